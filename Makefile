@@ -1,0 +1,41 @@
+# Everything here needs only Python 3.11+ with pip, and make. The virtual environment is .venv/.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo dev test check bench format lock clean
+
+demo: .venv/ready ## the three journeys on the embedded Temporal server, time moved along
+	$(BIN)/python -m starter demo
+
+dev: .venv/ready ## everything running: Temporal with its UI, and a worker; Ctrl-C stops it
+	$(BIN)/python -m starter dev
+
+test: .venv/ready ## the test suite
+	$(BIN)/python -m pytest
+
+check: .venv/ready ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+
+bench: .venv/ready ## costs and speed, as ratios measured side by side
+	$(BIN)/python -m benchmarks
+
+format: .venv/ready ## rewrite the code as `make check` wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .venv/ready ## pin every dependency anew in requirements.lock
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --generate-hashes --allow-unsafe \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
+		--output-file requirements.lock pyproject.toml
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean: ## remove the virtual environment and local state
+	rm -rf .venv .sojourn build dist

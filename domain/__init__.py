@@ -1,0 +1,1 @@
+"""What Sojourn talks about: events, messages, local time, policy. Imports nothing of ours."""

@@ -1,0 +1,137 @@
+"""Every error Sojourn raises on purpose.
+
+::
+
+    SojournError              one line that names the thing and the way out
+    ├── BadInput              the caller can mend it (the command exits 2)
+    │   ├── BadSetting        an environment variable
+    │   ├── BadEvent          an event that does not validate; `path` names the field
+    │   ├── BadCustomer       an identify call that does not validate
+    │   ├── UnknownZone       a time zone that is not in the IANA database
+    │   └── UnknownName       a journey, event, customer, run or template nobody knows
+    ├── Unavailable           something that must be there is not (the command exits 1)
+    │   ├── StoreUnavailable  the database cannot be opened, or is of another version
+    │   └── TemporalUnavailable
+    └── TemplateError         a message that cannot be rendered
+        └── NothingToSay      a template that declined, on purpose
+    ProviderError             what a channel may say instead of "accepted"
+    ├── TransientError        not sent; try again (after `retry_after`)
+    ├── AmbiguousSend         perhaps sent; settle before trying again
+    ├── PermanentError        not sent, and never will be; `reason` says why
+    └── AccountError          our credentials or account; no journey's fault
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from difflib import get_close_matches
+
+
+class SojournError(Exception):
+    """The root: its text is one clear line."""
+
+
+class BadInput(SojournError):
+    """The caller can mend it."""
+
+
+class BadSetting(BadInput):
+    """An environment variable that makes no sense."""
+
+
+class BadEvent(BadInput):
+    """An event that does not validate.
+
+    Args:
+        path: the field at fault, as in ``properties.price``.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+class BadCustomer(BadEvent):
+    """An identify call that does not validate."""
+
+
+class UnknownZone(BadInput, ValueError):
+    """A time zone that is not in the IANA database."""
+
+
+class UnknownName(BadInput):
+    """A name nobody knows; the message offers the nearest ones that exist.
+
+    Args:
+        kind: ``journey``, ``event``, ``customer``, ...
+        name: what was asked for.
+        known: the names there are.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, hint: str = "") -> None:
+        names = sorted(known)
+        near = get_close_matches(name, names, n=1, cutoff=0.6)
+        if near:
+            hint = f'did you mean "{near[0]}"?'
+        elif names:
+            hint = f"there is {', '.join(names)}"
+        super().__init__(f'no {kind} "{name}"' + (f": {hint}" if hint else ""))
+
+
+class Unavailable(SojournError):
+    """Something that must be there is not."""
+
+
+class StoreUnavailable(Unavailable):
+    """The database cannot be opened, or is of another version."""
+
+
+class TemporalUnavailable(Unavailable):
+    """No Temporal server answers."""
+
+
+class TemplateError(SojournError):
+    """A message that cannot be rendered: the template, the line, the reason."""
+
+
+class NothingToSay(TemplateError):
+    """The template declined: there is nothing to tell this customer."""
+
+
+class ProviderError(Exception):
+    """What a channel may say instead of "accepted"."""
+
+
+class TransientError(ProviderError):
+    """Not sent; worth another try.
+
+    Args:
+        message: what the provider said.
+        retry_after: how long it asked us to wait, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class AmbiguousSend(ProviderError):
+    """Perhaps sent: the connection broke after the message went out, before an answer came."""
+
+
+class PermanentError(ProviderError):
+    """Not sent, and never will be.
+
+    Args:
+        reason: a `domain.messages.Reason` value.
+        message: what the provider said.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class AccountError(ProviderError):
+    """Our credentials or our account: nothing the message or the customer did."""

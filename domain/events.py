@@ -1,0 +1,292 @@
+"""Facts about customers, named after Segment's e-commerce and B2B SaaS specifications.
+
+https://segment.com/docs/connections/spec/ecommerce/v2/ and .../spec/b2b-saas/ name the events and
+their properties. An event here is one class; its wire name is Segment's. To add one, write a class:
+nothing else registers it.
+
+A field marked `Personal` (a name, an address, free text by a customer) is kept in the store and
+never reaches a Temporal payload: `Event.public` leaves it out.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+from uuid import uuid4
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+from domain.errors import BadEvent, UnknownName
+
+ENVELOPE = ("message_id", "customer_id", "occurred_at")
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class _Personal:
+    """Marks a field that must stay out of workflow histories."""
+
+
+Personal = Annotated[str | None, _Personal()]
+"""Optional text that is somebody's own: kept in the store, never in a workflow's history."""
+
+
+def _iso(value: object) -> object:
+    # pydantic would read "20240104" or 1704369938 as seconds since 1970: a guess nobody asked for
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and "-" in value:
+        return value
+    raise ValueError('write a moment as ISO 8601 with its zone: "2024-01-04T11:45:38Z"')
+
+
+def _in_range(value: datetime) -> datetime:
+    try:
+        value = value.astimezone(UTC)
+    except OverflowError:
+        value = EARLIEST.replace(year=1)
+    if not EARLIEST <= value < LATEST:
+        raise ValueError(f"is outside {EARLIEST.year} to {LATEST.year - 1}")
+    return value
+
+
+def _identifier(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("has a control character")
+    return value
+
+
+def _cents(value: Decimal) -> Decimal:
+    return Decimal(f"{value:.6f}").normalize() + 0
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_iso), AfterValidator(_in_range)]
+"""An instant; kept in UTC."""
+Identifier = Annotated[
+    str, Field(min_length=1, max_length=200), AfterValidator(_identifier)
+]
+"""An opaque id: 1 to 200 characters, none of them a control character."""
+Key = Annotated[str, Field(max_length=200), AfterValidator(_identifier)]
+"""An id that may be empty, as carts sometimes are in the wild; empty counts as absent."""
+Money = Annotated[Decimal, Field(ge=-(10**12), le=10**12, allow_inf_nan=False), AfterValidator(_cents)]
+"""An amount; binary noise from senders' floats (59.900000000000006) is rounded away."""
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class Event(BaseModel):
+    """A fact about a customer. Subclasses name themselves: ``class X(Event, name="X Happened")``."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True
+    )
+
+    event_name: ClassVar[str] = ""
+    """The name on the wire: "Order Completed"."""
+
+    message_id: Identifier = Field(default_factory=lambda: str(uuid4()))
+    """Unique: the same id twice is the same event twice."""
+    customer_id: Identifier
+    occurred_at: Moment = Field(default_factory=lambda: datetime.now(UTC))
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, name: str = "", **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if not name:
+            raise TypeError(f'{cls.__name__} needs its wire name: class {cls.__name__}(Event, name="...")')
+        if name in _BY_NAME:
+            raise TypeError(f'"{name}" is {_BY_NAME[name].__name__} already')
+        cls.event_name = name
+        _BY_NAME[name] = cls
+
+    def properties(self) -> dict[str, Any]:
+        """The event's own fields, personal ones included, as JSON values."""
+        return self.model_dump(mode="json", exclude=set(ENVELOPE), exclude_none=True)
+
+    def public(self) -> dict[str, Any]:
+        """The event's own fields that may stand in a workflow's history, as JSON values."""
+        return self.model_dump(
+            mode="json", exclude={*ENVELOPE, *personal_fields(type(self))}, exclude_none=True
+        )
+
+
+_BY_NAME: dict[str, type[Event]] = {}
+
+
+def personal_fields(event: type[Event]) -> frozenset[str]:
+    """The fields of ``event`` that never reach a Temporal payload."""
+    return frozenset(
+        name
+        for name, field in event.model_fields.items()
+        if any(isinstance(mark, _Personal) for mark in field.metadata)
+    )
+
+
+def event_named(name: str) -> type[Event]:
+    """The class whose wire name is ``name``.
+
+    Raises:
+        UnknownName: there is none; the message offers the nearest.
+    """
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise UnknownName("event", name, _BY_NAME) from None
+
+
+def known_events() -> dict[str, type[Event]]:
+    """Every event class by its wire name."""
+    return dict(_BY_NAME)
+
+
+def read_event(
+    name: str,
+    properties: Mapping[str, Any],
+    *,
+    message_id: str,
+    customer_id: str,
+    occurred_at: datetime | str,
+) -> Event:
+    """Make the event called ``name`` from a tracking call.
+
+    Raises:
+        UnknownName: no such event.
+        BadEvent: a field does not validate; its path is ``properties.price`` or ``userId``.
+    """
+    event = event_named(name)
+    own = {k: v for k, v in properties.items() if k not in ENVELOPE}
+    try:
+        return event.model_validate(
+            {
+                **own,
+                "message_id": message_id,
+                "customer_id": customer_id,
+                "occurred_at": occurred_at,
+            }
+        )
+    except ValidationError as error:
+        raise bad_event(error) from None
+
+
+_WIRE = {"message_id": "messageId", "customer_id": "userId", "occurred_at": "timestamp"}
+
+
+def bad_event(error: ValidationError, *, prefix: str = "properties") -> BadEvent:
+    """The first fault pydantic found, with the path the sender knows it by."""
+    fault = error.errors(include_url=False)[0]
+    head, *rest = (str(part) for part in fault["loc"])
+    path = [_WIRE[head]] if head in _WIRE else [prefix, head]
+    reason = fault["msg"].removeprefix("Value error, ")
+    return BadEvent(".".join([*path, *rest]), reason[:1].lower() + reason[1:])
+
+
+class SignedUp(Event, name="Signed Up"):
+    """Somebody opened an account."""
+
+    plan: str | None = None
+    email: Personal = None
+    first_name: Personal = None
+
+
+class AccountActivated(Event, name="Account Activated"):
+    """The account is in use: the first meaningful thing was done with it."""
+
+
+class FeatureUsed(Event, name="Feature Used"):
+    """A feature of the product was used."""
+
+    feature: Identifier
+
+
+class EmailLinkClicked(Event, name="Email Link Clicked"):
+    """A link in one of our e-mails was clicked."""
+
+    journey: str | None = None
+    step: str | None = None
+    url: Personal = None
+
+
+class Product(BaseModel):
+    """A line of a cart or an order, as Segment shapes it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    product_id: Identifier
+    name: str | None = None
+    image_url: str | None = None
+    url: str | None = None
+    price: Money | None = None
+    quantity: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+    currency: Currency | None = None
+
+
+class ProductAdded(Event, Product, name="Product Added"):
+    """A product was put into a cart."""
+
+    cart_id: Key | None = None
+
+
+class ProductRemoved(Event, Product, name="Product Removed"):
+    """A product was taken out of a cart."""
+
+    cart_id: Key | None = None
+
+
+class CheckoutStarted(Event, name="Checkout Started"):
+    """The customer went to the till."""
+
+    cart_id: Key | None = None
+    value: Money | None = None
+    currency: Currency | None = None
+
+
+class OrderCompleted(Event, name="Order Completed"):
+    """An order was placed."""
+
+    order_id: Identifier
+    cart_id: Key | None = None
+    total: Money | None = None
+    currency: Currency | None = None
+    products: tuple[Product, ...] = ()
+    email: Personal = None
+
+
+class SubscriptionStarted(Event, name="Subscription Started"):
+    """A subscription began."""
+
+    subscription_id: Identifier
+    expires_at: Moment
+    plan: str | None = None
+    price: Money | None = None
+    currency: Currency | None = None
+
+
+class SubscriptionRenewed(SubscriptionStarted, name="Subscription Renewed"):
+    """A subscription was paid for another period, which ends at ``expires_at``."""
+
+
+class SubscriptionChanged(Event, name="Subscription Changed"):
+    """A subscription's plan, price or end changed."""
+
+    subscription_id: Identifier
+    expires_at: Moment | None = None
+    plan: str | None = None
+    price: Money | None = None
+    currency: Currency | None = None
+
+
+class SubscriptionCancelled(Event, name="Subscription Cancelled"):
+    """A subscription will not be renewed."""
+
+    subscription_id: Identifier
+    reason: Personal = None

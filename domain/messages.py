@@ -1,0 +1,242 @@
+"""Messages: what a journey sends, and what becomes of it.
+
+These are the shapes that cross Temporal: ids, codes and moments, nothing personal.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Channel(StrEnum):
+    """How a message travels."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    PUSH = "push"
+    WHATSAPP = "whatsapp"
+
+
+class MessageClass(StrEnum):
+    """Why we may send it; decides what the gate asks."""
+
+    PROMOTIONAL = "promotional"
+    """We want it: needs consent, keeps quiet hours."""
+    TRANSACTIONAL = "transactional"
+    """The customer's own doing asks for it."""
+    AUTHENTICATION = "authentication"
+    """The customer is waiting for it."""
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    CONVERTED = "converted"
+    """The goal was reached."""
+    EXHAUSTED = "exhausted"
+    """Everything was said."""
+    STOPPED = "stopped"
+    """An event or an operator ended it."""
+    SUPPRESSED = "suppressed"
+    """The customer is erased: there is nobody to write to."""
+
+
+class Status(StrEnum):
+    """What became of a message, as the journey learns it."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+class Reason(StrEnum):
+    """Why a message was not sent, or not yet. A closed list: docs/reasons.md explains each."""
+
+    GOAL_REACHED = "goal_reached"
+    SUPERSEDED = "superseded"
+    RUN_STOPPED = "run_stopped"
+    UNKNOWN_CUSTOMER = "unknown_customer"
+    ERASED = "erased"
+    NO_ADDRESS = "no_address"
+    NO_CONSENT = "no_consent"
+    OPTED_OUT = "opted_out"
+    TOO_LATE = "too_late"
+    QUIET_HOURS = "quiet_hours"
+    NOTHING_TO_SAY = "nothing_to_say"
+    TEMPLATE = "template"
+    INVALID_ADDRESS = "invalid_address"
+    REFUSED = "refused"
+
+
+class _Wire(BaseModel):
+    """A shape that travels through Temporal: small, frozen."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Message(_Wire):
+    """One step of a journey.
+
+    Args:
+        step: its name, kebab-case: ``reminder``.
+        channels: in order of preference; the first reachable one is used, never two.
+        message_class: decides whether consent and quiet hours are asked.
+        topic: what the customer can say no to.
+        useful_for: how long after its moment it is still worth sending.
+        template: the template's name, if it is not the step's (a variant).
+    """
+
+    step: str
+    channels: tuple[Channel, ...]
+    message_class: MessageClass = MessageClass.PROMOTIONAL
+    topic: str
+    useful_for: timedelta
+    template: str = ""
+
+
+class Heard(_Wire):
+    """An event as a run hears it: no personal field.
+
+    ``(at, seq)`` orders events: by the moment they happened, ties by arrival in the store.
+    """
+
+    id: str
+    name: str
+    at: datetime
+    seq: int
+    fields: dict[str, Any] = {}
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """Where it stands among the customer's events."""
+        return (self.at, self.seq)
+
+
+class Enrolment(_Wire):
+    """The argument of a run: who, what for, since when.
+
+    Args:
+        customer_id: opaque.
+        key: tells runs of one journey and customer apart; empty where the journey has none.
+        start: the event that started it; its id names the enrolment.
+        timezone: IANA name of the customer's zone as last known.
+        clock: the journey's clock minus the server's; zero but in time travel.
+        carried: what a run that continued as new brings along.
+    """
+
+    customer_id: str
+    key: str = ""
+    start: Heard
+    timezone: str = "UTC"
+    clock: timedelta = timedelta(0)
+    carried: "Carried | None" = None
+
+
+class Receipt(_Wire):
+    """What the send activity answers."""
+
+    status: Status
+    reason: Reason | None = None
+    channel: Channel | None = None
+    until: datetime | None = None
+    news: Heard | None = None
+    """The event the gate found that the run had not heard of yet."""
+    timezone: str | None = None
+    """The customer's zone, if it is another than the run knew."""
+
+
+class Sent(_Wire):
+    """One line of a run's result."""
+
+    step: str
+    status: Status
+    reason: Reason | None = None
+    channel: Channel | None = None
+    at: datetime
+
+
+class Result(_Wire):
+    """How a run ended and what it did."""
+
+    outcome: Outcome
+    enrolment: str
+    messages: tuple[Sent, ...] = ()
+
+
+class Performed(_Wire):
+    """What a verb came to: one entry of a run's journal.
+
+    Args:
+        due: the plan's moment after it; None before the first wait.
+        missed: that moment was past before its wait began.
+        value: what the verb gave back, as JSON values.
+    """
+
+    due: datetime | None = None
+    missed: bool = False
+    value: Any = None
+
+
+class Carried(_Wire):
+    """What a run hands to its next execution when it continues as new.
+
+    Args:
+        ended: the outcome of the enrolment that is over; None if the same one goes on.
+        journal: what the verbs performed so far came to.
+        heard: events taken in, in order of arrival.
+        seen: ids of events taken in, so that none counts twice.
+        sends: how many messages the enrolment has decided on.
+        messages: what became of them.
+    """
+
+    ended: Outcome | None = None
+    journal: tuple[Performed, ...] = ()
+    heard: tuple[Heard, ...] = ()
+    seen: tuple[str, ...] = ()
+    sends: int = 0
+    messages: tuple[Sent, ...] = ()
+
+
+class Delivery(_Wire):
+    """The argument of the send activity: one message, one customer, one run."""
+
+    workflow_id: str
+    journey: str
+    customer_id: str
+    key: str
+    key_field: str
+    enrolment: str
+    n: int
+    step: str
+    template: str
+    channels: tuple[Channel, ...]
+    message_class: MessageClass
+    topic: str
+    due: datetime
+    useful_until: datetime
+    now: datetime
+    start: tuple[datetime, int]
+    """Order of the event that enrolled the customer: a goal older than it is not this run's."""
+    latest: tuple[datetime, int]
+    """Order of the newest (re)starting event the run has heard."""
+    goals: tuple[str, ...]
+    ends: tuple[str, ...]
+    restarts: tuple[str, ...]
+    timezone: str
+
+    @property
+    def message_id(self) -> str:
+        """Names the message across retries, whatever channel it takes."""
+        return f"{self.workflow_id}/{self.enrolment}/{self.n}-{self.step}"
+
+    def ledger_key(self, channel: Channel) -> str:
+        """The ledger's key: business identity, never a run id or an attempt."""
+        return f"{self.message_id}/{channel}"
+
+
+Enrolment.model_rebuild()

@@ -1,0 +1,113 @@
+"""Every knob of Sojourn: one frozen object, read from ``SOJOURN_*`` environment variables.
+
+Temporal's own connection is not here: ``temporalio.envconfig`` reads ``TEMPORAL_*``.
+"""
+
+from datetime import time, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from domain.calendar import zone
+from domain.errors import BadSetting
+from domain.policy import QuietHours
+
+
+def _quiet_hours(value: object) -> object:
+    """Read ``21:00-09:00``; ``off`` means no quiet hours."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return None
+    start, dash, end = value.partition("-")
+    try:
+        if not dash:
+            raise ValueError
+        return QuietHours(time.fromisoformat(start.strip()), time.fromisoformat(end.strip()))
+    except ValueError:
+        raise ValueError("write it as 21:00-09:00, or off") from None
+
+
+def _known_zone(value: object) -> object:
+    if isinstance(value, str):
+        zone(value)
+    return value
+
+
+class Settings(BaseSettings):
+    """What an installation may choose. Read once at start; ``Settings()`` reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_", frozen=True, extra="ignore")
+
+    home: Path = Path(".sojourn")
+    """Where local state goes: the databases of the local stack, and what runs where."""
+
+    database_url: str = ""
+    """SQLAlchemy URL: ``sqlite+aiosqlite:///file`` or ``postgresql+asyncpg://user:secret@host/db``.
+    Empty: a SQLite file in ``home``."""
+
+    quiet_hours: Annotated[
+        QuietHours | None, BeforeValidator(_quiet_hours), PlainSerializer(str)
+    ] = QuietHours(time(21), time(9))
+    """Hours of the customer's local day in which no promotional message leaves."""
+
+    caps: Literal["off"] = "off"
+    """Frequency caps. ``off`` is the only value there is yet."""
+
+    timezone: Annotated[str, BeforeValidator(_known_zone)] = "UTC"
+    """Where a customer is assumed to live when neither profile, phone nor locale tells."""
+
+    locale: str = "en"
+    """Language of last resort."""
+
+    email_channel: Literal["outbox", "smtp"] = "outbox"
+    """What carries e-mail: ``outbox`` keeps it in the store, ``smtp`` sends it."""
+
+    smtp_host: str = "localhost"
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_security: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_timeout: timedelta = timedelta(seconds=10)
+
+    shop_name: str = "Sojourn Shop"
+    shop_url: str = "https://shop.example"
+    """Where carts, renewals and account pages live; links in messages start with it."""
+
+    shop_address: str = "1 Example Street, Example City"
+    """The sender's postal address, printed under every e-mail."""
+
+    from_email: str = "hello@shop.example"
+    public_url: str = "http://localhost:8080"
+    """Where customers reach this installation: unsubscribe links start with it."""
+
+    secret_key: SecretStr = SecretStr("")
+    """Signs links and offer codes. Empty: made once and kept in ``home``."""
+
+    metrics_address: str = ""
+    """``host:port`` where a worker shows Prometheus metrics; empty: nowhere."""
+
+    log_format: Literal["console", "json"] = "json"
+
+    @cached_property
+    def store_url(self) -> str:
+        """The database's URL, the default filled in."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'sojourn.db'}"
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        BadSetting: names the variable and what it takes.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"SOJOURN_{'_'.join(str(part) for part in first['loc']).upper()}"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise BadSetting(f"{name}={first['input']!s}: {reason}") from None
