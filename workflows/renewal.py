@@ -12,7 +12,7 @@ from domain.events import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.messages import Channel, Enrolment, Message, MessageClass, Result
+from domain.messages import Channel, Enrolment, Message, Result
 from workflows.journey import Journey
 
 TEN = time(10)
@@ -20,7 +20,6 @@ TEN = time(10)
 IN_A_WEEK = Message(
     step="in-a-week",
     channels=(Channel.EMAIL,),
-    message_class=MessageClass.TRANSACTIONAL,
     topic="renewal",
     useful_for=timedelta(days=1),
 )
