@@ -3,6 +3,7 @@
 Temporal's own connection is not here: ``temporalio.envconfig`` reads ``TEMPORAL_*``.
 """
 
+import secrets
 from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +97,29 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database's URL, the default filled in."""
         return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'sojourn.db'}"
+
+
+def signing_key(settings: Settings) -> str:
+    """The secret that signs links and offer codes; made once in ``home`` if none is set.
+
+    Raises:
+        BadSetting: the file can be neither read nor made.
+    """
+    if given := settings.secret_key.get_secret_value():
+        return given
+    path = settings.home / "secret_key"
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        try:
+            path.touch(mode=0o600, exist_ok=False)
+            path.write_text(secrets.token_urlsafe(32))
+        except FileExistsError:
+            pass  # another process, or an earlier run, made it
+        return path.read_text()
+    except OSError as error:
+        raise BadSetting(
+            f"cannot keep a secret key in {path} ({error.strerror}): set SOJOURN_SECRET_KEY"
+        ) from None
 
 
 def load_settings() -> Settings:

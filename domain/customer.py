@@ -1,8 +1,19 @@
 """The customer card: who somebody is and how to reach them. Never enters a workflow."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
+from zoneinfo import available_timezones
 
+import phonenumbers
+from babel.core import get_global
+from phonenumbers.timezone import time_zones_for_number
+
+from domain.calendar import zone
+from domain.errors import BadCustomer, UnknownZone
 from domain.messages import Channel
 
 
@@ -48,3 +59,138 @@ class Customer:
     def reachable(self) -> frozenset[Channel]:
         """The channels that have an address."""
         return frozenset(channel for channel in Channel if self.address(channel))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What one identify call says: the fields it names, and nothing about the others.
+
+    Args:
+        customer_id: who.
+        message_id: the call's own id; consents point back to it.
+        at: when it was said; a later word outweighs an earlier one, whichever arrives first.
+        card: card fields named by the call.
+        attributes: other traits.
+        consents: consent to promotional messages by channel.
+    """
+
+    customer_id: str
+    message_id: str
+    at: datetime
+    card: dict[str, str]
+    attributes: dict[str, Any]
+    consents: dict[Channel, bool]
+
+
+_CARD = {
+    "firstName": "first_name",
+    "first_name": "first_name",
+    "email": "email",
+    "phone": "phone",
+    "pushToken": "push_token",
+    "push_token": "push_token",
+    "locale": "locale",
+    "timezone": "timezone",
+}
+_TEXT_LIMIT = 500
+
+
+def read_identity(
+    traits: Mapping[str, Any], *, customer_id: str, message_id: str, at: datetime
+) -> Identity:
+    """Read the traits of an identify call.
+
+    Raises:
+        BadCustomer: a trait does not validate; its path is ``traits.phone``.
+    """
+    card: dict[str, str] = {}
+    attributes: dict[str, Any] = {}
+    for trait, value in traits.items():
+        if trait == "marketingConsent":
+            continue
+        if trait not in _CARD:
+            attributes[trait] = value
+        elif value is not None:
+            card[_CARD[trait]] = _text(f"traits.{trait}", value)
+    if card.get("timezone"):
+        try:
+            zone(card["timezone"])
+        except UnknownZone as error:
+            raise BadCustomer("traits.timezone", str(error)) from None
+    if card.get("email") and not _EMAIL.fullmatch(card["email"]):
+        raise BadCustomer("traits.email", "is no e-mail address")
+    if card.get("phone"):
+        card["phone"] = _e164(card["phone"], card.get("locale", ""))
+    return Identity(
+        customer_id, message_id, at, card, attributes, _consents(traits.get("marketingConsent"))
+    )
+
+
+def home_zone(customer: Customer, default: str) -> str:
+    """The customer's time zone: as given, else where the phone or the locale leaves only one.
+
+    A country with several zones tells nothing, and a North American area code is no location; then
+    ``default`` holds.
+    """
+    if customer.timezone:
+        return customer.timezone
+    if customer.phone:
+        zones = time_zones_for_number(phonenumbers.parse(customer.phone))
+        if len(zones) == 1 and zones[0] in available_timezones():
+            return str(zones[0])
+    territory = customer.locale.replace("_", "-").rpartition("-")[2].upper()
+    zones = country_zones().get(territory, ())
+    return zones[0] if len(zones) == 1 else default
+
+
+@lru_cache(maxsize=1)
+def country_zones() -> dict[str, tuple[str, ...]]:
+    """The time zones of each country (ISO 3166), from Unicode CLDR."""
+    zones: dict[str, list[str]] = {}
+    for name, territory in get_global("zone_territories").items():
+        if name in available_timezones():
+            zones.setdefault(territory, []).append(name)
+    return {territory: tuple(sorted(names)) for territory, names in zones.items()}
+
+
+_EMAIL = re.compile(r"[^\s@<>\x00-\x1f]{1,64}@[^\s@<>\x00-\x1f]{1,255}")
+
+
+def _text(path: str, value: Any) -> str:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise BadCustomer(path, "must be text")
+    text = str(value).strip()
+    if len(text) > _TEXT_LIMIT:
+        raise BadCustomer(path, f"is longer than {_TEXT_LIMIT} characters")
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        raise BadCustomer(path, "has a control character")
+    return text
+
+
+def _e164(phone: str, locale: str) -> str:
+    region = locale.replace("_", "-").rpartition("-")[2].upper() or None
+    try:
+        number = phonenumbers.parse(phone, region)
+    except phonenumbers.NumberParseException:
+        raise BadCustomer(
+            "traits.phone", "is no phone number; write it as +39 320 1234567"
+        ) from None
+    if not phonenumbers.is_possible_number(number):
+        raise BadCustomer("traits.phone", "has too few or too many digits for a phone number")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _consents(value: Any) -> dict[Channel, bool]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise BadCustomer("traits.marketingConsent", 'must be like {"email": true, "sms": false}')
+    consents = {}
+    for channel, granted in value.items():
+        path = f"traits.marketingConsent.{channel}"
+        if channel not in list(Channel):
+            raise BadCustomer(path, f"no such channel: there is {', '.join(Channel)}")
+        if not isinstance(granted, bool):
+            raise BadCustomer(path, "must be true or false")
+        consents[Channel(channel)] = granted
+    return consents

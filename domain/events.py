@@ -64,6 +64,8 @@ def _in_range(value: datetime) -> datetime:
 def _identifier(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError("has a control character")
+    if not value.isascii() and value != value.encode(errors="ignore").decode():
+        raise ValueError("is not valid Unicode")
     return value
 
 
@@ -73,19 +75,19 @@ def _cents(value: Decimal) -> Decimal:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_iso), AfterValidator(_in_range)]
 """An instant; kept in UTC."""
-Identifier = Annotated[
-    str, Field(min_length=1, max_length=200), AfterValidator(_identifier)
-]
+Identifier = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_identifier)]
 """An opaque id: 1 to 200 characters, none of them a control character."""
 Key = Annotated[str, Field(max_length=200), AfterValidator(_identifier)]
 """An id that may be empty, as carts sometimes are in the wild; empty counts as absent."""
-Money = Annotated[Decimal, Field(ge=-(10**12), le=10**12, allow_inf_nan=False), AfterValidator(_cents)]
+Money = Annotated[
+    Decimal, Field(ge=-(10**12), le=10**12, allow_inf_nan=False), AfterValidator(_cents)
+]
 """An amount; binary noise from senders' floats (59.900000000000006) is rounded away."""
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class Event(BaseModel):
-    """A fact about a customer. Subclasses name themselves: ``class X(Event, name="X Happened")``."""
+    """A fact about a customer. Subclasses give its name: ``class X(Event, name="X Happened")``."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True
@@ -100,10 +102,17 @@ class Event(BaseModel):
     occurred_at: Moment = Field(default_factory=lambda: datetime.now(UTC))
 
     @classmethod
-    def __pydantic_init_subclass__(cls, name: str = "", **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
+    def __pydantic_init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)  # pydantic hands the keyword to both hooks
+
+    def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if name is None:
+            raise TypeError(
+                f'{cls.__name__} needs its name: class {cls.__name__}(Event, name="...")'
+            )
         if not name:
-            raise TypeError(f'{cls.__name__} needs its wire name: class {cls.__name__}(Event, name="...")')
+            return
         if name in _BY_NAME:
             raise TypeError(f'"{name}" is {_BY_NAME[name].__name__} already')
         cls.event_name = name
@@ -150,30 +159,21 @@ def known_events() -> dict[str, type[Event]]:
 
 
 def read_event(
-    name: str,
+    event: type[Event],
     properties: Mapping[str, Any],
     *,
     message_id: str,
     customer_id: str,
-    occurred_at: datetime | str,
+    at: datetime | str,
 ) -> Event:
-    """Make the event called ``name`` from a tracking call.
+    """Make an event from a tracking call.
 
     Raises:
-        UnknownName: no such event.
         BadEvent: a field does not validate; its path is ``properties.price`` or ``userId``.
     """
-    event = event_named(name)
-    own = {k: v for k, v in properties.items() if k not in ENVELOPE}
+    envelope = {"message_id": message_id, "customer_id": customer_id, "occurred_at": at}
     try:
-        return event.model_validate(
-            {
-                **own,
-                "message_id": message_id,
-                "customer_id": customer_id,
-                "occurred_at": occurred_at,
-            }
-        )
+        return event.model_validate({**properties, **envelope})
     except ValidationError as error:
         raise bad_event(error) from None
 
@@ -188,6 +188,10 @@ def bad_event(error: ValidationError, *, prefix: str = "properties") -> BadEvent
     path = [_WIRE[head]] if head in _WIRE else [prefix, head]
     reason = fault["msg"].removeprefix("Value error, ")
     return BadEvent(".".join([*path, *rest]), reason[:1].lower() + reason[1:])
+
+
+class UnknownEvent(Event, name=""):
+    """An event that no class here describes: stored, and ignored."""
 
 
 class SignedUp(Event, name="Signed Up"):

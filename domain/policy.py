@@ -6,7 +6,7 @@ is over is told so before a missing address is.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from domain.calendar import DAY, local_day, moment
@@ -15,7 +15,7 @@ from domain.messages import Channel, MessageClass, Reason
 
 @dataclass(frozen=True)
 class QuietHours:
-    """A span of the local day, from ``start`` up to but not including ``end``; may pass midnight."""
+    """A span of the local day, ``end`` not included; it may pass midnight."""
 
     start: time
     end: time
@@ -134,7 +134,7 @@ def decide(
         until = quiet_hours.until(now, recipient.tz)
         if until is not None:
             # a hold past its use would end in "too late" anyway: say so now
-            return Defer(until, Reason.QUIET_HOURS) if until <= useful_until else Skip(Reason.TOO_LATE)
+            return (
+                Defer(until, Reason.QUIET_HOURS) if until <= useful_until else Skip(Reason.TOO_LATE)
+            )
     return Allow(channel)
-
-

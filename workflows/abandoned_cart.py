@@ -17,9 +17,7 @@ NUDGE = Message(
     topic="cart",
     useful_for=timedelta(days=1),
 )
-OFFER = Message(
-    step="offer", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=2)
-)
+OFFER = Message(step="offer", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=2))
 
 
 @workflow.defn(name="abandoned-cart")

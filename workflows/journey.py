@@ -1,17 +1,17 @@
 """The verbs of a journey.
 
-A journey is a plain Temporal workflow class on `Journey`. Its body, `steps`, is straight-line Python
-that uses the verbs alone: `send`, `sleep`, `sleep_until`, `quiet_for`, `wait_for`, `heard`. It never
-asks whether the customer has bought meanwhile: every verb does, and leaves by an exception that
-`follow` turns into the outcome.
+A journey is a plain Temporal workflow class on `Journey`. Its body, `steps`, is straight-line
+Python that uses the verbs alone: `send`, `sleep`, `sleep_until`, `quiet_for`, `wait_for`, `heard`.
+It never asks whether the customer has bought meanwhile: every verb does, and leaves by an exception
+that `follow` turns into the outcome.
 
 Handlers only change state, synchronously; all waiting is done by the verbs. Each verb's result goes
 into a journal, so that a run whose history grows too long continues as new in the middle of its
 steps: the new execution runs the same lines, and verbs that have a result give it back at once.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import Any, ClassVar, NoReturn, TypeVar, cast
 
@@ -204,7 +204,11 @@ class Journey:
 
         await self._once(perform, restarts=False)
 
-    async def wait_for(self, *events: type[E], timeout: timedelta) -> E | None:
+    async def wait_for(
+        self,
+        *events: type[E],
+        timeout: timedelta,  # noqa: ASYNC109 (a durable timer, not a deadline on a task)
+    ) -> E | None:
         """The next of ``events`` that no wait has given back yet, or None after ``timeout``."""
 
         def arrived() -> Heard | None:
@@ -231,9 +235,7 @@ class Journey:
         """What the run has heard so far of ``events``, oldest first."""
         if self._verb == len(self._journal):
             found = [_json(h) for h in self._heard_of(events)]
-            self._journal.append(
-                Performed(due=self._due, missed=self._plan.missed, value=found)
-            )
+            self._journal.append(Performed(due=self._due, missed=self._plan.missed, value=found))
         self._verb += 1
         return [
             cast(E, self._event(Heard.model_validate(value)))
@@ -363,14 +365,12 @@ class Journey:
         left = due - self.now()
         if left > timedelta(0) and not wake():
             self._tell(summary, due)
-            try:
+            with suppress(TimeoutError):  # the moment came
                 await workflow.wait_condition(
                     lambda: self._interrupted(restarts=restarts) or wake() or outgrown(),
                     timeout=left,
                     timeout_summary=summary,
                 )
-            except asyncio.TimeoutError:
-                pass  # the moment came
         self._check(restarts=restarts)
         if outgrown():
             # a wait can be taken up again where it was: the journal does not hold it yet
@@ -384,7 +384,7 @@ class Journey:
             delivery = self._delivery(n, message)
             summary = wording.sending(message)
             self._tell(summary)
-            receipt = await workflow.execute_activity(
+            receipt: Receipt = await workflow.execute_activity(
                 "send",
                 delivery,
                 result_type=Receipt,
@@ -561,9 +561,7 @@ class Journey:
 
     def _tell(self, doing: str, until: datetime | None = None) -> None:
         self._doing, self._until = doing, until
-        workflow.set_current_details(
-            wording.details(doing, until, self._zone, self._messages)
-        )
+        workflow.set_current_details(wording.details(doing, until, self._zone, self._messages))
 
 
 def channel_queue(channel: Channel, journeys: str = TASK_QUEUE) -> str:

@@ -36,9 +36,7 @@ HELP = Message(
 
 
 @workflow.defn(name="onboarding")
-class Onboarding(
-    Journey, starts_on=SignedUp, goal=AccountActivated, hears=EmailLinkClicked
-):
+class Onboarding(Journey, starts_on=SignedUp, goal=AccountActivated, hears=EmailLinkClicked):
     """Welcome at once; first steps, tips and an offer to talk on day 1, 3 and 7 at ten, local."""
 
     async def steps(self) -> None:

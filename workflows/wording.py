@@ -58,9 +58,7 @@ def details(doing: str, until: datetime | None, tz: str, messages: Sequence[Sent
         lines.append(f"**Until:** {clock(until, tz)} ({tz}), {until:%Y-%m-%d %H:%M:%S} UTC")
     if messages:
         lines += ["", "| step | what became of it | when (UTC) |", "|---|---|---|"]
-        lines += [
-            f"| {m.step} | {_fate(m)} | {m.at:%Y-%m-%d %H:%M} |" for m in messages[-20:]
-        ]
+        lines += [f"| {m.step} | {_fate(m)} | {m.at:%Y-%m-%d %H:%M} |" for m in messages[-20:]]
     else:
         lines += ["", "No message yet."]
     return "\n".join(lines)

@@ -1,0 +1,212 @@
+"""The gate: the last look before a send, in the same transaction as the claim.
+
+The customer's lock is held from the first question to the commit. An event is stored under the same
+lock, so a purchase that was acknowledged before the claim is always seen here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from channels.provider import Providers
+from domain.customer import Customer, home_zone
+from domain.events import Event
+from domain.messages import (
+    Channel,
+    Delivery,
+    Heard,
+    MessageClass,
+    Reason,
+    Receipt,
+    Status,
+)
+from domain.policy import Allow, Defer, QuietHours, Skip, decide
+from store import Store, customers, events, ledger
+from store.tables import LedgerRow
+
+RECEIPTS = {
+    "sent": Status.SENT,
+    "skipped": Status.SKIPPED,
+    "rejected": Status.REJECTED,
+    "expired": Status.EXPIRED,
+    "unknown": Status.UNKNOWN,
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Leave to send one message, once, by this attempt."""
+
+    ledger_id: int
+    attempt: int
+    channel: Channel
+    address: str
+    customer: Customer
+    timezone: str
+    start: Event
+    history: Sequence[Event]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the gate needs beside the delivery."""
+
+    store: Store
+    providers: Providers
+    quiet_hours: QuietHours | None
+    default_zone: str
+
+    async def pass_or_refuse(self, delivery: Delivery, now: datetime) -> Claim | Receipt:
+        """Claim the message, or say why not. One transaction.
+
+        Args:
+            delivery: the message.
+            now: by the journey's clock.
+        """
+        async with self.store.transaction() as session:
+            return await self._ask(session, delivery, now)
+
+    async def _ask(
+        self, session: AsyncSession, delivery: Delivery, now: datetime
+    ) -> Claim | Receipt:
+        customer = customers.card(await customers.lock(session, delivery.customer_id))
+        timezone = home_zone(customer, self.default_zone)
+        row = await ledger.of_message(session, delivery.message_id)
+        if row is not None and row.state in RECEIPTS:
+            return receipt(row, timezone)
+        if row is not None and row.state == "submitting" and not self._may_go_again(row):
+            return await self._close(session, row, "unknown", None, timezone)
+        tried = row is not None and row.attempt > 0
+        refusal, news = await self._overtaken(session, delivery)
+        if refusal is None:
+            verdict = decide(
+                await customers.recipient(session, customer, self.default_zone),
+                delivery.channels,
+                delivery.message_class,
+                delivery.topic,
+                now=now,
+                useful_until=delivery.useful_until,
+                quiet_hours=self.quiet_hours,
+            )
+        else:
+            verdict = Skip(refusal)
+        channel = verdict.channel if isinstance(verdict, Allow) else delivery.channels[0]
+        if row is None:
+            row = ledger.new_row(delivery, channel)
+        row.decided_at = now
+        row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
+        match verdict:
+            case Skip(reason):
+                row.caused_by = news.id if news else None
+                state = "skipped"
+                if row.state == "submitting":
+                    state = "unknown"  # an earlier attempt may have sent it: a skip would be a lie
+                elif tried and reason is Reason.TOO_LATE:
+                    state = "expired"
+                return await self._close(session, row, state, reason, timezone, news=news)
+            case Defer(until, reason):
+                row.state, row.reason, row.held_until = "deferred", reason.value, until
+                session.add(row)
+                return Receipt(
+                    status=Status.DEFERRED, reason=reason, until=until, timezone=timezone
+                )
+            case Allow():
+                return await self._claim(session, delivery, row, customer, timezone)
+
+    def _may_go_again(self, row: LedgerRow) -> bool:
+        """Whether a message that an attempt died over may be handed to the provider again."""
+        if self.providers[Channel(row.channel)].idempotent:
+            return True
+        # a second copy is worse than none for what we want to say, and better than none for what
+        # the customer needs; but it is one second copy, not one for every crash
+        promotional = row.message_class == MessageClass.PROMOTIONAL
+        return not promotional and not row.possible_duplicate
+
+    async def _overtaken(
+        self, session: AsyncSession, delivery: Delivery
+    ) -> tuple[Reason | None, Heard | None]:
+        """Whether an event that is stored already has ended or restarted the run."""
+        watched = {
+            **dict.fromkeys(delivery.restarts, (Reason.SUPERSEDED, delivery.latest)),
+            **dict.fromkeys(delivery.ends, (Reason.RUN_STOPPED, delivery.start)),
+            **dict.fromkeys(delivery.goals, (Reason.GOAL_REACHED, delivery.start)),
+        }
+        found = await events.newer(
+            session,
+            delivery.customer_id,
+            watched,
+            than=delivery.start,
+            key_field=delivery.key_field,
+            key=delivery.key,
+        )
+        for reason in (Reason.GOAL_REACHED, Reason.RUN_STOPPED, Reason.SUPERSEDED):
+            for event in found:
+                why, since = watched[event.name]
+                if why is reason and event.order > since:
+                    return reason, event
+        return None, None
+
+    async def _close(
+        self,
+        session: AsyncSession,
+        row: LedgerRow,
+        state: str,
+        reason: Reason | None,
+        timezone: str,
+        *,
+        news: Heard | None = None,
+    ) -> Receipt:
+        row.state, row.reason = state, reason.value if reason else None
+        row.settled_at = datetime.now(UTC)
+        session.add(row)
+        return receipt(row, timezone, news)
+
+    async def _claim(
+        self,
+        session: AsyncSession,
+        delivery: Delivery,
+        row: LedgerRow,
+        customer: Customer,
+        timezone: str,
+    ) -> Claim:
+        channel = Channel(row.channel)
+        if row.state == "submitting" and not self.providers[channel].idempotent:
+            row.possible_duplicate = True
+        row.state, row.reason = "claimed", None
+        row.attempt += 1
+        row.claimed_at = datetime.now(UTC)
+        session.add(row)
+        await session.flush()
+        assert row.id is not None
+        start = await events.find(session, delivery.enrolment)
+        assert start is not None, "a run starts only after its event is stored"
+        return Claim(
+            ledger_id=row.id,
+            attempt=row.attempt,
+            channel=channel,
+            address=customer.address(channel),
+            customer=customer,
+            timezone=timezone,
+            start=events.typed(start),
+            history=await events.history(
+                session,
+                delivery.customer_id,
+                key_field=delivery.key_field,
+                key=delivery.key,
+                since_goal=delivery.goals,
+                before=delivery.start,
+            ),
+        )
+
+
+def receipt(row: LedgerRow, timezone: str, news: Heard | None = None) -> Receipt:
+    """The receipt that a settled row amounts to."""
+    return Receipt(
+        status=RECEIPTS[row.state],
+        reason=Reason(row.reason) if row.reason else None,
+        channel=Channel(row.channel) if row.state in ("sent", "rejected", "unknown") else None,
+        news=news,
+        timezone=timezone,
+    )

@@ -1,0 +1,1 @@
+"""Who carries a message: one file a provider, behind the Protocol in `channels.provider`."""

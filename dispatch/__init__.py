@@ -1,0 +1,8 @@
+"""An event's way in: store it, find the runs that hear it, signal or start them.
+
+`Sojourn` is the Python client for services.
+"""
+
+from dispatch.client import Published, Sojourn
+
+__all__ = ["Published", "Sojourn"]

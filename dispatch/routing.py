@@ -1,0 +1,86 @@
+"""Which runs an event concerns. Pure functions: the store and Temporal are asked elsewhere."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from domain.events import Event
+from store.tables import RunRow
+from workflows.journey import Journey
+from workflows.registry import journeys
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start this run, or tell it if it is on already."""
+
+    workflow_id: str
+    journey: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Tell this run, if it is still on."""
+
+    workflow_id: str
+    journey: str
+
+
+Target = Start | Tell
+
+
+def workflow_id(journey: str, customer_id: str, key: str = "") -> str:
+    """The id of a run: ``abandoned-cart:c42:cart7``.
+
+    A colon or percent sign inside a part is percent-encoded: customer ``a:b`` with cart ``c`` and
+    customer ``a`` with cart ``b:c`` are different runs.
+    """
+    parts = [journey, customer_id, *([key] if key else [])]
+    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+
+
+def key_of(journey: type[Journey], event: Event) -> str:
+    """The value of the journey's key on an event; empty if it has none."""
+    return str(getattr(event, journey.key, None) or "") if journey.key else ""
+
+
+def starts(journey: type[Journey], event: Event) -> bool:
+    """Whether the event starts a run of the journey. Without its key it cannot."""
+    # the very class: Subscription Renewed is no Subscription Started although it extends it
+    return type(event) in journey.starts_on and (not journey.key or bool(key_of(journey, event)))
+
+
+def hears(journey: type[Journey], event: Event) -> bool:
+    """Whether a run of the journey wants to know of the event."""
+    return type(event) in (
+        *journey.starts_on,
+        *journey.goal,
+        *journey.restarts_on,
+        *journey.ends_on,
+        *journey.hears,
+    )
+
+
+def heard_by(event: Event) -> dict[str, type[Journey]]:
+    """The journeys that listen to this kind of event."""
+    return {name: journey for name, journey in journeys().items() if hears(journey, event)}
+
+
+def targets(event: Event, runs: Iterable[RunRow], *, over: Iterable[str] = ()) -> list[Target]:
+    """The runs to start or tell.
+
+    Args:
+        event: what happened.
+        runs: the customer's runs that may be open.
+        over: journeys whose goal was reached after this event: they are told, not started.
+    """
+    found: dict[str, Target] = {}
+    for name, journey in heard_by(event).items():
+        key = key_of(journey, event)
+        for run in runs:
+            if run.journey == name and (not journey.key or not key or run.key == key):
+                found[run.workflow_id] = Tell(run.workflow_id, name)
+        if starts(journey, event) and name not in over:
+            start = Start(workflow_id(name, event.customer_id, key), name, key)
+            found[start.workflow_id] = start
+    return list(found.values())

@@ -1,0 +1,157 @@
+"""Customers: their lock, their card, what they consented to."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.calendar import zone
+from domain.customer import Customer, Identity, home_zone
+from domain.messages import Channel
+from domain.policy import Consents, Recipient
+from store.tables import ConsentRow, CustomerRow
+
+
+async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
+    """Hold the customer until the transaction ends; make the row if there is none.
+
+    An event and a claim on the same customer thereby happen one after the other: on PostgreSQL
+    READ COMMITTED alone would let a claim slip past a purchase that is being committed.
+    """
+    locked = select(CustomerRow).where(CustomerRow.customer_id == customer_id).with_for_update()
+    row = (await session.exec(locked)).first()
+    if row is None:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        await session.execute(
+            dialect.insert(CustomerRow)
+            .values(CustomerRow(customer_id=customer_id).model_dump())
+            .on_conflict_do_nothing()
+        )
+        row = (await session.exec(locked)).one()
+    return row
+
+
+def card(row: CustomerRow) -> Customer:
+    """The row as the domain sees it."""
+    return Customer(
+        customer_id=row.customer_id,
+        known=row.identified_at is not None,
+        erased=row.erased_at is not None,
+        first_name=row.first_name,
+        email=row.email,
+        phone=row.phone,
+        push_token=row.push_token,
+        locale=row.locale,
+        timezone=row.timezone,
+        attributes=row.attributes,
+    )
+
+
+async def find(session: AsyncSession, customer_id: str) -> Customer | None:
+    """The customer's card, or None if neither call nor event ever named them."""
+    row = await session.get(CustomerRow, customer_id)
+    return card(row) if row else None
+
+
+async def identify(session: AsyncSession, identity: Identity) -> Customer:
+    """Make or update a customer. A call older than the last one only fills in what is missing."""
+    row = await lock(session, identity.customer_id)
+    newest = row.identified_at is None or identity.at >= row.identified_at
+    for name, value in identity.card.items():
+        if newest or not getattr(row, name):
+            setattr(row, name, value)
+    given = identity.attributes
+    row.attributes = {**row.attributes, **given} if newest else {**given, **row.attributes}
+    row.identified_at = identity.at if newest else row.identified_at
+    session.add(row)
+    said = await _latest(session, identity.customer_id)
+    for channel, granted in identity.consents.items():
+        before = said.get((channel.value, ""))
+        nothing_new = before is not None and before.granted == granted
+        # said at the same moment as a refusal: the refusal stands
+        refused = before is not None and not before.granted and before.at == identity.at
+        if not (nothing_new or refused):
+            session.add(
+                ConsentRow(
+                    customer_id=identity.customer_id,
+                    channel=channel.value,
+                    granted=granted,
+                    at=identity.at,
+                    source=identity.message_id,
+                )
+            )
+    return card(row)
+
+
+async def consents(session: AsyncSession, customer_id: str) -> Consents:
+    """What the customer agreed to and refused, the latest word on each."""
+    said = await _latest(session, customer_id)
+    return Consents(
+        by_channel={Channel(c): row.granted for (c, topic), row in said.items() if not topic},
+        refused=frozenset(
+            (Channel(c) if c else None, topic)
+            for (c, topic), row in said.items()
+            if topic and not row.granted
+        ),
+    )
+
+
+async def recipient(session: AsyncSession, customer: Customer, default_zone: str) -> Recipient:
+    """What the gate needs to know of a customer."""
+    return Recipient(
+        known=customer.known,
+        erased=customer.erased,
+        reachable=customer.reachable,
+        consents=await consents(session, customer.customer_id),
+        tz=_zone(customer, default_zone),
+    )
+
+
+def _zone(customer: Customer, default_zone: str) -> ZoneInfo:
+    return zone(home_zone(customer, default_zone))
+
+
+async def _latest(session: AsyncSession, customer_id: str) -> dict[tuple[str, str], ConsentRow]:
+    """The statement that counts, by channel and topic: the latest said, not the latest received."""
+    rows = await session.exec(
+        select(ConsentRow)
+        .where(ConsentRow.customer_id == customer_id)
+        .order_by(col(ConsentRow.at), col(ConsentRow.id))
+    )
+    return {(row.channel, row.topic): row for row in rows}
+
+
+async def record_consent(
+    session: AsyncSession,
+    customer_id: str,
+    channel: Channel | None,
+    *,
+    granted: bool,
+    at: datetime,
+    source: str,
+    topic: str = "",
+) -> None:
+    """Append one statement of consent or refusal.
+
+    Args:
+        session: a writing transaction.
+        customer_id: whose.
+        channel: None: every channel (with a topic).
+        granted: agreed or refused.
+        at: when it was said.
+        source: what recorded it.
+        topic: empty: promotional messages whatever the topic.
+    """
+    await lock(session, customer_id)
+    session.add(
+        ConsentRow(
+            customer_id=customer_id,
+            channel=channel.value if channel else "",
+            topic=topic,
+            granted=granted,
+            at=at,
+            source=source,
+        )
+    )

@@ -1,0 +1,152 @@
+"""The ledger: every message decided on, one row each, and what became of it.
+
+States move one way::
+
+    deferred ─► claimed ─► submitting ─► sent | rejected | unknown
+        └──────────┴─► skipped | rejected | expired
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from domain.content import Content
+from domain.messages import Channel, Delivery
+from store.tables import ContentRow, LedgerRow
+
+SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
+
+
+async def of_message(session: AsyncSession, message_id: str) -> LedgerRow | None:
+    """The newest row of a message, whatever channel it took."""
+    query = select(LedgerRow).where(LedgerRow.message_id == message_id)
+    return (await session.exec(query.order_by(col(LedgerRow.id).desc()))).first()
+
+
+def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
+    """A row for a message that is being decided on; not yet in the database."""
+    return LedgerRow(
+        ledger_key=delivery.ledger_key(channel),
+        message_id=delivery.message_id,
+        workflow_id=delivery.workflow_id,
+        enrolment=delivery.enrolment,
+        journey=delivery.journey,
+        customer_id=delivery.customer_id,
+        n=delivery.n,
+        step=delivery.step,
+        template=delivery.template,
+        channel=channel.value,
+        message_class=delivery.message_class.value,
+        topic=delivery.topic,
+        state="deferred",
+        due_at=delivery.due,
+        decided_at=delivery.now,
+    )
+
+
+async def submit(
+    session: AsyncSession,
+    ledger_id: int,
+    attempt: int,
+    *,
+    provider: str,
+    address: str,
+    content: Content,
+) -> bool:
+    """Note that the message goes out now, and keep its full text.
+
+    Returns:
+        False if another attempt has taken the message over meanwhile; then it must not go out.
+    """
+    changed = await session.execute(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            col(LedgerRow.state) == "claimed",
+            col(LedgerRow.attempt) == attempt,
+        )
+        .values(state="submitting", submitted_at=datetime.now(UTC), provider=provider)
+    )
+    if changed.rowcount != 1:  # type: ignore[attr-defined]
+        return False
+    await session.merge(ContentRow(ledger_id=ledger_id, address=address, content=content.filled()))
+    return True
+
+
+async def settle(
+    session: AsyncSession,
+    ledger_id: int,
+    state: str,
+    *,
+    reason: str | None = None,
+    detail: str | None = None,
+    provider_id: str | None = None,
+) -> None:
+    """Note what became of a message. What was sent stays sent."""
+    values: dict[str, Any] = {
+        "state": state,
+        "reason": reason,
+        "detail": detail[:500] if detail else None,
+        "settled_at": datetime.now(UTC),
+    }
+    if provider_id is not None:
+        values["provider_id"] = provider_id
+    await session.execute(
+        update(LedgerRow)
+        .where(col(LedgerRow.id) == ledger_id, col(LedgerRow.state) != "sent")
+        .values(**values)
+    )
+
+
+async def release(session: AsyncSession, ledger_id: int, attempt: int, detail: str) -> None:
+    """Note that this attempt certainly did not send: the next one may."""
+    await session.execute(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            col(LedgerRow.state) == "submitting",
+            col(LedgerRow.attempt) == attempt,
+        )
+        .values(state="claimed", detail=detail[:500])
+    )
+
+
+async def void_holds(
+    session: AsyncSession, workflow_ids: Sequence[str], *, reason: str, caused_by: str
+) -> None:
+    """Settle messages held for quiet hours in runs that an event has just overtaken."""
+    await session.execute(
+        update(LedgerRow)
+        .where(col(LedgerRow.workflow_id).in_(workflow_ids), col(LedgerRow.state) == "deferred")
+        .values(state="skipped", reason=reason, caused_by=caused_by, settled_at=datetime.now(UTC))
+    )
+
+
+async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[LedgerRow]:
+    """Every message decided on for a customer, oldest first."""
+    query = select(LedgerRow).where(LedgerRow.customer_id == customer_id)
+    return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
+
+
+async def every(session: AsyncSession) -> Sequence[LedgerRow]:
+    """The whole ledger, oldest first."""
+    return (await session.exec(select(LedgerRow).order_by(col(LedgerRow.id)))).all()
+
+
+async def outbox(
+    session: AsyncSession, *, customer_id: str | None = None, limit: int = 100
+) -> Sequence[tuple[LedgerRow, ContentRow]]:
+    """The newest messages that went out, with their full text; newest first."""
+    query = (
+        select(LedgerRow, ContentRow)
+        .where(ContentRow.ledger_id == LedgerRow.id, LedgerRow.state == "sent")
+        .order_by(col(LedgerRow.id).desc())
+        .limit(limit)
+    )
+    if customer_id is not None:
+        query = query.where(LedgerRow.customer_id == customer_id)
+    return (await session.exec(query)).all()

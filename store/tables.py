@@ -1,0 +1,199 @@
+"""The tables. Alembic's history in `store/migrations` makes them; a test compares the two."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment. SQLite keeps no zone, so UTC goes in and UTC comes out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive moment; nobody could say later what it meant."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite numbers rows by itself only where the type is INTEGER to the letter
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _number() -> Any:
+    return Field(default=None, sa_column=Column(_BIG, primary_key=True))
+
+
+def _moment(*, index: bool = False) -> Any:
+    return Field(sa_column=Column(UtcDateTime(), nullable=False, index=index))
+
+
+def _maybe(*, index: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(UtcDateTime(), nullable=True, index=index))
+
+
+def _json() -> Any:
+    return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class CustomerRow(SQLModel, table=True):
+    """A customer's card. The row is also the customer's lock, so an event alone makes one."""
+
+    __tablename__ = "customers"
+
+    customer_id: str = Field(primary_key=True)
+    identified_at: datetime | None = _maybe()
+    erased_at: datetime | None = _maybe()
+    first_name: str = ""
+    email: str = ""
+    phone: str = ""
+    push_token: str = ""
+    locale: str = ""
+    timezone: str = ""
+    attributes: dict[str, Any] = _json()
+
+
+class ConsentRow(SQLModel, table=True):
+    """One statement of consent or refusal. Append-only: the latest word counts."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("ix_consents_customer", "customer_id", "id"),)
+
+    id: int | None = _number()
+    customer_id: str
+    channel: str
+    topic: str = ""
+    """Empty: promotional messages on this channel, whatever the topic."""
+    granted: bool
+    at: datetime = _moment()
+    source: str
+    """What recorded it: the message id of an identify call, a form, an operator."""
+
+
+class EventRow(SQLModel, table=True):
+    """A customer event, kept before anybody acts on it. ``seq`` is its order of arrival."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_customer", "customer_id", "name", "occurred_at"),
+        Index(
+            "ix_events_unrouted",
+            "customer_id",
+            "seq",
+            sqlite_where=text("routed_at IS NULL"),
+            postgresql_where=text("routed_at IS NULL"),
+        ),
+    )
+
+    seq: int | None = _number()
+    message_id: str = Field(unique=True)
+    customer_id: str
+    name: str
+    occurred_at: datetime = _moment()
+    received_at: datetime = _moment()
+    routed_at: datetime | None = _maybe()
+    properties: dict[str, Any] = _json()
+
+
+class RunRow(SQLModel, table=True):
+    """A run that was started, as a hint where to send events; Temporal knows whether it is open."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        UniqueConstraint("workflow_id", "run_id"),
+        Index("ix_runs_customer", "customer_id", "closed_at"),
+    )
+
+    id: int | None = _number()
+    workflow_id: str
+    run_id: str
+    """Temporal's id of the execution that the start met or made."""
+    journey: str
+    customer_id: str
+    key: str = ""
+    enrolment: str
+    """The message id of the event that started it."""
+    started_at: datetime = _moment()
+    closed_at: datetime | None = _maybe()
+
+
+class LedgerRow(SQLModel, table=True):
+    """A message that was decided on, and what became of it."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (
+        Index("ix_ledger_message", "message_id"),
+        Index("ix_ledger_customer", "customer_id", "state"),
+    )
+
+    id: int | None = _number()
+    ledger_key: str = Field(unique=True)
+    """``{workflow id}/{enrolment}/{n}-{step}/{channel}``."""
+    message_id: str
+    """The ledger key without its channel."""
+    workflow_id: str
+    enrolment: str
+    journey: str
+    customer_id: str
+    n: int
+    step: str
+    template: str
+    channel: str
+    message_class: str
+    topic: str
+    state: str
+    """deferred, claimed, submitting, sent, skipped, rejected, unknown, expired."""
+    reason: str | None = None
+    detail: str | None = None
+    """What a provider or a template said."""
+    attempt: int = 0
+    due_at: datetime = _moment()
+    decided_at: datetime = _moment()
+    """By the journey's clock."""
+    held_until: datetime | None = _maybe()
+    caused_by: str | None = None
+    """The event that made the gate say no."""
+    claimed_at: datetime | None = _maybe()
+    """By the machine's clock, under the customer's lock."""
+    submitted_at: datetime | None = _maybe()
+    settled_at: datetime | None = _maybe()
+    provider: str | None = None
+    provider_id: str | None = None
+    possible_duplicate: bool = False
+
+
+class ContentRow(SQLModel, table=True):
+    """The full text of a message, as it was handed to the provider."""
+
+    __tablename__ = "contents"
+
+    ledger_id: int = Field(
+        sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), primary_key=True)
+    )
+    address: str
+    content: dict[str, Any] = _json()

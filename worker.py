@@ -1,0 +1,288 @@
+"""The composition root: settings -> store, providers -> workers. Runs alone against any Temporal.
+
+``python worker.py`` serves the journeys and every channel until SIGTERM or Ctrl-C, and then lets
+what is in flight finish.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import multiprocessing.connection
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvloop
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.gate import Gate
+from activities.render import Renderer
+from activities.send import Messages
+from channels.outbox import Outbox
+from channels.provider import Provider, Providers
+from channels.smtp import Smtp
+from dispatch import Sojourn
+from dispatch.connection import connect
+from domain.errors import BadSetting, SojournError, TemporalUnavailable
+from domain.messages import Channel
+from settings import Settings, load_settings, signing_key
+from store import Store
+from workflows.journey import TASK_QUEUE, channel_queue
+from workflows.registry import journeys
+
+GRACE = timedelta(seconds=30)
+SWEEP_EVERY = timedelta(seconds=15)
+OURS = ("activities", "channels", "domain", "settings", "store")
+THEIRS = (
+    "babel",
+    "css_inline",
+    "httpx",
+    "jinja2",
+    "phonenumbers",
+    "sqlalchemy",
+    "sqlmodel",
+    "structlog",
+)
+
+log = structlog.stdlib.get_logger("sojourn.worker")
+
+
+def workflow_runner() -> WorkflowRunner:
+    """The sandbox of workers, tests and replay alike: our packages are passed through, once."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*OURS, *THEIRS)
+    )
+
+
+def providers(settings: Settings) -> Providers:
+    """Who carries which channel."""
+    outbox = Outbox()
+    chosen: dict[Channel, Provider] = dict.fromkeys(Channel, outbox)
+    if settings.email_channel == "smtp":
+        chosen[Channel.EMAIL] = Smtp(settings)
+    return chosen
+
+
+@asynccontextmanager
+async def serving(
+    client: Client,
+    store: Store,
+    settings: Settings,
+    *,
+    task_queue: str = TASK_QUEUE,
+    channels: Sequence[Channel] = tuple(Channel),
+    carriers: Providers | None = None,
+) -> AsyncIterator[None]:
+    """Workers for the journeys and the channels, for as long as the block lasts.
+
+    Args:
+        client: connected with the pydantic data converter.
+        store: open.
+        settings: of this installation.
+        task_queue: of the journeys; the channels' queues are named after it.
+        channels: to serve; none: journeys alone.
+        carriers: other providers than the settings name.
+    """
+    carriers = carriers or providers(settings)
+    gate = Gate(store, carriers, settings.quiet_hours, settings.timezone)
+    messages = Messages(gate, Renderer(settings, signing_key(settings)))
+    shared: dict[str, Any] = {
+        "graceful_shutdown_timeout": GRACE,
+        "activity_task_poller_behavior": PollerBehaviorAutoscaling(),
+    }
+    async with AsyncExitStack() as stack:
+        for carrier in set(carriers.values()):
+            stack.push_async_callback(carrier.close)
+        await stack.enter_async_context(
+            Worker(
+                client,
+                task_queue=task_queue,
+                workflows=list(journeys().values()),
+                workflow_runner=workflow_runner(),
+                max_cached_workflows=1000,
+                workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+                graceful_shutdown_timeout=GRACE,
+            )
+        )
+        for channel in channels:
+            await stack.enter_async_context(
+                Worker(
+                    client,
+                    task_queue=channel_queue(channel, task_queue),
+                    activities=[messages.send],
+                    **shared,
+                )
+            )
+        yield
+
+
+async def sweep_forever(sojourn: Sojourn) -> None:
+    """Route, again and again, what a crash left between an event's row and its signals."""
+    while True:
+        try:
+            if routed := await sojourn.sweep():
+                log.warning("routed events that a crash had left behind", events=routed)
+        except TemporalUnavailable as error:
+            log.error("events wait to be routed", error=str(error))
+        await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+
+async def serve(settings: Settings, *, announce: bool = True) -> None:
+    """Serve until SIGTERM or SIGINT, or until whoever started us is gone."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    store = await Store.open(settings.store_url)
+    try:
+        client = await connect(settings, runtime=runtime(settings))
+        async with serving(client, store, settings):
+            sweeper = asyncio.create_task(sweep_forever(Sojourn(client, store, settings)))
+            if announce:
+                log.info("serving", journeys=list(journeys()), namespace=client.namespace)
+            ended = asyncio.create_task(stop.wait())
+            await asyncio.wait({sweeper, ended}, return_when=asyncio.FIRST_COMPLETED)
+            sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweeper
+            log.info("stopping", grace_seconds=GRACE.total_seconds())
+    finally:
+        await store.close()
+    log.info("stopped")
+
+
+def runtime(settings: Settings) -> Runtime | None:
+    """Temporal's runtime, with Prometheus metrics if an address is set."""
+    if not settings.metrics_address:
+        return None
+    try:
+        return Runtime(
+            telemetry=TelemetryConfig(
+                metrics=PrometheusConfig(bind_address=settings.metrics_address)
+            )
+        )
+    except (RuntimeError, ValueError) as error:
+        raise BadSetting(
+            f"SOJOURN_METRICS_ADDRESS={settings.metrics_address}: {error}; write host:port"
+        ) from None
+
+
+def configure_logging(settings: Settings) -> None:
+    """One root handler for structlog and for Temporal's own loggers.
+
+    Workflow code logs through ``workflow.logger``, which is silent during replay; structlog called
+    directly there would repeat every line.
+    """
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    last = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    for name in ("alembic", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    workflow.logger.workflow_info_on_message = False
+    activity.logger.activity_info_on_message = False
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def run(settings: Settings) -> int:
+    """Serve in this process; the exit code."""
+    configure_logging(settings)
+    try:
+        uvloop.run(serve(settings))
+    except SojournError as error:
+        print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
+        return 1
+    return 0
+
+
+def run_many(settings: Settings, count: int) -> int:
+    """Serve in ``count`` processes; stop them all when told to, or when one of them fails."""
+    context = multiprocessing.get_context("spawn")
+    children: list[BaseProcess] = []
+    for index in range(count):
+        own = settings.model_copy(update={"metrics_address": _shifted(settings, index)})
+        child = context.Process(target=_child, args=(own,), name=f"worker-{index}")
+        child.start()
+        children.append(child)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for child in children:
+            if child.is_alive():
+                child.terminate()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    return _wait_for(children, stop)
+
+
+def _wait_for(children: list[BaseProcess], stop: Callable[[int, None], None]) -> int:
+    multiprocessing.connection.wait([child.sentinel for child in children])
+    stop(signal.SIGTERM, None)  # one has ended: so do all; who runs us decides what follows
+    for child in children:
+        child.join()
+    return max(abs(child.exitcode or 0) for child in children)
+
+
+def _child(settings: Settings) -> None:
+    sys.exit(run(settings))
+
+
+def _shifted(settings: Settings, index: int) -> str:
+    """A metrics port of its own for each process."""
+    host, _, port = settings.metrics_address.rpartition(":")
+    return f"{host}:{int(port) + index}" if port.isdigit() else settings.metrics_address
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``python worker.py [--processes N]``."""
+    parser = argparse.ArgumentParser(prog="worker.py", description="Serve journeys and channels.")
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="how many (one per core is right)"
+    )
+    count = parser.parse_args(argv).processes
+    if count < 1:
+        parser.error("--processes takes a whole number from 1")
+    try:
+        settings = load_settings()
+    except SojournError as error:
+        print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
+        return 2
+    return run(settings) if count == 1 else run_many(settings, count)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
