@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.calendar import zone
 from domain.errors import BadSetting
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     Empty: a SQLite file in ``home``."""
 
     quiet_hours: Annotated[
-        QuietHours | None, BeforeValidator(_quiet_hours), PlainSerializer(str)
+        QuietHours | None, NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)
     ] = QuietHours(time(21), time(9))
     """Hours of the customer's local day in which no promotional message leaves."""
 

@@ -139,10 +139,12 @@ async def sweep_forever(sojourn: Sojourn) -> None:
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
 
 
-async def serve(settings: Settings, *, announce: bool = True) -> None:
+async def serve(settings: Settings, *, until_stdin_closes: bool = False) -> None:
     """Serve until SIGTERM or SIGINT, or until whoever started us is gone."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if until_stdin_closes:
+        await loop.connect_read_pipe(lambda: _EndOfInput(stop), sys.stdin)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     store = await Store.open(settings.store_url)
@@ -150,8 +152,7 @@ async def serve(settings: Settings, *, announce: bool = True) -> None:
         client = await connect(settings, runtime=runtime(settings))
         async with serving(client, store, settings):
             sweeper = asyncio.create_task(sweep_forever(Sojourn(client, store, settings)))
-            if announce:
-                log.info("serving", journeys=list(journeys()), namespace=client.namespace)
+            log.info("serving", journeys=list(journeys()), namespace=client.namespace)
             ended = asyncio.create_task(stop.wait())
             await asyncio.wait({sweeper, ended}, return_when=asyncio.FIRST_COMPLETED)
             sweeper.cancel()
@@ -161,6 +162,16 @@ async def serve(settings: Settings, *, announce: bool = True) -> None:
     finally:
         await store.close()
     log.info("stopped")
+
+
+class _EndOfInput(asyncio.Protocol):
+    """Tells when the other end of standard input is closed: its owner is gone."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended.set()
 
 
 def runtime(settings: Settings) -> Runtime | None:
@@ -218,11 +229,11 @@ def configure_logging(settings: Settings) -> None:
     )
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, *, until_stdin_closes: bool = False) -> int:
     """Serve in this process; the exit code."""
     configure_logging(settings)
     try:
-        uvloop.run(serve(settings))
+        uvloop.run(serve(settings, until_stdin_closes=until_stdin_closes))
     except SojournError as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
         return 1
@@ -273,7 +284,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--processes", type=int, default=1, metavar="N", help="how many (one per core is right)"
     )
-    count = parser.parse_args(argv).processes
+    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    count = options.processes
     if count < 1:
         parser.error("--processes takes a whole number from 1")
     try:
@@ -281,7 +294,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SojournError as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
         return 2
-    return run(settings) if count == 1 else run_many(settings, count)
+    if count > 1:
+        return run_many(settings, count)
+    return run(settings, until_stdin_closes=options.until_stdin_closes)
 
 
 if __name__ == "__main__":

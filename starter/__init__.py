@@ -1,0 +1,1 @@
+"""The `sojourn` command: the local stack, starting, publishing, replaying, explaining."""

@@ -1,0 +1,5 @@
+"""One file a command; importing this registers them all."""
+
+from starter.commands import dev, migrate
+
+__all__ = ["dev", "migrate"]

@@ -1,0 +1,215 @@
+"""The embedded servers: Temporal's dev server to live with, its test server to replay on."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+
+import worker
+from dispatch.connection import LOCAL_STACK
+from domain.errors import Unavailable
+from settings import Settings
+from starter.processes import HOST, Child, binary, free_port, kept_running, python, running
+from store import Store
+from workflows.journey import CUSTOMER_ID, JOURNEY, OUTCOME
+
+NAMESPACE = "default"
+TEMPORAL_PORT = 7233
+UI_PORT = 8233
+ATTRIBUTES = (JOURNEY, CUSTOMER_ID, OUTCOME)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs where."""
+
+    address: str
+    ui: str
+    client: Client
+    store: Store
+    settings: Settings
+    server: Child
+    worker: Child
+
+
+@asynccontextmanager
+async def dev_stack(
+    settings: Settings, *, ports: bool = True, on_restart: Callable[[int], None] = lambda code: None
+) -> AsyncIterator[Stack]:
+    """Temporal's dev server with its file in ``home``, and a worker; state is kept between runs.
+
+    Args:
+        settings: whose ``home`` and database to use.
+        ports: prefer the well-known ports; other commands find the stack by its file either way.
+        on_restart: told when the worker died and is started again.
+
+    Raises:
+        Unavailable: a stack runs in this home already, or something does not start.
+    """
+    home = _home(settings)
+    _refuse_second(home)
+    port = free_port(TEMPORAL_PORT if ports else None)
+    ui_port = free_port(UI_PORT if ports else None)
+    server = Child(
+        "Temporal's dev server",
+        python(
+            "-m", "starter.leash", binary("temporal"), "server", "start-dev",
+            "--ip", HOST, "--port", str(port), "--ui-port", str(ui_port),
+            "--db-filename", str(home / "temporal.db"), "--log-level", "warn",
+            "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
+            *(part for a in ATTRIBUTES for part in ("--search-attribute", f"{a.name}=Keyword")),
+        ),
+        home / "temporal.log",
+    )  # fmt: skip
+    address = f"{HOST}:{port}"
+    ui = f"http://{HOST}:{ui_port}"
+    async with running(server):
+        client = await _connected(server, address)
+        async with _served(
+            settings, server, client, address=address, ui=ui, on_restart=on_restart
+        ) as stack:
+            file = home / LOCAL_STACK
+            file.write_text(
+                json.dumps(
+                    {
+                        "pid": os.getpid(),
+                        "temporal": address,
+                        "ui": ui,
+                        "worker": stack.worker.pid,
+                    }
+                )
+            )
+            try:
+                yield stack
+            finally:
+                file.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def time_skipping_stack(
+    settings: Settings, *, on_restart: Callable[[int], None] = lambda code: None
+) -> AsyncIterator[Stack]:
+    """Temporal's time-skipping test server and a worker. One clock for all runs, in memory."""
+    home = _home(settings)
+    port = free_port()
+    server = Child(
+        "Temporal's test server",
+        python(
+            "-m", "starter.leash", binary("temporal-test-server"), str(port),
+            "--enable-time-skipping",
+        ),
+        home / "temporal.log",
+    )  # fmt: skip
+    address = f"{HOST}:{port}"
+    async with running(server):
+        client = await _connected(server, address)
+        await register_search_attributes(client)
+        async with _served(
+            settings, server, client, address=address, ui="", on_restart=on_restart
+        ) as stack:
+            yield stack
+
+
+@asynccontextmanager
+async def _served(
+    settings: Settings,
+    server: Child,
+    client: Client,
+    *,
+    address: str,
+    ui: str,
+    on_restart: Callable[[int], None],
+) -> AsyncIterator[Stack]:
+    home = settings.home.resolve()
+    store = await Store.open(settings.store_url, migrate=True)
+    try:
+        child = Child(
+            "the worker",
+            python(str(Path(worker.__file__)), "--until-stdin-closes"),
+            home / "worker.log",
+            env={
+                **_as_environment(settings),
+                "TEMPORAL_ADDRESS": address,
+                "TEMPORAL_NAMESPACE": NAMESPACE,
+            },
+        )
+        async with kept_running(child, on_restart):
+            yield Stack(address, ui, client, store, settings, server, child)
+    finally:
+        await store.close()
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make the namespace know our search attributes; a dev server is told at its start."""
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace=client.namespace,
+            search_attributes={
+                a.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for a in ATTRIBUTES
+            },
+        )
+    )
+
+
+def running_stack(settings: Settings) -> dict[str, Any] | None:
+    """What `sojourn dev` of this home wrote down, if it still runs."""
+    try:
+        noted: dict[str, Any] = json.loads((settings.home / LOCAL_STACK).read_text())
+        os.kill(int(noted["pid"]), 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no file, an old one, or a process that is gone: nothing runs
+    return noted
+
+
+def _refuse_second(home: Path) -> None:
+    noted = running_stack(Settings(home=home))
+    if noted is not None:
+        raise Unavailable(
+            f"`sojourn dev` runs already in {home} (process {noted['pid']}): stop it first, "
+            "or set another SOJOURN_HOME"
+        )
+
+
+def _home(settings: Settings) -> Path:
+    home = settings.home.resolve()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "worker.log").touch()
+    except OSError as error:
+        raise Unavailable(
+            f"cannot write in {home} ({error.strerror}): set SOJOURN_HOME to a folder of yours"
+        ) from None
+    return home
+
+
+def _as_environment(settings: Settings) -> dict[str, str]:
+    """What the worker must see to have these settings."""
+    return {
+        "SOJOURN_HOME": str(settings.home.resolve()),
+        "SOJOURN_DATABASE_URL": settings.store_url,
+        "SOJOURN_QUIET_HOURS": str(settings.quiet_hours) if settings.quiet_hours else "off",
+    }
+
+
+async def _connected(server: Child, address: str) -> Client:
+    client = await Client.connect(address, data_converter=pydantic_data_converter, lazy=True)
+
+    async def answers() -> bool:
+        try:
+            return await client.service_client.check_health()
+        except RPCError:
+            return False
+        except RuntimeError:  # the lazy connection could not be made yet
+            return False
+
+    await server.ready(answers)
+    return client
