@@ -4,6 +4,7 @@ The starter holds the other end of our standard input. When it closes, however i
 command is stopped. Works where the operating system offers nothing better (macOS).
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -24,7 +25,8 @@ def main(command: list[str]) -> int:
             child.kill()
 
     def watch() -> None:
-        sys.stdin.buffer.read()  # returns at end of file only: nobody writes to us
+        while os.read(0, 1024):  # nobody writes to us: it returns at end of file
+            pass
         stop()
 
     signal.signal(signal.SIGTERM, stop)

@@ -105,7 +105,6 @@ async def time_skipping_stack(
         "Temporal's test server",
         python(
             "-m", "starter.leash", binary("temporal-test-server"), str(port),
-            "--enable-time-skipping",
         ),
         home / "temporal.log",
     )  # fmt: skip
@@ -114,7 +113,13 @@ async def time_skipping_stack(
         client = await _connected(server, address)
         await register_search_attributes(client)
         async with _served(
-            settings, server, client, address=address, ui="", on_restart=on_restart
+            settings,
+            server,
+            client,
+            address=address,
+            ui="",
+            on_restart=on_restart,
+            options=("--no-sweep",),
         ) as stack:
             yield stack
 
@@ -128,13 +133,14 @@ async def _served(
     address: str,
     ui: str,
     on_restart: Callable[[int], None],
+    options: tuple[str, ...] = (),
 ) -> AsyncIterator[Stack]:
     home = settings.home.resolve()
     store = await Store.open(settings.store_url, migrate=True)
     try:
         child = Child(
             "the worker",
-            python(str(Path(worker.__file__)), "--until-stdin-closes"),
+            python(str(Path(worker.__file__)), "--until-stdin-closes", *options),
             home / "worker.log",
             env={
                 **_as_environment(settings),
