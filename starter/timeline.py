@@ -18,18 +18,14 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
-from temporalio.client import (
-    Client,
-    WorkflowContinuedAsNewError,
-    WorkflowExecutionStatus,
-    WorkflowFailureError,
-)
+from temporalio.client import Client, WorkflowExecutionStatus
 
 from dispatch import Sojourn, routing
+from dispatch.outcomes import enrolments
 from domain.customer import Identity
 from domain.errors import Unavailable
 from domain.events import known_events
-from domain.messages import Enrolment, Reason, Result
+from domain.messages import Reason
 from settings import Settings
 from starter.calls import Call, Fault, Track
 from starter.stack import Stack, time_skipping_stack
@@ -223,7 +219,12 @@ async def _tally(client: Client, store: Store) -> dict[str, Tally]:
     tallies = {name: Tally() for name in journeys()}
     counted: set[tuple[str, str]] = set()
     for run in started:
-        await _follow(client, run.workflow_id, run.run_id, tallies[run.journey], counted)
+        async for ended in enrolments(client, run.workflow_id, run.run_id):
+            if (run.workflow_id, ended.run_id) in counted:
+                break  # a start that met an open run noted one of its executions, too
+            counted.add((run.workflow_id, ended.run_id))
+            tallies[run.journey].runs += 1
+            tallies[run.journey].outcomes[ended.outcome] += 1
     for row in messages:
         cause = causes.get(row.caused_by) if row.caused_by else None
         if row.reason in OVERTAKEN and cause is not None and cause.occurred_at < row.due_at:
@@ -240,42 +241,3 @@ def _count(step: Step, row: LedgerRow) -> None:
         step.skipped[str(row.reason)] += 1
     else:
         step.other[row.state] += 1
-
-
-async def _follow(
-    client: Client, workflow_id: str, run_id: str, tally: Tally, counted: set[tuple[str, str]]
-) -> None:
-    """Count the enrolments of a run: its executions are linked by continue-as-new."""
-    execution: str | None = run_id
-    while execution is not None and (workflow_id, execution) not in counted:
-        counted.add((workflow_id, execution))
-        handle = client.get_workflow_handle(workflow_id, run_id=execution, result_type=Result)
-        description = await handle.describe()
-        execution = None
-        if description.status is WorkflowExecutionStatus.RUNNING:
-            tally.runs += 1
-            tally.outcomes["open"] += 1
-            continue
-        try:
-            outcome = (await handle.result(follow_runs=False)).outcome.value
-        except WorkflowContinuedAsNewError as continued:
-            execution = continued.new_execution_run_id
-            ended = await _ended_before(client, workflow_id, execution)
-            if ended is None:
-                continue  # the same enrolment goes on with a fresh history
-            outcome = ended
-        except WorkflowFailureError as failure:
-            outcome = type(failure.cause).__name__
-        tally.runs += 1
-        tally.outcomes[outcome] += 1
-
-
-async def _ended_before(client: Client, workflow_id: str, execution: str) -> str | None:
-    """The outcome of the enrolment that ended when this execution began."""
-    handle = client.get_workflow_handle(workflow_id, run_id=execution)
-    async for event in handle.fetch_history_events(page_size=1):
-        payloads = event.workflow_execution_started_event_attributes.input.payloads
-        (enrolment,) = await client.data_converter.decode(payloads, [Enrolment])
-        carried = enrolment.carried
-        return carried.ended.value if carried and carried.ended else None
-    return None

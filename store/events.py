@@ -36,7 +36,7 @@ async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
 
 async def _insert(session: AsyncSession, row: EventRow) -> bool:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    added = await session.execute(
+    added = await session.exec(
         dialect.insert(EventRow)
         .values(row.model_dump(exclude={"seq"}))
         .on_conflict_do_nothing(index_elements=["message_id"])
@@ -78,7 +78,7 @@ async def left_unrouted(session: AsyncSession, *, before: datetime, limit: int) 
 
 async def mark_routed(session: AsyncSession, seqs: Iterable[int], at: datetime) -> None:
     """Note that the runs concerned were told."""
-    await session.execute(
+    await session.exec(
         update(EventRow).where(col(EventRow.seq).in_(list(seqs))).values(routed_at=at)
     )
 
