@@ -1,7 +1,7 @@
-"""Runs a command that must not outlive whoever started it: ``python -m starter.leash COMMAND ...``.
+"""Runs a command that must not outlive whoever started it: ``python -m starter.leash SECONDS COMMAND ...``.
 
 The starter holds the other end of our standard input. When it closes, however its owner died, the
-command is stopped. Works where the operating system offers nothing better (macOS).
+command is stopped: asked first, and after SECONDS of grace killed. Works where the operating system offers nothing better (macOS).
 """
 
 import os
@@ -10,17 +10,15 @@ import subprocess
 import sys
 import threading
 
-GRACE_SECONDS = 10
 
-
-def main(command: list[str]) -> int:
+def main(grace: float, command: list[str]) -> int:
     """Run ``command`` until it ends, or until standard input does; its exit code."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 (our own caller's)
 
     def stop(*_: object) -> None:
         child.terminate()
         try:
-            child.wait(GRACE_SECONDS)
+            child.wait(grace)
         except subprocess.TimeoutExpired:
             child.kill()
 
@@ -36,4 +34,4 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(float(sys.argv[1]), sys.argv[2:]))

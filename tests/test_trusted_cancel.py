@@ -1,0 +1,80 @@
+"""No reminder is claimed after its purchase was acknowledged, however close they are."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import worker
+from dispatch import Sojourn
+from domain.customer import read_identity
+from domain.events import OrderCompleted, ProductAdded
+from settings import Settings
+from starter.stack import Server
+from store import Store, ledger
+from workflows.journey import TASK_QUEUE
+
+CARTS = 500
+SPREAD = timedelta(seconds=1)
+DAY = timedelta(hours=24)
+
+
+async def test_500_purchases_around_their_deadlines(
+    temporal: Server, tmp_path: Path, database_url: str
+) -> None:
+    settings = Settings(home=tmp_path, database_url=database_url, quiet_hours=None)
+    store = await Store.open(database_url, migrate=True, pool_size=20)
+    queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
+    sojourn = Sojourn(temporal.client, store, settings, task_queue=queue)
+    async with worker.serving(temporal.client, store, settings, task_queue=queue):
+        acknowledged = await _buy_at_the_last_moment(sojourn)
+        async with store.reading() as session:
+            claims = {row.customer_id: row.claimed_at for row in await ledger.every(session)}
+    await store.close()
+    claimed = {customer: at for customer, at in claims.items() if at is not None}
+    late = [c for c, at in claimed.items() if at > acknowledged[c]]
+    assert late == []
+    # the moments were close enough to tell: some reminders went first, some purchases did
+    assert 0 < len(claimed) < CARTS
+
+
+async def _buy_at_the_last_moment(sojourn: Sojourn) -> dict[str, datetime]:
+    """Let every cart's reminder fall due in the same second, and buy in that second."""
+    rnd = random.Random(7)
+    deadline = datetime.now(UTC) + timedelta(seconds=6)
+    run = uuid4().hex[:6]
+    customers = [f"{run}-{n}" for n in range(CARTS)]
+    gate = asyncio.Semaphore(16)
+
+    async def fill(customer: str) -> None:
+        async with gate:
+            await sojourn.identify(
+                read_identity(
+                    {"email": "a@shop.example", "marketingConsent": {"email": True}},
+                    customer_id=customer,
+                    message_id=f"i-{customer}",
+                    at=deadline - DAY,
+                )
+            )
+            due = deadline + rnd.random() * SPREAD
+            await sojourn.publish(
+                ProductAdded(
+                    customer_id=customer, cart_id="c", product_id="p", occurred_at=due - DAY
+                )
+            )
+
+    acknowledged: dict[str, datetime] = {}
+
+    async def buy(customer: str) -> None:
+        at = deadline - SPREAD / 2 + rnd.random() * 2 * SPREAD
+        await asyncio.sleep((at - datetime.now(UTC)).total_seconds())
+        await sojourn.publish(OrderCompleted(customer_id=customer, cart_id="c", order_id="o"))
+        acknowledged[customer] = datetime.now(UTC)
+
+    await asyncio.gather(*(fill(customer) for customer in customers))
+    await asyncio.gather(*(buy(customer) for customer in customers))
+    for customer in customers:
+        handle = sojourn.client.get_workflow_handle(f"abandoned-cart:{customer}:c")
+        assert (await handle.result())["outcome"] == "converted"
+    return acknowledged
