@@ -11,7 +11,7 @@ from dispatch import Sojourn
 from domain.customer import read_identity
 from domain.events import OrderCompleted, ProductAdded
 from settings import Settings
-from starter.stack import Server
+from temporalio.client import Client
 from store import Store, ledger
 from workflows.journey import TASK_QUEUE
 
@@ -21,13 +21,13 @@ DAY = timedelta(hours=24)
 
 
 async def test_500_purchases_around_their_deadlines(
-    temporal: Server, tmp_path: Path, database_url: str
+    time_skipping_client: Client, tmp_path: Path, database_url: str
 ) -> None:
     settings = Settings(home=tmp_path, database_url=database_url, quiet_hours=None)
     store = await Store.open(database_url, migrate=True, pool_size=20)
     queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
-    sojourn = Sojourn(temporal.client, store, settings, task_queue=queue)
-    async with worker.serving(temporal.client, store, settings, task_queue=queue):
+    sojourn = Sojourn(time_skipping_client, store, settings, task_queue=queue)
+    async with worker.serving(time_skipping_client, store, settings, task_queue=queue):
         acknowledged = await _buy_at_the_last_moment(sojourn)
         async with store.reading() as session:
             claims = {row.customer_id: row.claimed_at for row in await ledger.every(session)}

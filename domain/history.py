@@ -1,3 +1,0 @@
-class History:
-    def __init__(self, events=()):
-        self.events = events
