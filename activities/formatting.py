@@ -1,5 +1,6 @@
 """Amounts, dates and plurals as a customer writes them."""
 
+import re
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -14,6 +15,10 @@ from domain.locales import language
 CENT = Decimal("0.01")
 BASIS_POINT = Decimal("0.0001")
 
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+# "PLN12.00": Unicode wants a space there, which babel leaves out
+_LETTER_MEETS_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+
 
 class Formats:
     """One customer's habits: what `money`, `date`, `time`, `percent` and `plural` do in templates.
@@ -27,30 +32,33 @@ class Formats:
         self.locale = locale
         self._timezone = timezone
 
-    def money(self, amount: Decimal | float | None, currency: str | None = None) -> str:
+    def money(self, amount: Decimal | float, currency: str | None = None) -> str:
         """``€1,234.50``; a bare ``1,234.50`` if nobody said of what."""
-        if amount is None:
-            raise TemplateRuntimeError("money: there is no amount; ask {% if ... is not none %}")
-        exact = Decimal(str(amount))
+        exact = _number("money", amount)
         if currency is None:
             return format_decimal(exact.quantize(CENT), format="#,##0.00", locale=self.locale)
-        return format_currency(exact, currency, locale=self.locale)
+        text = format_currency(exact, currency, locale=self.locale)
+        return _LETTER_MEETS_DIGIT.sub("\N{NO-BREAK SPACE}", text)
 
     def percent(self, share: Decimal | float) -> str:
         """``10%`` of 0.1."""
-        exact = Decimal(str(share)).quantize(BASIS_POINT)
+        exact = _number("percent", share).quantize(BASIS_POINT)
         return format_percent(exact, locale=self.locale, decimal_quantization=False)
 
     def date(self, when: datetime | date, style: str = "long") -> str:
         """``5 marca 2026``; with ``full``, ``czwartek, 5 marca 2026``."""
         if isinstance(when, datetime):
             when = self._local(when).date()
+        if not isinstance(when, date):
+            raise TemplateRuntimeError(f"date: wants a moment or a day, not {_kind(when)}")
         return format_date(when, style, locale=self.locale)
 
     def time(self, when: datetime | time, style: str = "short") -> str:
         """``18:05``."""
         if isinstance(when, datetime):
             when = self._local(when).time()
+        if not isinstance(when, time):
+            raise TemplateRuntimeError(f"time: wants a moment or an hour, not {_kind(when)}")
         return format_time(when, style, locale=self.locale)
 
     def plural(self, n: int, /, *, other: str = "", **words: object) -> str:
@@ -66,10 +74,15 @@ class Formats:
             raise TemplateRuntimeError(
                 f'plural: {n} needs {category}="..." in {self.locale.language}'
             )
-        text = str(sentence).replace("{n}", format_decimal(n, locale=self.locale))
-        for name, value in words.items():
-            text = text.replace(f"{{{name}}}", str(value))
-        return text
+        given = {**words, "n": format_decimal(n, locale=self.locale)}
+
+        def filled(placeholder: re.Match[str]) -> str:
+            name = placeholder[1]
+            if name not in given:
+                raise TemplateRuntimeError(f"plural: nothing is given for {{{name}}}")
+            return str(given[name])
+
+        return _PLACEHOLDER.sub(filled, str(sentence))
 
     def _local(self, when: datetime) -> datetime:
         if when.tzinfo is None:
@@ -90,3 +103,13 @@ def formatting_locale(lang: str, preferred: tuple[str, ...]) -> Locale:
             except (UnknownLocaleError, ValueError):
                 continue
     raise TemplateRuntimeError(f'"{lang}" is no language that dates and amounts can be put in')
+
+
+def _number(wanted_by: str, value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float):
+        raise TemplateRuntimeError(f"{wanted_by}: wants a number, not {_kind(value)}")
+    return Decimal(str(value))
+
+
+def _kind(value: object) -> str:
+    return "none" if value is None else type(value).__name__

@@ -1,8 +1,8 @@
 """From a template and a customer to what the customer reads.
 
-A message is one file a channel and language: ``templates/{journey}/{template}.{channel}.{lang}.txt``
-with a block for each part, and for e-mail an ``.html`` beside it. Templates are Jinja in its
-sandbox; a customer's own words are values in them, never part of them.
+A message is one file a channel and language, ``{journey}/{template}.{channel}.{lang}.txt``, with a
+block for each part, and for e-mail an ``.html`` beside it. Templates are Jinja in its sandbox; a
+customer's own words are values in them, never part of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,9 +55,7 @@ class Renderer:
         BadSetting: the secret key is empty.
     """
 
-    def __init__(
-        self, settings: Settings, secret_key: str, templates: Path | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, secret_key: str, templates: Path | None = None) -> None:
         if not secret_key:
             raise BadSetting("SOJOURN_SECRET_KEY is empty: links and codes need a key to be signed")
         self._sender = Sender.of(settings, secret_key)
@@ -72,8 +70,8 @@ class Renderer:
         """What the customer reads, in one language throughout.
 
         Raises:
-            TemplateError: the template is missing or fails; one line names it, the place and why,
-                and quotes nothing of the customer's.
+            TemplateError: the template is missing or fails; one line names it, the place and why.
+                An error about a value is named, never quoted: the value may be somebody's own.
             NothingToSay: the template declined.
         """
         locales = fallbacks(context.customer.locale, self._locale)
@@ -117,9 +115,7 @@ class Renderer:
         known = {".".join(path.name.split(".")[:2]) for path in folder.glob(f"*.{channel}.*")}
         raise TemplateError(f"{context.journey}: {UnknownName('template', stem, known)}")
 
-    def _blocks(
-        self, name: str, names: dict[str, Any], wanted: tuple[str, ...]
-    ) -> dict[str, Any]:
+    def _blocks(self, name: str, names: dict[str, Any], wanted: tuple[str, ...]) -> dict[str, Any]:
         """Run a template once and keep what each of its blocks says."""
         context = self._environment.get_template(name).new_context(names)
         said: dict[str, str] = {}
@@ -128,7 +124,7 @@ class Renderer:
         self._run(name, context)
         for part in wanted:
             if part not in said:
-                raise jinja2.TemplateRuntimeError(f'it lacks {{% block {part} %}}')
+                raise jinja2.TemplateRuntimeError(f"it lacks {{% block {part} %}}")
             if not (said[part].strip() or part in _MAY_BE_EMPTY):
                 raise jinja2.TemplateRuntimeError(f'its block "{part}" says nothing')
         prose = {"text"} if "subject" in wanted else set()
@@ -138,7 +134,7 @@ class Renderer:
         try:
             for _ in self._environment.get_template(name).root_render_func(context):
                 pass
-        except Exception:  # noqa: BLE001 - as Jinja's own render does
+        except Exception:
             self._environment.handle_exception()  # raises anew, with the lines of the template
 
     def _email(self, name: str, names: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +149,7 @@ class Renderer:
             yield
         except NothingToSay:
             raise NothingToSay(f"{name}: nothing to say") from None
-        except Exception as error:  # noqa: BLE001 - a template can fail in any way there is
+        except Exception as error:
             fault = f"{self._place(error) or name}: {_reason(error)}"
             # without its cause, which may quote the customer
             raise TemplateError(fault) from None

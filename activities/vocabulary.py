@@ -114,7 +114,9 @@ class Links:
         self._customer_id = context.customer.customer_id
         self._wish = Unsubscribe(self._customer_id, channel, context.topic)
         in_cart = context.key if hasattr(context.start, "cart_id") else ""
-        self.cart = f"{sender.url}/cart" + (f"?cart_id={quote(in_cart, safe='')}" if in_cart else "")
+        self.cart = f"{sender.url}/cart" + (
+            f"?cart_id={quote(in_cart, safe='')}" if in_cart else ""
+        )
         self.account = f"{sender.url}/account"
         self.help = f"{sender.url}/help"
 

@@ -101,7 +101,7 @@ def _require(secret: str) -> None:
         raise ValueError("signing needs a secret key")
 
 
-def _serializer(secret: str, kind: str) -> "URLSafeSerializer[str]":
+def _serializer(secret: str, kind: str) -> URLSafeSerializer:
     _require(secret)
     return URLSafeSerializer(
         secret,

@@ -19,9 +19,7 @@ class Subscription:
     currency: str | None = None
 
 
-def subscription_after(
-    events: Iterable[Event], subscription_id: str = ""
-) -> Subscription | None:
+def subscription_after(events: Iterable[Event], subscription_id: str = "") -> Subscription | None:
     """The subscription after ``events``, oldest first: the latest word on each of its fields.
 
     Args:
