@@ -62,9 +62,7 @@ class Renderer:
         self._locale = settings.locale
         self._root = (templates or TEMPLATES).resolve()
         self._environment = _environment(self._root)
-        self._inliner = css_inline.CSSInliner(
-            keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False
-        )
+        self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
     def render(self, context: RenderContext, channel: Channel) -> Content:
         """What the customer reads, in one language throughout.
