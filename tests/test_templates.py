@@ -792,7 +792,7 @@ def test_an_included_piece_keeps_its_last_line_break(tmp_path: Path) -> None:
         },
     )
     text = renderer.render(about("renewal", "x"), Channel.EMAIL).text
-    assert text == "x\n\n--\none\n\ntwo\n", "and lines that hold nothing come one at a time"
+    assert text == "x\n\n--\none\ntwo\n", "and lines that hold nothing come one at a time"
 
 
 def test_a_top_level_name_can_be_used_in_every_block(tmp_path: Path) -> None:
