@@ -1,7 +1,8 @@
-"""Runs a command that must not outlive whoever started it: ``python -m starter.leash SECONDS COMMAND ...``.
+"""Runs a command that must not outlive whoever started it.
 
-The starter holds the other end of our standard input. When it closes, however its owner died, the
-command is stopped: asked first, and after SECONDS of grace killed. Works where the operating system offers nothing better (macOS).
+``python -m starter.leash SECONDS COMMAND ...``: the starter holds the other end of our standard
+input. When it closes, however its owner died, the command is asked to stop and after SECONDS of
+grace killed. Works where the operating system offers nothing better (macOS).
 """
 
 import os

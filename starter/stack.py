@@ -67,7 +67,8 @@ async def dev_server(
     process = Child(
         "Temporal's dev server",
         python(
-            "-m", "starter.leash", "10" if lasting else "0", binary("temporal"), "server", "start-dev",
+            "-m", "starter.leash", "10" if lasting else "0",
+            binary("temporal"), "server", "start-dev",
             "--ip", HOST, "--port", str(port), "--ui-port", str(ui_port),
             "--db-filename", str(home / "temporal.db"), "--log-level", "warn",
             "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: Debian's, on a free loopback port, in a temporary folder."""
+"""A PostgreSQL server of the tests' own: a free port, a temporary folder."""
 
 import os
 import pwd
