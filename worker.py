@@ -44,6 +44,9 @@ from workflows.registry import journeys
 GRACE = timedelta(seconds=30)
 SWEEP_EVERY = timedelta(seconds=15)
 OURS = ("activities", "channels", "domain", "settings", "store")
+# the verbs are the engine's and are passed through, too: imported once, not again for every run.
+# What stays inside the sandbox is what can go wrong: the journeys' own files.
+VERBS = ("workflows.journey", "workflows.wording")
 THEIRS = (
     "babel",
     "css_inline",
@@ -61,7 +64,7 @@ log = structlog.stdlib.get_logger("sojourn.worker")
 def workflow_runner() -> WorkflowRunner:
     """The sandbox of workers, tests and replay alike: our packages are passed through, once."""
     return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*OURS, *THEIRS)
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*OURS, *VERBS, *THEIRS)
     )
 
 
