@@ -18,15 +18,16 @@ from settings import Settings
 from store import Store, ledger
 from workflows.journey import TASK_QUEUE
 
-CARTS = 500
+CARTS = {"sqlite": 500, "postgresql": 150}
 SPREAD = timedelta(seconds=1)
 DAY = timedelta(hours=24)
 
 
-async def test_500_purchases_around_their_deadlines(
+async def test_purchases_in_the_instants_around_their_deadlines(
     time_skipping_client: Client, tmp_path: Path, database_url: str
 ) -> None:
     settings = Settings(home=tmp_path, database_url=database_url, quiet_hours=None)
+    carts = CARTS[database_url.partition(":")[0]]
     store = await Store.open(database_url, migrate=True, pool_size=20)
     queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
     sojourn = Sojourn(
@@ -37,7 +38,7 @@ async def test_500_purchases_around_their_deadlines(
         now=lambda: datetime.max.replace(tzinfo=UTC),
     )
     async with worker.serving(time_skipping_client, store, settings, task_queue=queue):
-        acknowledged = await _buy_at_the_last_moment(sojourn)
+        acknowledged = await _buy_at_the_last_moment(sojourn, carts)
         async with store.reading() as session:
             claims = {row.customer_id: row.claimed_at for row in await ledger.every(session)}
     await store.close()
@@ -45,14 +46,14 @@ async def test_500_purchases_around_their_deadlines(
     late = [c for c, at in claimed.items() if at > acknowledged[c]]
     assert late == []
     # the moments were close enough to tell: some reminders went first, some purchases did
-    assert 0 < len(claimed) < CARTS
+    assert 0 < len(claimed) < carts
 
 
-async def _buy_at_the_last_moment(sojourn: Sojourn) -> dict[str, datetime]:
+async def _buy_at_the_last_moment(sojourn: Sojourn, carts: int) -> dict[str, datetime]:
     """Let every cart's reminder fall due in the same second, and buy in that second."""
     rnd = random.Random(7)
     deadline = await _server_time(sojourn.client) + timedelta(hours=1)
-    customers = [f"{uuid4().hex[:6]}-{n}" for n in range(CARTS)]
+    customers = [f"{uuid4().hex[:6]}-{n}" for n in range(carts)]
     at_once = asyncio.Semaphore(16)
 
     async def fill(customer: str) -> None:
