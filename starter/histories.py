@@ -63,7 +63,7 @@ async def recorded(folder: Path) -> AsyncIterator[tuple[str, WorkflowHistory]]:
     Raises:
         BadInput: there are none, or a file is no history.
     """
-    files = sorted(folder.rglob("*.json"))
+    files = _files(folder)
     if not files:
         raise BadInput(f"no recorded histories (*.json) in {folder}")
     for file in files:
@@ -84,6 +84,10 @@ async def open_runs(client: Client) -> AsyncIterator[tuple[str, WorkflowHistory]
             yield run.id, await handle.fetch_history()
         except RPCError as error:
             raise BadInput(f"cannot read the history of {run.id}: {error}") from None
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.json"))
 
 
 def scrubbed(history: WorkflowHistory) -> str:

@@ -1,5 +1,5 @@
 """One file a command; importing this registers them all."""
 
-from starter.commands import check, dev, fast_forward, migrate, replay
+from starter.commands import check, demo, dev, fast_forward, migrate, replay
 
-__all__ = ["check", "dev", "fast_forward", "migrate", "replay"]
+__all__ = ["check", "demo", "dev", "fast_forward", "migrate", "replay"]
