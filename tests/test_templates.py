@@ -112,7 +112,8 @@ def about(
 ) -> RenderContext:
     history = list(events or RICH)
     kind = journeys()[journey]
-    start = next(event for event in history if isinstance(event, kind.starts_on))
+    start = next((e for e in history if isinstance(e, kind.starts_on)), None)
+    start = start or kind.starts_on[0].model_validate({"customer_id": "c_1"})
     context = RenderContext(
         customer=customer,
         journey=journey,

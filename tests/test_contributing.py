@@ -1,0 +1,134 @@
+"""The walk of CONTRIBUTING.md, "Add a journey", is performed on a copy of the code."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from domain import events
+from tests.markdown import ROOT, Block, blocks
+
+PAGE = ROOT / "CONTRIBUTING.md"
+CODE = (
+    "activities", "channels", "dispatch", "domain", "starter", "store", "templates", "testkit",
+    "workflows", "settings.py", "worker.py", "pyproject.toml",
+)  # fmt: skip
+TESTS = (
+    "__init__.py", "conftest.py", "postgres.py", "scenarios.py", "test_histories.py",
+    "test_templates.py",
+)  # fmt: skip
+NEW = "checkout-help"
+
+
+def walk() -> list[Block]:
+    """The blocks of the walk that go into a file, in their order."""
+    return [block for block in blocks(PAGE) if block.file]
+
+
+def take(block: Block, house: Path) -> None:
+    """Do with a block what the line before it says."""
+    file = house / block.file
+    text = file.read_text() if file.exists() else ""
+    match block.caption.split("`")[0].strip():
+        case "":
+            assert not text, f"{block.file} is there already"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.code)
+        case "At the end of":
+            assert text
+            file.write_text(f"{text}\n\n{block.code}")
+        case "Among the imports of":
+            after = re.search(r"^from workflows.*\n", text, re.MULTILINE)
+            assert after
+            file.write_text(text[: after.end()] + block.code + text[after.end() :])
+        case other:
+            raise AssertionError(f'"{other}" is nothing that can be done with a file')
+
+
+def run(house: Path, *command: str) -> str:
+    """Run Python in the copy, where nothing of ours comes from anywhere else."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=house,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(house),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the installed plugin is not the copy's
+            "PYTEST_PLUGINS": "pytest_asyncio.plugin,testkit.plugin",
+            "PYTEST_ADDOPTS": "-p no:cacheprovider",
+            "SOJOURN_HOME": str(house / ".sojourn"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of the code, and of the tests that the walk touches."""
+    for name in CODE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    (tmp_path / "tests").mkdir()
+    for name in TESTS:
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
+    return tmp_path
+
+
+def test_the_walk_adds_a_journey(house: Path) -> None:
+    for block in walk():
+        take(block, house)
+    written = [block.file for block in walk() if block.file.endswith(".py")]
+
+    found = run(
+        house,
+        "-c",
+        "import workflows.registry as r; print(r.__file__); print(*r.journeys())",
+    ).splitlines()
+    assert found[0] == str(house / "workflows" / "registry.py"), "the copy is what is tested"
+    assert NEW in found[1].split()
+
+    # three tests of its own, two ways out to record, and its templates in every language
+    passed = run(house, "-m", "pytest", "tests", "-k", "checkout", "--record-histories")
+    assert re.search(r"^6 passed", passed, re.MULTILINE)
+    recorded = {path.name for path in (house / "tests" / "histories").rglob("*.json")}
+    assert recorded == {"exhausted.json", "ordered.json"}
+    assert "2 replayed, none would break" in run(house, "-m", "starter", "check")
+
+    run(house, "-m", "ruff", "format", "--check", *written)
+    run(house, "-m", "ruff", "check", *written)
+
+
+def test_the_walk_is_one_journey_its_templates_and_its_tests() -> None:
+    files = {block.file for block in walk()}
+    assert files - {"tests/scenarios.py", "tests/test_checkout_help.py"} == {
+        "workflows/checkout_help.py",
+        *(
+            f"templates/{NEW}/help.email.{lang}.{kind}"
+            for lang in ("en", "it", "pl")
+            for kind in ("txt", "html")
+        ),
+    }
+
+
+def test_the_commands_of_the_walk_are_those_that_the_test_runs() -> None:
+    steps = PAGE.read_text().partition("## Add a journey")[2].partition("## Add an event")[0]
+    assert "pytest tests/test_checkout_help.py" in steps
+    assert f"pytest tests/test_histories.py -k {NEW} --record-histories" in steps
+    assert ".venv/bin/sojourn check" in steps
+
+
+def test_a_new_event_is_one_class() -> None:
+    (block,) = (b for b in blocks(PAGE) if b.code.startswith("class ProductReviewed"))
+    try:
+        exec(block.code, dict(vars(events)))
+        assert events.personal_fields(events.event_named("Product Reviewed")) == {"review_body"}
+    finally:
+        events._BY_NAME.pop("Product Reviewed", None)

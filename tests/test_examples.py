@@ -1,0 +1,43 @@
+"""The tests that README.md and docs/testing.md show are run here, and so are the examples."""
+
+import runpy
+
+import pytest
+from temporalio.client import Client
+
+import worker
+from settings import Settings
+from store import Store, customers
+from tests.markdown import ROOT, blocks
+
+for _page in (ROOT / "README.md", ROOT / "docs" / "testing.md"):
+    for _block in blocks(_page):
+        if _block.language == "python" and not _block.file:
+            _source = "\n" * (_block.line - 1) + _block.code  # so that a failure names its line
+            exec(compile(_source, _page, "exec"), globals())
+
+
+def test_the_pages_hold_tests() -> None:
+    assert sum(name.startswith("test_") for name in globals()) >= 9
+
+
+async def test_the_service_example(
+    time_skipping_client: Client,
+    journey_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    address = time_skipping_client.service_client.config.target_host
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+    monkeypatch.setenv("SOJOURN_DATABASE_URL", journey_settings.database_url)
+    store = await Store.open(journey_settings.store_url)
+    example = runpy.run_path(str(ROOT / "examples" / "service.py"))
+    async with worker.serving(time_skipping_client, store, journey_settings):
+        await example["main"]()
+        async with store.reading() as session:
+            ada = await customers.find(session, "c42")
+        await time_skipping_client.get_workflow_handle("abandoned-cart:c42:cart7").terminate()
+    await store.close()
+    assert ada is not None
+    assert ada.timezone == "Europe/Rome"
+    assert capsys.readouterr().out == "Product Added reached abandoned-cart:c42:cart7\n"
