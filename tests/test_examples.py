@@ -36,7 +36,9 @@ async def test_the_service_example(
         await example["main"]()
         async with store.reading() as session:
             ada = await customers.find(session, "c42")
-        await time_skipping_client.get_workflow_handle("abandoned-cart:c42:cart7").terminate()
+        run = time_skipping_client.get_workflow_handle("abandoned-cart:c42:cart7")
+        assert "Order Completed" in (await run.query("status"))["doing"]
+        await run.terminate()
     await store.close()
     assert ada is not None
     assert ada.timezone == "Europe/Rome"
