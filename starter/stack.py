@@ -139,7 +139,7 @@ async def time_skipping_stack(
         client = await _connected(process, address)
         await register_search_attributes(client)
         server = Server(address, "", client, process)
-        async with _served(settings, server, "--no-sweep", on_restart=on_restart) as stack:
+        async with _served(settings, server, "--virtual-time", on_restart=on_restart) as stack:
             yield stack
 
 
@@ -232,4 +232,7 @@ async def _connected(server: Child, address: str) -> Client:
             return False
 
     await server.ready(answers)
-    return await Client.connect(address, data_converter=pydantic_data_converter)
+    # no keep-alive pings: the test server takes many of them on a long call for an attack
+    return await Client.connect(
+        address, data_converter=pydantic_data_converter, keep_alive_config=None
+    )
