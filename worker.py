@@ -23,6 +23,7 @@ import uvloop
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -33,7 +34,7 @@ from channels.outbox import Outbox
 from channels.provider import Provider, Providers
 from channels.smtp import Smtp
 from dispatch import Sojourn
-from dispatch.connection import connect
+from dispatch.connection import connect, require_search_attributes
 from domain.errors import BadSetting, SojournError, TemporalUnavailable
 from domain.messages import Channel
 from settings import Settings, load_settings, signing_key
@@ -165,9 +166,8 @@ async def serve(
     store = await Store.open(settings.store_url)
     try:
         client = await connect(settings, runtime=runtime(settings))
-        async with serving(
-            client, store, settings, cached_runs=0 if virtual_time else CACHED_RUNS
-        ):
+        await _check_namespace(client)
+        async with serving(client, store, settings, cached_runs=0 if virtual_time else CACHED_RUNS):
             log.info("serving", journeys=list(journeys()), namespace=client.namespace)
             tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
             if not virtual_time:
@@ -182,6 +182,14 @@ async def serve(
     finally:
         await store.close()
     log.info("stopped")
+
+
+async def _check_namespace(client: Client) -> None:
+    try:
+        await require_search_attributes(client)
+    except RPCError as error:
+        # a managed Temporal may keep this from workers; then it is whoever sets it up who knows
+        log.warning("cannot see the namespace's search attributes", error=error.message)
 
 
 class _EndOfInput(asyncio.Protocol):

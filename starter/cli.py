@@ -36,7 +36,8 @@ def main() -> int:
     except Exit as done:
         return done.exit_code
     except TyperException as error:
-        return _fault(error.format_message(), 2)
+        said = error.format_message()
+        return _fault(said, 2) if said else 2  # without arguments the help was the answer
     except (KeyboardInterrupt, EOFError):
         return _fault("interrupted", 130)
     return int(answer or 0)

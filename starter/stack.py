@@ -20,12 +20,11 @@ from domain.errors import Unavailable
 from settings import Settings
 from starter.processes import HOST, Child, binary, free_port, kept_running, python, running
 from store import Store
-from workflows.journey import CUSTOMER_ID, JOURNEY, OUTCOME
+from workflows.journey import ATTRIBUTES
 
 NAMESPACE = "default"
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
-ATTRIBUTES = (JOURNEY, CUSTOMER_ID, OUTCOME)
 
 
 @dataclass(frozen=True)

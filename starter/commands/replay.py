@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from domain.errors import BadInput
 from settings import load_settings
 from starter import output
 from starter.calls import read_calls
@@ -62,6 +63,8 @@ async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
         output.stderr.print(f"line {fault.line}: {fault.reason}", markup=False)
     if len(result.faults) > SHOWN_FAULTS:
         output.stderr.print(f"and {len(result.faults) - SHOWN_FAULTS} more lines like these")
+    if result.faults and not result.stored and not result.identified:
+        raise BadInput(f"{file}: no line of it is a call of the tracking API")
 
 
 @contextmanager
