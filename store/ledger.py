@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.content import Content
-from domain.messages import Channel, Delivery
+from domain.messages import Channel, Delivery, Reason
 from store.tables import ContentRow, LedgerRow
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
@@ -124,6 +124,21 @@ async def void_holds(
         .where(col(LedgerRow.workflow_id).in_(workflow_ids), col(LedgerRow.state) == "deferred")
         .values(state="skipped", reason=reason, caused_by=caused_by, settled_at=datetime.now(UTC))
     )
+
+
+async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
+    """Settle what the run held for quiet hours before its steps began anew."""
+    if delivery.n > 1:
+        await session.exec(
+            update(LedgerRow)
+            .where(
+                col(LedgerRow.workflow_id) == delivery.workflow_id,
+                col(LedgerRow.enrolment) == delivery.enrolment,
+                col(LedgerRow.state) == "deferred",
+                col(LedgerRow.n) < delivery.n,
+            )
+            .values(state="skipped", reason=Reason.SUPERSEDED.value, settled_at=datetime.now(UTC))
+        )
 
 
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[LedgerRow]:
