@@ -280,9 +280,13 @@ def run_many(settings: Settings, count: int) -> int:
         child.start()
         children.append(child)
 
+    told: set[int] = set()
+
     def stop(number: int, frame: FrameType | None) -> None:
-        for child in children:
-            if child.is_alive():
+        for index, child in enumerate(children):
+            # once each: a second signal would hit a child that has put its handlers away
+            if child.is_alive() and index not in told:
+                told.add(index)
                 child.terminate()
 
     for number in (signal.SIGTERM, signal.SIGINT):
