@@ -1,5 +1,5 @@
 """One file a command; importing this registers them all."""
 
-from starter.commands import dev, migrate
+from starter.commands import dev, explain, migrate, outbox, runs
 
-__all__ = ["dev", "migrate"]
+__all__ = ["dev", "explain", "migrate", "outbox", "runs"]
