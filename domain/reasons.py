@@ -9,7 +9,7 @@ _WORDS: dict[Reason, str] = {
     Reason.UNKNOWN_CUSTOMER: "nobody has identified this customer, only their events are known",
     Reason.ERASED: "the customer is erased",
     Reason.NO_ADDRESS: "the customer has no address on any channel of the message",
-    Reason.NO_CONSENT: "the customer had not agreed to promotional messages on the channel",
+    Reason.NO_CONSENT: "the customer had agreed to promotional messages by none of its channels",
     Reason.OPTED_OUT: "the customer had opted out of the message's topic",
     Reason.TOO_LATE: "its moment was too long past for it to be of use",
     Reason.QUIET_HOURS: "it was quiet hours where the customer lives",

@@ -363,21 +363,22 @@ def _fate(row: LedgerRow, cause: EventRow | None, late: EventRow | None, tz: str
     return text
 
 
+_IN_WORDS = {
+    "sent": "sent by {channel}",
+    "deferred": "held until {until}{because}",
+    "claimed": "about to be sent",
+    "submitting": "being handed to {provider}; if it stays so, an attempt died over it",
+    "skipped": "skipped{because}",
+    "rejected": "rejected{because}",
+    "expired": "given up: no attempt succeeded while it was of use",
+    "unknown": "perhaps sent: the provider's answer was lost, and it is not sent again",
+}
+
+
 def _state(row: LedgerRow, tz: str) -> str:
-    because = f" because {explain(Reason(row.reason))}" if row.reason else ""
-    match row.state:
-        case "sent":
-            return f"sent by {row.channel}"
-        case "deferred":
-            assert row.held_until is not None
-            return f"held until {clock(row.held_until, tz)}{because}"
-        case "claimed":
-            return "about to be sent"
-        case "submitting":
-            return f"being handed to {row.provider}; if it stays so, an attempt died over it"
-        case "expired":
-            return "given up: no attempt succeeded while it was of use"
-        case "unknown":
-            return "perhaps sent: the provider's answer was lost, and it is not sent again"
-        case state:
-            return f"{state}{because}"
+    return _IN_WORDS[row.state].format(
+        channel=row.channel,
+        provider=row.provider,
+        until=clock(row.held_until, tz) if row.held_until else "",
+        because=f" because {explain(Reason(row.reason))}" if row.reason else "",
+    )

@@ -1,5 +1,5 @@
 """One file a command; importing this registers them all."""
 
-from starter.commands import dev, explain, migrate, outbox, runs
+from starter.commands import dev, explain, migrate, outbox, publish, runs, start
 
-__all__ = ["dev", "explain", "migrate", "outbox", "runs"]
+__all__ = ["dev", "explain", "migrate", "outbox", "publish", "runs", "start"]

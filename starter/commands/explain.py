@@ -3,8 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from dispatch.connection import connect
 from domain.calendar import zone
@@ -13,7 +11,7 @@ from settings import Settings, load_settings
 from starter import story
 from starter.cli import app, run
 from starter.executions import Run
-from starter.output import console, show_json
+from starter.output import show_json, show_line
 from starter.story import Card, Decided, Happened, Story
 from store import Store
 from workflows.wording import clock
@@ -60,38 +58,38 @@ async def _explain(settings: Settings, customer: str, *, everything: bool, as_js
 def _show(told: Story, *, everything: bool) -> None:
     tz = told.customer.timezone
     _show_card(told.customer)
-    _line("\nRuns", style="bold")
+    show_line("\nRuns", style="bold")
     if told.temporal:
-        _line(f"  as far as the store knows them: {told.temporal}", style="red")
+        show_line(f"  as far as the store knows them: {told.temporal}", style="red")
     if not told.runs:
-        _line("  none was ever started")
+        show_line("  none was ever started")
     for one in told.runs:
         _show_run(one, tz)
-    _line(f"\nWhat happened, by the customer's clock ({tz})", style="bold")
+    show_line(f"\nWhat happened, by the customer's clock ({tz})", style="bold")
     _show_timeline(told, everything=everything)
 
 
 def _show_card(card: Card) -> None:
-    _line(f"Customer {card.customer_id}", style="bold")
+    show_line(f"Customer {card.customer_id}", style="bold")
     if card.erased:
-        _line("  erased: nothing is sent any more", style="red")
+        show_line("  erased: nothing is sent any more", style="red")
     elif not card.known:
-        _line("  not identified: only events are known, so nothing is sent", style="red")
+        show_line("  not identified: only events are known, so nothing is sent", style="red")
     guess = "" if card.timezone_given else " (not told by an identify call; assumed)"
-    _line(f"  zone     {card.timezone}{guess}")
-    _line(f"  locale   {card.locale or 'not told'}")
+    show_line(f"  zone     {card.timezone}{guess}")
+    show_line(f"  locale   {card.locale or 'not told'}")
     words = {True: "agreed to promotional messages", False: "said no to promotional messages"}
     for reach in card.channels:
         if reach.address or reach.consent is not None:
             consent = words.get(bool(reach.consent)) if reach.consent is not None else None
-            _line(
+            show_line(
                 f"  {reach.channel:<8} {reach.address or 'no address':<24} "
                 f"{consent or 'never asked about promotional messages: none is sent'}"
             )
     if not any(reach.address for reach in card.channels):
-        _line("  no address on any channel: nothing can be sent", style="yellow")
+        show_line("  no address on any channel: nothing can be sent", style="yellow")
     for refused in card.refused:
-        _line(f"  no to    {refused}")
+        show_line(f"  no to    {refused}")
 
 
 def _show_run(one: Run, tz: str) -> None:
@@ -99,10 +97,10 @@ def _show_run(one: Run, tz: str) -> None:
     span = f"started {clock(one.started, tz)}"
     if one.closed:
         span += f", ended {clock(one.closed, tz)}"
-    _line(f"  {name}: {_standing(one)} ({span})", style="bold" if one.is_open else "")
+    show_line(f"  {name}: {_standing(one)} ({span})", style="bold" if one.is_open else "")
     if one.doing:
-        until = f" (until {clock(one.until, tz)})" if one.until else ""
-        _line(f"    {one.doing}{until}")
+        until = clock(one.until, tz) if one.until else ""
+        show_line(f"    {one.doing}" + (f", until {until}" if until not in one.doing else ""))
 
 
 def _standing(one: Run) -> str:
@@ -119,23 +117,14 @@ def _show_timeline(told: Story, *, everything: bool) -> None:
         for entry in told.timeline
         if everything or not isinstance(entry, Happened) or entry.heard
     ]
-    grid = Table.grid(padding=(0, 2, 0, 0))
     tz = zone(told.customer.timezone)
     for entry in shown:
         style, text = "", entry.text
         if isinstance(entry, Decided):
             name = " ".join(part for part in (entry.journey, entry.key, entry.step) if part)
             style, text = STYLES.get(entry.state, ""), f"→ {name}: {entry.text}"
-        grid.add_row(
-            Text(f"  {entry.at.astimezone(tz):%a %Y-%m-%d %H:%M:%S}", no_wrap=True),
-            Text(text, style=style, overflow="fold"),
-        )
-    console.print(grid)
+        show_line(f"  {entry.at.astimezone(tz):%a %Y-%m-%d %H:%M:%S}  {text}", style=style)
     if not shown:
-        _line("  nothing yet")
+        show_line("  nothing yet")
     if hidden := len(told.timeline) - len(shown):
-        _line(f"  and {hidden} events that no journey listens to; --all shows them")
-
-
-def _line(text: str, *, style: str = "") -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        show_line(f"  besides, events that no journey listens to: {hidden}; --all shows them")

@@ -10,7 +10,7 @@ from settings import Settings, load_settings
 from starter import letters
 from starter.cli import app, run
 from starter.letters import Letter
-from starter.output import console, show_json, show_table, stderr
+from starter.output import show_json, show_line, show_list, stderr
 from store import Store
 
 
@@ -64,19 +64,17 @@ def _open(letter: Letter, settings: Settings, *, as_json: bool) -> None:
     if as_json:
         show_json({**letter.model_dump(), "file": str(path)})
     else:
-        console.print(str(path), markup=False, highlight=False, soft_wrap=True)
+        show_line(str(path))
     if not webbrowser.open(path.as_uri()):
         stderr.print("no browser here: open the file yourself", highlight=False)
 
 
 def _list(found: list[Letter], customer: str | None, limit: int) -> None:
     if not found:
-        whose = f" to {customer}" if customer else ""
-        console.print(f"no message went out{whose} yet", markup=False, highlight=False)
+        show_line(f"no message went out{f' to {customer}' if customer else ''} yet")
         return
-    show_table(
-        "Messages sent, newest first (times in UTC)",
-        ("no.", "when", "customer", "channel", "to", "journey/step", "subject or text"),
+    show_list(
+        ("id", "sent (UTC)", "customer", "channel", "to", "journey/step", "subject or text"),
         (
             (
                 letter.id,
@@ -91,7 +89,7 @@ def _list(found: list[Letter], customer: str | None, limit: int) -> None:
         ),
     )
     if len(found) == limit:
-        console.print(f"the newest {limit}; --limit shows more", highlight=False)
+        show_line(f"the newest {limit}; --limit lists more")
 
 
 def _show(letter: Letter) -> None:
@@ -109,4 +107,4 @@ def _show(letter: Letter) -> None:
     if letter.possible_duplicate:
         lines.append("a first copy may have arrived before: the provider's answer to it was lost")
     lines += ["", content.get("text") or content.get("body") or ""]
-    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+    show_line("\n".join(lines))

@@ -9,7 +9,7 @@ from domain.errors import BadInput
 from settings import Settings, load_settings
 from starter.cli import app, run
 from starter.executions import Run, list_runs, with_details
-from starter.output import console, show_json, show_table
+from starter.output import show_json, show_line, show_list
 from workflows.registry import journey_named
 
 
@@ -59,22 +59,21 @@ async def _runs(
 
 def _list(found: list[Run], limit: int, *, details: bool) -> None:
     if not found:
-        console.print("no such run")
+        show_line("no such run")
         return
-    columns = ["run", "status", "started", "ended"]
-    show_table(
-        "Runs (times in UTC)",
-        [*columns, "waits for", "until"] if details else columns,
+    columns = ["run", "status", "started (UTC)", "ended"]
+    show_list(
+        [*columns, "until", "waits for"] if details else columns,
         (
             [
                 run.workflow_id,
                 run.standing,
                 run.started,
                 run.closed,
-                *([run.doing, run.until] if details else []),
+                *([run.until, run.doing] if details else []),
             ]
             for run in found
         ),
     )
     if len(found) == limit:
-        console.print(f"{limit} runs; --limit lists more", highlight=False)
+        show_line(f"the first {limit}; --limit lists more")
