@@ -342,11 +342,11 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def told_if_interrupted(say: Callable[[], str]) -> Iterator[None]:
-    """On Ctrl-C, say how far it got."""
+def told_how_far(say: Callable[[], str]) -> Iterator[None]:
+    """If the block does not reach its end (Ctrl-C, a server gone), say how far it got."""
     try:
         yield
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, Exception):
         stderr.print(say(), markup=False, highlight=False, soft_wrap=True)
         raise
 

@@ -63,8 +63,14 @@ class Entry:
     @property
     def fields(self) -> str:
         """Its fields in words."""
-        need = ", ".join(self.needed) or "nothing"
-        return f'"{self.event.event_name}" needs {need}; it may have {", ".join(self.optional)}'
+        need = " and ".join(self.needed) or "no field"
+        return (
+            f'"{self.event.event_name}", which needs {need}; it may have {", ".join(self.optional)}'
+        )
+
+    def missing(self, given: Mapping[str, Any]) -> str:
+        """The needed fields that were not given; empty if all were."""
+        return " and ".join(name for name in self.needed if given.get(name) in (None, ""))
 
     def read(
         self, given: Mapping[str, Any], customer_id: Any, *, message_id: str, at: datetime
@@ -74,9 +80,8 @@ class Entry:
         Raises:
             BadInput: a field is missing or does not validate.
         """
-        missing = [name for name in self.needed if given.get(name) in (None, "")]
-        if missing:
-            raise BadInput(f"{missing[0]} is missing: {self.fields}")
+        if missing := self.missing(given):
+            raise BadInput(f"missing: {missing}")
         try:
             return read_event(
                 self.event, given, message_id=message_id, customer_id=customer_id, at=at

@@ -28,7 +28,7 @@ STYLES = {
 
 @app.command()
 def explain(
-    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")],
     everything: Annotated[
         bool, typer.Option("--all", help="Also events that no journey listens to.")
     ] = False,

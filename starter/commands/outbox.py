@@ -16,7 +16,9 @@ from store import Store
 
 @app.command()
 def outbox(
-    customer: Annotated[str | None, typer.Argument(help="Only to this customer.")] = None,
+    customer: Annotated[
+        str | None, typer.Argument(metavar="CUSTOMER", help="Only to this customer.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
     number: Annotated[
         int | None, typer.Option("--id", help="Show the whole text of this message.")

@@ -20,7 +20,7 @@ from starter.feeding import (
     progress,
     read_fields,
     read_moment,
-    told_if_interrupted,
+    told_how_far,
 )
 from starter.output import show_json, show_line, stderr
 from starter.publishing import FilePublished, publish_file
@@ -31,11 +31,16 @@ from store import customers, events
 def publish(
     *,
     event: Annotated[
-        str | None, typer.Argument(help='Its name: "Order Completed"; - is a file on stdin.')
+        str | None,
+        typer.Argument(
+            metavar="EVENT", help='"Order Completed"; or - for calls on standard input.'
+        ),
     ] = None,
-    customer: Annotated[str | None, typer.Argument(help="Whose event it is.")] = None,
+    customer: Annotated[
+        str | None, typer.Argument(metavar="CUSTOMER", help="Whose event it is.")
+    ] = None,
     fields: Annotated[
-        list[str] | None, typer.Argument(metavar="[FIELD=VALUE]...", help="Of the event.")
+        list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="Of the event.")
     ] = None,
     file: Annotated[
         Path | None,
@@ -148,9 +153,7 @@ async def _publish_file(
     total = count_lines(path)
     async with Sojourn.connect() as sojourn:
         with (
-            told_if_interrupted(
-                lambda: f"read {report.read} lines; publish the same file again to go on"
-            ),
+            told_how_far(lambda: f"read {report.read} lines; publish the same file again to go on"),
             progress("publishing", total) as on_line,
         ):
             await publish_file(sojourn, path, report, rate=rate, on_line=on_line)

@@ -17,7 +17,7 @@ from starter.feeding import (
     progress,
     read_fields,
     read_moment,
-    told_if_interrupted,
+    told_how_far,
 )
 from starter.output import show_json, show_line, stderr
 from starter.starting import (
@@ -34,10 +34,10 @@ from starter.starting import (
 @app.command()
 def start(
     *,
-    journey: Annotated[str, typer.Argument(help="The journey; alone, it tells its fields.")],
-    customer: Annotated[str | None, typer.Argument(help="Who starts.")] = None,
+    journey: Annotated[str, typer.Argument(metavar="JOURNEY", help="Alone, it tells its fields.")],
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER", help="Who starts.")] = None,
     fields: Annotated[
-        list[str] | None, typer.Argument(metavar="[FIELD=VALUE]...", help="Of the starting event.")
+        list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="Of the starting event.")
     ] = None,
     file: Annotated[
         Path | None,
@@ -61,10 +61,13 @@ def start(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Start a journey by publishing the first event that starts it.
+    """Start a journey for one customer, or for a file of them.
 
-    `sojourn start JOURNEY` alone tells which event that is and its fields. A run that is on is
-    left alone. A file can be run again, also after Ctrl-C: what it started it does not start again.
+    It publishes the first event the journey starts on; JOURNEY alone tells which, and its fields.
+
+    A run that is on is left alone.
+
+    A file can be run again, also after Ctrl-C: what it started, it does not start again.
     """
     entry = entry_of(journey)
     check_rate(rate)
@@ -77,8 +80,10 @@ def start(
             raise typer.Exit(1)
         return
     if customer is None:
-        raise BadInput(f"give a customer or --file: {journey} starts on {entry.fields}")
+        raise BadInput(f"{journey} starts on {entry.fields}: give a CUSTOMER and fields, or --file")
     given = read_fields(fields or [], entry.event)
+    if missing := entry.missing(given):
+        raise BadInput(f"{missing} missing: {journey} starts on {entry.fields}")
     event = entry.read(given, customer, message_id=message_id or str(uuid4()), at=read_moment(at))
     run(_start_one(entry, event, anyway=anyway, dry_run=dry_run, as_json=as_json))
 
@@ -127,7 +132,7 @@ async def _start_file(
     label = f"{'checking' if report.dry_run else 'starting'} {entry.name}"
     async with Sojourn.connect() as sojourn:
         with (
-            told_if_interrupted(
+            told_how_far(
                 lambda: f"started {report.started} so far; run the same file again to go on"
             ),
             progress(label, total) as on_line,
