@@ -1,6 +1,8 @@
 # Everything here needs only Python 3.11+ with pip, and make. The virtual environment is .venv/.
 PYTHON ?= python3
 BIN := .venv/bin
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 
 .PHONY: demo dev test check bench format lock clean
 
@@ -25,11 +27,11 @@ format: .venv/ready ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: .venv/ready ## pin every dependency anew in requirements.lock
+lock: .venv/ready ## pin every dependency anew: all in requirements.lock, the image's in -runtime.lock
 	$(BIN)/python -m pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --upgrade --extra dev --strip-extras --generate-hashes --allow-unsafe \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
-		--output-file requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --extra dev --output-file requirements.lock pyproject.toml
+	cp requirements.lock requirements-runtime.lock # pip-compile keeps the versions that it finds there
+	$(COMPILE) --output-file requirements-runtime.lock pyproject.toml
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -6,7 +6,6 @@ what is in flight finish.
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -45,6 +44,9 @@ from workflows.registry import journeys
 GRACE = timedelta(seconds=30)
 SWEEP_EVERY = timedelta(seconds=15)
 OURS = ("activities", "channels", "domain", "settings", "store")
+# the verbs are the engine's and are passed through, too: imported once, not again for every run.
+# What stays inside the sandbox is what can go wrong: the journeys' own files.
+VERBS = ("workflows.journey", "workflows.wording")
 THEIRS = (
     "babel",
     "css_inline",
@@ -62,7 +64,7 @@ log = structlog.stdlib.get_logger("sojourn.worker")
 def workflow_runner() -> WorkflowRunner:
     """The sandbox of workers, tests and replay alike: our packages are passed through, once."""
     return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*OURS, *THEIRS)
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*OURS, *VERBS, *THEIRS)
     )
 
 
@@ -139,8 +141,16 @@ async def sweep_forever(sojourn: Sojourn) -> None:
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
 
 
-async def serve(settings: Settings, *, until_stdin_closes: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT, or until whoever started us is gone."""
+async def serve(
+    settings: Settings, *, until_stdin_closes: bool = False, sweep: bool = True
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until whoever started us is gone.
+
+    Args:
+        settings: of this installation.
+        until_stdin_closes: stop also when standard input ends.
+        sweep: route what crashes have left; not in a replay, whose publisher has another clock.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     if until_stdin_closes:
@@ -151,13 +161,16 @@ async def serve(settings: Settings, *, until_stdin_closes: bool = False) -> None
     try:
         client = await connect(settings, runtime=runtime(settings))
         async with serving(client, store, settings):
-            sweeper = asyncio.create_task(sweep_forever(Sojourn(client, store, settings)))
             log.info("serving", journeys=list(journeys()), namespace=client.namespace)
-            ended = asyncio.create_task(stop.wait())
-            await asyncio.wait({sweeper, ended}, return_when=asyncio.FIRST_COMPLETED)
-            sweeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sweeper
+            tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
+            if sweep:
+                tasks.append(asyncio.create_task(sweep_forever(Sojourn(client, store, settings))))
+            done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+            for task in done:
+                task.result()  # a sweeper that failed must not look like an orderly end
             log.info("stopping", grace_seconds=GRACE.total_seconds())
     finally:
         await store.close()
@@ -229,11 +242,11 @@ def configure_logging(settings: Settings) -> None:
     )
 
 
-def run(settings: Settings, *, until_stdin_closes: bool = False) -> int:
+def run(settings: Settings, *, until_stdin_closes: bool = False, sweep: bool = True) -> int:
     """Serve in this process; the exit code."""
     configure_logging(settings)
     try:
-        uvloop.run(serve(settings, until_stdin_closes=until_stdin_closes))
+        uvloop.run(serve(settings, until_stdin_closes=until_stdin_closes, sweep=sweep))
     except SojournError as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
         return 1
@@ -285,6 +298,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--processes", type=int, default=1, metavar="N", help="how many (one per core is right)"
     )
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--no-sweep", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     count = options.processes
     if count < 1:
@@ -296,7 +310,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if count > 1:
         return run_many(settings, count)
-    return run(settings, until_stdin_closes=options.until_stdin_closes)
+    return run(settings, until_stdin_closes=options.until_stdin_closes, sweep=not options.no_sweep)
 
 
 if __name__ == "__main__":

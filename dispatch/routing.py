@@ -50,9 +50,9 @@ def starts(journey: type[Journey], event: Event) -> bool:
     return type(event) in journey.starts_on and (not journey.key or bool(key_of(journey, event)))
 
 
-def hears(journey: type[Journey], event: Event) -> bool:
-    """Whether a run of the journey wants to know of the event."""
-    return type(event) in (
+def hears(journey: type[Journey], event: type[Event]) -> bool:
+    """Whether a run of the journey wants to know of events of this class."""
+    return event in (
         *journey.starts_on,
         *journey.goal,
         *journey.restarts_on,
@@ -63,7 +63,7 @@ def hears(journey: type[Journey], event: Event) -> bool:
 
 def heard_by(event: Event) -> dict[str, type[Journey]]:
     """The journeys that listen to this kind of event."""
-    return {name: journey for name, journey in journeys().items() if hears(journey, event)}
+    return {name: journey for name, journey in journeys().items() if hears(journey, type(event))}
 
 
 def targets(event: Event, runs: Iterable[RunRow], *, over: Iterable[str] = ()) -> list[Target]:

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
 
 import phonenumbers
 from babel.core import get_global
-from phonenumbers.timezone import time_zones_for_number
 
 from domain.calendar import zone
 from domain.errors import BadCustomer, UnknownZone
@@ -127,30 +126,40 @@ def read_identity(
 
 
 def home_zone(customer: Customer, default: str) -> str:
-    """The customer's time zone: as given, else where the phone or the locale leaves only one.
+    """The customer's time zone: as given, else where phone or locale leaves one time only.
 
-    A country with several zones tells nothing, and a North American area code is no location; then
-    ``default`` holds.
+    A country with several times tells nothing (an area code is no location: numbers move with
+    people), and ``default`` holds.
     """
     if customer.timezone:
         return customer.timezone
+    countries = [customer.locale.replace("_", "-").rpartition("-")[2].upper()]
     if customer.phone:
-        zones = time_zones_for_number(phonenumbers.parse(customer.phone))
-        if len(zones) == 1 and zones[0] in available_timezones():
-            return str(zones[0])
-    territory = customer.locale.replace("_", "-").rpartition("-")[2].upper()
-    zones = country_zones().get(territory, ())
-    return zones[0] if len(zones) == 1 else default
+        number = phonenumbers.parse(customer.phone)
+        countries.insert(0, phonenumbers.region_code_for_number(number) or "")
+    zones = one_time_countries()
+    return next((zones[country] for country in countries if country in zones), default)
 
 
 @lru_cache(maxsize=1)
-def country_zones() -> dict[str, tuple[str, ...]]:
-    """The time zones of each country (ISO 3166), from Unicode CLDR."""
-    zones: dict[str, list[str]] = {}
-    for name, territory in get_global("zone_territories").items():
-        if name in available_timezones():
-            zones.setdefault(territory, []).append(name)
-    return {territory: tuple(sorted(names)) for territory, names in zones.items()}
+def one_time_countries() -> dict[str, str]:
+    """A time zone for each country (ISO 3166, from Unicode CLDR) whose clocks all agree."""
+    known = available_timezones()
+    names: dict[str, list[str]] = {}
+    for name, country in get_global("zone_territories").items():
+        if name in known:
+            names.setdefault(country, []).append(name)
+    return {
+        country: min(zones) for country, zones in names.items() if len(set(map(_year, zones))) == 1
+    }
+
+
+def _year(name: str) -> tuple[timedelta | None, ...]:
+    """A zone's offsets over a year: zones that share them show the same time."""
+    return tuple(
+        datetime(2024, month, 15, tzinfo=UTC).astimezone(zone(name)).utcoffset()
+        for month in range(1, 13)
+    )
 
 
 _EMAIL = re.compile(r"[^\s@<>\x00-\x1f]{1,64}@[^\s@<>\x00-\x1f]{1,255}")

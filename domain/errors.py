@@ -7,6 +7,7 @@
     │   ├── BadSetting        an environment variable
     │   ├── BadEvent          an event that does not validate; `path` names the field
     │   ├── BadCustomer       an identify call that does not validate
+    │   ├── BadToken          a link's token that was not signed here
     │   ├── UnknownZone       a time zone that is not in the IANA database
     │   └── UnknownName       a journey, event, customer, run or template nobody knows
     ├── Unavailable           something that must be there is not (the command exits 1)
@@ -54,6 +55,10 @@ class BadEvent(BadInput):
 
 class BadCustomer(BadEvent):
     """An identify call that does not validate."""
+
+
+class BadToken(BadInput):
+    """A link's token that was not signed here, or was damaged on its way."""
 
 
 class UnknownZone(BadInput, ValueError):

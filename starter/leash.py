@@ -1,30 +1,31 @@
-"""Runs a command that must not outlive whoever started it: ``python -m starter.leash COMMAND ...``.
+"""Runs a command that must not outlive whoever started it.
 
-The starter holds the other end of our standard input. When it closes, however its owner died, the
-command is stopped. Works where the operating system offers nothing better (macOS).
+``python -m starter.leash SECONDS COMMAND ...``: the starter holds the other end of our standard
+input. When it closes, however its owner died, the command is asked to stop and after SECONDS of
+grace killed. Works where the operating system offers nothing better (macOS).
 """
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 
-GRACE_SECONDS = 10
 
-
-def main(command: list[str]) -> int:
+def main(grace: float, command: list[str]) -> int:
     """Run ``command`` until it ends, or until standard input does; its exit code."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 (our own caller's)
 
     def stop(*_: object) -> None:
         child.terminate()
         try:
-            child.wait(GRACE_SECONDS)
+            child.wait(grace)
         except subprocess.TimeoutExpired:
             child.kill()
 
     def watch() -> None:
-        sys.stdin.buffer.read()  # returns at end of file only: nobody writes to us
+        while os.read(0, 1024):  # nobody writes to us: it returns at end of file
+            pass
         stop()
 
     signal.signal(signal.SIGTERM, stop)
@@ -34,4 +35,4 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(float(sys.argv[1]), sys.argv[2:]))

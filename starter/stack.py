@@ -41,11 +41,53 @@ class Stack:
     worker: Child
 
 
+@dataclass(frozen=True)
+class Server:
+    """A Temporal server of ours."""
+
+    address: str
+    ui: str
+    client: Client
+    process: Child
+
+
+@asynccontextmanager
+async def dev_server(
+    home: Path, *, ports: bool = True, lasting: bool = True
+) -> AsyncIterator[Server]:
+    """Temporal's dev server with its file in ``home``: the real server, SQLite, the web UI.
+
+    Args:
+        home: an existing folder.
+        ports: prefer the well-known ports, or take any.
+        lasting: the file will be used again: let the server end in good order.
+    """
+    port = free_port(TEMPORAL_PORT if ports else None)
+    ui_port = free_port(UI_PORT if ports else None)
+    process = Child(
+        "Temporal's dev server",
+        python(
+            "-m", "starter.leash", "10" if lasting else "0",
+            binary("temporal"), "server", "start-dev",
+            "--ip", HOST, "--port", str(port), "--ui-port", str(ui_port),
+            "--db-filename", str(home / "temporal.db"), "--log-level", "warn",
+            "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
+            *(part for a in ATTRIBUTES for part in ("--search-attribute", f"{a.name}=Keyword")),
+        ),
+        home / "temporal.log",
+    )  # fmt: skip
+    address = f"{HOST}:{port}"
+    async with running(process):
+        yield Server(
+            address, f"http://{HOST}:{ui_port}", await _connected(process, address), process
+        )
+
+
 @asynccontextmanager
 async def dev_stack(
     settings: Settings, *, ports: bool = True, on_restart: Callable[[int], None] = lambda code: None
 ) -> AsyncIterator[Stack]:
-    """Temporal's dev server with its file in ``home``, and a worker; state is kept between runs.
+    """Temporal's dev server and a worker; state is kept in ``home`` between runs.
 
     Args:
         settings: whose ``home`` and database to use.
@@ -57,41 +99,22 @@ async def dev_stack(
     """
     home = _home(settings)
     _refuse_second(home)
-    port = free_port(TEMPORAL_PORT if ports else None)
-    ui_port = free_port(UI_PORT if ports else None)
-    server = Child(
-        "Temporal's dev server",
-        python(
-            "-m", "starter.leash", binary("temporal"), "server", "start-dev",
-            "--ip", HOST, "--port", str(port), "--ui-port", str(ui_port),
-            "--db-filename", str(home / "temporal.db"), "--log-level", "warn",
-            "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
-            *(part for a in ATTRIBUTES for part in ("--search-attribute", f"{a.name}=Keyword")),
-        ),
-        home / "temporal.log",
-    )  # fmt: skip
-    address = f"{HOST}:{port}"
-    ui = f"http://{HOST}:{ui_port}"
-    async with running(server):
-        client = await _connected(server, address)
-        async with _served(
-            settings, server, client, address=address, ui=ui, on_restart=on_restart
-        ) as stack:
-            file = home / LOCAL_STACK
-            file.write_text(
-                json.dumps(
-                    {
-                        "pid": os.getpid(),
-                        "temporal": address,
-                        "ui": ui,
-                        "worker": stack.worker.pid,
-                    }
-                )
-            )
-            try:
-                yield stack
-            finally:
-                file.unlink(missing_ok=True)
+    async with (
+        dev_server(home, ports=ports) as server,
+        _served(settings, server, on_restart=on_restart) as stack,
+    ):
+        file = home / LOCAL_STACK
+        noted = {
+            "pid": os.getpid(),
+            "temporal": server.address,
+            "ui": server.ui,
+            "worker": stack.worker.pid,
+        }
+        file.write_text(json.dumps(noted))
+        try:
+            yield stack
+        finally:
+            file.unlink(missing_ok=True)
 
 
 @asynccontextmanager
@@ -101,49 +124,41 @@ async def time_skipping_stack(
     """Temporal's time-skipping test server and a worker. One clock for all runs, in memory."""
     home = _home(settings)
     port = free_port()
-    server = Child(
+    process = Child(
         "Temporal's test server",
-        python(
-            "-m", "starter.leash", binary("temporal-test-server"), str(port),
-            "--enable-time-skipping",
-        ),
+        python("-m", "starter.leash", "0", binary("temporal-test-server"), str(port)),
         home / "temporal.log",
-    )  # fmt: skip
+    )
     address = f"{HOST}:{port}"
-    async with running(server):
-        client = await _connected(server, address)
+    async with running(process):
+        client = await _connected(process, address)
         await register_search_attributes(client)
-        async with _served(
-            settings, server, client, address=address, ui="", on_restart=on_restart
-        ) as stack:
+        server = Server(address, "", client, process)
+        async with _served(settings, server, "--no-sweep", on_restart=on_restart) as stack:
             yield stack
 
 
 @asynccontextmanager
 async def _served(
-    settings: Settings,
-    server: Child,
-    client: Client,
-    *,
-    address: str,
-    ui: str,
-    on_restart: Callable[[int], None],
+    settings: Settings, server: Server, *options: str, on_restart: Callable[[int], None]
 ) -> AsyncIterator[Stack]:
     home = settings.home.resolve()
     store = await Store.open(settings.store_url, migrate=True)
     try:
         child = Child(
             "the worker",
-            python(str(Path(worker.__file__)), "--until-stdin-closes"),
+            python(str(Path(worker.__file__)), "--until-stdin-closes", *options),
             home / "worker.log",
             env={
                 **_as_environment(settings),
-                "TEMPORAL_ADDRESS": address,
+                "TEMPORAL_ADDRESS": server.address,
                 "TEMPORAL_NAMESPACE": NAMESPACE,
             },
         )
         async with kept_running(child, on_restart):
-            yield Stack(address, ui, client, store, settings, server, child)
+            yield Stack(
+                server.address, server.ui, server.client, store, settings, server.process, child
+            )
     finally:
         await store.close()
 
@@ -201,15 +216,15 @@ def _as_environment(settings: Settings) -> dict[str, str]:
 
 
 async def _connected(server: Child, address: str) -> Client:
-    client = await Client.connect(address, data_converter=pydantic_data_converter, lazy=True)
+    probe = await Client.connect(address, lazy=True)
 
     async def answers() -> bool:
         try:
-            return await client.service_client.check_health()
+            return await probe.service_client.check_health()
         except RPCError:
             return False
         except RuntimeError:  # the lazy connection could not be made yet
             return False
 
     await server.ready(answers)
-    return client
+    return await Client.connect(address, data_converter=pydantic_data_converter)

@@ -288,7 +288,10 @@ async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: boo
             event.customer_id,
             hint="nobody identified them, so no message could be sent; --anyway starts the run",
         )
-    if stored is not None:
+    if stored is not None and (stored.name, stored.customer_id) == (
+        event.event_name,
+        event.customer_id,
+    ):
         # what a crash left unrouted is finished by publishing it again
         return Standing.STARTED if stored.routed_at is None else Standing.BEFORE
     if any(row.workflow_id == run for row in noted) and await _is_running(sojourn, run):

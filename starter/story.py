@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 from temporalio.client import Client
 
+from dispatch.routing import hears
 from domain.customer import Customer, home_zone
 from domain.errors import BadEvent, TemporalUnavailable
-from domain.events import known_events
+from domain.events import event_named, known_events
 from domain.messages import Channel, Reason
 from domain.policy import Consents
 from domain.reasons import explain
@@ -18,7 +19,6 @@ from starter.executions import Run, key_in, list_runs, with_details
 from starter.letters import unknown_customer
 from store import Store, customers, events, ledger, runs
 from store.tables import ConsentRow, EventRow, LedgerRow, RunRow
-from workflows.journey import Journey
 from workflows.registry import journeys
 from workflows.wording import clock
 
@@ -259,7 +259,8 @@ def _happened(row: EventRow) -> Happened:
         message_id=row.message_id,
         name=row.name,
         properties=properties,
-        heard=any(row.name in _listens_to(journey) for journey in journeys().values()),
+        heard=row.name in known_events()
+        and any(hears(journey, event_named(row.name)) for journey in journeys().values()),
         routed=row.routed_at is not None,
     )
 
@@ -281,17 +282,6 @@ def _shortly(properties: Mapping[str, Any]) -> str:
     plain.sort(key=lambda item: item[0] not in keys)
     line = ", ".join(f"{name} {value}" for name, value in plain if "url" not in name)
     return line if len(line) <= PROPERTIES_WIDTH else f"{line[: PROPERTIES_WIDTH - 1]}…"
-
-
-def _listens_to(journey: type[Journey]) -> set[str]:
-    heard = (
-        *journey.starts_on,
-        *journey.goal,
-        *journey.restarts_on,
-        *journey.ends_on,
-        *journey.hears,
-    )
-    return {event.event_name for event in heard}
 
 
 def _decided(row: LedgerRow, happened: Sequence[EventRow], tz: str) -> Decided:

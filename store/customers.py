@@ -25,7 +25,7 @@ async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
     row = (await session.exec(locked)).first()
     if row is None:
         dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        await session.execute(
+        await session.exec(
             dialect.insert(CustomerRow)
             .values(CustomerRow(customer_id=customer_id).model_dump())
             .on_conflict_do_nothing()

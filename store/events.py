@@ -16,20 +16,34 @@ HISTORY_LIMIT = 500
 
 
 async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
-    """Keep an event; give back its row and whether it is new. The customer's lock is held."""
+    """Keep an event; give back its row and whether it is new. The customer's lock is held.
+
+    The same message id with the same name and customer is the same event, sent again. Senders that
+    make ids from too little (say, customer and second) give one id to different events; dropping
+    the later one could lose a purchase, so it is kept, under an id that says both.
+    """
+    if await _insert(session, row):
+        return row, True
+    kept = await find(session, row.message_id)
+    if kept is not None and (kept.name, kept.customer_id) != (row.name, row.customer_id):
+        row.message_id = f"{row.message_id}/{row.customer_id}/{row.name}"
+        if await _insert(session, row):
+            return row, True
+        kept = await find(session, row.message_id)
+    assert kept is not None
+    return kept, False
+
+
+async def _insert(session: AsyncSession, row: EventRow) -> bool:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    added = await session.execute(
+    added = await session.exec(
         dialect.insert(EventRow)
         .values(row.model_dump(exclude={"seq"}))
         .on_conflict_do_nothing(index_elements=["message_id"])
         .returning(col(EventRow.seq))
     )
-    seq = added.scalar_one_or_none()
-    if seq is not None:
-        row.seq = seq
-        return row, True
-    kept = select(EventRow).where(EventRow.message_id == row.message_id)
-    return (await session.exec(kept)).one(), False
+    row.seq = added.scalar_one_or_none()
+    return row.seq is not None
 
 
 async def find(session: AsyncSession, message_id: str) -> EventRow | None:
@@ -72,7 +86,7 @@ async def left_unrouted(session: AsyncSession, *, before: datetime, limit: int) 
 
 async def mark_routed(session: AsyncSession, seqs: Iterable[int], at: datetime) -> None:
     """Note that the runs concerned were told."""
-    await session.execute(
+    await session.exec(
         update(EventRow).where(col(EventRow.seq).in_(list(seqs))).values(routed_at=at)
     )
 

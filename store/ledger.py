@@ -62,7 +62,7 @@ async def submit(
     Returns:
         False if another attempt has taken the message over meanwhile; then it must not go out.
     """
-    changed = await session.execute(
+    changed = await session.exec(
         update(LedgerRow)
         .where(
             col(LedgerRow.id) == ledger_id,
@@ -71,7 +71,7 @@ async def submit(
         )
         .values(state="submitting", submitted_at=datetime.now(UTC), provider=provider)
     )
-    if changed.rowcount != 1:  # type: ignore[attr-defined]
+    if changed.rowcount != 1:
         return False
     await session.merge(ContentRow(ledger_id=ledger_id, address=address, content=content.filled()))
     return True
@@ -95,7 +95,7 @@ async def settle(
     }
     if provider_id is not None:
         values["provider_id"] = provider_id
-    await session.execute(
+    await session.exec(
         update(LedgerRow)
         .where(col(LedgerRow.id) == ledger_id, col(LedgerRow.state) != "sent")
         .values(**values)
@@ -104,7 +104,7 @@ async def settle(
 
 async def release(session: AsyncSession, ledger_id: int, attempt: int, detail: str) -> None:
     """Note that this attempt certainly did not send: the next one may."""
-    await session.execute(
+    await session.exec(
         update(LedgerRow)
         .where(
             col(LedgerRow.id) == ledger_id,
@@ -119,7 +119,7 @@ async def void_holds(
     session: AsyncSession, workflow_ids: Sequence[str], *, reason: str, caused_by: str
 ) -> None:
     """Settle messages held for quiet hours in runs that an event has just overtaken."""
-    await session.execute(
+    await session.exec(
         update(LedgerRow)
         .where(col(LedgerRow.workflow_id).in_(workflow_ids), col(LedgerRow.state) == "deferred")
         .values(state="skipped", reason=reason, caused_by=caused_by, settled_at=datetime.now(UTC))

@@ -15,7 +15,7 @@ async def add(session: AsyncSession, rows: Iterable[RunRow]) -> None:
     """Note runs; one that is noted already stays as it is."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     for row in rows:
-        await session.execute(
+        await session.exec(
             dialect.insert(RunRow).values(row.model_dump(exclude={"id"})).on_conflict_do_nothing()
         )
 
@@ -28,7 +28,7 @@ async def maybe_open(session: AsyncSession, customer_id: str) -> Sequence[RunRow
 
 async def mark_closed(session: AsyncSession, ids: Iterable[int], at: datetime) -> None:
     """Note that Temporal has closed these runs."""
-    await session.execute(update(RunRow).where(col(RunRow.id).in_(list(ids))).values(closed_at=at))
+    await session.exec(update(RunRow).where(col(RunRow.id).in_(list(ids))).values(closed_at=at))
 
 
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[RunRow]:

@@ -1,5 +1,5 @@
 """One file a command; importing this registers them all."""
 
-from starter.commands import dev, explain, migrate, outbox, publish, runs, start
+from starter.commands import dev, explain, migrate, outbox, publish, replay, runs, start
 
-__all__ = ["dev", "explain", "migrate", "outbox", "publish", "runs", "start"]
+__all__ = ["dev", "explain", "migrate", "outbox", "publish", "replay", "runs", "start"]

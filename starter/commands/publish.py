@@ -109,7 +109,7 @@ async def _publish_one(
         )
         async with sojourn.store.reading() as session:
             card = await customers.find(session, customer)
-            row = await events.find(session, message_id)
+            row = await events.find(session, published.message_id)
         listening = list(heard_by(events.typed(row))) if row and row.name in known_events() else []
     identified = card is not None and card.known
     if as_json:

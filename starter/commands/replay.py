@@ -1,0 +1,105 @@
+"""``sojourn replay``: a recorded file through the real engine, in virtual time."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from settings import load_settings
+from starter import output
+from starter.calls import read_calls
+from starter.cli import app, run
+from starter.timeline import Replayed
+from starter.timeline import replay as replay_calls
+
+SHOWN_FAULTS = 10
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="Segment calls, one a line; .gz too; - is stdin")],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Counts as JSON")] = False,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the replay's database and logs in this folder")
+    ] = None,
+) -> None:
+    """Run a recording through the real engine in virtual time, and count what each journey did.
+
+    Nothing is sent and your own database is not touched. Settings such as SOJOURN_QUIET_HOURS hold.
+    """
+    run(_replay(file, as_json=json, keep=keep))
+
+
+async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
+    calls = list(read_calls(file))
+    with _folder(keep) as home, _progress() as bar:
+        tasks = {phase: bar.add_task(phase, total=None) for phase in ("events", "runs")}
+
+        def progress(phase: str, done: int, total: int) -> None:
+            bar.update(tasks[phase], completed=done, total=total)
+
+        def restarted(code: int) -> None:
+            bar.console.print(f"the worker ended with code {code} and is started again")
+
+        settings = load_settings().model_copy(
+            update={
+                "home": home,
+                "database_url": f"sqlite+aiosqlite:///{home / 'replay.db'}",
+                "email_channel": "outbox",
+            }
+        )
+        result = await replay_calls(calls, settings, progress=progress, on_restart=restarted)
+    if as_json:
+        output.show_json(result.as_json())
+    else:
+        _show(result)
+    for fault in result.faults[:SHOWN_FAULTS]:
+        output.stderr.print(f"line {fault.line}: {fault.reason}", markup=False)
+    if len(result.faults) > SHOWN_FAULTS:
+        output.stderr.print(f"and {len(result.faults) - SHOWN_FAULTS} more lines like these")
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        yield keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="sojourn-replay-") as folder:
+        yield Path(folder)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:>6}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=output.stderr,
+    )
+
+
+def _show(result: Replayed) -> None:
+    output.console.print(
+        f"{result.read} events read, {result.stored} stored, {len(result.faults)} rejected; "
+        f"{result.identified} identify calls"
+    )
+    for name, tally in result.journeys.items():
+        outcomes = ", ".join(f"{n} {outcome}" for outcome, n in sorted(tally.outcomes.items()))
+        output.show_table(
+            f"\n{name}: {tally.runs} runs" + (f" ({outcomes})" if outcomes else ""),
+            ("step", "due", "sent", "skipped"),
+            [
+                (
+                    step,
+                    counts.due,
+                    counts.sent,
+                    ", ".join(f"{n} {why}" for why, n in (counts.skipped + counts.other).items()),
+                )
+                for step, counts in tally.steps.items()
+            ],
+        )

@@ -1,0 +1,238 @@
+"""`JourneyTest`: one customer, the real engine, a clock that is yours."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.protobuf.empty_pb2 import Empty
+from temporalio.api.testservice.v1 import SleepRequest
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
+
+from dispatch import Published, Sojourn
+from dispatch.outcomes import enrolments
+from domain.customer import read_identity
+from domain.errors import Unavailable
+from domain.events import Event
+from domain.messages import Channel
+from settings import Settings
+from store import Store, ledger, runs
+from store.tables import LedgerRow
+from workflows.journey import Journey
+
+MONDAY_NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
+IDLE_SECONDS = 30.0
+
+EVERYTHING = {
+    "firstName": "Ada",
+    "email": "ada@shop.example",
+    "phone": "+393201234567",
+    "pushToken": "token-of-ada",
+    "locale": "en-GB",
+    "timezone": "Europe/Rome",
+    "marketingConsent": dict.fromkeys(Channel, True),
+}
+"""Traits of the customer a test begins with: reachable everywhere, agreed to everything."""
+
+
+class JourneyTest:
+    """A journey under test. Made by the ``journey`` fixture.
+
+    Attributes:
+        customer_id: the customer of this test.
+        sent: steps that were sent, in order.
+        skipped: ``(step, reason)`` of those that were not.
+        outcome: how the newest run ended; ``open`` while it goes on; None before the first.
+        outcomes: of every enrolment so far.
+    """
+
+    def __init__(
+        self, client: Client, store: Store, settings: Settings, task_queue: str, customer_id: str
+    ) -> None:
+        self.client = client
+        self.store = store
+        self.settings = settings
+        self.customer_id = customer_id
+        self.sent: list[str] = []
+        self.skipped: list[tuple[str, str]] = []
+        self.outcomes: list[str] = []
+        self._task_queue = task_queue
+        self._traits: dict[str, Any] = dict(EVERYTHING)
+        self._identified = 0
+        self._begin = MONDAY_NOON
+        self._sojourn: Sojourn | None = None
+
+    # ---- before the first event ------------------------------------------------------------
+
+    def begin_at(self, moment: datetime) -> None:
+        """Let the test begin at this moment instead of noon (UTC) on Monday, 8 January 2024."""
+        if self._sojourn is not None:
+            raise RuntimeError("begin_at comes before the first event")
+        self._begin = moment
+
+    # ---- the verbs -------------------------------------------------------------------------
+
+    async def identify(self, **traits: Any) -> None:
+        """Change the customer: ``identify(phone="", marketingConsent={"email": False})``."""
+        sojourn = await self._ready()
+        await self._say(sojourn, traits)
+
+    async def start(self, journey: type[Journey], **fields: Any) -> Published:
+        """Start the journey by its first ``starts_on`` event; ids that you leave out are made."""
+        return await self.publish(journey.starts_on[0], **fields)
+
+    async def publish(self, event: Event | type[Event], **fields: Any) -> Published:
+        """Publish an event of this customer, now; give an event, or its class and fields."""
+        sojourn = await self._ready()
+        if isinstance(event, Event):
+            made = event
+            if "occurred_at" not in event.model_fields_set:
+                made = event.model_copy(update={"occurred_at": await self.now()})
+        else:
+            given = {"customer_id": self.customer_id, "occurred_at": await self.now(), **fields}
+            made = event(**{**_made_up(event), **given})
+        published = await sojourn.publish(made)
+        await self.settled()
+        return published
+
+    async def after(self, duration: timedelta) -> None:
+        """Let time pass; everything that falls due meanwhile happens, in order."""
+        await self._ready()
+        request = SleepRequest()
+        request.duration.FromTimedelta(duration)
+        await self.client.test_service.unlock_time_skipping_with_sleep(request)
+        await self.settled()
+
+    async def until(self, moment: datetime) -> None:
+        """Let time pass up to a moment."""
+        await self.after(moment - await self.now())
+
+    # ---- what happened ---------------------------------------------------------------------
+
+    @property
+    def outcome(self) -> str | None:
+        """How the newest run ended, ``open``, or None."""
+        return self.outcomes[-1] if self.outcomes else None
+
+    async def now(self) -> datetime:
+        """The journeys' clock."""
+        return await self._server_time() + (await self._ready()).clock
+
+    async def messages(self) -> list[LedgerRow]:
+        """The ledger of this customer, oldest first."""
+        async with self.store.reading() as session:
+            return list(await ledger.of_customer(session, self.customer_id))
+
+    async def content(self, step: str) -> Mapping[str, Any]:
+        """What the newest message of a step said."""
+        async with self.store.reading() as session:
+            for row, kept in await ledger.outbox(session, customer_id=self.customer_id):
+                if row.step == step:
+                    return kept.content
+        raise KeyError(f'nothing was sent for "{step}"; sent: {self.sent}')
+
+    async def history(self) -> WorkflowHistory:
+        """The Temporal history of the newest execution, for replay tests."""
+        handle = (await self._handles())[-1]
+        return await self.client.get_workflow_handle(handle.id).fetch_history()
+
+    async def status(self) -> dict[str, Any]:
+        """What the newest run says of itself."""
+        answer: dict[str, Any] = await (await self._handles())[-1].query("status")
+        return answer
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    async def settled(self) -> None:
+        """Wait until every run of the customer sleeps or has ended; then read what happened.
+
+        Raises:
+            Unavailable: a run is still busy after half a minute; its state is in the message.
+        """
+        deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
+        for handle in await self._handles():
+            while (busy := await self._busy(handle)) is not None:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise Unavailable(f"{handle.id} does not come to rest: {busy}")
+                await asyncio.sleep(0.002)
+        await self._read()
+
+    async def stop_all(self) -> None:
+        """Terminate what is still open, so that it does not slow the next test's clock."""
+        for handle in await self._handles():
+            try:
+                await handle.terminate("the test is over")
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+
+    async def _ready(self) -> Sojourn:
+        if self._sojourn is None:
+            self._sojourn = Sojourn(
+                self.client,
+                self.store,
+                self.settings,
+                task_queue=self._task_queue,
+                now=lambda: datetime.max.replace(tzinfo=UTC),
+                clock=self._begin - await self._server_time(),
+            )
+            await self._say(self._sojourn, {})
+        return self._sojourn
+
+    async def _say(self, sojourn: Sojourn, traits: Mapping[str, Any]) -> None:
+        self._identified += 1
+        said = traits if self._identified > 1 else {**self._traits, **traits}
+        await sojourn.identify(
+            read_identity(
+                said,
+                customer_id=self.customer_id,
+                message_id=f"identify-{self.customer_id}-{self._identified}",
+                at=await self.now(),
+            )
+        )
+
+    async def _server_time(self) -> datetime:
+        answer = await self.client.test_service.get_current_time(Empty())
+        return answer.time.ToDatetime(tzinfo=UTC)
+
+    async def _handles(self) -> list[WorkflowHandle[Any, Any]]:
+        async with self.store.reading() as session:
+            started = await runs.of_customer(session, self.customer_id)
+        ids = dict.fromkeys(run.workflow_id for run in started)
+        return [self.client.get_workflow_handle(workflow_id) for workflow_id in ids]
+
+    async def _busy(self, handle: WorkflowHandle[Any, Any]) -> str | None:
+        """What the run is doing, or None if it sleeps or has ended."""
+        description = await handle.describe()
+        if description.status is not WorkflowExecutionStatus.RUNNING:
+            return None
+        status = await handle.query("status")
+        until = status["until"]
+        if until is not None and datetime.fromisoformat(until) > await self.now():
+            return None
+        return str(status)
+
+    async def _read(self) -> None:
+        messages = await self.messages()
+        self.sent = [row.step for row in messages if row.state == "sent"]
+        self.skipped = [(row.step, str(row.reason)) for row in messages if row.state == "skipped"]
+        async with self.store.reading() as session:
+            started = await runs.of_customer(session, self.customer_id)
+        seen: set[str] = set()
+        self.outcomes = []
+        for run in started:
+            async for ended in enrolments(self.client, run.workflow_id, run.run_id):
+                if ended.run_id not in seen:
+                    seen.add(ended.run_id)
+                    self.outcomes.append(ended.outcome)
+
+
+def _made_up(event: type[Event]) -> dict[str, str]:
+    """Ids for the required fields of an event that a test does not care about."""
+    return {
+        name: f"{name}-1"
+        for name, field in event.model_fields.items()
+        if field.annotation is str and (field.is_required() or name.endswith("_id"))
+        if name != "message_id"
+    }

@@ -1,0 +1,75 @@
+"""A PostgreSQL server of the tests' own: a free port, a temporary folder."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+
+from starter.processes import HOST, free_port
+
+DEBIAN = Path("/usr/lib/postgresql")
+
+
+class Postgres:
+    """A running server; each test makes a database of its own in it."""
+
+    def __init__(self, bin_folder: Path) -> None:
+        # not in pytest's own temporary folder, which other users may not enter
+        self._folder = Path(tempfile.mkdtemp(prefix="sojourn-postgres-"))
+        self._bin = bin_folder
+        self._port = free_port()
+        # the server refuses to run as root: Debian's package made a user for it
+        self._user = "postgres" if os.geteuid() == 0 else None
+
+    def start(self) -> None:
+        """Make the cluster and start it."""
+        data = self._folder / "data"
+        if self._user:
+            owner = pwd.getpwnam(self._user)
+            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
+        self._run("initdb", "-D", data, "-A", "trust", "-U", "sojourn", "--no-sync", "-E", "UTF8")
+        self._run(
+            "pg_ctl", "-D", data, "-w", "-l", self._folder / "log", "start", "-o",
+            f"-p {self._port} -c listen_addresses={HOST} -c unix_socket_directories='' "
+            "-c fsync=off -c max_connections=100",
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop it at once."""
+        self._run("pg_ctl", "-D", self._folder / "data", "-m", "immediate", "stop")
+        shutil.rmtree(self._folder)
+
+    async def create(self) -> str:
+        """A new, empty database; its URL."""
+        name = f"t{uuid4().hex[:12]}"
+        connection = await asyncpg.connect(
+            host=HOST, port=self._port, user="sojourn", database="postgres"
+        )
+        try:
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
+        return f"postgresql://sojourn@{HOST}:{self._port}/{name}"
+
+    def _run(self, command: str, *arguments: object) -> None:
+        subprocess.run(
+            [str(self._bin / command), *map(str, arguments)],
+            check=True,
+            capture_output=True,
+            user=self._user,
+            cwd=self._folder,
+        )
+
+
+def find() -> Path | None:
+    """Where the server's commands are; None if PostgreSQL is not installed."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    versions = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return versions[-1].parent if versions else None

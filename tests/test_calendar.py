@@ -1,0 +1,93 @@
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.calendar import days_after, local_day, moment, next_weekday, zone
+from domain.errors import UnknownZone
+
+ROME = zone("Europe/Rome")
+NEW_YORK = zone("America/New_York")
+zones = st.sampled_from(sorted(available_timezones() - {"Factory", "localtime"})).map(zone)
+days = st.dates(date(1975, 1, 1), date(2150, 12, 31))
+moments = st.datetimes(datetime(1975, 1, 1), datetime(2150, 1, 1), timezones=st.just(UTC))
+times = st.times().map(lambda t: t.replace(microsecond=0, fold=0))
+
+
+def test_a_time_in_the_spring_gap_moves_forward() -> None:
+    assert moment(date(2024, 3, 31), time(2, 30), ROME).astimezone(ROME).time() == time(3, 30)
+
+
+def test_of_a_time_that_happens_twice_the_first_counts() -> None:
+    first = datetime(2024, 10, 27, 0, 30, tzinfo=UTC)  # 02:30 CEST; 02:30 CET comes an hour later
+    assert moment(date(2024, 10, 27), time(2, 30), ROME) == first
+    assert moment(date(2024, 10, 27), time(2, 30, fold=1), ROME) == first
+
+
+def test_tomorrow_at_ten_is_23_hours_away_when_clocks_go_forward() -> None:
+    saturday = datetime(2024, 3, 30, 9, tzinfo=UTC)  # 10:00 in Rome
+    assert days_after(saturday, 1, time(10), ROME) - saturday == timedelta(hours=23)
+
+
+def test_the_day_is_the_customers_not_ours() -> None:
+    late = datetime(2024, 1, 9, 3, tzinfo=UTC)  # still the 8th in New York
+    assert local_day(late, NEW_YORK) == date(2024, 1, 8)
+    assert days_after(late, 1, time(10), NEW_YORK) == datetime(2024, 1, 9, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../etc/passwd", "Europe", "Europe/rome\x00"])
+def test_an_unknown_zone_is_one_clear_error(name: str) -> None:
+    with pytest.raises(UnknownZone, match="no time zone"):
+        zone(name)
+
+
+def test_a_day_that_a_country_skipped_moves_forward() -> None:
+    samoa = zone("Pacific/Apia")  # 30 December 2011 did not happen there
+    skipped = moment(date(2011, 12, 30), time(10), samoa).astimezone(samoa)
+    assert skipped.date() == date(2011, 12, 31)
+
+
+@given(days, times, zones)
+def test_the_wall_clock_shows_the_time_or_a_later_one_after_a_gap(
+    day: date, at: time, tz: ZoneInfo
+) -> None:
+    shown = moment(day, at, tz).astimezone(tz).replace(tzinfo=None)
+    assert timedelta(0) <= shown - datetime.combine(day, at) <= timedelta(hours=24)
+
+
+@given(days, times, zones)
+def test_no_earlier_moment_shows_the_same_time(day: date, at: time, tz: ZoneInfo) -> None:
+    first = moment(day, at, tz)
+    wanted = datetime.combine(day, at)
+    for earlier in (timedelta(minutes=30), timedelta(hours=1), timedelta(hours=2)):
+        shown = (first - earlier).astimezone(tz).replace(tzinfo=None)
+        assert shown != wanted
+
+
+@given(moments, st.integers(-400, 400), times, zones)
+def test_later_days_are_later(when: datetime, days_ahead: int, at: time, tz: ZoneInfo) -> None:
+    one = days_after(when, days_ahead, at, tz)
+    two = days_after(when, days_ahead + 2, at, tz)
+    assert timedelta(0) < two - one < timedelta(days=4)
+
+
+@given(moments, st.integers(0, 6), st.times(time(4), time(22)), zones)
+def test_the_next_weekday_is_that_day_where_the_customer_lives(
+    when: datetime, weekday: int, at: time, tz: ZoneInfo
+) -> None:
+    found = next_weekday(when, weekday, at, tz)
+    assert when < found <= when + timedelta(days=8, hours=1)
+    if local_day(found, tz).year != 2011:  # Samoa skipped a Friday
+        assert local_day(found, tz).weekday() == weekday
+
+
+@pytest.mark.parametrize("name", ["Asia/Tokyo", "America/New_York", "Europe/Rome", "Pacific/Apia"])
+def test_monday_is_monday_everywhere(name: str) -> None:
+    tz = zone(name)
+    for hour in range(24 * 8):
+        found = next_weekday(
+            datetime(2024, 3, 6, tzinfo=UTC) + hour * timedelta(hours=1), 0, time(10), tz
+        )
+        assert (found.astimezone(tz).weekday(), found.astimezone(tz).time()) == (0, time(10))

@@ -1,0 +1,122 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.cart import CartItem, cart_items, cart_total
+from domain.events import Event, OrderCompleted, ProductAdded, ProductRemoved
+
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
+
+
+def added(product: str = "mug", **fields: object) -> ProductAdded:
+    return ProductAdded.model_validate({"customer_id": "c", "product_id": product, **fields})
+
+
+def removed(product: str = "mug", **fields: object) -> ProductRemoved:
+    return ProductRemoved.model_validate({"customer_id": "c", "product_id": product, **fields})
+
+
+def ordered() -> OrderCompleted:
+    return OrderCompleted(customer_id="c", order_id="o", occurred_at=NOON + timedelta(days=1))
+
+
+def quantities(*events: Event) -> dict[str, int]:
+    return {item.product_id: item.quantity for item in cart_items(events)}
+
+
+def test_nothing_is_in_an_empty_cart() -> None:
+    assert cart_items([]) == []
+
+
+def test_the_same_product_again_adds_up() -> None:
+    assert quantities(added(quantity=2), added(quantity=3)) == {"mug": 5}
+
+
+def test_what_is_taken_out_is_gone() -> None:
+    assert quantities(added(quantity=3), removed(quantity=1)) == {"mug": 2}
+    assert quantities(added(), removed()) == {}
+
+
+def test_no_more_can_be_taken_out_than_there_is() -> None:
+    assert quantities(added(), removed(quantity=9), added(quantity=2)) == {"mug": 2}
+    assert quantities(removed(), added()) == {"mug": 1}
+
+
+def test_quantity_zero_is_not_in_the_cart() -> None:
+    assert quantities(added(quantity=0)) == {}
+
+
+def test_products_stay_in_the_order_in_which_they_first_came() -> None:
+    events = [added("mug"), added("lamp"), removed("mug"), added("throw"), added("mug")]
+    assert [item.product_id for item in cart_items(events)] == ["mug", "lamp", "throw"]
+
+
+def test_of_a_product_the_latest_word_counts() -> None:
+    (item,) = cart_items(
+        [
+            added(name="Mug", price="10", currency="EUR", image_url="https://x/1", url="/1"),
+            added(name="Big mug", price="12.50", image_url="https://x/2", url="/2"),
+            added(),
+        ]
+    )
+    assert item == CartItem(
+        product_id="mug",
+        quantity=3,
+        name="Big mug",
+        price=Decimal("12.5"),
+        currency="EUR",
+        image_url="https://x/2",
+        url="/2",
+    )
+    assert item.amount == Decimal("37.5")
+
+
+def test_a_free_gift_replaces_an_earlier_price() -> None:
+    (item,) = cart_items([added(price="10"), added(price="0")])
+    assert item.price == 0
+
+
+def test_an_order_empties_the_cart() -> None:
+    assert quantities(added("mug"), ordered(), added("lamp")) == {"lamp": 1}
+
+
+def test_total() -> None:
+    items = cart_items(
+        [
+            added("mug", price="17.50", currency="EUR", quantity=2),
+            added("lamp", price="89", currency="EUR"),
+        ]
+    )
+    assert cart_total(items) == Decimal("124.00")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"price": None, "currency": "EUR"},
+        {"price": "1", "currency": "PLN"},
+        {"price": "1", "currency": None},
+    ],
+)
+def test_there_is_no_total_of_what_cannot_be_summed(other: dict[str, str | None]) -> None:
+    items = cart_items([added("mug", price="17.50", currency="EUR"), added("lamp", **other)])
+    assert cart_total(items) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.sampled_from("abc"), st.integers(0, 5)),
+        max_size=20,
+    )
+)
+def test_a_cart_never_holds_less_than_one_of_anything(moves: list[tuple[bool, str, int]]) -> None:
+    events = [(added if put else removed)(product, quantity=n) for put, product, n in moves]
+    items = cart_items(events)
+    assert all(item.quantity > 0 for item in items)
+    put_in = {product: 0 for _, product, _ in moves}
+    for put, product, n in moves:
+        put_in[product] += n if put else 0
+    assert all(item.quantity <= put_in[item.product_id] for item in items)

@@ -1,0 +1,111 @@
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from domain.events import AccountActivated, EmailLinkClicked, FeatureUsed
+from testkit import JourneyTest
+from workflows.onboarding import Onboarding
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+ROME = ZoneInfo("Europe/Rome")
+
+
+async def test_nobody_helped_gets_four_messages_at_ten_local(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    assert journey.sent == ["welcome"]
+    await journey.after(7 * DAY)
+    assert journey.sent == ["welcome", "first-steps", "tips", "help"]
+    assert journey.outcome == "exhausted"
+    local = [row.due_at.astimezone(ROME) for row in await journey.messages()]
+    assert [moment.time() for moment in local[1:]] == [time(10)] * 3
+    assert [(moment.date() - local[0].date()).days for moment in local] == [0, 1, 3, 7]
+
+
+async def test_activation_ends_it(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.after(1 * DAY)
+    await journey.publish(AccountActivated)
+    assert journey.outcome == "converted"
+    await journey.after(10 * DAY)
+    assert journey.sent == ["welcome", "first-steps"]
+
+
+async def test_first_steps_differ_by_whether_the_welcome_was_clicked(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.publish(EmailLinkClicked, journey="onboarding", step="welcome")
+    await journey.after(1 * DAY)
+    assert (await journey.messages())[-1].template == "first-steps-clicked"
+
+
+async def test_first_steps_without_a_click(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.after(1 * DAY)
+    assert (await journey.messages())[-1].template == "first-steps"
+
+
+async def test_tips_name_only_features_not_used_yet(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.after(3 * DAY)
+    everything = (await journey.content("tips"))["text"]
+    assert journey.sent[-1] == "tips"
+    assert "wishlist" in everything.lower()
+
+
+async def test_help_goes_by_the_first_channel_there_is(journey: JourneyTest) -> None:
+    await journey.identify(pushToken="")
+    await journey.start(Onboarding)
+    await journey.after(7 * DAY)
+    assert (await journey.messages())[-1].channel == "sms"
+
+
+async def test_help_never_goes_by_two_channels(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.after(8 * DAY)
+    assert [row.channel for row in await journey.messages() if row.step == "help"] == ["push"]
+
+
+async def test_signing_up_in_the_small_hours_counts_from_the_local_day(
+    journey: JourneyTest,
+) -> None:
+    journey.begin_at(datetime(2024, 1, 9, 23, 30, tzinfo=UTC))  # 00:30 on the 10th in Rome
+    await journey.start(Onboarding)
+    await journey.after(2 * DAY)
+    due = (await journey.messages())[1].due_at.astimezone(ROME)
+    assert (due.day, due.hour) == (11, 10)
+
+
+async def test_ten_stays_ten_across_a_clock_change(journey: JourneyTest) -> None:
+    journey.begin_at(datetime(2024, 3, 29, 12, tzinfo=UTC))  # clocks go forward on the 31st
+    await journey.start(Onboarding)
+    await journey.after(8 * DAY)
+    hours = {row.due_at.astimezone(ROME).time() for row in (await journey.messages())[1:]}
+    assert hours == {time(10)}
+
+
+async def test_without_consent_only_the_transactional_welcome_goes(journey: JourneyTest) -> None:
+    await journey.identify(marketingConsent={"email": False, "sms": False, "push": False})
+    await journey.start(Onboarding)
+    await journey.after(8 * DAY)
+    assert journey.sent == ["welcome"]
+    assert journey.skipped == [
+        ("first-steps", "no_consent"),
+        ("tips", "no_consent"),
+        ("help", "no_consent"),
+    ]
+
+
+async def test_a_second_sign_up_changes_nothing(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.after(1 * DAY)
+    await journey.start(Onboarding)
+    await journey.after(8 * DAY)
+    assert journey.sent == ["welcome", "first-steps", "tips", "help"]
+    assert journey.outcomes == ["exhausted"]
+
+
+async def test_feature_events_cost_the_run_nothing(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    before = len((await journey.history()).events)
+    for n in range(20):
+        await journey.publish(FeatureUsed, feature=f"feature-{n}")
+    assert len((await journey.history()).events) == before

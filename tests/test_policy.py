@@ -1,0 +1,176 @@
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.calendar import zone
+from domain.messages import Channel, MessageClass, Reason
+from domain.policy import Allow, Consents, Decision, Defer, QuietHours, Recipient, Skip, decide
+
+NIGHT = QuietHours(time(21), time(9))
+NOON = datetime(2024, 1, 8, 11, tzinfo=UTC)  # 12:00 in Rome
+LATE = datetime(2024, 1, 8, 22, tzinfo=UTC)  # 23:00 in Rome
+DAY = timedelta(days=1)
+ALL = frozenset(Channel)
+zones = st.sampled_from(sorted(available_timezones() - {"Factory", "localtime"})).map(zone)
+moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+
+
+def somebody(**changes: object) -> Recipient:
+    defaults: dict[str, object] = {
+        "known": True,
+        "erased": False,
+        "reachable": ALL,
+        "consents": Consents(dict.fromkeys(Channel, True)),
+        "tz": zone("Europe/Rome"),
+    }
+    return Recipient(**{**defaults, **changes})  # type: ignore[arg-type]
+
+
+def ask(
+    recipient: Recipient,
+    *,
+    message_class: MessageClass = MessageClass.PROMOTIONAL,
+    now: datetime = NOON,
+    useful: timedelta = 2 * DAY,
+    channels: tuple[Channel, ...] = (Channel.EMAIL,),
+    quiet: QuietHours | None = NIGHT,
+) -> Decision:
+    return decide(
+        recipient,
+        channels,
+        message_class,
+        "cart",
+        now=now,
+        useful_until=now + useful,
+        quiet_hours=quiet,
+    )
+
+
+def test_allowed_at_noon() -> None:
+    assert ask(somebody()) == Allow(Channel.EMAIL)
+
+
+def test_held_overnight_until_nine_local() -> None:
+    assert ask(somebody(), now=LATE) == Defer(
+        datetime(2024, 1, 9, 8, tzinfo=UTC), Reason.QUIET_HOURS
+    )
+
+
+@pytest.mark.parametrize("kind", [MessageClass.TRANSACTIONAL, MessageClass.AUTHENTICATION])
+def test_what_the_customer_needs_passes_consent_topic_and_quiet_hours(kind: MessageClass) -> None:
+    refuses = somebody(consents=Consents({}, frozenset({(None, "cart"), (Channel.EMAIL, "cart")})))
+    assert ask(refuses, now=LATE, message_class=kind) == Allow(Channel.EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"known": False}, Reason.UNKNOWN_CUSTOMER),
+        ({"erased": True}, Reason.ERASED),
+        ({"reachable": frozenset()}, Reason.NO_ADDRESS),
+        ({"consents": Consents({})}, Reason.NO_CONSENT),
+        ({"consents": Consents({Channel.EMAIL: False})}, Reason.NO_CONSENT),
+        (
+            {"consents": Consents({Channel.EMAIL: True}, frozenset({(Channel.EMAIL, "cart")}))},
+            Reason.OPTED_OUT,
+        ),
+        (
+            {"consents": Consents({Channel.EMAIL: True}, frozenset({(None, "cart")}))},
+            Reason.OPTED_OUT,
+        ),
+    ],
+)
+def test_skipped_for(changes: dict[str, object], reason: Reason) -> None:
+    assert ask(somebody(**changes)) == Skip(reason)
+
+
+def test_another_topics_refusal_does_not_matter() -> None:
+    consents = Consents({Channel.EMAIL: True}, frozenset({(None, "newsletter")}))
+    assert ask(somebody(consents=consents)) == Allow(Channel.EMAIL)
+
+
+def test_too_late() -> None:
+    assert ask(somebody(), useful=-timedelta(seconds=1)) == Skip(Reason.TOO_LATE)
+
+
+def test_a_hold_that_outlasts_the_use_is_too_late_at_once() -> None:
+    assert ask(somebody(), now=LATE, useful=timedelta(hours=3)) == Skip(Reason.TOO_LATE)
+
+
+def test_the_first_channel_that_may_be_used_is() -> None:
+    order = (Channel.PUSH, Channel.SMS, Channel.EMAIL)
+    no_push = somebody(reachable=ALL - {Channel.PUSH})
+    assert ask(no_push, channels=order) == Allow(Channel.SMS)
+    only_mail = somebody(consents=Consents({Channel.EMAIL: True}))
+    assert ask(only_mail, channels=order) == Allow(Channel.EMAIL)
+
+
+def test_the_reason_is_that_of_the_channel_that_came_furthest() -> None:
+    order = (Channel.PUSH, Channel.SMS)
+    person = somebody(reachable=frozenset({Channel.SMS}), consents=Consents({}))
+    assert ask(person, channels=order) == Skip(Reason.NO_CONSENT)
+
+
+@given(moments, zones, st.times(), st.times())
+def test_a_hold_ends_outside_quiet_hours_and_in_the_future(
+    now: datetime, tz: ZoneInfo, start: time, end: time
+) -> None:
+    start, end = start.replace(second=0, microsecond=0), end.replace(second=0, microsecond=0)
+    if start == end:
+        return
+    quiet = QuietHours(start, end)
+    until = quiet.until(now, tz)
+    if until is not None:
+        assert now < until <= now + timedelta(hours=49)
+        assert quiet.until(until, tz) is None or _gap_near(until, tz)
+
+
+def _gap_near(moment: datetime, tz: ZoneInfo) -> bool:
+    """Whether clocks change within a day of the moment: spans may touch then."""
+    before, after = (m.astimezone(tz).utcoffset() for m in (moment - DAY, moment + DAY))
+    return before != after
+
+
+@given(moments, zones)
+def test_by_day_nothing_is_held_and_at_night_everything(now: datetime, tz: ZoneInfo) -> None:
+    local = now.astimezone(tz)
+    if _gap_near(now, tz):
+        return
+    night = not time(9) <= local.time().replace(fold=0) < time(21)
+    assert (NIGHT.until(now, tz) is not None) == night
+
+
+@given(
+    now=moments,
+    tz=zones,
+    known=st.booleans(),
+    erased=st.booleans(),
+    reachable=st.frozensets(st.sampled_from(Channel)),
+    agreed=st.dictionaries(st.sampled_from(Channel), st.booleans()),
+    channels=st.lists(st.sampled_from(Channel), min_size=1, unique=True).map(tuple),
+    quiet=st.sampled_from([None, NIGHT]),
+)
+def test_nothing_is_ever_allowed_against_the_customers_word(
+    now: datetime,
+    tz: ZoneInfo,
+    *,
+    known: bool,
+    erased: bool,
+    reachable: frozenset[Channel],
+    agreed: dict[Channel, bool],
+    channels: tuple[Channel, ...],
+    quiet: QuietHours | None,
+) -> None:
+    person = Recipient(known, erased, reachable, Consents(agreed), tz)
+    verdict = ask(person, now=now, channels=channels, quiet=quiet)
+    if isinstance(verdict, Allow):
+        assert known
+        assert not erased
+        assert verdict.channel in reachable
+        assert agreed[verdict.channel]
+        assert quiet is None or quiet.until(now, tz) is None
+        earlier = channels[: channels.index(verdict.channel)]
+        assert not any(c in reachable and agreed.get(c) for c in earlier)

@@ -1,0 +1,97 @@
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from domain.events import (
+    SubscriptionCancelled,
+    SubscriptionChanged,
+    SubscriptionRenewed,
+)
+from testkit import JourneyTest
+from workflows.renewal import Renewal
+
+DAY = timedelta(days=1)
+ROME = ZoneInfo("Europe/Rome")
+LADDER = ["in-a-week", "in-two-days", "today", "expired"]
+EXPIRES = datetime(2024, 3, 1, 15, tzinfo=UTC)  # the kit's tests begin on 8 January 2024
+
+
+async def test_nobody_renews(journey: JourneyTest) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.until(EXPIRES + 2 * DAY)
+    assert journey.sent == LADDER
+    assert journey.outcome == "exhausted"
+    local = [row.due_at.astimezone(ROME) for row in await journey.messages()]
+    assert [(m.month, m.day) for m in local] == [(2, 23), (2, 28), (3, 1), (3, 2)]
+    assert {m.time() for m in local} == {time(10)}
+
+
+async def test_renewing_stops_the_reminders_and_plans_the_next_period(
+    journey: JourneyTest,
+) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.until(EXPIRES - 5 * DAY)
+    await journey.publish(SubscriptionRenewed, expires_at=EXPIRES + 366 * DAY)
+    assert journey.outcomes == ["converted", "open"]
+    await journey.until(EXPIRES + 10 * DAY)
+    assert journey.sent == ["in-a-week"]
+    await journey.until(EXPIRES + 368 * DAY)
+    assert journey.sent == ["in-a-week", *LADDER]
+    assert journey.outcomes == ["converted", "exhausted"]
+
+
+async def test_year_after_year_in_one_run(journey: JourneyTest) -> None:
+    expires = EXPIRES
+    await journey.start(Renewal, expires_at=expires)
+    for _ in range(5):
+        await journey.until(expires - 1 * DAY)
+        expires += 365 * DAY
+        await journey.publish(SubscriptionRenewed, expires_at=expires)
+    assert journey.outcomes == ["converted"] * 5 + ["open"]
+    assert journey.sent == ["in-a-week", "in-two-days"] * 5
+
+
+async def test_another_end_replans(journey: JourneyTest) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.publish(SubscriptionChanged, expires_at=EXPIRES + 30 * DAY)
+    await journey.until(EXPIRES + 10 * DAY)
+    assert journey.sent == []
+    await journey.until(EXPIRES + 32 * DAY)
+    assert journey.sent == LADDER
+
+
+async def test_another_price_does_not_replan(journey: JourneyTest) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.until(EXPIRES - 6 * DAY)
+    await journey.publish(SubscriptionChanged, price=12, currency="EUR")
+    await journey.until(EXPIRES + 2 * DAY)
+    assert journey.sent == LADDER
+
+
+async def test_cancelling_ends_it(journey: JourneyTest) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.until(EXPIRES - 6 * DAY)
+    await journey.publish(SubscriptionCancelled, reason="too dear")
+    assert journey.outcome == "stopped"
+    await journey.until(EXPIRES + 2 * DAY)
+    assert journey.sent == ["in-a-week"]
+
+
+async def test_a_reminder_whose_time_is_past_is_skipped_not_sent_in_a_heap(
+    journey: JourneyTest,
+) -> None:
+    begin = datetime(2024, 2, 29, 12, tzinfo=UTC)  # one day before the end
+    journey.begin_at(begin)
+    await journey.start(Renewal, expires_at=EXPIRES)
+    assert journey.sent == []
+    assert journey.skipped == [("in-a-week", "too_late"), ("in-two-days", "too_late")]
+    await journey.until(EXPIRES + 2 * DAY)
+    assert journey.sent == ["today", "expired"]
+
+
+async def test_two_subscriptions_do_not_disturb_each_other(journey: JourneyTest) -> None:
+    await journey.start(Renewal, subscription_id="a", expires_at=EXPIRES)
+    await journey.start(Renewal, subscription_id="b", expires_at=EXPIRES)
+    await journey.publish(SubscriptionCancelled, subscription_id="a")
+    await journey.until(EXPIRES + 2 * DAY)
+    assert journey.sent == LADDER
+    assert sorted(journey.outcomes) == ["exhausted", "stopped"]

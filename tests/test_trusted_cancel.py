@@ -1,0 +1,99 @@
+"""No reminder is claimed after its purchase was acknowledged, however close they are."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from google.protobuf.empty_pb2 import Empty
+from temporalio.api.testservice.v1 import SleepRequest
+from temporalio.client import Client
+
+import worker
+from dispatch import Sojourn
+from domain.customer import read_identity
+from domain.events import OrderCompleted, ProductAdded
+from settings import Settings
+from store import Store, ledger
+from workflows.journey import TASK_QUEUE
+
+CARTS = {"sqlite": 500, "postgresql": 150}
+SPREAD = timedelta(seconds=1)
+DAY = timedelta(hours=24)
+
+
+async def test_purchases_in_the_instants_around_their_deadlines(
+    time_skipping_client: Client, tmp_path: Path, database_url: str
+) -> None:
+    settings = Settings(home=tmp_path, database_url=database_url, quiet_hours=None)
+    carts = CARTS[database_url.partition(":")[0]]
+    store = await Store.open(database_url, migrate=True, pool_size=20)
+    queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
+    sojourn = Sojourn(
+        time_skipping_client,
+        store,
+        settings,
+        task_queue=queue,
+        now=lambda: datetime.max.replace(tzinfo=UTC),
+    )
+    async with worker.serving(time_skipping_client, store, settings, task_queue=queue):
+        acknowledged = await _buy_at_the_last_moment(sojourn, carts)
+        async with store.reading() as session:
+            claims = {row.customer_id: row.claimed_at for row in await ledger.every(session)}
+    await store.close()
+    claimed = {customer: at for customer, at in claims.items() if at is not None}
+    late = [c for c, at in claimed.items() if at > acknowledged[c]]
+    assert late == []
+    # the moments were close enough to tell: some reminders went first, some purchases did
+    assert 0 < len(claimed) < carts
+
+
+async def _buy_at_the_last_moment(sojourn: Sojourn, carts: int) -> dict[str, datetime]:
+    """Let every cart's reminder fall due in the same second, and buy in that second."""
+    rnd = random.Random(7)
+    deadline = await _server_time(sojourn.client) + timedelta(hours=1)
+    customers = [f"{uuid4().hex[:6]}-{n}" for n in range(carts)]
+    at_once = asyncio.Semaphore(16)
+
+    async def fill(customer: str) -> None:
+        async with at_once:
+            await sojourn.identify(
+                read_identity(
+                    {"email": "a@shop.example", "marketingConsent": {"email": True}},
+                    customer_id=customer,
+                    message_id=f"i-{customer}",
+                    at=deadline - DAY,
+                )
+            )
+            due = deadline + rnd.random() * SPREAD
+            await sojourn.publish(
+                ProductAdded(
+                    customer_id=customer, cart_id="c", product_id="p", occurred_at=due - DAY
+                )
+            )
+
+    acknowledged: dict[str, datetime] = {}
+
+    async def buy(customer: str) -> None:
+        await asyncio.sleep(rnd.random() * (2 * SPREAD).total_seconds())
+        await sojourn.publish(OrderCompleted(customer_id=customer, cart_id="c", order_id="o"))
+        acknowledged[customer] = datetime.now(UTC)
+
+    await asyncio.gather(*(fill(customer) for customer in customers))
+    await _skip_to(sojourn.client, deadline - SPREAD / 2)  # from here on, time runs as it does
+    await asyncio.gather(*(buy(customer) for customer in customers))
+    for customer in customers:
+        handle = sojourn.client.get_workflow_handle(f"abandoned-cart:{customer}:c")
+        assert (await handle.result())["outcome"] == "converted"
+    return acknowledged
+
+
+async def _server_time(client: Client) -> datetime:
+    return (await client.test_service.get_current_time(Empty())).time.ToDatetime(tzinfo=UTC)
+
+
+async def _skip_to(client: Client, moment: datetime) -> None:
+    request = SleepRequest()
+    request.duration.FromTimedelta(moment - await _server_time(client))
+    await client.test_service.unlock_time_skipping_with_sleep(request)
