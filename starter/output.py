@@ -1,7 +1,7 @@
 """How commands answer: tables for people, JSON for programs, one line for a fault."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -43,6 +43,13 @@ def show_list(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
             text + " " * (width - cell_len(text)) for text, width in zip(line, widths, strict=True)
         )
         show_line("  ".join(padded).rstrip(), style="bold" if number == 0 else "")
+
+
+def show_counts(counts: Mapping[str, int]) -> None:
+    """Print what was counted, one a line; beyond the first two, only what there is."""
+    for number, (what, count) in enumerate(counts.items()):
+        if count or number < 2:
+            show_line(f"{count:>7}  {what}")
 
 
 def show_line(text: str, *, style: str = "") -> None:

@@ -22,7 +22,7 @@ from starter.feeding import (
     read_moment,
     told_how_far,
 )
-from starter.output import show_json, show_line, stderr
+from starter.output import show_counts, show_json, show_line, stderr
 from starter.publishing import FilePublished, publish_file
 from store import customers, events
 
@@ -164,14 +164,15 @@ async def _publish_file(
 
 
 def _summarise(report: FilePublished) -> None:
-    show_line(f"read {report.read} lines: {report.stored} events stored")
-    for count, what in (
-        (report.repeated, "events stored before"),
-        (report.identified, "customers made or updated"),
-        (report.ignored, "calls of other types, ignored"),
-        (len(report.rejected), "bad lines, nothing of them was published"),
-    ):
-        if count:
-            show_line(f"  {count} {what}")
+    show_counts(
+        {
+            "lines read": report.read,
+            "events stored": report.stored,
+            "events stored before": report.repeated,
+            "customers made or updated": report.identified,
+            "calls of other types, ignored": report.ignored,
+            "bad lines, nothing of them was published": len(report.rejected),
+        }
+    )
     if report.rejected:
         show_line(list_bad(report.rejected))

@@ -19,7 +19,7 @@ from starter.feeding import (
     read_moment,
     told_how_far,
 )
-from starter.output import show_json, show_line, stderr
+from starter.output import show_counts, show_json, show_line
 from starter.starting import (
     Entry,
     FileStarted,
@@ -148,17 +148,18 @@ async def _start_file(
 
 def _summarise(report: FileStarted) -> None:
     verb = "would start" if report.dry_run else "started"
-    show_line(f'{verb} {report.started} of {report.read} by "{report.event}"')
-    for count, what in (
-        (report.before, "started by this file before"),
-        (report.running, "on already, left alone"),
-        (report.over, "not started: the goal was reached after that moment already"),
-        (len(report.rejected), "bad, nothing of them was published"),
-    ):
-        if count:
-            show_line(f"  {count} {what}")
-    if report.unused:
-        unused = ", ".join(report.unused)
-        stderr.print(f'not used, "{report.event}" has no such field: {unused}', markup=False)
+    show_counts(
+        {
+            "lines read": report.read,
+            f'{verb} by "{report.event}"': report.started,
+            "started by this file before": report.before,
+            "on already, left alone": report.running,
+            "not started, the goal was reached after that moment": report.over,
+            "bad lines, nothing of them was published": len(report.rejected),
+        }
+    )
     if report.rejected:
         show_line(list_bad(report.rejected))
+    if report.unused:
+        unused = ", ".join(report.unused)
+        show_line(f'not used, for "{report.event}" has no such field: {unused}')
