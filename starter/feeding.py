@@ -312,7 +312,7 @@ async def _without_blocking(items: Iterator[T]) -> AsyncGenerator[T, None]:
         if not over.is_set():
             loop.call_soon_threadsafe(ahead.put_nowait, last)
 
-    threading.Thread(target=read, daemon=True).start()
+    threading.Thread(target=read, name="lines ahead", daemon=True).start()
     try:
         while (item := await ahead.get()) is not None:
             if isinstance(item, Exception):

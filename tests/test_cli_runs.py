@@ -7,8 +7,6 @@ import pytest
 from domain.events import OrderCompleted, ProductAdded, SubscriptionRenewed, SubscriptionStarted
 from tests.cli_stack import Cli
 
-LONG_AGO = timedelta(days=8)
-
 
 async def three_runs(cli: Cli) -> str:
     """A customer with an open, a converted and an exhausted run."""
@@ -17,7 +15,7 @@ async def three_runs(cli: Cli) -> str:
     for cart, age in (("open", 0), ("bought", 0), ("old", 8)):
         await cli.sojourn.publish(
             ProductAdded(
-                customer_id=ada, cart_id=cart, product_id="p", occurred_at=now - age * LONG_AGO / 8
+                customer_id=ada, cart_id=cart, product_id="p", occurred_at=now - timedelta(days=age)
             )
         )
     await cli.sojourn.publish(OrderCompleted(customer_id=ada, order_id="o", cart_id="bought"))
@@ -47,14 +45,17 @@ async def test_status_outcome_and_filters(cli: Cli) -> None:
 
 
 async def test_details_ask_the_open_ones(cli: Cli) -> None:
-    ada = await three_runs(cli)
-    listed = (await cli("runs", "--customer", ada, "--details", "--json")).json
-    doing = {run["key"]: run["doing"] for run in listed}
-    assert doing["open"] == "wait 24 h after the last Product Added for Order Completed"
-    assert doing["bought"] is None
-    table = await cli("runs", "--customer", ada, "--details")
-    assert f"abandoned-cart:{ada}:open" in table.out
-    assert "wait 24 h after the last Product Added for Order Completed" in table.out
+    ada = await cli.identify()
+    await cli.sojourn.publish(ProductAdded(customer_id=ada, cart_id="k", product_id="p"))
+    mine = ("runs", "--customer", ada)
+    waits = "wait 24 h after the last Product Added for Order Completed"
+    table = await cli.until(*mine, "--details", holds=lambda a: waits in a.out)
+    assert f"abandoned-cart:{ada}:k" in table.out
+    (run,) = (await cli(*mine, "--details", "--json")).json
+    assert run["doing"] == waits
+    assert run["until"] > run["started"]
+    (run,) = (await cli(*mine, "--json")).json
+    assert run["doing"] is None
 
 
 async def test_a_renewed_subscription_goes_on_as_new(cli: Cli) -> None:
