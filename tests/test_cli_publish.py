@@ -49,6 +49,15 @@ async def test_an_event_without_a_run_says_who_would_hear_it(cli: Cli) -> None:
     assert "no journey listens to it" in answer.out
 
 
+async def test_a_run_that_has_ended_is_not_said_to_be_reached(cli: Cli) -> None:
+    ada = await cli.identify()
+    buy = ("publish", "Order Completed", ada, "order_id=o", "cart_id=k", "--json")
+    await cli("start", "abandoned-cart", ada, "cart_id=k", "product_id=p")
+    assert (await cli(*buy)).json["runs"] == [f"abandoned-cart:{ada}:k"]
+    await cli.until("runs", "--customer", ada, holds=lambda a: "converted" in a.out)
+    assert (await cli(*buy)).json["runs"] == []
+
+
 async def test_the_same_id_twice_is_once(cli: Cli) -> None:
     ada, same = await cli.identify(), str(uuid4())
     publish = ("publish", "Feature Used", ada, "feature=search", "--id", same)
