@@ -61,9 +61,9 @@ def _list(found: list[Run], limit: int, *, details: bool) -> None:
     if not found:
         show_line("no such run")
         return
-    columns = ["run", "status", "started (UTC)", "ended"]
+    columns = ["run", "status", "started (UTC)", "ended (UTC)"]
     show_list(
-        [*columns, "until", "waits for"] if details else columns,
+        [*columns, "until (UTC)", "waits for"] if details else columns,
         (
             [
                 run.workflow_id,
