@@ -4,6 +4,7 @@ Three transactions at most: the claim, the moment before the provider is asked, 
 worker may die between any two of them; the ledger then tells the next attempt what is certain.
 """
 
+import asyncio
 from datetime import timedelta
 
 from temporalio import activity
@@ -26,6 +27,7 @@ from domain.messages import Delivery, MessageClass, Reason, Receipt, Status
 from store import ledger
 
 ACCOUNT_RETRY = timedelta(minutes=1)
+HEARTBEAT = timedelta(seconds=1)
 
 
 class Messages:
@@ -43,6 +45,13 @@ class Messages:
         Raises:
             ApplicationError: worth another try; Temporal makes it.
         """
+        beating = asyncio.create_task(_heartbeat())
+        try:
+            return await self._send(delivery)
+        finally:
+            beating.cancel()
+
+    async def _send(self, delivery: Delivery) -> Receipt:
         info = activity.info()
         # retries and queues take time, which the journey's clock must show: quiet hours and
         # "useful until" are judged by when this attempt runs, not by when the step fell due
@@ -128,6 +137,13 @@ class Messages:
                 provider_id=provider_id,
             )
         return Receipt(status=status, reason=reason, channel=claim.channel, timezone=claim.timezone)
+
+
+async def _heartbeat() -> None:
+    """Tell Temporal that this worker lives, so that a dead one is noticed in seconds."""
+    while True:
+        await asyncio.sleep(HEARTBEAT.total_seconds())
+        activity.heartbeat()
 
 
 def _again(message: str, after: timedelta | None = None) -> ApplicationError:

@@ -1,6 +1,7 @@
 """How commands answer: tables for people, JSON for programs, one line for a fault."""
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -10,7 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+WIDE = 120  # where there is no terminal to ask: tables in a log should not break at 80
+console = Console(width=None if sys.stdout.isatty() else WIDE)
 stderr = Console(stderr=True)
 
 

@@ -85,13 +85,18 @@ async def dev_server(
 
 @asynccontextmanager
 async def dev_stack(
-    settings: Settings, *, ports: bool = True, on_restart: Callable[[int], None] = lambda code: None
+    settings: Settings,
+    *,
+    ports: bool = True,
+    lasting: bool = True,
+    on_restart: Callable[[int], None] = lambda code: None,
 ) -> AsyncIterator[Stack]:
     """Temporal's dev server and a worker; state is kept in ``home`` between runs.
 
     Args:
         settings: whose ``home`` and database to use.
         ports: prefer the well-known ports; other commands find the stack by its file either way.
+        lasting: its state will be used again.
         on_restart: told when the worker died and is started again.
 
     Raises:
@@ -100,7 +105,7 @@ async def dev_stack(
     home = _home(settings)
     _refuse_second(home)
     async with (
-        dev_server(home, ports=ports) as server,
+        dev_server(home, ports=ports, lasting=lasting) as server,
         _served(settings, server, on_restart=on_restart) as stack,
     ):
         file = home / LOCAL_STACK

@@ -137,6 +137,23 @@ class JourneyTest:
         handle = (await self._handles())[-1]
         return await self.client.get_workflow_handle(handle.id).fetch_history()
 
+    async def histories(self) -> list[WorkflowHistory]:
+        """The Temporal histories of all executions, oldest first."""
+        async with self.store.reading() as session:
+            started = await runs.of_customer(session, self.customer_id)
+        found: dict[str, WorkflowHistory] = {}
+        for run in started:
+            async for ended in enrolments(self.client, run.workflow_id, run.run_id):
+                handle = self.client.get_workflow_handle(run.workflow_id, run_id=ended.run_id)
+                if ended.run_id not in found:
+                    found[ended.run_id] = await handle.fetch_history()
+        return list(found.values())
+
+    async def stop(self, reason: str) -> None:
+        """Stop the newest run, as an operator does."""
+        await (await self._handles())[-1].execute_update("stop", reason)
+        await self.settled()
+
     async def status(self) -> dict[str, Any]:
         """What the newest run says of itself."""
         answer: dict[str, Any] = await (await self._handles())[-1].query("status")

@@ -49,7 +49,8 @@ CUSTOMER_ID = SearchAttributeKey.for_keyword("CustomerId")
 OUTCOME = SearchAttributeKey.for_keyword("Outcome")
 
 TASK_QUEUE = "journeys"
-SEND_TIMEOUT = timedelta(seconds=30)
+SEND_TIMEOUT = timedelta(seconds=60)  # of one try; a provider's own time-out is shorter
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)  # a worker that died is noticed this soon
 REMEMBERED_IDS = 1000
 CARRIED_EVENTS = 500
 RETRIES = RetryPolicy(
@@ -392,6 +393,7 @@ class Journey:
                 activity_id=f"{n}-{message.step}",
                 summary=summary,
                 start_to_close_timeout=SEND_TIMEOUT,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 retry_policy=RETRIES,
             )
             self._zone = receipt.timezone or self._zone

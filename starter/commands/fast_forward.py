@@ -1,0 +1,84 @@
+"""``sojourn fast-forward``: move one run's clock, on a development server."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper
+
+from dispatch.connection import connect
+from domain.errors import BadInput, UnknownName
+from settings import load_settings
+from starter import output
+from starter.cli import app, run
+
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_LONGEST = timedelta(days=3650)
+
+
+@app.command("fast-forward")
+def fast_forward(
+    workflow_id: Annotated[str, typer.Argument(help="As `sojourn runs` shows it")],
+    *,
+    by: Annotated[str, typer.Option("--by", help="How far: 90s, 30m, 24h, 2d, 1w")],
+) -> None:
+    """Let time pass for one run, on the real engine: its timers fire, its messages go.
+
+    Other runs are not touched. Works on `sojourn dev`; production servers do not allow it.
+    """
+    run(_fast_forward(workflow_id, duration(by)))
+
+
+def duration(text: str) -> timedelta:
+    """Read ``90s``, ``30m``, ``24h``, ``2d`` or ``1w``.
+
+    Raises:
+        BadInput: it is nothing of the kind, or is not between a second and ten years.
+    """
+    match = re.fullmatch(r"(\d{1,9})\s*([smhdw])", text.strip().lower())
+    length = int(match[1]) * _UNITS[match[2]] if match else timedelta(0)
+    if not timedelta(0) < length <= _LONGEST:
+        raise BadInput(f'--by {text}: write a span of at most ten years, such as "24h" or "2d"')
+    return length
+
+
+async def _fast_forward(workflow_id: str, by: timedelta) -> None:
+    client = await connect(load_settings())
+    await forward(client, workflow_id, by)
+    handle = client.get_workflow_handle(workflow_id)
+    description = await handle.describe()
+    if description.status is WorkflowExecutionStatus.RUNNING:
+        status = await handle.query("status")
+        output.console.print(f"{workflow_id}: {status['doing']}", markup=False)
+    else:
+        result = await handle.result()
+        output.console.print(f"{workflow_id}: ended, {result['outcome']}", markup=False)
+
+
+async def forward(client: Client, workflow_id: str, by: timedelta) -> None:
+    """Move one run's clock and wait until it stands there, or the run has ended.
+
+    Raises:
+        UnknownName: no such run, or it has ended.
+        BadInput: the server does not allow it.
+    """
+    try:
+        await TimeSkipper(client).fast_forward(client.get_workflow_handle(workflow_id), by)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise UnknownName("open run", workflow_id, hint="`sojourn runs` lists them") from None
+        if error.status in (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED):
+            raise BadInput(
+                f"this Temporal server does not move clocks ({error.message}): "
+                "fast-forward works on `sojourn dev`"
+            ) from None
+        raise
