@@ -159,7 +159,8 @@ async def outbox(
     query = (
         select(LedgerRow, ContentRow)
         .where(ContentRow.ledger_id == LedgerRow.id, LedgerRow.state == "sent")
-        .order_by(col(LedgerRow.id).desc())
+        # a message that was held is newer than its row
+        .order_by(col(LedgerRow.settled_at).desc(), col(LedgerRow.id).desc())
         .limit(limit)
     )
     if customer_id is not None:

@@ -5,6 +5,7 @@ import pytest
 import pytest_asyncio
 
 from starter.stack import Server, dev_server
+from tests.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
 from tests.postgres import Postgres, find
 
 
