@@ -92,8 +92,9 @@ async def test_it_serves_logs_measures_and_ends_in_good_order(
     family = psutil.Process(workers.child.pid).children(recursive=True)
     assert len(family) >= PROCESSES
     psutil.Process(workers.child.pid).send_signal(signal.SIGTERM)
-    assert await workers.child.wait() == 0
-    assert not any(process.is_running() for process in family)
+    assert await workers.child.wait() == 0, workers.lines()[-6:]
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
     lines = workers.lines()
     assert len([line for line in lines if line["event"] == "stopped"]) == PROCESSES
     bad_signals = [line for line in lines if "is no event" in line["event"]]
