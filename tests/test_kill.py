@@ -28,14 +28,16 @@ SPREAD_SECONDS = 3.0
 DAY = timedelta(hours=24)
 
 
-async def test_messages_survive_a_worker_that_is_killed(temporal: Server, tmp_path: Path) -> None:
+async def test_messages_survive_a_worker_that_is_killed(
+    own_temporal: Server, tmp_path: Path
+) -> None:
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/kill.db")
     store = await Store.open(settings.store_url, migrate=True)
     mail = MailServer()
     mail.start()
-    sojourn = Sojourn(temporal.client, store, settings)
+    sojourn = Sojourn(own_temporal.client, store, settings)
     try:
-        async with _worker(temporal, settings, mail.port) as child:
+        async with _worker(own_temporal, settings, mail.port) as child:
             due = await _customers(sojourn)
             await _kill_again_and_again(child, until=due + timedelta(seconds=SPREAD_SECONDS))
             rows = await _all_settled(store)
@@ -62,13 +64,13 @@ def _marked(rows: list[LedgerRow]) -> set[str | None]:
 
 
 @asynccontextmanager
-async def _worker(temporal: Server, settings: Settings, mail_port: int) -> AsyncIterator[Child]:
+async def _worker(own_temporal: Server, settings: Settings, mail_port: int) -> AsyncIterator[Child]:
     child = Child(
         "the worker",
         [sys.executable, worker.__file__, "--until-stdin-closes"],
         settings.home / "worker.log",
         env={
-            "TEMPORAL_ADDRESS": temporal.address,
+            "TEMPORAL_ADDRESS": own_temporal.address,
             "SOJOURN_HOME": str(settings.home),
             "SOJOURN_DATABASE_URL": settings.store_url,
             "SOJOURN_QUIET_HOURS": "off",

@@ -45,14 +45,14 @@ class Workers:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def workers(temporal: Server, tmp_path: Path) -> AsyncIterator[Workers]:
+async def workers(own_temporal: Server, tmp_path: Path) -> AsyncIterator[Workers]:
     port = free_port()
     child = Child(
         "workers",
         [sys.executable, worker.__file__, "--processes", str(PROCESSES)],
         tmp_path / "worker.log",
         env={
-            "TEMPORAL_ADDRESS": temporal.address,
+            "TEMPORAL_ADDRESS": own_temporal.address,
             "SOJOURN_HOME": str(tmp_path),
             "SOJOURN_DATABASE_URL": f"sqlite:///{tmp_path}/worker.db",
             "SOJOURN_METRICS_ADDRESS": f"{HOST}:{port}",
@@ -70,12 +70,12 @@ async def workers(temporal: Server, tmp_path: Path) -> AsyncIterator[Workers]:
 
 
 async def test_it_serves_logs_measures_and_ends_in_good_order(
-    workers: Workers, temporal: Server, tmp_path: Path
+    workers: Workers, own_temporal: Server, tmp_path: Path
 ) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/worker.db")
-    sojourn = Sojourn(temporal.client, store, Settings(home=tmp_path))
+    sojourn = Sojourn(own_temporal.client, store, Settings(home=tmp_path))
     await sojourn.publish(SignedUp(customer_id="w1"))
-    handle = temporal.client.get_workflow_handle("onboarding:w1")
+    handle = own_temporal.client.get_workflow_handle("onboarding:w1")
     await handle.signal("Order Completed", "no event at all")
     # said once, although the history is replayed by the query below on the other process too
     await workers.logged("signal Order Completed is no event", 1)
