@@ -219,7 +219,8 @@ class Sojourn:
             ]
             targets = routing.targets(event, open_runs, over=over)
             if targets:
-                card = customers.card(await customers.lock(session, customer_id))
+                card = await customers.find(session, customer_id)
+                assert card is not None, "the caller holds the customer's lock"
                 ids: dict[str, list[int]] = {}
                 for run in open_runs:
                     assert run.id is not None
