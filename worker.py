@@ -23,6 +23,7 @@ import uvloop
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -33,7 +34,7 @@ from channels.outbox import Outbox
 from channels.provider import Provider, Providers
 from channels.smtp import Smtp
 from dispatch import Sojourn
-from dispatch.connection import connect
+from dispatch.connection import connect, require_search_attributes
 from domain.errors import BadSetting, SojournError, TemporalUnavailable
 from domain.messages import Channel
 from settings import Settings, load_settings, signing_key
@@ -42,6 +43,7 @@ from workflows.journey import TASK_QUEUE, channel_queue
 from workflows.registry import journeys
 
 GRACE = timedelta(seconds=30)
+CACHED_RUNS = 1000  # sleeping runs need no cache; what is awake at one time does
 SWEEP_EVERY = timedelta(seconds=15)
 OURS = ("activities", "channels", "domain", "settings", "store")
 # the verbs are the engine's and are passed through, too: imported once, not again for every run.
@@ -86,6 +88,7 @@ async def serving(
     task_queue: str = TASK_QUEUE,
     channels: Sequence[Channel] = tuple(Channel),
     carriers: Providers | None = None,
+    cached_runs: int = CACHED_RUNS,
 ) -> AsyncIterator[None]:
     """Workers for the journeys and the channels, for as long as the block lasts.
 
@@ -96,6 +99,7 @@ async def serving(
         task_queue: of the journeys; the channels' queues are named after it.
         channels: to serve; none: journeys alone.
         carriers: other providers than the settings name.
+        cached_runs: how many runs to keep in memory between their tasks.
     """
     carriers = carriers or providers(settings)
     gate = Gate(store, carriers, settings.quiet_hours, settings.timezone)
@@ -113,7 +117,7 @@ async def serving(
                 task_queue=task_queue,
                 workflows=list(journeys().values()),
                 workflow_runner=workflow_runner(),
-                max_cached_workflows=1000,
+                max_cached_workflows=cached_runs,
                 workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
                 graceful_shutdown_timeout=GRACE,
             )
@@ -142,14 +146,16 @@ async def sweep_forever(sojourn: Sojourn) -> None:
 
 
 async def serve(
-    settings: Settings, *, until_stdin_closes: bool = False, sweep: bool = True
+    settings: Settings, *, until_stdin_closes: bool = False, virtual_time: bool = False
 ) -> None:
     """Serve until SIGTERM or SIGINT, or until whoever started us is gone.
 
     Args:
         settings: of this installation.
         until_stdin_closes: stop also when standard input ends.
-        sweep: route what crashes have left; not in a replay, whose publisher has another clock.
+        virtual_time: serve a replay. Nothing is swept, for its publisher has another clock; and
+            no run is kept in memory, for the test server would wait, run by run, for the memory
+            of a worker that died.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -160,10 +166,11 @@ async def serve(
     store = await Store.open(settings.store_url)
     try:
         client = await connect(settings, runtime=runtime(settings))
-        async with serving(client, store, settings):
+        await _check_namespace(client)
+        async with serving(client, store, settings, cached_runs=0 if virtual_time else CACHED_RUNS):
             log.info("serving", journeys=list(journeys()), namespace=client.namespace)
             tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
-            if sweep:
+            if not virtual_time:
                 tasks.append(asyncio.create_task(sweep_forever(Sojourn(client, store, settings))))
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
@@ -175,6 +182,14 @@ async def serve(
     finally:
         await store.close()
     log.info("stopped")
+
+
+async def _check_namespace(client: Client) -> None:
+    try:
+        await require_search_attributes(client)
+    except RPCError as error:
+        # a managed Temporal may keep this from workers; then it is whoever sets it up who knows
+        log.warning("cannot see the namespace's search attributes", error=error.message)
 
 
 class _EndOfInput(asyncio.Protocol):
@@ -242,11 +257,13 @@ def configure_logging(settings: Settings) -> None:
     )
 
 
-def run(settings: Settings, *, until_stdin_closes: bool = False, sweep: bool = True) -> int:
+def run(settings: Settings, *, until_stdin_closes: bool = False, virtual_time: bool = False) -> int:
     """Serve in this process; the exit code."""
     configure_logging(settings)
     try:
-        uvloop.run(serve(settings, until_stdin_closes=until_stdin_closes, sweep=sweep))
+        uvloop.run(
+            serve(settings, until_stdin_closes=until_stdin_closes, virtual_time=virtual_time)
+        )
     except SojournError as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
         return 1
@@ -263,9 +280,13 @@ def run_many(settings: Settings, count: int) -> int:
         child.start()
         children.append(child)
 
+    told: set[int] = set()
+
     def stop(number: int, frame: FrameType | None) -> None:
-        for child in children:
-            if child.is_alive():
+        for index, child in enumerate(children):
+            # once each: a second signal would hit a child that has put its handlers away
+            if child.is_alive() and index not in told:
+                told.add(index)
                 child.terminate()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -298,7 +319,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--processes", type=int, default=1, metavar="N", help="how many (one per core is right)"
     )
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--no-sweep", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--virtual-time", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     count = options.processes
     if count < 1:
@@ -310,7 +331,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if count > 1:
         return run_many(settings, count)
-    return run(settings, until_stdin_closes=options.until_stdin_closes, sweep=not options.no_sweep)
+    return run(
+        settings, until_stdin_closes=options.until_stdin_closes, virtual_time=options.virtual_time
+    )
 
 
 if __name__ == "__main__":

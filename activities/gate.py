@@ -22,7 +22,7 @@ from domain.messages import (
     Receipt,
     Status,
 )
-from domain.policy import Allow, Defer, QuietHours, Skip, decide
+from domain.policy import Allow, Decision, Defer, QuietHours, Skip, decide
 from store import Store, customers, events, ledger
 from store.tables import LedgerRow
 
@@ -33,6 +33,11 @@ RECEIPTS = {
     "expired": Status.EXPIRED,
     "unknown": Status.UNKNOWN,
 }
+
+
+# Settled by an event, not by an attempt: asked again (by a retry whose answer was lost, or by a run
+# for which the event changes nothing) the gate looks again, and gives the event along again.
+OVERTAKEN = (Reason.GOAL_REACHED, Reason.SUPERSEDED, Reason.RUN_STOPPED)
 
 
 @dataclass(frozen=True)
@@ -74,37 +79,21 @@ class Gate:
         customer = customers.card(await customers.lock(session, delivery.customer_id))
         timezone = home_zone(customer, self.default_zone)
         row = await ledger.of_message(session, delivery.message_id)
-        if row is not None and row.state in RECEIPTS:
-            return receipt(row, timezone)
-        if row is not None and row.state == "submitting" and not self._may_go_again(row):
-            return await self._close(session, row, "unknown", None, timezone)
-        tried = row is not None and row.attempt > 0
-        refusal, news = await self._overtaken(session, delivery)
-        if refusal is None:
-            verdict = decide(
-                await customers.recipient(session, customer, self.default_zone),
-                delivery.channels,
-                delivery.message_class,
-                delivery.topic,
-                now=now,
-                useful_until=delivery.useful_until,
-                quiet_hours=self.quiet_hours,
-            )
-        else:
-            verdict = Skip(refusal)
-        channel = verdict.channel if isinstance(verdict, Allow) else delivery.channels[0]
         if row is None:
-            row = ledger.new_row(delivery, channel)
+            await ledger.supersede_holds(session, delivery)
+        elif row.state in RECEIPTS and row.reason not in OVERTAKEN:
+            return receipt(row, timezone)
+        elif row.state == "submitting" and not self._may_go_again(row):
+            return await self._close(session, row, "unknown", None, timezone)
+        verdict, news = await self._judge(session, delivery, customer, now)
+        channel = verdict.channel if isinstance(verdict, Allow) else delivery.channels[0]
+        row = row or ledger.new_row(delivery, channel)
         row.decided_at = now
         row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
         match verdict:
             case Skip(reason):
                 row.caused_by = news.id if news else None
-                state = "skipped"
-                if row.state == "submitting":
-                    state = "unknown"  # an earlier attempt may have sent it: a skip would be a lie
-                elif tried and reason is Reason.TOO_LATE:
-                    state = "expired"
+                state = _skipped_as(row, reason)
                 return await self._close(session, row, state, reason, timezone, news=news)
             case Defer(until, reason):
                 row.state, row.reason, row.held_until = "deferred", reason.value, until
@@ -114,6 +103,24 @@ class Gate:
                 )
             case Allow():
                 return await self._claim(session, delivery, row, customer, timezone)
+
+    async def _judge(
+        self, session: AsyncSession, delivery: Delivery, customer: Customer, now: datetime
+    ) -> tuple[Decision, Heard | None]:
+        """The verdict, and the event that brought it about if one did."""
+        reason, news = await self._overtaken(session, delivery)
+        if reason is not None:
+            return Skip(reason), news
+        verdict = decide(
+            await customers.recipient(session, customer, self.default_zone),
+            delivery.channels,
+            delivery.message_class,
+            delivery.topic,
+            now=now,
+            useful_until=delivery.useful_until,
+            quiet_hours=self.quiet_hours,
+        )
+        return verdict, None
 
     def _may_go_again(self, row: LedgerRow) -> bool:
         """Whether a message that an attempt died over may be handed to the provider again."""
@@ -174,7 +181,7 @@ class Gate:
         channel = Channel(row.channel)
         if row.state == "submitting" and not self.providers[channel].idempotent:
             row.possible_duplicate = True
-        row.state, row.reason = "claimed", None
+        row.state, row.reason, row.caused_by, row.settled_at = "claimed", None, None, None
         row.attempt += 1
         row.claimed_at = datetime.now(UTC)
         session.add(row)
@@ -199,6 +206,15 @@ class Gate:
                 before=delivery.start,
             ),
         )
+
+
+def _skipped_as(row: LedgerRow, reason: Reason) -> str:
+    """The state of a message that will not go (again)."""
+    if row.state == "submitting":
+        return "unknown"  # an earlier attempt may have sent it: "skipped" would be a lie
+    if row.attempt > 0 and reason is Reason.TOO_LATE:
+        return "expired"
+    return "skipped"
 
 
 def receipt(row: LedgerRow, timezone: str, news: Heard | None = None) -> Receipt:

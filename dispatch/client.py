@@ -167,7 +167,7 @@ class Sojourn:
                 await customers.lock(session, customer_id)
                 plan = await self._next_plan(session, customer_id)
             while plan is not None:
-                plan = await self._carry_out(plan)
+                _, plan = await self._carry_out(plan)
                 routed += 1
         return routed
 
@@ -196,8 +196,9 @@ class Sojourn:
                 plan = await self._next_plan(session, row.customer_id, up_to=row.seq)
         told: tuple[str, ...] = ()
         while plan is not None:
-            told = tuple(t.workflow_id for t in plan.targets)
-            plan = await self._carry_out(plan, up_to=row.seq)
+            about = plan.row.seq
+            reached, plan = await self._carry_out(plan, up_to=row.seq)
+            told = reached if about == row.seq else ()  # events before it may have come first
         return Published(row.message_id, stored, told)
 
     async def _next_plan(
@@ -218,7 +219,8 @@ class Sojourn:
             ]
             targets = routing.targets(event, open_runs, over=over)
             if targets:
-                card = customers.card(await customers.lock(session, customer_id))
+                card = await customers.find(session, customer_id)
+                assert card is not None, "the caller holds the customer's lock"
                 ids: dict[str, list[int]] = {}
                 for run in open_runs:
                     assert run.id is not None
@@ -274,17 +276,26 @@ class Sojourn:
                     session, ended, reason=reason.value, caused_by=row.message_id
                 )
 
-    async def _carry_out(self, plan: _Plan, *, up_to: int | None = None) -> _Plan | None:
-        """Tell the runs of one event, note that, and plan the customer's next one."""
+    async def _carry_out(
+        self, plan: _Plan, *, up_to: int | None = None
+    ) -> tuple[tuple[str, ...], _Plan | None]:
+        """Tell the runs of one event, note that, and plan the customer's next one.
+
+        Returns:
+            The runs that heard it, and the plan.
+        """
         answers = await asyncio.gather(
             *(self._reach(target, plan) for target in plan.targets), return_exceptions=True
         )
         for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
+        reached: list[str] = []
         closed: list[int] = []
         started: list[RunRow] = []
         for target, run_id in zip(plan.targets, answers, strict=True):
+            if run_id is not None:
+                reached.append(target.workflow_id)
             if isinstance(target, Start):
                 assert isinstance(run_id, str)
                 started.append(self._run_row(target, plan, run_id))
@@ -297,9 +308,9 @@ class Sojourn:
             await runs.add(session, started)
             await runs.mark_closed(session, closed, datetime.now(UTC))
             if up_to is not None and row.seq >= up_to:
-                return None
+                return tuple(reached), None
             await customers.lock(session, row.customer_id)
-            return await self._next_plan(session, row.customer_id, up_to=up_to)
+            return tuple(reached), await self._next_plan(session, row.customer_id, up_to=up_to)
 
     async def _reach(self, target: Target, plan: _Plan) -> str | None:
         """Signal or start one run; give back its execution, or None if it is closed."""

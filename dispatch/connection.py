@@ -1,9 +1,11 @@
 """The way to Temporal: as ``TEMPORAL_*`` says, else the local stack, else localhost."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
@@ -12,6 +14,7 @@ from temporalio.service import RPCError
 
 from domain.errors import BadSetting, TemporalUnavailable
 from settings import Settings
+from workflows.journey import ATTRIBUTES
 
 LOCAL_STACK = "dev.json"
 DEFAULT_ADDRESS = "localhost:7233"
@@ -41,9 +44,26 @@ async def connect(
         )
     except (RuntimeError, RPCError) as error:
         raise TemporalUnavailable(
-            f"no Temporal server answers at {address} ({_first_line(error)}): "
+            f"no Temporal server answers at {address} ({_said(error)}): "
             "start one with `sojourn dev`, or name yours in TEMPORAL_ADDRESS"
         ) from None
+
+
+async def require_search_attributes(client: Client) -> None:
+    """See that the namespace knows the attributes that runs bear, before any run needs them.
+
+    Raises:
+        TemporalUnavailable: some are missing; a run would block on the first it sets.
+    """
+    answer = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    missing = [a.name for a in ATTRIBUTES if a.name not in answer.custom_attributes]
+    if missing:
+        raise TemporalUnavailable(
+            f"the namespace {client.namespace} lacks the search attributes {', '.join(missing)}: "
+            "make each with `temporal operator search-attribute create --type Keyword --name NAME`"
+        )
 
 
 def local_address(settings: Settings) -> str | None:
@@ -55,6 +75,7 @@ def local_address(settings: Settings) -> str | None:
         return None  # no local stack: that is what the caller wants to know
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _said(error: BaseException) -> str:
+    """The heart of what the transport says: "Connection refused"."""
+    inner = re.findall(r'message: "([^"]+)"', str(error))
+    return inner[-1] if inner else next(iter(str(error).strip().splitlines()), type(error).__name__)

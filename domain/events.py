@@ -123,10 +123,15 @@ class Event(BaseModel):
         return self.model_dump(mode="json", exclude=set(ENVELOPE), exclude_none=True)
 
     def public(self) -> dict[str, Any]:
-        """The event's own fields that may stand in a workflow's history, as JSON values."""
-        return self.model_dump(
+        """The event's own fields that may stand in a workflow's history, as JSON values.
+
+        Personal fields stay out, and so do lists: a long order has no business in a history, and
+        no journey asks for it.
+        """
+        shown = self.model_dump(
             mode="json", exclude={*ENVELOPE, *personal_fields(type(self))}, exclude_none=True
         )
+        return {name: value for name, value in shown.items() if not isinstance(value, list | dict)}
 
 
 _BY_NAME: dict[str, type[Event]] = {}

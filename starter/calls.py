@@ -4,10 +4,7 @@ https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/ 
 ``identify`` makes or updates a customer, ``track`` is an event, the others are read and ignored.
 """
 
-import gzip
 import json
-import sys
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,8 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from dispatch import Published, Sojourn
 from domain.customer import Identity, read_identity
-from domain.errors import BadEvent, BadInput
+from domain.errors import BadEvent
 from domain.events import Identifier, Moment, UnknownEvent, known_events, read_event
+from starter.feeding import opened
 
 OTHER_TYPES = ("page", "screen", "group", "alias")
 _MOMENT = TypeAdapter(Moment)
@@ -70,22 +68,16 @@ def read_calls(path: Path) -> Iterator[Call]:
     Raises:
         BadInput: the file cannot be read.
     """
-    try:
-        with _lines(path) as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _call(number, line)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BadInput(f"cannot read {path}: {reason}") from None
+    for _, call in numbered_calls(path):
+        yield call
 
 
-def _lines(path: Path) -> Any:
-    if str(path) == "-":
-        return sys.stdin.buffer
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb")
+def numbered_calls(path: Path) -> Iterator[tuple[int, Call]]:
+    """Every call in a file with the number of its line, as `read_calls`."""
+    with opened(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, _call(number, line)
 
 
 def _call(number: int, line: bytes) -> Call:
@@ -157,7 +149,9 @@ def _object(call: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def _identifier(call: dict[str, Any], field: str) -> str:
-    if field not in call:
+    if call.get(field) is None:
+        if field == "userId" and call.get("anonymousId") is not None:
+            raise BadEvent(field, "is missing, and anonymousId alone names nobody: identify first")
         raise BadEvent(field, "is missing")
     try:
         return _IDENTIFIER.validate_python(call[field])

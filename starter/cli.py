@@ -6,6 +6,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 import typer
+from sqlalchemy.exc import DBAPIError
+from temporalio.service import RPCError
 from typer.exceptions import Exit, TyperException
 
 from domain.errors import BadInput, SojournError
@@ -20,9 +22,21 @@ app = typer.Typer(
 )
 
 
+SETTLE_SECONDS = 0.02
+
+
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command's coroutine."""
-    asyncio.run(work)
+    asyncio.run(_and_settle(work))
+
+
+async def _and_settle(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    finally:
+        # Temporal's core drops what a failed call held on a thread of its own; an interpreter that
+        # ends at that very moment crashes (seen in half of the runs with temporalio 1.35)
+        await asyncio.sleep(SETTLE_SECONDS)
 
 
 def main() -> int:
@@ -31,17 +45,28 @@ def main() -> int:
 
     try:
         answer = app(standalone_mode=False)
-    except SojournError as error:
-        return _fault(str(error), 2 if isinstance(error, BadInput) else 1)
     except Exit as done:
         return done.exit_code
-    except TyperException as error:
-        return _fault(error.format_message(), 2)
     except (KeyboardInterrupt, EOFError):
         return _fault("interrupted", 130)
+    except (SojournError, DBAPIError, RPCError, TyperException) as error:
+        return _fault(*_line_and_code(error))
     return int(answer or 0)
 
 
+def _line_and_code(error: Exception) -> tuple[str, int]:
+    match error:
+        case TyperException():
+            return error.format_message(), 2
+        case DBAPIError():
+            said = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+            return f"the database failed: {said[0]}; see SOJOURN_DATABASE_URL", 1
+        case RPCError():
+            return f"Temporal failed ({error.status.name.lower()}): {error.message}", 1
+    return str(error), 2 if isinstance(error, BadInput) else 1
+
+
 def _fault(line: str, code: int) -> int:
-    print(f"sojourn: {' '.join(line.split())}", file=sys.stderr)  # noqa: T201 (the answer)
+    if line:  # called without arguments, the help was the answer
+        print(f"sojourn: {' '.join(line.split())}", file=sys.stderr)  # noqa: T201 (the answer)
     return code

@@ -2,11 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -35,12 +36,39 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     console.print(table)
 
 
+def show_list(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print aligned columns, one line a row: nothing is cut, so ids can be copied and searched."""
+    cells = [[name.upper() for name in columns], *([_text(v) for v in row] for row in rows)]
+    widths = [max(cell_len(line[i]) for line in cells) for i in range(len(columns))]
+    for number, line in enumerate(cells):
+        padded = (
+            text + " " * (width - cell_len(text)) for text, width in zip(line, widths, strict=True)
+        )
+        show_line("  ".join(padded).rstrip(), style="bold" if number == 0 else "")
+
+
+def show_counts(counts: Mapping[str, int]) -> None:
+    """Print what was counted, one a line; beyond the first two, only what there is."""
+    for number, (what, count) in enumerate(counts.items()):
+        if count or number < 2:
+            show_line(f"{count:>7}  {what}")
+
+
+def show_line(text: str, *, style: str = "") -> None:
+    """Print one line as it is, however long."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def _cell(value: object) -> str:
+    return _text(value).replace("[", r"\[")
+
+
+def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    return str(value).replace("[", r"\[")
+    return str(value)
 
 
 def _plain(value: object) -> Any:

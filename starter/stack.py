@@ -20,12 +20,11 @@ from domain.errors import Unavailable
 from settings import Settings
 from starter.processes import HOST, Child, binary, free_port, kept_running, python, running
 from store import Store
-from workflows.journey import CUSTOMER_ID, JOURNEY, OUTCOME
+from workflows.journey import ATTRIBUTES
 
 NAMESPACE = "default"
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
-ATTRIBUTES = (JOURNEY, CUSTOMER_ID, OUTCOME)
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ async def time_skipping_stack(
         client = await _connected(process, address)
         await register_search_attributes(client)
         server = Server(address, "", client, process)
-        async with _served(settings, server, "--no-sweep", on_restart=on_restart) as stack:
+        async with _served(settings, server, "--virtual-time", on_restart=on_restart) as stack:
             yield stack
 
 
@@ -232,4 +231,7 @@ async def _connected(server: Child, address: str) -> Client:
             return False
 
     await server.ready(answers)
-    return await Client.connect(address, data_converter=pydantic_data_converter)
+    # no keep-alive pings: the test server takes many of them on a long call for an attack
+    return await Client.connect(
+        address, data_converter=pydantic_data_converter, keep_alive_config=None
+    )

@@ -9,7 +9,6 @@ recorded time and the server's (`Enrolment.clock`): customers get their messages
 with the dates, of the recording.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from dispatch import Sojourn, routing
 from dispatch.outcomes import enrolments
@@ -35,7 +35,7 @@ from workflows.registry import journeys
 
 LONGEST = timedelta(days=3600)  # the test server ends any run at ten years
 SETTLE = timedelta(milliseconds=100)
-STUCK_SECONDS = 120.0
+STUCK = timedelta(minutes=2)
 OVERTAKEN = (Reason.GOAL_REACHED, Reason.SUPERSEDED, Reason.RUN_STOPPED)
 
 
@@ -180,14 +180,13 @@ class _Travel:
     async def _sleep(self, duration: timedelta) -> None:
         request = SleepRequest()
         request.duration.FromTimedelta(duration)
-        skipping = self._client.test_service.unlock_time_skipping_with_sleep(request)
         try:
             # virtual time stands still while anything is in flight; a worker that was killed
             # costs the time-out of what it was doing, not more
-            await asyncio.wait_for(skipping, STUCK_SECONDS)
-        except TimeoutError:
+            await self._client.test_service.unlock_time_skipping_with_sleep(request, timeout=STUCK)
+        except RPCError as error:
             raise Unavailable(
-                f"nothing moves since {STUCK_SECONDS:.0f} s: see worker.log in the replay's folder "
+                f"the replay does not move ({error.message}): see worker.log in its folder "
                 "(--keep FOLDER keeps it)"
             ) from None
 

@@ -1,5 +1,6 @@
 """Customers: their lock, their card, what they consented to."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -98,6 +99,12 @@ async def consents(session: AsyncSession, customer_id: str) -> Consents:
     )
 
 
+async def statements(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]:
+    """All that the customer ever said on consent, in the order in which it was said."""
+    query = select(ConsentRow).where(ConsentRow.customer_id == customer_id)
+    return (await session.exec(query.order_by(col(ConsentRow.at), col(ConsentRow.id)))).all()
+
+
 async def recipient(session: AsyncSession, customer: Customer, default_zone: str) -> Recipient:
     """What the gate needs to know of a customer."""
     return Recipient(
@@ -115,11 +122,7 @@ def _zone(customer: Customer, default_zone: str) -> ZoneInfo:
 
 async def _latest(session: AsyncSession, customer_id: str) -> dict[tuple[str, str], ConsentRow]:
     """The statement that counts, by channel and topic: the latest said, not the latest received."""
-    rows = await session.exec(
-        select(ConsentRow)
-        .where(ConsentRow.customer_id == customer_id)
-        .order_by(col(ConsentRow.at), col(ConsentRow.id))
-    )
+    rows = await statements(session, customer_id)
     return {(row.channel, row.topic): row for row in rows}
 
 

@@ -51,6 +51,12 @@ async def find(session: AsyncSession, message_id: str) -> EventRow | None:
     return (await session.exec(select(EventRow).where(EventRow.message_id == message_id))).first()
 
 
+async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[EventRow]:
+    """Every event of a customer, in the order in which they happened."""
+    query = select(EventRow).where(EventRow.customer_id == customer_id)
+    return (await session.exec(query.order_by(col(EventRow.occurred_at), col(EventRow.seq)))).all()
+
+
 async def unrouted(
     session: AsyncSession, customer_id: str, *, up_to: int | None = None
 ) -> Sequence[EventRow]:

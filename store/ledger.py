@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.content import Content
-from domain.messages import Channel, Delivery
+from domain.messages import Channel, Delivery, Reason
 from store.tables import ContentRow, LedgerRow
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
@@ -126,6 +126,21 @@ async def void_holds(
     )
 
 
+async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
+    """Settle what the run held for quiet hours before its steps began anew."""
+    if delivery.n > 1:
+        await session.exec(
+            update(LedgerRow)
+            .where(
+                col(LedgerRow.workflow_id) == delivery.workflow_id,
+                col(LedgerRow.enrolment) == delivery.enrolment,
+                col(LedgerRow.state) == "deferred",
+                col(LedgerRow.n) < delivery.n,
+            )
+            .values(state="skipped", reason=Reason.SUPERSEDED.value, settled_at=datetime.now(UTC))
+        )
+
+
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[LedgerRow]:
     """Every message decided on for a customer, oldest first."""
     query = select(LedgerRow).where(LedgerRow.customer_id == customer_id)
@@ -144,7 +159,8 @@ async def outbox(
     query = (
         select(LedgerRow, ContentRow)
         .where(ContentRow.ledger_id == LedgerRow.id, LedgerRow.state == "sent")
-        .order_by(col(LedgerRow.id).desc())
+        # a message that was held is newer than its row
+        .order_by(col(LedgerRow.settled_at).desc(), col(LedgerRow.id).desc())
         .limit(limit)
     )
     if customer_id is not None:

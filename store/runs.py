@@ -28,7 +28,10 @@ async def maybe_open(session: AsyncSession, customer_id: str) -> Sequence[RunRow
 
 async def mark_closed(session: AsyncSession, ids: Iterable[int], at: datetime) -> None:
     """Note that Temporal has closed these runs."""
-    await session.exec(update(RunRow).where(col(RunRow.id).in_(list(ids))).values(closed_at=at))
+    closed = list(ids)
+    if not closed:
+        return
+    await session.exec(update(RunRow).where(col(RunRow.id).in_(closed)).values(closed_at=at))
 
 
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[RunRow]:

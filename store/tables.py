@@ -148,6 +148,7 @@ class LedgerRow(SQLModel, table=True):
     __tablename__ = "ledger"
     __table_args__ = (
         Index("ix_ledger_message", "message_id"),
+        Index("ix_ledger_workflow", "workflow_id", "state"),
         Index("ix_ledger_customer", "customer_id", "state"),
     )
 

@@ -5,6 +5,7 @@ import pytest
 import pytest_asyncio
 
 from starter.stack import Server, dev_server
+from tests.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
 from tests.postgres import Postgres, find
 
 
@@ -45,3 +46,12 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/test.db"
     server: Postgres = request.getfixturevalue("postgres")
     return await server.create()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_temporal(tmp_path: Path) -> AsyncIterator[Server]:
+    """A dev server for one test alone: for workers that serve the queues of production."""
+    home = tmp_path / "temporal"
+    home.mkdir()
+    async with dev_server(home, ports=False, lasting=False) as server:
+        yield server

@@ -1,6 +1,10 @@
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
 
 from domain.events import OrderCompleted, ProductAdded
+from domain.policy import QuietHours
+from settings import Settings
 from testkit import JourneyTest
 from workflows.abandoned_cart import AbandonedCart
 
@@ -36,3 +40,47 @@ async def test_another_product_restarts_the_ladder(journey: JourneyTest) -> None
     assert journey.sent == ["reminder"]
     await journey.after(1 * HOUR)
     assert journey.sent == ["reminder", "reminder"]
+
+
+class TestQuietHours:
+    """A cart left at 22:30 in Rome: its reminder falls due in the next night."""
+
+    @pytest.fixture
+    def journey_settings(self, journey_settings: Settings) -> Settings:
+        return journey_settings.model_copy(update={"quiet_hours": QuietHours(time(21), time(9))})
+
+    @pytest.fixture
+    def late(self, journey: JourneyTest) -> JourneyTest:
+        journey.begin_at(datetime(2024, 1, 8, 21, 30, tzinfo=UTC))
+        return journey
+
+    async def test_the_reminder_waits_for_the_morning(self, late: JourneyTest) -> None:
+        await late.start(AbandonedCart, cart_id="cart7")
+        await late.after(25 * HOUR)
+        assert late.sent == []
+        assert (await late.messages())[0].state == "deferred"
+        await late.after(10 * HOUR)
+        assert late.sent == ["reminder"]
+        (row,) = await late.messages()
+        assert row.decided_at.replace(second=0, microsecond=0) == datetime(
+            2024, 1, 10, 8, tzinfo=UTC
+        )
+
+    async def test_a_purchase_in_the_night_cancels_what_is_held(self, late: JourneyTest) -> None:
+        await late.start(AbandonedCart, cart_id="cart7")
+        await late.after(26 * HOUR)
+        await late.publish(OrderCompleted, cart_id="cart7")
+        assert late.outcome == "converted"
+        assert late.skipped == [("reminder", "goal_reached")]
+
+    async def test_another_product_in_the_night_starts_the_ladder_anew(
+        self, late: JourneyTest
+    ) -> None:
+        await late.start(AbandonedCart, cart_id="cart7")
+        await late.after(34 * HOUR)  # 07:30, the reminder is held
+        await late.publish(ProductAdded, cart_id="cart7", product_id="second")
+        await late.after(6 * HOUR)
+        assert late.sent == []
+        await late.after(26 * HOUR)
+        assert late.sent == ["reminder"]
+        assert late.skipped == [("reminder", "superseded")]

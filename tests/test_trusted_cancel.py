@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 
 import worker
 from dispatch import Sojourn
@@ -84,9 +84,17 @@ async def _buy_at_the_last_moment(sojourn: Sojourn, carts: int) -> dict[str, dat
     await _skip_to(sojourn.client, deadline - SPREAD / 2)  # from here on, time runs as it does
     await asyncio.gather(*(buy(customer) for customer in customers))
     for customer in customers:
-        handle = sojourn.client.get_workflow_handle(f"abandoned-cart:{customer}:c")
-        assert (await handle.result())["outcome"] == "converted"
+        await _completed(sojourn.client, f"abandoned-cart:{customer}:c")
     return acknowledged
+
+
+async def _completed(client: Client, workflow_id: str) -> None:
+    handle = client.get_workflow_handle(workflow_id)
+    deadline = asyncio.get_running_loop().time() + 60
+    while (status := (await handle.describe()).status) is WorkflowExecutionStatus.RUNNING:
+        assert asyncio.get_running_loop().time() < deadline, f"{workflow_id} goes on"
+        await asyncio.sleep(0.02)
+    assert status is WorkflowExecutionStatus.COMPLETED
 
 
 async def _server_time(client: Client) -> datetime:

@@ -47,6 +47,7 @@ from workflows import wording
 JOURNEY = SearchAttributeKey.for_keyword("Journey")
 CUSTOMER_ID = SearchAttributeKey.for_keyword("CustomerId")
 OUTCOME = SearchAttributeKey.for_keyword("Outcome")
+ATTRIBUTES = (JOURNEY, CUSTOMER_ID, OUTCOME)
 
 TASK_QUEUE = "journeys"
 SEND_TIMEOUT = timedelta(seconds=60)  # of one try; a provider's own time-out is shorter

@@ -1,5 +1,29 @@
 """One file a command; importing this registers them all."""
 
-from starter.commands import check, demo, dev, fast_forward, migrate, replay
+from starter.commands import (
+    check,
+    demo,
+    dev,
+    explain,
+    fast_forward,
+    migrate,
+    outbox,
+    publish,
+    replay,
+    runs,
+    start,
+)
 
-__all__ = ["check", "demo", "dev", "fast_forward", "migrate", "replay"]
+__all__ = [
+    "check",
+    "demo",
+    "dev",
+    "explain",
+    "fast_forward",
+    "migrate",
+    "outbox",
+    "publish",
+    "replay",
+    "runs",
+    "start",
+]

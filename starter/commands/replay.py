@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from domain.errors import BadInput
 from settings import load_settings
 from starter import output
-from starter.calls import read_calls
+from starter.calls import Fault, read_calls
 from starter.cli import app, run
 from starter.timeline import Replayed
 from starter.timeline import replay as replay_calls
@@ -37,6 +38,12 @@ def replay(
 
 async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
     calls = list(read_calls(file))
+    faults = [call for call in calls if isinstance(call, Fault)]
+    if faults and len(faults) == len(calls):
+        raise BadInput(
+            f"{file}: no line of it is a call of the tracking API; "
+            f"line {faults[0].line}: {faults[0].reason}"
+        )
     with _folder(keep) as home, _progress() as bar:
         tasks = {phase: bar.add_task(phase, total=None) for phase in ("events", "runs")}
 
@@ -67,6 +74,8 @@ async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
 @contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
+        if keep.exists() and any(keep.iterdir()):
+            raise BadInput(f"--keep {keep}: the folder is not empty; name a new one")
         yield keep.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="sojourn-replay-") as folder:

@@ -99,6 +99,7 @@ def upgrade() -> None:
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.create_index("ix_ledger_customer", ["customer_id", "state"], unique=False)
         batch_op.create_index("ix_ledger_message", ["message_id"], unique=False)
+        batch_op.create_index("ix_ledger_workflow", ["workflow_id", "state"], unique=False)
 
     op.create_table(
         "runs",
@@ -137,6 +138,7 @@ def downgrade() -> None:
 
     op.drop_table("runs")
     with op.batch_alter_table("ledger", schema=None) as batch_op:
+        batch_op.drop_index("ix_ledger_workflow")
         batch_op.drop_index("ix_ledger_message")
         batch_op.drop_index("ix_ledger_customer")
 

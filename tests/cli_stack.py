@@ -1,0 +1,188 @@
+"""The command line in tests: run in this process, against a real server, worker and database."""
+
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+import worker
+from dispatch import Sojourn
+from domain.customer import read_identity
+from settings import Settings
+from starter.cli import main
+from starter.stack import Server
+from store import Store
+from store.tables import ContentRow, LedgerRow
+
+NOWHERE = "127.0.0.1:1"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def fault(self) -> str:
+        """The one line on standard error."""
+        (line,) = self.err.splitlines()
+        assert line.startswith("sojourn: ")
+        return line.removeprefix("sojourn: ")
+
+
+class Cli:
+    """Runs `sojourn` as a shell would, but in this process."""
+
+    def __init__(
+        self,
+        sojourn: Sojourn,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        address: str,
+    ) -> None:
+        self.sojourn = sojourn
+        self.store = sojourn.store
+        self.home = sojourn.settings.home
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+        for name, value in {
+            "SOJOURN_HOME": str(self.home),
+            "SOJOURN_DATABASE_URL": sojourn.settings.store_url,
+            "SOJOURN_QUIET_HOURS": "off",
+            "TEMPORAL_ADDRESS": address,
+            "TEMPORAL_NAMESPACE": "default",
+        }.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("starter.cli.SETTLE_SECONDS", 0)  # the interpreter goes on
+
+    async def __call__(self, *arguments: object) -> Answer:
+        self._monkeypatch.setattr(sys, "argv", ["sojourn", *(str(a) for a in arguments)])
+        self._capsys.readouterr()
+        code = await asyncio.to_thread(main)
+        said = self._capsys.readouterr()
+        assert "Traceback" not in said.err
+        return Answer(code, said.out, said.err)
+
+    async def until(
+        self, *arguments: object, holds: Callable[[Answer], bool], seconds: float = 15
+    ) -> Answer:
+        """Run a command again and again until its answer is as expected."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not holds(answer := await self(*arguments)):
+            assert asyncio.get_running_loop().time() < deadline, answer
+            await asyncio.sleep(0.05)
+        return answer
+
+    async def identify(self, customer_id: str | None = None, **traits: Any) -> str:
+        """A customer with an e-mail address who agreed to e-mails, unless the traits differ."""
+        customer_id = customer_id or f"c-{uuid4().hex[:10]}"
+        await self.sojourn.identify(
+            read_identity(
+                {
+                    "email": "ada@example.com",
+                    "marketingConsent": {"email": True},
+                    **{name: value for name, value in traits.items() if value is not None},
+                },
+                customer_id=customer_id,
+                message_id=str(uuid4()),
+                at=datetime(2024, 1, 1, 9, tzinfo=UTC),
+            )
+        )
+        return customer_id
+
+    async def decided(
+        self, customer_id: str, content: dict[str, Any] | None = None, **row: Any
+    ) -> int:
+        """A row of the ledger as the engine would leave it; its number."""
+        workflow_id = row.pop("workflow_id", f"abandoned-cart:{customer_id}:k1")
+        journey = workflow_id.partition(":")[0]
+        n, step = row.pop("n", 1), row.pop("step", "reminder")
+        enrolment = row.pop("enrolment", "e")
+        message_id = f"{workflow_id}/{enrolment}/{n}-{step}"
+        channel = row.pop("channel", "email")
+        at = row.pop("at")
+        entry = LedgerRow(
+            ledger_key=f"{message_id}/{channel}",
+            message_id=message_id,
+            workflow_id=workflow_id,
+            enrolment=enrolment,
+            journey=journey,
+            customer_id=customer_id,
+            n=n,
+            step=step,
+            template=step,
+            channel=channel,
+            message_class="promotional",
+            topic="cart",
+            due_at=at,
+            decided_at=at,
+            **{"state": "sent", **row},
+        )
+        async with self.store.transaction() as session:
+            session.add(entry)
+            await session.flush()
+            assert entry.id is not None
+            if content is not None:
+                session.add(
+                    ContentRow(ledger_id=entry.id, address="ada@example.com", content=content)
+                )
+        return entry.id
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def served(
+    temporal: Server, tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
+) -> AsyncIterator[tuple[Sojourn, Server]]:
+    """Temporal's dev server with a worker for the queues that the commands use."""
+    home = tmp_path_factory.mktemp("served")
+    database = home / "served.db"
+    shutil.copy(migrated_database, database)
+    settings = Settings(home=home, database_url=f"sqlite:///{database}", quiet_hours=None)
+    store = await Store.open(settings.store_url)
+    async with worker.serving(temporal.client, store, settings):
+        yield Sojourn(temporal.client, store, settings), temporal
+    await store.close()
+
+
+@pytest.fixture
+def cli(
+    served: tuple[Sojourn, Server],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Cli:
+    """The command line with everything running."""
+    sojourn, server = served
+    return Cli(sojourn, monkeypatch, capsys, server.address)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def offline(
+    tmp_path: Path,
+    migrated_database: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> AsyncIterator[Cli]:
+    """The command line with a database of its own and no Temporal server."""
+    database = tmp_path / "offline.db"
+    shutil.copy(migrated_database, database)
+    settings = Settings(home=tmp_path, database_url=f"sqlite:///{database}", quiet_hours=None)
+    store = await Store.open(settings.store_url)
+    client: Any = None  # nothing here may ask Temporal
+    yield Cli(Sojourn(client, store, settings), monkeypatch, capsys, NOWHERE)
+    await store.close()

@@ -1,0 +1,268 @@
+"""`sojourn explain`: a customer's story, with and without a Temporal server."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionCancelled
+from domain.messages import Channel, Reason
+from domain.reasons import explain
+from starter.story import masked
+from store import customers, ledger
+from store.tables import EventRow
+from tests.cli_stack import Answer, Cli
+
+NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
+ROME = {"timezone": "Europe/Rome", "locale": "it-IT", "phone": "+39 320 1234567"}
+HOUR = timedelta(hours=1)
+
+
+async def event(
+    cli: Cli, customer_id: str, name: str, at: datetime, *, routed: bool = True, **properties: Any
+) -> str:
+    """An event as dispatch would have stored it."""
+    message_id = str(uuid4())
+    received = properties.pop("received_at", at)
+    async with cli.store.transaction() as session:
+        session.add(
+            EventRow(
+                message_id=message_id,
+                customer_id=customer_id,
+                name=name,
+                occurred_at=at,
+                received_at=received,
+                routed_at=at if routed else None,
+                properties=properties,
+            )
+        )
+    return message_id
+
+
+def told(answer: Answer, words: str) -> str:
+    """The line of the answer that has these words."""
+    (line,) = [line for line in answer.out.splitlines() if words in line]
+    return line
+
+
+async def test_an_unknown_customer(offline: Cli) -> None:
+    answer = await offline("explain", "nobody")
+    assert (answer.code, answer.out) == (2, "")
+    assert 'no customer "nobody"' in answer.fault
+
+
+async def test_the_card_masks_addresses_and_shows_the_latest_word(offline: Cli) -> None:
+    ada = await offline.identify(**ROME, marketingConsent={"email": True, "sms": True})
+    async with offline.store.transaction() as session:
+        await customers.record_consent(
+            session, ada, Channel.SMS, granted=False, at=NOON, source="form"
+        )
+        await customers.record_consent(
+            session, ada, None, granted=False, at=NOON, source="form", topic="cart"
+        )
+    answer = await offline("explain", ada)
+    assert answer.code == 0
+    assert "agreed to promotional" in told(answer, "a***@example.com")
+    assert "said no to promotional" in told(answer, "sms      +39***67")
+    assert "never asked" in told(answer, "whatsapp +39***67")
+    assert "cart" in told(answer, "no to    ")
+    assert "Europe/Rome" in told(answer, "zone ")
+    assert "assumed" not in told(answer, "zone ")
+    for secret in ("ada@example.com", "1234567"):
+        assert secret not in answer.out
+        assert secret not in (await offline("explain", ada, "--json")).out
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("", ""),
+        ("ada@example.com", "a***@example.com"),
+        ("+393201234567", "+39***67"),
+        ("short", "***"),
+        ("@x", "***@x"),
+    ],
+)
+def test_masks(address: str, shown: str) -> None:
+    assert masked(address) == shown
+
+
+async def test_a_customer_nobody_identified(offline: Cli) -> None:
+    await event(offline, "anon", "Signed Up", NOON)
+    async with offline.store.transaction() as session:
+        await customers.lock(session, "anon")
+    answer = await offline("explain", "anon")
+    assert "not identified" in answer.out
+    assert "assumed" in told(answer, "zone ")
+    assert "nothing can be sent" in answer.out
+
+
+async def test_without_temporal_the_store_still_tells(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    await event(offline, ada, "Product Added", NOON, cart_id="k1", product_id="p1")
+    await offline.decided(ada, at=NOON + 24 * HOUR)
+    answer = await offline("explain", ada)
+    assert answer.code == 0
+    assert "no Temporal server answers at 127.0.0.1:1" in told(answer, "as far as the store knows")
+    assert told(answer, "Product Added").startswith("  Tue 2024-03-05 13:00:00")
+    assert "sent by email" in told(answer, "→ abandoned-cart k1 reminder")
+    as_json = (await offline("explain", ada, "--json")).json
+    assert as_json["temporal"].startswith("no Temporal server")
+    assert [entry["kind"] for entry in as_json["timeline"]] == ["consent", "event", "message"]
+
+
+async def test_each_reason_is_told_in_words(offline: Cli) -> None:
+    ada = await offline.identify()
+    for reason in Reason:
+        await offline.decided(ada, at=NOON, step=reason.value, state="skipped", reason=reason.value)
+    answer = await offline("explain", ada)
+    for reason in Reason:
+        line = told(answer, f"k1 {reason.value}: ")
+        assert line.endswith(f"skipped because {explain(reason)}")
+
+
+async def test_a_hold_says_until_when_by_the_customers_clock(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    night, morning = NOON.replace(hour=21), NOON + timedelta(hours=20)
+    await offline.decided(ada, at=night, state="deferred", reason="quiet_hours", held_until=morning)
+    line = told(await offline("explain", ada), "reminder")
+    assert line.startswith("  Tue 2024-03-05 22:00:00")
+    assert "held until Wed 6 Mar 2024 09:00 because it was quiet hours" in line
+
+
+async def test_the_event_that_prevented_a_message_is_named(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    bought = await event(offline, ada, "Order Completed", NOON, order_id="o1", cart_id="k1")
+    await offline.decided(
+        ada,
+        at=NOON - HOUR,
+        state="skipped",
+        reason="goal_reached",
+        held_until=NOON + HOUR,
+        caused_by=bought,
+    )
+    line = told(await offline("explain", ada), "reminder")
+    assert "held over quiet hours until Tue 5 Mar 2024 14:00, then skipped" in line
+    assert line.endswith(
+        "the journey's goal had been reached: Order Completed, Tue 5 Mar 2024 13:00"
+    )
+    timeline = (await offline("explain", ada, "--json")).json["timeline"]
+    (message,) = [entry for entry in timeline if entry["kind"] == "message"]
+    assert message["caused_by"]["message_id"] == bought
+    assert message["caused_by"]["at"] == "2024-03-05T12:00:00Z"
+
+
+async def test_a_purchase_that_came_in_too_late_to_prevent_is_named(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    start = await event(offline, ada, "Product Added", NOON, cart_id="k1", product_id="p")
+    claimed = datetime(2024, 3, 6, 12, tzinfo=UTC)
+    await offline.decided(ada, at=claimed, claimed_at=claimed, enrolment=start)
+    for cart, received in (("k1", claimed - HOUR / 2), ("other", claimed + HOUR)):
+        await event(
+            offline, ada, "Order Completed", claimed - HOUR, order_id="o", cart_id=cart,
+            received_at=received,
+        )  # fmt: skip
+    assert told(await offline("explain", ada), "reminder").endswith("sent by email")
+    await event(
+        offline, ada, "Order Completed", claimed - HOUR, order_id="o", cart_id="k1",
+        received_at=claimed + HOUR,
+    )  # fmt: skip
+    line = told(await offline("explain", ada), "reminder")
+    assert "Order Completed of Wed 6 Mar 2024 12:00 came in only after that" in line
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"state": "claimed", "detail": "451 busy", "attempt": 3}, "attempt 3: 451 busy"),
+        ({"state": "submitting", "provider": "smtp"}, "being handed to smtp"),
+        ({"state": "unknown"}, "perhaps sent: the provider's answer was lost"),
+        ({"state": "expired", "reason": "too_late"}, "given up"),
+        ({"state": "rejected", "reason": "template", "detail": "x.html:3"}, "x.html:3"),
+        ({"state": "sent", "possible_duplicate": True}, "a first copy may have arrived before"),
+    ],
+)
+async def test_every_other_fate(offline: Cli, row: dict[str, Any], words: str) -> None:
+    ada = await offline.identify()
+    await offline.decided(ada, at=NOON, **row)
+    assert words in told(await offline("explain", ada), "reminder")
+
+
+def test_every_state_of_the_ledger_has_words() -> None:
+    from starter.story import _IN_WORDS
+
+    assert set(ledger.SETTLED) | {"deferred", "claimed", "submitting"} == set(_IN_WORDS)
+
+
+async def test_events_no_journey_hears_are_counted_and_shown_on_demand(offline: Cli) -> None:
+    ada = await offline.identify()
+    for n in range(3):
+        await event(offline, ada, "Product Viewed", NOON, n=n)
+    assert "3; --all shows them" in (await offline("explain", ada)).out
+    assert (await offline("explain", ada, "--all")).out.count("Product Viewed") == 3
+
+
+async def test_personal_fields_stay_out(offline: Cli) -> None:
+    ada = await offline.identify()
+    await event(
+        offline, ada, "Signed Up", NOON, plan="pro", email="ada@home.test", first_name="Ada"
+    )
+    await event(
+        offline, ada, "Subscription Cancelled", NOON, subscription_id="s", reason="my divorce"
+    )
+    await event(offline, ada, "Poll Answered", NOON, free_text="private matters")
+    answer = await offline("explain", ada, "--json", "--all")
+    assert "pro" in answer.out
+    for private in ("ada@home.test", "divorce", "private matters"):
+        assert private not in answer.out
+    assert SignedUp.event_name in answer.out
+    assert SubscriptionCancelled.event_name in answer.out
+
+
+async def test_an_event_no_run_was_told_of_is_marked(offline: Cli) -> None:
+    ada = await offline.identify()
+    await event(offline, ada, "Signed Up", NOON, routed=False)
+    assert "no run was told of it yet" in told(await offline("explain", ada), "Signed Up")
+
+
+async def test_runs_as_temporal_knows_them(cli: Cli) -> None:
+    ada = await cli.identify(**ROME)
+    now = datetime.now(UTC)
+    await cli.sojourn.publish(
+        ProductAdded(customer_id=ada, cart_id="open", product_id="p", occurred_at=now)
+    )
+    await cli.sojourn.publish(
+        ProductAdded(customer_id=ada, cart_id="bought", product_id="p", occurred_at=now)
+    )
+    await cli.sojourn.publish(OrderCompleted(customer_id=ada, order_id="o", cart_id="bought"))
+    answer = await cli.until("explain", ada, holds=lambda a: "bought: converted" in a.out)
+    assert "abandoned-cart open: running (started" in answer.out
+    assert "wait 24 h after the last Product Added for Order Completed, until" in answer.out
+    runs = {run["key"]: run for run in (await cli("explain", ada, "--json")).json["runs"]}
+    assert runs["open"]["until"] == (now + 24 * HOUR).isoformat().replace("+00:00", "Z")
+    assert (runs["bought"]["status"], runs["bought"]["outcome"]) == ("completed", "converted")
+
+
+async def test_a_run_that_temporal_forgot_is_still_named(cli: Cli) -> None:
+    ada = await cli.identify()
+    await cli.sojourn.publish(ProductAdded(customer_id=ada, cart_id="k", product_id="p"))
+    handle = cli.sojourn.client.get_workflow_handle(f"abandoned-cart:{ada}:k")
+    assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    await cli.until("explain", ada, holds=lambda a: "k: running" in a.out)
+    async with cli.store.transaction() as session:
+        from store.tables import RunRow
+
+        session.add(
+            RunRow(
+                workflow_id=f"abandoned-cart:{ada}:old",
+                run_id=str(uuid4()),
+                journey="abandoned-cart",
+                customer_id=ada,
+                key="old",
+                enrolment="e",
+                started_at=NOON,
+            )
+        )
+    assert "abandoned-cart old: Temporal does not list it" in (await cli("explain", ada)).out
