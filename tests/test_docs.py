@@ -27,7 +27,7 @@ from workflows.registry import journeys
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 KEYWORDS = ("starts_on", "goal", "restarts_on", "ends_on", "hears")
-COMING = {"docs/benchmarks.md", "docs/reasons.md"}  # linked to, and not written yet
+COMING = {"docs/benchmarks.md"}  # linked to, and not written yet
 
 
 # ---- pages ---------------------------------------------------------------------------------
