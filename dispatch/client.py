@@ -214,7 +214,7 @@ class Sojourn:
             over = [
                 name
                 for name, journey in routing.heard_by(event).items()
-                if routing.starts(journey, event) and await self._is_over(session, journey, row)
+                if routing.starts(journey, event) and await self._is_over(session, journey, event, row)
             ]
             targets = routing.targets(event, open_runs, over=over)
             if targets:
@@ -234,7 +234,9 @@ class Sojourn:
             await events.mark_routed(session, [row.seq], datetime.now(UTC))
         return None
 
-    async def _is_over(self, session: AsyncSession, journey: type[Journey], row: EventRow) -> bool:
+    async def _is_over(
+        self, session: AsyncSession, journey: type[Journey], event: Event, row: EventRow
+    ) -> bool:
         """Whether the goal was reached after this start already (it arrived late)."""
         assert row.seq is not None
         goals = [goal.event_name for goal in journey.goal]
@@ -245,7 +247,7 @@ class Sojourn:
                 goals,
                 than=(row.occurred_at, row.seq),
                 key_field=journey.key,
-                key=str(row.properties.get(journey.key) or ""),
+                key=routing.key_of(journey, event),
             )
         )
 

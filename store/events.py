@@ -140,7 +140,9 @@ async def history(
 
 def concerns(row: EventRow, key_field: str, key: str) -> bool:
     """Whether an event is about this key: it bears it, or bears none."""
-    return not key_field or row.properties.get(key_field) in (None, "", key)
+    # as it was sent: a number is the key that it is written like
+    value = row.properties.get(key_field) if key_field else None
+    return value in (None, "") or str(value) == key
 
 
 def typed(row: EventRow) -> Event:
