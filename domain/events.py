@@ -30,6 +30,7 @@ from domain.errors import BadEvent, UnknownName
 ENVELOPE = ("message_id", "customer_id", "occurred_at")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST_ID = 200
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -75,9 +76,9 @@ def _cents(value: Decimal) -> Decimal:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_iso), AfterValidator(_in_range)]
 """An instant; kept in UTC."""
-Identifier = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_identifier)]
+Identifier = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterValidator(_identifier)]
 """An opaque id: 1 to 200 characters, none of them a control character."""
-Key = Annotated[str, Field(max_length=200), AfterValidator(_identifier)]
+Key = Annotated[str, Field(max_length=LONGEST_ID), AfterValidator(_identifier)]
 """An id that may be empty, as carts sometimes are in the wild; empty counts as absent."""
 Money = Annotated[
     Decimal, Field(ge=-(10**12), le=10**12, allow_inf_nan=False), AfterValidator(_cents)
