@@ -90,7 +90,7 @@ async def settle(
     values: dict[str, Any] = {
         "state": state,
         "reason": reason,
-        "detail": detail[:500] if detail else None,
+        "detail": _writable(detail) if detail else None,
         "settled_at": datetime.now(UTC),
     }
     if provider_id is not None:
@@ -111,8 +111,13 @@ async def release(session: AsyncSession, ledger_id: int, attempt: int, detail: s
             col(LedgerRow.state) == "submitting",
             col(LedgerRow.attempt) == attempt,
         )
-        .values(state="claimed", detail=detail[:500])
+        .values(state="claimed", detail=_writable(detail))
     )
+
+
+def _writable(text: str) -> str:
+    """What a provider said, as every database takes it: some answer in Latin-1."""
+    return text.encode(errors="replace").decode().replace("\0", "?")[:500]
 
 
 async def void_holds(
