@@ -144,7 +144,12 @@ def _make_folder(folder: Path) -> None:
 
 
 def _engine(url: URL, pool_size: int) -> AsyncEngine:
-    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 60}
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 60,
+        "hide_parameters": True,  # an error's text ends up in logs, and in Temporal's failures
+    }
     if not url.drivername.startswith("sqlite"):
         return create_async_engine(url, pool_pre_ping=True, **options)
     engine = create_async_engine(url, **options)
