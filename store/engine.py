@@ -73,6 +73,13 @@ class Store:
         except StoreUnavailable:
             await store.close()
             raise
+        except TypeError as error:
+            await store.close()
+            if "unexpected keyword" not in str(error):
+                raise
+            raise BadSetting(
+                f"SOJOURN_DATABASE_URL: the database driver does not know an option of it: {error}"
+            ) from None
         if current != head():
             await store.close()
             raise StoreUnavailable(
@@ -123,10 +130,11 @@ def head() -> str:
 def _url(url: str) -> URL:
     try:
         target = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: the port is no number
+        # not quoted: it may hold a password
         raise BadSetting(
-            f"SOJOURN_DATABASE_URL={url}: no database URL; write sqlite+aiosqlite:///file "
-            "or postgresql+asyncpg://user:secret@host/name"
+            "SOJOURN_DATABASE_URL is no database URL; write sqlite+aiosqlite:///file "
+            "or postgresql+asyncpg://user:secret@host:5432/name"
         ) from None
     backend = target.get_backend_name()
     if backend not in DRIVERS:
