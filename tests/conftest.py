@@ -1,10 +1,12 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
 from starter.stack import Server, dev_server
+from store import Store
 from tests.postgres import Postgres, find
 
 
@@ -45,3 +47,26 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/test.db"
     server: Postgres = request.getfixturevalue("postgres")
     return await server.create()
+
+
+@pytest_asyncio.fixture(
+    scope="session", loop_scope="session", params=["sqlite", "postgresql"], name="store"
+)
+async def shared_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Store]:
+    """An open store of each kind, shared by the session: give each test customers of its own."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('store')}/test.db"
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        url = await server.create()
+    store = await Store.open(url, migrate=True)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def customer_id() -> str:
+    """A customer nobody else has."""
+    return f"c-{uuid4().hex[:12]}"
