@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from dispatch import connection, routing
 from dispatch.routing import Start, Target
 from domain.customer import Customer, Identity, home_zone
-from domain.errors import BadEvent, TemporalUnavailable
-from domain.events import Event, UnknownEvent, known_events, read_event
+from domain.errors import TemporalUnavailable
+from domain.events import Event, UnknownEvent, check_track, known_events, read_event
 from domain.messages import Enrolment, Reason
 from settings import Settings, load_settings
 from store import Store, customers, events, ledger, runs
@@ -126,10 +125,6 @@ class Sojourn:
             BadEvent: it does not validate; the path names the field.
             TemporalUnavailable: as for `publish`.
         """
-        try:
-            json.dumps(properties, allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise BadEvent("properties", f"is no JSON: {error}") from None
         known = known_events().get(name, UnknownEvent)
         event = read_event(
             known, properties, message_id=message_id, customer_id=customer_id, at=occurred_at
@@ -143,6 +138,7 @@ class Sojourn:
         harm, and finishes what an earlier call could not.
 
         Raises:
+            BadEvent: a text in it is no Unicode, or it is too large.
             TemporalUnavailable: the event is stored, but runs could not be told yet; the sweep of
                 any worker will, and so does publishing it again.
         """
@@ -172,6 +168,7 @@ class Sojourn:
         return routed
 
     async def _take_in(self, event: Event, name: str, properties: Mapping[str, Any]) -> Published:
+        check_track(name, properties)
         heard = bool(routing.heard_by(event))
         arrived = self.now()
         async with self.store.transaction() as session:
