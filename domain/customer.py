@@ -14,6 +14,7 @@ from babel.core import get_global
 from domain.calendar import zone
 from domain.errors import BadCustomer, BadEvent, UnknownZone
 from domain.events import check_json
+from domain.locales import region
 from domain.messages import Channel
 
 
@@ -138,7 +139,7 @@ def home_zone(customer: Customer, default: str) -> str:
     """
     if customer.timezone:
         return customer.timezone
-    countries = [customer.locale.replace("_", "-").rpartition("-")[2].upper()]
+    countries = [region(customer.locale)]
     if customer.phone:
         number = phonenumbers.parse(customer.phone)
         countries.insert(0, phonenumbers.region_code_for_number(number) or "")
@@ -191,9 +192,8 @@ def _digits(path: str, value: int) -> str:
 
 
 def _e164(phone: str, locale: str) -> str:
-    region = locale.replace("_", "-").rpartition("-")[2].upper() or None
     try:
-        number = phonenumbers.parse(phone, region)
+        number = phonenumbers.parse(phone, region(locale) or None)
     except phonenumbers.NumberParseException:
         raise BadCustomer(
             "traits.phone", "is no phone number; write it as +39 320 1234567"
