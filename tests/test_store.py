@@ -43,7 +43,9 @@ async def test_the_migrations_make_the_tables_of_the_code(store: Store) -> None:
 async def test_the_indexes_of_unrouted_events_hold_those_alone(store: Store) -> None:
     def condition(connection: Connection) -> str:
         (index,) = (
-            i for i in inspect(connection).get_indexes("events") if i["name"] == "ix_events_unrouted"
+            i
+            for i in inspect(connection).get_indexes("events")
+            if i["name"] == "ix_events_unrouted"
         )
         options = index["dialect_options"]
         return str(options[f"{connection.dialect.name}_where"]).strip("()").lower()
@@ -580,9 +582,7 @@ async def test_an_old_attempt_cannot_release_what_a_newer_one_submits(
     assert (await _row_of(store, ledger_id)).state == "claimed"
 
 
-async def test_whatever_a_provider_says_can_be_written_down(
-    store: Store, customer_id: str
-) -> None:
+async def test_whatever_a_provider_says_can_be_written_down(store: Store, customer_id: str) -> None:
     ledger_id = await _claimed(store, customer_id)
     said = "550 bo\udceete pleine\0" + "!" * 600  # Latin-1 as aiosmtplib reads it
     async with store.transaction() as session:
