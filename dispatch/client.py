@@ -125,6 +125,7 @@ class Sojourn:
             BadEvent: it does not validate; the path names the field.
             TemporalUnavailable: as for `publish`.
         """
+        check_track(name, properties)
         known = known_events().get(name, UnknownEvent)
         event = read_event(
             known, properties, message_id=message_id, customer_id=customer_id, at=occurred_at
@@ -142,7 +143,9 @@ class Sojourn:
             TemporalUnavailable: the event is stored, but runs could not be told yet; the sweep of
                 any worker will, and so does publishing it again.
         """
-        return await self._take_in(event, event.event_name, event.properties())
+        properties = event.properties()
+        check_track(event.event_name, properties)
+        return await self._take_in(event, event.event_name, properties)
 
     async def sweep(self) -> int:
         """Route events that a crash left between their row and their signals.
@@ -168,7 +171,6 @@ class Sojourn:
         return routed
 
     async def _take_in(self, event: Event, name: str, properties: Mapping[str, Any]) -> Published:
-        check_track(name, properties)
         heard = bool(routing.heard_by(event))
         arrived = self.now()
         async with self.store.transaction() as session:
