@@ -224,7 +224,8 @@ class Sojourn:
             over = [
                 name
                 for name, journey in routing.heard_by(event).items()
-                if routing.starts(journey, event) and await self._is_over(session, journey, event, row)
+                if routing.starts(journey, event)
+                and await self._is_over(session, journey, event, row)
             ]
             targets = routing.targets(event, open_runs, over=over)
             if targets:
@@ -277,14 +278,10 @@ class Sojourn:
             ended = [
                 run.workflow_id
                 for run in await runs.maybe_open(session, row.customer_id)
-                if run.journey == name
-                and run.started_at <= row.occurred_at
-                and events.concerns(row, journey.key, run.key)
+                if run.journey == name and events.concerns(row, journey.key, run.key)
             ]
             if ended:
-                await ledger.void_holds(
-                    session, ended, reason=reason.value, caused_by=row.message_id
-                )
+                await ledger.void_holds(session, ended, reason=reason.value, cause=row)
 
     async def _carry_out(self, plan: _Plan, *, up_to: int | None = None) -> _Plan | None:
         """Tell the runs of one event, note that, and plan the customer's next one."""

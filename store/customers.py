@@ -70,9 +70,7 @@ async def identify(session: AsyncSession, identity: Identity) -> Customer:
     for channel, granted in identity.consents.items():
         before = said.get((channel.value, ""))
         # the same word said again later is news: one from between may still be on its way
-        nothing_new = (
-            before is not None and before.granted == granted and before.at >= identity.at
-        )
+        nothing_new = before is not None and before.granted == granted and before.at >= identity.at
         if not nothing_new:
             session.add(
                 ConsentRow(

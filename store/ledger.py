@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.content import Content
 from domain.messages import Channel, Delivery
-from store.tables import ContentRow, LedgerRow
+from store.tables import ContentRow, EventRow, LedgerRow
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
 
@@ -121,13 +121,29 @@ def _writable(text: str) -> str:
 
 
 async def void_holds(
-    session: AsyncSession, workflow_ids: Sequence[str], *, reason: str, caused_by: str
+    session: AsyncSession, workflow_ids: Sequence[str], *, reason: str, cause: EventRow
 ) -> None:
-    """Settle messages held for quiet hours in runs that an event has just overtaken."""
+    """Settle messages held for quiet hours in runs that an event has just overtaken.
+
+    A run's id may have been another's before: only enrolments older than the event are meant.
+    """
+    older = select(EventRow.message_id).where(
+        EventRow.customer_id == cause.customer_id,
+        tuple_(col(EventRow.occurred_at), col(EventRow.seq)) < (cause.occurred_at, cause.seq),
+    )
     await session.exec(
         update(LedgerRow)
-        .where(col(LedgerRow.workflow_id).in_(workflow_ids), col(LedgerRow.state) == "deferred")
-        .values(state="skipped", reason=reason, caused_by=caused_by, settled_at=datetime.now(UTC))
+        .where(
+            col(LedgerRow.workflow_id).in_(workflow_ids),
+            col(LedgerRow.state) == "deferred",
+            col(LedgerRow.enrolment).in_(older),
+        )
+        .values(
+            state="skipped",
+            reason=reason,
+            caused_by=cause.message_id,
+            settled_at=datetime.now(UTC),
+        )
     )
 
 
