@@ -22,8 +22,12 @@ SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
 
 
 async def of_message(session: AsyncSession, message_id: str) -> LedgerRow | None:
-    """The newest row of a message, whatever channel it took."""
-    query = select(LedgerRow).where(LedgerRow.message_id == message_id)
+    """The newest row of a message, whatever channel it took; held until the transaction ends.
+
+    The attempt that sends it settles it without the customer's lock: without one on the row, what
+    became "sent" meanwhile could be overwritten.
+    """
+    query = select(LedgerRow).where(LedgerRow.message_id == message_id).with_for_update()
     return (await session.exec(query.order_by(col(LedgerRow.id).desc()))).first()
 
 
