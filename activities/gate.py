@@ -74,7 +74,7 @@ class Gate:
         customer = customers.card(await customers.lock(session, delivery.customer_id))
         timezone = home_zone(customer, self.default_zone)
         row = await ledger.of_message(session, delivery.message_id)
-        if row is not None and row.state in RECEIPTS:
+        if row is not None and row.state in RECEIPTS and not await _heard(session, row, delivery):
             return receipt(row, timezone)
         if row is not None and row.state == "submitting" and not self._may_go_again(row):
             return await self._close(session, row, "unknown", None, timezone)
@@ -174,7 +174,7 @@ class Gate:
         channel = Channel(row.channel)
         if row.state == "submitting" and not self.providers[channel].idempotent:
             row.possible_duplicate = True
-        row.state, row.reason = "claimed", None
+        row.state, row.reason, row.caused_by, row.settled_at = "claimed", None, None, None
         row.attempt += 1
         row.claimed_at = datetime.now(UTC)
         session.add(row)
@@ -199,6 +199,14 @@ class Gate:
                 before=delivery.start,
             ),
         )
+
+
+async def _heard(session: AsyncSession, row: LedgerRow, delivery: Delivery) -> bool:
+    """Whether the run has heard what superseded the message, and wants it nevertheless."""
+    if row.reason != Reason.SUPERSEDED or row.state != "skipped" or row.caused_by is None:
+        return False
+    cause = await events.find(session, row.caused_by)
+    return cause is not None and events.heard(cause).order <= delivery.latest
 
 
 def receipt(row: LedgerRow, timezone: str, news: Heard | None = None) -> Receipt:
