@@ -94,9 +94,9 @@ class Messages:
             await self._release(claim, str(error))
             raise _again(str(error), ACCOUNT_RETRY) from error
         except AmbiguousSend as error:
-            if delivery.message_class is MessageClass.PROMOTIONAL:
+            if delivery.message_class is MessageClass.PROMOTIONAL and not provider.idempotent:
                 return await self._settle(claim, Status.UNKNOWN, detail=str(error))
-            raise _again(str(error)) from error  # the gate lets it go once more, marked
+            raise _again(str(error)) from error  # the gate lets it go again, marked if need be
         return await self._settle(claim, Status.SENT, provider_id=provider_id)
 
     def _render(self, delivery: Delivery, claim: Claim) -> Content:
