@@ -89,14 +89,20 @@ class Gate:
         channel = verdict.channel if isinstance(verdict, Allow) else delivery.channels[0]
         row = row or ledger.new_row(delivery, channel)
         row.decided_at = now
-        row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
+        if row.state != "submitting":
+            row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
+        elif isinstance(verdict, Allow) and row.channel != channel:
+            # it may be out by the one: by another it would be a second message
+            return await self._close(session, row, "unknown", None, timezone)
         match verdict:
             case Skip(reason):
                 row.caused_by = news.id if news else None
                 state = _skipped_as(row, reason)
                 return await self._close(session, row, state, reason, timezone, news=news)
             case Defer(until, reason):
-                row.state, row.reason, row.held_until = "deferred", reason.value, until
+                row.reason, row.held_until = reason.value, until
+                if row.state != "submitting":  # else it may be out already: that is no hold
+                    row.state = "deferred"
                 session.add(row)
                 return Receipt(
                     status=Status.DEFERRED, reason=reason, until=until, timezone=timezone

@@ -12,13 +12,14 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.gate import Claim, Gate
 from activities.render import RenderContext, Renderer
-from channels.provider import Parcel
+from channels.provider import Parcel, Provider
 from domain.content import Content
 from domain.errors import (
     AccountError,
     AmbiguousSend,
     NothingToSay,
     PermanentError,
+    ProviderError,
     TemplateError,
     TransientError,
 )
@@ -48,6 +49,14 @@ class Messages:
         beating = asyncio.create_task(_heartbeat())
         try:
             return await self._send(delivery)
+        except ApplicationError:
+            raise
+        except Exception as error:
+            # the last failure of an activity stays in the run's history, and an error's text may
+            # quote an address: Temporal gets its kind, the worker's log the rest
+            activity.logger.exception("the message could not be sent")
+            kind = type(error).__name__
+            raise ApplicationError(f"{kind}: see the worker's log", type=kind) from None
         finally:
             beating.cancel()
 
@@ -88,15 +97,17 @@ class Messages:
             return await self._settle(claim, Status.REJECTED, Reason(error.reason), str(error))
         except TransientError as error:
             await self._release(claim, str(error))
-            raise _again(str(error), error.retry_after) from error
+            raise _asks_again(provider, error, error.retry_after) from None
         except AccountError as error:
             activity.logger.error("%s: %s", provider.name, error)
             await self._release(claim, str(error))
-            raise _again(str(error), ACCOUNT_RETRY) from error
+            raise _asks_again(provider, error, ACCOUNT_RETRY) from None
         except AmbiguousSend as error:
-            if delivery.message_class is MessageClass.PROMOTIONAL:
+            if delivery.message_class is MessageClass.PROMOTIONAL and not provider.idempotent:
                 return await self._settle(claim, Status.UNKNOWN, detail=str(error))
-            raise _again(str(error)) from error  # the gate lets it go once more, marked
+            activity.logger.warning("%s: %s", provider.name, error)
+            # the gate lets it go again, marked if need be
+            raise _asks_again(provider, error) from None
         return await self._settle(claim, Status.SENT, provider_id=provider_id)
 
     def _render(self, delivery: Delivery, claim: Claim) -> Content:
@@ -144,6 +155,13 @@ async def _heartbeat() -> None:
     while True:
         await asyncio.sleep(HEARTBEAT.total_seconds())
         activity.heartbeat()
+
+
+def _asks_again(
+    provider: Provider, error: ProviderError, after: timedelta | None = None
+) -> ApplicationError:
+    """The ledger keeps what the provider said; Temporal does not: it may quote the address."""
+    return _again(f"{provider.name}: {type(error).__name__}", after)
 
 
 def _again(message: str, after: timedelta | None = None) -> ApplicationError:

@@ -1,5 +1,6 @@
 """Which runs an event concerns. Pure functions: the store and Temporal are asked elsewhere."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -28,15 +29,23 @@ class Tell:
 
 Target = Start | Tell
 
+LONGEST_ID = 255
+"""Characters of a workflow id that Temporal's tables hold on PostgreSQL and MySQL."""
+
 
 def workflow_id(journey: str, customer_id: str, key: str = "") -> str:
     """The id of a run: ``abandoned-cart:c42:cart7``.
 
     A colon or percent sign inside a part is percent-encoded: customer ``a:b`` with cart ``c`` and
-    customer ``a`` with cart ``b:c`` are different runs.
+    customer ``a`` with cart ``b:c`` are different runs. What is too long for Temporal's database
+    ends in a digest instead.
     """
     parts = [journey, customer_id, *([key] if key else [])]
-    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+    told = ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+    if len(told.encode()) <= LONGEST_ID:
+        return told
+    digest = hashlib.sha256(told.encode()).hexdigest()
+    return f"{told.encode()[: LONGEST_ID - 65].decode(errors='ignore')}~{digest}"
 
 
 def key_of(journey: type[Journey], event: Event) -> str:

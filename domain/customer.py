@@ -12,7 +12,9 @@ import phonenumbers
 from babel.core import get_global
 
 from domain.calendar import zone
-from domain.errors import BadCustomer, UnknownZone
+from domain.errors import BadCustomer, BadEvent, UnknownZone
+from domain.events import check_json
+from domain.locales import region
 from domain.messages import Channel
 
 
@@ -111,6 +113,10 @@ def read_identity(
             attributes[trait] = value
         elif value is not None:
             card[_CARD[trait]] = _text(f"traits.{trait}", value)
+    try:
+        check_json("traits", attributes)
+    except BadEvent as error:
+        raise BadCustomer(error.path, error.reason) from None
     if card.get("timezone"):
         try:
             zone(card["timezone"])
@@ -133,7 +139,7 @@ def home_zone(customer: Customer, default: str) -> str:
     """
     if customer.timezone:
         return customer.timezone
-    countries = [customer.locale.replace("_", "-").rpartition("-")[2].upper()]
+    countries = [region(customer.locale)]
     if customer.phone:
         number = phonenumbers.parse(customer.phone)
         countries.insert(0, phonenumbers.region_code_for_number(number) or "")
@@ -168,18 +174,26 @@ _EMAIL = re.compile(r"[^\s@<>\x00-\x1f]{1,64}@[^\s@<>\x00-\x1f]{1,255}")
 def _text(path: str, value: Any) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise BadCustomer(path, "must be text")
-    text = str(value).strip()
+    text = value.strip() if isinstance(value, str) else _digits(path, value)
     if len(text) > _TEXT_LIMIT:
         raise BadCustomer(path, f"is longer than {_TEXT_LIMIT} characters")
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise BadCustomer(path, "has a control character")
+    if re.search(r"[\ud800-\udfff]", text):
+        raise BadCustomer(path, "is not valid Unicode")
     return text
 
 
-def _e164(phone: str, locale: str) -> str:
-    region = locale.replace("_", "-").rpartition("-")[2].upper() or None
+def _digits(path: str, value: int) -> str:
     try:
-        number = phonenumbers.parse(phone, region)
+        return str(value)
+    except ValueError:  # Python writes no more than 4300 digits
+        raise BadCustomer(path, f"is longer than {_TEXT_LIMIT} characters") from None
+
+
+def _e164(phone: str, locale: str) -> str:
+    try:
+        number = phonenumbers.parse(phone, region(locale) or None)
     except phonenumbers.NumberParseException:
         raise BadCustomer(
             "traits.phone", "is no phone number; write it as +39 320 1234567"

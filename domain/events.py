@@ -8,6 +8,7 @@ A field marked `Personal` (a name, an address, free text by a customer) is kept 
 never reaches a Temporal payload: `Event.public` leaves it out.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
 )
 
@@ -30,7 +32,11 @@ from domain.errors import BadEvent, UnknownName
 ENVELOPE = ("message_id", "customer_id", "occurred_at")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST_ID = 200
+LARGEST = 100_000
+"""Bytes of an event's properties; Segment takes 32 kB, Temporal some 2 MB in one payload."""
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -46,7 +52,7 @@ def _iso(value: object) -> object:
     # pydantic would read "20240104" or 1704369938 as seconds since 1970: a guess nobody asked for
     if isinstance(value, datetime):
         return value
-    if isinstance(value, str) and "-" in value:
+    if isinstance(value, str) and _DATE.match(value):
         return value
     raise ValueError('write a moment as ISO 8601 with its zone: "2024-01-04T11:45:38Z"')
 
@@ -75,9 +81,10 @@ def _cents(value: Decimal) -> Decimal:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_iso), AfterValidator(_in_range)]
 """An instant; kept in UTC."""
-Identifier = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_identifier)]
+Identifier = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterValidator(_identifier)]
 """An opaque id: 1 to 200 characters, none of them a control character."""
-Key = Annotated[str, Field(max_length=200), AfterValidator(_identifier)]
+_IDENTIFIER = TypeAdapter(Identifier)
+Key = Annotated[str, Field(max_length=LONGEST_ID), AfterValidator(_identifier)]
 """An id that may be empty, as carts sometimes are in the wild; empty counts as absent."""
 Money = Annotated[
     Decimal, Field(ge=-(10**12), le=10**12, allow_inf_nan=False), AfterValidator(_cents)
@@ -183,13 +190,40 @@ def read_event(
         raise bad_event(error) from None
 
 
+def check_track(name: str, properties: Mapping[str, Any]) -> None:
+    """See that a tracking call can be kept by every database and travel through Temporal.
+
+    Raises:
+        BadEvent: its name or its properties cannot.
+    """
+    try:
+        _IDENTIFIER.validate_python(name)
+    except ValidationError as error:
+        raise BadEvent("event", bad_event(error).reason) from None
+    check_json("properties", properties)
+
+
+def check_json(path: str, value: object) -> None:
+    """See that a value is JSON that can be written as UTF-8, and not too much of it.
+
+    Raises:
+        BadEvent: it is not.
+    """
+    try:
+        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadEvent(path, f"is no JSON: {error}") from None
+    if size > LARGEST:
+        raise BadEvent(path, f"is {size} bytes of JSON; at most {LARGEST} are taken")
+
+
 _WIRE = {"message_id": "messageId", "customer_id": "userId", "occurred_at": "timestamp"}
 
 
 def bad_event(error: ValidationError, *, prefix: str = "properties") -> BadEvent:
     """The first fault pydantic found, with the path the sender knows it by."""
     fault = error.errors(include_url=False)[0]
-    head, *rest = (str(part) for part in fault["loc"])
+    head, *rest = (str(part) for part in fault["loc"] or ("",))
     path = [_WIRE[head]] if head in _WIRE else [prefix, head]
     reason = fault["msg"].removeprefix("Value error, ")
     return BadEvent(".".join([*path, *rest]), reason[:1].lower() + reason[1:])

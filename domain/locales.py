@@ -38,3 +38,9 @@ def fallbacks(locale: str, default: str = "") -> tuple[str, ...]:
 def language(locale: str) -> str:
     """``pl`` of ``pl-PL``."""
     return locale.partition("-")[0]
+
+
+def region(locale: str) -> str:
+    """``PL`` of ``pl-PL``; empty if the locale names none: Swedish, ``sv``, is not El Salvador."""
+    found = _TAG.fullmatch(locale.strip())
+    return (found["region"] or "").upper() if found else ""

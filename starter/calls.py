@@ -16,7 +16,14 @@ from pydantic import TypeAdapter, ValidationError
 from dispatch import Published, Sojourn
 from domain.customer import Identity, read_identity
 from domain.errors import BadEvent
-from domain.events import Identifier, Moment, UnknownEvent, known_events, read_event
+from domain.events import (
+    Identifier,
+    Moment,
+    UnknownEvent,
+    check_track,
+    known_events,
+    read_event,
+)
 from starter.feeding import opened
 
 OTHER_TYPES = ("page", "screen", "group", "alias")
@@ -129,6 +136,7 @@ def _track(call: dict[str, Any]) -> Track:
         customer_id=_identifier(call, "userId"),
         at=_moment(call),
     )
+    check_track(track.name, track.properties)
     read_event(
         known_events().get(name, UnknownEvent),
         track.properties,

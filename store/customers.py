@@ -70,10 +70,9 @@ async def identify(session: AsyncSession, identity: Identity) -> Customer:
     said = await _latest(session, identity.customer_id)
     for channel, granted in identity.consents.items():
         before = said.get((channel.value, ""))
-        nothing_new = before is not None and before.granted == granted
-        # said at the same moment as a refusal: the refusal stands
-        refused = before is not None and not before.granted and before.at == identity.at
-        if not (nothing_new or refused):
+        # the same word said again later is news: one from between may still be on its way
+        nothing_new = before is not None and before.granted == granted and before.at >= identity.at
+        if not nothing_new:
             session.add(
                 ConsentRow(
                     customer_id=identity.customer_id,
@@ -102,7 +101,11 @@ async def consents(session: AsyncSession, customer_id: str) -> Consents:
 async def statements(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]:
     """All that the customer ever said on consent, in the order in which it was said."""
     query = select(ConsentRow).where(ConsentRow.customer_id == customer_id)
-    return (await session.exec(query.order_by(col(ConsentRow.at), col(ConsentRow.id)))).all()
+    return (
+        await session.exec(
+            query.order_by(col(ConsentRow.at), col(ConsentRow.granted).desc(), col(ConsentRow.id))
+        )
+    ).all()
 
 
 async def recipient(session: AsyncSession, customer: Customer, default_zone: str) -> Recipient:
@@ -121,7 +124,10 @@ def _zone(customer: Customer, default_zone: str) -> ZoneInfo:
 
 
 async def _latest(session: AsyncSession, customer_id: str) -> dict[tuple[str, str], ConsentRow]:
-    """The statement that counts, by channel and topic: the latest said, not the latest received."""
+    """The statement that counts, by channel and topic: the latest said, not the latest received.
+
+    Of two said at the same moment the refusal stands.
+    """
     rows = await statements(session, customer_id)
     return {(row.channel, row.topic): row for row in rows}
 

@@ -26,6 +26,7 @@ from domain.errors import BadSetting, StoreUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 30_000
+MIGRATION_LOCK = 0x50_10_42_4E  # any number that no other program locks in our database
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
@@ -73,6 +74,13 @@ class Store:
         except StoreUnavailable:
             await store.close()
             raise
+        except TypeError as error:
+            await store.close()
+            if "unexpected keyword" not in str(error):
+                raise
+            raise BadSetting(
+                f"SOJOURN_DATABASE_URL: the database driver does not know an option of it: {error}"
+            ) from None
         if current != head():
             await store.close()
             raise StoreUnavailable(
@@ -123,10 +131,11 @@ def head() -> str:
 def _url(url: str) -> URL:
     try:
         target = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: the port is no number
+        # not quoted: it may hold a password
         raise BadSetting(
-            f"SOJOURN_DATABASE_URL={url}: no database URL; write sqlite+aiosqlite:///file "
-            "or postgresql+asyncpg://user:secret@host/name"
+            "SOJOURN_DATABASE_URL is no database URL; write sqlite+aiosqlite:///file "
+            "or postgresql+asyncpg://user:secret@host:5432/name"
         ) from None
     backend = target.get_backend_name()
     if backend not in DRIVERS:
@@ -144,7 +153,12 @@ def _make_folder(folder: Path) -> None:
 
 
 def _engine(url: URL, pool_size: int) -> AsyncEngine:
-    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 60}
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 60,
+        "hide_parameters": True,  # an error's text ends up in logs, and in Temporal's failures
+    }
     if not url.drivername.startswith("sqlite"):
         return create_async_engine(url, pool_pre_ping=True, **options)
     engine = create_async_engine(url, **options)
@@ -173,6 +187,9 @@ def _version(connection: Connection) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # one at a time; who comes second finds it done. SQLite has one writer anyway
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

@@ -1,5 +1,6 @@
 """Events: kept before anybody acts on them; read by the gate, the templates and the router."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from domain.events import Event, event_named, known_events, read_event
+from domain.events import LONGEST_ID, Event, event_named, known_events, read_event
 from domain.messages import Heard
 from store.tables import EventRow
 
@@ -26,12 +27,19 @@ async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
         return row, True
     kept = await find(session, row.message_id)
     if kept is not None and (kept.name, kept.customer_id) != (row.name, row.customer_id):
-        row.message_id = f"{row.message_id}/{row.customer_id}/{row.name}"
+        row.message_id = _lengthened(row)
         if await _insert(session, row):
             return row, True
         kept = await find(session, row.message_id)
     assert kept is not None
     return kept, False
+
+
+def _lengthened(row: EventRow) -> str:
+    told = f"{row.message_id}/{row.customer_id}/{row.name}"
+    if len(told) <= LONGEST_ID:
+        return told
+    return f"{row.message_id[:100]}/{hashlib.sha256(told.encode()).hexdigest()}"
 
 
 async def _insert(session: AsyncSession, row: EventRow) -> bool:
@@ -146,7 +154,9 @@ async def history(
 
 def concerns(row: EventRow, key_field: str, key: str) -> bool:
     """Whether an event is about this key: it bears it, or bears none."""
-    return not key_field or row.properties.get(key_field) in (None, "", key)
+    # as it was sent: a number is the key that it is written like
+    value = row.properties.get(key_field) if key_field else None
+    return value in (None, "") or str(value) == key
 
 
 def typed(row: EventRow) -> Event:

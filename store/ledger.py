@@ -10,20 +10,24 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.content import Content
 from domain.messages import Channel, Delivery, Reason
-from store.tables import ContentRow, LedgerRow
+from store.tables import ContentRow, EventRow, LedgerRow
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
 
 
 async def of_message(session: AsyncSession, message_id: str) -> LedgerRow | None:
-    """The newest row of a message, whatever channel it took."""
-    query = select(LedgerRow).where(LedgerRow.message_id == message_id)
+    """The newest row of a message, whatever channel it took; held until the transaction ends.
+
+    The attempt that sends it settles it without the customer's lock: without one on the row, what
+    became "sent" meanwhile could be overwritten.
+    """
+    query = select(LedgerRow).where(LedgerRow.message_id == message_id).with_for_update()
     return (await session.exec(query.order_by(col(LedgerRow.id).desc()))).first()
 
 
@@ -90,7 +94,7 @@ async def settle(
     values: dict[str, Any] = {
         "state": state,
         "reason": reason,
-        "detail": detail[:500] if detail else None,
+        "detail": _writable(detail) if detail else None,
         "settled_at": datetime.now(UTC),
     }
     if provider_id is not None:
@@ -111,18 +115,39 @@ async def release(session: AsyncSession, ledger_id: int, attempt: int, detail: s
             col(LedgerRow.state) == "submitting",
             col(LedgerRow.attempt) == attempt,
         )
-        .values(state="claimed", detail=detail[:500])
+        .values(state="claimed", detail=_writable(detail))
     )
 
 
+def _writable(text: str) -> str:
+    """What a provider said, as every database takes it: some answer in Latin-1."""
+    return text.encode(errors="replace").decode().replace("\0", "?")[:500]
+
+
 async def void_holds(
-    session: AsyncSession, workflow_ids: Sequence[str], *, reason: str, caused_by: str
+    session: AsyncSession, workflow_ids: Sequence[str], *, reason: str, cause: EventRow
 ) -> None:
-    """Settle messages held for quiet hours in runs that an event has just overtaken."""
+    """Settle messages held for quiet hours in runs that an event has just overtaken.
+
+    A run's id may have been another's before: only enrolments older than the event are meant.
+    """
+    older = select(EventRow.message_id).where(
+        EventRow.customer_id == cause.customer_id,
+        tuple_(col(EventRow.occurred_at), col(EventRow.seq)) < (cause.occurred_at, cause.seq),
+    )
     await session.exec(
         update(LedgerRow)
-        .where(col(LedgerRow.workflow_id).in_(workflow_ids), col(LedgerRow.state) == "deferred")
-        .values(state="skipped", reason=reason, caused_by=caused_by, settled_at=datetime.now(UTC))
+        .where(
+            col(LedgerRow.workflow_id).in_(workflow_ids),
+            col(LedgerRow.state) == "deferred",
+            col(LedgerRow.enrolment).in_(older),
+        )
+        .values(
+            state="skipped",
+            reason=reason,
+            caused_by=cause.message_id,
+            settled_at=datetime.now(UTC),
+        )
     )
 
 

@@ -1,10 +1,12 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
 from starter.stack import Server, dev_server
+from store import Store
 from tests.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
 from tests.postgres import Postgres, find
 
@@ -55,3 +57,26 @@ async def own_temporal(tmp_path: Path) -> AsyncIterator[Server]:
     home.mkdir()
     async with dev_server(home, ports=False, lasting=False) as server:
         yield server
+
+
+@pytest_asyncio.fixture(
+    scope="session", loop_scope="session", params=["sqlite", "postgresql"], name="store"
+)
+async def shared_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Store]:
+    """An open store of each kind, shared by the session: give each test customers of its own."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('store')}/test.db"
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        url = await server.create()
+    store = await Store.open(url, migrate=True)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def customer_id() -> str:
+    """A customer nobody else has."""
+    return f"c-{uuid4().hex[:12]}"

@@ -10,6 +10,7 @@ into a journal, so that a run whose history grows too long continues as new in t
 steps: the new execution runs the same lines, and verbs that have a result give it back at once.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, time, timedelta
@@ -52,6 +53,7 @@ ATTRIBUTES = (JOURNEY, CUSTOMER_ID, OUTCOME)
 TASK_QUEUE = "journeys"
 SEND_TIMEOUT = timedelta(seconds=60)  # of one try; a provider's own time-out is shorter
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)  # a worker that died is noticed this soon
+LONGEST_ATTRIBUTE = 2048  # bytes of a search attribute's JSON that Temporal takes
 REMEMBERED_IDS = 1000
 CARRIED_EVENTS = 500
 RETRIES = RetryPolicy(
@@ -574,6 +576,8 @@ def channel_queue(channel: Channel, journeys: str = TASK_QUEUE) -> str:
 
 def search_attributes(journey: str, customer_id: str) -> TypedSearchAttributes:
     """What every run bears from its start on."""
+    if len(json.dumps(customer_id)) > LONGEST_ATTRIBUTE:
+        customer_id = customer_id[: LONGEST_ATTRIBUTE // len(json.dumps("\U0001f6d2"))]
     return TypedSearchAttributes(
         [
             SearchAttributePair(JOURNEY, journey),

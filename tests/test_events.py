@@ -1,0 +1,301 @@
+"""What an event may say, and what of it leaves the store."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from domain.errors import BadEvent, UnknownName
+from domain.events import (
+    ENVELOPE,
+    LARGEST,
+    CheckoutStarted,
+    EmailLinkClicked,
+    Event,
+    OrderCompleted,
+    ProductAdded,
+    SignedUp,
+    SubscriptionCancelled,
+    SubscriptionRenewed,
+    SubscriptionStarted,
+    UnknownEvent,
+    check_track,
+    event_named,
+    known_events,
+    personal_fields,
+    read_event,
+)
+
+NOON = "2024-01-08T12:00:00Z"
+PERSONAL: dict[type[Event], set[str]] = {
+    SignedUp: {"email", "first_name"},
+    OrderCompleted: {"email"},
+    EmailLinkClicked: {"url"},
+    SubscriptionCancelled: {"reason"},
+}
+TELLTALE = ("email", "mail", "phone", "first_name", "last_name", "address", "reason", "comment")
+
+
+def _read(kind: type[Event], at: datetime | str = NOON, **properties: Any) -> Event:
+    return read_event(kind, properties, message_id="m", customer_id="c", at=at)
+
+
+def _refused(kind: type[Event], at: datetime | str = NOON, **properties: Any) -> BadEvent:
+    with pytest.raises(BadEvent) as refused:
+        _read(kind, at, **properties)
+    assert "\n" not in str(refused.value)
+    return refused.value
+
+
+# ---- names ---------------------------------------------------------------------------------
+
+
+def test_wire_names_are_segments() -> None:
+    assert set(known_events()) >= {
+        "Signed Up", "Account Activated", "Feature Used", "Product Added", "Product Removed",
+        "Checkout Started", "Order Completed", "Subscription Started", "Subscription Renewed",
+        "Subscription Changed", "Subscription Cancelled", "Email Link Clicked",
+    }  # fmt: skip
+    for name, kind in known_events().items():
+        assert event_named(name) is kind
+        assert "".join(name.split()) == kind.__name__
+
+
+def test_a_misspelt_event_is_told_the_nearest() -> None:
+    with pytest.raises(UnknownName, match='no event "Order Complete": did you mean "Order Compl'):
+        event_named("Order Complete")
+
+
+def test_the_nameless_class_is_no_event_of_its_own() -> None:
+    with pytest.raises(UnknownName):
+        event_named("")
+    assert UnknownEvent not in known_events().values()
+
+
+def test_a_class_needs_a_name_that_is_free() -> None:
+    with pytest.raises(TypeError, match="needs its name"):
+        type("Nameless", (Event,), {})
+    with pytest.raises(TypeError, match='"Order Completed" is OrderCompleted already'):
+        type("Twice", (Event,), {}, name="Order Completed")
+    assert event_named("Order Completed") is OrderCompleted
+
+
+# ---- what is personal ----------------------------------------------------------------------
+
+
+def test_personal_fields_are_marked() -> None:
+    marked = {kind: set(personal_fields(kind)) for kind in known_events().values()}
+    assert {kind: fields for kind, fields in marked.items() if fields} == PERSONAL
+
+
+def test_no_field_that_sounds_personal_is_unmarked() -> None:
+    """Whoever adds an event is told here that an address needs its mark."""
+    unmarked = [
+        f"{kind.__name__}.{field}"
+        for kind in known_events().values()
+        for field in set(kind.model_fields) - personal_fields(kind)
+        if any(sound in field for sound in TELLTALE)
+    ]
+    assert unmarked == []
+
+
+def test_public_has_everything_but_the_personal_and_the_long() -> None:
+    event = _read(OrderCompleted, order_id="o", cart_id="c", total="12.50", email="ada@x.example")
+    assert isinstance(event, OrderCompleted)
+    assert event.properties() == {
+        "order_id": "o", "cart_id": "c", "total": "12.5", "products": [], "email": "ada@x.example",
+    }  # fmt: skip
+    assert event.public() == {"order_id": "o", "cart_id": "c", "total": "12.5"}
+    assert not {*ENVELOPE} & event.public().keys()
+
+
+def test_what_is_stored_reads_back_as_the_same_event() -> None:
+    event = _read(
+        OrderCompleted,
+        order_id="o",
+        total=1000,
+        products=[{"product_id": 7, "price": 59.900000000000006}],
+    )
+    assert _read(OrderCompleted, **event.properties()) == event
+    assert _read(OrderCompleted, **event.public()) == event  # a run reads what it heard, too
+
+
+# ---- moments -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2024-01-04T11:45:38Z", datetime(2024, 1, 4, 11, 45, 38, tzinfo=UTC)),
+        ("2024-01-04T11:45:38.5+02:00", datetime(2024, 1, 4, 9, 45, 38, 500_000, tzinfo=UTC)),
+        ("2024-01-04 11:45:38.123456789Z", datetime(2024, 1, 4, 11, 45, 38, 123_456, tzinfo=UTC)),
+        ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_moments_are_kept_in_utc(written: str, meant: datetime) -> None:
+    event = _read(SignedUp, at=written)
+    assert event.occurred_at == meant
+    assert event.occurred_at.tzinfo is UTC
+    rome = meant.astimezone(timezone(timedelta(hours=1)))
+    assert _read(SignedUp, at=rome).occurred_at == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2024-01-04T11:45:38", "2024-01-04", "20240104", "1704369938", "-0", "-1", "yesterday", "",
+        "2024-13-01T00:00:00Z", "2024-01-04T25:00:00Z", "1969-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
+    ],
+)  # fmt: skip
+def test_what_is_no_moment_of_our_time_is_refused(written: str) -> None:
+    assert _refused(SignedUp, at=written).path == "timestamp"
+
+
+@pytest.mark.parametrize("written", [0, 1704369938, 1.7e9, True, None, {}])
+def test_a_number_is_no_moment(written: Any) -> None:
+    assert _refused(SignedUp, at=written).path == "timestamp"
+
+
+def test_a_subscriptions_end_is_checked_too() -> None:
+    given = {"subscription_id": "s", "expires_at": "2024-03-01"}
+    assert _refused(SubscriptionStarted, **given).path == "properties.expires_at"
+    assert _refused(SubscriptionRenewed, subscription_id="s").path == "properties.expires_at"
+
+
+# ---- money ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        (59.900000000000006, "59.9"), (0.1 + 0.2, "0.3"), ("59.90", "59.9"), (1000, "1000"),
+        (0, "0"), (-0.0000001, "0"), ("1e3", "1000"), (-12.5, "-12.5"), (10**12, "1000000000000"),
+    ],
+)  # fmt: skip
+def test_the_noise_of_floats_is_rounded_away(sent: Any, meant: str) -> None:
+    event = _read(CheckoutStarted, value=sent)
+    assert isinstance(event, CheckoutStarted)
+    assert event.value == Decimal(meant)
+    assert Decimal(event.properties()["value"]) == Decimal(meant)
+
+
+@pytest.mark.parametrize("sent", ["1e400", "NaN", "Infinity", "cheap", 10**13, -(10**13), [], ""])
+def test_what_is_no_amount_is_refused(sent: Any) -> None:
+    assert _refused(CheckoutStarted, value=sent).path == "properties.value"
+
+
+@given(st.decimals(min_value=0, max_value=10**9, places=2))
+def test_cents_are_never_lost(amount: Decimal) -> None:
+    for sent in (amount, str(amount), float(amount)):
+        event = _read(CheckoutStarted, value=sent)
+        assert isinstance(event, CheckoutStarted)
+        assert event.value == amount
+
+
+def test_a_fault_deep_inside_is_named_with_its_path() -> None:
+    fault = _refused(OrderCompleted, order_id="o", products=[{"product_id": "p"}, {"price": 1}])
+    assert fault.path == "properties.products.1.product_id"
+
+
+# ---- ids -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value", ["c", 7, "x" * 200, "a:b%c", "żółć 🛒", 123456789012345678901234567890]
+)
+def test_ids_are_opaque(value: Any) -> None:
+    event = read_event(SignedUp, {}, message_id=value, customer_id=value, at=NOON)
+    assert event.customer_id == event.message_id == str(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "x" * 201, "a\0b", "a\nb", "\x7f", "\ud800", True, None, [], {}]
+)
+def test_what_is_no_id_is_refused(value: Any) -> None:
+    with pytest.raises(BadEvent, match="userId"):
+        read_event(SignedUp, {}, message_id="m", customer_id=value, at=NOON)
+    with pytest.raises(BadEvent, match="messageId"):
+        read_event(SignedUp, {}, message_id=value, customer_id="c", at=NOON)
+
+
+def test_properties_cannot_forge_the_envelope() -> None:
+    forged = {"message_id": "x", "customer_id": "somebody else", "occurred_at": "1999-01-01"}
+    event = read_event(SignedUp, forged, message_id="m", customer_id="c", at=NOON)
+    assert (event.message_id, event.customer_id) == ("m", "c")
+
+
+def test_an_empty_cart_id_is_none() -> None:
+    event = _read(ProductAdded, product_id="p", cart_id="")
+    assert isinstance(event, ProductAdded)
+    assert not event.cart_id
+
+
+def test_quantities_are_counts() -> None:
+    for bad in (-1, 1.5, "many", 10**7, 10**400):
+        assert _refused(ProductAdded, product_id="p", quantity=bad).path == "properties.quantity"
+
+
+def test_events_do_not_change() -> None:
+    event = SignedUp(customer_id="c")
+    with pytest.raises(ValidationError):
+        event.customer_id = "d"  # type: ignore[misc]
+
+
+# ---- what can be kept and sent on ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        float("nan"),
+        float("inf"),
+        pytest.param(10**5000, id="5001 digits"),
+        "\ud800",
+        {"deep": "\udfff"},
+        {1, 2},
+        b"x",
+    ],
+)
+def test_what_is_no_json_is_refused(value: Any) -> None:
+    with pytest.raises(BadEvent, match="properties: is no JSON"):
+        check_track("Anything", {"value": value})
+
+
+def test_a_bottomless_pit_is_refused() -> None:
+    pit: list[Any] = []
+    for _ in range(100_000):
+        pit = [pit]
+    with pytest.raises(BadEvent, match="properties: is no JSON"):
+        check_track("Anything", {"value": pit})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a\0b",
+        pytest.param(10**400, id="401 digits"),
+        "żółć 🛒",
+        None,
+        [],
+        pytest.param("x" * 50_000, id="long"),
+    ],
+)
+def test_what_is_json_is_taken(value: Any) -> None:
+    check_track("Anything", {"value": value})
+
+
+def test_more_than_temporal_takes_is_refused() -> None:
+    with pytest.raises(BadEvent, match=f"at most {LARGEST}"):
+        check_track("Anything", {"value": "x" * LARGEST})
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 201])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(BadEvent) as refused:
+        check_track(name, {})
+    assert refused.value.path == "event"
