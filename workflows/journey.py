@@ -381,8 +381,13 @@ class Journey:
             self._continue_as_new(self._run_of, self._heard, Carried(journal=self._journal))
 
     async def _send(self, message: Message) -> Receipt:
-        self._sends += 1
-        n = self._sends
+        n = self._sends + 1
+        try:
+            return await self._send_as(n, message)
+        finally:  # but a run that continues as new while it holds the message asks again as n
+            self._sends = n
+
+    async def _send_as(self, n: int, message: Message) -> Receipt:
         while True:
             self._check()
             delivery = self._delivery(n, message)
