@@ -95,6 +95,8 @@ class Gate:
         channel = verdict.channel if isinstance(verdict, Allow) else delivery.channels[0]
         if row is None:
             row = ledger.new_row(delivery, channel)
+            if delivery.n > 1:
+                await ledger.supersede_holds(session, delivery)
         row.decided_at = now
         if row.state != "submitting":
             row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)

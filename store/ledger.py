@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.content import Content
-from domain.messages import Channel, Delivery
+from domain.messages import Channel, Delivery, Reason
 from store.tables import ContentRow, EventRow, LedgerRow
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
@@ -148,6 +148,21 @@ async def void_holds(
             caused_by=cause.message_id,
             settled_at=datetime.now(UTC),
         )
+    )
+
+
+async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
+    """Settle what the enrolment held for quiet hours and never asked for again: it began anew."""
+    await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.workflow_id) == delivery.workflow_id,
+            col(LedgerRow.enrolment) == delivery.enrolment,
+            col(LedgerRow.customer_id) == delivery.customer_id,
+            col(LedgerRow.state) == "deferred",
+            col(LedgerRow.n) < delivery.n,
+        )
+        .values(state="skipped", reason=Reason.SUPERSEDED.value, settled_at=datetime.now(UTC))
     )
 
 
