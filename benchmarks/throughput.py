@@ -1,0 +1,169 @@
+"""A journey against a bare hand-written workflow: the same timers, the same sends, side by side.
+
+Both are served by one worker process on one dev server. Rounds alternate, so that whatever else the
+machine does falls on both alike; the figures are medians of rounds, the ratio that of their pairs.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import psutil
+from temporalio.client import Client, WorkflowHandle
+
+from benchmarks.lanes import in_lanes
+from benchmarks.messages import PAUSE, QUEUE, QUIET
+from benchmarks.row import Row
+from benchmarks.shoppers import enrolments
+from benchmarks.temporal import Server, dev_server
+from dispatch import routing
+from domain.messages import Enrolment
+from settings import Settings
+from starter.output import stderr
+from starter.processes import Child, python, running
+from store import Store
+from workflows.journey import search_attributes
+
+ROUNDS = 5
+WORKFLOWS = {"journey": "abandoned-cart", "bare": "bare"}
+WARM_UP_IN_FLIGHT = 64
+STARTING = 8
+EVENTS_OF_THREE_TIMERS = 38
+SLEPT = (QUIET + 2 * PAUSE).total_seconds()
+LOADED = 2.0  # times the runs in flight that would keep the engine just busy
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything that takes part."""
+
+    server: Server
+    worker: psutil.Process
+    store: Store
+
+    @property
+    def client(self) -> Client:
+        """Of the server."""
+        return self.server.client
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round came to."""
+
+    per_second: float
+    worker_ms: float
+    server_ms: float
+    shortest: int
+    longest: int
+
+
+async def measure(home: Path, *, full: bool) -> list[Row]:
+    """Run the rounds."""
+    count = 600 if full else 150
+    settings = Settings(home=home, quiet_hours=None)
+    store = await Store.open(settings.store_url, migrate=True)
+    try:
+        async with dev_server(home) as server:
+            child = Child(
+                "the benchmark's worker",
+                python("-m", "benchmarks.served"),
+                home / "worker.log",
+                env={
+                    "SOJOURN_HOME": str(home),
+                    "SOJOURN_QUIET_HOURS": "off",
+                    "TEMPORAL_ADDRESS": server.address,
+                },
+            )
+            async with running(child):
+                bench = Bench(server, psutil.Process(child.pid), store)
+                return _rows(await _rounds(bench, count), count)
+    finally:
+        await store.close()
+
+
+async def _rounds(bench: Bench, count: int) -> dict[str, list[Round]]:
+    stderr.print("throughput: warming up")
+    warm = [await _round(bench, kind, count, WARM_UP_IN_FLIGHT) for kind in ("bare", "journey")]
+    in_flight = round(LOADED * SLEPT * max(r.per_second for r in warm))
+    done: dict[str, list[Round]] = {"journey": [], "bare": []}
+    for number in range(ROUNDS):
+        stderr.print(f"throughput: round {number + 1} of {ROUNDS}, {in_flight} runs in flight")
+        for kind in list(done) if number % 2 else reversed(done):
+            done[kind].append(await _round(bench, kind, count, in_flight))
+    return done
+
+
+async def _round(bench: Bench, kind: str, count: int, in_flight: int) -> Round:
+    """So many runs to their ends, a new one started whenever one is done."""
+    starting = asyncio.Semaphore(STARTING)
+    lengths: list[int] = []
+
+    async def follow(enrolment: Enrolment) -> None:
+        async with starting:
+            handle = await _start(bench.client, kind, enrolment)
+        await handle.result()
+
+    async def check(enrolment: Enrolment) -> None:
+        handle = bench.client.get_workflow_handle(_id(kind, enrolment))
+        lengths.append((await handle.describe()).history_length)
+
+    people = await enrolments(bench.store, count)
+    await asyncio.sleep(1)  # what the round before has left behind
+    worker, server = _cpu(bench.worker), _cpu(bench.server.process)
+    began = time.perf_counter()
+    await in_lanes(people, in_flight, follow)
+    took = time.perf_counter() - began
+    worker, server = _cpu(bench.worker) - worker, _cpu(bench.server.process) - server
+    await in_lanes(people, STARTING, check)
+    return Round(
+        count / took,
+        1000 * worker / count,
+        1000 * server / count,
+        min(lengths),
+        max(lengths),
+    )
+
+
+async def _start(client: Client, kind: str, enrolment: Enrolment) -> WorkflowHandle[object, object]:
+    start = enrolment.start.model_copy(update={"at": datetime.now(UTC)})  # `QUIET` counts from it
+    attributes = search_attributes("abandoned-cart", enrolment.customer_id)
+    return await client.start_workflow(
+        WORKFLOWS[kind],
+        enrolment.model_copy(update={"start": start}),
+        id=_id(kind, enrolment),
+        task_queue=QUEUE,
+        search_attributes=attributes if kind == "journey" else None,
+    )
+
+
+def _id(kind: str, enrolment: Enrolment) -> str:
+    return routing.workflow_id(WORKFLOWS[kind], enrolment.customer_id, enrolment.key)
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _rows(done: dict[str, list[Round]], count: int) -> list[Row]:
+    pairs = list(zip(done["journey"], done["bare"], strict=True))
+    whole = sum(r.shortest >= EVENTS_OF_THREE_TIMERS for pair in pairs for r in pair)
+    rows = [
+        Row("throughput", f"rounds of {count} runs in which no run skipped a timer", whole,
+            at_least=2 * ROUNDS),
+        Row("throughput", "runs a second, journey / bare",
+            median(j.per_second / b.per_second for j, b in pairs), at_least=0.9),
+    ]  # fmt: skip
+    for kind, rounds in done.items():
+        rows += [
+            Row("throughput", f"{kind}: runs finished", median(r.per_second for r in rounds), "/s"),
+            Row("throughput", f"{kind}: worker CPU a run",
+                median(r.worker_ms for r in rounds), "ms"),
+            Row("throughput", f"{kind}: server CPU a run",
+                median(r.server_ms for r in rounds), "ms"),
+        ]  # fmt: skip
+    return rows
