@@ -20,7 +20,8 @@ class Bare:
     async def run(self, enrolment: Enrolment) -> list[Receipt]:
         """Sleep and send, three times."""
         receipts = []
-        ladder = ((QUIET, REMINDER), (PAUSE, NUDGE), (PAUSE, OFFER))
+        quiet = enrolment.start.at + QUIET - workflow.now()
+        ladder = ((quiet, REMINDER), (PAUSE, NUDGE), (PAUSE, OFFER))
         for n, (pause, message) in enumerate(ladder, start=1):
             await workflow.sleep(pause)
             receipts.append(

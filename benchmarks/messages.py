@@ -8,8 +8,8 @@ from datetime import timedelta
 from domain.messages import Channel, Message
 
 QUEUE = "bench-journeys"
-QUIET = timedelta(seconds=1)
-PAUSE = timedelta(seconds=0.1)
+QUIET = timedelta(seconds=3)
+PAUSE = timedelta(seconds=0.5)
 
 REMINDER = Message(
     step="reminder", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=1)

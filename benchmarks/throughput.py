@@ -8,6 +8,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -15,7 +16,7 @@ import psutil
 from temporalio.client import Client, WorkflowHandle
 
 from benchmarks.lanes import in_lanes
-from benchmarks.messages import PAUSE, QUEUE, QUIET
+from benchmarks.messages import QUEUE
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
 from benchmarks.temporal import Server, dev_server
@@ -29,11 +30,11 @@ from workflows.journey import search_attributes
 
 ROUNDS = 5
 WORKFLOWS = {"journey": "abandoned-cart", "bare": "bare"}
-WARM_UP_IN_FLIGHT = 64
 STARTING = 8
 EVENTS_OF_THREE_TIMERS = 38
-SLEPT = (QUIET + 2 * PAUSE).total_seconds()
-LOADED = 2.0  # times the runs in flight that would keep the engine just busy
+LONE = 4
+MANY = 64
+LOADED = 2.5  # times the runs in flight that just keep the machine busy
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Round:
     worker_ms: float
     server_ms: float
     shortest: int
-    longest: int
+    """Events of the shortest history."""
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
@@ -87,8 +88,11 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
 
 async def _rounds(bench: Bench, count: int) -> dict[str, list[Round]]:
     stderr.print("throughput: warming up")
-    warm = [await _round(bench, kind, count, WARM_UP_IN_FLIGHT) for kind in ("bare", "journey")]
-    in_flight = round(LOADED * SLEPT * max(r.per_second for r in warm))
+    await _round(bench, "journey", LONE, LONE)
+    lone = await _round(bench, "bare", LONE, LONE)
+    many = await _round(bench, "bare", 2 * MANY, MANY)
+    # a run takes `LONE / lone.per_second` seconds when it has the machine to itself, mostly asleep
+    in_flight = round(LOADED * many.per_second * LONE / lone.per_second)
     done: dict[str, list[Round]] = {"journey": [], "bare": []}
     for number in range(ROUNDS):
         stderr.print(f"throughput: round {number + 1} of {ROUNDS}, {in_flight} runs in flight")
@@ -124,7 +128,6 @@ async def _round(bench: Bench, kind: str, count: int, in_flight: int) -> Round:
         1000 * worker / count,
         1000 * server / count,
         min(lengths),
-        max(lengths),
     )
 
 
@@ -150,20 +153,29 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def _rows(done: dict[str, list[Round]], count: int) -> list[Row]:
-    pairs = list(zip(done["journey"], done["bare"], strict=True))
-    whole = sum(r.shortest >= EVENTS_OF_THREE_TIMERS for pair in pairs for r in pair)
-    rows = [
-        Row("throughput", f"rounds of {count} runs in which no run skipped a timer", whole,
-            at_least=2 * ROUNDS),
-        Row("throughput", "runs a second, journey / bare",
-            median(j.per_second / b.per_second for j, b in pairs), at_least=0.9),
-    ]  # fmt: skip
-    for kind, rounds in done.items():
-        rows += [
-            Row("throughput", f"{kind}: runs finished", median(r.per_second for r in rounds), "/s"),
-            Row("throughput", f"{kind}: worker CPU a run",
-                median(r.worker_ms for r in rounds), "ms"),
-            Row("throughput", f"{kind}: server CPU a run",
-                median(r.server_ms for r in rounds), "ms"),
-        ]  # fmt: skip
-    return rows
+    journeys, bare = done["journey"], done["bare"]
+    whole = sum(r.shortest >= EVENTS_OF_THREE_TIMERS for r in (*journeys, *bare))
+    return [
+        _row(f"rounds of {count} runs in which none skipped a timer", whole, at_least=2 * ROUNDS),
+        _row("runs a second, journey / bare", _ratio(done, "per_second"), at_least=0.9),
+        _row("worker CPU a run, journey / bare", _ratio(done, "worker_ms")),
+        _row("server CPU a run, journey / bare", _ratio(done, "server_ms")),
+        *(
+            _row(f"{kind}: {what}", median(getattr(r, figure) for r in rounds), unit=unit)
+            for kind, rounds in done.items()
+            for what, figure, unit in (
+                ("runs finished", "per_second", "/s"),
+                ("worker CPU a run", "worker_ms", "ms"),
+                ("server CPU a run", "server_ms", "ms"),
+            )
+        ),
+    ]
+
+
+def _ratio(done: dict[str, list[Round]], figure: str) -> float:
+    """Of neighbouring rounds, journey to bare; the median."""
+    pairs = zip(done["journey"], done["bare"], strict=True)
+    return float(median(getattr(j, figure) / getattr(b, figure) for j, b in pairs))
+
+
+_row = partial(Row, "throughput")
