@@ -8,7 +8,8 @@ from temporalio.common import RetryPolicy
 from benchmarks.messages import NUDGE, OFFER, PAUSE, QUIET, REMINDER
 from domain.messages import Channel, Delivery, Enrolment, Message, Receipt
 
-SEND_TIMEOUT = timedelta(seconds=30)
+SEND_TIMEOUT = timedelta(seconds=60)
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 
 
@@ -20,7 +21,7 @@ class Bare:
     async def run(self, enrolment: Enrolment) -> list[Receipt]:
         """Sleep and send, three times."""
         receipts = []
-        quiet = enrolment.start.at + QUIET - workflow.now()
+        quiet = max(enrolment.start.at + QUIET - workflow.now(), timedelta(0))
         ladder = ((quiet, REMINDER), (PAUSE, NUDGE), (PAUSE, OFFER))
         for n, (pause, message) in enumerate(ladder, start=1):
             await workflow.sleep(pause)
@@ -31,6 +32,7 @@ class Bare:
                     result_type=Receipt,
                     task_queue=channel_queue(message.channels[0]),
                     start_to_close_timeout=SEND_TIMEOUT,
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
                     retry_policy=RETRIES,
                 )
             )

