@@ -28,7 +28,6 @@ from dispatch.routing import workflow_id
 from domain.customer import read_identity
 from domain.errors import BadEvent, TemporalUnavailable
 from domain.events import (
-    AccountActivated,
     Event,
     OrderCompleted,
     ProductAdded,
@@ -40,11 +39,10 @@ from domain.events import (
 from domain.messages import Channel
 from settings import Settings
 from starter.stack import Server
-from store import Store, customers, events, ledger, runs
+from store import Store, customers, events, runs
 from store.tables import EventRow, RunRow
 from testkit import JourneyTest
 from testkit.kit import MONDAY_NOON as NOON
-from workflows.abandoned_cart import AbandonedCart
 from workflows.journey import TASK_QUEUE
 from workflows.onboarding import Onboarding
 

@@ -395,7 +395,7 @@ async def _agreed(store: Store, customer_id: str) -> bool | None:
     return said.by_channel.get(Channel.EMAIL)
 
 
-def _email(granted: bool) -> dict[str, bool]:  # noqa: FBT001 (a test's shorthand)
+def _email(granted: bool) -> dict[str, bool]:
     return {"email": granted}
 
 
