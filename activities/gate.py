@@ -74,11 +74,8 @@ class Gate:
         customer = customers.card(await customers.lock(session, delivery.customer_id))
         timezone = home_zone(customer, self.default_zone)
         row = await ledger.of_message(session, delivery.message_id)
-        if row is not None and row.state in RECEIPTS and not await _heard(session, row, delivery):
+        if row is not None and await self._is_settled(session, row, delivery):
             return receipt(row, timezone)
-        if row is not None and row.state == "submitting" and not self._may_go_again(row):
-            return await self._close(session, row, "unknown", None, timezone)
-        tried = row is not None and row.attempt > 0
         refusal, news = await self._overtaken(session, delivery)
         if refusal is None:
             verdict = decide(
@@ -102,26 +99,23 @@ class Gate:
             row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
         elif isinstance(verdict, Allow) and row.channel != channel:
             # it may be out by the one: by another it would be a second message
-            return await self._close(session, row, "unknown", None, timezone)
+            _close(session, row, "unknown")
+            return receipt(row, timezone)
         match verdict:
             case Skip(reason):
                 row.caused_by = news.id if news else None
-                state = "skipped"
-                if row.state == "submitting":
-                    state = "unknown"  # an earlier attempt may have sent it: a skip would be a lie
-                elif tried and reason is Reason.TOO_LATE:
-                    state = "expired"
-                return await self._close(session, row, state, reason, timezone, news=news)
+                _close(session, row, _skipped(row, reason), reason)
+                return receipt(row, timezone, news)
             case Defer(until, reason):
-                row.reason, row.held_until = reason.value, until
-                if row.state != "submitting":  # else it may be out already: that is no hold
-                    row.state = "deferred"
-                session.add(row)
-                return Receipt(
-                    status=Status.DEFERRED, reason=reason, until=until, timezone=timezone
-                )
+                return _hold(session, row, until, reason, timezone)
             case Allow():
                 return await self._claim(session, delivery, row, customer, timezone)
+
+    async def _is_settled(self, session: AsyncSession, row: LedgerRow, delivery: Delivery) -> bool:
+        """Whether nothing more can be done about a message that was decided on before."""
+        if row.state == "submitting" and not self._may_go_again(row):
+            _close(session, row, "unknown")
+        return row.state in RECEIPTS and not await _is_heard(session, row, delivery)
 
     def _may_go_again(self, row: LedgerRow) -> bool:
         """Whether a message that an attempt died over may be handed to the provider again."""
@@ -155,21 +149,6 @@ class Gate:
                 if why is reason and event.order > since:
                     return reason, event
         return None, None
-
-    async def _close(
-        self,
-        session: AsyncSession,
-        row: LedgerRow,
-        state: str,
-        reason: Reason | None,
-        timezone: str,
-        *,
-        news: Heard | None = None,
-    ) -> Receipt:
-        row.state, row.reason = state, reason.value if reason else None
-        row.settled_at = datetime.now(UTC)
-        session.add(row)
-        return receipt(row, timezone, news)
 
     async def _claim(
         self,
@@ -209,7 +188,30 @@ class Gate:
         )
 
 
-async def _heard(session: AsyncSession, row: LedgerRow, delivery: Delivery) -> bool:
+def _skipped(row: LedgerRow, reason: Reason) -> str:
+    """The state of a message that must not go (again)."""
+    if row.state == "submitting":
+        return "unknown"  # an earlier attempt may have sent it: a skip would be a lie
+    return "expired" if row.attempt and reason is Reason.TOO_LATE else "skipped"
+
+
+def _close(session: AsyncSession, row: LedgerRow, state: str, reason: Reason | None = None) -> None:
+    row.state, row.reason = state, reason.value if reason else None
+    row.settled_at = datetime.now(UTC)
+    session.add(row)
+
+
+def _hold(
+    session: AsyncSession, row: LedgerRow, until: datetime, reason: Reason, timezone: str
+) -> Receipt:
+    row.reason, row.held_until = reason.value, until
+    if row.state != "submitting":  # else it may be out already: that is no hold
+        row.state = "deferred"
+    session.add(row)
+    return Receipt(status=Status.DEFERRED, reason=reason, until=until, timezone=timezone)
+
+
+async def _is_heard(session: AsyncSession, row: LedgerRow, delivery: Delivery) -> bool:
     """Whether the run has heard what superseded the message, and wants it nevertheless."""
     if row.reason != Reason.SUPERSEDED or row.state != "skipped" or row.caused_by is None:
         return False
