@@ -23,8 +23,7 @@ import worker
 from channels.outbox import Outbox
 from channels.provider import Parcel
 from dispatch import Sojourn
-from dispatch.client import Target
-from dispatch.routing import workflow_id
+from dispatch.routing import Target, workflow_id
 from domain.customer import read_identity
 from domain.errors import BadEvent, TemporalUnavailable
 from domain.events import (
@@ -605,11 +604,11 @@ async def test_what_no_database_can_hold_is_refused_and_leaves_nothing(
     store: Store, time_skipping_client: Client, customer_id: str, value: Any
 ) -> None:
     sojourn = Sojourn(time_skipping_client, store, Settings())
-    for name, given in (("Product Added", {"product_id": "p"}), ("Anything", {})):
+    for name, properties in (("Product Added", {"product_id": "p"}), ("Anything", {})):
         with pytest.raises(BadEvent, match="properties"):
             await sojourn.track(
                 name,
-                {**given, "name": value},
+                {**properties, "name": value},
                 message_id=str(uuid4()),
                 customer_id=customer_id,
                 occurred_at=NOON,

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy import event as listen
 from temporalio.client import WorkflowHistory
 from temporalio.exceptions import ApplicationError
@@ -45,7 +46,7 @@ from testkit.kit import MONDAY_NOON as NOON
 from workflows.journey import TASK_QUEUE
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-REACHABLE = {
+REACHABLE: dict[str, Any] = {
     "email": "ada@shop.example",
     "phone": "+393201234567",
     "pushToken": "token",
@@ -241,7 +242,11 @@ async def test_a_message_goes_out_once_however_often_it_is_asked_for(desk: Desk)
 async def test_a_message_costs_three_transactions_at_most(desk: Desk) -> None:
     begun: list[str] = []
     engine = desk.store.engine.sync_engine
-    listen.listen(engine, "begin", lambda _: begun.append("begin"))
+
+    def count(_: Connection) -> None:
+        begun.append("begin")
+
+    listen.listen(engine, "begin", count)
     try:
         await desk.send()
         assert 0 < len(begun) <= 3
@@ -249,7 +254,7 @@ async def test_a_message_costs_three_transactions_at_most(desk: Desk) -> None:
         await desk.send()
         assert len(begun) == 1
     finally:
-        engine.dispatch.begin.clear()  # type: ignore[attr-defined]
+        listen.remove(engine, "begin", count)
 
 
 # ---- overtaken by an event that is stored, whose signal has not come -----------------------
@@ -514,7 +519,7 @@ async def test_what_the_customer_needs_is_sent_once_more_and_marked(
 
 async def test_but_not_a_third_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.carrier.idempotent = False
-    needed = {"message_class": MessageClass.TRANSACTIONAL}
+    needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
     desk.carrier.answers.append(Killed())
     await desk.die(**needed)
     with monkeypatch.context() as patch:
@@ -547,7 +552,11 @@ async def test_a_purchase_after_a_death_is_a_skip_if_it_was_only_claimed(
 
 
 async def test_a_message_that_may_be_out_by_one_channel_does_not_take_another(desk: Desk) -> None:
-    by = {"channels": (Channel.PUSH, Channel.SMS), "template": "nudge", "step": "nudge"}
+    by: dict[str, Any] = {
+        "channels": (Channel.PUSH, Channel.SMS),
+        "template": "nudge",
+        "step": "nudge",
+    }
     desk.carrier.answers.append(Killed())
     await desk.die(**by)
     await desk.identify(2, pushToken="")
@@ -557,7 +566,11 @@ async def test_a_message_that_may_be_out_by_one_channel_does_not_take_another(de
 
 
 async def test_a_message_that_certainly_did_not_go_out_may(desk: Desk) -> None:
-    by = {"channels": (Channel.PUSH, Channel.SMS), "template": "nudge", "step": "nudge"}
+    by: dict[str, Any] = {
+        "channels": (Channel.PUSH, Channel.SMS),
+        "template": "nudge",
+        "step": "nudge",
+    }
     desk.carrier.answers.append(TransientError("busy"))
     await desk.again(**by)
     await desk.identify(2, pushToken="")
@@ -699,7 +712,7 @@ async def test_a_lost_answer_is_settled_by_the_providers_idempotency(desk: Desk)
 
 async def test_a_lost_answer_about_what_the_customer_needs_is_tried_once_more(desk: Desk) -> None:
     desk.carrier.idempotent = False
-    needed = {"message_class": MessageClass.TRANSACTIONAL}
+    needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
     desk.carrier.answers += [AmbiguousSend("dead"), AmbiguousSend("dead again")]
     await desk.again(**needed)
     await desk.again(**needed)
@@ -833,7 +846,7 @@ async def test_nor_when_a_provider_quotes_the_address(
         (run,) = (await sojourn.publish(SignedUp(customer_id=name))).runs
         handle = temporal.client.get_workflow_handle(run)
         async with asyncio.timeout(10):
-            while not (await handle.query("status"))["messages"]:
+            while not (await handle.query("status"))["messages"]:  # noqa: ASYNC110 (another process)
                 await asyncio.sleep(0.02)
         history = await handle.fetch_history()
         await handle.terminate()

@@ -377,8 +377,9 @@ class Journey:
                     timeout_summary=summary,
                 )
         self._check(restarts=restarts)
-        if outgrown():
-            # a wait can be taken up again where it was: the journal does not hold it yet
+        if outgrown() and self.now() < due and not wake():
+            # a wait can be taken up again where it was: the journal does not hold it yet. One that
+            # is over cannot: its moment would look past before it began
             self._continue_as_new(self._run_of, self._heard, Carried(journal=self._journal))
 
     async def _send(self, message: Message) -> Receipt:
