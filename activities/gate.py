@@ -84,7 +84,8 @@ class Gate:
         elif row.state in RECEIPTS and row.reason not in OVERTAKEN:
             return receipt(row, timezone)
         elif row.state == "submitting" and not self._may_go_again(row):
-            return await self._close(session, row, "unknown", None, timezone)
+            _close(session, row, "unknown")
+            return receipt(row, timezone)
         verdict, news = await self._judge(session, delivery, customer, now)
         channel = verdict.channel if isinstance(verdict, Allow) else delivery.channels[0]
         row = row or ledger.new_row(delivery, channel)
@@ -98,8 +99,8 @@ class Gate:
         match verdict:
             case Skip(reason):
                 row.caused_by = news.id if news else None
-                state = _skipped_as(row, reason)
-                return await self._close(session, row, state, reason, timezone, news=news)
+                _close(session, row, _skipped_as(row, reason), reason)
+                return receipt(row, timezone, news)
             case Defer(until, reason):
                 return _hold(session, row, until, reason, timezone)
             case Allow():
@@ -199,6 +200,12 @@ def _skipped_as(row: LedgerRow, reason: Reason) -> str:
     if row.state == "submitting":
         return "unknown"  # an earlier attempt may have sent it: "skipped" would be a lie
     return "expired" if row.attempt and reason is Reason.TOO_LATE else "skipped"
+
+
+def _close(session: AsyncSession, row: LedgerRow, state: str, reason: Reason | None = None) -> None:
+    row.state, row.reason = state, reason.value if reason else None
+    row.settled_at = datetime.now(UTC)
+    session.add(row)
 
 
 def _hold(
