@@ -89,6 +89,7 @@ async def serving(
     channels: Sequence[Channel] = tuple(Channel),
     carriers: Providers | None = None,
     cached_runs: int = CACHED_RUNS,
+    workflows: Sequence[type] | None = None,
 ) -> AsyncIterator[None]:
     """Workers for the journeys and the channels, for as long as the block lasts.
 
@@ -100,6 +101,7 @@ async def serving(
         channels: to serve; none: journeys alone.
         carriers: other providers than the settings name.
         cached_runs: how many runs to keep in memory between their tasks.
+        workflows: others than the journeys there are.
     """
     carriers = carriers or providers(settings)
     gate = Gate(store, carriers, settings.quiet_hours, settings.timezone)
@@ -115,7 +117,7 @@ async def serving(
             Worker(
                 client,
                 task_queue=task_queue,
-                workflows=list(journeys().values()),
+                workflows=list(journeys().values()) if workflows is None else workflows,
                 workflow_runner=workflow_runner(),
                 max_cached_workflows=cached_runs,
                 workflow_task_poller_behavior=PollerBehaviorAutoscaling(),

@@ -93,20 +93,15 @@ class Gate:
             row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
         elif isinstance(verdict, Allow) and row.channel != channel:
             # it may be out by the one: by another it would be a second message
-            return await self._close(session, row, "unknown", None, timezone)
+            _close(session, row, "unknown")
+            return receipt(row, timezone)
         match verdict:
             case Skip(reason):
                 row.caused_by = news.id if news else None
                 state = _skipped_as(row, reason)
                 return await self._close(session, row, state, reason, timezone, news=news)
             case Defer(until, reason):
-                row.reason, row.held_until = reason.value, until
-                if row.state != "submitting":  # else it may be out already: that is no hold
-                    row.state = "deferred"
-                session.add(row)
-                return Receipt(
-                    status=Status.DEFERRED, reason=reason, until=until, timezone=timezone
-                )
+                return _hold(session, row, until, reason, timezone)
             case Allow():
                 return await self._claim(session, delivery, row, customer, timezone)
 
@@ -161,21 +156,6 @@ class Gate:
                     return reason, event
         return None, None
 
-    async def _close(
-        self,
-        session: AsyncSession,
-        row: LedgerRow,
-        state: str,
-        reason: Reason | None,
-        timezone: str,
-        *,
-        news: Heard | None = None,
-    ) -> Receipt:
-        row.state, row.reason = state, reason.value if reason else None
-        row.settled_at = datetime.now(UTC)
-        session.add(row)
-        return receipt(row, timezone, news)
-
     async def _claim(
         self,
         session: AsyncSession,
@@ -218,9 +198,17 @@ def _skipped_as(row: LedgerRow, reason: Reason) -> str:
     """The state of a message that will not go (again)."""
     if row.state == "submitting":
         return "unknown"  # an earlier attempt may have sent it: "skipped" would be a lie
-    if row.attempt > 0 and reason is Reason.TOO_LATE:
-        return "expired"
-    return "skipped"
+    return "expired" if row.attempt and reason is Reason.TOO_LATE else "skipped"
+
+
+def _hold(
+    session: AsyncSession, row: LedgerRow, until: datetime, reason: Reason, timezone: str
+) -> Receipt:
+    row.reason, row.held_until = reason.value, until
+    if row.state != "submitting":  # else it may be out already: that is no hold
+        row.state = "deferred"
+    session.add(row)
+    return Receipt(status=Status.DEFERRED, reason=reason, until=until, timezone=timezone)
 
 
 def receipt(row: LedgerRow, timezone: str, news: Heard | None = None) -> Receipt:

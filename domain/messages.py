@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 
 class Channel(StrEnum):
@@ -107,7 +107,7 @@ class Heard(_Wire):
 
     id: str
     name: str
-    at: datetime
+    at: AwareDatetime
     seq: int
     fields: dict[str, Any] = {}
 

@@ -54,22 +54,23 @@ class Server:
 async def dev_server(
     home: Path, *, ports: bool = True, lasting: bool = True
 ) -> AsyncIterator[Server]:
-    """Temporal's dev server with its file in ``home``: the real server, SQLite, the web UI.
+    """Temporal's dev server: the real server, SQLite, the web UI.
 
     Args:
         home: an existing folder.
         ports: prefer the well-known ports, or take any.
-        lasting: the file will be used again: let the server end in good order.
+        lasting: keep its state in a file in ``home``, and let it end in good order; or in memory.
     """
     port = free_port(TEMPORAL_PORT if ports else None)
     ui_port = free_port(UI_PORT if ports else None)
+    kept = ("--db-filename", str(home / "temporal.db")) if lasting else ()
     process = Child(
         "Temporal's dev server",
         python(
             "-m", "starter.leash", "10" if lasting else "0",
             binary("temporal"), "server", "start-dev",
             "--ip", HOST, "--port", str(port), "--ui-port", str(ui_port),
-            "--db-filename", str(home / "temporal.db"), "--log-level", "warn",
+            *kept, "--log-level", "warn",
             "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
             *(part for a in ATTRIBUTES for part in ("--search-attribute", f"{a.name}=Keyword")),
         ),

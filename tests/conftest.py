@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -9,6 +10,10 @@ from starter.stack import Server, dev_server
 from store import Store
 from tests.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
 from tests.postgres import Postgres, find
+
+# how long an example takes says how busy the machine is, not whether the code is right
+hypothesis.settings.register_profile("sojourn", deadline=None)
+hypothesis.settings.load_profile("sojourn")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,10 +12,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 import worker
 from dispatch import Sojourn
-from domain.customer import read_identity
+from domain.customer import Identity, read_identity
 from domain.events import OrderCompleted, ProductAdded
 from settings import Settings
 from store import Store, ledger
+from store.customers import identify
 from workflows.journey import TASK_QUEUE
 
 CARTS = {"sqlite": 500, "postgresql": 150}
@@ -58,14 +59,6 @@ async def _buy_at_the_last_moment(sojourn: Sojourn, carts: int) -> dict[str, dat
 
     async def fill(customer: str) -> None:
         async with at_once:
-            await sojourn.identify(
-                read_identity(
-                    {"email": "a@shop.example", "marketingConsent": {"email": True}},
-                    customer_id=customer,
-                    message_id=f"i-{customer}",
-                    at=deadline - DAY,
-                )
-            )
             due = deadline + rnd.random() * SPREAD
             await sojourn.publish(
                 ProductAdded(
@@ -87,6 +80,9 @@ async def _buy_at_the_last_moment(sojourn: Sojourn, carts: int) -> dict[str, dat
         )
         acknowledged[customer] = datetime.now(UTC)
 
+    async with sojourn.store.transaction() as session:
+        for customer in customers:
+            await identify(session, _somebody(customer, deadline - DAY))
     await asyncio.gather(*(fill(customer) for customer in customers))
     await _skip_to(sojourn.client, deadline - SPREAD / 2)  # from here on, time runs as it does
     await asyncio.gather(*(buy(customer) for customer in customers))
@@ -95,9 +91,14 @@ async def _buy_at_the_last_moment(sojourn: Sojourn, carts: int) -> dict[str, dat
     return acknowledged
 
 
+def _somebody(customer: str, at: datetime) -> Identity:
+    traits = {"email": "a@shop.example", "marketingConsent": {"email": True}}
+    return read_identity(traits, customer_id=customer, message_id=f"i-{customer}", at=at)
+
+
 async def _completed(client: Client, workflow_id: str) -> None:
     handle = client.get_workflow_handle(workflow_id)
-    deadline = asyncio.get_running_loop().time() + 60
+    deadline = asyncio.get_running_loop().time() + 300
     while (status := (await handle.describe()).status) is WorkflowExecutionStatus.RUNNING:
         assert asyncio.get_running_loop().time() < deadline, f"{workflow_id} goes on"
         await asyncio.sleep(0.02)

@@ -27,6 +27,7 @@ from temporalio.common import (
 )
 
 from domain.calendar import days_after, zone
+from domain.errors import UnknownName
 from domain.events import Event, event_named
 from domain.messages import (
     Carried,
@@ -376,13 +377,19 @@ class Journey:
                     timeout_summary=summary,
                 )
         self._check(restarts=restarts)
-        if outgrown():
-            # a wait can be taken up again where it was: the journal does not hold it yet
+        if outgrown() and self.now() < due and not wake():
+            # a wait can be taken up again where it was: the journal does not hold it yet. One that
+            # is over cannot: its moment would look past before it began
             self._continue_as_new(self._run_of, self._heard, Carried(journal=self._journal))
 
     async def _send(self, message: Message) -> Receipt:
-        self._sends += 1
-        n = self._sends
+        n = self._sends + 1
+        try:
+            return await self._send_as(n, message)
+        finally:  # but a run that continues as new while it holds the message asks again as n
+            self._sends = n
+
+    async def _send_as(self, n: int, message: Message) -> Receipt:
         while True:
             self._check()
             delivery = self._delivery(n, message)
@@ -489,8 +496,8 @@ class Journey:
         """Take in a customer event; the signal bears its name ("Order Completed")."""
         try:
             (raw,) = args
-            event = workflow.payload_converter().from_payload(raw.payload, Heard)
-        except (ValueError, ValidationError, RuntimeError) as error:
+            event = self._examined(workflow.payload_converter().from_payload(raw.payload, Heard))
+        except (ValueError, ValidationError, RuntimeError, UnknownName) as error:
             # raising would block the run for a slip of whoever typed the signal
             workflow.logger.warning("signal %s is no event and is ignored: %s", name, error)
             return
@@ -518,6 +525,15 @@ class Journey:
             "until": self._until.isoformat() if self._until else None,
             "messages": [_json(sent) for sent in self._messages],
         }
+
+    def _examined(self, said: object) -> Heard:
+        """Refuse what is no event, and what the steps could not read later."""
+        if not isinstance(said, Heard):  # a null or raw bytes pass the converter as they are
+            raise ValueError("its argument is no event")
+        # of an event that only ends the run nobody reads the fields: in doubt it counts
+        if _is(said, self.starts_on) or not _is(said, (*self.goal, *self.ends_on)):
+            _event(said, "anybody")
+        return said
 
     def _take(self, event: Heard) -> None:
         if event.id not in self._seen:
@@ -553,14 +569,7 @@ class Journey:
         return max([*moments, *sent[-1:]], default=self._due)
 
     def _event(self, heard: Heard) -> Event:
-        return event_named(heard.name).model_validate(
-            {
-                **heard.fields,
-                "message_id": heard.id,
-                "customer_id": self._run_of.customer_id,
-                "occurred_at": heard.at,
-            }
-        )
+        return _event(heard, self._run_of.customer_id)
 
     # ---- what an operator sees -------------------------------------------------------------
 
@@ -596,6 +605,11 @@ def _names(events: Iterable[type[Event]]) -> tuple[str, ...]:
 
 def _is(heard: Heard, events: Iterable[type[Event]]) -> bool:
     return heard.name in _names(events)
+
+
+def _event(heard: Heard, customer_id: str) -> Event:
+    envelope = {"message_id": heard.id, "customer_id": customer_id, "occurred_at": heard.at}
+    return event_named(heard.name).model_validate({**heard.fields, **envelope})
 
 
 def _json(model: Receipt | Heard | Sent) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""``python -m benchmarks [--full] [--only NAME] [--json]``: measure, print a table.
+
+Exit 0: every bar is met; 1: one is missed, or a benchmark failed; 2: wrong usage.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks import costs, memory, throughput, transactions
+from benchmarks.row import Row
+from domain.errors import SojournError
+from starter.output import show_json, show_table
+
+
+class Benchmark(Protocol):
+    """Measures one thing, with its state in ``home``."""
+
+    def __call__(self, home: Path, *, full: bool) -> Awaitable[list[Row]]:
+        """Measure."""
+        ...
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "costs": costs.measure,
+    "transactions": transactions.measure,
+    "throughput": throughput.measure,
+    "memory": memory.measure,
+}
+
+
+async def _measure(names: list[str], *, full: bool) -> list[Row]:
+    task = asyncio.current_task()
+    assert task is not None
+    # as Ctrl-C does: through every `finally`, so that no server is left behind
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    rows = []
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="sojourn-bench-") as home:
+            rows += await BENCHMARKS[name](Path(home), full=full)
+    return rows
+
+
+def main() -> int:
+    """Measure what was asked for; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="larger sizes; takes many minutes")
+    parser.add_argument("--only", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    for name in list(os.environ):  # nothing here may touch, or be slowed by, what is installed
+        if name.startswith(("SOJOURN_", "TEMPORAL_")):
+            del os.environ[name]
+    try:
+        rows = asyncio.run(
+            _measure([options.only] if options.only else list(BENCHMARKS), full=options.full)
+        )
+    except SojournError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("benchmarks: interrupted", file=sys.stderr)
+        return 130
+    if options.json:
+        show_json([row.as_json() for row in rows])
+    else:
+        show_table(
+            "Benchmarks",
+            ("benchmark", "what", "measured", "bar", "verdict"),
+            [row.cells for row in rows],
+        )
+    return int(any(row.ok is False for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

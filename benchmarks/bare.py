@@ -1,0 +1,74 @@
+"""What one would write by hand for three messages: three sleeps, three activities, no questions."""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from benchmarks.messages import NUDGE, OFFER, PAUSE, QUIET, REMINDER
+from domain.messages import Channel, Delivery, Enrolment, Message, Receipt
+
+SEND_TIMEOUT = timedelta(seconds=60)
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)
+RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+
+
+@workflow.defn(name="bare")
+class Bare:
+    """Sends whatever happens meanwhile; hears nothing, tells nothing."""
+
+    @workflow.run
+    async def run(self, enrolment: Enrolment) -> list[Receipt]:
+        """Sleep and send, three times."""
+        receipts = []
+        quiet = max(enrolment.start.at + QUIET - workflow.now(), timedelta(0))
+        ladder = ((quiet, REMINDER), (PAUSE, NUDGE), (PAUSE, OFFER))
+        for n, (pause, message) in enumerate(ladder, start=1):
+            await workflow.sleep(pause)
+            receipts.append(
+                await workflow.execute_activity(
+                    "send",
+                    delivery(workflow.info().workflow_id, enrolment, n, message, workflow.now()),
+                    result_type=Receipt,
+                    task_queue=channel_queue(message.channels[0]),
+                    start_to_close_timeout=SEND_TIMEOUT,
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                    retry_policy=RETRIES,
+                )
+            )
+        return receipts
+
+
+def channel_queue(channel: Channel) -> str:
+    """The queue that belongs to `benchmarks.messages.QUEUE`."""
+    return f"bench-{channel}"
+
+
+def delivery(
+    workflow_id: str, enrolment: Enrolment, n: int, message: Message, now: datetime
+) -> Delivery:
+    """What an abandoned cart hands to the send activity."""
+    order = enrolment.start.order
+    return Delivery(
+        workflow_id=workflow_id,
+        journey="abandoned-cart",
+        customer_id=enrolment.customer_id,
+        key=enrolment.key,
+        key_field="cart_id",
+        enrolment=enrolment.start.id,
+        n=n,
+        step=message.step,
+        template=message.step,
+        channels=message.channels,
+        message_class=message.message_class,
+        topic=message.topic,
+        due=now,
+        useful_until=now + message.useful_for,
+        now=now,
+        start=order,
+        latest=order,
+        goals=("Order Completed",),
+        ends=(),
+        restarts=("Product Added",),
+        timezone=enrolment.timezone,
+    )

@@ -1,0 +1,177 @@
+"""What a run costs in Temporal: history events and billed actions of each journey's longest way.
+
+Counted from real histories, made on Temporal's time-skipping test server. Nothing asks the runs how
+they do meanwhile, as the test kit would: the test server gives a run that is asked while it works a
+workflow task more, of three events.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+from temporalio.client import WorkflowContinuedAsNewError, WorkflowHistory
+from temporalio.testing import WorkflowEnvironment
+
+from benchmarks.actions import actions
+from benchmarks.row import Row
+from benchmarks.shoppers import enrolments
+from benchmarks.temporal import test_server
+from dispatch import Sojourn, routing
+from domain.customer import read_identity
+from domain.errors import SojournError
+from domain.events import (
+    Event,
+    ProductAdded,
+    SignedUp,
+    SubscriptionRenewed,
+    SubscriptionStarted,
+)
+from domain.messages import Result, Status
+from settings import Settings
+from store import Store
+from testkit.kit import EVERYTHING
+from worker import serving
+from workflows.journey import TASK_QUEUE, search_attributes
+
+PERIOD = timedelta(days=30)
+LONGEST = timedelta(days=40)  # from a journey's start to its last message, and more
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)  # the publisher's clock: no event is from the future
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A test server, a worker in this process, a store."""
+
+    env: WorkflowEnvironment
+    store: Store
+    sojourn: Sojourn
+
+    async def publish(self, event: Event) -> str:
+        """Publish an event of a known customer; the id of the run that it starts or tells."""
+        identity = read_identity(
+            EVERYTHING,
+            customer_id=event.customer_id,
+            message_id=event.customer_id,
+            at=event.occurred_at,
+        )
+        await self.sojourn.identify(identity)
+        (workflow_id,) = (await self.sojourn.publish(event)).runs
+        return workflow_id
+
+
+@asynccontextmanager
+async def engine(home: Path) -> AsyncIterator[Engine]:
+    """Everything in this process, without quiet hours: no message is held."""
+    settings = Settings(home=home, quiet_hours=None)
+    store = await Store.open(settings.store_url, migrate=True)
+    try:
+        async with test_server() as env, serving(env.client, store, settings):
+            sojourn = Sojourn(env.client, store, settings, now=lambda: END_OF_TIME)
+            yield Engine(env, store, sojourn)
+    finally:
+        await store.close()
+
+
+async def measure(home: Path, *, full: bool) -> list[Row]:
+    """Count each journey's longest way."""
+    async with engine(home) as on:
+        plain = await abandoned_cart(on)
+        published = await abandoned_cart_published(on)
+        onboarded = await onboarding(on)
+        expired = await renewal_expired(on)
+        renewed = await renewal_renewed(on)
+    cart = "abandoned-cart, 3 messages"
+    return [
+        *_rows(f"{cart}, plain start", plain, events=38, actions_=7),
+        *_rows(f"{cart}, published", published, events=39, actions_=7),
+        *_rows("onboarding, 4 messages, published", onboarded),
+        *_rows("renewal, 4 messages, published", expired),
+        *_rows("renewal, renewed after 3 messages, published", renewed),
+    ]
+
+
+async def abandoned_cart(on: Engine) -> WorkflowHistory:
+    """Three messages; started as a plain workflow."""
+    (enrolment,) = await enrolments(on.store, 1)
+    handle = await on.env.client.start_workflow(
+        "abandoned-cart",
+        enrolment,
+        id=routing.workflow_id("abandoned-cart", enrolment.customer_id, enrolment.key),
+        task_queue=TASK_QUEUE,
+        search_attributes=search_attributes("abandoned-cart", enrolment.customer_id),
+    )
+    return await _sent(on, handle.id, 3)
+
+
+async def abandoned_cart_published(on: Engine) -> WorkflowHistory:
+    """Three messages; started as services do it, by an event."""
+    now = await on.env.get_current_time()
+    added = ProductAdded(customer_id="c-cart", occurred_at=now, cart_id="cart", product_id="mug")
+    return await _sent(on, await on.publish(added), 3)
+
+
+async def onboarding(on: Engine) -> WorkflowHistory:
+    """Four messages, the first of them at once."""
+    now = await on.env.get_current_time()
+    return await _sent(on, await on.publish(SignedUp(customer_id="c-new", occurred_at=now)), 4)
+
+
+async def renewal_expired(on: Engine) -> WorkflowHistory:
+    """A period that nobody renews: four messages."""
+    return await _sent(on, await on.publish(await _subscription(on, "c-expires")), 4)
+
+
+async def renewal_renewed(on: Engine) -> WorkflowHistory:
+    """A period renewed on its last day, after three messages; the next one is another execution."""
+    started = await _subscription(on, "c-renews")
+    run = on.env.client.get_workflow_handle(await on.publish(started))
+    period = on.env.client.get_workflow_handle(run.id, run_id=(await run.describe()).run_id)
+    last_day = datetime.combine(started.expires_at.date(), time(18), UTC)
+    await on.env.sleep(last_day - await on.env.get_current_time())
+    await on.publish(
+        SubscriptionRenewed(
+            customer_id=started.customer_id,
+            occurred_at=last_day,
+            subscription_id=started.subscription_id,
+            expires_at=started.expires_at + PERIOD,
+        )
+    )
+    with suppress(WorkflowContinuedAsNewError):
+        await period.result(follow_runs=False)
+    history = await period.fetch_history()
+    if actions(history)["activity"] != 3:
+        raise SojournError("a renewal on the last day should have had three messages")
+    return history
+
+
+async def _subscription(on: Engine, customer_id: str) -> SubscriptionStarted:
+    now = await on.env.get_current_time()
+    return SubscriptionStarted(
+        customer_id=customer_id,
+        occurred_at=now,
+        subscription_id="box",
+        expires_at=(now + PERIOD).replace(hour=12),
+    )
+
+
+async def _sent(on: Engine, workflow_id: str, messages: int) -> WorkflowHistory:
+    """The history of a run that has really said everything: a cheaper way must not pass for it."""
+    await on.env.sleep(LONGEST)
+    handle = on.env.client.get_workflow_handle(workflow_id, result_type=Result)
+    sent = [message.status for message in (await handle.result()).messages]
+    if sent != [Status.SENT] * messages:
+        raise SojournError(f"{workflow_id}: {messages} messages should have been sent, not {sent}")
+    return await handle.fetch_history()
+
+
+def _rows(
+    way: str, history: WorkflowHistory, *, events: int | None = None, actions_: int | None = None
+) -> list[Row]:
+    kinds = actions(history)
+    spelled = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    return [
+        Row("costs", f"{way}: history events", len(history.events), at_most=events),
+        Row("costs", f"{way}: actions ({spelled})", kinds.total(), at_most=actions_),
+    ]

@@ -1,0 +1,60 @@
+"""One measured figure and the bar it is held to."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table.
+
+    Args:
+        benchmark: which one measured it.
+        what: was measured.
+        measured: the figure; of repeated rounds, their median.
+        unit: ``ms``, ``MB``, ``/s``; empty for counts and ratios.
+        at_most: the bar, if less is better.
+        at_least: the bar, if more is better.
+    """
+
+    benchmark: str
+    what: str
+    measured: float
+    unit: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def bar(self) -> str:
+        """The bar in words; empty if there is none."""
+        if self.at_most is not None:
+            return f"{_figure(self.at_most)} or less"
+        return f"{_figure(self.at_least)} or more" if self.at_least is not None else ""
+
+    @property
+    def ok(self) -> bool | None:
+        """Whether the bar is met; None if there is none."""
+        if self.at_most is not None:
+            return self.measured <= self.at_most
+        return self.measured >= self.at_least if self.at_least is not None else None
+
+    @property
+    def verdict(self) -> str:
+        """``ok``, ``miss`` or nothing."""
+        return {True: "ok", False: "miss", None: ""}[self.ok]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as the table shows it."""
+        figure = f"{_figure(self.measured)} {self.unit}".strip()
+        return (self.benchmark, self.what, figure, self.bar, self.verdict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as ``--json`` shows it."""
+        return {**asdict(self), "ok": self.ok}
+
+
+def _figure(value: float) -> str:
+    if value == round(value):
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

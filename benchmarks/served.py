@@ -1,0 +1,33 @@
+"""The worker process under the stop-watch: the product's own composition, other workflows.
+
+``python -m benchmarks.served``; told by the environment as any worker is; ends with its input.
+"""
+
+import asyncio
+import sys
+
+import uvloop
+
+from benchmarks.bare import Bare
+from benchmarks.ladder import Ladder
+from benchmarks.messages import QUEUE
+from dispatch.connection import connect
+from settings import load_settings
+from store import Store
+from worker import configure_logging, serving
+
+
+async def _serve() -> None:
+    settings = load_settings()
+    configure_logging(settings)
+    store = await Store.open(settings.store_url)
+    try:
+        client = await connect(settings)
+        async with serving(client, store, settings, task_queue=QUEUE, workflows=[Ladder, Bare]):
+            await asyncio.to_thread(sys.stdin.read)
+    finally:
+        await store.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve())

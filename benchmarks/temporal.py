@@ -1,0 +1,24 @@
+"""Temporal's time-skipping test server, to count on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
+from temporalio.testing import WorkflowEnvironment
+
+from starter.processes import binary
+from starter.stack import register_search_attributes
+
+
+@asynccontextmanager
+async def test_server() -> AsyncIterator[WorkflowEnvironment]:
+    """A test server of its own."""
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=binary("temporal-test-server"),
+        data_converter=pydantic_data_converter,
+        # its core warns, on standard output, that the test server is an old Temporal
+        runtime=Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="error"))),
+    ) as env:
+        await register_search_attributes(env.client)
+        yield env

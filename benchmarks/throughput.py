@@ -1,0 +1,181 @@
+"""A journey against a bare hand-written workflow: the same timers, the same sends, side by side.
+
+Both are served by one worker process on one dev server. Rounds alternate, so that whatever else the
+machine does falls on both alike; the figures are medians of rounds, the ratio that of their pairs.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import psutil
+from temporalio.client import Client, WorkflowHandle
+
+from benchmarks.lanes import in_lanes
+from benchmarks.messages import QUEUE
+from benchmarks.row import Row
+from benchmarks.shoppers import enrolments
+from dispatch import routing
+from domain.messages import Enrolment
+from settings import Settings
+from starter.output import stderr
+from starter.processes import Child, python, running
+from starter.stack import dev_server
+from store import Store
+from workflows.journey import search_attributes
+
+ROUNDS = 5
+WORKFLOWS = {"journey": "abandoned-cart", "bare": "bare"}
+STARTING = 8
+EVENTS_OF_THREE_TIMERS = 38
+STUCK = timedelta(minutes=5)  # ends a run that fails again and again, and the benchmark
+LONE = 4
+MANY = 64
+LOADED = 2.0  # times the runs in flight that just keep the machine busy
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything that takes part."""
+
+    client: Client
+    server: psutil.Process
+    worker: psutil.Process
+    store: Store
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round came to."""
+
+    per_second: float
+    worker_ms: float
+    server_ms: float
+    slept: int
+    """Runs that set all three timers; a worker that lags may find the first moment past."""
+
+
+async def measure(home: Path, *, full: bool) -> list[Row]:
+    """Run the rounds."""
+    count = 600 if full else 150
+    settings = Settings(home=home, quiet_hours=None)
+    store = await Store.open(settings.store_url, migrate=True)
+    try:
+        async with dev_server(home, ports=False, lasting=False) as server:
+            child = Child(
+                "the benchmark's worker",
+                python("-m", "benchmarks.served"),
+                home / "worker.log",
+                env={
+                    "SOJOURN_HOME": str(home),
+                    "SOJOURN_QUIET_HOURS": "off",
+                    "TEMPORAL_ADDRESS": server.address,
+                },
+            )
+            async with running(child):
+                leash = psutil.Process(server.process.pid)
+                (temporal,) = leash.children()
+                bench = Bench(server.client, temporal, psutil.Process(child.pid), store)
+                return _rows(await _rounds(bench, count), count)
+    finally:
+        await store.close()
+
+
+async def _rounds(bench: Bench, count: int) -> dict[str, list[Round]]:
+    stderr.print("throughput: warming up")
+    await _round(bench, "journey", LONE, LONE)
+    lone = await _round(bench, "bare", LONE, LONE)
+    many = await _round(bench, "bare", 2 * MANY, MANY)
+    # a run takes `LONE / lone.per_second` seconds when it has the machine to itself, mostly asleep
+    in_flight = round(LOADED * many.per_second * LONE / lone.per_second)
+    done: dict[str, list[Round]] = {"journey": [], "bare": []}
+    for number in range(ROUNDS):
+        stderr.print(f"throughput: round {number + 1} of {ROUNDS}, {in_flight} runs in flight")
+        for kind in list(done) if number % 2 else reversed(done):
+            done[kind].append(await _round(bench, kind, count, in_flight))
+    return done
+
+
+async def _round(bench: Bench, kind: str, count: int, in_flight: int) -> Round:
+    """So many runs to their ends, a new one started whenever one is done."""
+    starting = asyncio.Semaphore(STARTING)
+    lengths: list[int] = []
+
+    async def follow(enrolment: Enrolment) -> None:
+        async with starting:
+            handle = await _start(bench.client, kind, enrolment)
+        await handle.result()
+
+    async def check(enrolment: Enrolment) -> None:
+        handle = bench.client.get_workflow_handle(_id(kind, enrolment))
+        lengths.append((await handle.describe()).history_length)
+
+    people = await enrolments(bench.store, count)
+    await asyncio.sleep(1)  # what the round before has left behind
+    worker, server = _cpu(bench.worker), _cpu(bench.server)
+    began = time.perf_counter()
+    await in_lanes(people, in_flight, follow)
+    took = time.perf_counter() - began
+    worker, server = _cpu(bench.worker) - worker, _cpu(bench.server) - server
+    await in_lanes(people, STARTING, check)
+    return Round(
+        count / took,
+        1000 * worker / count,
+        1000 * server / count,
+        sum(length >= EVENTS_OF_THREE_TIMERS for length in lengths),
+    )
+
+
+async def _start(client: Client, kind: str, enrolment: Enrolment) -> WorkflowHandle[object, object]:
+    start = enrolment.start.model_copy(update={"at": datetime.now(UTC)})  # `QUIET` counts from it
+    attributes = search_attributes("abandoned-cart", enrolment.customer_id)
+    return await client.start_workflow(
+        WORKFLOWS[kind],
+        enrolment.model_copy(update={"start": start}),
+        id=_id(kind, enrolment),
+        task_queue=QUEUE,
+        search_attributes=attributes if kind == "journey" else None,
+        execution_timeout=STUCK,
+    )
+
+
+def _id(kind: str, enrolment: Enrolment) -> str:
+    return routing.workflow_id(WORKFLOWS[kind], enrolment.customer_id, enrolment.key)
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _rows(done: dict[str, list[Round]], count: int) -> list[Row]:
+    journeys, bare = done["journey"], done["bare"]
+    slept = sum(r.slept for r in (*journeys, *bare)) / (2 * ROUNDS * count)
+    return [
+        _row("share of runs that set all three timers", slept, at_least=0.98),
+        _row("runs a second, journey / bare", _ratio(done, "per_second"), at_least=0.9),
+        _row("worker CPU a run, journey / bare", _ratio(done, "worker_ms")),
+        _row("server CPU a run, journey / bare", _ratio(done, "server_ms")),
+        *(
+            _row(f"{kind}: {what}", median(getattr(r, figure) for r in rounds), unit=unit)
+            for kind, rounds in done.items()
+            for what, figure, unit in (
+                ("runs finished", "per_second", "/s"),
+                ("worker CPU a run", "worker_ms", "ms"),
+                ("server CPU a run", "server_ms", "ms"),
+            )
+        ),
+    ]
+
+
+def _ratio(done: dict[str, list[Round]], figure: str) -> float:
+    """Of neighbouring rounds, journey to bare; the median."""
+    pairs = zip(done["journey"], done["bare"], strict=True)
+    return float(median(getattr(j, figure) / getattr(b, figure) for j, b in pairs))
+
+
+_row = partial(Row, "throughput")

@@ -1,0 +1,122 @@
+"""Database transactions of one message, from the gate to the outcome, counted on the connection."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from temporalio.testing import ActivityEnvironment
+
+from activities.gate import Gate
+from activities.render import Renderer
+from activities.send import Messages
+from benchmarks.bare import delivery
+from benchmarks.messages import REMINDER
+from benchmarks.row import Row
+from benchmarks.shoppers import enrolments
+from domain.errors import SojournError
+from domain.events import OrderCompleted
+from domain.messages import Delivery, Enrolment, Receipt, Status
+from domain.policy import QuietHours
+from settings import Settings, signing_key
+from store import Store, events
+from store.tables import EventRow
+from worker import providers
+
+NOON, NIGHT = time(12), time(23)
+
+
+@dataclass
+class Count:
+    """What went over a store's connections."""
+
+    transactions: int = 0
+    statements: int = 0
+
+
+@contextmanager
+def counting(store: Store) -> Iterator[Count]:
+    """Count while the block lasts. Every transaction counts, also one that only reads."""
+    count = Count()
+
+    def begun(*_: Any) -> None:
+        count.transactions += 1
+
+    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        count.statements += not statement.startswith("BEGIN")
+
+    engine = store.engine.sync_engine
+    event.listen(engine, "begin", begun)
+    event.listen(engine, "before_cursor_execute", executed)
+    try:
+        yield count
+    finally:
+        event.remove(engine, "begin", begun)
+        event.remove(engine, "before_cursor_execute", executed)
+
+
+async def measure(home: Path, *, full: bool) -> list[Row]:
+    """Count for a message that is sent, one that is skipped, one that is held."""
+    settings = Settings(home=home, quiet_hours=QuietHours(time(21), time(9)))
+    store = await Store.open(settings.store_url, migrate=True)
+    try:
+        gate = Gate(store, providers(settings), settings.quiet_hours, settings.timezone)
+        messages = Messages(gate, Renderer(settings, signing_key(settings)))
+        sent = await _send(store, messages, await _delivery(store, NOON), Status.SENT)
+        bought = await _delivery(store, NOON, bought=True)
+        skipped = await _send(store, messages, bought, Status.SKIPPED)
+        night = await _delivery(store, NIGHT)
+        held = await _send(store, messages, night, Status.DEFERRED)
+        morning = night.model_copy(update={"now": night.now + timedelta(hours=11)})
+        released = await _send(store, messages, morning, Status.SENT)
+    finally:
+        await store.close()
+    return [
+        *_rows("sent", sent),
+        *_rows("skipped, goal reached", skipped),
+        *_rows("held for quiet hours", held),
+        *_rows("sent after its hold", released),
+    ]
+
+
+async def _delivery(store: Store, at: time, *, bought: bool = False) -> Delivery:
+    (enrolment,) = await enrolments(store, 1)
+    if bought:
+        await _buy(store, enrolment)
+    now = datetime.combine(datetime.now(UTC).date(), at, UTC)
+    return delivery(f"abandoned-cart:{enrolment.customer_id}:cart", enrolment, 1, REMINDER, now)
+
+
+async def _buy(store: Store, enrolment: Enrolment) -> None:
+    order = OrderCompleted(customer_id=enrolment.customer_id, order_id="order", cart_id="cart")
+    async with store.transaction() as session:
+        await events.add(
+            session,
+            EventRow(
+                message_id=order.message_id,
+                customer_id=order.customer_id,
+                name=order.event_name,
+                occurred_at=order.occurred_at,
+                received_at=order.occurred_at,
+                routed_at=order.occurred_at,
+                properties=order.properties(),
+            ),
+        )
+
+
+async def _send(store: Store, messages: Messages, message: Delivery, expected: Status) -> Count:
+    with counting(store) as count:
+        receipt: Receipt = await ActivityEnvironment().run(messages.send, message)
+    if receipt.status is not expected:
+        raise SojournError(f"the message should have been {expected}, not {receipt.status}")
+    return count
+
+
+def _rows(fate: str, count: Count) -> list[Row]:
+    return [
+        Row("transactions", f"message {fate}: transactions", count.transactions, at_most=3),
+        Row("transactions", f"message {fate}: SQL statements", count.statements),
+    ]

@@ -1,0 +1,857 @@
+"""A message's way out, through the real activity: what it meets, and where it may die."""
+
+import asyncio
+import dataclasses
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy import event as listen
+from temporalio.client import WorkflowHistory
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+import worker
+from activities.gate import Gate
+from activities.render import Renderer
+from activities.send import Messages
+from channels.provider import Parcel
+from dispatch import Sojourn
+from domain.customer import read_identity
+from domain.errors import AccountError, AmbiguousSend, PermanentError, TransientError
+from domain.events import (
+    EmailLinkClicked,
+    Event,
+    OrderCompleted,
+    ProductAdded,
+    ProductRemoved,
+    SignedUp,
+    SubscriptionCancelled,
+    SubscriptionStarted,
+)
+from domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
+from domain.policy import QuietHours
+from settings import Settings
+from starter.stack import Server
+from store import Store, customers, events, ledger
+from store.tables import ContentRow, EventRow, LedgerRow
+from testkit import JourneyTest
+from testkit.kit import MONDAY_NOON as NOON
+from workflows.journey import TASK_QUEUE
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+REACHABLE: dict[str, Any] = {
+    "email": "ada@shop.example",
+    "phone": "+393201234567",
+    "pushToken": "token",
+    "timezone": "Europe/Rome",
+    "marketingConsent": dict.fromkeys(Channel, True),
+}
+NIGHT = QuietHours(time(21), time(9))
+
+
+class Killed(BaseException):
+    """The worker was killed here: not an `Exception`, nothing may handle it."""
+
+
+class Carrier:
+    """A provider that does as it is told, and otherwise accepts."""
+
+    name = "carrier"
+
+    def __init__(self, *, idempotent: bool = True) -> None:
+        self.idempotent = idempotent
+        self.answers: deque[BaseException | Callable[[], Awaitable[None]]] = deque()
+        self.carried: list[Parcel] = []
+
+    async def send(self, parcel: Parcel) -> str:
+        answer = self.answers.popleft() if self.answers else None
+        if isinstance(answer, TransientError | PermanentError | AccountError):
+            raise answer  # these say: not sent
+        self.carried.append(parcel)
+        if isinstance(answer, BaseException):
+            raise answer
+        if answer is not None:
+            await answer()
+        return f"id-{len(self.carried)}"
+
+    async def close(self) -> None: ...
+
+
+class Desk:
+    """One customer with one cart, and the activity that writes to them."""
+
+    def __init__(self, store: Store, customer_id: str, settings: Settings) -> None:
+        self.store = store
+        self.customer_id = customer_id
+        self.carrier = Carrier()
+        self.quiet_hours: QuietHours | None = None
+        self.settings = settings
+        self.templates: Path | None = None
+        self.start: EventRow | None = None
+
+    @property
+    def messages(self) -> Messages:
+        carriers = dict.fromkeys(Channel, self.carrier)
+        gate = Gate(self.store, carriers, self.quiet_hours, "UTC")
+        return Messages(gate, Renderer(self.settings, "key", self.templates))
+
+    async def identify(self, hours: float = -1, **traits: Any) -> None:
+        identity = read_identity(
+            traits, customer_id=self.customer_id, message_id=str(uuid4()), at=NOON + hours * HOUR
+        )
+        async with self.store.transaction() as session:
+            await customers.identify(session, identity)
+
+    async def keep(self, event: Event, **properties: Any) -> EventRow:
+        """Store an event as the dispatcher does, and die before anybody is told."""
+        async with self.store.transaction() as session:
+            await customers.lock(session, event.customer_id)
+            row, _ = await events.add(
+                session,
+                EventRow(
+                    message_id=event.message_id,
+                    customer_id=event.customer_id,
+                    name=event.event_name,
+                    occurred_at=event.occurred_at,
+                    received_at=NOON,
+                    properties={**event.properties(), **properties},
+                ),
+            )
+        return row
+
+    async def add(self, hours: float = 0, **fields: Any) -> EventRow:
+        given = {"product_id": "p", "name": "Mug", "cart_id": "c", **fields}
+        return await self.keep(
+            ProductAdded(customer_id=self.customer_id, occurred_at=NOON + hours * HOUR, **given)
+        )
+
+    async def buy(self, hours: float = 1, **fields: Any) -> EventRow:
+        given = {"order_id": "o", "cart_id": "c", **fields}
+        return await self.keep(
+            OrderCompleted(customer_id=self.customer_id, occurred_at=NOON + hours * HOUR, **given)
+        )
+
+    def delivery(self, **changes: Any) -> Delivery:
+        assert self.start is not None
+        assert self.start.seq is not None
+        order = (self.start.occurred_at, self.start.seq)
+        return Delivery(
+            workflow_id=f"abandoned-cart:{self.customer_id}:c",
+            journey="abandoned-cart",
+            customer_id=self.customer_id,
+            key="c",
+            key_field="cart_id",
+            enrolment=self.start.message_id,
+            n=1,
+            step="reminder",
+            template="reminder",
+            channels=(Channel.EMAIL,),
+            message_class=MessageClass.PROMOTIONAL,
+            topic="cart",
+            due=NOON + DAY,
+            useful_until=NOON + 2 * DAY,
+            now=NOON + DAY,
+            start=order,
+            latest=order,
+            goals=("Order Completed",),
+            ends=("Subscription Cancelled",),
+            restarts=("Product Added",),
+            timezone="UTC",
+        ).model_copy(update=changes)
+
+    async def send(self, *, waited: timedelta = timedelta(0), **changes: Any) -> Receipt:
+        """One attempt of the activity, ``waited`` after Temporal scheduled it."""
+        environment = ActivityEnvironment()
+        environment.info = dataclasses.replace(
+            environment.info,
+            scheduled_time=NOON - 300 * DAY,  # Temporal's clock is not the journey's
+            started_time=NOON - 300 * DAY + waited,
+        )
+        return await environment.run(self.messages.send, self.delivery(**changes))
+
+    async def die(self, **changes: Any) -> None:
+        with pytest.raises(Killed):
+            await self.send(**changes)
+
+    async def again(self, **changes: Any) -> ApplicationError:
+        with pytest.raises(ApplicationError) as raised:
+            await self.send(**changes)
+        return raised.value
+
+    async def row(self) -> LedgerRow:
+        (row,) = await self.rows()
+        return row
+
+    async def rows(self) -> list[LedgerRow]:
+        async with self.store.reading() as session:
+            return list(await ledger.of_customer(session, self.customer_id))
+
+
+@pytest.fixture
+async def desk(store: Store, customer_id: str, tmp_path: Path) -> Desk:
+    desk = Desk(store, customer_id, Settings(home=tmp_path))
+    await desk.identify(**REACHABLE)
+    desk.start = await desk.add()
+    return desk
+
+
+def _killing(desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Kill the worker at one of the four moments between two transactions."""
+
+    async def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    def die_now(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    match where:
+        case "claimed":
+            monkeypatch.setattr(Messages, "_render", die_now)
+        case "handing over":
+            desk.carrier.answers.append(Killed())
+        case "handed over":
+            monkeypatch.setattr(Messages, "_settle", die)
+
+
+# ---- the way through -----------------------------------------------------------------------
+
+
+async def test_a_message_goes_out_once_however_often_it_is_asked_for(desk: Desk) -> None:
+    for _ in range(3):
+        receipt = await desk.send()
+        assert (receipt.status, receipt.channel) == (Status.SENT, Channel.EMAIL)
+    row = await desk.row()
+    assert (row.state, row.attempt, row.provider, row.provider_id) == (
+        "sent", 1, "carrier", "id-1",
+    )  # fmt: skip
+    assert [parcel.ledger_key for parcel in desk.carrier.carried] == [row.ledger_key]
+    async with desk.store.reading() as session:
+        content = await session.get(ContentRow, row.id)
+    assert content is not None
+    assert content.address == "ada@shop.example"
+    assert "Mug" in content.content["text"]
+
+
+async def test_a_message_costs_three_transactions_at_most(desk: Desk) -> None:
+    begun: list[str] = []
+    engine = desk.store.engine.sync_engine
+
+    def count(_: Connection) -> None:
+        begun.append("begin")
+
+    listen.listen(engine, "begin", count)
+    try:
+        await desk.send()
+        assert 0 < len(begun) <= 3
+        begun.clear()
+        await desk.send()
+        assert len(begun) == 1
+    finally:
+        listen.remove(engine, "begin", count)
+
+
+# ---- overtaken by an event that is stored, whose signal has not come -----------------------
+
+
+async def test_a_purchase_that_is_stored_stops_the_message(desk: Desk) -> None:
+    order = await desk.buy()
+    receipt = await desk.send()
+    assert (receipt.status, receipt.reason) == (Status.SKIPPED, Reason.GOAL_REACHED)
+    assert receipt.news is not None
+    assert receipt.news.id == order.message_id
+    assert (await desk.row()).caused_by == order.message_id
+    assert desk.carrier.carried == []
+
+
+async def test_so_does_one_whose_cart_is_a_number(desk: Desk) -> None:
+    order = OrderCompleted(customer_id=desk.customer_id, order_id="o", occurred_at=NOON + HOUR)
+    await desk.keep(order, cart_id=7)
+    receipt = await desk.send(key="7")
+    assert receipt.reason is Reason.GOAL_REACHED
+
+
+async def test_a_purchase_without_a_cart_stops_every_cart(desk: Desk) -> None:
+    await desk.buy(cart_id=None)
+    assert (await desk.send()).reason is Reason.GOAL_REACHED
+
+
+async def test_another_carts_or_an_older_purchase_stops_nothing(desk: Desk) -> None:
+    await desk.buy(cart_id="another")
+    await desk.buy(-1)
+    assert (await desk.send()).status is Status.SENT
+
+
+async def test_a_purchase_at_the_moment_of_the_start_counts_if_it_came_after_it(
+    desk: Desk,
+) -> None:
+    await desk.buy(0)
+    assert (await desk.send()).reason is Reason.GOAL_REACHED
+
+
+async def test_another_product_that_is_stored_supersedes_the_message(desk: Desk) -> None:
+    added = await desk.add(2)
+    receipt = await desk.send()
+    assert (receipt.status, receipt.reason) == (Status.SKIPPED, Reason.SUPERSEDED)
+    assert receipt.news is not None
+    assert receipt.news.id == added.message_id
+
+
+async def test_a_product_that_the_run_has_heard_of_does_not(desk: Desk) -> None:
+    added = await desk.add(2)
+    assert added.seq is not None
+    receipt = await desk.send(latest=(added.occurred_at, added.seq))
+    assert receipt.status is Status.SENT
+
+
+async def test_news_that_changes_nothing_does_not_cost_the_message(desk: Desk) -> None:
+    """The run takes the news in, sees no reason to begin anew, and asks again."""
+    added = await desk.add(2)
+    assert added.seq is not None
+    assert (await desk.send()).reason is Reason.SUPERSEDED
+    assert (await desk.send()).reason is Reason.SUPERSEDED  # a retry knows no more
+    receipt = await desk.send(latest=(added.occurred_at, added.seq))
+    assert receipt.status is Status.SENT
+    row = await desk.row()
+    assert (row.state, row.reason, row.caused_by) == ("sent", None, None)
+    assert len(desk.carrier.carried) == 1
+
+
+async def test_an_event_that_ends_the_run_stops_the_message(desk: Desk) -> None:
+    await desk.keep(
+        SubscriptionCancelled(
+            customer_id=desk.customer_id, subscription_id="s", occurred_at=NOON + HOUR
+        )
+    )
+    assert (await desk.send()).reason is Reason.RUN_STOPPED
+
+
+async def test_of_several_reasons_the_goal_is_told(desk: Desk) -> None:
+    await desk.add(3)
+    await desk.buy(2)
+    assert (await desk.send()).reason is Reason.GOAL_REACHED
+
+
+async def test_a_purchase_that_races_the_claim_is_seen_or_came_after_it(
+    store: Store, tmp_path: Path
+) -> None:
+    async def race(number: int) -> tuple[bool, Receipt]:
+        desk = Desk(store, f"race-{uuid4().hex[:8]}-{number}", Settings(home=tmp_path))
+        await desk.identify(**REACHABLE)
+        desk.start = await desk.add()
+        acknowledged = asyncio.Event()
+
+        async def buy() -> None:
+            await desk.buy()
+            acknowledged.set()
+
+        buying = asyncio.create_task(buy())
+        await asyncio.sleep(0)
+        late = acknowledged.is_set()
+        receipt = await desk.send()
+        await buying
+        return late, receipt
+
+    for late, receipt in await asyncio.gather(*(race(n) for n in range(8))):
+        assert receipt.status in (Status.SENT, Status.SKIPPED)
+        assert not (late and receipt.status is Status.SENT)
+
+
+# ---- who is written to ---------------------------------------------------------------------
+
+
+async def test_nobody_is_written_to_who_is_unknown_or_erased(store: Store, tmp_path: Path) -> None:
+    desk = Desk(store, f"u-{uuid4().hex[:8]}", Settings(home=tmp_path))
+    desk.start = await desk.add()
+    assert (await desk.send()).reason is Reason.UNKNOWN_CUSTOMER
+    await desk.identify(**REACHABLE)
+    async with store.transaction() as session:
+        row = await customers.lock(session, desk.customer_id)
+        row.erased_at = NOON
+        session.add(row)
+    assert (await desk.send(n=2)).reason is Reason.ERASED
+
+
+async def test_consent_is_asked_at_the_last_moment(desk: Desk) -> None:
+    await desk.identify(2, marketingConsent={"email": False})
+    assert (await desk.send()).reason is Reason.NO_CONSENT
+    assert (await desk.send(n=2, message_class=MessageClass.TRANSACTIONAL)).status is Status.SENT
+
+
+async def test_the_zone_the_customer_moved_to_is_told(desk: Desk) -> None:
+    assert (await desk.send()).timezone == "Europe/Rome"
+    await desk.identify(2, timezone="Asia/Tokyo")
+    assert (await desk.send(n=2)).timezone == "Asia/Tokyo"
+
+
+# ---- time ----------------------------------------------------------------------------------
+
+
+async def test_the_time_in_the_queue_counts(desk: Desk) -> None:
+    assert (await desk.send(waited=DAY + MINUTE)).reason is Reason.TOO_LATE
+    assert (await desk.send(n=2, waited=DAY - MINUTE)).status is Status.SENT
+
+
+async def test_the_time_in_the_queue_may_reach_into_the_night(desk: Desk) -> None:
+    desk.quiet_hours = NIGHT
+    receipt = await desk.send(waited=9 * HOUR)  # 22:00 in Rome
+    assert receipt.status is Status.DEFERRED
+    assert receipt.until == datetime.fromisoformat("2024-01-10T09:00+01:00")
+
+
+async def test_a_clock_that_runs_backwards_is_no_wait(desk: Desk) -> None:
+    assert (await desk.send(waited=-2 * DAY)).status is Status.SENT
+
+
+async def test_a_message_held_over_night_keeps_its_row(desk: Desk) -> None:
+    desk.quiet_hours = NIGHT
+    night = NOON + DAY + 10 * HOUR
+    for _ in range(2):
+        receipt = await desk.send(now=night)
+        assert (receipt.status, receipt.reason) == (Status.DEFERRED, Reason.QUIET_HOURS)
+    held = await desk.row()
+    assert (held.state, held.held_until) == ("deferred", receipt.until)
+    assert (await desk.send(now=receipt.until)).status is Status.SENT
+    sent = await desk.row()
+    assert (sent.id, sent.state, sent.reason) == (held.id, "sent", None)
+
+
+async def test_a_message_held_over_night_is_voided_by_the_purchase(desk: Desk) -> None:
+    desk.quiet_hours = NIGHT
+    await desk.send(now=NOON + DAY + 10 * HOUR)
+    order = await desk.buy(40)
+    workflow_id = desk.delivery().workflow_id
+    async with desk.store.transaction() as session:
+        await ledger.void_holds(session, [workflow_id], reason="goal_reached", cause=order)
+    row = await desk.row()
+    assert (row.state, row.reason, row.caused_by) == (
+        "skipped", "goal_reached", order.message_id,
+    )  # fmt: skip
+    assert (await desk.send(now=NOON + 46 * HOUR)).reason is Reason.GOAL_REACHED
+    assert desk.carrier.carried == []
+
+
+async def test_a_purchase_before_this_run_voids_nothing_of_it(desk: Desk) -> None:
+    """The cart was bought, filled again, and then the old purchase came in late."""
+    desk.quiet_hours = NIGHT
+    await desk.send(now=NOON + DAY + 10 * HOUR)
+    order = await desk.buy(-24)
+    async with desk.store.transaction() as session:
+        await ledger.void_holds(
+            session, [desk.delivery().workflow_id], reason="goal_reached", cause=order
+        )
+    assert (await desk.row()).state == "deferred"
+
+
+async def test_a_message_that_may_be_on_its_way_is_not_called_held(desk: Desk) -> None:
+    desk.quiet_hours = NIGHT
+    desk.carrier.answers.append(Killed())
+    await desk.die()
+    assert (await desk.send(now=NOON + DAY + 10 * HOUR)).status is Status.DEFERRED
+    order = await desk.buy(40)
+    async with desk.store.transaction() as session:
+        await ledger.void_holds(
+            session, [desk.delivery().workflow_id], reason="goal_reached", cause=order
+        )
+    assert (await desk.row()).state == "submitting"
+    assert (await desk.send(now=NOON + 46 * HOUR)).status is Status.UNKNOWN
+
+
+# ---- attempts that die ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["claimed", "handing over", "handed over"])
+@pytest.mark.parametrize("message_class", list(MessageClass))
+async def test_an_idempotent_provider_gets_it_again_and_delivers_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str, message_class: MessageClass
+) -> None:
+    with monkeypatch.context() as patch:
+        _killing(desk, patch, where)
+        await desk.die(message_class=message_class)
+    assert (await desk.row()).state == ("claimed" if where == "claimed" else "submitting")
+    assert (await desk.send(message_class=message_class)).status is Status.SENT
+    row = await desk.row()
+    assert (row.state, row.attempt, row.possible_duplicate) == ("sent", 2, False)
+    assert len({parcel.ledger_key for parcel in desk.carrier.carried}) == 1
+
+
+@pytest.mark.parametrize("where", ["handing over", "handed over"])
+async def test_what_we_want_to_say_is_not_said_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    desk.carrier.idempotent = False
+    with monkeypatch.context() as patch:
+        _killing(desk, patch, where)
+        await desk.die()
+    for _ in range(2):
+        assert (await desk.send()).status is Status.UNKNOWN
+    assert len(desk.carrier.carried) == 1
+    assert not (await desk.row()).possible_duplicate
+
+
+async def test_a_claim_alone_is_no_send(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.carrier.idempotent = False
+    with monkeypatch.context() as patch:
+        _killing(desk, patch, "claimed")
+        await desk.die()
+    assert (await desk.send()).status is Status.SENT
+    assert not (await desk.row()).possible_duplicate
+
+
+@pytest.mark.parametrize("message_class", [MessageClass.TRANSACTIONAL, MessageClass.AUTHENTICATION])
+async def test_what_the_customer_needs_is_sent_once_more_and_marked(
+    desk: Desk, message_class: MessageClass
+) -> None:
+    desk.carrier.idempotent = False
+    desk.carrier.answers.append(Killed())
+    await desk.die(message_class=message_class)
+    assert (await desk.send(message_class=message_class)).status is Status.SENT
+    row = await desk.row()
+    assert (row.state, row.possible_duplicate, row.attempt) == ("sent", True, 2)
+    assert len({parcel.ledger_key for parcel in desk.carrier.carried}) == 1
+
+
+async def test_but_not_a_third_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.carrier.idempotent = False
+    needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
+    desk.carrier.answers.append(Killed())
+    await desk.die(**needed)
+    with monkeypatch.context() as patch:
+        _killing(desk, patch, "claimed")  # a death in between counts nothing
+        await desk.die(**needed)
+    desk.carrier.answers.append(Killed())
+    await desk.die(**needed)
+    for _ in range(2):
+        assert (await desk.send(**needed)).status is Status.UNKNOWN
+    assert len(desk.carrier.carried) == 2
+
+
+async def test_a_purchase_after_a_death_is_no_skip_if_the_message_may_be_out(desk: Desk) -> None:
+    desk.carrier.answers.append(Killed())
+    await desk.die()
+    await desk.buy()
+    receipt = await desk.send()
+    assert (receipt.status, receipt.reason) == (Status.UNKNOWN, Reason.GOAL_REACHED)
+    assert receipt.news is not None
+
+
+async def test_a_purchase_after_a_death_is_a_skip_if_it_was_only_claimed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        _killing(desk, patch, "claimed")
+        await desk.die()
+    await desk.buy()
+    assert (await desk.send()).status is Status.SKIPPED
+
+
+async def test_a_message_that_may_be_out_by_one_channel_does_not_take_another(desk: Desk) -> None:
+    by: dict[str, Any] = {
+        "channels": (Channel.PUSH, Channel.SMS),
+        "template": "nudge",
+        "step": "nudge",
+    }
+    desk.carrier.answers.append(Killed())
+    await desk.die(**by)
+    await desk.identify(2, pushToken="")
+    assert (await desk.send(**by)).status is Status.UNKNOWN
+    assert [parcel.content.channel for parcel in desk.carrier.carried] == [Channel.PUSH]
+    assert (await desk.row()).channel == "push"
+
+
+async def test_a_message_that_certainly_did_not_go_out_may(desk: Desk) -> None:
+    by: dict[str, Any] = {
+        "channels": (Channel.PUSH, Channel.SMS),
+        "template": "nudge",
+        "step": "nudge",
+    }
+    desk.carrier.answers.append(TransientError("busy"))
+    await desk.again(**by)
+    await desk.identify(2, pushToken="")
+    receipt = await desk.send(**by)
+    assert (receipt.status, receipt.channel) == (Status.SENT, Channel.SMS)
+    assert (await desk.row()).ledger_key.endswith("/sms")
+
+
+async def test_a_death_and_then_too_late_is_unknown_or_expired(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        _killing(desk, patch, "claimed")
+        await desk.die()
+        await desk.send(n=2, waited=2 * DAY)
+    assert (await desk.send(waited=2 * DAY)).status is Status.EXPIRED
+    desk.carrier.answers.append(Killed())
+    await desk.die(n=3)
+    assert (await desk.send(n=3, waited=2 * DAY)).status is Status.UNKNOWN
+
+
+# ---- two attempts at once ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("idempotent", [False, True])
+async def test_of_attempts_that_race_one_hands_over(desk: Desk, *, idempotent: bool) -> None:
+    desk.carrier.idempotent = idempotent
+    answers = await asyncio.gather(*(desk.send() for _ in range(6)), return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, Receipt):
+            assert answer.status in (Status.SENT, Status.UNKNOWN)
+        else:
+            assert isinstance(answer, ApplicationError)
+    row = await desk.row()
+    assert row.state == "sent"
+    if not idempotent:
+        assert len(desk.carrier.carried) == 1
+    assert {parcel.ledger_key for parcel in desk.carrier.carried} == {row.ledger_key}
+
+
+async def test_an_attempt_that_is_still_handing_over_is_not_overtaken(desk: Desk) -> None:
+    """Temporal gave the first attempt up, but it lives: the second must not send as well."""
+    desk.carrier.idempotent = False
+    handing_over, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> None:
+        handing_over.set()
+        await go_on.wait()
+
+    desk.carrier.answers.append(slowly)
+    slow = asyncio.create_task(desk.send())
+    await handing_over.wait()
+    assert (await desk.send()).status is Status.UNKNOWN
+    go_on.set()
+    assert (await slow).status is Status.SENT
+    assert (await desk.row()).state == "sent"  # now it is certain
+    assert len(desk.carrier.carried) == 1
+
+
+async def test_an_attempt_that_lost_its_claim_does_not_hand_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = Messages._render
+    overtaken: list[Receipt] = []
+
+    async def slow_and_overtaken(self: Messages, delivery: Delivery, claim: Any) -> Receipt:
+        if not overtaken:
+            overtaken.append(await desk.send())
+        return await hand_over(self, delivery, claim, render(self, delivery, claim))
+
+    hand_over = Messages._hand_over
+    monkeypatch.setattr(
+        Messages,
+        "_hand_over",
+        lambda self, delivery, claim, content: (
+            slow_and_overtaken(self, delivery, claim)
+            if not overtaken and claim.attempt == 1
+            else hand_over(self, delivery, claim, content)
+        ),
+    )
+    await desk.again()
+    assert [receipt.status for receipt in overtaken] == [Status.SENT]
+    assert len(desk.carrier.carried) == 1
+    assert (await desk.row()).attempt == 2
+
+
+# ---- what providers say --------------------------------------------------------------------
+
+
+async def test_a_provider_that_is_busy_is_asked_again_when_it_says(desk: Desk) -> None:
+    desk.carrier.answers.append(TransientError("450 busy", retry_after=7 * MINUTE))
+    again = await desk.again()
+    assert again.next_retry_delay == 7 * MINUTE
+    row = await desk.row()
+    assert (row.state, row.detail) == ("claimed", "450 busy")
+    assert (await desk.send()).status is Status.SENT
+    assert (await desk.row()).detail is None
+
+
+async def test_a_provider_that_stays_busy_ends_with_the_messages_use(desk: Desk) -> None:
+    desk.carrier.answers.append(TransientError("450 busy"))
+    await desk.again()
+    receipt = await desk.send(waited=DAY + MINUTE)
+    assert (receipt.status, receipt.reason) == (Status.EXPIRED, Reason.TOO_LATE)
+
+
+async def test_a_refusal_is_a_receipt(desk: Desk) -> None:
+    desk.carrier.answers.append(PermanentError(Reason.INVALID_ADDRESS, "550 no such user"))
+    for _ in range(2):
+        receipt = await desk.send()
+        assert (receipt.status, receipt.reason) == (Status.REJECTED, Reason.INVALID_ADDRESS)
+    assert (await desk.row()).detail == "550 no such user"
+    assert desk.carrier.carried == []
+
+
+async def test_trouble_with_our_account_burns_no_message(desk: Desk) -> None:
+    desk.carrier.answers.append(AccountError("535 who are you?"))
+    again = await desk.again()
+    assert again.next_retry_delay is not None
+    assert (await desk.row()).state == "claimed"
+    assert (await desk.send()).status is Status.SENT
+
+
+async def test_a_lost_answer_is_unknown_where_nothing_can_settle_it(desk: Desk) -> None:
+    desk.carrier.idempotent = False
+    desk.carrier.answers.append(AmbiguousSend("the line went dead"))
+    for _ in range(2):
+        assert (await desk.send()).status is Status.UNKNOWN
+    assert (await desk.row()).detail == "the line went dead"
+    assert len(desk.carrier.carried) == 1
+
+
+async def test_a_lost_answer_is_settled_by_the_providers_idempotency(desk: Desk) -> None:
+    desk.carrier.answers.append(AmbiguousSend("the line went dead"))
+    await desk.again()
+    assert (await desk.send()).status is Status.SENT
+    assert not (await desk.row()).possible_duplicate
+
+
+async def test_a_lost_answer_about_what_the_customer_needs_is_tried_once_more(desk: Desk) -> None:
+    desk.carrier.idempotent = False
+    needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
+    desk.carrier.answers += [AmbiguousSend("dead"), AmbiguousSend("dead again")]
+    await desk.again(**needed)
+    await desk.again(**needed)
+    assert (await desk.send(**needed)).status is Status.UNKNOWN
+    assert len(desk.carrier.carried) == 2
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        TransientError("450 <ada@shop.example>: mailbox busy"),
+        AccountError("535 not for ada@shop.example"),
+        AmbiguousSend("lost ada@shop.example"),
+        ValueError("bad header: ada@shop.example"),
+        TransientError("450 bo\udceete: ada@shop.example"),
+    ],
+    ids=lambda trouble: type(trouble).__name__,
+)
+async def test_what_goes_wrong_tells_temporal_no_address(desk: Desk, trouble: Exception) -> None:
+    """Temporal keeps the last failure of an activity in the run's history."""
+    desk.carrier.answers.append(trouble)
+    again = await desk.again()
+    told = [str(again)]
+    cause = again.__cause__
+    while cause is not None:
+        told.append(str(cause))
+        cause = cause.__cause__
+    assert "ada@" not in " ".join(told)
+    " ".join(told).encode()
+
+
+# ---- what templates say --------------------------------------------------------------------
+
+
+async def test_a_template_that_fails_rejects_the_message_and_says_where(
+    desk: Desk, tmp_path: Path
+) -> None:
+    folder = tmp_path / "abandoned-cart"
+    folder.mkdir()
+    (folder / "reminder.sms.en.txt").write_text("{% block text %}{{ cart.itms }}{% endblock %}")
+    desk.templates = tmp_path
+    receipt = await desk.send(channels=(Channel.SMS,))
+    assert (receipt.status, receipt.reason) == (Status.REJECTED, Reason.TEMPLATE)
+    row = await desk.row()
+    assert row.detail is not None
+    assert "abandoned-cart/reminder.sms.en" in row.detail
+    assert "itms" in row.detail
+    assert (await desk.send(channels=(Channel.SMS,))).status is Status.REJECTED
+    assert desk.carrier.carried == []
+
+
+async def test_a_template_that_is_missing_rejects_the_message(desk: Desk) -> None:
+    assert (await desk.send(template="remindr")).reason is Reason.TEMPLATE
+    assert "remindr" in str((await desk.row()).detail)
+
+
+async def test_an_empty_cart_is_nothing_to_say(desk: Desk) -> None:
+    await desk.keep(
+        ProductRemoved(
+            customer_id=desk.customer_id, cart_id="c", product_id="p", occurred_at=NOON + HOUR
+        )
+    )
+    for _ in range(2):
+        receipt = await desk.send()
+        assert (receipt.status, receipt.reason) == (Status.SKIPPED, Reason.NOTHING_TO_SAY)
+    assert desk.carrier.carried == []
+
+
+# ---- nothing personal in Temporal ----------------------------------------------------------
+
+
+def _everything_said(history: WorkflowHistory) -> str:
+    """A history as text: decoded, as protobuf prints it, and as it is on the wire."""
+    said = [json.dumps(json.loads(history.to_json()), ensure_ascii=False)]
+    for event in history.events:
+        said += [str(event), event.SerializeToString().decode(errors="replace")]
+    return "\n".join(said)
+
+
+async def test_nothing_personal_reaches_temporal(journey: JourneyTest) -> None:
+    secrets = {
+        "email": "grace.hopper@navy.example",
+        "phone": "+393291112223",
+        "first": "Grazia-Maddalena",
+        "reason": "my divorce lawyer told me to",
+        "url": "https://shop.example/reset?token=s3cr3t",
+        "other": "hopper-private@navy.example",
+    }
+    await journey.identify(
+        email=secrets["email"], phone=secrets["phone"], firstName=secrets["first"]
+    )
+    personal = {"customer_id": journey.customer_id, "occurred_at": NOON}
+    for event in (
+        SignedUp(email=secrets["other"], first_name=secrets["first"], **personal),
+        EmailLinkClicked(url=secrets["url"], **personal),
+        ProductAdded(product_id="p", name="Mug", cart_id="c", **personal),
+        SubscriptionStarted(subscription_id="s", expires_at=NOON + 30 * DAY, **personal),
+    ):
+        await journey.publish(event)
+    await journey.until(NOON + 26 * DAY)
+    assert len(journey.sent) >= 6
+    later = {**personal, "occurred_at": NOON + 26 * DAY}
+    await journey.publish(OrderCompleted(order_id="o", email=secrets["other"], **later))
+    await journey.publish(
+        SubscriptionCancelled(subscription_id="s", reason=secrets["reason"], **later)
+    )
+    histories = await journey.histories()
+    assert len(histories) == 3
+    said = "\n".join([_everything_said(h) for h in histories])
+    assert "Mug" in said  # what is not personal is there, so the search would find what is
+    assert [name for name, secret in secrets.items() if secret in said] == []
+
+
+async def test_nor_when_a_provider_quotes_the_address(
+    temporal: Server, journey_settings: Settings
+) -> None:
+    store = await Store.open(journey_settings.store_url)
+    queue, name = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"q-{uuid4().hex[:8]}"
+    carrier = Carrier()
+    soon = timedelta(milliseconds=20)
+    quoting = TransientError("450 <ada@shop.example>: mailbox busy", retry_after=soon)
+    carrier.answers.append(quoting)
+    sojourn = Sojourn(temporal.client, store, journey_settings, task_queue=queue)
+    carriers = dict.fromkeys(Channel, carrier)
+    async with worker.serving(
+        temporal.client, store, journey_settings, task_queue=queue, carriers=carriers
+    ):
+        await sojourn.identify(
+            read_identity(REACHABLE, customer_id=name, message_id="i", at=datetime.now(UTC))
+        )
+        (run,) = (await sojourn.publish(SignedUp(customer_id=name))).runs
+        handle = temporal.client.get_workflow_handle(run)
+        async with asyncio.timeout(10):
+            while not (await handle.query("status"))["messages"]:  # noqa: ASYNC110 (another process)
+                await asyncio.sleep(0.02)
+        history = await handle.fetch_history()
+        await handle.terminate()
+    await store.close()
+    assert [parcel.address for parcel in carrier.carried] == ["ada@shop.example"]
+    said = _everything_said(history)
+    assert "TransientError" in said
+    assert "ada@" not in said
