@@ -23,6 +23,7 @@ TESTED = (
 )  # fmt: skip
 NEW = "checkout-help"
 OF_IT = "checkout_help or checkout-help"
+OPTIONS = ("-o", "addopts=-q", "--record-histories")
 CHECK = """
 import sys
 from starter.cli import main
@@ -99,7 +100,7 @@ def test_the_walk_adds_a_journey(house: Path) -> None:
     written = [block.file for block in walk() if block.file.endswith(".py")]
 
     # three tests of its own, two ways out to record, its templates in every language, its page
-    passed = run(house, "-m", "pytest", *TESTED, "-k", OF_IT, "--record-histories")
+    passed = run(house, "-m", "pytest", *OPTIONS, *TESTED, "-k", OF_IT)
     assert re.search(r"^7 passed", passed, re.MULTILINE)
     recorded = {path.name for path in (house / "tests" / "histories").rglob("*.json")}
     assert recorded == {"exhausted.json", "ordered.json"}
