@@ -45,7 +45,7 @@ async def test_an_event_without_a_run_says_who_would_hear_it(cli: Cli) -> None:
     ada = await cli.identify()
     answer = await cli("publish", "Account Activated", ada)
     assert "onboarding would hear it, but has no run it concerns" in answer.out
-    answer = await cli("publish", "Checkout Started", ada)
+    answer = await cli("publish", "Product Removed", ada, "product_id=p")
     assert "no journey listens to it" in answer.out
 
 

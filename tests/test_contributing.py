@@ -15,10 +15,15 @@ from tests.markdown import ROOT, Block, blocks
 PAGE = ROOT / "CONTRIBUTING.md"
 CODE = (
     "activities", "channels", "dispatch", "domain", "starter", "store", "templates", "testkit",
-    "tests", "workflows", "settings.py", "worker.py", "pyproject.toml",
+    "docs", "tests", "workflows", "settings.py", "worker.py", "pyproject.toml",
 )  # fmt: skip
-TESTED = ("tests/test_checkout_help.py", "tests/test_histories.py", "tests/test_templates.py")
+TESTED = (
+    "tests/test_checkout_help.py", "tests/test_docs.py", "tests/test_histories.py",
+    "tests/test_templates.py",
+)  # fmt: skip
 NEW = "checkout-help"
+OF_IT = "checkout_help or checkout-help"
+OPTIONS = ("-o", "addopts=-q", "--record-histories")
 CHECK = """
 import sys
 from starter.cli import main
@@ -46,7 +51,8 @@ def take(block: Block, house: Path) -> None:
             file.write_text(block.code)
         case "At the end of":
             assert text
-            file.write_text(f"{text}\n\n{block.code}")
+            gap = "\n\n" if file.suffix == ".py" else "\n"
+            file.write_text(text + gap + block.code)
         case "Among the imports of":
             after = re.search(r"^from workflows.*\n", text, re.MULTILINE)
             assert after
@@ -93,9 +99,9 @@ def test_the_walk_adds_a_journey(house: Path) -> None:
         take(block, house)
     written = [block.file for block in walk() if block.file.endswith(".py")]
 
-    # three tests of its own, two ways out to record, and its templates in every language
-    passed = run(house, "-m", "pytest", *TESTED, "-k", "checkout", "--record-histories")
-    assert re.search(r"^6 passed", passed, re.MULTILINE)
+    # three tests of its own, two ways out to record, its templates in every language, its page
+    passed = run(house, "-m", "pytest", *OPTIONS, *TESTED, "-k", OF_IT)
+    assert re.search(r"^7 passed", passed, re.MULTILINE)
     recorded = {path.name for path in (house / "tests" / "histories").rglob("*.json")}
     assert recorded == {"exhausted.json", "ordered.json"}
 
@@ -110,7 +116,8 @@ def test_the_walk_adds_a_journey(house: Path) -> None:
 
 def test_the_walk_is_one_journey_its_templates_and_its_tests() -> None:
     files = {block.file for block in walk()}
-    assert files - {"tests/scenarios.py", "tests/test_checkout_help.py"} == {
+    around = {"tests/scenarios.py", "tests/test_checkout_help.py", "docs/journeys.md"}
+    assert files - around == {
         "workflows/checkout_help.py",
         *(
             f"templates/{NEW}/help.email.{lang}.{kind}"
