@@ -37,8 +37,9 @@ async def test_first_steps_differ_by_whether_the_welcome_was_clicked(journey: Jo
     assert (await journey.messages())[-1].template == "first-steps-clicked"
 
 
-async def test_first_steps_without_a_click(journey: JourneyTest) -> None:
+async def test_a_click_in_another_mail_is_no_click_in_the_welcome(journey: JourneyTest) -> None:
     await journey.start(Onboarding)
+    await journey.publish(EmailLinkClicked, journey="abandoned-cart", step="reminder")
     await journey.after(1 * DAY)
     assert (await journey.messages())[-1].template == "first-steps"
 

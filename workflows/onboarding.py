@@ -43,8 +43,8 @@ class Onboarding(Journey, starts_on=SignedUp, goal=AccountActivated, hears=Email
         """Four messages, each only while the account is not active yet."""
         await self.send(WELCOME)
         await self.sleep_until(self.local(TEN, days=1))
-        clicked = self.heard(EmailLinkClicked)
-        await self.send(FIRST_STEPS_CLICKED if clicked else FIRST_STEPS)
+        clicks = [click.step for click in self.heard(EmailLinkClicked)]
+        await self.send(FIRST_STEPS_CLICKED if WELCOME.step in clicks else FIRST_STEPS)
         await self.sleep_until(self.local(TEN, days=3))
         await self.send(TIPS)
         await self.sleep_until(self.local(TEN, days=7))
