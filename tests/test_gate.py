@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -84,15 +85,19 @@ class Carrier:
     async def close(self) -> None: ...
 
 
+@lru_cache
+def _renderer(templates: Path | None = None) -> Renderer:
+    return Renderer(Settings(), "key", templates)
+
+
 class Desk:
     """One customer with one cart, and the activity that writes to them."""
 
-    def __init__(self, store: Store, customer_id: str, settings: Settings) -> None:
+    def __init__(self, store: Store, customer_id: str) -> None:
         self.store = store
         self.customer_id = customer_id
         self.carrier = Carrier()
         self.quiet_hours: QuietHours | None = None
-        self.settings = settings
         self.templates: Path | None = None
         self.start: EventRow | None = None
 
@@ -100,7 +105,7 @@ class Desk:
     def messages(self) -> Messages:
         carriers = dict.fromkeys(Channel, self.carrier)
         gate = Gate(self.store, carriers, self.quiet_hours, "UTC")
-        return Messages(gate, Renderer(self.settings, "key", self.templates))
+        return Messages(gate, _renderer(self.templates))
 
     async def identify(self, hours: float = -1, **traits: Any) -> None:
         identity = read_identity(
@@ -195,8 +200,8 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(store: Store, customer_id: str, tmp_path: Path) -> Desk:
-    desk = Desk(store, customer_id, Settings(home=tmp_path))
+async def desk(store: Store, customer_id: str) -> Desk:
+    desk = Desk(store, customer_id)
     await desk.identify(**REACHABLE)
     desk.start = await desk.add()
     return desk
@@ -339,10 +344,10 @@ async def test_of_several_reasons_the_goal_is_told(desk: Desk) -> None:
 
 
 async def test_a_purchase_that_races_the_claim_is_seen_or_came_after_it(
-    store: Store, tmp_path: Path
+    store: Store,
 ) -> None:
     async def race(number: int) -> tuple[bool, Receipt]:
-        desk = Desk(store, f"race-{uuid4().hex[:8]}-{number}", Settings(home=tmp_path))
+        desk = Desk(store, f"race-{uuid4().hex[:8]}-{number}")
         await desk.identify(**REACHABLE)
         desk.start = await desk.add()
         acknowledged = asyncio.Event()
@@ -366,8 +371,8 @@ async def test_a_purchase_that_races_the_claim_is_seen_or_came_after_it(
 # ---- who is written to ---------------------------------------------------------------------
 
 
-async def test_nobody_is_written_to_who_is_unknown_or_erased(store: Store, tmp_path: Path) -> None:
-    desk = Desk(store, f"u-{uuid4().hex[:8]}", Settings(home=tmp_path))
+async def test_nobody_is_written_to_who_is_unknown_or_erased(store: Store) -> None:
+    desk = Desk(store, f"u-{uuid4().hex[:8]}")
     desk.start = await desk.add()
     assert (await desk.send()).reason is Reason.UNKNOWN_CUSTOMER
     await desk.identify(**REACHABLE)
@@ -837,20 +842,22 @@ async def test_nor_when_a_provider_quotes_the_address(
     carrier.answers.append(quoting)
     sojourn = Sojourn(temporal.client, store, journey_settings, task_queue=queue)
     carriers = dict.fromkeys(Channel, carrier)
-    async with worker.serving(
-        temporal.client, store, journey_settings, task_queue=queue, carriers=carriers
-    ):
-        await sojourn.identify(
-            read_identity(REACHABLE, customer_id=name, message_id="i", at=datetime.now(UTC))
-        )
-        (run,) = (await sojourn.publish(SignedUp(customer_id=name))).runs
-        handle = temporal.client.get_workflow_handle(run)
-        async with asyncio.timeout(10):
-            while not (await handle.query("status"))["messages"]:  # noqa: ASYNC110 (another process)
-                await asyncio.sleep(0.02)
-        history = await handle.fetch_history()
-        await handle.terminate()
-    await store.close()
+    try:
+        async with worker.serving(
+            temporal.client, store, journey_settings, task_queue=queue, carriers=carriers
+        ):
+            await sojourn.identify(
+                read_identity(REACHABLE, customer_id=name, message_id="i", at=datetime.now(UTC))
+            )
+            (run,) = (await sojourn.publish(SignedUp(customer_id=name))).runs
+            handle = temporal.client.get_workflow_handle(run)
+            async with asyncio.timeout(30):
+                while not (await handle.query("status"))["messages"]:  # noqa: ASYNC110 (another process)
+                    await asyncio.sleep(0.02)
+            history = await handle.fetch_history()
+            await handle.terminate()
+    finally:
+        await store.close()
     assert [parcel.address for parcel in carrier.carried] == ["ada@shop.example"]
     said = _everything_said(history)
     assert "TransientError" in said

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -21,7 +20,7 @@ from domain.customer import Customer, read_identity
 from domain.errors import BadSetting, StoreUnavailable
 from domain.events import Event, OrderCompleted
 from domain.messages import Channel, Delivery, MessageClass
-from store import Store, customers, events, ledger, runs
+from store import Store, customers, engine, events, ledger, runs
 from store.tables import ConsentRow, ContentRow, EventRow, LedgerRow, RunRow
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
@@ -62,24 +61,15 @@ async def test_an_empty_database_is_migrated_once(database_url: str) -> None:
         await opened.close()
 
 
-MIGRATE = """
-import asyncio, sys
-from store import Store
-async def main():
-    store = await Store.open(sys.argv[1], migrate=True)
-    await store.close()
-asyncio.run(main())
-"""
-
-
-async def test_two_processes_may_migrate_at_once(database_url: str) -> None:
-    if database_url.startswith("sqlite"):
-        pytest.skip("SQLite has one writer at a time")
-    pair = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, database_url)
-        for _ in range(2)
-    ]
-    assert [await process.wait() for process in pair] == [0, 0]
+async def test_who_migrates_second_waits_and_finds_it_done(database_url: str) -> None:
+    first = engine._engine(engine._url(database_url), 1)
+    async with first.begin() as connection:
+        await connection.run_sync(engine._upgrade)
+        second = asyncio.create_task(Store.open(database_url, migrate=True))
+        await asyncio.sleep(0.1)
+        assert not second.done()
+    await (await second).close()
+    await first.dispose()
 
 
 async def test_an_empty_postgresql_is_left_alone_unless_told(database_url: str) -> None:
