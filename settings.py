@@ -4,7 +4,7 @@ Temporal's own connection is not here: ``temporalio.envconfig`` reads ``TEMPORAL
 """
 
 import secrets
-from datetime import time, timedelta
+from datetime import time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_security: Literal["none", "starttls", "tls"] = "starttls"
-    smtp_timeout: timedelta = timedelta(seconds=10)
+    smtp_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
 
     shop_name: str = "Sojourn Shop"
     shop_url: str = "https://shop.example"

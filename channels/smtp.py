@@ -44,7 +44,7 @@ class Smtp:
             password=settings.smtp_password.get_secret_value() or None,
             use_tls=settings.smtp_security == "tls",
             start_tls=settings.smtp_security == "starttls",
-            timeout=settings.smtp_timeout.total_seconds(),
+            timeout=settings.smtp_timeout_seconds,
         )
         try:
             async with client:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from domain.events import Event
 from store.tables import RunRow
-from workflows.journey import Journey
+from workflows.journey import Journey, declared
 from workflows.registry import journeys
 
 
@@ -61,13 +61,7 @@ def starts(journey: type[Journey], event: Event) -> bool:
 
 def hears(journey: type[Journey], event: type[Event]) -> bool:
     """Whether a run of the journey wants to know of events of this class."""
-    return event in (
-        *journey.starts_on,
-        *journey.goal,
-        *journey.restarts_on,
-        *journey.ends_on,
-        *journey.hears,
-    )
+    return event in declared(journey)
 
 
 def heard_by(event: Event) -> dict[str, type[Journey]]:

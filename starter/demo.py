@@ -24,8 +24,8 @@ from domain.events import (
     SubscriptionStarted,
 )
 from domain.messages import Channel
-from starter.commands.fast_forward import forward
 from starter.stack import Stack
+from starter.travel import forward
 from store import ledger, runs
 from store.tables import ContentRow, LedgerRow
 

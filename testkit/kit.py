@@ -177,7 +177,12 @@ class JourneyTest:
         await self._read()
 
     async def stop_all(self) -> None:
-        """Terminate what is still open, so that it does not slow the next test's clock."""
+        """Terminate what is still open, so that it does not slow the next test's clock.
+
+        Only what is at rest: a run that is ended in the middle of a task would stop the test
+        server's clock for good.
+        """
+        await self.settled()
         for handle in await self._handles():
             try:
                 await handle.terminate("the test is over")

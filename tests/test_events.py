@@ -121,7 +121,8 @@ def test_what_is_stored_reads_back_as_the_same_event() -> None:
         products=[{"product_id": 7, "price": 59.900000000000006}],
     )
     assert _read(OrderCompleted, **event.properties()) == event
-    assert _read(OrderCompleted, **event.public()) == event  # a run reads what it heard, too
+    heard = _read(OrderCompleted, **event.public())  # a run reads what it heard, too
+    assert heard == event.model_copy(update={"products": ()})
 
 
 # ---- moments -------------------------------------------------------------------------------

@@ -556,6 +556,12 @@ class Journey:
                 self._restart = True
 
     def _heard_of(self, events: Iterable[type[Event]]) -> list[Heard]:
+        for event in events:
+            if event not in declared(type(self)):
+                raise TypeError(
+                    f"{type(self).__name__} never hears {event.event_name}: "
+                    f"add hears={event.__name__} to its class keywords"
+                )
         names = {event.event_name for event in events}
         return sorted((h for h in self._heard if h.name in names), key=lambda h: h.order)
 
@@ -576,6 +582,12 @@ class Journey:
     def _tell(self, doing: str, until: datetime | None = None) -> None:
         self._doing, self._until = doing, until
         workflow.set_current_details(wording.details(doing, until, self._zone, self._messages))
+
+
+def declared(journey: type[Journey]) -> tuple[type[Event], ...]:
+    """Every event that a journey's class keywords name: what its runs are told of."""
+    own = (journey.starts_on, journey.goal, journey.restarts_on, journey.ends_on, journey.hears)
+    return tuple(event for events in own for event in events)
 
 
 def channel_queue(channel: Channel, journeys: str = TASK_QUEUE) -> str:

@@ -5,15 +5,14 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import TimeSkipper
+from temporalio.client import WorkflowExecutionStatus
 
 from dispatch.connection import connect
-from domain.errors import BadInput, UnknownName
+from domain.errors import BadInput
 from settings import load_settings
 from starter import output
 from starter.cli import app, run
+from starter.travel import forward
 
 _UNITS = {
     "s": timedelta(seconds=1),
@@ -62,23 +61,3 @@ async def _fast_forward(workflow_id: str, by: timedelta) -> None:
     else:
         result = await handle.result()
         output.console.print(f"{workflow_id}: ended, {result['outcome']}", markup=False)
-
-
-async def forward(client: Client, workflow_id: str, by: timedelta) -> None:
-    """Move one run's clock and wait until it stands there, or the run has ended.
-
-    Raises:
-        UnknownName: no such run, or it has ended.
-        BadInput: the server does not allow it.
-    """
-    try:
-        await TimeSkipper(client).fast_forward(client.get_workflow_handle(workflow_id), by)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise UnknownName("open run", workflow_id, hint="`sojourn runs` lists them") from None
-        if error.status in (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED):
-            raise BadInput(
-                f"this Temporal server does not move clocks ({error.message}): "
-                "fast-forward works on `sojourn dev`"
-            ) from None
-        raise
