@@ -27,7 +27,6 @@ from workflows.registry import journeys
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 KEYWORDS = ("starts_on", "goal", "restarts_on", "ends_on", "hears")
-COMING = {"docs/benchmarks.md"}  # linked to, and not written yet
 
 
 # ---- pages ---------------------------------------------------------------------------------
@@ -40,8 +39,6 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         file, _, anchor = unquote(link).partition("#")
         target = (page.parent / file).resolve() if file else page
-        if not target.exists() and str(target.relative_to(ROOT)) in COMING:
-            continue
         assert target.exists(), f"{page.name} links to {link}"
         assert not anchor or anchor in anchors(target), f"{page.name} links to {link}"
 
