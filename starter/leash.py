@@ -16,7 +16,7 @@ def main(grace: float, command: list[str]) -> int:
     """Run ``command`` until it ends, or until standard input does; its exit code."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 (our own caller's)
 
-    def stop(*_: object) -> None:
+    def stop() -> None:
         child.terminate()
         try:
             child.wait(grace)
@@ -28,7 +28,8 @@ def main(grace: float, command: list[str]) -> int:
             pass
         stop()
 
-    signal.signal(signal.SIGTERM, stop)
+    # in a thread: the handler interrupts child.wait(), whose lock a second wait would need
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop).start())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the starter, which tells us
     threading.Thread(target=watch, daemon=True).start()
     return child.wait()

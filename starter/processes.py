@@ -51,7 +51,7 @@ class Child:
         name: for messages.
         command: what to run; it must end when its standard input does (see `starter.leash`).
         log: where its output goes.
-        env: variables beyond our own.
+        env: variables beyond our own; of those, ``TEMPORAL_*`` are not passed on.
     """
 
     def __init__(
@@ -60,7 +60,9 @@ class Child:
         self.name = name
         self.log = log
         self._command = command
-        self._env = {**os.environ, **(env or {})}
+        # whoever uses a Temporal elsewhere has its address and keys in the environment: not ours
+        ours = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")}
+        self._env = {**ours, **(env or {})}
         self._process: Process | None = None
 
     @property

@@ -38,8 +38,11 @@ async def time_skipping_client() -> AsyncIterator[Client]:
         data_converter=pydantic_data_converter,
     )
     # a plain client: the environment's own would skip time on its own account in result()
+    # and without keep-alive pings, which the test server takes for an attack
     client = await Client.connect(
-        env.client.service_client.config.target_host, data_converter=pydantic_data_converter
+        env.client.service_client.config.target_host,
+        data_converter=pydantic_data_converter,
+        keep_alive_config=None,
     )
     await register_search_attributes(client)
     try:
