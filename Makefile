@@ -13,7 +13,7 @@ dev: .venv/ready ## everything running: Temporal with its UI, and a worker; Ctrl
 	$(BIN)/python -m starter dev
 
 test: .venv/ready ## the test suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --maxschedchunk 2
 
 check: .venv/ready ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -16,6 +16,14 @@ hypothesis.settings.register_profile("sojourn", deadline=None)
 hypothesis.settings.load_profile("sojourn")
 
 
+LONG = ("test_trusted_cancel", "test_replay", "test_kill", "test_contributing", "test_worker")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that both processes end at the same time."""
+    items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{n}" for n in LONG)))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--record-histories",

@@ -22,7 +22,7 @@ from store import Store, ledger
 from store.tables import LedgerRow
 from tests.mailserver import MailServer
 
-CUSTOMERS = 40
+CUSTOMERS = 25
 KILLS = 4
 SPREAD_SECONDS = 3.0
 DAY = timedelta(hours=24)

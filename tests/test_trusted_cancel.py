@@ -19,7 +19,7 @@ from store import Store, ledger
 from store.customers import identify
 from workflows.journey import TASK_QUEUE
 
-CARTS = {"sqlite": 500, "postgresql": 150}
+CARTS = {"sqlite": 500, "postgresql": 80}
 SPREAD = timedelta(seconds=1)
 DAY = timedelta(hours=24)
 
