@@ -50,6 +50,7 @@ OURS = ("activities", "channels", "domain", "settings", "store")
 # What stays inside the sandbox is what can go wrong: the journeys' own files.
 VERBS = ("workflows.journey", "workflows.wording")
 THEIRS = (
+    "asyncpg",
     "babel",
     "css_inline",
     "httpx",
