@@ -1,55 +1,14 @@
-"""Recorded calls of Segment's tracking API: one JSON object a line, plain or gzipped.
-
-https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/ describes them.
-``identify`` makes or updates a customer, ``track`` is an event, the others are read and ignored.
-"""
+"""Recorded calls of Segment's tracking API: one JSON object a line, plain or gzipped."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from pydantic import TypeAdapter, ValidationError
-
-from dispatch import Published, Sojourn
-from domain.customer import Identity, read_identity
+from dispatch.calls import Read, read_call
 from domain.errors import BadEvent
-from domain.events import (
-    Identifier,
-    Moment,
-    UnknownEvent,
-    check_track,
-    known_events,
-    read_event,
-)
 from starter.feeding import opened
-
-OTHER_TYPES = ("page", "screen", "group", "alias")
-_MOMENT = TypeAdapter(Moment)
-_IDENTIFIER = TypeAdapter(Identifier)
-
-
-@dataclass(frozen=True)
-class Track:
-    """A ``track`` call that validates."""
-
-    name: str
-    properties: dict[str, Any]
-    message_id: str
-    customer_id: str
-    at: datetime
-
-    async def into(self, sojourn: Sojourn) -> Published:
-        """Publish it."""
-        return await sojourn.track(
-            self.name,
-            self.properties,
-            message_id=self.message_id,
-            customer_id=self.customer_id,
-            occurred_at=self.at,
-        )
 
 
 @dataclass(frozen=True)
@@ -61,12 +20,7 @@ class Fault:
     is_event: bool
 
 
-@dataclass(frozen=True)
-class Ignored:
-    """A call that nothing here listens to."""
-
-
-Call = Track | Identity | Ignored | Fault
+Call = Read | Fault
 
 
 def read_calls(path: Path) -> Iterator[Call]:
@@ -97,86 +51,10 @@ def _call(number: int, line: bytes) -> Call:
         if not isinstance(call, dict):
             raise BadEvent("line", "is no JSON object")
         is_event = call.get("type") == "track"
-        return _read(call)
+        return read_call(call)
     except BadEvent as error:
         return Fault(number, str(error), is_event)
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
-
-
-def _read(call: dict[str, Any]) -> Call:
-    match call.get("type"):
-        case "track":
-            return _track(call)
-        case "identify":
-            return read_identity(
-                _object(call, "traits"),
-                customer_id=_identifier(call, "userId"),
-                message_id=_identifier(call, "messageId"),
-                at=_moment(call),
-            )
-        case kind if kind in OTHER_TYPES:
-            return Ignored()
-        case None:
-            raise BadEvent("type", "is missing: track or identify")
-        case kind:
-            raise BadEvent("type", f"{kind!r} is no call: track or identify")
-
-
-def _track(call: dict[str, Any]) -> Track:
-    name = call.get("event")
-    if not isinstance(name, str) or not name:
-        raise BadEvent("event", "must name the event")
-    track = Track(
-        name=name,
-        properties=_object(call, "properties"),
-        message_id=_identifier(call, "messageId"),
-        customer_id=_identifier(call, "userId"),
-        at=_moment(call),
-    )
-    check_track(track.name, track.properties)
-    read_event(
-        known_events().get(name, UnknownEvent),
-        track.properties,
-        message_id=track.message_id,
-        customer_id=track.customer_id,
-        at=track.at,
-    )
-    return track
-
-
-def _object(call: dict[str, Any], field: str) -> dict[str, Any]:
-    value = call.get(field)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise BadEvent(field, "must be an object")
-    return value
-
-
-def _identifier(call: dict[str, Any], field: str) -> str:
-    if call.get(field) is None:
-        if field == "userId" and call.get("anonymousId") is not None:
-            raise BadEvent(field, "is missing, and anonymousId alone names nobody: identify first")
-        raise BadEvent(field, "is missing")
-    try:
-        return _IDENTIFIER.validate_python(call[field])
-    except ValidationError as error:
-        raise BadEvent(field, _reason(error)) from None
-
-
-def _moment(call: dict[str, Any]) -> datetime:
-    for field in ("timestamp", "originalTimestamp", "sentAt"):
-        if call.get(field) is not None:
-            try:
-                return _MOMENT.validate_python(call[field])
-            except ValidationError as error:
-                raise BadEvent(field, _reason(error)) from None
-    return datetime.now(UTC)
-
-
-def _reason(error: ValidationError) -> str:
-    reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-    return reason[:1].lower() + reason[1:]

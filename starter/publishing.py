@@ -6,9 +6,10 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from dispatch import Published, Sojourn
+from dispatch.calls import Track
 from domain.customer import Identity
 from domain.errors import BadEvent
-from starter.calls import Call, Fault, Track, numbered_calls
+from starter.calls import Call, Fault, numbered_calls
 from starter.feeding import BadLine, Pace, feed
 
 

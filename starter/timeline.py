@@ -21,13 +21,14 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from dispatch import Sojourn, routing
+from dispatch.calls import Track
 from dispatch.outcomes import enrolments
 from domain.customer import Identity
 from domain.errors import Unavailable
 from domain.events import known_events
 from domain.messages import Reason
 from settings import Settings
-from starter.calls import Call, Fault, Track
+from starter.calls import Call, Fault
 from starter.stack import Stack, time_skipping_stack
 from store import Store, events, ledger, runs
 from store.tables import LedgerRow

@@ -67,6 +67,8 @@ class CustomerRow(SQLModel, table=True):
     __tablename__ = "customers"
 
     customer_id: str = Field(primary_key=True)
+    joined_to: str | None = None
+    """Another customer id of the same person, which holds everything since an alias call."""
     identified_at: datetime | None = _maybe()
     erased_at: datetime | None = _maybe()
     first_name: str = ""
@@ -198,3 +200,61 @@ class ContentRow(SQLModel, table=True):
     )
     address: str
     content: dict[str, Any] = _json()
+
+
+class AddressRow(SQLModel, table=True):
+    """An address a customer had, and from when. Append-only: the card holds the current one."""
+
+    __tablename__ = "addresses"
+    __table_args__ = (Index("ix_addresses_customer", "customer_id", "kind", "id"),)
+
+    id: int | None = _number()
+    customer_id: str
+    kind: str
+    """email, phone or push_token."""
+    value: str
+    """Empty: the address was withdrawn."""
+    at: datetime = _moment()
+    source: str
+    """The message id of the identify call that said so."""
+
+
+class QuarantineRow(SQLModel, table=True):
+    """A call that names a known event and does not validate: kept until somebody mends it."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (Index("ix_quarantine_open", "settled_at", "id"),)
+
+    id: int | None = _number()
+    digest: str = Field(unique=True)
+    """SHA-256 of the call: a sender's retries are one row."""
+    call: dict[str, Any] = _json()
+    """The tracking call as it was sent."""
+    name: str
+    path: str
+    """The field at fault."""
+    reason: str
+    source: str
+    """Who sent it: a write key's id, or a webhook's name."""
+    received_at: datetime = _moment()
+    settled_at: datetime | None = _maybe()
+    outcome: str | None = None
+    """redriven or dropped."""
+
+
+class WriteKeyRow(SQLModel, table=True):
+    """A key that may send events. Only its digest is kept."""
+
+    __tablename__ = "write_keys"
+
+    id: str = Field(primary_key=True)
+    """Public: names the key in logs and lists."""
+    digest: str = Field(unique=True)
+    """SHA-256 of the key, which is random enough to need no salt."""
+    name: str
+    events: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    """Event names it may send; None: all."""
+    rate: int | None = None
+    """Calls a second, over all processes together; None: no limit of its own."""
+    created_at: datetime = _moment()
+    revoked_at: datetime | None = _maybe()

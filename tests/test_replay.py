@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from dispatch.calls import Ignored, Track
 from settings import Settings
 from starter import timeline
-from starter.calls import Fault, Ignored, Track, read_calls
+from starter.calls import Fault, read_calls
 from starter.processes import Child
 
 BEGIN = datetime(2024, 2, 1, tzinfo=UTC)
