@@ -3,6 +3,7 @@
 `Sojourn` is the Python client for services.
 """
 
-from dispatch.client import Published, Sojourn
+from dispatch.client import Sojourn
+from dispatch.intake import Published
 
 __all__ = ["Published", "Sojourn"]

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dispatch.client import Published, Sojourn
+from dispatch.client import Sojourn
+from dispatch.intake import Published
 from domain.customer import Identity, read_identity
 from domain.errors import BadEvent
 from domain.events import (

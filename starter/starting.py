@@ -279,7 +279,7 @@ async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: boo
     async with sojourn.store.reading() as session:
         customer = await customers.find(session, event.customer_id)
         stored = await events.find(session, event.message_id)
-        noted = await runs.maybe_open(session, event.customer_id)
+        noted = (await runs.maybe_open(session, [event.customer_id])).get(event.customer_id, [])
     if customer is not None and customer.erased:
         raise BadInput(f"customer {event.customer_id} is erased")
     if not anyway and (customer is None or not customer.known):

@@ -1,11 +1,11 @@
 """Customers: their lock, their card, what they consented to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.calendar import zone
@@ -13,6 +13,8 @@ from domain.customer import Customer, Identity, home_zone
 from domain.messages import Channel
 from domain.policy import Consents, Recipient
 from store.tables import ConsentRow, CustomerRow
+
+CUSTOMERS = SQLModel.metadata.tables["customers"]
 
 
 async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
@@ -32,6 +34,29 @@ async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
         )
         row = (await session.exec(locked)).one()
     return row
+
+
+async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, CustomerRow]:
+    """Hold several customers until the transaction ends, as `lock` does; the rows by id asked for.
+
+    They are locked in the order of their ids, so that two transactions cannot wait for each other.
+    """
+    ids = sorted(set(customer_ids))
+    query = (
+        select(CustomerRow)
+        .where(col(CustomerRow.customer_id).in_(ids))
+        .order_by(col(CustomerRow.customer_id))
+        .with_for_update()
+    )
+    rows = (await session.exec(query)).all()
+    if len(rows) < len(ids):
+        known = {row.customer_id for row in rows}
+        new = [CustomerRow(customer_id=i).model_dump() for i in ids if i not in known]
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        connection = await session.connection()
+        await connection.execute(dialect.insert(CUSTOMERS).on_conflict_do_nothing(), new)
+        rows = (await session.exec(query)).all()
+    return {row.customer_id: row for row in rows}
 
 
 def card(row: CustomerRow) -> Customer:

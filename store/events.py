@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.errors import BadEvent
@@ -16,6 +16,7 @@ from domain.messages import Heard
 from store.tables import EventRow
 
 HISTORY_LIMIT = 500
+EVENTS = SQLModel.metadata.tables["events"]
 log = logging.getLogger("sojourn.store")
 
 
@@ -36,6 +37,23 @@ async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
         kept = await find(session, row.message_id)
     assert kept is not None
     return kept, False
+
+
+async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple[EventRow, bool]]:
+    """Keep many events, in their order, as `add` does. Their customers' locks are held."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    table = EVENTS
+    first = {row.message_id: row for row in reversed(rows)}
+    insert = dialect.insert(table).on_conflict_do_nothing(index_elements=["message_id"])
+    connection = await session.connection()
+    added = await connection.execute(
+        insert.returning(table.c.message_id, table.c.seq),
+        [row.model_dump(exclude={"seq"}) for row in first.values()],
+    )
+    for message_id, seq in added:
+        first[message_id].seq = seq
+    # what is there already is rare, and looked at one by one
+    return [(row, True) if row.seq is not None else await add(session, row) for row in rows]
 
 
 def _lengthened(row: EventRow) -> str:
@@ -68,18 +86,36 @@ async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[Event
     return (await session.exec(query.order_by(col(EventRow.occurred_at), col(EventRow.seq)))).all()
 
 
-async def unrouted(
-    session: AsyncSession, customer_id: str, *, up_to: int | None = None
-) -> Sequence[EventRow]:
-    """The customer's events that no run was told of yet, in order of arrival."""
+async def unrouted(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, list[EventRow]]:
+    """The events that no run was told of yet, by customer, in order of arrival."""
     query = (
         select(EventRow)
-        .where(col(EventRow.routed_at).is_(None), EventRow.customer_id == customer_id)
+        .where(col(EventRow.routed_at).is_(None), col(EventRow.customer_id).in_(list(customer_ids)))
         .order_by(col(EventRow.seq))
     )
-    if up_to is not None:
-        query = query.where(col(EventRow.seq) <= up_to)
-    return (await session.exec(query)).all()
+    found: dict[str, list[EventRow]] = {}
+    for row in await session.exec(query):
+        found.setdefault(row.customer_id, []).append(row)
+    return found
+
+
+async def of_names(
+    session: AsyncSession, customer_ids: Iterable[str], names: Iterable[str], *, since: datetime
+) -> dict[str, list[EventRow]]:
+    """Events of these names that happened since a moment, by customer, oldest first."""
+    query = (
+        select(EventRow)
+        .where(
+            col(EventRow.customer_id).in_(list(customer_ids)),
+            col(EventRow.name).in_(list(names)),
+            col(EventRow.occurred_at) >= since,
+        )
+        .order_by(col(EventRow.occurred_at), col(EventRow.seq))
+    )
+    found: dict[str, list[EventRow]] = {}
+    for row in await session.exec(query):
+        found.setdefault(row.customer_id, []).append(row)
+    return found
 
 
 async def left_unrouted(session: AsyncSession, *, before: datetime, limit: int) -> Sequence[str]:
@@ -180,13 +216,18 @@ def typed(row: EventRow) -> Event:
     )
 
 
-def heard(row: EventRow) -> Heard:
-    """The event as a workflow may hear it: without its personal fields."""
+def heard(row: EventRow, event: Event | None = None) -> Heard:
+    """The event as a workflow may hear it: without its personal fields.
+
+    Args:
+        row: the event.
+        event: the same, typed, if it is at hand.
+    """
     assert row.seq is not None
     return Heard(
         id=row.message_id,
         name=row.name,
         at=row.occurred_at,
         seq=row.seq,
-        fields=typed(row).public(),
+        fields=(event or typed(row)).public(),
     )

@@ -5,25 +5,37 @@ from datetime import datetime
 
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from store.tables import RunRow
 
+RUNS = SQLModel.metadata.tables["runs"]
 
-async def add(session: AsyncSession, rows: Iterable[RunRow]) -> None:
+
+async def add(session: AsyncSession, rows: Sequence[RunRow]) -> None:
     """Note runs; one that is noted already stays as it is."""
+    if not rows:
+        return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    for row in rows:
-        await session.exec(
-            dialect.insert(RunRow).values(row.model_dump(exclude={"id"})).on_conflict_do_nothing()
-        )
+    connection = await session.connection()
+    await connection.execute(
+        dialect.insert(RUNS).on_conflict_do_nothing(),
+        [row.model_dump(exclude={"id"}) for row in rows],
+    )
 
 
-async def maybe_open(session: AsyncSession, customer_id: str) -> Sequence[RunRow]:
-    """The customer's runs that were not found closed yet."""
-    query = select(RunRow).where(RunRow.customer_id == customer_id, col(RunRow.closed_at).is_(None))
-    return (await session.exec(query.order_by(col(RunRow.id)))).all()
+async def maybe_open(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, list[RunRow]]:
+    """The runs that were not found closed yet, by customer, oldest first."""
+    query = (
+        select(RunRow)
+        .where(col(RunRow.customer_id).in_(list(customer_ids)), col(RunRow.closed_at).is_(None))
+        .order_by(col(RunRow.id))
+    )
+    found: dict[str, list[RunRow]] = {}
+    for row in await session.exec(query):
+        found.setdefault(row.customer_id, []).append(row)
+    return found
 
 
 async def mark_closed(session: AsyncSession, ids: Iterable[int], at: datetime) -> None:

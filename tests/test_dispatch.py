@@ -88,14 +88,14 @@ class Crash(Exception):
 
 def _crashing(sojourn: Sojourn, monkeypatch: pytest.MonkeyPatch, *, after: int = 0) -> None:
     """Let the process die after it has told ``after`` runs."""
-    told, reach = itertools.count(), sojourn._reach
+    told, reach = itertools.count(), sojourn.teller.reach
 
     async def dying(target: Target, plan: Any) -> str | None:
         if next(told) >= after:
             raise Crash
         return await reach(target, plan)
 
-    monkeypatch.setattr(sojourn, "_reach", dying)
+    monkeypatch.setattr(sojourn.teller, "reach", dying)
 
 
 async def _crash(journey: JourneyTest, event: Event) -> None:
@@ -148,7 +148,7 @@ async def _runs(journey: JourneyTest) -> list[RunRow]:
 
 async def _unrouted(journey: JourneyTest) -> int:
     async with journey.store.reading() as session:
-        return len(await events.unrouted(session, journey.customer_id))
+        return sum(map(len, (await events.unrouted(session, [journey.customer_id])).values()))
 
 
 # ---- crashes between the row and the signal -------------------------------------------------
@@ -238,7 +238,7 @@ async def test_one_bad_row_does_not_hold_up_the_others(
         await _crash(journey, _added(journey))
     await _keep(unreadable, _added(unreadable), properties={})  # the class has become stricter
     sojourn = await fine._ready()
-    reach = sojourn._reach
+    reach = sojourn.teller.reach
 
     async def picky(target: Target, plan: Any) -> str | None:
         if refused.customer_id in target.workflow_id:
@@ -247,7 +247,7 @@ async def test_one_bad_row_does_not_hold_up_the_others(
 
     monkeypatch.setattr(dispatch.client, "SWEEP_AFTER", -HOUR)
     with monkeypatch.context() as patch:
-        patch.setattr(sojourn, "_reach", picky)
+        patch.setattr(sojourn.teller, "reach", picky)
         assert await sojourn.sweep() == 1
     await fine.settled()
     assert fine.outcome == "open"

@@ -440,7 +440,7 @@ async def test_a_price_change_as_the_reminder_falls_due_costs_nothing(
     async def nobody(*_: Any) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(sojourn, "_reach", nobody)
+    monkeypatch.setattr(sojourn.teller, "reach", nobody)
     changed = SubscriptionChanged(
         customer_id=journey.customer_id, subscription_id="subscription_id-1", price=9,
         occurred_at=NOON + DAY,

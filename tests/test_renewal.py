@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dispatch import Sojourn
+from dispatch.telling import Teller
 from domain.errors import TemporalUnavailable
 from domain.events import (
     SubscriptionCancelled,
@@ -111,7 +111,7 @@ async def test_a_change_that_moves_nothing_and_is_not_heard_yet_costs_no_reminde
         raise TemporalUnavailable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Sojourn, "_reach", away)
+        patch.setattr(Teller, "reach", away)
         with pytest.raises(TemporalUnavailable):
             await journey.publish(SubscriptionChanged, price=12, currency="EUR")
     await journey.until(EXPIRES - 6 * DAY)
@@ -129,7 +129,7 @@ async def test_a_renewal_that_is_not_heard_yet_stops_the_reminder_and_begins_the
         raise TemporalUnavailable("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Sojourn, "_reach", away)
+        patch.setattr(Teller, "reach", away)
         with pytest.raises(TemporalUnavailable):
             await journey.publish(SubscriptionRenewed, expires_at=EXPIRES + 30 * DAY)
     await journey.until(EXPIRES + 2 * DAY)

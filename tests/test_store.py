@@ -362,10 +362,10 @@ async def test_a_batch_of_customers_with_unrouted_events_names_each_once(
         found = await events.left_unrouted(session, before=NOON + HOUR, limit=500)
         assert list(found).count(customer_id) == 1
         assert customer_id not in await events.left_unrouted(session, before=NOON, limit=500)
-        waiting = await events.unrouted(session, customer_id)
+        waiting = (await events.unrouted(session, [customer_id]))[customer_id]
     async with store.transaction() as session:
         await events.mark_routed(session, [row.seq for row in waiting if row.seq], NOON)
-        assert await events.unrouted(session, customer_id) == []
+        assert await events.unrouted(session, [customer_id]) == {}
 
 
 # ---- customers and consents ----------------------------------------------------------------
@@ -479,10 +479,10 @@ async def test_a_run_is_noted_once(store: Store, customer_id: str) -> None:
         async with store.transaction() as session:
             await runs.add(session, [run()])
     async with store.transaction() as session:
-        (noted,) = await runs.maybe_open(session, customer_id)
+        ((noted,),) = (await runs.maybe_open(session, [customer_id])).values()
         assert noted.id is not None
         await runs.mark_closed(session, [noted.id], NOON)
-        assert await runs.maybe_open(session, customer_id) == []
+        assert await runs.maybe_open(session, [customer_id]) == {}
         assert len(await runs.of_customer(session, customer_id)) == 1
 
 

@@ -1,0 +1,123 @@
+"""Whom to tell of an event that is stored. Pure: what is asked of the store is read beforehand."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from dispatch import routing
+from dispatch.routing import Target
+from domain.customer import home_zone
+from domain.errors import BadEvent
+from domain.events import Event
+from domain.messages import Enrolment
+from store import customers, events
+from store.tables import CustomerRow, EventRow, RunRow
+from workflows.journey import Journey
+
+log = logging.getLogger("sojourn.dispatch")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An event that is stored, and whom to tell of it.
+
+    Args:
+        row: the event.
+        seq: its order of arrival.
+        targets: the runs to start or tell.
+        enrolment: of those it starts; its ``start`` is the event as runs hear it.
+        open_runs: the rows of the customer's runs that may be open, by workflow id.
+    """
+
+    row: EventRow
+    seq: int
+    targets: tuple[Target, ...]
+    enrolment: Enrolment
+    open_runs: dict[str, list[int]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the store knows of a customer whose events are to be routed.
+
+    Args:
+        customer: the card.
+        open_runs: runs that were not found closed yet.
+        goals: events that are some journey's goal, of the time since the oldest waiting start.
+    """
+
+    customer: CustomerRow
+    open_runs: Sequence[RunRow]
+    goals: Sequence[EventRow]
+
+
+def readable(rows: Iterable[EventRow]) -> list[tuple[EventRow, Event]]:
+    """The events that their class still takes; one that it refuses waits to be mended."""
+    found = []
+    for row in rows:
+        try:
+            found.append((row, events.typed(row)))
+        except BadEvent as error:
+            log.warning("the stored event %s cannot be read: %s", row.message_id, error)
+    return found
+
+
+def next_plan(
+    known: Known, waiting: Iterable[tuple[EventRow, Event]], *, timezone: str, clock: timedelta
+) -> tuple[Plan | None, list[int]]:
+    """Whom to tell of the customer's oldest event that concerns a run.
+
+    Older events go first: a run is never told of an event before the event that starts it.
+
+    Args:
+        known: of the customer.
+        waiting: its waiting events that can be read.
+        timezone: where nothing tells the customer's.
+        clock: the journeys' clock minus Temporal's.
+
+    Returns:
+        The plan, and the numbers of the events before it that concern nobody.
+    """
+    idle: list[int] = []
+    for row, event in waiting:
+        assert row.seq is not None
+        over = [
+            name
+            for name, journey in routing.heard_by(event).items()
+            if routing.starts(journey, event) and _is_over(known.goals, journey, event, row)
+        ]
+        targets = routing.targets(event, known.open_runs, over=over)
+        if targets:
+            ids: dict[str, list[int]] = {}
+            for run in known.open_runs:
+                assert run.id is not None
+                ids.setdefault(run.workflow_id, []).append(run.id)
+            enrolment = Enrolment(
+                customer_id=row.customer_id,
+                start=events.heard(row, event),
+                timezone=home_zone(customers.card(known.customer), timezone),
+                clock=clock,
+            )
+            return Plan(row, row.seq, tuple(targets), enrolment, ids), idle
+        idle.append(row.seq)
+    return None, idle
+
+
+def _is_over(
+    goals: Iterable[EventRow], journey: type[Journey], event: Event, row: EventRow
+) -> bool:
+    """Whether the goal was reached after this start already (it arrived late)."""
+    names = {goal.event_name for goal in journey.goal}
+    key = routing.key_of(journey, event)
+    return any(
+        goal.name in names
+        and _order(goal) > _order(row)
+        and events.concerns(goal, journey.key, key)
+        for goal in goals
+    )
+
+
+def _order(row: EventRow) -> tuple[object, int]:
+    assert row.seq is not None
+    return (row.occurred_at, row.seq)
