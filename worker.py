@@ -16,7 +16,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 import structlog
 import uvloop
@@ -64,9 +65,21 @@ THEIRS = (
 log = structlog.stdlib.get_logger("sojourn.worker")
 
 
+class _Runner(SandboxedWorkflowRunner):
+    """A sandbox that tries each class once a process, not once a worker."""
+
+    _tried: ClassVar[WeakSet[type]] = WeakSet()
+
+    def prepare_workflow(self, defn: workflow._Definition) -> None:
+        """See that the class can be loaded in the sandbox."""
+        if defn.cls not in self._tried:
+            super().prepare_workflow(defn)
+            self._tried.add(defn.cls)
+
+
 def workflow_runner() -> WorkflowRunner:
     """The sandbox of workers, tests and replay alike: our packages are passed through, once."""
-    return SandboxedWorkflowRunner(
+    return _Runner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(*OURS, *VERBS, *THEIRS)
     )
 

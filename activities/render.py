@@ -7,6 +7,7 @@ customer's own words are values in them, never part of them.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,7 @@ class Renderer:
         return place
 
 
+@lru_cache(maxsize=8)  # compiled templates are worth sharing: one renderer a worker, many in tests
 def _environment(root: Path) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         loader=jinja2.FileSystemLoader(root),

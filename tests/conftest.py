@@ -1,10 +1,12 @@
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import hypothesis
 import pytest
 import pytest_asyncio
+import uvloop
 
 from starter.stack import Server, dev_server
 from store import Store
@@ -22,6 +24,11 @@ LONG = ("test_trusted_cancel", "test_replay", "test_kill", "test_contributing", 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that both processes end at the same time."""
     items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{n}" for n in LONG)))
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loop that workers, the gateway and the command run on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
