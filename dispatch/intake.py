@@ -289,10 +289,9 @@ class Intake:
             assert not isinstance(run_id, BaseException)
             if run_id is not None:
                 reached.append(target.workflow_id)
-            if isinstance(target, Start):
-                assert isinstance(run_id, str)
+            if run_id and isinstance(target, Start):
                 started.append(_run_row(target, plan, run_id))
-            elif run_id is None:
+            if run_id != "":
                 closed += plan.open_runs.get(target.workflow_id, [])
         self._put(_Told(lane, plan, tuple(reached), started, closed))
 

@@ -1,8 +1,10 @@
 """Which runs an event concerns. Pure functions: the store and Temporal are asked elsewhere."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 from domain.events import Event
 from store.tables import RunRow
@@ -64,9 +66,15 @@ def hears(journey: type[Journey], event: type[Event]) -> bool:
     return event in declared(journey)
 
 
-def heard_by(event: Event) -> dict[str, type[Journey]]:
+def heard_by(event: Event) -> Mapping[str, type[Journey]]:
     """The journeys that listen to this kind of event."""
-    return {name: journey for name, journey in journeys().items() if hears(journey, type(event))}
+    return _heard_by(type(event))
+
+
+@lru_cache(maxsize=256)
+def _heard_by(event: type[Event]) -> Mapping[str, type[Journey]]:
+    found = {name: journey for name, journey in journeys().items() if hears(journey, event)}
+    return MappingProxyType(found)
 
 
 def targets(event: Event, runs: Iterable[RunRow], *, over: Iterable[str] = ()) -> list[Target]:

@@ -9,7 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from dispatch.planning import Plan
 from dispatch.routing import Start, Target
 from domain.errors import TemporalUnavailable
-from domain.messages import Enrolment
+from domain.messages import Enrolment, Heard
 from workflows.journey import search_attributes
 from workflows.registry import journeys
 
@@ -34,32 +34,45 @@ class Teller:
         self._task_queue = task_queue
 
     async def reach(self, target: Target, plan: Plan) -> str | None:
-        """Signal or start one run; give back its execution, or None if it is closed.
+        """Signal or start one run; give back the execution that a start met or made.
+
+        A run that is open as far as the store knows is signalled: that costs less than a start,
+        and only if it has closed meanwhile is it started anew.
+
+        Returns:
+            The execution, if one was started; an empty text, if a run was told; None, if there is
+            no open run to tell.
 
         Raises:
             TemporalUnavailable: it could not be told now.
         """
-        event = plan.enrolment.start
         try:
-            if isinstance(target, Start):
-                return await self._start(target, plan.enrolment)
-            handle = self._client.get_workflow_handle(target.workflow_id)
-            await handle.signal(event.name, event)
+            known = target.workflow_id in plan.open_runs or not isinstance(target, Start)
+            if known and await self._signal(target, plan.enrolment.start):
+                return ""
+            return await self._start(target, plan.enrolment) if isinstance(target, Start) else None
         except RPCError as error:
             if self._has_no_namespace(error):
                 raise TemporalUnavailable(
-                    f"the event {event.id} is stored, but Temporal has no namespace "
+                    f"the event {plan.row.message_id} is stored, but Temporal has no namespace "
                     f"{self._client.namespace}: create it, or set TEMPORAL_NAMESPACE"
                 ) from None
-            if error.status is RPCStatusCode.NOT_FOUND and not isinstance(target, Start):
-                return None  # the run has ended: news, not an error
             if error.status in _AWAY:
                 raise TemporalUnavailable(
-                    f"the event {event.id} is stored, but Temporal does not answer "
+                    f"the event {plan.row.message_id} is stored, but Temporal does not answer "
                     f"({error.status.name.lower()}): it will be routed once it does"
                 ) from None
             raise
-        return target.workflow_id
+
+    async def _signal(self, target: Target, event: Heard) -> bool:
+        """Signal a run; False if it is closed, which is news, not an error."""
+        try:
+            await self._client.get_workflow_handle(target.workflow_id).signal(event.name, event)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND and not self._has_no_namespace(error):
+                return False
+            raise
+        return True
 
     async def _start(self, target: Start, enrolment: Enrolment) -> str:
         journey = journeys()[target.journey]
