@@ -99,6 +99,7 @@ class Sojourn:
         message_id: str,
         customer_id: str,
         occurred_at: datetime | str,
+        ask: bool = False,
     ) -> Published:
         """Take in an event by its wire name; one that no class describes is stored and ignored.
 
@@ -111,13 +112,17 @@ class Sojourn:
         event = read_event(
             known, properties, message_id=message_id, customer_id=customer_id, at=occurred_at
         )
-        return await self._take_in(event, name, properties)
+        return await self._take_in(event, name, properties, ask=ask)
 
-    async def publish(self, event: Event) -> Published:
+    async def publish(self, event: Event, *, ask: bool = False) -> Published:
         """Take an event in. When this returns, no later claim of a message can miss it.
 
         The event is stored first, then runs are told. Publishing the same message id again does no
         harm, and finishes what an earlier call could not.
+
+        Args:
+            event: what happened.
+            ask: wait for what it did to each run; `Published.effects` then says so.
 
         Raises:
             BadEvent: a text in it is no Unicode, or it is too large.
@@ -126,7 +131,7 @@ class Sojourn:
         """
         properties = event.properties()
         check_track(event.event_name, properties)
-        return await self._take_in(event, event.event_name, properties)
+        return await self._take_in(event, event.event_name, properties, ask=ask)
 
     async def sweep(self) -> int:
         """Route events that a crash left between their row and their signals.
@@ -149,7 +154,9 @@ class Sojourn:
                 log.error("an event of %s cannot be routed: %s", customer_id, error)
         return routed
 
-    async def _take_in(self, event: Event, name: str, properties: Mapping[str, Any]) -> Published:
+    async def _take_in(
+        self, event: Event, name: str, properties: Mapping[str, Any], *, ask: bool
+    ) -> Published:
         heard = bool(routing.heard_by(event))
         arrived = self.now()
         row = EventRow(
@@ -162,4 +169,4 @@ class Sojourn:
             routed_at=None if heard else arrived,
             properties=dict(properties),
         )
-        return await self._intake.take(row, event if heard else None)
+        return await self._intake.take(row, event if heard else None, ask=ask)

@@ -8,9 +8,10 @@ the next transactions), go on to the next.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import text
@@ -24,7 +25,7 @@ from dispatch.routing import Start
 from dispatch.telling import Teller
 from domain.errors import StoreUnavailable
 from domain.events import Event
-from domain.messages import Reason
+from domain.messages import Answer, Reason
 from store import Store, customers, events, ledger, runs
 from store.tables import CustomerRow, EventRow, RunRow
 from workflows.journey import Journey
@@ -33,6 +34,7 @@ from workflows.registry import journeys
 log = logging.getLogger("sojourn.dispatch")
 
 BATCH = 200
+NOBODY: Mapping[str, Answer | None] = MappingProxyType({})
 LOCK_TIMEOUT_MS = 1000  # one customer whose row somebody holds must not keep all others waiting
 
 
@@ -44,11 +46,14 @@ class Published:
         message_id: its id.
         stored: False if the same id was stored before; then nothing new happened.
         runs: the runs that were started or told, by workflow id.
+        effects: what the event did to them, if it was asked; None for a run that did not answer in
+            time: it has the event, or will have it.
     """
 
     message_id: str
     stored: bool
     runs: tuple[str, ...] = ()
+    effects: Mapping[str, Answer | None] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -57,6 +62,7 @@ class _Arrival:
 
     row: EventRow
     event: Event | None
+    ask: bool
     done: "asyncio.Future[Published]"
 
 
@@ -74,7 +80,7 @@ class _Told:
 
     lane: "_Lane"
     plan: Plan
-    reached: tuple[str, ...]
+    reached: dict[str, Answer | None]
     started: list[RunRow]
     closed: list[int]
 
@@ -92,11 +98,12 @@ class _Lane:
     wakes: list[_Wake] = field(default_factory=list)
     routed: int = 0
 
-    def passed(self, seq: int, reached: tuple[str, ...]) -> None:
+    def passed(self, seq: int, reached: Mapping[str, Answer | None] = NOBODY) -> None:
         """Answer those whose events have been routed, up to ``seq``, which reached these runs."""
         for number, arrival, stored in [w for w in self.waiting if w[0] <= seq]:
-            told = reached if number == seq else ()
-            _answer(arrival.done, Published(arrival.row.message_id, stored, told))
+            told = reached if number == seq else NOBODY
+            effects = told if arrival.ask else NOBODY
+            _answer(arrival.done, Published(arrival.row.message_id, stored, tuple(told), effects))
         self.waiting = [w for w in self.waiting if w[0] > seq]
 
     def fail(self, error: Exception) -> None:
@@ -137,14 +144,15 @@ class Intake:
         self._working = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, row: EventRow, event: Event | None) -> Published:
+    async def take(self, row: EventRow, event: Event | None, *, ask: bool = False) -> Published:
         """Store an event and tell the runs that it concerns.
 
         Args:
             row: the event; routed already if no journey listens to it.
             event: the same, typed; None if no journey listens to it.
+            ask: whether to ask the runs what it did.
         """
-        arrival = _Arrival(row, event, asyncio.get_running_loop().create_future())
+        arrival = _Arrival(row, event, ask, asyncio.get_running_loop().create_future())
         self._put(arrival)
         return await arrival.done
 
@@ -256,13 +264,13 @@ class Intake:
         plan = did.plans.get(lane.customer_id)
         if plan is not None:
             lane.carrying = True
-            lane.passed(plan.seq - 1, ())
+            lane.passed(plan.seq - 1)
             self._spawn(self._carry_out(lane, plan))
         elif lane.up_to > did.horizon.get(lane.customer_id, 0):
             # stored since this transaction looked, or while a lane went that has failed
             self._put(_Wake(lane.customer_id, asyncio.get_running_loop().create_future()))
         else:
-            lane.passed(lane.up_to, ())
+            lane.passed(lane.up_to)
             for wake in lane.wakes:
                 _answer(wake.done, lane.routed)
             del self._lanes[lane.customer_id]
@@ -272,6 +280,8 @@ class Intake:
 
     async def _carry_out(self, lane: _Lane, plan: Plan) -> None:
         """Tell the runs of one event."""
+        ask = any(arrival.ask for seq, arrival, _ in lane.waiting if seq == plan.seq)
+        plan = replace(plan, ask=ask)
         answers = await asyncio.gather(
             *(self._teller.reach(target, plan) for target in plan.targets), return_exceptions=True
         )
@@ -282,18 +292,18 @@ class Intake:
             del self._lanes[lane.customer_id]
             lane.fail(error)
             return
-        reached: list[str] = []
+        reached: dict[str, Answer | None] = {}
         closed: list[int] = []
         started: list[RunRow] = []
-        for target, run_id in zip(plan.targets, answers, strict=True):
-            assert not isinstance(run_id, BaseException)
-            if run_id is not None:
-                reached.append(target.workflow_id)
-            if run_id and isinstance(target, Start):
-                started.append(_run_row(target, plan, run_id))
-            if run_id != "":
+        for target, answer in zip(plan.targets, answers, strict=True):
+            assert not isinstance(answer, BaseException)
+            if answer is not None:
+                reached[target.workflow_id] = answer.answer
+            if answer is None or answer.execution:
                 closed += plan.open_runs.get(target.workflow_id, [])
-        self._put(_Told(lane, plan, tuple(reached), started, closed))
+            if answer is not None and answer.execution and isinstance(target, Start):
+                started.append(_run_row(target, plan, answer.execution))
+        self._put(_Told(lane, plan, reached, started, closed))
 
 
 class _Transaction:

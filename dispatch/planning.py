@@ -28,6 +28,7 @@ class Plan:
         targets: the runs to start or tell.
         enrolment: of those it starts; its ``start`` is the event as runs hear it.
         open_runs: the rows of the customer's runs that may be open, by workflow id.
+        ask: whether somebody wants to know what the event did.
     """
 
     row: EventRow
@@ -35,6 +36,7 @@ class Plan:
     targets: tuple[Target, ...]
     enrolment: Enrolment
     open_runs: dict[str, list[int]]
+    ask: bool = False
 
 
 @dataclass(frozen=True)

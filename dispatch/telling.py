@@ -1,24 +1,53 @@
-"""Telling runs of an event: by a signal, or by a start that brings the signal along."""
+"""Telling runs of an event: by a signal, or by a start that brings the signal along.
 
+Whoever wants to know what the event did is answered by an update instead, which costs more.
+"""
+
+import asyncio
 import inspect
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from dispatch.planning import Plan
 from dispatch.routing import Start, Target
 from domain.errors import TemporalUnavailable
-from domain.messages import Enrolment, Heard
+from domain.messages import Answer
 from workflows.journey import search_attributes
 from workflows.registry import journeys
 
+ANSWER_TIME = timedelta(seconds=10)  # how long a run may take to say what an event did
+USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 _AWAY = (
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.DEADLINE_EXCEEDED,
     RPCStatusCode.CANCELLED,
     RPCStatusCode.RESOURCE_EXHAUSTED,
 )
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A run that was told.
+
+    Args:
+        execution: what a start met or made; empty if the run was known to be open.
+        answer: what the event did, if somebody asked and the run answered in time.
+    """
+
+    execution: str = ""
+    answer: Answer | None = None
 
 
 class Teller:
@@ -33,26 +62,26 @@ class Teller:
         self._client = client
         self._task_queue = task_queue
 
-    async def reach(self, target: Target, plan: Plan) -> str | None:
-        """Signal or start one run; give back the execution that a start met or made.
+    async def reach(self, target: Target, plan: Plan) -> Reached | None:
+        """Tell or start one run.
 
-        A run that is open as far as the store knows is signalled: that costs less than a start,
-        and only if it has closed meanwhile is it started anew.
+        A run that is open as far as the store knows is told: that costs less than a start, and
+        only if it has closed meanwhile is it started anew.
 
         Returns:
-            The execution, if one was started; an empty text, if a run was told; None, if there is
-            no open run to tell.
+            What was reached; None, if there is no open run to tell.
 
         Raises:
             TemporalUnavailable: it could not be told now.
         """
         try:
-            known = target.workflow_id in plan.open_runs or not isinstance(target, Start)
-            if known and await self._signal(target, plan.enrolment.start):
-                return ""
-            return await self._start(target, plan.enrolment) if isinstance(target, Start) else None
+            if target.workflow_id in plan.open_runs or not isinstance(target, Start):
+                reached = await self._tell(target, plan)
+                if reached is not None or not isinstance(target, Start):
+                    return reached
+            return await self._start(target, plan)
         except RPCError as error:
-            if self._has_no_namespace(error):
+            if _has_no_namespace(error):
                 raise TemporalUnavailable(
                     f"the event {plan.row.message_id} is stored, but Temporal has no namespace "
                     f"{self._client.namespace}: create it, or set TEMPORAL_NAMESPACE"
@@ -64,40 +93,68 @@ class Teller:
                 ) from None
             raise
 
-    async def _signal(self, target: Target, event: Heard) -> bool:
-        """Signal a run; False if it is closed, which is news, not an error."""
+    async def _tell(self, target: Target, plan: Plan) -> Reached | None:
+        """Tell an open run; None if it is closed, which is news, not an error."""
+        handle, event = self._client.get_workflow_handle(target.workflow_id), plan.enrolment.start
         try:
-            await self._client.get_workflow_handle(target.workflow_id).signal(event.name, event)
+            if plan.ask:
+                asked = handle.execute_update("ask", event, id=event.id, result_type=Answer)
+                answer = await _in_time(asked)
+                if answer is not None:
+                    return Reached(answer=answer)
+            await handle.signal(event.name, event)
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND and not self._has_no_namespace(error):
-                return False
+            if error.status is RPCStatusCode.NOT_FOUND and not _has_no_namespace(error):
+                return None
             raise
-        return True
+        return Reached()
 
-    async def _start(self, target: Start, enrolment: Enrolment) -> str:
-        journey = journeys()[target.journey]
-        event = enrolment.start
-        handle = await self._client.start_workflow(
-            target.journey,
-            enrolment.model_copy(update={"key": target.key}),
-            id=target.workflow_id,
-            task_queue=self._task_queue,
-            start_signal=event.name,
-            start_signal_args=[event],
-            search_attributes=search_attributes(target.journey, enrolment.customer_id),
-            static_summary=" ".join(
+    async def _start(self, target: Start, plan: Plan) -> Reached:
+        enrolment, event = plan.enrolment, plan.enrolment.start
+        options: dict[str, Any] = {
+            "id": target.workflow_id,
+            "task_queue": self._task_queue,
+            "search_attributes": search_attributes(target.journey, enrolment.customer_id),
+            "static_summary": " ".join(
                 part for part in (target.journey, "for", enrolment.customer_id, target.key) if part
             ),
-            static_details=inspect.getdoc(journey),
+            "static_details": inspect.getdoc(journeys()[target.journey]),
+        }
+        who = enrolment.model_copy(update={"key": target.key})
+        if plan.ask:
+            begin: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+                target.journey, who, id_conflict_policy=USE_EXISTING, **options
+            )
+            asked = self._client.execute_update_with_start_workflow(
+                "ask", event, start_workflow_operation=begin, id=event.id, result_type=Answer
+            )
+            answer = await _in_time(asked)
+            if answer is not None:
+                return Reached(_execution(await begin.workflow_handle()), answer)
+        handle = await self._client.start_workflow(
+            target.journey, who, start_signal=event.name, start_signal_args=[event], **options
         )
-        run_id = handle.first_execution_run_id or handle.result_run_id
-        assert run_id is not None
-        return run_id
+        return Reached(_execution(handle))
 
-    @staticmethod
-    def _has_no_namespace(error: RPCError) -> bool:
-        """Whether it is the namespace that was not found, not the run."""
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            return False
-        kind: str = NamespaceNotFoundFailure.DESCRIPTOR.full_name
-        return any(detail.type_url.endswith(kind) for detail in error.grpc_status.details)
+
+async def _in_time(asked: Awaitable[Answer]) -> Answer | None:
+    """The answer, or None if none comes in time: no worker runs, or a message is on its way."""
+    try:
+        async with asyncio.timeout(ANSWER_TIME.total_seconds()):
+            return await asked
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        return None
+
+
+def _execution(handle: WorkflowHandle[Any, Any]) -> str:
+    run_id = handle.first_execution_run_id or handle.result_run_id
+    assert run_id is not None
+    return run_id
+
+
+def _has_no_namespace(error: RPCError) -> bool:
+    """Whether it is the namespace that was not found, not the run."""
+    if error.status is not RPCStatusCode.NOT_FOUND:
+        return False
+    kind: str = NamespaceNotFoundFailure.DESCRIPTOR.full_name
+    return any(detail.type_url.endswith(kind) for detail in error.grpc_status.details)

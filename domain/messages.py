@@ -5,7 +5,7 @@ These are the shapes that cross Temporal: ids, codes and moments, nothing person
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -160,6 +160,27 @@ class Sent(_Wire):
     at: datetime
 
 
+class Told(_Wire):
+    """One message that was sent before an event was taken in."""
+
+    step: str
+    at: datetime
+
+
+class Answer(_Wire):
+    """What an event did to a run, for whoever asked.
+
+    Args:
+        effect: ``started`` it, ``ended`` it, or was merely ``signalled``.
+        prevented: steps that will not be sent because of it.
+        already_sent: steps that went out before.
+    """
+
+    effect: Literal["started", "signalled", "ended"]
+    prevented: tuple[str, ...] = ()
+    already_sent: tuple[Told, ...] = ()
+
+
 class Result(_Wire):
     """How a run ended and what it did."""
 
@@ -172,11 +193,13 @@ class Performed(_Wire):
     """What a verb came to: one entry of a run's journal.
 
     Args:
+        verb: which it was, and of which message: ``send reminder``.
         due: the plan's moment after it; None before the first wait.
         missed: that moment was past before its wait began.
         value: what the verb gave back, as JSON values.
     """
 
+    verb: str = ""
     due: datetime | None = None
     missed: bool = False
     value: Any = None

@@ -83,8 +83,16 @@ class JourneyTest:
         """Start the journey by its first ``starts_on`` event; ids that you leave out are made."""
         return await self.publish(journey.starts_on[0], **fields)
 
-    async def publish(self, event: Event | type[Event], **fields: Any) -> Published:
-        """Publish an event of this customer, now; give an event, or its class and fields."""
+    async def publish(
+        self, event: Event | type[Event], *, ask: bool = False, **fields: Any
+    ) -> Published:
+        """Publish an event of this customer, now; give an event, or its class and fields.
+
+        Args:
+            event: what happens.
+            ask: have each run say what the event did to it (`Published.effects`).
+            fields: of the event; ids that you leave out are made.
+        """
         sojourn = await self._ready()
         if isinstance(event, Event):
             made = event
@@ -93,7 +101,7 @@ class JourneyTest:
         else:
             given = {"customer_id": self.customer_id, "occurred_at": await self.now(), **fields}
             made = event(**{**_made_up(event), **given})
-        published = await sojourn.publish(made)
+        published = await sojourn.publish(made, ask=ask)
         await self.settled()
         return published
 

@@ -24,6 +24,7 @@ from channels.outbox import Outbox
 from channels.provider import Parcel
 from dispatch import Sojourn
 from dispatch.routing import Target, workflow_id
+from dispatch.telling import Reached
 from domain.customer import read_identity
 from domain.errors import BadEvent, TemporalUnavailable
 from domain.events import (
@@ -90,7 +91,7 @@ def _crashing(sojourn: Sojourn, monkeypatch: pytest.MonkeyPatch, *, after: int =
     """Let the process die after it has told ``after`` runs."""
     told, reach = itertools.count(), sojourn.teller.reach
 
-    async def dying(target: Target, plan: Any) -> str | None:
+    async def dying(target: Target, plan: Any) -> Reached | None:
         if next(told) >= after:
             raise Crash
         return await reach(target, plan)
@@ -240,7 +241,7 @@ async def test_one_bad_row_does_not_hold_up_the_others(
     sojourn = await fine._ready()
     reach = sojourn.teller.reach
 
-    async def picky(target: Target, plan: Any) -> str | None:
+    async def picky(target: Target, plan: Any) -> Reached | None:
         if refused.customer_id in target.workflow_id:
             raise RPCError("blob size exceeds limit", RPCStatusCode.INVALID_ARGUMENT, b"")
         return await reach(target, plan)

@@ -30,6 +30,7 @@ from domain.calendar import days_after, zone
 from domain.errors import UnknownName
 from domain.events import Event, event_named
 from domain.messages import (
+    Answer,
     Carried,
     Channel,
     Delivery,
@@ -43,6 +44,7 @@ from domain.messages import (
     Result,
     Sent,
     Status,
+    Told,
 )
 from workflows import wording
 
@@ -139,7 +141,9 @@ class Journey:
         self._awaited: set[str] = set()
         self._plan = Performed()
         self._sends = 0
+        self._sending = False
         self._messages: list[Sent] = []
+        self._said: set[str] = set()  # steps decided on since the steps last began
         self._zone = "UTC"
         self._doing = "starting"
         self._until: datetime | None = None
@@ -167,7 +171,8 @@ class Journey:
             receipt = await self._send(message)
             return Performed(due=self._due, missed=self._plan.missed, value=_json(receipt))
 
-        return Receipt.model_validate((await self._once(perform)).value)
+        verb = f"send {message.step}"
+        return Receipt.model_validate((await self._once(verb, perform)).value)
 
     async def sleep(self, duration: timedelta) -> None:
         """Wait ``duration`` from the plan's last moment on, however late its message left."""
@@ -177,7 +182,7 @@ class Journey:
             await self._wait_until(due, wording.wait(duration, self.goal))
             return Performed(due=due)
 
-        await self._once(perform)
+        await self._once("sleep", perform)
 
     async def sleep_until(self, when: datetime) -> None:
         """Wait until ``when``. If it is past already, the next message is skipped as too late."""
@@ -187,7 +192,7 @@ class Journey:
             await self._wait_until(when, wording.wait_until(when, self._zone, self.goal))
             return Performed(due=when, missed=missed)
 
-        await self._once(perform)
+        await self._once("sleep_until", perform)
 
     async def quiet_for(self, duration: timedelta, *, of: type[Event]) -> None:
         """Wait until no ``of`` has happened for ``duration``; each one begins the wait anew.
@@ -207,7 +212,7 @@ class Journey:
                     return Performed(due=due)
                 due = latest
 
-        await self._once(perform, restarts=False)
+        await self._once("quiet_for", perform, restarts=False)
 
     async def wait_for(
         self,
@@ -229,7 +234,7 @@ class Journey:
                 return Performed(due=due)
             return Performed(due=max(event.at, self._due), value=_json(event))
 
-        value = (await self._once(perform)).value
+        value = (await self._once("wait_for", perform)).value
         if value is None:
             return None
         event = Heard.model_validate(value)
@@ -240,12 +245,10 @@ class Journey:
         """What the run has heard so far of ``events``, oldest first."""
         if self._verb == len(self._journal):
             found = [_json(h) for h in self._heard_of(events)]
-            self._journal.append(Performed(due=self._due, missed=self._plan.missed, value=found))
-        self._verb += 1
-        return [
-            cast(E, self._event(Heard.model_validate(value)))
-            for value in self._journal[self._verb - 1].value
-        ]
+            kept = Performed(verb="heard", due=self._due, missed=self._plan.missed, value=found)
+            self._journal.append(kept)
+        values = self._next_entry("heard").value
+        return [cast(E, self._event(Heard.model_validate(value))) for value in values]
 
     def now(self) -> datetime:
         """The journey's clock: Temporal's, shifted by the enrolment's ``clock`` in time travel."""
@@ -284,6 +287,8 @@ class Journey:
             # one action, spent only on the ends an operator filters by: a run that said
             # everything is Completed without an Outcome
             workflow.upsert_search_attributes([OUTCOME.value_set(outcome.value)])
+        # whoever asked what an event did gets the answer before the run is closed
+        await workflow.wait_condition(workflow.all_handlers_finished)
         following = self._following(closing)
         if following is not None:
             self._begin_next(following, outcome)
@@ -299,6 +304,7 @@ class Journey:
             except _Restart:
                 self._restart = False
                 self._journal.clear()
+                self._said.clear()
                 self._verb = 0
                 self._plan = Performed()
 
@@ -314,6 +320,7 @@ class Journey:
             self._restart = False  # it was acted on before the run continued as new
             self._seen.update(dict.fromkeys(carried.seen))
             self._journal = list(carried.journal)
+            self._said = {entry.verb.removeprefix("send ") for entry in self._journal}
             self._sends = carried.sends
             self._messages = list(carried.messages)
         for event in self._early:
@@ -332,15 +339,31 @@ class Journey:
         return self._plan.due or self._cause.at
 
     async def _once(
-        self, perform: Callable[[], Awaitable[Performed]], *, restarts: bool = True
+        self, verb: str, perform: Callable[[], Awaitable[Performed]], *, restarts: bool = True
     ) -> Performed:
         """Perform a verb, or take what it came to in an earlier execution of this run."""
         if self._verb == len(self._journal):
             self._check(restarts=restarts)
-            self._journal.append(await perform())
-        self._plan = self._journal[self._verb]
-        self._verb += 1
+            performed = await perform()
+            self._journal.append(performed.model_copy(update={"verb": verb}))
+        self._plan = self._next_entry(verb)
         return self._plan
+
+    def _next_entry(self, verb: str) -> Performed:
+        """The journal's next entry, which must be this verb's.
+
+        Raises:
+            NondeterminismError: the steps were changed under a run that has continued as new. The
+                run stands still, as one whose history does not replay, until they are changed back.
+        """
+        entry = self._journal[self._verb]
+        if entry.verb not in ("", verb):  # none: written before entries had names
+            raise workflow.NondeterminismError(
+                f'the steps come to "{verb}" where this run has done "{entry.verb}": '
+                "put a change of steps into `if workflow.patched(...)`"
+            )
+        self._verb += 1
+        return entry
 
     def _check(self, *, restarts: bool = True) -> None:
         """Leave the steps if there is a reason to."""
@@ -395,17 +418,7 @@ class Journey:
             delivery = self._delivery(n, message)
             summary = wording.sending(message)
             self._tell(summary)
-            receipt: Receipt = await workflow.execute_activity(
-                "send",
-                delivery,
-                result_type=Receipt,
-                task_queue=channel_queue(message.channels[0], workflow.info().task_queue),
-                activity_id=f"{n}-{message.step}",
-                summary=summary,
-                start_to_close_timeout=SEND_TIMEOUT,
-                heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                retry_policy=RETRIES,
-            )
+            receipt = await self._ask_to_send(delivery, summary)
             self._zone = receipt.timezone or self._zone
             if receipt.status is Status.DEFERRED:
                 assert receipt.until is not None
@@ -416,6 +429,7 @@ class Journey:
                 self._take(receipt.news)
                 if not self._interrupted(restarts=True):
                     continue  # it changes nothing for this journey: ask again, knowing it
+            self._said.add(message.step)
             self._messages.append(
                 Sent(
                     step=message.step,
@@ -429,6 +443,24 @@ class Journey:
                 raise _End(Outcome.SUPPRESSED)
             self._check()
             return receipt
+
+    async def _ask_to_send(self, delivery: Delivery, summary: str) -> Receipt:
+        self._sending = True
+        try:
+            receipt: Receipt = await workflow.execute_activity(
+                "send",
+                delivery,
+                result_type=Receipt,
+                task_queue=channel_queue(delivery.channels[0], workflow.info().task_queue),
+                activity_id=f"{delivery.n}-{delivery.step}",
+                summary=summary,
+                start_to_close_timeout=SEND_TIMEOUT,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                retry_policy=RETRIES,
+            )
+        finally:
+            self._sending = False
+        return receipt
 
     def _delivery(self, n: int, message: Message) -> Delivery:
         run = self._run_of
@@ -506,6 +538,18 @@ class Journey:
         else:
             self._take(event)
 
+    @workflow.update(description="Take in a customer event, and say what it did to this run")
+    async def ask(self, event: Heard) -> Answer:
+        """Take in an event, as `hear`; a message that is on its way is waited for."""
+        await workflow.wait_condition(lambda: self._enrolment is not None)
+        self._take(event)
+        await workflow.wait_condition(lambda: not self._sending)
+        return self._answer(event)
+
+    @ask.validator
+    def _check_ask(self, event: Heard) -> None:
+        self._examined(event)
+
     @workflow.update(description="End this run; nothing more is sent. Say why.")
     def stop(self, reason: str) -> str:
         """End the run as ``stopped``."""
@@ -525,6 +569,23 @@ class Journey:
             "until": self._until.isoformat() if self._until else None,
             "messages": [_json(sent) for sent in self._messages],
         }
+
+    def _answer(self, event: Heard) -> Answer:
+        over = event.order > self._run_of.start.order and (
+            self._goal is not None or self._end is not None
+        )
+        left = (m.step for m in messages(type(self)) if m.step not in self._said)
+        return Answer(
+            effect="ended"
+            if over
+            else "started"
+            if event.id == self._run_of.start.id
+            else "signalled",
+            prevented=tuple(dict.fromkeys(left)) if over else (),
+            already_sent=tuple(
+                Told(step=m.step, at=m.at) for m in self._messages if m.status is Status.SENT
+            ),
+        )
 
     def _examined(self, said: object) -> Heard:
         """Refuse what is no event, and what the steps could not read later."""
@@ -588,6 +649,16 @@ def declared(journey: type[Journey]) -> tuple[type[Event], ...]:
     """Every event that a journey's class keywords name: what its runs are told of."""
     own = (journey.starts_on, journey.goal, journey.restarts_on, journey.ends_on, journey.hears)
     return tuple(event for events in own for event in events)
+
+
+def messages(journey: type[Journey]) -> list[Message]:
+    """The messages of a journey, in the order in which its steps name them.
+
+    They are module-level constants (docs/journeys.md); one that steps make on the fly is not seen.
+    """
+    names = journey.steps.__code__.co_names
+    found = (journey.steps.__globals__.get(name) for name in names)
+    return [message for message in found if isinstance(message, Message)]
 
 
 def channel_queue(channel: Channel, journeys: str = TASK_QUEUE) -> str:

@@ -1,0 +1,143 @@
+"""`publish(event, ask=True)`: what an event did to each run."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+
+from channels.outbox import Outbox
+from channels.provider import Parcel
+from dispatch import telling
+from domain.events import (
+    FeatureUsed,
+    OrderCompleted,
+    ProductAdded,
+    SubscriptionCancelled,
+    SubscriptionRenewed,
+)
+from domain.messages import Answer
+from testkit import JourneyTest
+from workflows.abandoned_cart import AbandonedCart
+from workflows.journey import messages
+from workflows.onboarding import Onboarding
+from workflows.registry import journeys
+from workflows.renewal import Renewal
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def _brief(effects: Mapping[str, Answer | None]) -> list[tuple[str, list[str], list[str]]]:
+    """Effect, prevented and already sent of each run."""
+    found: list[tuple[str, list[str], list[str]]] = []
+    for answer in effects.values():
+        assert answer is not None
+        sent = [told.step for told in answer.already_sent]
+        found.append((answer.effect, list(answer.prevented), sent))
+    return found
+
+
+async def test_a_purchase_says_what_it_prevented(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="c")
+    await journey.after(DAY + HOUR)
+    published = await journey.publish(OrderCompleted, cart_id="c", ask=True)
+    assert list(published.effects) == [f"abandoned-cart:{journey.customer_id}:c"]
+    assert _brief(published.effects) == [("ended", ["nudge", "offer"], ["reminder"])]
+    (row,) = await journey.messages()
+    (answer,) = published.effects.values()
+    assert answer is not None
+    assert isinstance(answer.already_sent[0].at, datetime)
+    assert row.state == "sent"
+    assert journey.outcome == "converted"
+
+
+async def test_a_start_and_another_product(journey: JourneyTest) -> None:
+    started = await journey.publish(ProductAdded, cart_id="c", ask=True)
+    again = await journey.publish(ProductAdded, cart_id="c", message_id="another", ask=True)
+    assert _brief(started.effects) == [("started", [], [])]
+    assert _brief(again.effects) == [("signalled", [], [])]
+    assert journey.outcome == "open"
+
+
+async def test_after_a_restart_the_whole_ladder_is_prevented(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="c")
+    await journey.after(DAY + HOUR)
+    await journey.publish(ProductAdded, cart_id="c", message_id="another")
+    published = await journey.publish(OrderCompleted, cart_id="c", ask=True)
+    assert _brief(published.effects) == [("ended", ["reminder", "nudge", "offer"], ["reminder"])]
+
+
+async def test_a_goal_that_begins_the_next_enrolment(journey: JourneyTest) -> None:
+    await journey.start(Renewal, expires_at=await journey.now() + 30 * DAY)
+    await journey.after(24 * DAY)
+    renewed = await journey.publish(
+        SubscriptionRenewed, expires_at=await journey.now() + 36 * DAY, ask=True
+    )
+    assert _brief(renewed.effects) == [
+        ("ended", ["in-two-days", "today", "expired"], ["in-a-week"])
+    ]
+    cancelled = await journey.publish(SubscriptionCancelled, ask=True)
+    assert _brief(cancelled.effects) == [
+        ("ended", ["in-a-week", "in-two-days", "today", "expired"], [])
+    ]
+    assert journey.outcomes == ["converted", "stopped"]
+
+
+async def test_a_goal_older_than_the_run_ends_nothing(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="c")
+    old = await journey.now() - DAY
+    published = await journey.publish(OrderCompleted, cart_id="c", occurred_at=old, ask=True)
+    assert _brief(published.effects) == [("signalled", [], [])]
+    assert journey.outcome == "open"
+
+
+async def test_what_concerns_nobody_does_nothing(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    published = await journey.publish(OrderCompleted, cart_id="c", ask=True)
+    assert (published.stored, published.runs, published.effects) == (True, (), {})
+    assert (await journey.publish(FeatureUsed, feature="search", ask=True)).effects == {}
+
+
+async def test_a_message_on_its_way_is_waited_for(
+    journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was claimed before the purchase came, so it leaves; the answer must say so."""
+    handed_over, go_on = asyncio.Event(), asyncio.Event()
+    send = Outbox.send
+
+    async def slow(outbox: Outbox, parcel: Parcel) -> str:
+        handed_over.set()
+        await go_on.wait()
+        return await send(outbox, parcel)
+
+    monkeypatch.setattr(Outbox, "send", slow)
+    await journey.start(AbandonedCart, cart_id="c")
+    passing = asyncio.create_task(journey.after(DAY + HOUR))
+    await handed_over.wait()
+    buying = asyncio.create_task(journey.publish(OrderCompleted, cart_id="c", ask=True))
+    done, _ = await asyncio.wait({buying}, timeout=0.3)
+    assert not done
+    go_on.set()
+    published = await buying
+    await passing
+    assert _brief(published.effects) == [("ended", ["nudge", "offer"], ["reminder"])]
+    assert journey.sent == ["reminder"]
+
+
+async def test_a_run_that_does_not_answer_in_time_has_the_event_all_the_same(
+    journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await journey.start(AbandonedCart, cart_id="c")
+    monkeypatch.setattr(telling, "ANSWER_TIME", timedelta(0))
+    published = await journey.publish(OrderCompleted, cart_id="c", ask=True)
+    assert list(published.effects.values()) == [None]
+    assert journey.outcome == "converted"
+
+
+def test_every_journey_names_its_messages() -> None:
+    steps = {name: [m.step for m in messages(journey)] for name, journey in journeys().items()}
+    assert steps == {
+        "abandoned-cart": ["reminder", "nudge", "offer"],
+        "onboarding": ["welcome", "first-steps", "first-steps", "tips", "help"],
+        "renewal": ["in-a-week", "in-two-days", "today", "expired"],
+    }
