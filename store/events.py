@@ -43,7 +43,9 @@ async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple
     """Keep many events, in their order, as `add` does. Their customers' locks are held."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     table = EVENTS
-    first = {row.message_id: row for row in reversed(rows)}
+    first: dict[str, EventRow] = {}
+    for row in rows:
+        first.setdefault(row.message_id, row)
     insert = dialect.insert(table).on_conflict_do_nothing(index_elements=["message_id"])
     connection = await session.connection()
     added = await connection.execute(
