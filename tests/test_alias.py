@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from shutil import copy
@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from temporalio.client import Client
 
 import worker
+from dispatch import Sojourn
 from dispatch.calls import Alias
 from domain.customer import Customer, read_identity
-from domain.errors import BadEvent
 from domain.events import EmailLinkClicked, OrderCompleted, ProductAdded, SignedUp
 from domain.messages import Channel
 from settings import Settings
@@ -296,3 +296,277 @@ async def _told(store: Store, person: str, name: str) -> object:
     agreed = await _agreed(store, f"{person}-{name}")
     # an id that nobody named is as good as one whose calls said nothing
     return dataclasses.replace(card or Customer(""), customer_id="", known=True), agreed
+
+
+# ---- the engine ----------------------------------------------------------------------------
+
+Kit = Callable[[], JourneyTest]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def kit(
+    time_skipping_client: Client,
+    tmp_path_factory: pytest.TempPathFactory,
+    migrated_database: Path,
+) -> AsyncIterator[Kit]:
+    """Makes a customer under test; one worker serves them all."""
+    folder = tmp_path_factory.mktemp("alias")
+    copy(migrated_database, folder / "sojourn.db")
+    here = Settings(home=folder, database_url=f"sqlite:///{folder}/sojourn.db", quiet_hours=None)
+    queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
+    opened = await Store.open(here.store_url)
+
+    def customer() -> JourneyTest:
+        name = f"c-{uuid4().hex[:12]}"
+        return JourneyTest(time_skipping_client, opened, here, queue, name)
+
+    async with worker.serving(time_skipping_client, opened, here, task_queue=queue):
+        yield customer
+    await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def journey(kit: Kit) -> AsyncIterator[JourneyTest]:
+    test = kit()
+    yield test
+    await test.stop_all()
+
+
+def _old(journey: JourneyTest) -> str:
+    return f"{journey.customer_id}-old"
+
+
+def _added(customer_id: str, hours: float = 0, **fields: Any) -> ProductAdded:
+    given = {"cart_id": "c", "product_id": "p", "occurred_at": NOON + hours * HOUR, **fields}
+    return ProductAdded(customer_id=customer_id, **given)
+
+
+def _bought(customer_id: str, hours: float = 1, **fields: Any) -> OrderCompleted:
+    given = {"cart_id": "c", "order_id": "o", "occurred_at": NOON + hours * HOUR, **fields}
+    return OrderCompleted(customer_id=customer_id, **given)
+
+
+async def _alias(journey: JourneyTest) -> None:
+    sojourn = await journey._ready()
+    await sojourn.alias(Alias(_old(journey), journey.customer_id, "alias", NOON))
+    await journey.settled()
+
+
+async def _run_ids(journey: JourneyTest) -> list[str]:
+    async with journey.store.reading() as session:
+        return [row.workflow_id for row in await runs.of_customer(session, journey.customer_id)]
+
+
+async def test_open_runs_go_on_and_a_purchase_under_the_new_id_ends_them(
+    journey: JourneyTest,
+) -> None:
+    old = _old(journey)
+    (run,) = (await journey.publish(_added(old))).runs
+    await _alias(journey)
+    assert run == f"abandoned-cart:{old}:c"
+    assert journey.outcomes == ["open"]
+    assert (await journey.publish(_bought(journey.customer_id))).runs == (run,)
+    assert journey.outcomes == ["converted"]
+
+
+async def test_a_purchase_under_the_old_id_ends_the_runs_of_the_new_one(
+    journey: JourneyTest,
+) -> None:
+    await journey.publish(_added(journey.customer_id))
+    await _alias(journey)
+    await journey.publish(_bought(_old(journey)))
+    assert journey.outcomes == ["converted"]
+
+
+@pytest.mark.parametrize("buys", ["old", "new"])
+async def test_a_purchase_from_before_the_alias_counts(journey: JourneyTest, buys: str) -> None:
+    ids = [_old(journey), journey.customer_id]
+    buyer, shopper = ids if buys == "old" else reversed(ids)
+    await journey.publish(_added(shopper))
+    await journey.publish(_bought(buyer))
+    await _alias(journey)
+    assert journey.outcomes == ["converted"]
+
+
+async def test_a_start_under_the_new_id_reaches_the_open_run(journey: JourneyTest) -> None:
+    (run,) = (await journey.publish(_added(_old(journey)))).runs
+    await _alias(journey)
+    assert (await journey.publish(_added(journey.customer_id, 2))).runs == (run,)
+    await journey.until(NOON + 27 * HOUR)
+    assert journey.sent == ["reminder"]
+    assert [row.due_at for row in await journey.messages()] == [NOON + 26 * HOUR]
+    assert set(await _run_ids(journey)) == {run}
+
+
+async def test_of_two_open_runs_each_step_leaves_once(journey: JourneyTest) -> None:
+    await journey.publish(_added(_old(journey)))
+    await journey.publish(_added(journey.customer_id, 3))
+    await _alias(journey)
+    await journey.after(9 * DAY)
+    assert sorted(journey.sent) == ["nudge", "offer", "reminder"]
+    assert {reason for _, reason in journey.skipped} <= {"already_told", "superseded"}
+    assert "already_told" in dict(journey.skipped).values()
+
+
+async def test_two_onboardings_end_as_one(journey: JourneyTest) -> None:
+    for hours, customer_id in enumerate((_old(journey), journey.customer_id)):
+        await journey.publish(SignedUp(customer_id=customer_id, occurred_at=NOON + hours * HOUR))
+    await _alias(journey)
+    before = len(journey.sent)
+    await journey.after(10 * DAY)
+    later = journey.sent[before:]
+    assert later
+    assert len(later) == len(set(later))
+
+
+async def test_the_message_goes_to_the_joined_customers_address(journey: JourneyTest) -> None:
+    await journey.publish(_added(_old(journey)))
+    await _alias(journey)
+    await journey.identify(email="new@shop.example")
+    await journey.after(25 * HOUR)
+    async with journey.store.reading() as session:
+        ((row, kept),) = await ledger.outbox(session, customer_id=journey.customer_id)
+    assert (row.step, kept.address) == ("reminder", "new@shop.example")
+    assert row.workflow_id == f"abandoned-cart:{_old(journey)}:c"
+
+
+async def test_a_refusal_under_the_old_id_is_respected(journey: JourneyTest) -> None:
+    sojourn = await journey._ready()
+    await journey.publish(_added(journey.customer_id))
+    refusal = read_identity(
+        {"marketingConsent": {"email": False}},
+        customer_id=_old(journey),
+        message_id="refusal",
+        at=NOON + HOUR,
+    )
+    await sojourn.identify(refusal)
+    await _alias(journey)
+    await journey.after(25 * HOUR)
+    assert journey.skipped == [("reminder", "no_consent")]
+
+
+async def _crash(journey: JourneyTest, event: ProductAdded) -> None:
+    """Store an event and die before anybody is told."""
+    sojourn = await journey._ready()
+
+    async def dying(*_: object) -> str | None:
+        raise asyncio.CancelledError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sojourn, "_reach", dying)
+        with pytest.raises(asyncio.CancelledError):
+            await sojourn.publish(event)
+
+
+async def test_events_left_by_a_crash_are_routed_and_start_one_run(journey: JourneyTest) -> None:
+    """Who stored it may be starting its run at this moment: both must mean the same run."""
+    event = _added(_old(journey))
+    await _crash(journey, event)
+    await _alias(journey)
+    assert await _run_ids(journey) == [f"abandoned-cart:{_old(journey)}:c"]
+    assert not (await journey.publish(event)).stored
+    await journey.publish(_added(journey.customer_id, 1))
+    assert set(await _run_ids(journey)) == {f"abandoned-cart:{_old(journey)}:c"}
+
+
+async def test_a_run_started_while_the_ids_were_joined_is_found_under_the_new_one(
+    journey: JourneyTest,
+) -> None:
+    sojourn = await journey._ready()
+    reach = sojourn._reach
+
+    async def joining(*arguments: Any) -> str | None:
+        answer = await reach(*arguments)
+        await _join(journey.store, _old(journey), journey.customer_id)
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sojourn, "_reach", joining)
+        await sojourn.publish(_added(_old(journey)))
+    assert await _run_ids(journey) == [f"abandoned-cart:{_old(journey)}:c"]
+
+
+async def test_an_event_that_a_run_waits_for_counts_from_before_the_alias(
+    journey: JourneyTest,
+) -> None:
+    await journey.publish(SignedUp(customer_id=journey.customer_id, occurred_at=NOON))
+    await journey.publish(
+        EmailLinkClicked(
+            customer_id=_old(journey), journey="onboarding", step="welcome",
+            occurred_at=NOON + HOUR,
+        )
+    )  # fmt: skip
+    for _ in range(2):
+        await _alias(journey)
+    told = [
+        event.workflow_execution_signaled_event_attributes.signal_name
+        for event in (await journey.history()).events
+        if event.HasField("workflow_execution_signaled_event_attributes")
+    ]
+    assert told == ["Signed Up", "Email Link Clicked"]
+
+
+Step = Callable[[JourneyTest], Awaitable[Any]]
+
+SHOPPING: dict[str, Step] = {
+    "fill": lambda test: test.publish(_added(_old(test))),
+    "buy": lambda test: test.publish(_bought(test.customer_id)),
+    "agree": lambda test: test.identify(email="ada@shop.example"),
+    "alias": _alias,
+}
+
+
+async def test_a_purchase_cancels_in_any_order_of_arrival(kit: Kit) -> None:
+    for order in itertools.permutations(SHOPPING):
+        test = kit()
+        for step in order:
+            await SHOPPING[step](test)
+        await test.settled()
+        assert (order, test.outcome in (None, "converted")) == (order, True)
+        assert (order, test.sent) == (order, [])
+
+
+FILLING: dict[str, Step] = {
+    "old": lambda test: test.publish(_added(_old(test))),
+    "new": lambda test: test.publish(_added(test.customer_id, 1)),
+    "alias": _alias,
+}
+
+
+async def test_each_step_leaves_once_in_any_order_of_arrival(kit: Kit) -> None:
+    tests = {order: kit() for order in itertools.permutations(FILLING)}
+    for order, test in tests.items():
+        for step in order:
+            await FILLING[step](test)
+    await next(iter(tests.values())).after(9 * DAY)
+    for order, test in tests.items():
+        await test.settled()
+        assert (order, sorted(test.sent)) == (order, ["nudge", "offer", "reminder"])
+
+
+async def test_events_and_aliases_at_once_leave_nothing_behind(
+    store: Store, time_skipping_client: Client, customer_id: str
+) -> None:
+    """On PostgreSQL, whoever took locks in another order would die of a deadlock here."""
+    sojourn = Sojourn(time_skipping_client, store, Settings(), task_queue="nobody-serves-this")
+    names = [f"{customer_id}-{n}" for n in range(3)]
+    aliases = [Alias(*pair, "alias", NOON) for pair in itertools.permutations(names, 2)]
+    made = [
+        make(name, hours)
+        for hours in range(4)
+        for name in names
+        for make in (_added, _bought)
+    ]  # fmt: skip
+    async with asyncio.timeout(60):
+        await asyncio.gather(*map(sojourn.publish, made), *map(sojourn.alias, aliases))
+        await asyncio.gather(*(sojourn.alias(alias) for alias in aliases))
+    async with store.reading() as session:
+        (root,) = {await customers.resolve(session, name) for name in names}
+        kept = await events.of_customer(session, root)
+        assert {row.message_id for row in kept} == {event.message_id for event in made}
+        assert [row for row in kept if row.routed_at is None] == []
+        for name in set(names) - {root}:
+            assert await runs.of_customer(session, name) == []
+        started = {row.workflow_id for row in await runs.of_customer(session, root)}
+    for run in started:
+        await time_skipping_client.get_workflow_handle(run).terminate()
