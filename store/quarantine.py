@@ -65,6 +65,15 @@ async def listed(
     return (await session.exec(query)).all()
 
 
+async def open_numbers(session: AsyncSession, *, name: str | None = None) -> Sequence[int]:
+    """The numbers of calls that somebody should look after, oldest first; of one event or all."""
+    query = select(QuarantineRow.id).where(col(QuarantineRow.settled_at).is_(None))
+    if name is not None:
+        query = query.where(QuarantineRow.name == name)
+    numbers = await session.exec(query.order_by(col(QuarantineRow.id)))
+    return [number for number in numbers if number is not None]
+
+
 async def counts(session: AsyncSession) -> Sequence[tuple[str, str, int]]:
     """How many calls are open, by event and field at fault: for the metrics."""
     query = (
@@ -76,11 +85,11 @@ async def counts(session: AsyncSession) -> Sequence[tuple[str, str, int]]:
     return (await session.exec(query)).all()
 
 
+def mend(row: QuarantineRow, call: dict[str, Any], at: datetime) -> None:
+    """Put a call that validates in the place of the one that was sent."""
+    row.call, row.mended_at = call, at
+
+
 def settle(row: QuarantineRow, outcome: str, at: datetime) -> None:
     """Note that nothing is left to do about a call."""
     row.outcome, row.settled_at = outcome, at
-
-
-def amend(row: QuarantineRow, call: dict[str, Any], *, path: str, reason: str) -> None:
-    """Put another call in the place of the one that was sent."""
-    row.call, row.path, row.reason = call, path, reason

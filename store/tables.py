@@ -239,7 +239,7 @@ class QuarantineRow(SQLModel, table=True):
     digest: str = Field(unique=True)
     """SHA-256 of the call: a sender's retries are one row."""
     call: dict[str, Any] = _json()
-    """The tracking call as it was sent."""
+    """The tracking call as it was sent, or as somebody mended it."""
     name: str
     path: str
     """The field at fault."""
@@ -247,6 +247,8 @@ class QuarantineRow(SQLModel, table=True):
     source: str
     """Who sent it: a write key's id, or a webhook's name."""
     received_at: datetime = _moment()
+    mended_at: datetime | None = _maybe()
+    """Since when the call validates; path and reason still say what was wrong with it."""
     settled_at: datetime | None = _maybe()
     outcome: str | None = None
     """redriven or dropped."""
