@@ -192,6 +192,16 @@ async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[Ledge
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
 
 
+async def went_to(session: AsyncSession, customer_id: str) -> dict[int, str]:
+    """The address to which each message was handed over, by the number of its row."""
+    rows = await session.exec(
+        select(ContentRow.ledger_id, ContentRow.address)
+        .join(LedgerRow, col(LedgerRow.id) == ContentRow.ledger_id)
+        .where(LedgerRow.customer_id == customer_id)
+    )
+    return dict(rows.all())
+
+
 async def every(session: AsyncSession) -> Sequence[LedgerRow]:
     """The whole ledger, oldest first."""
     return (await session.exec(select(LedgerRow).order_by(col(LedgerRow.id)))).all()

@@ -23,12 +23,14 @@ from dispatch import Sojourn
 from dispatch.calls import Alias
 from domain.customer import Customer, read_identity
 from domain.events import EmailLinkClicked, OrderCompleted, ProductAdded, SignedUp
-from domain.messages import Channel
+from domain.messages import Channel, Reason, Status
 from settings import Settings
+from starter.stack import Server
 from store import Store, customers, events, ledger, runs
-from store.tables import CustomerRow
+from store.tables import CustomerRow, RunRow
 from testkit import JourneyTest
 from testkit.kit import MONDAY_NOON as NOON
+from tests.test_gate import REACHABLE, Desk
 from workflows.journey import TASK_QUEUE
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -240,6 +242,70 @@ async def test_a_card_from_before_moments_were_kept_keeps_its_words(
     assert [value for value, *_ in await _addresses(store, customer_id)] == [
         "late@b.example", "a@b.example", "c@d.example",
     ]  # fmt: skip
+
+
+# ---- the gate ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def desk(store: Store, customer_id: str) -> Desk:
+    """A cart under the old id, about to be reminded of; the new id has its own address."""
+    desk = Desk(store, f"{customer_id}-old")
+    await desk.identify(**REACHABLE)
+    desk.start = await desk.add()
+    await _identify(store, customer_id, 1, email="new@shop.example")
+    return desk
+
+
+async def test_the_gate_judges_by_the_joined_customer(desk: Desk, customer_id: str) -> None:
+    await _join(desk.store, desk.customer_id, customer_id)
+    assert (await desk.send()).status is Status.SENT
+    (parcel,) = desk.carrier.carried
+    assert parcel.address == "new@shop.example"
+    async with desk.store.reading() as session:
+        (row,) = await ledger.of_customer(session, customer_id)
+    assert row.workflow_id == f"abandoned-cart:{desk.customer_id}:c"
+
+
+@pytest.mark.parametrize("alias_first", [True, False])
+async def test_the_gate_sees_a_goal_under_either_id(
+    desk: Desk, customer_id: str, alias_first: bool
+) -> None:
+    other = Desk(desk.store, customer_id)
+    if alias_first:
+        await _join(desk.store, desk.customer_id, customer_id)
+        await other.buy()
+    else:
+        await other.buy()
+        await _join(desk.store, desk.customer_id, customer_id)
+    assert (await desk.send()).reason is Reason.GOAL_REACHED
+    assert desk.carrier.carried == []
+
+
+async def test_what_another_run_of_the_same_person_said_is_not_said_again(
+    desk: Desk, customer_id: str
+) -> None:
+    twin = f"abandoned-cart:{customer_id}:c"
+    async with desk.store.transaction() as session:
+        await runs.add(session, [_run(twin, customer_id)])
+    await _join(desk.store, desk.customer_id, customer_id)
+    assert (await desk.send(workflow_id=twin, n=2)).status is Status.SENT
+    assert (await desk.send()).reason is Reason.ALREADY_TOLD
+    # what was said before the steps began (anew) does not count
+    later = (NOON + 2 * DAY, 10**9)
+    assert (await desk.send(n=3, latest=later, useful_until=NOON + 3 * DAY)).status is Status.SENT
+
+
+def _run(workflow_id: str, customer_id: str) -> RunRow:
+    return RunRow(
+        workflow_id=workflow_id,
+        run_id="r",
+        journey="abandoned-cart",
+        customer_id=customer_id,
+        key="c",
+        enrolment="e",
+        started_at=NOON,
+    )
 
 
 # ---- in any order --------------------------------------------------------------------------
@@ -545,10 +611,10 @@ async def test_each_step_leaves_once_in_any_order_of_arrival(kit: Kit) -> None:
 
 
 async def test_events_and_aliases_at_once_leave_nothing_behind(
-    store: Store, time_skipping_client: Client, customer_id: str
+    store: Store, temporal: Server, customer_id: str
 ) -> None:
     """On PostgreSQL, whoever took locks in another order would die of a deadlock here."""
-    sojourn = Sojourn(time_skipping_client, store, Settings(), task_queue="nobody-serves-this")
+    sojourn = Sojourn(temporal.client, store, Settings(), task_queue="nobody-serves-this")
     names = [f"{customer_id}-{n}" for n in range(3)]
     aliases = [Alias(*pair, "alias", NOON) for pair in itertools.permutations(names, 2)]
     made = [
@@ -569,4 +635,4 @@ async def test_events_and_aliases_at_once_leave_nothing_behind(
             assert await runs.of_customer(session, name) == []
         started = {row.workflow_id for row in await runs.of_customer(session, root)}
     for run in started:
-        await time_skipping_client.get_workflow_handle(run).terminate()
+        await temporal.client.get_workflow_handle(run).terminate()
