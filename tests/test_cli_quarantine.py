@@ -102,12 +102,14 @@ async def test_mend_refuses_what_still_does_not_validate(offline: Cli) -> None:
         (["redrive"], "give one of ID, --event NAME and --all"),
         (["redrive", 1, "--all"], "give one of ID, --event NAME and --all"),
         (["--event", "Order Complete"], 'did you mean "Order Completed"?'),
+        (["--all", "redrive"], "write options after redrive, not before it"),
+        (["redrive", 99], 'no call in quarantine "99"'),
         (["--since", "yesterday"], '--since "yesterday"'),
     ],
 )
-async def test_wrong_usage_is_one_line(offline: Cli, arguments: list[Any], fault: str) -> None:
-    answer = await offline("quarantine", *arguments)
-    assert answer.code == 2
+async def test_wrong_usage_is_one_line(cli: Cli, arguments: list[Any], fault: str) -> None:
+    answer = await cli("quarantine", *arguments)
+    assert (answer.code, answer.out) == (2, "")
     assert fault in answer.fault
 
 

@@ -54,6 +54,8 @@ def quarantine(
     No property of theirs is shown here; `show` shows all.
     """
     if context.invoked_subcommand is not None:
+        if any((event, reason, since, everything, as_json)):
+            raise BadInput(f"write options after {context.invoked_subcommand}, not before it")
         return
     if event is not None:
         event_named(event)
@@ -155,8 +157,11 @@ def redrive(
 
     try:
         run(work())
-    finally:
-        _tell(report, as_json=as_json)
+    except BaseException:
+        if any(report.values()):  # what was done before it, or before Ctrl-C
+            _tell(report, as_json=as_json)
+        raise
+    _tell(report, as_json=as_json)
     if report["faults"]:
         raise typer.Exit(1)
 
