@@ -23,7 +23,7 @@ from domain.events import (
     read_event,
 )
 
-OTHER_TYPES = ("page", "screen", "group", "alias")
+OTHER_TYPES = ("page", "screen", "group")
 _MOMENT = TypeAdapter(Moment)
 _IDENTIFIER = TypeAdapter(Identifier)
 
@@ -50,11 +50,28 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Alias:
+    """An ``alias`` call that validates: two ids are one person.
+
+    Args:
+        previous_id: the id that is given up; it stays as a pointer.
+        customer_id: the id that everything follows to.
+        message_id: the call's own id.
+        at: when it was said.
+    """
+
+    previous_id: str
+    customer_id: str
+    message_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Ignored:
     """A call that nothing here listens to."""
 
 
-Read = Track | Identity | Ignored
+Read = Track | Identity | Alias | Ignored
 
 
 def read_call(call: dict[str, Any]) -> Read:
@@ -73,12 +90,19 @@ def read_call(call: dict[str, Any]) -> Read:
                 message_id=_identifier(call, "messageId"),
                 at=_moment(call),
             )
+        case "alias":
+            return Alias(
+                previous_id=_identifier(call, "previousId"),
+                customer_id=_identifier(call, "userId"),
+                message_id=_identifier(call, "messageId"),
+                at=_moment(call),
+            )
         case kind if kind in OTHER_TYPES:
             return Ignored()
         case None:
-            raise BadEvent("type", "is missing: track or identify")
+            raise BadEvent("type", "is missing: track, identify or alias")
         case kind:
-            raise BadEvent("type", f"{kind!r} is no call: track or identify")
+            raise BadEvent("type", f"{kind!r} is no call: track, identify or alias")
 
 
 def _track(call: dict[str, Any]) -> Track:

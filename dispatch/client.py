@@ -4,13 +4,13 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from dispatch import connection, routing
-from dispatch.intake import Intake, Published
+from dispatch import aliasing, connection, routing
+from dispatch.intake import Intake, Published, void_holds
 from dispatch.telling import Teller
 from domain.customer import Customer, Identity
 from domain.events import Event, UnknownEvent, check_track, known_events, read_event
@@ -18,6 +18,9 @@ from settings import Settings, load_settings
 from store import Store, customers, events
 from store.tables import EventRow
 from workflows.journey import TASK_QUEUE
+
+if TYPE_CHECKING:
+    from dispatch.calls import Alias
 
 log = logging.getLogger("sojourn.dispatch")
 
@@ -90,6 +93,18 @@ class Sojourn:
         """Make or update a customer; record what they consent to."""
         async with self.store.transaction() as session:
             return await customers.identify(session, identity)
+
+    async def alias(self, alias: "Alias") -> None:
+        """Join two ids that are one person: history, consents, addresses and open runs follow.
+
+        Raises:
+            TemporalUnavailable: they are joined, but runs could not be told yet; the sweep of any
+                worker will, and so does the same call again.
+        """
+        customer_id = await aliasing.join(
+            self.store, alias.previous_id, alias.customer_id, at=alias.at, void_holds=void_holds
+        )
+        await self._intake.wake(customer_id)
 
     async def track(
         self,

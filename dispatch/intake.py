@@ -106,11 +106,13 @@ class _Lane:
             _answer(arrival.done, Published(arrival.row.message_id, stored, tuple(told), effects))
         self.waiting = [w for w in self.waiting if w[0] > seq]
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Answer everybody that it cannot go on; what is stored is routed another time."""
         asked: list[asyncio.Future[Any]] = [arrival.done for _, arrival, _ in self.waiting]
         for done in [*asked, *(wake.done for wake in self.wakes)]:
-            if not done.done():
+            if not isinstance(error, Exception):
+                done.cancel()  # the process is about to end
+            elif not done.done():
                 done.set_exception(error)
 
 
@@ -246,14 +248,14 @@ class Intake:
                     lane.up_to = max(lane.up_to, row.seq)
                     fresh[row.customer_id] = None
                 case _Wake():
-                    customer_id = did.joined(work.customer_id)
-                    self._lane(customer_id).wakes.append(work)
-                    fresh[customer_id] = None
+                    lane = self._at_home(self._lane(work.customer_id), did)
+                    lane.wakes.append(work)
+                    fresh[lane.customer_id] = None
                 case _Told():
                     work.lane.carrying = False
                     work.lane.routed += 1
                     work.lane.passed(work.plan.seq, work.reached)
-                    fresh[work.lane.customer_id] = None
+                    fresh[self._at_home(work.lane, did).customer_id] = None
         for customer_id in fresh:
             lane = self._lanes[customer_id]
             if not lane.carrying:  # else it comes to these events by itself
@@ -278,6 +280,18 @@ class Intake:
     def _lane(self, customer_id: str) -> _Lane:
         return self._lanes.setdefault(customer_id, _Lane(customer_id))
 
+    def _at_home(self, lane: _Lane, did: "_Transaction") -> _Lane:
+        """The lane of the person, who may have been joined to another id meanwhile."""
+        customer_id = did.joined(lane.customer_id)
+        if customer_id == lane.customer_id or lane.carrying:
+            return lane
+        home = self._lane(customer_id)
+        home.waiting += lane.waiting
+        home.wakes += lane.wakes
+        home.up_to = max(home.up_to, lane.up_to)
+        del self._lanes[lane.customer_id]
+        return home
+
     async def _carry_out(self, lane: _Lane, plan: Plan) -> None:
         """Tell the runs of one event."""
         ask = any(arrival.ask for seq, arrival, _ in lane.waiting if seq == plan.seq)
@@ -285,13 +299,11 @@ class Intake:
         answers = await asyncio.gather(
             *(self._teller.reach(target, plan) for target in plan.targets), return_exceptions=True
         )
-        failed = [answer for answer in answers if isinstance(answer, BaseException)]
-        for error in failed:
-            if not isinstance(error, Exception):
-                raise error
-            del self._lanes[lane.customer_id]
-            lane.fail(error)
-            return
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                del self._lanes[lane.customer_id]
+                lane.fail(answer)
+                return
         reached: dict[str, Answer | None] = {}
         closed: list[int] = []
         started: list[RunRow] = []
@@ -325,8 +337,9 @@ class _Transaction:
         self._cards: dict[str, CustomerRow] = {}
 
     def joined(self, customer_id: str) -> str:
-        """The customer whom this id stands for since an alias call."""
-        return self._cards[customer_id].customer_id
+        """The id that this one leads to since an alias call; itself if that was not looked up."""
+        row = self._cards.get(customer_id)
+        return row.customer_id if row else customer_id
 
     async def run(self, session: AsyncSession, batch: Sequence[_Work], *, patient: bool) -> None:
         """Store, note what was told, and plan what is next.
@@ -344,8 +357,11 @@ class _Transaction:
             await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
         going_on = [work.lane.customer_id for work in told if work.plan.seq < work.lane.up_to]
         going_on += [work.lane.customer_id for work in told if work.lane.wakes]
-        concerned = [work.row.customer_id for work in arrivals]
+        # also whose run was started: the customer may have been joined to another id since
+        concerned = [work.lane.customer_id for work in told if work.started]
+        concerned += [work.row.customer_id for work in arrivals]
         concerned += [work.customer_id for work in wakes]
+        # before any other row of theirs: an alias call takes them in this order, too
         if concerned or going_on:
             self._cards = await customers.lock_all(session, [*concerned, *going_on])
         if arrivals:
@@ -355,11 +371,16 @@ class _Transaction:
             self.rows = dict(zip(arrivals, kept, strict=True))
         if told:
             now = datetime.now(UTC)
+            for done in told:
+                for row in done.started:
+                    row.customer_id = self.joined(row.customer_id)
             await events.mark_routed(session, [work.plan.seq for work in told], now)
             await runs.add(session, [row for work in told for row in work.started])
             await runs.mark_closed(session, [i for work in told for i in work.closed], now)
         unrouted = {row.customer_id for row, _ in self.rows.values() if row.routed_at is None}
-        unrouted |= {self.joined(work.customer_id) for work in wakes} | set(going_on)
+        unrouted |= {self.joined(work.customer_id) for work in wakes} | set(
+            map(self.joined, going_on)
+        )
         if unrouted:
             carrying = {lane.customer_id for lane in self._lanes.values() if lane.carrying}
             await self._plan(session, unrouted, carrying - {w.lane.customer_id for w in told})
@@ -368,12 +389,16 @@ class _Transaction:
             self.horizon[done.lane.customer_id] = max(seen, done.plan.seq)
 
     async def _plan(self, session: AsyncSession, unrouted: set[str], carrying: set[str]) -> None:
-        open_runs = await runs.maybe_open(session, unrouted)
+        open_runs = await runs.maybe_open_of(session, unrouted)
         await self._void_holds(session, open_runs)
         if unrouted <= carrying:
             return
+        # what lanes wait for by now was stored before this question
+        self.horizon = {c: self._lanes[c].up_to for c in unrouted - carrying if c in self._lanes}
         rows = await events.unrouted(session, unrouted - carrying)
-        self.horizon = {c: max(row.seq or 0 for row in found) for c, found in rows.items()}
+        for customer_id, found in rows.items():
+            newest = max(row.seq or 0 for row in found)
+            self.horizon[customer_id] = max(newest, self.horizon.get(customer_id, 0))
         waiting = {c: readable(found) for c, found in rows.items()}
         goals = await _goals(session, waiting)
         nobody: list[int] = []
@@ -394,17 +419,28 @@ class _Transaction:
     async def _void_holds(self, session: AsyncSession, open_runs: dict[str, list[RunRow]]) -> None:
         """Settle what is held for quiet hours in runs that the new events end."""
         for work, (row, stored) in self.rows.items():
-            if not stored or work.event is None:
-                continue
-            for name, journey in routing.heard_by(work.event).items():
-                reason = _ends(journey, work.event)
-                ended = [
-                    run.workflow_id
-                    for run in open_runs.get(row.customer_id, [])
-                    if run.journey == name and events.concerns(row, journey.key, run.key)
-                ]
-                if reason is not None and ended:
-                    await ledger.void_holds(session, ended, reason=reason.value, cause=row)
+            noted = open_runs.get(row.customer_id)
+            if stored and work.event is not None and noted:
+                await _void(session, row, work.event, noted)
+
+
+async def void_holds(session: AsyncSession, row: EventRow) -> None:
+    """Settle what is held for quiet hours in runs that this event ends."""
+    await _void(session, row, events.typed(row), await runs.maybe_open(session, row.customer_id))
+
+
+async def _void(
+    session: AsyncSession, row: EventRow, event: Event, open_runs: Iterable[RunRow]
+) -> None:
+    for name, journey in routing.heard_by(event).items():
+        reason = _ends(journey, event)
+        ended = [
+            run.workflow_id
+            for run in open_runs
+            if run.journey == name and events.concerns(row, journey.key, run.key)
+        ]
+        if reason is not None and ended:
+            await ledger.void_holds(session, ended, reason=reason.value, cause=row)
 
 
 async def _goals(

@@ -89,7 +89,7 @@ def next_plan(
             for name, journey in routing.heard_by(event).items()
             if routing.starts(journey, event) and _is_over(known.goals, journey, event, row)
         ]
-        targets = routing.targets(event, known.open_runs, over=over)
+        targets = routing.targets(event, known.open_runs, over=over, sent_as=row.sent_as)
         if targets:
             ids: dict[str, list[int]] = {}
             for run in known.open_runs:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,7 +76,7 @@ async def list_runs(
     client: Client,
     *,
     journey: str | None = None,
-    customer_id: str | None = None,
+    customer_ids: Collection[str] | None = None,
     is_open: bool | None = None,
     limit: int | None = None,
 ) -> list[Run]:
@@ -85,7 +85,8 @@ async def list_runs(
     Args:
         client: connected.
         journey: of this journey only.
-        customer_id: of this customer only.
+        customer_ids: of this customer only; a run bears the id with which it began, so give every
+            id that the person has had (`store.customers.ids`).
         is_open: only those that go on, or only those that do not.
         limit: at most so many.
 
@@ -94,9 +95,11 @@ async def list_runs(
     """
     found: list[Run] = []
     with asking_temporal():
-        async for run in _executions(client, _query(journey, customer_id, is_open)):
+        async for run in _executions(client, _query(journey, customer_ids, is_open)):
             # exact here, whatever the server made of quotes in the query
-            if customer_id not in (None, run.customer_id) or journey not in (None, run.journey):
+            if customer_ids is not None and run.customer_id not in customer_ids:
+                continue
+            if journey not in (None, run.journey):
                 continue
             found.append(run)
             if limit is not None and len(found) >= limit:
@@ -141,10 +144,12 @@ def key_in(workflow_id: str) -> str:
     return unquote(parts[2]) if len(parts) == 3 else ""
 
 
-def _query(journey: str | None, customer_id: str | None, is_open: bool | None) -> str:
+def _query(journey: str | None, customer_ids: Collection[str] | None, is_open: bool | None) -> str:
     conditions = ["Journey IS NOT NULL"]
     conditions += _is("Journey", journey)
-    conditions += _is("CustomerId", customer_id)
+    each = [_is("CustomerId", customer_id) for customer_id in customer_ids or ()]
+    if each and all(each):
+        conditions.append(f"({' OR '.join(condition for (condition,) in each)})")
     if is_open is not None:
         conditions.append(f"ExecutionStatus {'=' if is_open else '!='} 'Running'")
     return " AND ".join(conditions)

@@ -90,8 +90,11 @@ async def newest(store: Store, customer_id: str | None, limit: int) -> list[Lett
         UnknownName: there is no such customer.
     """
     async with store.reading() as session:
-        if customer_id is not None and await customers.find(session, customer_id) is None:
-            raise unknown_customer(customer_id)
+        if customer_id is not None:
+            customer = await customers.find(session, customer_id)
+            if customer is None:
+                raise unknown_customer(customer_id)
+            customer_id = customer.customer_id
         rows = await ledger.outbox(session, customer_id=customer_id, limit=limit)
         return [_letter(row, content) for row, content in rows]
 
@@ -103,6 +106,8 @@ async def numbered(store: Store, number: int, customer_id: str | None = None) ->
         UnknownName: none has it, or nothing of it was ever handed over.
     """
     async with store.reading() as session:
+        if customer_id is not None:
+            customer_id = await customers.resolve(session, customer_id)
         row = await session.get(LedgerRow, number)
         content = await session.get(ContentRow, number)
         if row is None or content is None or customer_id not in (None, row.customer_id):

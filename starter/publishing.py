@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from dispatch import Published, Sojourn
-from dispatch.calls import Track
+from dispatch.calls import Alias, Track
 from domain.customer import Identity
 from domain.errors import BadEvent
 from starter.calls import Call, Fault, numbered_calls
@@ -19,14 +19,16 @@ class FilePublished(BaseModel):
     Args:
         read: lines with something on them.
         identified: identify calls taken.
+        joined: alias calls taken.
         stored: events that are new.
         repeated: events whose message id was stored before.
-        ignored: calls that nothing here listens to: page, screen, group, alias.
+        ignored: calls that nothing here listens to: page, screen, group.
         rejected: bad lines; nothing of them was published.
     """
 
     read: int = 0
     identified: int = 0
+    joined: int = 0
     stored: int = 0
     repeated: int = 0
     ignored: int = 0
@@ -66,6 +68,10 @@ async def publish_file(
                 await pace.turn()
                 await sojourn.identify(call)
                 report.identified += 1
+            case Alias():
+                await pace.turn()
+                await sojourn.alias(call)
+                report.joined += 1
             case Track():
                 await pace.turn()
                 await _track(sojourn, number, call, report)
@@ -75,7 +81,7 @@ async def publish_file(
 
     def lane(numbered: tuple[int, Call]) -> str:
         call = numbered[1]
-        return call.customer_id if isinstance(call, Track | Identity) else ""
+        return call.customer_id if isinstance(call, Track | Identity | Alias) else ""
 
     await feed(numbered_calls(path), work, lane=lane)
     report.rejected.sort(key=lambda bad: bad.line)

@@ -1,7 +1,7 @@
 """Starting journeys by hand: one customer, or a file of them, safe to repeat."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from domain.events import Event, read_event
 from starter.executions import ANSWER_TIMEOUT, asking_temporal
 from starter.feeding import BadLine, Pace, feed, fields_of, read_records
 from store import customers, events, runs
+from store.tables import RunRow
 from workflows.journey import Journey
 from workflows.registry import journey_named
 
@@ -93,6 +94,11 @@ class Entry:
     def run_of(self, event: Event) -> str:
         """The id of the run that the event starts."""
         return workflow_id(self.name, event.customer_id, key_of(self.journey, event))
+
+    def runs_of(self, event: Event, noted: Iterable[RunRow]) -> list[str]:
+        """The ids of noted runs that the event would reach instead of starting one."""
+        key = key_of(self.journey, event)
+        return [run.workflow_id for run in noted if run.journey == self.name and run.key == key]
 
 
 class Started(BaseModel):
@@ -275,11 +281,11 @@ def _event(entry: Entry, given: Mapping[str, Any], customer_id: Any, at: datetim
 
 async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: bool) -> Standing:
     """What starting the customer would come to."""
-    run = entry.run_of(event)
     async with sojourn.store.reading() as session:
         customer = await customers.find(session, event.customer_id)
         stored = await events.find(session, event.message_id)
-        noted = (await runs.maybe_open(session, [event.customer_id])).get(event.customer_id, [])
+        customer_id = customer.customer_id if customer else event.customer_id
+        noted = await runs.maybe_open(session, customer_id)
     if customer is not None and customer.erased:
         raise BadInput(f"customer {event.customer_id} is erased")
     if not anyway and (customer is None or not customer.known):
@@ -290,12 +296,13 @@ async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: boo
         )
     if stored is not None and (stored.name, stored.customer_id) == (
         event.event_name,
-        event.customer_id,
+        customer_id,
     ):
         # what a crash left unrouted is finished by publishing it again
         return Standing.STARTED if stored.routed_at is None else Standing.BEFORE
-    if any(row.workflow_id == run for row in noted) and await _is_running(sojourn, run):
-        return Standing.RUNNING
+    for run in dict.fromkeys(entry.runs_of(event, noted)):  # under any id that they had
+        if await _is_running(sojourn, run):
+            return Standing.RUNNING
     return Standing.STARTED
 
 
@@ -314,4 +321,6 @@ async def _is_running(sojourn: Sojourn, run: str) -> bool:
 
 async def _publish(sojourn: Sojourn, entry: Entry, event: Event) -> Standing:
     published = await sojourn.publish(event)
-    return Standing.STARTED if entry.run_of(event) in published.runs else Standing.OVER
+    # its id may be of another name of the customer
+    reached = any(run.startswith(f"{entry.name}:") for run in published.runs)
+    return Standing.STARTED if reached else Standing.OVER

@@ -18,13 +18,20 @@ from settings import Settings
 from starter.executions import Run, key_in, list_runs, with_details
 from starter.letters import unknown_customer
 from store import Store, customers, events, ledger, runs
-from store.tables import ConsentRow, EventRow, LedgerRow, RunRow
+from store.tables import AddressRow, ConsentRow, CustomerRow, EventRow, LedgerRow, RunRow
 from workflows.registry import journeys
 from workflows.wording import clock
 
 NOT_ASKED = "not asked"
 NOT_KEPT = "not in Temporal"
 PROPERTIES_WIDTH = 100
+_KINDS = {
+    Channel.EMAIL: "email",
+    Channel.SMS: "phone",
+    Channel.WHATSAPP: "phone",
+    Channel.PUSH: "push_token",
+}
+_NAMES = {"email": "e-mail address", "phone": "phone number", "push_token": "push token"}
 
 
 class Reach(BaseModel):
@@ -40,6 +47,7 @@ class Card(BaseModel):
 
     Args:
         customer_id: opaque.
+        also: ids of the same person that were joined to this one.
         known: an identify call was seen; without one nothing is sent.
         erased: asked to be forgotten.
         timezone: where the customer's clock is taken to be.
@@ -50,6 +58,7 @@ class Card(BaseModel):
     """
 
     customer_id: str
+    also: list[str]
     known: bool
     erased: bool
     timezone: str
@@ -93,6 +102,25 @@ class Consented(BaseModel):
     source: str
 
 
+class Readdressed(BaseModel):
+    """An address that changed, masked. ``address``: email, phone or push_token."""
+
+    kind: Literal["address"] = "address"
+    at: datetime
+    text: str
+    address: str
+    source: str
+
+
+class Joined(BaseModel):
+    """An alias call."""
+
+    kind: Literal["alias"] = "alias"
+    at: datetime
+    text: str
+    previous_id: str
+
+
 class Decided(BaseModel):
     """A message, and what became of it.
 
@@ -123,7 +151,9 @@ class Decided(BaseModel):
     learnt_late: Cause | None
 
 
-Entry = Annotated[Happened | Consented | Decided, Field(discriminator="kind")]
+Entry = Annotated[
+    Happened | Consented | Readdressed | Joined | Decided, Field(discriminator="kind")
+]
 
 
 class Story(BaseModel):
@@ -160,19 +190,29 @@ async def tell(
         customer = await customers.find(session, customer_id)
         if customer is None:
             raise unknown_customer(customer_id)
+        customer_id = customer.customer_id  # the one that holds everything, whichever was asked for
+        joined = await customers.joined(session, customer_id)
+        versions = await customers.addresses(session, customer_id)
+        went_to = await ledger.went_to(session, customer_id)
         consents = await customers.consents(session, customer_id)
         said = await customers.statements(session, customer_id)
         happened = await events.of_customer(session, customer_id)
         decided = await ledger.of_customer(session, customer_id)
         noted = await runs.of_customer(session, customer_id)
-    card = _card(customer, consents, settings)
-    found, fault = await _runs(client, customer_id, noted)
-    timeline: list[Happened | Consented | Decided] = [
+    ids = [customer_id, *(row.customer_id for row in joined)]
+    card = _card(customer, ids, consents, settings)
+    found, fault = await _runs(client, ids, noted)
+    timeline: list[Entry] = [
+        *(_joined(row) for row in joined),
+        *_readdressed(versions),
         *(_consented(row) for row in said),
         *(_happened(row) for row in happened),
-        *(_decided(row, happened, card.timezone) for row in decided),
+        *(
+            _decided(row, happened, card.timezone, _moved(row, went_to, versions, card.timezone))
+            for row in decided
+        ),
     ]
-    timeline.sort(key=lambda entry: entry.at)  # stable: consent, event, message at one moment
+    timeline.sort(key=lambda entry: entry.at)  # stable: consent, event, message
     return Story(customer=card, temporal=fault, runs=found, timeline=timeline)
 
 
@@ -184,9 +224,10 @@ def masked(address: str) -> str:
     return f"{address[:3]}***{address[-2:]}" if len(address) > 7 else "***" if address else ""
 
 
-def _card(customer: Customer, consents: Consents, settings: Settings) -> Card:
+def _card(customer: Customer, ids: Sequence[str], consents: Consents, settings: Settings) -> Card:
     return Card(
         customer_id=customer.customer_id,
+        also=[other for other in ids if other != customer.customer_id],
         known=customer.known,
         erased=customer.erased,
         timezone=home_zone(customer, settings.timezone),
@@ -207,13 +248,13 @@ def _card(customer: Customer, consents: Consents, settings: Settings) -> Card:
 
 
 async def _runs(
-    client: Client | TemporalUnavailable, customer_id: str, noted: Sequence[RunRow]
+    client: Client | TemporalUnavailable, ids: Sequence[str], noted: Sequence[RunRow]
 ) -> tuple[list[Run], str | None]:
     """The customer's runs, and why Temporal could not be asked, if so."""
     if isinstance(client, TemporalUnavailable):
         return [_noted(row, NOT_ASKED) for row in noted], str(client)
     try:
-        found = await with_details(client, await list_runs(client, customer_id=customer_id))
+        found = await with_details(client, await list_runs(client, customer_ids=ids))
     except TemporalUnavailable as error:
         return [_noted(row, NOT_ASKED) for row in noted], str(error)
     seen = {(run.workflow_id, run.run_id) for run in found}
@@ -246,11 +287,60 @@ def _consented(row: ConsentRow) -> Consented:
     )
 
 
+def _joined(row: CustomerRow) -> Joined:
+    assert row.joined_at is not None
+    return Joined(
+        at=row.joined_at,
+        text=f"{row.customer_id} is the same person: what either id did counts for both",
+        previous_id=row.customer_id,
+    )
+
+
+def _readdressed(versions: Sequence[AddressRow]) -> list[Readdressed]:
+    """The changes among a customer's addresses; the first of a kind is none."""
+    held: dict[str, str] = {}
+    changes = []
+    for row in versions:
+        before = held.get(row.kind)
+        held[row.kind] = row.value
+        if before is None:
+            continue
+        change = f"became {masked(row.value)}" if row.value else "was taken away"
+        changes.append(
+            Readdressed(
+                at=row.at,
+                text=f"{_NAMES[row.kind]} {change}" + (f", was {masked(before)}" if before else ""),
+                address=row.kind,
+                source=row.source,
+            )
+        )
+    return changes
+
+
+def _moved(
+    row: LedgerRow, went_to: Mapping[int, str], versions: Sequence[AddressRow], tz: str
+) -> str:
+    """How a change of address bears on a message; empty if it does not."""
+    assert row.id is not None
+    mine = [version for version in versions if version.kind == _KINDS[Channel(row.channel)]]
+    if not mine:
+        return ""
+    now, address = mine[-1], went_to.get(row.id)
+    if row.reason == Reason.NO_ADDRESS and not now.value:
+        return f"; it was taken away {clock(now.at, tz)}"
+    if address is None or address == now.value:
+        return ""
+    change = f"became {masked(now.value)}" if now.value else "was taken away"
+    return f"; it went to {masked(address)}; the address {change} {clock(now.at, tz)}"
+
+
 def _happened(row: EventRow) -> Happened:
     properties = _public(row)
     text = row.name
     if shown := _shortly(properties):
         text += f" ({shown})"
+    if row.sent_as is not None:
+        text += f", sent as {row.sent_as}"
     if row.routed_at is None:
         text += "; stored, but no run was told of it yet: a worker's sweep will"
     return Happened(
@@ -284,13 +374,13 @@ def _shortly(properties: Mapping[str, Any]) -> str:
     return line if len(line) <= PROPERTIES_WIDTH else f"{line[: PROPERTIES_WIDTH - 1]}…"
 
 
-def _decided(row: LedgerRow, happened: Sequence[EventRow], tz: str) -> Decided:
+def _decided(row: LedgerRow, happened: Sequence[EventRow], tz: str, moved: str) -> Decided:
     assert row.id is not None
     cause = next((e for e in happened if e.message_id == row.caused_by), None)
     late = _learnt_late(row, happened)
     return Decided(
         at=row.decided_at,
-        text=_fate(row, cause, late, tz),
+        text=_fate(row, cause, late, tz) + moved,
         number=row.id,
         workflow_id=row.workflow_id,
         journey=row.journey,

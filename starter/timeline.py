@@ -21,7 +21,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from dispatch import Sojourn, routing
-from dispatch.calls import Track
+from dispatch.calls import Alias, Track
 from dispatch.outcomes import enrolments
 from domain.customer import Identity
 from domain.errors import Unavailable
@@ -108,12 +108,12 @@ async def replay(
         Unavailable: a server does not start, or nothing moves for two minutes.
     """
     result = Replayed()
-    work: list[Track | Identity] = []
+    work: list[Track | Identity | Alias] = []
     for call in calls:
         if isinstance(call, Fault):
             result.faults.append(call)
             result.read += 1
-        elif isinstance(call, Track | Identity):
+        elif isinstance(call, Track | Identity | Alias):
             result.read += isinstance(call, Track)
             work.append(call)
     work.sort(key=lambda call: call.at)
@@ -144,12 +144,16 @@ class _Travel:
     async def begin(cls, stack: Stack, at: datetime) -> "_Travel":
         return cls(stack, at - await _server_time(stack.client))
 
-    async def take(self, call: Track | Identity, result: Replayed) -> None:
+    async def take(self, call: Track | Identity | Alias, result: Replayed) -> None:
         """Let everything happen that is due by the call's moment, then the call."""
         if isinstance(call, Identity):
             await self._advance(call.at)
             await self._sojourn.identify(call)
             result.identified += 1
+            return
+        if isinstance(call, Alias):
+            await self._advance(call.at)
+            await self._sojourn.alias(call)
             return
         kind = known_events().get(call.name)
         if kind is not None and any(routing.hears(j, kind) for j in journeys().values()):

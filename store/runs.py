@@ -25,7 +25,14 @@ async def add(session: AsyncSession, rows: Sequence[RunRow]) -> None:
     )
 
 
-async def maybe_open(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, list[RunRow]]:
+async def maybe_open(session: AsyncSession, customer_id: str) -> list[RunRow]:
+    """The customer's runs that were not found closed yet, oldest first."""
+    return (await maybe_open_of(session, [customer_id])).get(customer_id, [])
+
+
+async def maybe_open_of(
+    session: AsyncSession, customer_ids: Iterable[str]
+) -> dict[str, list[RunRow]]:
     """The runs that were not found closed yet, by customer, oldest first."""
     query = (
         select(RunRow)

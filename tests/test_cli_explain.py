@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from domain.customer import read_identity
 from domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionCancelled
 from domain.messages import Channel, Reason
 from domain.reasons import explain
@@ -266,3 +267,43 @@ async def test_a_run_that_temporal_forgot_is_still_named(cli: Cli) -> None:
             )
         )
     assert "abandoned-cart old: Temporal does not list it" in (await cli("explain", ada)).out
+
+
+# ---- joined customers, changed addresses ---------------------------------------------------
+
+
+async def test_a_joined_customer_is_told_by_either_id(offline: Cli) -> None:
+    ada, old = await offline.identify(), await offline.identify()
+    await event(offline, old, "Product Added", NOON, product_id="p", cart_id="k")
+    await offline.decided(old, at=NOON + HOUR)
+    async with offline.store.transaction() as session:
+        await customers.join(session, old, ada, at=NOON + 2 * HOUR)
+    answer = await offline("explain", ada)
+    assert f"Customer {ada}" in answer.out
+    assert told(answer, "also known as").endswith(old)
+    assert f", sent as {old}" in told(answer, "Product Added")
+    assert "abandoned-cart" in told(answer, "→")
+    assert "is the same person" in answer.out
+    assert (await offline("explain", old)).out == answer.out
+
+
+async def test_a_change_of_address_is_told_where_it_matters(offline: Cli) -> None:
+    ada = await offline.identify(email="ada@example.com")
+    mail = {"channel": "email", "text": "hello"}
+    await offline.decided(ada, mail, at=NOON)  # to ada@example.com
+    for hours, email in ((1, "countess@example.org"), (2, "")):
+        identity = read_identity(
+            {"email": email}, customer_id=ada, message_id=f"i{hours}", at=NOON + hours * HOUR
+        )
+        async with offline.store.transaction() as session:
+            await customers.identify(session, identity)
+        answer = await offline("explain", ada)
+        change = "became c***@example.org" if email else "was taken away"
+        assert f"it went to a***@example.com; the address {change}" in told(answer, "→")
+    await offline.decided(ada, n=2, at=NOON + 3 * HOUR, state="skipped", reason="no_address")
+    answer = await offline("explain", ada)
+    assert "no address" in told(answer, "it was taken away Tue 5 Mar")
+    assert "was a***@example.com" in told(answer, "e-mail address became c***@example.org")
+    assert "was c***@example.org" in told(answer, "e-mail address was taken away")
+    for secret in ("ada@example.com", "countess@"):
+        assert secret not in (await offline("explain", ada, "--json")).out

@@ -143,7 +143,8 @@ async def test_a_file_is_counted_and_can_be_repeated(cli: Cli, tmp_path: Path) -
     answer = await cli("publish", "--file", file, "--json")
     assert answer.code == 0
     assert answer.json == {
-        "read": 4, "identified": 1, "stored": 2, "repeated": 0, "ignored": 1, "rejected": [],
+        "read": 4, "identified": 1, "joined": 0, "stored": 2, "repeated": 0, "ignored": 1,
+        "rejected": [],
     }  # fmt: skip
     again = (await cli("publish", "--file", file, "--json")).json
     assert (again["stored"], again["repeated"]) == (0, 2)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dispatch.calls import Alias
 from domain.events import OrderCompleted, ProductAdded, SubscriptionRenewed, SubscriptionStarted
 from tests.cli_stack import Cli
 
@@ -134,3 +135,22 @@ async def test_a_namespace_that_is_not_there(cli: Cli, monkeypatch: pytest.Monke
 async def test_nothing_to_list(cli: Cli) -> None:
     answer = await cli("runs", "--customer", "c-without-runs")
     assert (answer.code, answer.out) == (0, "no such run\n")
+
+
+async def test_runs_of_a_joined_customer_are_found_by_either_id(cli: Cli) -> None:
+    old, ada = await cli.identify(), await cli.identify()
+    for customer_id, cart in ((old, "o"), (ada, "a")):
+        await cli.sojourn.publish(
+            ProductAdded(customer_id=customer_id, cart_id=cart, product_id="p")
+        )
+    await cli.sojourn.alias(Alias(old, ada, "alias", datetime.now(UTC)))
+    for name in (old, ada):
+        answer = await cli.until(
+            "runs", "--customer", name, "--json", holds=lambda a: len(a.json) == 2
+        )
+        assert {run["workflow_id"] for run in answer.json} == {
+            f"abandoned-cart:{old}:o",
+            f"abandoned-cart:{ada}:a",
+        }
+    explained = (await cli("explain", ada)).out
+    assert explained.count("wait 24 h after the last Product Added") == 2

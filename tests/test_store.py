@@ -479,10 +479,10 @@ async def test_a_run_is_noted_once(store: Store, customer_id: str) -> None:
         async with store.transaction() as session:
             await runs.add(session, [run()])
     async with store.transaction() as session:
-        ((noted,),) = (await runs.maybe_open(session, [customer_id])).values()
+        (noted,) = await runs.maybe_open(session, customer_id)
         assert noted.id is not None
         await runs.mark_closed(session, [noted.id], NOON)
-        assert await runs.maybe_open(session, [customer_id]) == {}
+        assert await runs.maybe_open(session, customer_id) == []
         assert len(await runs.of_customer(session, customer_id)) == 1
 
 

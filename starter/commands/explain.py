@@ -71,6 +71,8 @@ def _show(told: Story, *, everything: bool) -> None:
 
 def _show_card(card: Card) -> None:
     show_line(f"Customer {card.customer_id}", style="bold")
+    if card.also:
+        show_line(f"  also known as {', '.join(card.also)}")
     if card.erased:
         show_line("  erased: nothing is sent any more", style="red")
     elif not card.known:

@@ -45,8 +45,8 @@ def publish(
     file: Annotated[
         Path | None,
         typer.Option(
-            help="Publish every Segment call in it (identify and track), one JSON object a line; "
-            "may be .gz; - is standard input."
+            help="Publish every Segment call in it (identify, track, alias), one JSON object a "
+            "line; may be .gz; - is standard input."
         ),
     ] = None,
     rate: Annotated[
@@ -170,6 +170,7 @@ def _summarise(report: FilePublished) -> None:
             "events stored": report.stored,
             "events stored before": report.repeated,
             "customers made or updated": report.identified,
+            "customers joined": report.joined,
             "calls of other types, ignored": report.ignored,
             "bad lines, nothing of them was published": len(report.rejected),
         }

@@ -10,6 +10,7 @@ from settings import Settings, load_settings
 from starter.cli import app, run
 from starter.executions import Run, list_runs, with_details
 from starter.output import show_json, show_line, show_list
+from store import Store, customers
 from workflows.registry import journey_named
 
 
@@ -46,15 +47,24 @@ async def _runs(
     as_json: bool,
 ) -> None:
     client = await connect(settings)
-    found = await list_runs(
-        client, journey=journey, customer_id=customer, is_open=is_open, limit=limit
-    )
+    ids = None if customer is None else await _ids(settings, customer)
+    found = await list_runs(client, journey=journey, customer_ids=ids, is_open=is_open, limit=limit)
     if details:
         found = await with_details(client, found)
     if as_json:
         show_json([run.model_dump() for run in found])
     else:
         _list(found, limit, details=details)
+
+
+async def _ids(settings: Settings, customer: str) -> list[str]:
+    """Every id of the customer: a run bears the one with which it began."""
+    store = await Store.open(settings.store_url)
+    try:
+        async with store.reading() as session:
+            return await customers.ids(session, customer)
+    finally:
+        await store.close()
 
 
 def _list(found: list[Run], limit: int, *, details: bool) -> None:
