@@ -88,6 +88,16 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     """Signs links and offer codes. Empty: made once and kept in ``home``."""
 
+    shopify_secret: SecretStr = SecretStr("")
+    """What Shopify signs its webhooks with. Several, separated by commas, while one is exchanged.
+    Empty: none are taken."""
+
+    woocommerce_secret: SecretStr = SecretStr("")
+    """What WooCommerce signs its webhooks with, as ``shopify_secret``."""
+
+    webhooks: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = None
+    """Folder of ``*.toml``, each the mapping of one source of webhooks."""
+
     metrics_address: str = ""
     """``host:port`` where a worker shows Prometheus metrics; empty: nowhere."""
 
