@@ -74,6 +74,8 @@ def read_moment(field: str, value: object) -> datetime:
 
 
 def _identifier(field: str, value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # the SDKs make text of numbers; so do we for those who use none
     try:
         return _IDENTIFIER.validate_python(value)
     except ValidationError as error:
