@@ -229,7 +229,7 @@ async def _take(sojourn: Sojourn, item: _Item) -> Taken:
             case Identity():
                 await sojourn.identify(item.read)
             case Alias():
-                await sojourn.alias(item.read)  # type: ignore[attr-defined]
+                await sojourn.alias(item.read)
             case Ignored():
                 return Taken(item.index, Outcome.IGNORED, type=kind)
     except BadEvent as error:  # what only the store can see
