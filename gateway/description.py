@@ -7,7 +7,27 @@ from pydantic import BaseModel, Field
 from domain.events import LONGEST_ID
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f]+$"
+MOMENT = (
+    r"^(19[89][0-9]|20[0-9]{2}|21[0-8][0-9])-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$"
+)
+"""ISO 8601 with its zone, a little narrower than what is taken: no pattern knows every month."""
+WITHOUT_NUL = r"^[^\u0000]*$"
 _MOMENT_EXAMPLE = "2024-01-04T11:45:38.123Z"
+_VALUE: Final = {"$ref": "#/components/schemas/Value"}
+_FIELDS: Final[dict[str, Any]] = {
+    "propertyNames": {"pattern": WITHOUT_NUL},
+    "additionalProperties": _VALUE,
+}
+VALUE: Final[dict[str, Any]] = {
+    "description": "Any JSON whose text has no NUL character, 32 levels deep at most.",
+    "anyOf": [
+        {"type": ["null", "boolean", "number"]},
+        {"type": "string", "pattern": WITHOUT_NUL},
+        {"type": "array", "items": _VALUE},
+        {"type": "object", **_FIELDS},
+    ],
+}
 
 
 class ErrorDetail(BaseModel):
@@ -112,14 +132,14 @@ def _text(description: str, *, example: str, number: bool = False) -> dict[str, 
 def _moment(description: str) -> dict[str, Any]:
     return {
         "type": ["string", "null"],
-        "format": "date-time",
+        "pattern": MOMENT,
         "description": description,
         "examples": [_MOMENT_EXAMPLE],
     }
 
 
 def _object(description: str) -> dict[str, Any]:
-    return {"type": ["object", "null"], "description": description}
+    return {"type": ["object", "null"], "description": description, **_FIELDS}
 
 
 _SENT_AT = _moment("When it was sent, by the sender's clock; `timestamp` is set right by it.")
@@ -152,7 +172,7 @@ _OWN: Final[dict[str, dict[str, Any]]] = {
     "identify": {"traits": _TRAITS},
     "track": {
         "event": {
-            **_text("What happened.", example="Product Added"),
+            **_text("What happened. An unknown name is kept, and ignored.", example="Page Read"),
             "type": "string",
         },
         "properties": _PROPERTIES,
@@ -192,6 +212,7 @@ def request_of(kind: str) -> dict[str, Any]:
     """The ``requestBody`` of one call."""
     schema: dict[str, Any] = {
         "type": "object",
+        **_FIELDS,
         "properties": {**_OWN[kind], **_COMMON},
         "required": {"track": ["event"], "alias": ["previousId", "userId"]}.get(kind, []),
     }
@@ -208,6 +229,7 @@ def request_of_batch() -> dict[str, Any]:
     """The ``requestBody`` of a batch."""
     schema = {
         "type": "object",
+        **_FIELDS,
         "properties": {
             "batch": {
                 "type": "array",

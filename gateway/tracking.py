@@ -15,6 +15,7 @@ from gateway.correcting import read_moment
 from gateway.description import BatchAnswer, Success, refusals, request_of, request_of_batch
 from gateway.keyring import Key
 from gateway.taking import TYPES
+from gateway.values import check_values
 
 Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
@@ -74,6 +75,7 @@ async def _batch(request: Request) -> JSONResponse:
     calls, sent_at = body.get("batch"), body.get("sentAt")
     if not isinstance(calls, list):
         raise BadEvent("batch", "must be a list of calls")
+    check_values({field: value for field, value in body.items() if field != "batch"})
     for field in ("context", "integrations"):
         if not isinstance(body.get(field), dict | None):
             raise BadEvent(field, "must be an object")
