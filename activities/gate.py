@@ -23,8 +23,8 @@ from domain.messages import (
     Status,
 )
 from domain.policy import Allow, Decision, Defer, QuietHours, Skip, decide
-from store import Store, customers, events, ledger
-from store.tables import LedgerRow
+from store import Store, customers, events, ledger, runs
+from store.tables import CustomerRow, LedgerRow
 
 RECEIPTS = {
     "sent": Status.SENT,
@@ -76,7 +76,8 @@ class Gate:
     async def _ask(
         self, session: AsyncSession, delivery: Delivery, now: datetime
     ) -> Claim | Receipt:
-        customer = customers.card(await customers.lock(session, delivery.customer_id))
+        held = await customers.lock(session, delivery.customer_id)
+        customer = customers.card(held)  # by its id everything is found, also after an alias call
         timezone = home_zone(customer, self.default_zone)
         row = await ledger.of_message(session, delivery.message_id)
         if row is None:
@@ -87,9 +88,11 @@ class Gate:
             _close(session, row, "unknown")
             return receipt(row, timezone)
         verdict, news = await self._judge(session, delivery, customer, now)
+        if isinstance(verdict, Allow) and held.merged and await _is_told(session, delivery, held):
+            verdict = Skip(Reason.ALREADY_TOLD)
         channel = verdict.channel if isinstance(verdict, Allow) else delivery.channels[0]
         row = row or ledger.new_row(delivery, channel)
-        row.decided_at = now
+        row.customer_id, row.decided_at = customer.customer_id, now
         if row.state != "submitting":
             row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
         elif isinstance(verdict, Allow) and row.channel != channel:
@@ -110,7 +113,7 @@ class Gate:
         self, session: AsyncSession, delivery: Delivery, customer: Customer, now: datetime
     ) -> tuple[Decision, Heard | None]:
         """The verdict, and the event that brought it about if one did."""
-        reason, news = await self._overtaken(session, delivery)
+        reason, news = await self._overtaken(session, delivery, customer.customer_id)
         if reason is not None:
             return Skip(reason), news
         verdict = decide(
@@ -134,7 +137,7 @@ class Gate:
         return not promotional and not row.possible_duplicate
 
     async def _overtaken(
-        self, session: AsyncSession, delivery: Delivery
+        self, session: AsyncSession, delivery: Delivery, customer_id: str
     ) -> tuple[Reason | None, Heard | None]:
         """Whether an event that is stored already has ended or restarted the run."""
         watched = {
@@ -144,7 +147,7 @@ class Gate:
         }
         found = await events.newer(
             session,
-            delivery.customer_id,
+            customer_id,
             watched,
             than=delivery.start,
             key_field=delivery.key_field,
@@ -186,13 +189,31 @@ class Gate:
             start=events.typed(start),
             history=await events.history(
                 session,
-                delivery.customer_id,
+                customer.customer_id,
                 key_field=delivery.key_field,
                 key=delivery.key,
                 since_goal=delivery.goals,
                 before=delivery.start,
             ),
         )
+
+
+async def _is_told(session: AsyncSession, delivery: Delivery, customer: CustomerRow) -> bool:
+    """Whether another run of the same person has said this already.
+
+    Two ids that were joined may each have brought a run of the same journey and key. Both go on,
+    told of the same events, and each step leaves once: by the run that comes to it first.
+    """
+    noted = await runs.of_customer(session, customer.customer_id)
+    twins = {
+        run.workflow_id
+        for run in noted
+        if run.journey == delivery.journey
+        and run.key == delivery.key
+        and run.workflow_id != delivery.workflow_id
+    }
+    since, _ = delivery.latest
+    return bool(twins) and await ledger.is_under_way(session, twins, delivery.step, since=since)
 
 
 def _skipped_as(row: LedgerRow, reason: Reason) -> str:

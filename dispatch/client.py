@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from dispatch import connection, routing
+from dispatch import aliasing, connection, routing
 from dispatch.routing import Start, Target
 from domain.customer import Customer, Identity, home_zone
 from domain.errors import BadEvent, TemporalUnavailable
@@ -24,6 +24,9 @@ from store import Store, customers, events, ledger, runs
 from store.tables import EventRow, RunRow
 from workflows.journey import TASK_QUEUE, Journey, search_attributes
 from workflows.registry import journeys
+
+if TYPE_CHECKING:
+    from dispatch.calls import Alias
 
 log = logging.getLogger("sojourn.dispatch")
 
@@ -113,6 +116,22 @@ class Sojourn:
         async with self.store.transaction() as session:
             return await customers.identify(session, identity)
 
+    async def alias(self, alias: "Alias") -> None:
+        """Join two ids that are one person: history, consents, addresses and open runs follow.
+
+        Raises:
+            TemporalUnavailable: they are joined, but runs could not be told yet; the sweep of any
+                worker will, and so does the same call again.
+        """
+        customer_id = await aliasing.join(
+            self.store,
+            alias.previous_id,
+            alias.customer_id,
+            at=alias.at,
+            void_holds=self._void_holds,
+        )
+        await self._route(customer_id)
+
     async def track(
         self,
         name: str,
@@ -166,26 +185,32 @@ class Sojourn:
         routed = 0
         for customer_id in left:
             try:
-                async with self.store.transaction() as session:
-                    await customers.lock(session, customer_id)
-                    plan = await self._next_plan(session, customer_id)
-                while plan is not None:
-                    _, plan = await self._carry_out(plan)
-                    routed += 1
+                routed += await self._route(customer_id)
             except RPCError as error:  # Temporal is there and refuses this one: on to the next
                 log.error("an event of %s cannot be routed: %s", customer_id, error)
+        return routed
+
+    async def _route(self, customer_id: str) -> int:
+        """Tell the runs concerned of every event that is left; how many there were."""
+        routed = 0
+        async with self.store.transaction() as session:
+            customer = await customers.lock(session, customer_id)
+            plan = await self._next_plan(session, customer.customer_id)
+        while plan is not None:
+            _, plan = await self._carry_out(plan)
+            routed += 1
         return routed
 
     async def _take_in(self, event: Event, name: str, properties: Mapping[str, Any]) -> Published:
         heard = bool(routing.heard_by(event))
         arrived = self.now()
         async with self.store.transaction() as session:
-            await customers.lock(session, event.customer_id)
+            customer = await customers.lock(session, event.customer_id)
             row, stored = await events.add(
                 session,
                 EventRow(
                     message_id=event.message_id,
-                    customer_id=event.customer_id,
+                    customer_id=customer.customer_id,
                     name=name,
                     # a sender's clock that runs ahead must not put the event after what follows
                     occurred_at=min(event.occurred_at, arrived),
@@ -227,7 +252,7 @@ class Sojourn:
                 if routing.starts(journey, event)
                 and await self._is_over(session, journey, event, row)
             ]
-            targets = routing.targets(event, open_runs, over=over)
+            targets = routing.targets(event, open_runs, over=over, sent_as=row.sent_as)
             if targets:
                 card = await customers.find(session, customer_id)
                 assert card is not None, "the caller holds the customer's lock"
@@ -312,13 +337,20 @@ class Sojourn:
         async with self.store.transaction() as session:
             row = plan.row
             assert row.seq is not None
+            last = up_to is not None and row.seq >= up_to
+            customer_id = row.customer_id
+            if started or not last:
+                # before any other row of theirs: an alias call takes them in this order, too. The
+                # customer may have been joined to another id since the plan was made
+                customer_id = (await customers.lock(session, customer_id)).customer_id
+            for run in started:
+                run.customer_id = customer_id
             await events.mark_routed(session, [row.seq], datetime.now(UTC))
             await runs.add(session, started)
             await runs.mark_closed(session, closed, datetime.now(UTC))
-            if up_to is not None and row.seq >= up_to:
+            if last:
                 return tuple(reached), None
-            await customers.lock(session, row.customer_id)
-            return tuple(reached), await self._next_plan(session, row.customer_id, up_to=up_to)
+            return tuple(reached), await self._next_plan(session, customer_id, up_to=up_to)
 
     async def _reach(self, target: Target, plan: _Plan) -> str | None:
         """Signal or start one run; give back its execution, or None if it is closed."""

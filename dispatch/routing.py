@@ -69,21 +69,26 @@ def heard_by(event: Event) -> dict[str, type[Journey]]:
     return {name: journey for name, journey in journeys().items() if hears(journey, type(event))}
 
 
-def targets(event: Event, runs: Iterable[RunRow], *, over: Iterable[str] = ()) -> list[Target]:
+def targets(
+    event: Event, runs: Iterable[RunRow], *, over: Iterable[str] = (), sent_as: str | None = None
+) -> list[Target]:
     """The runs to start or tell.
 
     Args:
         event: what happened.
-        runs: the customer's runs that may be open.
+        runs: the customer's runs that may be open, oldest first.
         over: journeys whose goal was reached after this event: they are told, not started.
+        sent_as: the id under which the event came, if an alias call has moved it since: whoever
+            stored it may be starting its run under that id at this moment.
     """
     found: dict[str, Target] = {}
     for name, journey in heard_by(event).items():
         key = key_of(journey, event)
+        begun = workflow_id(name, sent_as or event.customer_id, key)
         for run in runs:
             if run.journey == name and (not journey.key or not key or run.key == key):
                 found[run.workflow_id] = Tell(run.workflow_id, name)
+                begun = run.workflow_id  # under an id that the customer may have had before
         if starts(journey, event) and name not in over:
-            start = Start(workflow_id(name, event.customer_id, key), name, key)
-            found[start.workflow_id] = start
+            found[begun] = Start(begun, name, key)
     return list(found.values())

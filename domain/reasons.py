@@ -6,6 +6,7 @@ _WORDS: dict[Reason, str] = {
     Reason.GOAL_REACHED: "the journey's goal had been reached",
     Reason.SUPERSEDED: "a newer event had begun the steps anew",
     Reason.RUN_STOPPED: "an event had ended the run",
+    Reason.ALREADY_TOLD: "a run under another id of the same person had said it",
     Reason.UNKNOWN_CUSTOMER: "nobody has identified this customer, only their events are known",
     Reason.ERASED: "the customer is erased",
     Reason.NO_ADDRESS: "the customer has no address on any channel of the message",

@@ -13,7 +13,7 @@ from uuid import uuid4
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import BadEvent
-from domain.events import Identifier, Moment
+from domain.events import EARLIEST, LATEST, Identifier, Moment
 
 _IDENTIFIER: Final = TypeAdapter[str](Identifier)
 _MOMENT: Final = TypeAdapter[datetime](Moment)
@@ -48,6 +48,8 @@ def corrected(
     who = ids.get("userId") or ids.get("anonymousId")
     if who is None:
         raise BadEvent("userId", "is missing: a call needs userId or anonymousId")
+    if call.get("type") == "alias" and "userId" not in ids:
+        raise BadEvent("userId", "is missing: an alias names who it is from now on")
     moments = {
         field: read_moment(field, call[field]) for field in _MOMENTS if call.get(field) is not None
     }
@@ -74,6 +76,8 @@ def read_moment(field: str, value: object) -> datetime:
 
 
 def _identifier(field: str, value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # the SDKs make text of numbers; so do we for those who use none
     try:
         return _IDENTIFIER.validate_python(value)
     except ValidationError as error:
@@ -87,8 +91,11 @@ def _moment(
     if sent_at is None:
         return moments.get("timestamp") or moments.get("originalTimestamp") or received_at
     happened = moments.get("originalTimestamp") or moments.get("timestamp")
+    if happened is None:
+        return received_at
     # both by the sender's clock: what it is wrong by falls out of their difference
-    return received_at if happened is None else received_at - (sent_at - happened)
+    at = received_at - (sent_at - happened)
+    return at if EARLIEST <= at < LATEST else received_at  # a clock that says nothing
 
 
 def _made_id(call: Mapping[str, Any], moments: Mapping[str, datetime]) -> str:

@@ -15,7 +15,7 @@ from domain.customer import Identity
 from domain.errors import BadEvent
 from domain.events import known_events
 from gateway.correcting import corrected
-from gateway.values import check_values
+from gateway.values import check_values, size
 
 AT_ONCE = 32
 """Customers of one batch whose calls are taken at the same time."""
@@ -83,6 +83,7 @@ class _Delivery:
     received_at: datetime
     sent_at: datetime | None
     allowed: Collection[str] | None
+    largest: int | None
 
     async def item(self, index: int, call: Any) -> _Item | Taken:
         """The call, read; or why it cannot be taken."""
@@ -103,8 +104,13 @@ class _Delivery:
     def _corrected(self, call: Any) -> dict[str, Any]:
         if not isinstance(call, dict):
             raise BadEvent("call", "must be an object")
-        check_values(call)
+        self._check_fit(call)
         return corrected(call, self.received_at, sent_at=self.sent_at)
+
+    def _check_fit(self, call: dict[str, Any]) -> None:
+        check_values(call)
+        if self.largest is not None and size(call) > self.largest:
+            raise BadEvent("call", f"is larger than {self.largest >> 10} KB")
 
     def _check_allowed(self, call: Any) -> None:
         if self.allowed is None:
@@ -120,7 +126,7 @@ class _Delivery:
         if not _event(call):
             return False
         try:
-            check_values(call)
+            self._check_fit(call)
         except BadEvent:  # what cannot be stored cannot be mended either
             return False
         with suppress(BadEvent):  # the envelope itself is at fault: kept as it was sent
@@ -137,6 +143,7 @@ async def take_calls(
     received_at: datetime | None = None,
     sent_at: datetime | None = None,
     allowed: Collection[str] | None = None,
+    largest: int | None = None,
 ) -> list[Taken]:
     """Take calls in: those of one customer strictly in order, those of others meanwhile.
 
@@ -147,6 +154,7 @@ async def take_calls(
         received_at: when; now if not given.
         sent_at: when the batch was sent, by the sender's clock.
         allowed: event names, ``identify`` and ``alias``, as far as the sender may; None: all.
+        largest: bytes of a call; None: as many as come.
 
     Returns:
         What became of each, in the order of ``calls``.
@@ -155,7 +163,8 @@ async def take_calls(
         StoreUnavailable, TemporalUnavailable: nothing of what is not stored yet is promised; all of
             it may be sent again, and what was taken is not taken twice.
     """
-    delivery = _Delivery(sojourn, source, received_at or datetime.now(UTC), sent_at, allowed)
+    received_at = received_at or datetime.now(UTC)
+    delivery = _Delivery(sojourn, source, received_at, sent_at, allowed, largest)
     read = [await delivery.item(index, call) for index, call in enumerate(calls)]
     taken = [one for one in read if isinstance(one, Taken)]
     taken += await _take_lanes(sojourn, _lanes(one for one in read if isinstance(one, _Item)))
@@ -220,7 +229,7 @@ async def _take(sojourn: Sojourn, item: _Item) -> Taken:
             case Identity():
                 await sojourn.identify(item.read)
             case Alias():
-                await sojourn.alias(item.read)  # type: ignore[attr-defined]
+                await sojourn.alias(item.read)
             case Ignored():
                 return Taken(item.index, Outcome.IGNORED, type=kind)
     except BadEvent as error:  # what only the store can see

@@ -1,5 +1,6 @@
 """JSON that every database and every history can take: no NUL, no lone surrogate, no depth."""
 
+import json
 import math
 import re
 from typing import Any
@@ -54,3 +55,8 @@ def _check_text(text: str, path: tuple[str, ...]) -> None:
 
 def _written(path: tuple[str, ...]) -> str:
     return ".".join(path)[:_LONGEST_PATH] or "call"
+
+
+def size(value: Any) -> int:
+    """Bytes of a value as JSON."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

@@ -1,9 +1,17 @@
-"""Customers: their lock, their card, what they consented to."""
+"""Customers: their lock, their card, what they consented to, which ids are one person.
 
-from collections.abc import Sequence
+An alias call joins one id to another. The row that was given up stays as a pointer, and everything
+that is stored moves to the row it points to. `lock` and `find` follow pointers, chains of them too:
+who asks by an old id gets the row of the person, whose ``customer_id`` holds from there on.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,7 +20,40 @@ from domain.calendar import zone
 from domain.customer import Customer, Identity, home_zone
 from domain.messages import Channel
 from domain.policy import Consents, Recipient
-from store.tables import ConsentRow, CustomerRow
+from store.tables import AddressRow, ConsentRow, CustomerRow, EventRow, LedgerRow, RunRow
+
+ADDRESSES = ("email", "phone", "push_token")
+CARD = ("first_name", *ADDRESSES, "locale", "timezone")
+ALIAS_LOCK = 0x50_10_A1_1A  # any number that no other program locks in our database
+_TRAIT = "traits."
+
+
+@dataclass(frozen=True)
+class Word:
+    """What was said last of one field.
+
+    Args:
+        value: of the field.
+        at: when it was said.
+        source: the message id of the call.
+    """
+
+    value: Any
+    at: datetime
+    source: str
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a join moved.
+
+    Args:
+        customer_id: the id that holds everything now.
+        moved: False if both ids were one person before.
+    """
+
+    customer_id: str
+    moved: bool
 
 
 async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
@@ -20,8 +61,26 @@ async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
 
     An event and a claim on the same customer thereby happen one after the other: on PostgreSQL
     READ COMMITTED alone would let a claim slip past a purchase that is being committed.
+
+    Returns:
+        The row of the person: where ``customer_id`` was joined to another id, that one's.
     """
-    locked = select(CustomerRow).where(CustomerRow.customer_id == customer_id).with_for_update()
+    row = await _hold(session, customer_id)
+    # a pointer is never taken back, so who holds one and waits for what it points to cannot be
+    # waited for by somebody who holds that
+    while row.joined_to is not None:
+        row = await _hold(session, row.joined_to)
+    return row
+
+
+async def _hold(session: AsyncSession, customer_id: str) -> CustomerRow:
+    # what the session read before it waited may have been joined meanwhile
+    locked = (
+        select(CustomerRow)
+        .where(CustomerRow.customer_id == customer_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     row = (await session.exec(locked)).first()
     if row is None:
         dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
@@ -32,6 +91,35 @@ async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
         )
         row = (await session.exec(locked)).one()
     return row
+
+
+async def resolve(session: AsyncSession, customer_id: str) -> str:
+    """The id that ``customer_id`` leads to; itself if it was never joined to another."""
+    while True:
+        pointer = select(CustomerRow.joined_to).where(CustomerRow.customer_id == customer_id)
+        joined_to = (await session.exec(pointer)).first()
+        if joined_to is None:
+            return customer_id
+        customer_id = joined_to
+
+
+async def joined(session: AsyncSession, customer_id: str) -> list[CustomerRow]:
+    """The pointers that lead to this id, directly or by others; oldest first."""
+    found: list[CustomerRow] = []
+    ends = [customer_id]
+    while ends:
+        query = select(CustomerRow).where(col(CustomerRow.joined_to).in_(ends))
+        rows = (await session.exec(query)).all()
+        found += rows
+        ends = [row.customer_id for row in rows]
+    # rows bear no number: the moments, then the ids, so that every listing has the same order
+    return sorted(found, key=lambda row: (str(row.joined_at), row.customer_id))
+
+
+async def ids(session: AsyncSession, customer_id: str) -> list[str]:
+    """Every id of the person, the one that holds everything first."""
+    root = await resolve(session, customer_id)
+    return [root, *(row.customer_id for row in await joined(session, root))]
 
 
 def card(row: CustomerRow) -> Customer:
@@ -51,31 +139,34 @@ def card(row: CustomerRow) -> Customer:
 
 
 async def find(session: AsyncSession, customer_id: str) -> Customer | None:
-    """The customer's card, or None if neither call nor event ever named them."""
-    row = await session.get(CustomerRow, customer_id)
+    """The person's card, or None if neither call nor event ever named the id."""
+    row = await session.get(CustomerRow, await resolve(session, customer_id))
     return card(row) if row else None
 
 
 async def identify(session: AsyncSession, identity: Identity) -> Customer:
-    """Make or update a customer. A call older than the last one only fills in what is missing."""
+    """Make or update a customer. Of each field the latest word holds, whichever came in first."""
     row = await lock(session, identity.customer_id)
-    newest = row.identified_at is None or identity.at >= row.identified_at
-    for name, value in identity.card.items():
-        if newest or not getattr(row, name):
-            setattr(row, name, value)
-    given = identity.attributes
-    row.attributes = {**row.attributes, **given} if newest else {**given, **row.attributes}
-    row.identified_at = identity.at if newest else row.identified_at
+    given = {**identity.card, **{_TRAIT + name: v for name, v in identity.attributes.items()}}
+    heard = {field: Word(v, identity.at, identity.message_id) for field, v in given.items()}
+    before = _words(row)
+    _write(row, {**before, **_newer(heard, than=before)})
+    row.identified_at = max(row.identified_at or identity.at, identity.at)
     session.add(row)
-    said = await _latest(session, identity.customer_id)
+    for kind in heard.keys() & set(ADDRESSES):
+        word, held = heard[kind], before.get(kind)
+        if held is None or held.value != word.value or held.at > word.at:
+            words = [word, held] if held else [word]
+            await _note_addresses(session, row.customer_id, kind, words)
+    said = await _latest(session, row.customer_id)
     for channel, granted in identity.consents.items():
-        before = said.get((channel.value, ""))
+        last = said.get((channel.value, ""))
         # the same word said again later is news: one from between may still be on its way
-        nothing_new = before is not None and before.granted == granted and before.at >= identity.at
+        nothing_new = last is not None and last.granted == granted and last.at >= identity.at
         if not nothing_new:
             session.add(
                 ConsentRow(
-                    customer_id=identity.customer_id,
+                    customer_id=row.customer_id,
                     channel=channel.value,
                     granted=granted,
                     at=identity.at,
@@ -83,6 +174,145 @@ async def identify(session: AsyncSession, identity: Identity) -> Customer:
                 )
             )
     return card(row)
+
+
+def _words(row: CustomerRow) -> dict[str, Word]:
+    """What a row's fields say, and since when."""
+    fields = {name: getattr(row, name) for name in CARD}
+    fields |= {_TRAIT + name: value for name, value in row.attributes.items()}
+    words = {}
+    for field, value in fields.items():
+        if field in row.said:
+            at, source = row.said[field]
+            words[field] = Word(value, datetime.fromisoformat(at), source)
+        elif row.identified_at is not None and (value != "" or field.startswith(_TRAIT)):
+            # from before moments were kept field by field
+            words[field] = Word(value, row.identified_at, "")
+    return words
+
+
+def _newer(heard: dict[str, Word], *, than: dict[str, Word]) -> dict[str, Word]:
+    """The words that hold against others; at the same moment what is heard now holds."""
+    return {
+        field: word
+        for field, word in heard.items()
+        if field not in than or word.at >= than[field].at
+    }
+
+
+def _write(row: CustomerRow, words: dict[str, Word]) -> None:
+    traits = {field for field in words if field.startswith(_TRAIT)}
+    for field in words.keys() - traits:
+        setattr(row, field, words[field].value)
+    row.attributes = {
+        field.removeprefix(_TRAIT): word.value for field, word in words.items() if field in traits
+    }
+    row.said = {field: [word.at.isoformat(), word.source] for field, word in words.items()}
+
+
+# ---- addresses -----------------------------------------------------------------------------
+
+
+async def addresses(session: AsyncSession, customer_id: str) -> list[AddressRow]:
+    """Every address the customer had, in the order in which they were said, once a change."""
+    found: list[AddressRow] = []
+    last: dict[str, str] = {}
+    for row in await _versions(session, customer_id):
+        if last.get(row.kind, "") != row.value:
+            found.append(row)
+        last[row.kind] = row.value
+    return found
+
+
+async def _versions(session: AsyncSession, customer_id: str) -> Sequence[AddressRow]:
+    query = select(AddressRow).where(AddressRow.customer_id == customer_id)
+    return (await session.exec(query.order_by(col(AddressRow.at), col(AddressRow.id)))).all()
+
+
+async def _note_addresses(
+    session: AsyncSession, customer_id: str, kind: str, words: Iterable[Word]
+) -> None:
+    """Put addresses into the history, each in its place.
+
+    An address that is said again is no row of its own, so it is given along with one from before
+    it: the later one still has the last word in the history, as it has on the card.
+    """
+    rows = [row for row in await _versions(session, customer_id) if row.kind == kind]
+    for word in sorted(words, key=lambda word: word.at):
+        held = [row.value for row in rows if row.at <= word.at]
+        if word.value == (held[-1] if held else ""):
+            continue
+        row = AddressRow(
+            customer_id=customer_id, kind=kind, value=word.value, at=word.at, source=word.source
+        )
+        session.add(row)
+        rows.insert(len(held), row)
+
+
+# ---- joining -------------------------------------------------------------------------------
+
+
+async def join(
+    session: AsyncSession, previous_id: str, customer_id: str, *, at: datetime
+) -> Joined:
+    """Make two ids one person: everything of ``previous_id`` moves to ``customer_id``.
+
+    Ids that nobody has named yet are joined too. Two ids that lead to the same row are one person
+    already, an id and itself among them: nothing happens, also not in the other direction.
+
+    Args:
+        session: a writing transaction that holds no customer.
+        previous_id: stays as a pointer.
+        customer_id: or where it leads.
+        at: when it was said.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        # one join at a time: no id becomes a pointer while we wait for it, so nobody can wait for
+        # us to let go of one
+        await session.exec(text("SELECT pg_advisory_xact_lock(:n)").bindparams(n=ALIAS_LOCK))  # type: ignore[call-overload]
+    old_id, new_id = await resolve(session, previous_id), await resolve(session, customer_id)
+    if old_id == new_id:
+        return Joined(new_id, moved=False)
+    # in the order of their ids, as everybody does who needs two
+    rows = {each: await _hold(session, each) for each in sorted((old_id, new_id))}
+    old, new = rows[old_id], rows[new_id]
+    await _move(session, old_id, new_id)
+    await _merge(session, old, new)
+    old.joined_to, old.joined_at, new.merged = new_id, at, True
+    session.add_all([old, new])
+    return Joined(new_id, moved=True)
+
+
+async def _move(session: AsyncSession, old_id: str, new_id: str) -> None:
+    await session.exec(
+        update(EventRow)
+        .where(col(EventRow.customer_id) == old_id, col(EventRow.sent_as).is_(None))
+        .values(sent_as=old_id)
+    )
+    for table in (EventRow, ConsentRow, AddressRow, RunRow, LedgerRow):
+        await session.exec(
+            update(table).where(col(table.customer_id) == old_id).values(customer_id=new_id)
+        )
+
+
+async def _merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> None:
+    """Bring two cards together field by field; leave nothing personal on the old one."""
+    theirs, ours = _words(old), _words(new)
+    _write(new, {**theirs, **_newer(ours, than=theirs)})
+    for kind in ADDRESSES:
+        words = [said[kind] for said in (theirs, ours) if kind in said]
+        await _note_addresses(session, new.customer_id, kind, words)
+    moments = [row.identified_at for row in (old, new) if row.identified_at is not None]
+    new.identified_at = max(moments, default=None)
+    # who asked to be forgotten under either id is forgotten
+    forgotten = [row.erased_at for row in (old, new) if row.erased_at is not None]
+    new.erased_at = min(forgotten, default=None)
+    for name in CARD:
+        setattr(old, name, "")
+    old.attributes, old.said, old.merged = {}, {}, False
+
+
+# ---- consent -------------------------------------------------------------------------------
 
 
 async def consents(session: AsyncSession, customer_id: str) -> Consents:
@@ -153,10 +383,10 @@ async def record_consent(
         source: what recorded it.
         topic: empty: promotional messages whatever the topic.
     """
-    await lock(session, customer_id)
+    row = await lock(session, customer_id)
     session.add(
         ConsentRow(
-            customer_id=customer_id,
+            customer_id=row.customer_id,
             channel=channel.value if channel else "",
             topic=topic,
             granted=granted,

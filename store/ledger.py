@@ -6,7 +6,7 @@ States move one way::
         └──────────┴─► skipped | rejected | expired
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,6 +50,26 @@ def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
         due_at=delivery.due,
         decided_at=delivery.now,
     )
+
+
+async def is_under_way(
+    session: AsyncSession, workflow_ids: Iterable[str], step: str, *, since: datetime
+) -> bool:
+    """Whether one of these runs has sent a step, or may be about to.
+
+    Args:
+        session: any.
+        workflow_ids: of the runs.
+        step: its name.
+        since: by the journey's clock; what was decided on before does not count.
+    """
+    query = select(LedgerRow.id).where(
+        col(LedgerRow.workflow_id).in_(list(workflow_ids)),
+        col(LedgerRow.state).in_(("claimed", "submitting", "sent", "unknown")),
+        LedgerRow.step == step,
+        col(LedgerRow.decided_at) >= since,
+    )
+    return (await session.exec(query.limit(1))).first() is not None
 
 
 async def submit(

@@ -65,10 +65,15 @@ class CustomerRow(SQLModel, table=True):
     """A customer's card. The row is also the customer's lock, so an event alone makes one."""
 
     __tablename__ = "customers"
+    __table_args__ = (Index("ix_customers_joined", "joined_to"),)
 
     customer_id: str = Field(primary_key=True)
     joined_to: str | None = None
     """Another customer id of the same person, which holds everything since an alias call."""
+    joined_at: datetime | None = _maybe()
+    """When that was said."""
+    merged: bool = False
+    """Other ids were joined to this one."""
     identified_at: datetime | None = _maybe()
     erased_at: datetime | None = _maybe()
     first_name: str = ""
@@ -78,6 +83,8 @@ class CustomerRow(SQLModel, table=True):
     locale: str = ""
     timezone: str = ""
     attributes: dict[str, Any] = _json()
+    said: dict[str, list[str]] = _json()
+    """When each field was said, and by which call: ``email``, ``traits.plan``."""
 
 
 class ConsentRow(SQLModel, table=True):
@@ -115,6 +122,9 @@ class EventRow(SQLModel, table=True):
     seq: int | None = _number()
     message_id: str = Field(unique=True)
     customer_id: str
+    sent_as: str | None = None
+    """The id it was stored under, if an alias call has moved it since: runs that it started, or is
+    about to start, bear that id."""
     name: str
     occurred_at: datetime = _moment()
     received_at: datetime = _moment()

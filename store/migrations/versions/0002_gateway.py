@@ -15,6 +15,14 @@ def upgrade() -> None:
     """Make it."""
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("joined_to", sa.String(), nullable=True))
+        batch_op.add_column(sa.Column("joined_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(
+            sa.Column("merged", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
+        batch_op.add_column(sa.Column("said", sa.JSON(), nullable=False, server_default="{}"))
+        batch_op.create_index("ix_customers_joined", ["joined_to"])
+    with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("sent_as", sa.String(), nullable=True))
     op.create_table(
         "addresses",
         sa.Column("id", _BIG, nullable=False),
@@ -61,5 +69,9 @@ def downgrade() -> None:
     op.drop_table("write_keys")
     op.drop_table("quarantine")
     op.drop_table("addresses")
+    with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.drop_column("sent_as")
     with op.batch_alter_table("customers", schema=None) as batch_op:
-        batch_op.drop_column("joined_to")
+        batch_op.drop_index("ix_customers_joined")
+        for column in ("said", "merged", "joined_at", "joined_to"):
+            batch_op.drop_column(column)
