@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from domain.errors import BadEvent
-from gateway import operations, tracking
+from gateway import operations, tracking, webhooks
 from gateway.core import Gateway
 from gateway.description import SECURITY, VALUE
 from gateway.edge import Edge
@@ -35,7 +35,11 @@ def make_app(gateway: Gateway) -> ASGIApp:
 
 
 def make_api(gateway: Gateway) -> FastAPI:
-    """The routes alone."""
+    """The routes alone.
+
+    Raises:
+        BadSetting: of a webhook's source.
+    """
     api = Api(
         title="Sojourn's gateway",
         version=VERSION,
@@ -48,6 +52,7 @@ def make_api(gateway: Gateway) -> FastAPI:
     api.add_exception_handler(HTTPException, _elsewhere)
     api.add_exception_handler(Exception, failed)
     api.include_router(tracking.router())
+    api.include_router(webhooks.of_gateway(gateway))
     api.include_router(operations.router())
     return api
 

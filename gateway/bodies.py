@@ -37,7 +37,7 @@ async def read_json(request: Request, *, limit: int, seconds: float) -> dict[str
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", *_GZIP}:
         raise Refusal(415, "Content-Encoding", "must be gzip, or none")
-    body = await _read(request, limit, seconds)
+    body = await read_body(request, limit=limit, seconds=seconds)
     return parse(inflate(body, limit) if encoding in _GZIP else body)
 
 
@@ -51,7 +51,12 @@ def _check_type(header: str) -> None:
             raise Refusal(415, "Content-Type", "must be UTF-8")
 
 
-async def _read(request: Request, limit: int, seconds: float) -> bytes:
+async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
+    """A request's body as it comes; no more of it is read than may be.
+
+    Raises:
+        Refusal: too large, or too slow.
+    """
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)

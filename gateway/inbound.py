@@ -18,7 +18,7 @@ from gateway.expressions import Expression
 from gateway.mapping import Said, SourceFile, read_file
 from gateway.reading import read_json
 from gateway.signatures import check_standard, secrets_in, standard_webhooks
-from gateway.source import Call, Nothing, Request, identify, made_id, track
+from gateway.source import Call, Nothing, SignedRequest, identify, made_id, track
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Inbound:
     file: SourceFile
     verifiers: Sequence[Webhook]
 
-    def calls(self, request: Request) -> list[Call] | Nothing:
+    def calls(self, request: SignedRequest) -> list[Call] | Nothing:
         """Verify a request and say what it means, as the file says.
 
         Raises:

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from domain.messages import Channel
 from gateway.reading import Fields, phone, read_json
-from gateway.shops import MOST_LINES, cart_seen, end_of_second, nowhere, ordered
+from gateway.shops import cart_seen, end_of_second, first_lines, nowhere, ordered
 from gateway.signatures import check_hmac
-from gateway.source import Call, Nothing, Request, digest, identify, made_id, present, track
+from gateway.source import Call, Nothing, SignedRequest, digest, identify, made_id, present, track
 
 _GRANTED = {"subscribed": True, "unsubscribed": False, "not_subscribed": False}
 
@@ -28,7 +28,7 @@ class Shopify:
     secrets: Sequence[str]
     name: str = "shopify"
 
-    def calls(self, request: Request) -> list[Call] | Nothing:
+    def calls(self, request: SignedRequest) -> list[Call] | Nothing:
         """Verify a request and say what it means. The topic's function says how.
 
         Raises:
@@ -82,7 +82,7 @@ def order(body: Fields, received_at: datetime) -> list[Call]:
         "cart_id": cart_token,
         "total": body.money("total_price"),
         "currency": body.text("currency"),
-        "products": [_product(line, body) for line in body.each("line_items")[:MOST_LINES]],
+        "products": first_lines(_product(line, body) for line in body.each("line_items")),
         "email": body.email("email"),
     }
     bought = ordered(
@@ -155,7 +155,7 @@ def _who(body: Fields, key: str) -> tuple[str, list[str]]:
 
 def _snapshot(body: Fields, user: str, key: str, at: datetime) -> list[Call]:
     state = made_id("shopify/cart", digest(key), at)
-    products = [_product(line, body) for line in body.each("line_items")[:MOST_LINES]]
+    products = first_lines(_product(line, body) for line in body.each("line_items"))
     return cart_seen(user, key, message_id=state, at=at, products=products)
 
 

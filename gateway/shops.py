@@ -3,6 +3,7 @@
 Each function writes the calls of one of these; a source knows where in its bodies things stand.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,24 @@ from typing import Any
 from gateway.source import Call, identify, made_id, track
 
 MOST_LINES = 100
-"""Lines of a cart or an order that are read; an event has to stay small."""
+MOST_BYTES = 16 << 10
+"""Of the lines of a cart or an order: a call may have twice that, and no order may be refused."""
 NO_ADDRESS = {"email": "", "phone": ""}
 
 Product = Mapping[str, Any]
 """A line, as Segment shapes it: ``product_id``, ``name``, ``price``, ``quantity``, ..."""
+
+
+def first_lines(lines: Iterable[Product]) -> list[dict[str, Any]]:
+    """The lines of a cart or an order, as many as a call holds."""
+    kept: list[dict[str, Any]] = []
+    room = MOST_BYTES
+    for line in lines:
+        room -= len(json.dumps(line))
+        if room < 0 or len(kept) == MOST_LINES:
+            break
+        kept.append(dict(line))
+    return kept
 
 
 def cart_seen(
@@ -39,7 +53,7 @@ def cart_seen(
         )
         for number, product in enumerate(products)
     ]
-    seen = {"cart_id": key, "products": [dict(product) for product in products]}
+    seen = {"cart_id": key, "products": list(products)}
     return [*added, track("Cart Viewed", user=user, message_id=message_id, at=at, properties=seen)]
 
 

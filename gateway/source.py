@@ -16,7 +16,7 @@ Call = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Request:
+class SignedRequest:
     """A webhook's request.
 
     Args:
@@ -44,7 +44,7 @@ class Source(Protocol):
     def name(self) -> str:
         """Stands in ids, in logs and in the quarantine."""
 
-    def calls(self, request: Request) -> Sequence[Call] | Nothing:
+    def calls(self, request: SignedRequest) -> Sequence[Call] | Nothing:
         """Verify a request and say what it means.
 
         Raises:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.reading import Fields, phone, read_json
-from gateway.shops import MOST_LINES, cart_seen, end_of_second, nowhere, ordered
+from gateway.shops import cart_seen, end_of_second, first_lines, nowhere, ordered
 from gateway.signatures import check_hmac
-from gateway.source import Call, Nothing, Request, digest, identify, made_id, present, track
+from gateway.source import Call, Nothing, SignedRequest, digest, identify, made_id, present, track
 
 PLACED = ("processing", "on-hold", "completed")
 LEFT = ("checkout-draft", "pending", "failed")
@@ -33,7 +33,7 @@ class WooCommerce:
     secrets: Sequence[str]
     name: str = "woocommerce"
 
-    def calls(self, request: Request) -> list[Call] | Nothing:
+    def calls(self, request: SignedRequest) -> list[Call] | Nothing:
         """Verify a request and say what it means. The topic's function says how.
 
         Raises:
@@ -164,7 +164,7 @@ def _left(body: Fields, received_at: datetime) -> list[Call]:
 
 
 def _products(body: Fields) -> list[dict[str, object]]:
-    return [_product(line, body) for line in body.each("line_items")[:MOST_LINES]]
+    return first_lines(_product(line, body) for line in body.each("line_items"))
 
 
 def _product(line: Fields, body: Fields) -> dict[str, object]:

@@ -21,6 +21,7 @@ from dispatch.routing import workflow_id
 from domain.errors import BadEvent, TemporalUnavailable
 from domain.messages import Result
 from gateway import shopify, woocommerce
+from gateway.faults import AWAY, Refusal, answer
 from gateway.inbound import load_sources
 from gateway.reading import Fields
 from gateway.source import Call, Nothing
@@ -57,6 +58,8 @@ def sources(**settings: str) -> Sources:
 
 def client(found: Sources, take: Take) -> httpx.AsyncClient:
     app = FastAPI()
+    for error in (Refusal, BadEvent, *AWAY):
+        app.add_exception_handler(error, answer)
     app.include_router(router(found, take))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
 
