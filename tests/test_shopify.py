@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from dispatch.calls import read_call
+from domain.cart import cart_items
 from domain.errors import BadEvent
+from domain.events import Event, event_named, read_event
 from gateway.bodies import CALL_LIMIT
 from gateway.reading import Fields
 from gateway.shopify import TOPICS, guest, known
@@ -73,6 +75,25 @@ def test_the_same_cart_again_is_nothing_new_and_a_later_one_is() -> None:
     later = calls("carts/update", "shopify_cart", updated_at="2026-11-20T09:31:00.000Z")
     assert once == again
     assert len({*once, *(c["messageId"] for c in later)}) == 6
+
+
+def test_what_is_in_the_cart_is_what_was_sent_last() -> None:
+    lamp, mug = payload("shopify_cart")["line_items"]
+    sent = [[lamp], [lamp, mug], [lamp, mug], [{**mug, "quantity": 3}]]
+    happened: list[Event] = []
+    for minute, lines in enumerate(sent):
+        at = f"2026-11-20T09:3{minute}:00.000Z"
+        happened += [
+            read_event(
+                event_named(call["event"]),
+                call["properties"],
+                message_id=call["messageId"],
+                customer_id=call["userId"],
+                at=call["timestamp"],
+            )
+            for call in calls("carts/update", "shopify_cart", updated_at=at, line_items=lines)
+        ]
+    assert [(item.name, item.quantity) for item in cart_items(happened)] == [("Mug, blue", 3)]
 
 
 def test_an_emptied_cart_is_seen_empty() -> None:

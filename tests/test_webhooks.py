@@ -1,8 +1,10 @@
 """Webhooks over HTTP: signatures, answers, and what they do to runs."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +15,7 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 import worker
 from dispatch import Sojourn
@@ -21,6 +24,8 @@ from dispatch.routing import workflow_id
 from domain.errors import BadEvent, TemporalUnavailable
 from domain.messages import Result
 from gateway import shopify, woocommerce
+from gateway.app import make_app
+from gateway.core import Gateway
 from gateway.faults import AWAY, Refusal, answer
 from gateway.inbound import load_sources
 from gateway.reading import Fields
@@ -397,10 +402,18 @@ def taking(sojourn: Sojourn) -> Take:
     return take
 
 
+async def _email(sojourn: Sojourn, customer_id: str) -> str:
+    async with sojourn.store.reading() as session:
+        card = await customers.find(session, customer_id)
+    assert card is not None
+    return card.email
+
+
 async def outcome(sojourn: Sojourn, customer_id: str, key: str) -> str:
     run = workflow_id("abandoned-cart", customer_id, key)
     handle = sojourn.client.get_workflow_handle(run, result_type=Result)
-    return str((await handle.result()).outcome)
+    async with asyncio.timeout(20):  # one that goes on is a failure, not a wait
+        return str((await handle.result()).outcome)
 
 
 async def test_an_order_ends_the_carts_of_the_customer_and_of_the_guest(sojourn: Sojourn) -> None:
@@ -479,6 +492,24 @@ async def test_a_mapped_order_ends_its_cart(sojourn: Sojourn) -> None:
                 answer = await http.post("/webhooks/in/bookings", content=raw, headers=headers)
                 assert (answer.status_code, answer.json()) == (200, {"success": True})
     assert await outcome(sojourn, f"guest-{guest}", basket) == "converted"
+
+
+async def test_the_gateway_takes_webhooks_that_its_settings_name(
+    sojourn: Sojourn, tmp_path: Path
+) -> None:
+    settings = sojourn.settings.model_copy(
+        update={"home": tmp_path, "shopify_secret": SecretStr(webhooks.SHOPIFY_SECRET)}
+    )
+    gateway = Gateway(Sojourn(sojourn.client, sojourn.store, settings, task_queue="nowhere"))
+    await gateway.find_temporal()
+    transport = httpx.ASGITransport(make_app(gateway))
+    body = body_of({**payload("shopify_customer"), "id": uuid4().int % 10**12})
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        for path, status in (("shopify", 200), ("woocommerce", 404), ("in/bookings", 404)):
+            headers = webhooks.shopify("customers/update", body)
+            answer = await http.post(f"/webhooks/{path}", content=body, headers=headers)
+            assert answer.status_code == status
+    assert await _email(sojourn, shopify.known(str(json.loads(body)["id"]))) == "giulia@example.com"
 
 
 def test_every_call_of_the_fixtures_is_one_that_dispatch_reads() -> None:
