@@ -40,19 +40,19 @@ def gateway(
 ) -> None:
     """Take events over HTTP, as Segment's SDKs send them. Ctrl-C finishes what has begun."""
     settings = load_settings()
-    worker.configure_logging(settings)
-    sock = listening(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{sock.getsockname()[1]}"
+    with listening(host, port) as sock:
+        run(_check_store(settings))  # one fault, and not one a process
+        worker.configure_logging(settings)
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{sock.getsockname()[1]}"
 
-    def announce() -> None:
-        show_line(f"the gateway listens on {address}")
+        def announce() -> None:
+            show_line(f"the gateway listens on {address}")
 
-    if processes == 1:
-        run(_serve(settings, sock, 1, announce), runner=uvloop.run)
-        return
-    run(_check_store(settings))  # one fault, and not one a process
-    raise Exit(_serve_many(settings, sock, processes, announce))
+        if processes == 1:
+            run(_serve(settings, sock, 1, announce), runner=uvloop.run)
+        else:
+            raise Exit(_serve_many(settings, sock, processes, announce))
 
 
 def listening(host: str, port: int) -> socket.socket:
