@@ -88,6 +88,25 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     """Signs links and offer codes. Empty: made once and kept in ``home``."""
 
+    shopify_secret: SecretStr = SecretStr("")
+    """What Shopify signs its webhooks with. Several, separated by commas, while one is exchanged.
+    Empty: none are taken."""
+
+    woocommerce_secret: SecretStr = SecretStr("")
+    """What WooCommerce signs its webhooks with, as ``shopify_secret``."""
+
+    webhooks: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = None
+    """Folder of ``*.toml``, each the mapping of one source of webhooks."""
+
+    gateway_in_work: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Requests that a process of the gateway works on at one time; more are told to come back."""
+
+    gateway_body_seconds: Annotated[float, Field(gt=0, le=300)] = 10
+    """How long a request's body may take to arrive."""
+
+    gateway_answer_seconds: Annotated[float, Field(gt=0, le=300)] = 8
+    """How long the gateway works on a request before it asks the sender to come back."""
+
     metrics_address: str = ""
     """``host:port`` where a worker shows Prometheus metrics; empty: nowhere."""
 

@@ -8,6 +8,7 @@
     │   ├── BadEvent          an event that does not validate; `path` names the field
     │   ├── BadCustomer       an identify call that does not validate
     │   ├── BadToken          a link's token that was not signed here
+    │   ├── BadSignature      a webhook that was not signed with our secret
     │   ├── UnknownZone       a time zone that is not in the IANA database
     │   └── UnknownName       a journey, event, customer, run or template nobody knows
     ├── Unavailable           something that must be there is not (the command exits 1)
@@ -59,6 +60,10 @@ class BadCustomer(BadEvent):
 
 class BadToken(BadInput):
     """A link's token that was not signed here, or was damaged on its way."""
+
+
+class BadSignature(BadInput):
+    """A webhook that was not signed with our secret, or was changed on its way."""
 
 
 class UnknownZone(BadInput, ValueError):

@@ -285,6 +285,13 @@ class ProductRemoved(Event, Product, name="Product Removed"):
     cart_id: Key | None = None
 
 
+class CartViewed(Event, name="Cart Viewed"):
+    """The cart was seen as a whole: ``products`` is all that is in it."""
+
+    cart_id: Key | None = None
+    products: tuple[Product, ...] | None = None
+
+
 class CheckoutStarted(Event, name="Checkout Started"):
     """The customer went to the till."""
 

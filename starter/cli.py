@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import typer
@@ -25,9 +25,13 @@ app = typer.Typer(
 SETTLE_SECONDS = 0.02
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command's coroutine."""
-    asyncio.run(_and_settle(work))
+def run(
+    work: Coroutine[Any, Any, None],
+    *,
+    runner: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run,
+) -> None:
+    """Run a command's coroutine; on another event loop, if ``runner`` has one."""
+    runner(_and_settle(work))
 
 
 async def _and_settle(work: Coroutine[Any, Any, None]) -> None:

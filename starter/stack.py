@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
@@ -19,12 +20,21 @@ from dispatch.connection import LOCAL_STACK
 from domain.errors import Unavailable
 from settings import Settings
 from starter.processes import HOST, Child, binary, free_port, kept_running, python, running
-from store import Store
+from store import Store, keys
 from workflows.journey import ATTRIBUTES
 
 NAMESPACE = "default"
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
+GATEWAY_PORT = 8080
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where events come in, and the key to it."""
+
+    url: str
+    write_key: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class Stack:
     settings: Settings
     server: Child
     worker: Child
+    gateway: Door | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,7 @@ async def dev_stack(
     *,
     ports: bool = True,
     lasting: bool = True,
+    gateway: bool = False,
     on_restart: Callable[[int], None] = lambda code: None,
 ) -> AsyncIterator[Stack]:
     """Temporal's dev server and a worker; state is kept in ``home`` between runs.
@@ -97,17 +109,21 @@ async def dev_stack(
         settings: whose ``home`` and database to use.
         ports: prefer the well-known ports; other commands find the stack by its file either way.
         lasting: its state will be used again.
-        on_restart: told when the worker died and is started again.
+        gateway: run one, too, with a key that is made once.
+        on_restart: told when the worker or the gateway died and is started again.
 
     Raises:
         Unavailable: a stack runs in this home already, or something does not start.
     """
     home = _home(settings)
     _refuse_second(home)
-    async with (
-        dev_server(home, ports=ports, lasting=lasting) as server,
-        _served(settings, server, on_restart=on_restart) as stack,
-    ):
+    async with AsyncExitStack() as opened:
+        server = await opened.enter_async_context(dev_server(home, ports=ports, lasting=lasting))
+        stack = await opened.enter_async_context(_served(settings, server, on_restart=on_restart))
+        if gateway:
+            port = free_port(GATEWAY_PORT if ports else None)
+            door = await opened.enter_async_context(_door(stack, port, on_restart))
+            stack = replace(stack, gateway=door)
         file = home / LOCAL_STACK
         noted = {
             "pid": os.getpid(),
@@ -115,6 +131,8 @@ async def dev_stack(
             "ui": server.ui,
             "worker": stack.worker.pid,
         }
+        if stack.gateway:
+            noted["gateway"] = stack.gateway.url
         file.write_text(json.dumps(noted))
         try:
             yield stack
@@ -154,11 +172,7 @@ async def _served(
             "the worker",
             python(str(Path(worker.__file__)), "--until-stdin-closes", *options),
             home / "worker.log",
-            env={
-                **_as_environment(settings),
-                "TEMPORAL_ADDRESS": server.address,
-                "TEMPORAL_NAMESPACE": NAMESPACE,
-            },
+            env=_environment(settings, server.address),
         )
         async with kept_running(child, on_restart):
             yield Stack(
@@ -209,6 +223,62 @@ def _home(settings: Settings) -> Path:
             f"cannot write in {home} ({error.strerror}): set SOJOURN_HOME to a folder of yours"
         ) from None
     return home
+
+
+@asynccontextmanager
+async def _door(stack: Stack, port: int, on_restart: Callable[[int], None]) -> AsyncIterator[Door]:
+    """A gateway of the stack."""
+    home = stack.settings.home.resolve()
+    child = Child(
+        "the gateway",
+        # on SIGTERM, or when we are gone, it finishes what it has begun
+        python(
+            "-m", "starter.leash", "35",
+            *python("-m", "starter", "gateway", "--host", HOST, "--port", str(port)),
+        ),
+        home / "gateway.log",
+        env=_environment(stack.settings, stack.address),
+    )  # fmt: skip
+    url = f"http://{HOST}:{port}"
+    async with kept_running(child, on_restart), httpx.AsyncClient(base_url=url) as http:
+
+        async def answers() -> bool:
+            try:
+                return (await http.get("/readyz")).is_success
+            except httpx.TransportError:  # it does not listen yet
+                return False
+
+        await child.ready(answers)
+        yield Door(url, await _write_key(stack.store, home / "write_key"))
+
+
+async def _write_key(store: Store, path: Path) -> str:
+    """The key of this home; made anew if it was revoked, or is of another database."""
+    kept = _kept(path)
+    async with store.transaction() as session:
+        if kept and await keys.valid(session, kept):
+            return kept
+        _, key = await keys.add(session, "dev")
+    _keep(path, key)
+    return key
+
+
+def _kept(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _keep(path: Path, key: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(key)
+
+
+def _environment(settings: Settings, address: str) -> dict[str, str]:
+    """What a process of the stack must see to be part of it."""
+    return {
+        **_as_environment(settings),
+        "TEMPORAL_ADDRESS": address,
+        "TEMPORAL_NAMESPACE": NAMESPACE,
+    }
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:

@@ -120,7 +120,7 @@ def test_the_house_in_contributing_is_this_one() -> None:
     for part, imports in told.items():
         if part not in COMPOSERS:
             assert set(imports.split("`")[1::2]) == MAY_IMPORT[part], part
-    assert {*MAY_IMPORT} - {"gateway"} | COMPOSERS <= set(told)
+    assert {*MAY_IMPORT} | COMPOSERS <= set(told)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.cart import CartItem, cart_items, cart_total
-from domain.events import Event, OrderCompleted, ProductAdded, ProductRemoved
+from domain.events import CartViewed, Event, OrderCompleted, ProductAdded, ProductRemoved
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 
@@ -17,6 +17,10 @@ def added(product: str = "mug", **fields: object) -> ProductAdded:
 
 def removed(product: str = "mug", **fields: object) -> ProductRemoved:
     return ProductRemoved.model_validate({"customer_id": "c", "product_id": product, **fields})
+
+
+def seen(*products: dict[str, object]) -> CartViewed:
+    return CartViewed.model_validate({"customer_id": "c", "products": products})
 
 
 def ordered() -> OrderCompleted:
@@ -81,6 +85,23 @@ def test_a_free_gift_replaces_an_earlier_price() -> None:
 
 def test_an_order_empties_the_cart() -> None:
     assert quantities(added("mug"), ordered(), added("lamp")) == {"lamp": 1}
+
+
+def test_a_cart_that_was_seen_is_as_it_was_seen() -> None:
+    mugs = {"product_id": "mug", "quantity": 2}
+    assert quantities(added("mug"), added("lamp"), seen(mugs)) == {"mug": 2}
+    assert quantities(seen(mugs), seen(mugs), added("mug")) == {"mug": 3}
+    assert quantities(seen(mugs, mugs, {"product_id": "lamp"})) == {"mug": 4, "lamp": 1}
+    assert quantities(added("mug"), seen()) == {}
+
+
+def test_a_cart_of_which_nothing_was_said_stays() -> None:
+    assert quantities(added("mug"), CartViewed(customer_id="c")) == {"mug": 1}
+
+
+def test_a_seen_cart_forgets_no_picture() -> None:
+    (item,) = cart_items([added(image_url="https://x/1"), seen({"product_id": "mug"})])
+    assert item.image_url == "https://x/1"
 
 
 def test_total() -> None:

@@ -22,7 +22,9 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.testing import WorkflowEnvironment
 
+from gateway.server import GRACE_SECONDS
 from settings import Settings, load_settings
+from starter.commands.gateway import PORT
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docker-compose.temporal.yml").read_text()
@@ -125,8 +127,9 @@ def test_what_a_service_waits_for_can_happen() -> None:
                 assert other["restart"].startswith("on-failure"), f"{awaited} never completes"
 
 
-def test_profile_app_adds_the_worker_and_the_migration() -> None:
-    assert {n for n, s in SERVICES.items() if s.get("profiles") == ["app"]} == {"migrate", "worker"}
+def test_profile_app_adds_what_is_ours() -> None:
+    ours = {name for name, service in SERVICES.items() if service.get("profiles") == ["app"]}
+    assert ours == {"gateway", "migrate", "worker"}
 
 
 def test_ports_are_bound_to_this_machine_alone() -> None:
@@ -135,18 +138,23 @@ def test_ports_are_bound_to_this_machine_alone() -> None:
             assert str(port).startswith("127.0.0.1:"), f"{name}: {port}"
 
 
-def test_published_ports_leave_the_gateways_alone() -> None:
+def test_published_ports_differ_and_the_gateway_has_its_own() -> None:
     published = [
         interpolated(port, {}).split(":")[1]
         for service in SERVICES.values()
         for port in service.get("ports", ())
     ]
     assert len(published) == len(set(published))
-    assert "8080" not in published
+    assert interpolated(SERVICES["gateway"]["ports"][0], {}) == f"127.0.0.1:{PORT}:{PORT}"
 
 
 def test_a_worker_has_time_to_finish_its_sends() -> None:
     assert seconds(SERVICES["worker"]["stop_grace_period"]) > WORKER_DRAINS
+
+
+def test_a_gateway_has_time_to_finish_what_it_has_begun() -> None:
+    grace = timedelta(seconds=GRACE_SECONDS)
+    assert seconds(SERVICES["gateway"]["stop_grace_period"]) > grace
 
 
 def test_all_speak_of_one_namespace() -> None:

@@ -1,0 +1,1 @@
+"""HTTP over dispatch: customer events in, as the SDKs of Segment and its kin send them."""

@@ -1,0 +1,123 @@
+"""`Gateway`: what the routes share."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+from temporalio.service import RPCError
+
+from dispatch.client import Sojourn
+from dispatch.connection import require_search_attributes
+from domain.errors import StoreUnavailable, TemporalUnavailable
+from gateway.bodies import CALL_LIMIT
+from gateway.faults import AWAY, away
+from gateway.keyring import Key, Keyring
+from gateway.metrics import Metrics
+from gateway.taking import Taken, take_calls
+from gateway.work import Work
+
+log = structlog.stdlib.get_logger("sojourn.gateway")
+
+LOOK_AGAIN_SECONDS = 0.5
+READY_SECONDS = 2.0
+
+
+class Gateway:
+    """Takes calls for whoever holds a key.
+
+    Args:
+        sojourn: its client may be one that has not connected yet.
+        processes: that share the load.
+    """
+
+    def __init__(self, sojourn: Sojourn, *, processes: int = 1) -> None:
+        self.sojourn = sojourn
+        self.settings = sojourn.settings
+        self.metrics = Metrics()
+        self.work = Work(self.settings.gateway_in_work, self.metrics.in_work)
+        self.keyring = Keyring(sojourn.store, processes=processes)
+        self._missing: str | None = "no Temporal server has answered yet"
+
+    async def take(
+        self,
+        calls: Sequence[Any],
+        *,
+        key: Key,
+        received_at: datetime,
+        sent_at: datetime | None = None,
+    ) -> list[Taken]:
+        """Take calls in, as `gateway.taking.take_calls`.
+
+        Raises:
+            Refusal: the key sends too much, or it took too long: try again.
+            StoreUnavailable, TemporalUnavailable: as there.
+        """
+        self.keyring.charge(key, len(calls))
+        if self._missing is not None:
+            raise TemporalUnavailable(self._missing)
+        work = take_calls(
+            self.sojourn,
+            calls,
+            source=key.id,
+            received_at=received_at,
+            sent_at=sent_at,
+            allowed=key.events,
+            largest=CALL_LIMIT,
+        )
+        seconds = self.settings.gateway_answer_seconds
+        try:
+            taken = await self.work.within(seconds, work)
+        except TimeoutError:
+            raise away(f"was not done within {seconds:g} s: send it again") from None
+        for one in taken:
+            self.metrics.count(one)
+        return taken
+
+    async def find_temporal(self) -> None:
+        """Look for Temporal until it is there, and fit for our runs."""
+        while (missing := await self._look_for_temporal()) is not None:
+            if missing != self._missing:
+                log.warning("not ready", temporal=missing)
+            self._missing = missing
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        self._missing = None
+
+    async def missing(self) -> dict[str, str]:
+        """What must be there and is not: ``store``, ``temporal``, each with the reason."""
+        found = {"store": await self._look_for_store()}
+        # while it was never there, `find_temporal` is the one that asks
+        found["temporal"] = self._missing or await self._ask_temporal()
+        return {name: reason for name, reason in found.items() if reason is not None}
+
+    async def _look_for_store(self) -> str | None:
+        try:
+            async with asyncio.timeout(READY_SECONDS), self.sojourn.store.reading() as session:
+                await session.exec(text("SELECT 1 FROM write_keys LIMIT 1"))  # type: ignore[call-overload]
+        except StoreUnavailable as error:
+            return str(error)
+        except AWAY:
+            return "the database does not answer; see SOJOURN_DATABASE_URL"
+        return None
+
+    async def _look_for_temporal(self) -> str | None:
+        reason = await self._ask_temporal()
+        if reason is not None:
+            return reason
+        with suppress(RPCError):  # a managed Temporal may keep this from us
+            try:
+                await require_search_attributes(self.sojourn.client)
+            except TemporalUnavailable as error:
+                return str(error)
+        return None
+
+    async def _ask_temporal(self) -> str | None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self.sojourn.client.service_client.check_health()
+        except (RPCError, RuntimeError, TimeoutError):  # Runtime: no first connection could be made
+            return "no Temporal server answers; see TEMPORAL_ADDRESS"
+        return None

@@ -1,0 +1,107 @@
+"""Segment's HTTP tracking API: https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from domain.errors import BadEvent
+from gateway.bodies import BATCH_LIMIT, CALL_LIMIT, read_json
+from gateway.core import Gateway
+from gateway.correcting import read_moment
+from gateway.description import BatchAnswer, Success, refusals, request_of, request_of_batch
+from gateway.keyring import Key
+from gateway.taking import TYPES
+from gateway.values import check_values
+
+Endpoint = Callable[[Request], Awaitable[JSONResponse]]
+
+BATCHES = ("batch", "import")
+SUCCESS = {"success": True}
+
+
+def router() -> APIRouter:
+    """The routes; each call also under its first letter, as analytics.js has it."""
+    routes = APIRouter(prefix="/v1", tags=["tracking"])
+    for kind in TYPES:
+        _add(routes, kind, _one(kind), answer=Success, request=request_of(kind))
+        routes.add_api_route(f"/{kind[0]}", _one(kind), methods=["POST"], include_in_schema=False)
+    for name in BATCHES:
+        _add(routes, name, _batch, answer=BatchAnswer, request=request_of_batch())
+    routes.add_api_route("/b", _batch, methods=["POST"], include_in_schema=False)
+    return routes
+
+
+def _add(
+    routes: APIRouter, name: str, endpoint: Endpoint, *, answer: type, request: dict[str, Any]
+) -> None:
+    routes.add_api_route(
+        f"/{name}",
+        endpoint,
+        methods=["POST"],
+        operation_id=name,
+        summary=name,
+        description=None,
+        response_model=None,
+        responses={
+            200: {"model": answer, "description": "Taken."},
+            # in a batch each item has its own
+            **(refusals(403) if name in BATCHES else refusals()),
+        },
+        openapi_extra={**request, "security": [{"writeKey": []}, {"writeKeyAsToken": []}]},
+    )
+
+
+def _one(kind: str) -> Endpoint:
+    async def endpoint(request: Request) -> JSONResponse:
+        received_at = datetime.now(UTC)
+        gateway, key, call = await _opened(request, CALL_LIMIT)
+        if call.setdefault("type", kind) != kind:
+            raise BadEvent("type", f"must be {kind}, or left out")
+        (taken,) = await gateway.take([call], key=key, received_at=received_at)
+        if taken.fault is not None:
+            raise taken.fault
+        return JSONResponse(SUCCESS)
+
+    return endpoint
+
+
+async def _batch(request: Request) -> JSONResponse:
+    received_at = datetime.now(UTC)
+    gateway, key, body = await _opened(request, BATCH_LIMIT)
+    calls, sent_at = body.get("batch"), body.get("sentAt")
+    if not isinstance(calls, list):
+        raise BadEvent("batch", "must be a list of calls")
+    check_values({field: value for field, value in body.items() if field != "batch"})
+    for field in ("context", "integrations"):
+        if not isinstance(body.get(field), dict | None):
+            raise BadEvent(field, "must be an object")
+    taken = await gateway.take(
+        calls,
+        key=key,
+        received_at=received_at,
+        sent_at=None if sent_at is None else read_moment("sentAt", sent_at),
+    )
+    # 200 all the same: an SDK would drop or repeat the whole batch, with all that is good in it
+    errors = [
+        {"index": one.index, "path": one.fault.path, "reason": one.fault.reason}
+        for one in taken
+        if one.fault is not None
+    ]
+    return JSONResponse({**SUCCESS, "errors": errors} if errors else SUCCESS)
+
+
+async def _opened(request: Request, limit: int) -> tuple[Gateway, Key, dict[str, Any]]:
+    """The gateway, who is sending, and what, without the key."""
+    gateway: Gateway = request.app.state.gateway
+    key = await gateway.keyring.of_header(request.headers)
+    body = await read_json(request, limit=limit, seconds=gateway.settings.gateway_body_seconds)
+    if not isinstance(body.get("writeKey"), str | None):
+        raise BadEvent("writeKey", "must be text")
+    key = key or await gateway.keyring.of_body(body)
+    body.pop("writeKey", None)  # it must not be stored with the call
+    request.state.key = key.id
+    return gateway, key, body
