@@ -10,7 +10,8 @@ from typing import Any
 
 from dispatch import quarantine
 from dispatch.calls import Alias, Ignored, Read, Track, read_call
-from dispatch.client import Published, Sojourn
+from dispatch.client import Sojourn
+from dispatch.intake import Published
 from domain.customer import Identity
 from domain.errors import BadEvent
 from domain.events import known_events
