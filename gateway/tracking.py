@@ -98,6 +98,8 @@ async def _opened(request: Request, limit: int) -> tuple[Gateway, Key, dict[str,
     """The gateway, who is sending, and what, without the key."""
     gateway: Gateway = request.app.state.gateway
     key = await gateway.keyring.of_header(request.headers)
+    if key is not None:
+        request.state.key = key.id  # for the log, also of what is refused from here on
     body = await read_json(request, limit=limit, seconds=gateway.settings.gateway_body_seconds)
     if not isinstance(body.get("writeKey"), str | None):
         raise BadEvent("writeKey", "must be text")

@@ -18,7 +18,14 @@ hypothesis.settings.register_profile("sojourn", deadline=None)
 hypothesis.settings.load_profile("sojourn")
 
 
-LONG = ("test_trusted_cancel", "test_replay", "test_kill", "test_contributing", "test_worker")
+LONG = (
+    "test_trusted_cancel",
+    "test_replay",
+    "test_kill",
+    "test_contributing",
+    "test_worker",
+    "test_gateway_openapi",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,8 +14,8 @@ from tests.markdown import ROOT, Block, blocks
 
 PAGE = ROOT / "CONTRIBUTING.md"
 CODE = (
-    "activities", "channels", "dispatch", "domain", "starter", "store", "templates", "testkit",
-    "docs", "tests", "workflows", "settings.py", "worker.py", "pyproject.toml",
+    "activities", "channels", "dispatch", "domain", "gateway", "starter", "store", "templates",
+    "testkit", "docs", "tests", "workflows", "settings.py", "worker.py", "pyproject.toml",
 )  # fmt: skip
 TESTED = (
     "tests/test_checkout_help.py", "tests/test_docs.py", "tests/test_histories.py",

@@ -12,9 +12,11 @@ import httpx
 import psutil
 import pytest
 import pytest_asyncio
+from temporalio.client import WorkflowExecutionStatus
 
+from settings import Settings
 from starter.processes import HOST, Child, free_port, python
-from starter.stack import Server
+from starter.stack import Server, _write_key, dev_stack, running_stack
 from store import Store, events, keys
 from tests.cli_stack import NOWHERE, Cli
 from tests.gateway_server import added
@@ -144,3 +146,27 @@ async def test_no_store_is_one_line(
     answer = await offline("gateway", "--port", 0, "--processes", processes)
     assert answer.code == 1
     assert "cannot open the database" in answer.fault
+
+
+async def test_the_local_stack_has_a_gateway_and_keeps_its_key(
+    tmp_path: Path, customer_id: str
+) -> None:
+    settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/dev.db")
+    async with dev_stack(settings, ports=False, lasting=False, gateway=True) as stack:
+        assert stack.gateway is not None
+        noted = running_stack(settings)
+        assert noted is not None
+        assert noted["gateway"] == stack.gateway.url
+        auth = (stack.gateway.write_key, "")
+        async with httpx.AsyncClient(base_url=stack.gateway.url, auth=auth) as http:
+            answer = await http.post("/v1/track", json=added(customer_id))
+        assert (answer.status_code, answer.json()) == (200, {"success": True})
+        run = stack.client.get_workflow_handle(f"abandoned-cart:{customer_id}:k1")
+        assert (await run.describe()).status is WorkflowExecutionStatus.RUNNING
+        path = tmp_path / "write_key"
+        assert path.stat().st_mode & 0o077 == 0
+        assert await _write_key(stack.store, path) == stack.gateway.write_key
+        async with stack.store.transaction() as session:
+            (row,) = await keys.listed(session)
+            await keys.revoke(session, row.id)
+        assert await _write_key(stack.store, path) == path.read_text() != stack.gateway.write_key
