@@ -38,14 +38,15 @@ class Track:
     customer_id: str
     at: datetime
 
-    async def into(self, sojourn: Sojourn) -> Published:
-        """Publish it."""
+    async def into(self, sojourn: Sojourn, *, ask: bool = False) -> Published:
+        """Publish it; ``ask`` the runs what it did, if somebody wants to know."""
         return await sojourn.track(
             self.name,
             self.properties,
             message_id=self.message_id,
             customer_id=self.customer_id,
             occurred_at=self.at,
+            ask=ask,
         )
 
 

@@ -27,7 +27,7 @@ from domain.messages import Answer
 from workflows.journey import search_attributes
 from workflows.registry import journeys
 
-ANSWER_TIME = timedelta(seconds=10)  # how long a run may take to say what an event did
+ANSWER_TIME = timedelta(seconds=5)  # how long a run may take to say what an event did
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 _AWAY = (
     RPCStatusCode.UNAVAILABLE,

@@ -49,6 +49,7 @@ class Gateway:
         key: Key,
         received_at: datetime,
         sent_at: datetime | None = None,
+        ask: bool = False,
     ) -> list[Taken]:
         """Take calls in, as `gateway.taking.take_calls`.
 
@@ -67,6 +68,7 @@ class Gateway:
             sent_at=sent_at,
             allowed=key.events,
             largest=CALL_LIMIT,
+            ask=ask,
         )
         seconds = self.settings.gateway_answer_seconds
         try:

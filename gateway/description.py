@@ -1,6 +1,7 @@
 """What the OpenAPI document says of requests and answers."""
 
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -49,6 +50,33 @@ class Success(BaseModel):
     """Taken: stored, and on its way to whom it concerns."""
 
     success: bool = Field(examples=[True])
+
+
+class SentStep(BaseModel):
+    """A message that went out before the event was taken in."""
+
+    step: str = Field(examples=["reminder"])
+    at: datetime = Field(examples=["2024-01-05T11:45:38Z"])
+
+
+class RunEffect(BaseModel):
+    """What the event did to one run."""
+
+    run: str = Field(examples=["abandoned-cart:c42:cart7"])
+    effect: Literal["started", "signalled", "ended"] = Field(examples=["ended"])
+    prevented: list[str] = Field(default=[], examples=[["nudge", "offer"]])
+    already_sent: list[SentStep] = []
+    pending: bool = Field(
+        default=False,
+        description="The run has the event and has not said yet what it does with it: a message "
+        "is still on its way, or no worker runs.",
+    )
+
+
+class TrackAnswer(Success):
+    """Taken. Whoever asks with ``wait`` learns what the event did to each run concerned."""
+
+    runs: list[RunEffect] = []
 
 
 class ItemError(ErrorDetail):
@@ -223,6 +251,28 @@ def request_of(kind: str) -> dict[str, Any]:
         either = [_given("userId"), _given("anonymousId")]
         schema["anyOf"] = either
     return _body(schema, EXAMPLES[kind])
+
+
+WAIT: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "wait",
+            "in": "query",
+            "required": False,
+            "description": "1: answer with what the event did to each run that it concerns.",
+            "schema": {"type": "string", "enum": ["0", "1"]},
+            "example": "1",
+        },
+        {
+            "name": "Prefer",
+            "in": "header",
+            "required": False,
+            "description": "`wait`: the same.",
+            "schema": {"type": "string", "enum": ["wait"]},
+            "example": "wait",
+        },
+    ]
+}
 
 
 def request_of_batch() -> dict[str, Any]:

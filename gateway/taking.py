@@ -85,6 +85,7 @@ class _Delivery:
     sent_at: datetime | None
     allowed: Collection[str] | None
     largest: int | None
+    ask: bool
 
     async def item(self, index: int, call: Any) -> _Item | Taken:
         """The call, read; or why it cannot be taken."""
@@ -145,6 +146,7 @@ async def take_calls(
     sent_at: datetime | None = None,
     allowed: Collection[str] | None = None,
     largest: int | None = None,
+    ask: bool = False,
 ) -> list[Taken]:
     """Take calls in: those of one customer strictly in order, those of others meanwhile.
 
@@ -156,6 +158,7 @@ async def take_calls(
         sent_at: when the batch was sent, by the sender's clock.
         allowed: event names, ``identify`` and ``alias``, as far as the sender may; None: all.
         largest: bytes of a call; None: as many as come.
+        ask: wait for what each event did to the runs that it concerns.
 
     Returns:
         What became of each, in the order of ``calls``.
@@ -165,10 +168,11 @@ async def take_calls(
             it may be sent again, and what was taken is not taken twice.
     """
     received_at = received_at or datetime.now(UTC)
-    delivery = _Delivery(sojourn, source, received_at, sent_at, allowed, largest)
+    delivery = _Delivery(sojourn, source, received_at, sent_at, allowed, largest, ask)
     read = [await delivery.item(index, call) for index, call in enumerate(calls)]
     taken = [one for one in read if isinstance(one, Taken)]
-    taken += await _take_lanes(sojourn, _lanes(one for one in read if isinstance(one, _Item)))
+    items = (one for one in read if isinstance(one, _Item))
+    taken += await _take_lanes(delivery, _lanes(items))
     return sorted(taken, key=lambda one: one.index)
 
 
@@ -201,14 +205,14 @@ def _lanes(items: Iterable[_Item]) -> list[list[_Item]]:
     return list({id(lane): lane for lane in lanes.values()}.values())
 
 
-async def _take_lanes(sojourn: Sojourn, lanes: Sequence[list[_Item]]) -> list[Taken]:
+async def _take_lanes(delivery: _Delivery, lanes: Sequence[list[_Item]]) -> list[Taken]:
     if len(lanes) == 1:  # nearly every request: nothing to run side by side
-        return [await _take(sojourn, item) for item in lanes[0]]
+        return [await _take(delivery, item) for item in lanes[0]]
     free = asyncio.Semaphore(AT_ONCE)
 
     async def take(lane: list[_Item]) -> list[Taken]:
         async with free:
-            return [await _take(sojourn, item) for item in lane]
+            return [await _take(delivery, item) for item in lane]
 
     # what has begun is finished, whatever becomes of the others
     answers = await asyncio.gather(*(take(lane) for lane in lanes), return_exceptions=True)
@@ -220,12 +224,13 @@ async def _take_lanes(sojourn: Sojourn, lanes: Sequence[list[_Item]]) -> list[Ta
     return taken
 
 
-async def _take(sojourn: Sojourn, item: _Item) -> Taken:
+async def _take(delivery: _Delivery, item: _Item) -> Taken:
+    sojourn = delivery.sojourn
     kind, event = _type(item.call), _event(item.call)
     try:
         match item.read:
             case Track():
-                published = await item.read.into(sojourn)
+                published = await item.read.into(sojourn, ask=delivery.ask)
                 return Taken(item.index, Outcome.TAKEN, None, published, kind, event)
             case Identity():
                 await sojourn.identify(item.read)

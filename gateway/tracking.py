@@ -8,11 +8,22 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from dispatch.intake import Published
 from domain.errors import BadEvent
 from gateway.bodies import BATCH_LIMIT, CALL_LIMIT, read_json
 from gateway.core import Gateway
 from gateway.correcting import read_moment
-from gateway.description import BatchAnswer, Success, refusals, request_of, request_of_batch
+from gateway.description import (
+    WAIT,
+    BatchAnswer,
+    RunEffect,
+    SentStep,
+    Success,
+    TrackAnswer,
+    refusals,
+    request_of,
+    request_of_batch,
+)
 from gateway.keyring import Key
 from gateway.taking import TYPES
 from gateway.values import check_values
@@ -27,7 +38,11 @@ def router() -> APIRouter:
     """The routes; each call also under its first letter, as analytics.js has it."""
     routes = APIRouter(prefix="/v1", tags=["tracking"])
     for kind in TYPES:
-        _add(routes, kind, _one(kind), answer=Success, request=request_of(kind))
+        request = request_of(kind)
+        if kind == "track":
+            _add(routes, kind, _one(kind), answer=TrackAnswer, request={**request, **WAIT})
+        else:
+            _add(routes, kind, _one(kind), answer=Success, request=request)
         routes.add_api_route(f"/{kind[0]}", _one(kind), methods=["POST"], include_in_schema=False)
     for name in BATCHES:
         _add(routes, name, _batch, answer=BatchAnswer, request=request_of_batch())
@@ -61,12 +76,46 @@ def _one(kind: str) -> Endpoint:
         gateway, key, call = await _opened(request, CALL_LIMIT)
         if call.setdefault("type", kind) != kind:
             raise BadEvent("type", f"must be {kind}, or left out")
-        (taken,) = await gateway.take([call], key=key, received_at=received_at)
+        ask = kind == "track" and _asks(request)
+        (taken,) = await gateway.take([call], key=key, received_at=received_at, ask=ask)
         if taken.fault is not None:
             raise taken.fault
-        return JSONResponse(SUCCESS)
+        if not ask:
+            return JSONResponse(SUCCESS)
+        told = TrackAnswer(success=True, runs=_effects(taken.published))
+        return JSONResponse(told.model_dump(mode="json"), headers={"Preference-Applied": "wait"})
 
     return endpoint
+
+
+def _asks(request: Request) -> bool:
+    """Whether the sender wants to know what the event does: ``?wait=1`` or ``Prefer: wait``.
+
+    The header is RFC 7240's; the seconds that it may name are ours to choose.
+    """
+    given = request.query_params.get("wait")
+    if given is not None and given not in ("0", "1"):
+        raise BadEvent("wait", "must be 1 to wait for what the event does, or 0")
+    preferred = request.headers.get("prefer", "").lower().split(",")
+    return given == "1" or (
+        given is None and any(p.partition("=")[0].strip() == "wait" for p in preferred)
+    )
+
+
+def _effects(published: Published | None) -> list[RunEffect]:
+    if published is None:
+        return []
+    return [
+        RunEffect(run=run, effect="signalled", pending=True)
+        if answer is None
+        else RunEffect(
+            run=run,
+            effect=answer.effect,
+            prevented=list(answer.prevented),
+            already_sent=[SentStep(step=told.step, at=told.at) for told in answer.already_sent],
+        )
+        for run, answer in published.effects.items()
+    ]
 
 
 async def _batch(request: Request) -> JSONResponse:
