@@ -268,7 +268,7 @@ WAIT: Final[dict[str, Any]] = {
             "in": "header",
             "required": False,
             "description": "`wait`: the same.",
-            "schema": {"type": "string", "enum": ["wait"]},
+            "schema": {"type": "string"},
             "example": "wait",
         },
     ]

@@ -333,7 +333,7 @@ JOINS = st.lists(st.sampled_from([("a", "b"), ("b", "c"), ("a", "c"), ("c", "b")
 
 
 @given(said=SAID, joins=JOINS, order=st.randoms(use_true_random=False))
-@hypothesis_settings(max_examples=30)
+@hypothesis_settings(max_examples=10)
 async def test_identify_and_alias_in_any_order_end_in_the_same_card_and_consents(
     store: Store, said: tuple[Say, ...], joins: list[tuple[str, str]], order: Random
 ) -> None:

@@ -48,7 +48,8 @@ class Running:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def running(temporal: Server, database_url: str, tmp_path: Path) -> AsyncIterator[Running]:
+async def running(temporal: Server, tmp_path: Path) -> AsyncIterator[Running]:
+    database_url = f"sqlite:///{tmp_path}/gateway.db"
     store = await Store.open(database_url, migrate=True)
     async with store.transaction() as session:
         _, key = await keys.add(session, "test")
