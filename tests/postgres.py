@@ -16,12 +16,18 @@ DEBIAN = Path("/usr/lib/postgresql")
 
 
 class Postgres:
-    """A running server; each test makes a database of its own in it."""
+    """A running server; each test makes a database of its own in it.
 
-    def __init__(self, bin_folder: Path) -> None:
+    Args:
+        bin_folder: of its commands.
+        durable: wait for the disk, as tests need not.
+    """
+
+    def __init__(self, bin_folder: Path, *, durable: bool = False) -> None:
         # not in pytest's own temporary folder, which other users may not enter
         self._folder = Path(tempfile.mkdtemp(prefix="sojourn-postgres-"))
         self._bin = bin_folder
+        self._fsync = "on" if durable else "off"
         self._port = free_port()
         # the server refuses to run as root: Debian's package made a user for it
         self._user = "postgres" if os.geteuid() == 0 else None
@@ -36,7 +42,7 @@ class Postgres:
         self._run(
             "pg_ctl", "-D", data, "-w", "-l", self._folder / "log", "start", "-o",
             f"-p {self._port} -c listen_addresses={HOST} -c unix_socket_directories='' "
-            "-c fsync=off -c max_connections=100",
+            f"-c fsync={self._fsync} -c max_connections=100",
         )  # fmt: skip
 
     def stop(self) -> None:
