@@ -18,6 +18,7 @@ from statistics import median, quantiles
 from uuid import uuid4
 
 import psutil
+from sqlalchemy import insert
 from sqlmodel import SQLModel
 from temporalio.client import Client
 
@@ -32,7 +33,7 @@ from starter.output import stderr
 from starter.processes import HOST
 from starter.stack import Door, Stack, dev_stack
 from store import Store
-from store.tables import CustomerRow, EventRow, RunRow
+from store.tables import CustomerRow
 from tests.postgres import Postgres, find
 
 RUNS = 200
@@ -260,37 +261,36 @@ async def _fill(store: Store, size: int) -> None:
     now = datetime.now(UTC)
     for first in range(0, size, 5_000):
         names = [f"other-{uuid4().hex[:12]}" for _ in range(min(5_000, size - first))]
-        tables: list[list[SQLModel]] = [
-            [CustomerRow(customer_id=name) for name in names],
-            [
-                EventRow(
-                    message_id=f"event-{name}",
-                    customer_id=name,
-                    name=ProductAdded.event_name,
-                    occurred_at=now,
-                    received_at=now,
-                    routed_at=now,
-                    properties=PROPERTIES,
-                )
+        rows = {
+            "customers": [CustomerRow(customer_id=name).model_dump() for name in names],
+            "events": [
+                {
+                    "message_id": f"event-{name}",
+                    "customer_id": name,
+                    "name": ProductAdded.event_name,
+                    "occurred_at": now,
+                    "received_at": now,
+                    "routed_at": now,
+                    "properties": PROPERTIES,
+                }
                 for name in names
             ],
-            [
-                RunRow(
-                    workflow_id=routing.workflow_id("abandoned-cart", name, "cart"),
-                    run_id=f"run-{name}",
-                    journey="abandoned-cart",
-                    customer_id=name,
-                    key="cart",
-                    enrolment=f"event-{name}",
-                    started_at=now,
-                )
+            "runs": [
+                {
+                    "workflow_id": routing.workflow_id("abandoned-cart", name, "cart"),
+                    "run_id": f"run-{name}",
+                    "journey": "abandoned-cart",
+                    "customer_id": name,
+                    "key": "cart",
+                    "enrolment": f"event-{name}",
+                    "started_at": now,
+                }
                 for name in names
             ],
-        ]
-        async with store.transaction() as session:
-            for rows in tables:
-                session.add_all(rows)
-                await session.flush()
+        }
+        async with store.engine.begin() as connection:
+            for table, values in rows.items():
+                await connection.execute(insert(SQLModel.metadata.tables[table]), values)
 
 
 def _cpu_of_gateway(door: Door) -> float:

@@ -15,6 +15,7 @@ from dispatch.intake import Published
 from domain.customer import Identity, read_identity
 from domain.errors import BadEvent
 from domain.events import (
+    Event,
     Identifier,
     Moment,
     UnknownEvent,
@@ -30,24 +31,36 @@ _IDENTIFIER = TypeAdapter(Identifier)
 
 @dataclass(frozen=True)
 class Track:
-    """A ``track`` call that validates."""
+    """A ``track`` call that validates.
+
+    Args:
+        name: of the event; any, as long as it is text.
+        properties: as they were sent.
+        event: the same, typed.
+    """
 
     name: str
     properties: dict[str, Any]
-    message_id: str
-    customer_id: str
-    at: datetime
+    event: Event
+
+    @property
+    def message_id(self) -> str:
+        """The call's own id."""
+        return self.event.message_id
+
+    @property
+    def customer_id(self) -> str:
+        """Who did it."""
+        return self.event.customer_id
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return self.event.occurred_at
 
     async def into(self, sojourn: Sojourn, *, ask: bool = False) -> Published:
         """Publish it; ``ask`` the runs what it did, if somebody wants to know."""
-        return await sojourn.track(
-            self.name,
-            self.properties,
-            message_id=self.message_id,
-            customer_id=self.customer_id,
-            occurred_at=self.at,
-            ask=ask,
-        )
+        return await sojourn.take(self.event, self.name, self.properties, ask=ask)
 
 
 @dataclass(frozen=True)
@@ -110,22 +123,18 @@ def _track(call: dict[str, Any]) -> Track:
     name = call.get("event")
     if not isinstance(name, str) or not name:
         raise BadEvent("event", "must name the event")
-    track = Track(
-        name=name,
-        properties=_object(call, "properties"),
-        message_id=_identifier(call, "messageId"),
-        customer_id=_identifier(call, "userId"),
-        at=_moment(call),
-    )
-    check_track(track.name, track.properties)
-    read_event(
+    properties = _object(call, "properties")
+    message_id, customer_id = _identifier(call, "messageId"), _identifier(call, "userId")
+    at = _moment(call)
+    check_track(name, properties)
+    event = read_event(
         known_events().get(name, UnknownEvent),
-        track.properties,
-        message_id=track.message_id,
-        customer_id=track.customer_id,
-        at=track.at,
+        properties,
+        message_id=message_id,
+        customer_id=customer_id,
+        at=at,
     )
-    return track
+    return Track(name, properties, event)
 
 
 def _object(call: dict[str, Any], field: str) -> dict[str, Any]:

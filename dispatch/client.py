@@ -127,7 +127,7 @@ class Sojourn:
         event = read_event(
             known, properties, message_id=message_id, customer_id=customer_id, at=occurred_at
         )
-        return await self._take_in(event, name, properties, ask=ask)
+        return await self.take(event, name, properties, ask=ask)
 
     async def publish(self, event: Event, *, ask: bool = False) -> Published:
         """Take an event in. When this returns, no later claim of a message can miss it.
@@ -146,7 +146,7 @@ class Sojourn:
         """
         properties = event.properties()
         check_track(event.event_name, properties)
-        return await self._take_in(event, event.event_name, properties, ask=ask)
+        return await self.take(event, event.event_name, properties, ask=ask)
 
     async def sweep(self) -> int:
         """Route events that a crash left between their row and their signals.
@@ -169,9 +169,20 @@ class Sojourn:
                 log.error("an event of %s cannot be routed: %s", customer_id, error)
         return routed
 
-    async def _take_in(
-        self, event: Event, name: str, properties: Mapping[str, Any], *, ask: bool
+    async def take(
+        self, event: Event, name: str, properties: Mapping[str, Any], *, ask: bool = False
     ) -> Published:
+        """Take in an event that was read and checked already, as `track` does both.
+
+        Args:
+            event: typed.
+            name: on the wire.
+            properties: as they were sent.
+            ask: as for `publish`.
+
+        Raises:
+            TemporalUnavailable: as for `publish`.
+        """
         heard = bool(routing.heard_by(event))
         arrived = self.now()
         row = EventRow(
