@@ -31,7 +31,7 @@ from domain.events import (
     ProductAdded,
     SubscriptionChanged,
 )
-from domain.messages import Enrolment, Heard, Result
+from domain.messages import Enrolment, Heard, Performed, Result
 from domain.policy import QuietHours
 from settings import Settings
 from starter.stack import Server
@@ -604,3 +604,16 @@ async def test_waits_that_continue_as_new_give_nothing_back_twice(waits: Waits) 
     await waits.gave("1")
     await waits.check_out(21, 2)
     await waits.gave("1", "2")
+
+
+def test_a_journal_that_tells_of_other_steps_stops_the_run_and_teaches_patched() -> None:
+    """A run that continued as new in its midst, under code whose steps have changed."""
+    run = AbandonedCart()
+    run._journal = [Performed(verb="quiet_for"), Performed(verb="send nudge"), Performed()]
+    assert run._next_entry("quiet_for").verb == "quiet_for"
+    with pytest.raises(workflow.NondeterminismError, match=r"workflow\.patched") as told:
+        run._next_entry("send reminder")
+    assert "send reminder" in str(told.value)
+    assert "send nudge" in str(told.value)
+    run._next_entry("send nudge")
+    run._next_entry("sleep")  # written before entries had names
