@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -110,7 +110,7 @@ def read_identity(
         if trait == "marketingConsent":
             continue
         if trait not in _CARD:
-            attributes[trait] = value
+            attributes[trait] = _birthday(value) if trait == "birthday" else value
         elif value is not None:
             card[_CARD[trait]] = _text(f"traits.{trait}", value)
     try:
@@ -182,6 +182,19 @@ def _text(path: str, value: Any) -> str:
     if re.search(r"[\ud800-\udfff]", text):
         raise BadCustomer(path, "is not valid Unicode")
     return text
+
+
+def _birthday(value: Any) -> str | None:
+    """The day alone: the SDKs send a moment of it, whose time means nothing."""
+    if value is None:
+        return None
+    try:
+        day = date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or not 1850 <= day.year < 2200:
+        raise BadCustomer("traits.birthday", 'is no date; write it as "1985-04-23"')
+    return day.isoformat()
 
 
 def _digits(path: str, value: int) -> str:

@@ -165,6 +165,19 @@ def test_consent_must_be_a_plain_yes_or_no_for_a_channel_there_is(
     assert fault.path == f"traits.marketingConsent.{channel}"
 
 
+# ---- birthday ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["1985-04-23", "1985-04-23T00:00:00.000Z"])
+def test_a_birthday_is_a_day(said: str) -> None:
+    assert _read(birthday=said).attributes == {"birthday": "1985-04-23"}
+
+
+@pytest.mark.parametrize("said", ["23/04/1985", "1985-02-30", "0001-01-01", 482976000, True, []])
+def test_what_is_no_day_is_no_birthday(said: object) -> None:
+    assert _refused(birthday=said).path == "traits.birthday"
+
+
 # ---- reach ---------------------------------------------------------------------------------
 
 
