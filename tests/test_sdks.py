@@ -1,7 +1,9 @@
 """The SDKs that services already have, as they are published, drive runs over the gateway."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import shlex
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,19 +13,27 @@ import pytest
 import pytest_asyncio
 import rudderstack.analytics
 import segment.analytics
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from dispatch import Sojourn
+from gateway import faults
 from starter.processes import HOST, Child, free_port, python, running
 from starter.stack import Server
-from store import customers, events, keys
+from store import customers, events, keys, quarantine
 from store.tables import EventRow
+from tests.cli_stack import Cli
+from tests.gateway_server import Served, serving, settings
+from tests.lines import Line
+from tests.markdown import ROOT, blocks
 from tests.node_packages import LOCKED, node, node_packages  # noqa: F401 (a fixture)
 
 SDKS: dict[str, Callable[..., Any]] = {
     "segment": segment.analytics.Client,
     "rudderstack": rudderstack.analytics.Client,
 }
+PAGE = ROOT / "docs" / "send-events.md"
+BATCHES = 'sojourn_gateway_requests_total{method="POST",route="/v1/batch",status="%d"} %.1f'
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ class Sdk:
 
 
 MakeSdk = Callable[..., Sdk]
+RunShown = Callable[[str], Awaitable[None]]
 
 
 @pytest.fixture
@@ -162,3 +173,174 @@ async def test_many_calls_come_in_batches_and_in_their_order(
     rows = sorted(await shop.stored(customer_id), key=lambda row: row.seq or 0)
     assert [row.properties["number"] for row in rows] == list(range(35))
     assert sdk.errors == []
+
+
+# ---- when the answer is no -------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(served: tuple[Sojourn, Server]) -> AsyncIterator[Served]:
+    """One whose answers are counted for one test alone."""
+    sojourn, server = served
+    async with serving(Sojourn(server.client, sojourn.store, settings())) as gateway:
+        await gateway.ready()
+        yield gateway
+
+
+async def answered(gateway: Served, status: int, times: int) -> bool:
+    return BATCHES % (status, times) in (await gateway.http.get("/metrics")).text
+
+
+@pytest.mark.parametrize("name", SDKS)
+async def test_a_bad_call_does_not_hold_up_the_good_ones(
+    gateway: Served, make_sdk: MakeSdk, customer_id: str, name: str
+) -> None:
+    sdk = make_sdk(name, gateway.url, gateway.key)
+    for price in (12.5, "much", 13):
+        sdk.client.track(customer_id, "Product Added", {"product_id": "p1", "price": price})
+    await sdk.flush()
+    rows = await gateway.stored(customer_id)
+    assert sorted(row.properties["price"] for row in rows) == [12.5, 13]
+    async with gateway.store.reading() as session:
+        kept = await quarantine.listed(session)
+    assert [row.path for row in kept if row.call["userId"] == customer_id] == ["properties.price"]
+    assert sdk.errors == []
+    assert await answered(gateway, 200, times=1)
+
+
+@pytest.mark.parametrize("name", SDKS)
+async def test_what_will_never_do_is_not_sent_again(
+    gateway: Served, make_sdk: MakeSdk, customer_id: str, name: str
+) -> None:
+    sdk = make_sdk(name, gateway.url, "sj_nobody")
+    sdk.client.track(customer_id, "Page Read")
+    await sdk.flush()
+    (error,) = sdk.errors
+    assert "holds no valid write key" in str(error)
+    assert await answered(gateway, 401, times=1)
+
+
+async def test_who_sends_too_fast_is_slowed_down_and_loses_nothing(
+    gateway: Served, make_sdk: MakeSdk, customer_id: str
+) -> None:
+    async with gateway.store.transaction() as session:
+        _, key = await keys.add(session, "slow", rate=2)
+    sdk = make_sdk("segment", gateway.url, key, upload_size=2)
+    for number in range(3):
+        sdk.client.track(customer_id, "Page Read", {"number": number})
+    await sdk.flush()
+    rows = await gateway.stored(customer_id)
+    assert sorted(row.properties["number"] for row in rows) == [0, 1, 2]
+    assert sdk.errors == []
+    assert await answered(gateway, 429, times=1)
+
+
+async def test_a_call_that_found_temporal_away_arrives_once(
+    served: tuple[Sojourn, Server],
+    make_sdk: MakeSdk,
+    customer_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(faults, "RETRY_AWAY", 1)
+    sojourn, server = served
+    async with Line.to(server.address) as line:
+        client = await Client.connect(
+            line.address, lazy=True, data_converter=pydantic_data_converter
+        )
+        impatient = settings(gateway_answer_seconds=0.2)
+        async with serving(Sojourn(client, sojourn.store, impatient)) as gateway:
+            await gateway.ready()
+            await line.cut()
+            sdk = make_sdk("segment", gateway.url, gateway.key)
+            product = {"cart_id": "k1", "product_id": "p1"}
+            sdk.client.track(customer_id, "Product Added", product)
+            flushed = asyncio.create_task(sdk.flush())
+            await gateway.until("/metrics", lambda answer: BATCHES % (503, 1) in answer.text)
+            assert len(await gateway.stored(customer_id)) == 1
+            await line.mend()
+            await flushed
+            assert sdk.errors == []
+            assert await answered(gateway, 200, times=1)
+            (row,) = await gateway.stored(customer_id)
+            assert row.routed_at is not None
+    run = Shop(gateway.url, gateway.key, sojourn).run(customer_id)
+    assert (await run.describe()).status is WorkflowExecutionStatus.RUNNING
+
+
+# ---- what docs/send-events.md shows ----------------------------------------------------------
+
+
+def shown(language: str, shop: Shop, customer_id: str) -> list[str]:
+    """The page's code in one language, for a customer of the test."""
+    replaced = {"sj_...": shop.key, "http://localhost:8080": shop.url, "c42": customer_id}
+    found = [block.code for block in blocks(PAGE) if block.language == language]
+    for old, new in replaced.items():
+        found = [code.replace(old, new) for code in found]
+    return found
+
+
+@pytest.fixture
+def run_shown(monkeypatch: pytest.MonkeyPatch) -> RunShown:
+    """Runs Python as the page has it; what it sets in the SDKs' modules is taken back."""
+    sdks = (segment.analytics, rudderstack.analytics)
+    for sdk in sdks:
+        for name in ("write_key", "host", "default_client"):
+            monkeypatch.setattr(sdk, name, None)
+
+    def run(code: str) -> None:
+        exec(compile(code, PAGE, "exec"), {})
+        for sdk in sdks:
+            if sdk.default_client:
+                sdk.default_client.join()
+
+    return lambda code: asyncio.to_thread(run, code)
+
+
+async def said(*command: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return out.decode()
+
+
+async def test_the_page_fills_a_cart_in_python_and_buys_it_in_node(
+    shop: Shop,
+    run_shown: RunShown,
+    node_packages: Path,  # noqa: F811
+    customer_id: str,
+) -> None:
+    await run_shown(shown("python", shop, customer_id)[0])
+    assert await shop.is_running(customer_id, "cart7")
+    assert await shop.email(customer_id) == "ada@example.com"
+    assert await node(node_packages, *shown("js", shop, customer_id)) == ""
+    assert await shop.outcome(customer_id, "cart7") == "converted"
+
+
+async def test_the_page_changes_two_names_for_rudderstack(
+    shop: Shop, run_shown: RunShown, customer_id: str
+) -> None:
+    segments, rudderstacks = shown("python", shop, customer_id)
+    calls = segments[segments.index("analytics.identify") :]
+    await run_shown(rudderstacks + calls)
+    assert await shop.is_running(customer_id, "cart7")
+    assert await shop.email(customer_id) == "ada@example.com"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_the_page_fills_a_cart_by_curl(shop: Shop, customer_id: str) -> None:
+    (code,) = [code for code in shown("sh", shop, customer_id) if code.startswith("curl")]
+    assert await said("sh", "-c", code) == '{"success":true}'
+    (row,) = await shop.stored(customer_id)
+    assert row.occurred_at.isoformat() == "2026-01-04T11:45:38+00:00"
+    assert await shop.is_running(customer_id, "cart7")
+
+
+async def test_the_page_makes_keys(shop: Shop, offline: Cli) -> None:
+    (code,) = [code for code in shown("sh", shop, "") if code.startswith("sojourn")]
+    made = [shlex.split(line, comments=True) for line in code.splitlines()]
+    made = [words[1:] for words in made if words[1] == "keys"]
+    assert len(made) == 2
+    for words in made:
+        assert (await offline(*words)).code == 0
