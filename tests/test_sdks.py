@@ -314,7 +314,8 @@ async def test_the_page_fills_a_cart_in_python_and_buys_it_in_node(
     await run_shown(shown("python", shop, customer_id)[0])
     assert await shop.is_running(customer_id, "cart7")
     assert await shop.email(customer_id) == "ada@example.com"
-    assert await node(node_packages, *shown("js", shop, customer_id)) == ""
+    in_node, _ = shown("js", shop, customer_id)
+    assert await node(node_packages, in_node) == ""
     assert await shop.outcome(customer_id, "cart7") == "converted"
 
 
