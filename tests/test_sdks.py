@@ -22,6 +22,7 @@ from starter.processes import HOST, Child, free_port, python, running
 from starter.stack import Server
 from store import customers, events, keys, quarantine
 from store.tables import EventRow
+from tests.browser import CHROMIUM, shop_front, visit
 from tests.cli_stack import Cli
 from tests.gateway_server import Served, serving, settings
 from tests.lines import Line
@@ -107,6 +108,15 @@ class Sdk:
     async def flush(self) -> None:
         await asyncio.to_thread(self.client.flush)
 
+
+BROWSED = """<html><body><script src="sdk/index.js"></script><script type="module">
+const { AnalyticsBrowser } = window.AnalyticsNext
+CODE
+await analytics.identify('WHO', { email: 'ada@example.com' })
+await analytics.track('Product Added', { cart_id: 'k1', product_id: 'p1', price: 12.5 })
+await analytics.track('Order Completed', { cart_id: 'k1', order_id: 'o1' })
+document.body.textContent = ['all', 'sent'].join(' ')
+</script></body></html>"""
 
 MakeSdk = Callable[..., Sdk]
 RunShown = Callable[[str], Awaitable[None]]
@@ -336,6 +346,32 @@ async def test_the_page_fills_a_cart_by_curl(shop: Shop, customer_id: str) -> No
     (row,) = await shop.stored(customer_id)
     assert row.occurred_at.isoformat() == "2026-01-04T11:45:38+00:00"
     assert await shop.is_running(customer_id, "cart7")
+
+
+@pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
+async def test_the_page_lets_a_browser_fill_a_cart_and_buy_it(
+    served: tuple[Sojourn, Server],
+    node_packages: Path,  # noqa: F811
+    customer_id: str,
+    tmp_path: Path,
+) -> None:
+    sojourn, server = served
+    package = node_packages / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
+    with shop_front(tmp_path) as origin:
+        own = Sojourn(server.client, sojourn.store, settings(gateway_origins=(origin,)))
+        async with serving(own) as gateway:
+            await gateway.ready()
+            shop = Shop(gateway.url, gateway.key, sojourn)
+            _, in_browsers = shown("js", shop, customer_id)
+            code = in_browsers.replace("localhost:8080", gateway.url.removeprefix("http://"))
+            first, _, rest = code.partition("\n")
+            assert first == "import { AnalyticsBrowser } from '@segment/analytics-next'"
+            shutil.copytree(package, tmp_path / "sdk")
+            page = BROWSED.replace("CODE", rest).replace("WHO", customer_id)
+            (tmp_path / "index.html").write_text(page)
+            assert "all sent" in await visit(f"{origin}/", tmp_path / "profile")
+            assert await shop.email(customer_id) == "ada@example.com"
+            assert await shop.outcome(customer_id) == "converted"
 
 
 async def test_the_page_makes_keys(shop: Shop, offline: Cli) -> None:
