@@ -271,7 +271,6 @@ async def test_a_call_that_found_temporal_away_arrives_once(
             sdk.client.track(customer_id, "Product Added", product)
             flushed = asyncio.create_task(sdk.flush())
             await gateway.until("/metrics", lambda answer: 'status="503"' in answer.text)
-            assert len(await gateway.stored(customer_id)) == 1
             await line.mend()
             await flushed
             assert sdk.errors == []
