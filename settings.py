@@ -3,6 +3,7 @@
 Temporal's own connection is not here: ``temporalio.envconfig`` reads ``TEMPORAL_*``.
 """
 
+import re
 import secrets
 from datetime import time
 from functools import cached_property
@@ -36,6 +37,20 @@ def _known_zone(value: object) -> object:
     if isinstance(value, str):
         zone(value)
     return value
+
+
+_ORIGIN = re.compile(r"[a-z][a-z\d+.-]*://([\w.-]+|\[[0-9a-f:]+\])(:\d{1,5})?", re.ASCII)
+
+
+def _origins(value: object) -> object:
+    """Read ``https://shop.example, https://www.shop.example``, or ``*``."""
+    if not isinstance(value, str):
+        return value
+    origins = tuple(one.strip() for one in value.lower().split(",") if one.strip())
+    # browsers send them bare: one with a path, or only a slash, would never match
+    if origins != ("*",) and not all(_ORIGIN.fullmatch(one) for one in origins):
+        raise ValueError("write origins as https://shop.example, separated by commas, or *")
+    return origins
 
 
 class Settings(BaseSettings):
@@ -106,6 +121,9 @@ class Settings(BaseSettings):
 
     gateway_answer_seconds: Annotated[float, Field(gt=0, le=300)] = 8
     """How long the gateway works on a request before it asks the sender to come back."""
+
+    gateway_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    """Origins of the web pages whose browsers may send calls; ``*``: of all. Empty: of none."""
 
     metrics_address: str = ""
     """``host:port`` where a worker shows Prometheus metrics; empty: nowhere."""

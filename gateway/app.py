@@ -14,6 +14,7 @@ from gateway.core import Gateway
 from gateway.description import SECURITY, VALUE
 from gateway.edge import Edge
 from gateway.faults import AWAY, CODES, Refusal, answer, failed
+from gateway.origins import Origins
 
 VERSION = "1"
 
@@ -31,7 +32,9 @@ class Api(FastAPI):
 
 def make_app(gateway: Gateway) -> ASGIApp:
     """Everything that answers HTTP."""
-    return Edge(make_api(gateway), gateway)
+    edge = Edge(make_api(gateway), gateway)
+    origins = gateway.settings.gateway_origins
+    return Origins(edge, origins) if origins else edge
 
 
 def make_api(gateway: Gateway) -> FastAPI:

@@ -15,8 +15,10 @@ CALL_LIMIT = 32 << 10
 BATCH_LIMIT = 500 << 10
 
 MEMBERS = 16
-_TYPES = {"", "application/json", "text/plain"}
-"""analytics.js sends text/plain, for which browsers ask no leave; some senders name no type."""
+_TYPES = {"", "application/json", "text/plain", "application/x-www-form-urlencoded"}
+"""What JSON comes as. analytics.js sends text/plain, for which browsers ask no leave; some senders
+name no type; curl, and RudderStack's SDK for Node when it packs a body, leave it at a form's.
+"""
 _CHARSETS = {"", "utf-8", "utf8", "us-ascii"}
 _GZIP = {"gzip", "x-gzip"}
 

@@ -32,6 +32,7 @@ def corrected(
     - ``messageId``: made of the call's content if it says when it happened, so that the same call
       sent again is the same call; else random, for two alike may be two.
     - ``timestamp``: by our clock, if the sender tells by its own when the call was sent.
+    - ``traits`` of an ``identify``: RudderStack's SDKs put them into ``context``.
 
     Args:
         call: as it was sent.
@@ -44,6 +45,7 @@ def corrected(
     for field in _OBJECTS:
         if not isinstance(call.get(field), dict | None):
             raise BadEvent(field, "must be an object")
+    call = _with_traits(call)
     ids = {field: _identifier(field, call[field]) for field in _IDS if call.get(field) is not None}
     who = ids.get("userId") or ids.get("anonymousId")
     if who is None:
@@ -73,6 +75,15 @@ def read_moment(field: str, value: object) -> datetime:
         return _MOMENT.validate_python(value)
     except ValidationError as error:
         raise BadEvent(field, _reason(error)) from None
+
+
+def _with_traits(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    traits = (call.get("context") or {}).get("traits")
+    if call.get("type") != "identify" or call.get("traits") or traits is None:
+        return call  # in the context of other calls they say who it was, and change nothing
+    if not isinstance(traits, dict):
+        raise BadEvent("context.traits", "must be an object")
+    return {**call, "traits": traits}
 
 
 def _identifier(field: str, value: object) -> str:

@@ -1,4 +1,5 @@
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +17,9 @@ from tests.postgres import Postgres, find
 # how long an example takes says how busy the machine is, not whether the code is right
 hypothesis.settings.register_profile("sojourn", deadline=None)
 hypothesis.settings.load_profile("sojourn")
+
+# RudderStack's SDK reads the .env above it into the environment: here that is Compose's
+os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
 
 LONG = (

@@ -77,6 +77,25 @@ async def test_identify_updates_the_card(served: Served, customer_id: str) -> No
     assert card.attributes == {"plan": "pro"}
 
 
+async def test_traits_may_stand_in_the_context_of_an_identify_alone(
+    served: Served, customer_id: str
+) -> None:
+    call = {"userId": customer_id, "context": {"traits": {"email": "ada@example.com"}}}
+    assert (await served.post("/v1/page", call)).status_code == 200
+    async with served.store.reading() as session:
+        assert await customers.find(session, customer_id) is None
+    for traits in ({}, {"plan": "pro"}):
+        assert (await served.post("/v1/identify", {**call, "traits": traits})).status_code == 200
+    async with served.store.reading() as session:
+        card = await customers.find(session, customer_id)
+    assert card is not None
+    assert (card.email, card.attributes) == ("ada@example.com", {"plan": "pro"})
+    bad = {"userId": customer_id, "context": {"traits": "pro"}}
+    assert fault(await served.post("/v1/identify", bad)) == (400, "context.traits")
+    bad = {"userId": customer_id, "context": {"traits": {"email": "ada"}}}
+    assert fault(await served.post("/v1/identify", bad)) == (400, "traits.email")
+
+
 async def test_an_anonymous_id_stands_in_for_the_customers(
     served: Served, customer_id: str
 ) -> None:
@@ -286,7 +305,7 @@ async def test_a_call_too_deep_for_the_parser_is_refused(served: Served) -> None
     "headers",
     [
         {"Content-Type": "application/xml"},
-        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
         {"Content-Type": "application/json; charset=utf-16"},
         {"Content-Type": "nonsense"},
         {"Content-Encoding": "br"},
@@ -305,6 +324,7 @@ async def test_other_types_are_not_taken(served: Served, headers: dict[str, str]
         {"Content-Type": "application/json"},
         {"Content-Type": "Application/JSON; charset=UTF-8"},
         {"Content-Type": "text/plain;charset=UTF-8"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
         {"Content-Encoding": "identity"},
     ],
 )
