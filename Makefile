@@ -12,8 +12,8 @@ demo: .venv/ready ## the three journeys on the embedded Temporal server, time mo
 dev: .venv/ready ## everything running: Temporal with its UI, and a worker; Ctrl-C stops it
 	$(BIN)/python -m starter dev
 
-test: .venv/ready ## the test suite
-	$(BIN)/python -m pytest -n 2 --maxschedchunk 2
+test: .venv/ready ## the test suite; it starts many processes, for which compiled modules are worth keeping
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --maxschedchunk 2
 
 check: .venv/ready ## format, lint and types
 	$(BIN)/ruff format --check .
