@@ -19,6 +19,8 @@ hypothesis.settings.load_profile("sojourn")
 
 
 LONG = (
+    "test_disturbed",
+    "test_deadline",
     "test_trusted_cancel",
     "test_replay",
     "test_kill",

@@ -31,6 +31,8 @@ A_SECOND = 25
 FILLED_A_SECOND = 60
 WINDOW_SECONDS = 0.1
 STEP_SECONDS = 0.05
+EARLIEST = 1.0
+"""Seconds before the deadline; no purchase is posted before that."""
 DAY = timedelta(hours=24)
 
 
@@ -53,6 +55,7 @@ class Races:
     async def run(self, customer: str, deadline: datetime, rnd: random.Random) -> None:
         """Buy at about the deadline."""
         moment = rnd.uniform(-WINDOW_SECONDS, WINDOW_SECONDS) / 2
+        await _sleep_until(deadline - timedelta(seconds=EARLIEST))
         await _sleep_until(deadline + timedelta(seconds=moment + self.offset))
         away = abs((datetime.now(UTC) - deadline).total_seconds())
         self.in_window += away <= WINDOW_SECONDS / 2 + 0.005
@@ -72,7 +75,7 @@ class Races:
         self._won.append(any(row.claimed_at for row in rows))
         latest = self._won[-10:]
         if len(latest) == 10 and len(set(latest)) == 1:
-            self.offset += -STEP_SECONDS if latest[0] else STEP_SECONDS
+            self.offset = max(self.offset + (-STEP_SECONDS if latest[0] else STEP_SECONDS), -0.9)
             self._won.clear()
 
 
