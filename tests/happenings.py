@@ -5,8 +5,11 @@ what no order of arrival can mend:
 
 - All lies within a day that is not over: nothing but the welcome falls due before all has arrived.
   Whoever hears of a purchase after the reminder has left cannot take it back.
-- Nobody clicks before signing up, and no two events of a customer share a moment: of such two,
-  which came first is not told.
+- Nobody clicks before signing up.
+- A subscription is started before anything else becomes of it. Two events that could each have
+  started a run, with nothing between them that ends it, are told apart by their arrival: the run
+  counts from the one that came first.
+- No two events of a customer share a moment: of such two, which came first is not told.
 """
 
 import random
@@ -34,6 +37,7 @@ def _day_of(customer: str, begin: datetime, rnd: random.Random) -> list[Call]:
     told = [*_carts(rnd), *_onboarding(rnd), *_subscription(begin, rnd), ("Page Read", {})]
     moments = rnd.sample(range(SOME_DAY), len(told))
     rnd.shuffle(told)
+    _begin(told)
     calls = [
         {
             "type": "track",
@@ -48,6 +52,14 @@ def _day_of(customer: str, begin: datetime, rnd: random.Random) -> list[Call]:
     names = [call["event"] for call in calls]
     signed_up = names.index("Signed Up") if "Signed Up" in names else len(names)
     return [c for n, c in enumerate(calls) if c["event"] != "Email Link Clicked" or n > signed_up]
+
+
+def _begin(told: list[tuple[str, Call]]) -> None:
+    """Let the subscription's start change places with what comes first of it."""
+    of_it = [n for n, (event, _) in enumerate(told) if event.startswith("Subscription")]
+    for n in of_it:
+        if told[n][0] == "Subscription Started":
+            told[of_it[0]], told[n] = told[n], told[of_it[0]]
 
 
 def _carts(rnd: random.Random) -> Iterator[tuple[str, Call]]:
