@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from dispatch import routing
-from dispatch.planning import Known, Plan, next_plan, readable
+from dispatch.planning import Known, Plan, names_since, next_plan, readable
 from dispatch.routing import Start
 from dispatch.telling import Teller
 from domain.errors import StoreUnavailable
@@ -29,7 +29,6 @@ from domain.messages import Answer, Reason
 from store import Store, customers, events, ledger, runs
 from store.tables import CustomerRow, EventRow, RunRow
 from workflows.journey import Journey
-from workflows.registry import journeys
 
 log = logging.getLogger("sojourn.dispatch")
 
@@ -83,6 +82,11 @@ class _Told:
     reached: dict[str, Answer | None]
     started: list[RunRow]
     closed: list[int]
+
+    @property
+    def missed(self) -> tuple[int, ...]:
+        """The events that a run was started too late to hear of: it is told now."""
+        return self.plan.missed if self.started else ()
 
 
 @dataclass(eq=False)
@@ -356,7 +360,7 @@ class _Transaction:
             connection = await session.connection()
             await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
         going_on = [work.lane.customer_id for work in told if work.plan.seq < work.lane.up_to]
-        going_on += [work.lane.customer_id for work in told if work.lane.wakes]
+        going_on += [work.lane.customer_id for work in told if work.lane.wakes or work.missed]
         # also whose run was started: the customer may have been joined to another id since
         concerned = [work.lane.customer_id for work in told if work.started]
         concerned += [work.row.customer_id for work in arrivals]
@@ -375,6 +379,7 @@ class _Transaction:
                 for row in done.started:
                     row.customer_id = self.joined(row.customer_id)
             await events.mark_routed(session, [work.plan.seq for work in told], now)
+            await events.mark_routed(session, [seq for work in told for seq in work.missed], None)
             await runs.add(session, [row for work in told for row in work.started])
             await runs.mark_closed(session, [i for work in told for i in work.closed], now)
         unrouted = {row.customer_id for row, _ in self.rows.values() if row.routed_at is None}
@@ -400,14 +405,14 @@ class _Transaction:
             newest = max(row.seq or 0 for row in found)
             self.horizon[customer_id] = max(newest, self.horizon.get(customer_id, 0))
         waiting = {c: readable(found) for c, found in rows.items()}
-        goals = await _goals(session, waiting)
+        since = await _since(session, waiting)
         nobody: list[int] = []
         cards = {row.customer_id: row for row in self._cards.values()}
         for customer_id, pairs in waiting.items():
             known = Known(
                 cards[customer_id],
                 open_runs.get(customer_id, []),
-                goals.get(customer_id, []),
+                since.get(customer_id, []),
             )
             plan, without = next_plan(known, pairs, timezone=self._timezone, clock=self._clock)
             nobody += without
@@ -443,10 +448,10 @@ async def _void(
             await ledger.void_holds(session, ended, reason=reason.value, cause=row)
 
 
-async def _goals(
+async def _since(
     session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]]
 ) -> dict[str, list[EventRow]]:
-    """What may have ended the journeys that the waiting events would start."""
+    """What runs that the waiting events would start may have to know of."""
     starting = {
         customer_id: row.occurred_at
         for customer_id, pairs in waiting.items()
@@ -455,8 +460,7 @@ async def _goals(
     }
     if not starting:
         return {}
-    names = {goal.event_name for journey in journeys().values() for goal in journey.goal}
-    return await events.of_names(session, starting, names, since=min(starting.values()))
+    return await events.of_names(session, starting, names_since(), since=min(starting.values()))
 
 
 def _ends(journey: type[Journey], event: Event) -> Reason | None:

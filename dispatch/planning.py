@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from dispatch import routing
-from dispatch.routing import Target
+from dispatch.routing import Start, Target
 from domain.customer import home_zone
 from domain.errors import BadEvent
 from domain.events import Event
 from domain.messages import Enrolment
 from store import customers, events
 from store.tables import CustomerRow, EventRow, RunRow
-from workflows.journey import Journey
+from workflows.journey import Journey, declared
+from workflows.registry import journeys
 
 log = logging.getLogger("sojourn.dispatch")
 
@@ -28,6 +29,7 @@ class Plan:
         targets: the runs to start or tell.
         enrolment: of those it starts; its ``start`` is the event as runs hear it.
         open_runs: the rows of the customer's runs that may be open, by workflow id.
+        missed: numbers of events that those would have heard, had they arrived after this one.
         ask: whether somebody wants to know what the event did.
     """
 
@@ -36,6 +38,7 @@ class Plan:
     targets: tuple[Target, ...]
     enrolment: Enrolment
     open_runs: dict[str, list[int]]
+    missed: tuple[int, ...] = ()
     ask: bool = False
 
 
@@ -46,12 +49,12 @@ class Known:
     Args:
         customer: the card.
         open_runs: runs that were not found closed yet.
-        goals: events that are some journey's goal, of the time since the oldest waiting start.
+        since: what may concern the runs to be started, of the time since the oldest waiting start.
     """
 
     customer: CustomerRow
     open_runs: Sequence[RunRow]
-    goals: Sequence[EventRow]
+    since: Sequence[EventRow]
 
 
 def readable(rows: Iterable[EventRow]) -> list[tuple[EventRow, Event]]:
@@ -87,7 +90,7 @@ def next_plan(
         over = [
             name
             for name, journey in routing.heard_by(event).items()
-            if routing.starts(journey, event) and _is_over(known.goals, journey, event, row)
+            if routing.starts(journey, event) and _is_over(known.since, journey, event, row)
         ]
         targets = routing.targets(event, known.open_runs, over=over, sent_as=row.sent_as)
         if targets:
@@ -101,13 +104,48 @@ def next_plan(
                 timezone=home_zone(customers.card(known.customer), timezone),
                 clock=clock,
             )
-            return Plan(row, row.seq, tuple(targets), enrolment, ids), idle
+            missed = _missed(known.since, targets, event, row)
+            return Plan(row, row.seq, tuple(targets), enrolment, ids, missed), idle
         idle.append(row.seq)
     return None, idle
 
 
+def names_since() -> set[str]:
+    """Events that a run may have to know of although they arrived before the one that starts it."""
+    goals = {goal.event_name for journey in journeys().values() for goal in journey.goal}
+    return goals.union(*(_news(journey) for journey in journeys().values()))
+
+
+def _missed(
+    since: Iterable[EventRow], targets: Iterable[Target], event: Event, row: EventRow
+) -> tuple[int, ...]:
+    """What arrived before the start of its run, and happened after it.
+
+    What still waits to be routed is not among them: its turn comes.
+    """
+    started = [journeys()[target.journey] for target in targets if isinstance(target, Start)]
+    return tuple(
+        other.seq
+        for other in since
+        if other.seq is not None
+        and other.routed_at is not None
+        and _order(other) > _order(row)
+        and any(
+            other.name in _news(journey)
+            and events.concerns(other, journey.key, routing.key_of(journey, event))
+            for journey in started
+        )
+    )
+
+
+def _news(journey: type[Journey]) -> set[str]:
+    """What a run is told of late. What starts runs is left out, for it could start a second one."""
+    starting = {event for known in journeys().values() for event in known.starts_on}
+    return {event.event_name for event in declared(journey) if event not in starting}
+
+
 def _is_over(
-    goals: Iterable[EventRow], journey: type[Journey], event: Event, row: EventRow
+    since: Iterable[EventRow], journey: type[Journey], event: Event, row: EventRow
 ) -> bool:
     """Whether the goal was reached after this start already (it arrived late)."""
     names = {goal.event_name for goal in journey.goal}
@@ -116,7 +154,7 @@ def _is_over(
         goal.name in names
         and _order(goal) > _order(row)
         and events.concerns(goal, journey.key, key)
-        for goal in goals
+        for goal in since
     )
 
 

@@ -131,11 +131,13 @@ async def left_unrouted(session: AsyncSession, *, before: datetime, limit: int) 
     return rows.all()
 
 
-async def mark_routed(session: AsyncSession, seqs: Iterable[int], at: datetime) -> None:
-    """Note that the runs concerned were told."""
-    await session.exec(
-        update(EventRow).where(col(EventRow.seq).in_(list(seqs))).values(routed_at=at)
-    )
+async def mark_routed(session: AsyncSession, seqs: Iterable[int], at: datetime | None) -> None:
+    """Note when the runs concerned were told; None: they are still to be."""
+    numbers = list(seqs)
+    if numbers:
+        await session.exec(
+            update(EventRow).where(col(EventRow.seq).in_(numbers)).values(routed_at=at)
+        )
 
 
 async def newer(

@@ -23,6 +23,8 @@ os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
 
 LONG = (
+    "test_disturbed",
+    "test_deadline",
     "test_trusted_cancel",
     "test_replay",
     "test_kill",

@@ -33,6 +33,7 @@ from domain.events import (
     ProductAdded,
     SignedUp,
     SubscriptionCancelled,
+    SubscriptionChanged,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
@@ -442,6 +443,51 @@ async def test_a_renewal_before_its_subscription_is_one_run(journey: JourneyTest
     assert journey.outcomes == ["open"]
     await journey.until(NOON + 32 * DAY)
     assert journey.sent == ["in-a-week", "in-two-days", "today", "expired"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_a_change_counts_in_whatever_order_it_comes(
+    journey: JourneyTest, order: tuple[int, ...]
+) -> None:
+    """Neither the start of the subscription nor a change of its price may hide the new end."""
+    who: dict[str, Any] = {"customer_id": journey.customer_id, "subscription_id": "s"}
+    told = [
+        _started(journey),
+        SubscriptionChanged(**who, occurred_at=NOON + SECOND, expires_at=NOON + 20 * DAY),
+        SubscriptionChanged(**who, occurred_at=NOON + 2 * SECOND, plan="family"),
+    ]
+    for number in order:
+        await journey.publish(told[number])
+    await (await journey._ready()).drain()
+    assert await _unrouted(journey) == 0
+    await journey.until(NOON + 14 * DAY)
+    (row,) = await journey.messages()
+    assert (row.step, row.state) == ("in-a-week", "sent")
+    assert row.due_at.date() == (NOON + 13 * DAY).date()
+
+
+async def test_a_cancellation_before_its_subscription_ends_it(journey: JourneyTest) -> None:
+    await journey.publish(_cancelled(journey))
+    assert await _runs(journey) == []
+    await journey.publish(_started(journey))
+    await (await journey._ready()).drain()
+    await journey.settled()
+    assert await _signals(journey) == ["Subscription Started", "Subscription Cancelled"]
+    assert journey.outcome == "stopped"
+    assert await _unrouted(journey) == 0
+
+
+async def test_a_start_is_told_only_what_is_younger_and_of_its_key(journey: JourneyTest) -> None:
+    who: dict[str, Any] = {"customer_id": journey.customer_id}
+    late = NOON + HOUR
+    await journey.publish(
+        SubscriptionCancelled(**who, subscription_id="s", occurred_at=NOON - HOUR)
+    )
+    await journey.publish(SubscriptionCancelled(**who, subscription_id="other", occurred_at=late))
+    await journey.publish(_started(journey))
+    await (await journey._ready()).drain()
+    assert await _signals(journey) == ["Subscription Started"]
+    assert journey.outcome == "open"
 
 
 async def test_events_that_race_each_other_leave_no_run_without_its_goal(kit: Kit) -> None:

@@ -124,6 +124,20 @@ async def test_it_adds_up_over_processes_and_finishes_what_it_has_begun(
     assert "ada" not in running.log.read_text()
 
 
+async def test_nobody_holds_the_port_when_the_first_of_them_is_killed(running: Running) -> None:
+    assert running.child.pid is not None
+    parent = psutil.Process(running.child.pid)
+    family = parent.children(recursive=True)
+    assert len(family) >= PROCESSES
+    parent.kill()
+    assert await running.child.wait() == -signal.SIGKILL
+    _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=20)
+    assert alive == []
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind((HOST, running.http.base_url.port))
+
+
 async def test_a_taken_port_is_one_line(offline: Cli) -> None:
     with socket.socket() as other:
         other.bind((HOST, 0))

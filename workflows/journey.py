@@ -610,11 +610,29 @@ class Journey:
             self._goal = min((self._goal or event, event), key=lambda h: h.order)
         elif _is(event, self.ends_on):
             self._end = self._end or event
-        elif _is(event, self.restarts_on) and event.order > self._latest.order:
-            self._latest = event
-            if self.restarts(self._event(event)):
-                self._cause = event
-                self._restart = True
+        elif _is(event, self.restarts_on):
+            if event.order > self._latest.order:
+                self._consider(event)
+            else:
+                self._reconsider()
+
+    def _consider(self, event: Heard) -> None:
+        self._latest = event
+        if self.restarts(self._event(event)):
+            self._cause = event
+            self._restart = True
+
+    def _reconsider(self) -> None:
+        """Go through what may restart the steps once more: something of it has come in late.
+
+        A change of the price alone must not hide the change of the end that it has overtaken.
+        """
+        restart, before, start = self._restart, self._cause, self._run_of.start
+        self._cause = start
+        news = (h for h in self._heard if _is(h, self.restarts_on) and h.order > start.order)
+        for event in sorted(news, key=lambda h: h.order):
+            self._consider(event)
+        self._restart = restart or self._cause != before
 
     def _heard_of(self, events: Iterable[type[Event]]) -> list[Heard]:
         for event in events:

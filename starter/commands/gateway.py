@@ -88,7 +88,20 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if (parent := multiprocessing.parent_process()) is not None:
+        _stop_without(parent.sentinel, stop)
     await serve(settings, sock, stop, processes=processes, on_start=on_start)
+
+
+def _stop_without(parent: int, stop: asyncio.Event) -> None:
+    """Stop also when our parent is killed: who starts it again needs the address that we hold."""
+    loop = asyncio.get_running_loop()
+
+    def gone() -> None:
+        loop.remove_reader(parent)
+        stop.set()
+
+    loop.add_reader(parent, gone)
 
 
 async def _check_store(settings: Settings) -> None:

@@ -1,0 +1,100 @@
+"""Made-up days of many customers, whose end does not depend on the order in which news arrives.
+
+What happened is told by when it happened, so nearly any set of events will do. What is left out is
+what no order of arrival can mend:
+
+- All lies within a day that is not over: nothing but the welcome falls due before all has arrived.
+  Whoever hears of a purchase after the reminder has left cannot take it back.
+- Nobody clicks before signing up.
+- A subscription is started before anything else becomes of it. Two events that could each have
+  started a run, with nothing between them that ends it, are told apart by their arrival: the run
+  counts from the one that came first.
+- No two events of a customer share a moment: of such two, which came first is not told.
+"""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Call = dict[str, Any]
+
+SOME_DAY = 20 * 3600
+"""Seconds; the rest of the 24 hours is for those who send, and are killed."""
+
+
+def happenings(count: int, *, seed: int) -> list[Call]:
+    """So many ``track`` calls, customer by customer, each customer's in the order of the day."""
+    rnd = random.Random(seed)
+    begin = datetime.now(UTC) - timedelta(seconds=SOME_DAY + 60)
+    calls: list[Call] = []
+    while len(calls) < count:
+        calls += _day_of(f"{len(calls)}", begin, rnd)
+    return calls[:count]
+
+
+def _day_of(customer: str, begin: datetime, rnd: random.Random) -> list[Call]:
+    told = [*_carts(rnd), *_onboarding(rnd), *_subscription(begin, rnd), ("Page Read", {})]
+    moments = rnd.sample(range(SOME_DAY), len(told))
+    rnd.shuffle(told)
+    _begin(told)
+    calls = [
+        {
+            "type": "track",
+            "event": event,
+            "properties": properties,
+            "messageId": f"m-{customer}-{n}",
+            "userId": customer,
+            "timestamp": (begin + timedelta(seconds=moment)).isoformat(),
+        }
+        for n, ((event, properties), moment) in enumerate(zip(told, sorted(moments), strict=True))
+    ]
+    names = [call["event"] for call in calls]
+    signed_up = names.index("Signed Up") if "Signed Up" in names else len(names)
+    return [c for n, c in enumerate(calls) if c["event"] != "Email Link Clicked" or n > signed_up]
+
+
+def _begin(told: list[tuple[str, Call]]) -> None:
+    """Let the subscription's start change places with what comes first of it."""
+    of_it = [n for n, (event, _) in enumerate(told) if event.startswith("Subscription")]
+    for n in of_it:
+        if told[n][0] == "Subscription Started":
+            told[of_it[0]], told[n] = told[n], told[of_it[0]]
+
+
+def _carts(rnd: random.Random) -> Iterator[tuple[str, Call]]:
+    """Filled, bought, filled again, in any order; some orders name no cart and mean all."""
+    for cart in range(rnd.randrange(1, 3)):
+        for product in range(rnd.randrange(1, 4)):
+            yield "Product Added", {"cart_id": f"k{cart}", "product_id": f"p{product}"}
+        if rnd.random() < 0.5:
+            named = {"cart_id": f"k{cart}"} if rnd.random() < 0.8 else {}
+            yield "Order Completed", {"order_id": f"o{cart}", **named}
+
+
+def _onboarding(rnd: random.Random) -> Iterator[tuple[str, Call]]:
+    if rnd.random() < 0.5:
+        yield "Signed Up", {}
+        if rnd.random() < 0.4:
+            yield "Email Link Clicked", {"journey": "onboarding", "step": "welcome"}
+        if rnd.random() < 0.4:
+            yield "Account Activated", {}
+
+
+def _subscription(begin: datetime, rnd: random.Random) -> Iterator[tuple[str, Call]]:
+    """Begun, changed, renewed and cancelled; the ends lie weeks ahead."""
+
+    def call() -> Call:
+        end = begin + timedelta(days=rnd.randrange(30, 60))
+        return {"subscription_id": "s", "expires_at": end.isoformat()}
+
+    if rnd.random() < 0.5:
+        yield "Subscription Started", call()
+        for _ in range(rnd.randrange(3)):
+            yield "Subscription Changed", call()
+        if rnd.random() < 0.4:
+            yield "Subscription Changed", {"subscription_id": "s", "plan": "family"}
+        for _ in range(rnd.choice([0, 0, 1, 2])):
+            yield "Subscription Renewed", call()
+        if rnd.random() < 0.3:
+            yield "Subscription Cancelled", {"subscription_id": "s"}

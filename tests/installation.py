@@ -1,0 +1,153 @@
+"""An installation as it runs: gateway and worker in processes of their own, and who sends to it."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import worker
+from settings import Settings
+from starter.processes import HOST, Child, free_port, kept_running, python
+from starter.stack import Server
+from store import Store, keys
+
+AGAIN = (429, 500, 502, 503, 504)
+FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
+PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends as SDKs do: on lines that are kept, again and again until it is taken.
+
+    Args:
+        http: with the write key.
+        rnd: spreads the waits.
+    """
+
+    http: httpx.AsyncClient
+    rnd: random.Random
+
+    async def send(self, path: str, body: Mapping[str, Any]) -> None:
+        """Post it until the gateway says 200. Anything that no SDK repeats fails."""
+        clock = asyncio.get_running_loop().time
+        until, wait = clock() + PATIENCE_SECONDS, FIRST_WAIT
+        while True:
+            said, told = await self._post(path, body)
+            if told is not None and told.status_code == 200:
+                assert told.json() == {"success": True}, told.text
+                return
+            assert clock() < until, f"not taken for {PATIENCE_SECONDS:.0f} s: {said}"
+            asked = float(told.headers.get("retry-after", 0)) if told is not None else 0
+            await asyncio.sleep(max(asked, wait * self.rnd.uniform(0.5, 1)))
+            wait = min(2 * wait, LONGEST_WAIT)
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> tuple[str, httpx.Response | None]:
+        try:
+            answer = await self.http.post(path, json=body)
+        except httpx.TransportError as error:  # nobody listens, or it died over our request
+            return type(error).__name__, None
+        assert answer.status_code in (200, *AGAIN), answer.text
+        return answer.text, answer
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process of the installation, started again whenever it dies.
+
+    Args:
+        child: the process.
+        ends: exit codes, one for every time it ended.
+    """
+
+    child: Child
+    ends: list[int]
+
+    async def kill(self) -> None:
+        """Kill it and all that it has started, with no time for last words."""
+        ended = len(self.ends)
+        while len(self.ends) == ended:
+            assert self.child.pid is not None
+            with suppress(ProcessLookupError):  # dead already, and noticed soon
+                os.killpg(self.child.pid, signal.SIGKILL)
+            await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What runs, and how to reach it."""
+
+    sender: Sender
+    gateway: Part
+    worker: Part
+
+
+@asynccontextmanager
+async def installation(
+    server: Server, store: Store, settings: Settings, *, processes: int = 1, lines: int = 16
+) -> AsyncIterator[Installation]:
+    """A gateway and a worker, for as long as the block lasts.
+
+    Args:
+        server: Temporal.
+        store: of these settings, open.
+        settings: for both.
+        processes: of the gateway.
+        lines: to the gateway at most.
+    """
+    async with store.transaction() as session:
+        _, key = await keys.add(session, "test")
+    port = free_port()
+    environment = {
+        "TEMPORAL_ADDRESS": server.address,
+        "SOJOURN_HOME": str(settings.home),
+        "SOJOURN_DATABASE_URL": settings.store_url,
+        "SOJOURN_QUIET_HOURS": "off",
+    }
+    commands = {
+        "the gateway": (
+            *("-m", "starter.leash", "35"),  # it must not outlive a test that is broken off
+            *python("-m", "starter", "gateway", "--port", str(port)),
+            *("--processes", str(processes)),
+        ),
+        "the worker": (worker.__file__, "--until-stdin-closes"),
+    }
+    async with AsyncExitStack() as opened:
+        parts = []
+        for name, command in commands.items():
+            log = settings.home / f"{name.removeprefix('the ')}.log"
+            parts.append(await opened.enter_async_context(_part(name, command, log, environment)))
+        http = await opened.enter_async_context(
+            httpx.AsyncClient(
+                base_url=f"http://{HOST}:{port}",
+                auth=(key, ""),
+                timeout=20,
+                limits=httpx.Limits(max_connections=lines, max_keepalive_connections=lines),
+            )
+        )
+        await parts[0].child.ready(lambda: _answers(http))
+        yield Installation(Sender(http, random.Random(1)), *parts)
+
+
+@asynccontextmanager
+async def _part(
+    name: str, command: tuple[str, ...], log: Path, environment: Mapping[str, str]
+) -> AsyncIterator[Part]:
+    ends: list[int] = []
+    child = Child(name, python(*command), log, env=environment)
+    async with kept_running(child, ends.append):
+        yield Part(child, ends)
+
+
+async def _answers(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/readyz")).is_success
+    except httpx.TransportError:
+        return False
