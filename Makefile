@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 
-.PHONY: demo dev test check bench format lock clean
+.PHONY: demo dev test test-long check bench format lock clean
 
 demo: .venv/ready ## the three journeys on the embedded Temporal server, time moved along
 	$(BIN)/python -m starter demo
@@ -12,8 +12,14 @@ demo: .venv/ready ## the three journeys on the embedded Temporal server, time mo
 dev: .venv/ready ## everything running: Temporal with its UI, and a worker; Ctrl-C stops it
 	$(BIN)/python -m starter dev
 
-test: .venv/ready ## the test suite; it starts many processes, for which compiled modules are worth keeping
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --maxschedchunk 2
+# tests start many processes, for which compiled modules are worth keeping
+TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+
+test: .venv/ready ## the test suite
+	$(TEST) -n 3 --maxschedchunk 2 -m "not long"
+
+test-long: .venv/ready ## whole installations: kills, races, SDKs, fuzzing; some minutes
+	$(TEST) -n 2 --maxschedchunk 1 -m long
 
 check: .venv/ready ## format, lint and types
 	$(BIN)/ruff format --check .

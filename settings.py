@@ -3,8 +3,10 @@
 Temporal's own connection is not here: ``temporalio.envconfig`` reads ``TEMPORAL_*``.
 """
 
+import os
 import re
 import secrets
+from contextlib import suppress
 from datetime import time
 from functools import cached_property
 from pathlib import Path
@@ -147,11 +149,14 @@ def signing_key(settings: Settings) -> str:
     path = settings.home / "secret_key"
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
-        try:
-            path.touch(mode=0o600, exist_ok=False)
-            path.write_text(secrets.token_urlsafe(32))
-        except FileExistsError:
-            pass  # another process, or an earlier run, made it
+        if not path.exists():
+            # whole or not at all: another process may be about to read it
+            own = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+            own.touch(mode=0o600, exist_ok=False)
+            own.write_text(secrets.token_urlsafe(32))
+            with suppress(FileExistsError):  # another process was first: its key holds
+                os.link(own, path)
+            own.unlink()
         return path.read_text()
     except OSError as error:
         raise BadSetting(

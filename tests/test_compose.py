@@ -317,6 +317,7 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
         yield started
 
 
+@pytest.mark.long
 async def test_namespace_script_makes_what_journeys_need_and_can_run_again(
     server: WorkflowEnvironment,
 ) -> None:

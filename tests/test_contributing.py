@@ -94,6 +94,7 @@ def house(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_the_walk_adds_a_journey(house: Path) -> None:
     for block in walk():
         take(block, house)

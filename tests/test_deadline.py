@@ -25,6 +25,9 @@ from store import Store, ledger
 from store.tables import ConsentRow, CustomerRow
 from tests.installation import Sender, installation
 
+pytestmark = pytest.mark.long
+
+
 FULL = int(os.environ.get("SOJOURN_RACES", "0"))
 RACES = FULL or 100
 DATABASES = ["sqlite", "postgresql"] if FULL else ["sqlite"]

@@ -40,6 +40,9 @@ from tests.happenings import Call, happenings
 from tests.installation import Installation, installation
 from workflows.journey import TASK_QUEUE
 
+pytestmark = pytest.mark.long
+
+
 T = TypeVar("T")
 R = TypeVar("R")
 Fate = tuple[str, tuple[tuple[object, ...], ...]]

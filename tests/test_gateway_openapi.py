@@ -33,19 +33,21 @@ FIXED, TRACKING = 250, 8
 FEW = ("--phases", "examples,fuzzing", "--max-examples", "6")
 
 
-@pytest_asyncio.fixture(loop_scope="session", name="served")
+@pytest_asyncio.fixture(scope="module", loop_scope="session", name="served")
 async def gateway_served(
-    tmp_path: Path, temporal: Server, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory, temporal: Server
 ) -> AsyncIterator[Served]:
-    monkeypatch.setattr(telling, "ANSWER_TIME", timedelta(0))  # no worker runs here
-    store = await Store.open(f"sqlite:///{tmp_path}/test.db")
+    store = await Store.open(f"sqlite:///{tmp_path_factory.mktemp('openapi')}/test.db")
     sojourn = Sojourn(temporal.client, store, settings(), task_queue=f"gateway-{uuid4()}")
-    async with serving(sojourn) as served:
-        await served.ready()
-        yield served
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(telling, "ANSWER_TIME", timedelta(0))  # no worker runs here
+        async with serving(sojourn) as served:
+            await served.ready()
+            yield served
     await store.close()
 
 
+@pytest.mark.long
 async def test_schemathesis_finds_nothing(served: Served, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         binary("schemathesis"), "run", f"{served.url}/openapi.json",

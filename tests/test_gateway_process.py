@@ -21,6 +21,9 @@ from store import Store, events, keys
 from tests.cli_stack import NOWHERE, Cli
 from tests.gateway_server import added
 
+pytestmark = pytest.mark.long
+
+
 PROCESSES = 2
 
 

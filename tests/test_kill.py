@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 import worker
 from dispatch import Sojourn
 from domain.customer import read_identity
@@ -21,6 +23,9 @@ from starter.stack import Server
 from store import Store, ledger
 from store.tables import LedgerRow
 from tests.mailserver import MailServer
+
+pytestmark = pytest.mark.long
+
 
 CUSTOMERS = 25
 KILLS = 4

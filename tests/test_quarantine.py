@@ -180,14 +180,14 @@ async def test_a_crash_before_it_is_settled_leaves_it_open_and_does_no_harm(
     await refused(store, _unheard(customer_id))
     number = await _number(store, customer_id)
     await mend(store, number, [("properties.value", 1)])
-    track = sojourn.track
+    take = sojourn.take
 
     async def dying(*arguments: Any, **named: Any) -> None:
-        await track(*arguments, **named)
+        await take(*arguments, **named)
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(sojourn, "track", dying)
+        patch.setattr(sojourn, "take", dying)
         with pytest.raises(asyncio.CancelledError):
             await redrive(sojourn, number)
     (row,) = await rows(store, customer_id)

@@ -94,6 +94,7 @@ def write(path: Path, calls: list[dict[str, Any]]) -> Path:
     return path
 
 
+@pytest.mark.long
 async def test_counts_hold_although_the_worker_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,9 @@ from tests.lines import Line
 from tests.markdown import ROOT, blocks
 from tests.node_packages import LOCKED, node, node_packages  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.long
+
+
 SDKS: dict[str, Callable[..., Any]] = {
     "segment": segment.analytics.Client,
     "rudderstack": rudderstack.analytics.Client,

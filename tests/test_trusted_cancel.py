@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -17,6 +18,9 @@ from settings import Settings
 from store import Store, ledger
 from store.tables import ConsentRow, CustomerRow
 from workflows.journey import TASK_QUEUE
+
+pytestmark = pytest.mark.long
+
 
 CARTS = {"sqlite": 500, "postgresql": 80}
 SPREAD = timedelta(seconds=1)

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 import pytest_asyncio
 
 import worker
@@ -19,6 +20,9 @@ from settings import Settings
 from starter.processes import HOST, Child, free_port
 from starter.stack import Server
 from store import Store
+
+pytestmark = pytest.mark.long
+
 
 PROCESSES = 2
 
