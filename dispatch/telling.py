@@ -5,10 +5,10 @@ Whoever wants to know what the event did is answered by an update instead, which
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import (
@@ -28,6 +28,7 @@ from workflows.journey import search_attributes
 from workflows.registry import journeys
 
 ANSWER_TIME = timedelta(seconds=5)  # how long a run may take to say what an event did
+CALL_TIME = timedelta(seconds=3)  # half a gateway's patience, with a second try
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 _AWAY = (
     RPCStatusCode.UNAVAILABLE,
@@ -35,6 +36,9 @@ _AWAY = (
     RPCStatusCode.CANCELLED,
     RPCStatusCode.RESOURCE_EXHAUSTED,
 )
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class Teller:
                 answer = await _in_time(asked)
                 if answer is not None:
                     return Reached(answer=answer)
-            await handle.signal(event.name, event)
+            await _twice(lambda: handle.signal(event.name, event, rpc_timeout=CALL_TIME))
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND and not _has_no_namespace(error):
                 return None
@@ -131,10 +135,31 @@ class Teller:
             answer = await _in_time(asked)
             if answer is not None:
                 return Reached(_execution(await begin.workflow_handle()), answer)
-        handle = await self._client.start_workflow(
-            target.journey, who, start_signal=event.name, start_signal_args=[event], **options
+        handle = await _twice(
+            lambda: self._client.start_workflow(
+                target.journey,
+                who,
+                start_signal=event.name,
+                start_signal_args=[event],
+                rpc_timeout=CALL_TIME,
+                **options,
+            )
         )
         return Reached(_execution(handle))
+
+
+async def _twice(call: Callable[[], Awaitable[T]]) -> T:
+    """Call, and once more if no answer comes: a run drops an event that it has heard.
+
+    A server may lose an answer when a run continues as new at that moment; whoever waits for it
+    would wait for ever.
+    """
+    try:
+        return await call()
+    except RPCError as error:
+        if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+            raise
+        return await call()
 
 
 async def _in_time(asked: Awaitable[Answer]) -> Answer | None:

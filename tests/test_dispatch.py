@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 import dispatch.client
@@ -699,3 +699,22 @@ async def test_identify_takes_what_every_database_holds(
     )
     card = await sojourn.identify(identity)
     assert card.attributes == {"note": "a\0b", "big": 10**300}
+
+
+async def test_an_answer_that_temporal_loses_is_asked_for_again(
+    journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await journey.publish(_added(journey))
+    signal, lost = WorkflowHandle.signal, itertools.count()
+
+    async def losing(handle: WorkflowHandle[Any, Any], *arguments: Any, **named: Any) -> None:
+        await signal(handle, *arguments, **named)
+        if not next(lost):
+            raise RPCError("Timeout expired", RPCStatusCode.CANCELLED, b"")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkflowHandle, "signal", losing)
+        published = await journey.publish(_added(journey, 1))
+    assert (next(lost), len(published.runs)) == (2, 1)
+    await journey.until(NOON + 25 * HOUR)
+    assert journey.sent == ["reminder"]  # heard twice, counted once
