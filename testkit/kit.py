@@ -1,8 +1,9 @@
 """`JourneyTest`: one customer, the real engine, a clock that is yours."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
@@ -178,11 +179,22 @@ class JourneyTest:
         """
         deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
         for handle in await self._handles():
-            while (busy := await self._busy(handle)) is not None:
+            while (busy := await self._answered(partial(self._busy, handle))) is not None:
                 if asyncio.get_running_loop().time() > deadline:
                     raise Unavailable(f"{handle.id} does not come to rest: {busy}")
                 await asyncio.sleep(0.002)
-        await self._read()
+        while await self._answered(self._read) is not None:
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable("the test server does not say how the runs ended")
+
+    @staticmethod
+    async def _answered(ask: Callable[[], Awaitable[str | None]]) -> str | None:
+        """What was answered; the test server now and then never does, and must be asked again."""
+        try:
+            async with asyncio.timeout(2 * ANSWER_TIME.total_seconds()):
+                return await ask()
+        except TimeoutError:
+            return "it does not answer"
 
     async def stop_all(self) -> None:
         """Terminate what is still open, so that it does not slow the next test's clock.
