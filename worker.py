@@ -179,6 +179,7 @@ async def serve(
         await loop.connect_read_pipe(lambda: _EndOfInput(stop), sys.stdin)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    stop_with_parent(stop)
     store = await Store.open(settings.store_url)
     try:
         client = await connect(settings, runtime=runtime(settings))
@@ -287,15 +288,35 @@ def run(settings: Settings, *, until_stdin_closes: bool = False, virtual_time: b
 
 
 def run_many(settings: Settings, count: int) -> int:
-    """Serve in ``count`` processes; stop them all when told to, or when one of them fails."""
+    """Serve in ``count`` processes; the exit code."""
+
+    def target(index: int) -> tuple[Callable[..., None], tuple[Any, ...]]:
+        own = settings.model_copy(update={"metrics_address": _shifted(settings, index)})
+        return _child, (own,)
+
+    return run_together("worker", target, count)
+
+
+def run_together(
+    name: str,
+    target: Callable[[int], tuple[Callable[..., None], tuple[Any, ...]]],
+    count: int,
+    *,
+    on_start: Callable[[], None] = lambda: None,
+) -> int:
+    """Run ``count`` processes; stop them all when told to, or when one of them fails.
+
+    Args:
+        name: theirs, before a number.
+        target: what the process with this number runs, and its arguments.
+        count: how many.
+        on_start: called once they have begun.
+
+    Returns:
+        The worst of their exit codes.
+    """
     context = multiprocessing.get_context("spawn")
     children: list[BaseProcess] = []
-    for index in range(count):
-        own = settings.model_copy(update={"metrics_address": _shifted(settings, index)})
-        child = context.Process(target=_child, args=(own,), name=f"worker-{index}")
-        child.start()
-        children.append(child)
-
     told: set[int] = set()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -307,15 +328,33 @@ def run_many(settings: Settings, count: int) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    return _wait_for(children, stop)
-
-
-def _wait_for(children: list[BaseProcess], stop: Callable[[int, None], None]) -> int:
+    for index in range(count):
+        function, arguments = target(index)
+        child: BaseProcess = context.Process(
+            target=function, args=arguments, name=f"{name}-{index}"
+        )
+        child.start()
+        children.append(child)
+    on_start()
     multiprocessing.connection.wait([child.sentinel for child in children])
     stop(signal.SIGTERM, None)  # one has ended: so do all; who runs us decides what follows
     for child in children:
         child.join()
     return max(abs(child.exitcode or 0) for child in children)
+
+
+def stop_with_parent(stop: asyncio.Event) -> None:
+    """Stop also when the process that started us is killed: what it held, we hold."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    loop, sentinel = asyncio.get_running_loop(), parent.sentinel
+
+    def gone() -> None:
+        loop.remove_reader(sentinel)
+        stop.set()
+
+    loop.add_reader(sentinel, gone)
 
 
 def _child(settings: Settings) -> None:

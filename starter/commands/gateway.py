@@ -1,8 +1,6 @@
 """``sojourn gateway``: HTTP for services that send events."""
 
 import asyncio
-import multiprocessing
-import multiprocessing.connection
 import os
 import shutil
 import signal
@@ -10,8 +8,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
-from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -88,20 +84,8 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    if (parent := multiprocessing.parent_process()) is not None:
-        _stop_without(parent.sentinel, stop)
+    worker.stop_with_parent(stop)
     await serve(settings, sock, stop, processes=processes, on_start=on_start)
-
-
-def _stop_without(parent: int, stop: asyncio.Event) -> None:
-    """Stop also when our parent is killed: who starts it again needs the address that we hold."""
-    loop = asyncio.get_running_loop()
-
-    def gone() -> None:
-        loop.remove_reader(parent)
-        stop.set()
-
-    loop.add_reader(parent, gone)
 
 
 async def _check_store(settings: Settings) -> None:
@@ -115,33 +99,12 @@ def _serve_many(
     """Serve in ``count`` processes; stop them all when told to, or when one of them fails."""
     shared = tempfile.mkdtemp(prefix="sojourn-metrics-")
     os.environ[SHARED] = shared  # read when the children import prometheus_client
-    context = multiprocessing.get_context("spawn")
-    children: list[BaseProcess] = []
-    told: set[int] = set()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for index, child in enumerate(children):
-            if child.is_alive() and index not in told:
-                told.add(index)
-                child.terminate()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
     try:
-        for index in range(count):
-            child: BaseProcess = context.Process(
-                target=_child, args=(settings, sock, count), name=f"gateway-{index}"
-            )
-            child.start()
-            children.append(child)
-        on_start()
-        multiprocessing.connection.wait([child.sentinel for child in children])
-        stop(signal.SIGTERM, None)  # one has ended: so do all; who runs us decides what follows
-        for child in children:
-            child.join()
+        return worker.run_together(
+            "gateway", lambda _: (_child, (settings, sock, count)), count, on_start=on_start
+        )
     finally:
         shutil.rmtree(shared, ignore_errors=True)
-    return max(abs(child.exitcode or 0) for child in children)
 
 
 def _child(settings: Settings, sock: socket.socket, processes: int) -> None:
