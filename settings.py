@@ -81,8 +81,13 @@ class Settings(BaseSettings):
     locale: str = "en"
     """Language of last resort."""
 
-    email_channel: Literal["outbox", "smtp"] = "outbox"
-    """What carries e-mail: ``outbox`` keeps it in the store, ``smtp`` sends it."""
+    email_provider: str = "outbox"
+    """Who carries e-mail: ``outbox`` keeps it in the store, ``smtp``, ``postmark`` and so on send
+    it. Each provider has settings of its own."""
+
+    sms_provider: str = "outbox"
+    whatsapp_provider: str = "outbox"
+    push_provider: str = "outbox"
 
     smtp_host: str = "localhost"
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25

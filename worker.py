@@ -31,9 +31,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.gate import Gate
 from activities.render import Renderer
 from activities.send import Messages
-from channels.outbox import Outbox
-from channels.provider import Provider, Providers
-from channels.smtp import Smtp
+from channels.provider import Providers
+from channels.registry import chosen
 from dispatch import Sojourn
 from dispatch.connection import connect, require_search_attributes
 from domain.errors import BadSetting, SojournError, TemporalUnavailable
@@ -84,15 +83,6 @@ def workflow_runner() -> WorkflowRunner:
     )
 
 
-def providers(settings: Settings) -> Providers:
-    """Who carries which channel."""
-    outbox = Outbox()
-    chosen: dict[Channel, Provider] = dict.fromkeys(Channel, outbox)
-    if settings.email_channel == "smtp":
-        chosen[Channel.EMAIL] = Smtp(settings)
-    return chosen
-
-
 @asynccontextmanager
 async def serving(
     client: Client,
@@ -117,7 +107,7 @@ async def serving(
         cached_runs: how many runs to keep in memory between their tasks.
         workflows: others than the journeys there are.
     """
-    carriers = carriers or providers(settings)
+    carriers = carriers or chosen(settings)
     gate = Gate(store, carriers, settings.quiet_hours, settings.timezone)
     messages = Messages(gate, Renderer(settings, signing_key(settings)))
     shared: dict[str, Any] = {

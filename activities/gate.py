@@ -129,7 +129,7 @@ class Gate:
 
     def _may_go_again(self, row: LedgerRow) -> bool:
         """Whether a message that an attempt died over may be handed to the provider again."""
-        if self.providers[Channel(row.channel)].idempotent:
+        if self.providers[Channel(row.channel)].abilities.idempotent_for:
             return True
         # a second copy is worse than none for what we want to say, and better than none for what
         # the customer needs; but it is one second copy, not one for every crash
@@ -169,7 +169,7 @@ class Gate:
         timezone: str,
     ) -> Claim:
         channel = Channel(row.channel)
-        if row.state == "submitting" and not self.providers[channel].idempotent:
+        if row.state == "submitting" and not self.providers[channel].abilities.idempotent_for:
             row.possible_duplicate = True
         row.state, row.reason, row.caused_by, row.settled_at = "claimed", None, None, None
         row.attempt += 1

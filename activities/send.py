@@ -103,7 +103,10 @@ class Messages:
             await self._release(claim, str(error))
             raise _asks_again(provider, error, ACCOUNT_RETRY) from None
         except AmbiguousSend as error:
-            if delivery.message_class is MessageClass.PROMOTIONAL and not provider.idempotent:
+            if (
+                delivery.message_class is MessageClass.PROMOTIONAL
+                and not provider.abilities.idempotent_for
+            ):
                 return await self._settle(claim, Status.UNKNOWN, detail=str(error))
             activity.logger.warning("%s: %s", provider.name, error)
             # the gate lets it go again, marked if need be

@@ -17,6 +17,7 @@ from benchmarks.bare import delivery
 from benchmarks.messages import REMINDER
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
+from channels.registry import chosen
 from domain.errors import SojournError
 from domain.events import OrderCompleted
 from domain.messages import Delivery, Enrolment, Receipt, Status
@@ -24,7 +25,6 @@ from domain.policy import QuietHours
 from settings import Settings, signing_key
 from store import Store, events
 from store.tables import EventRow
-from worker import providers
 
 NOON, NIGHT = time(12), time(23)
 
@@ -63,7 +63,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     settings = Settings(home=home, quiet_hours=QuietHours(time(21), time(9)))
     store = await Store.open(settings.store_url, migrate=True)
     try:
-        gate = Gate(store, providers(settings), settings.quiet_hours, settings.timezone)
+        gate = Gate(store, chosen(settings), settings.quiet_hours, settings.timezone)
         messages = Messages(gate, Renderer(settings, signing_key(settings)))
         sent = await _send(store, messages, await _delivery(store, NOON), Status.SENT)
         bought = await _delivery(store, NOON, bought=True)

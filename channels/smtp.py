@@ -1,6 +1,7 @@
 """E-mail by SMTP, through aiosmtplib."""
 
 import hashlib
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -11,9 +12,18 @@ from aiosmtplib import (
     SMTP as Client,  # noqa: N811 (aiosmtplib's class is called like email's policy)
 )
 
-from channels.provider import Parcel
-from domain.errors import AccountError, AmbiguousSend, PermanentError, ProviderError, TransientError
-from domain.messages import Reason
+from channels.provider import Abilities, Hook, Parcel, Reading
+from domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    BadInput,
+    ContentRejected,
+    InvalidRecipient,
+    PermanentError,
+    ProviderError,
+    TransientError,
+)
+from domain.messages import Channel
 from settings import Settings
 
 
@@ -21,7 +31,8 @@ class Smtp:
     """Sends through one server. SMTP has no idempotency: a lost answer stays ambiguous."""
 
     name = "smtp"
-    idempotent = False
+    channels = frozenset({Channel.EMAIL})
+    abilities = Abilities()
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -37,15 +48,7 @@ class Smtp:
         """
         settings = self._settings
         message = compose(parcel, settings)
-        client = Client(
-            hostname=settings.smtp_host,
-            port=settings.smtp_port,
-            username=settings.smtp_username or None,
-            password=settings.smtp_password.get_secret_value() or None,
-            use_tls=settings.smtp_security == "tls",
-            start_tls=settings.smtp_security == "starttls",
-            timeout=settings.smtp_timeout_seconds,
-        )
+        client = self._client()
         try:
             async with client:
                 await client.mail(settings.from_email)
@@ -55,8 +58,36 @@ class Smtp:
             raise _before_data(error) from error
         return str(message["Message-ID"])
 
+    async def find(self, parcel: Parcel, since: datetime) -> str | None:
+        """A mail server cannot be asked."""
+        raise TransientError("SMTP has no look-up")
+
+    async def probe(self) -> None:
+        """Log in, and leave."""
+        try:
+            async with self._client():
+                pass
+        except aiosmtplib.SMTPException as error:
+            raise _before_data(error) from error
+
+    async def read(self, hook: Hook) -> Reading:
+        """A mail server sends no webhooks: what bounces comes back as mail."""
+        raise BadInput("SMTP sends no webhooks")
+
     async def close(self) -> None:
         """Nothing to give back: each message has a connection of its own."""
+
+    def _client(self) -> Client:
+        settings = self._settings
+        return Client(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_username or None,
+            password=settings.smtp_password.get_secret_value() or None,
+            use_tls=settings.smtp_security == "tls",
+            start_tls=settings.smtp_security == "starttls",
+            timeout=settings.smtp_timeout_seconds,
+        )
 
 
 async def _data(client: Client, message: EmailMessage) -> None:
@@ -65,7 +96,7 @@ async def _data(client: Client, message: EmailMessage) -> None:
     except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
         raise AmbiguousSend(f"the connection broke after the message went out: {error}") from error
     except aiosmtplib.SMTPResponseException as error:
-        raise _reply(error.code, error.message, Reason.REFUSED) from error
+        raise _reply(error.code, error.message, ContentRejected) from error
 
 
 def _before_data(error: aiosmtplib.SMTPException) -> ProviderError:
@@ -78,15 +109,15 @@ def _before_data(error: aiosmtplib.SMTPException) -> ProviderError:
             )
         case aiosmtplib.SMTPRecipientRefused():
             # one class for 550 and 451: only the code tells a dead address from a busy server
-            return _reply(error.code, error.message, Reason.INVALID_ADDRESS)
+            return _reply(error.code, error.message, InvalidRecipient)
         case aiosmtplib.SMTPResponseException():
-            return _reply(error.code, error.message, Reason.REFUSED)
+            return _reply(error.code, error.message, ContentRejected)
     return TransientError(f"no SMTP connection: {error}")
 
 
-def _reply(code: int, message: str, reason: Reason) -> ProviderError:
+def _reply(code: int, message: str, refused: type[PermanentError]) -> ProviderError:
     said = f"{code} {message}"
-    return PermanentError(reason, said) if code >= 500 else TransientError(said)
+    return refused(said) if code >= 500 else TransientError(said)
 
 
 def compose(parcel: Parcel, settings: Settings) -> EmailMessage:

@@ -7,6 +7,21 @@ from domain.messages import Channel
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that comes with an e-mail.
+
+    Args:
+        name: as the reader sees it: ``invoice-1207.pdf``.
+        media_type: ``application/pdf``.
+        data: its bytes, in base64.
+    """
+
+    name: str
+    media_type: str
+    data: str
+
+
+@dataclass(frozen=True)
 class Content:
     """What a customer reads. Which fields are filled depends on the channel.
 
@@ -17,10 +32,16 @@ class Content:
         subject: e-mail.
         preheader: e-mail; the line a mailbox shows after the subject.
         html: e-mail.
-        text: e-mail's plain part; SMS; WhatsApp.
+        attachments: e-mail.
+        text: e-mail's plain part; SMS; WhatsApp's free text.
+        segments: SMS; how many it is billed as.
+        approved: WhatsApp; the name of the approved template. Empty: free text.
+        variables: WhatsApp; what fills the approved template's placeholders, in order.
         title: push.
         body: push.
         url: push; where a tap leads.
+        image: push; URL of a picture.
+        collapse_key: push; a newer message with the same one takes its place on the screen.
         headers: e-mail headers beyond From, To, Subject, Date and Message-ID.
         codes: offer codes that the message hands out.
     """
@@ -31,10 +52,16 @@ class Content:
     subject: str = ""
     preheader: str = ""
     html: str = ""
+    attachments: tuple[Attachment, ...] = ()
     text: str = ""
+    segments: int = 0
+    approved: str = ""
+    variables: tuple[str, ...] = ()
     title: str = ""
     body: str = ""
     url: str = ""
+    image: str = ""
+    collapse_key: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
 

@@ -18,14 +18,22 @@
         └── NothingToSay      a template that declined, on purpose
     ProviderError             what a channel may say instead of "accepted"
     ├── TransientError        not sent; try again (after `retry_after`)
+    │   └── RateLimited       too many at once
     ├── AmbiguousSend         perhaps sent; settle before trying again
     ├── PermanentError        not sent, and never will be; `reason` says why
+    │   ├── InvalidRecipient  no such address: it is suppressed
+    │   │   └── EndpointGone  a device that is no longer there
+    │   ├── RecipientUnsubscribed  the provider has an opt-out on record: so have we, from now on
+    │   ├── TemplateRefused   an approved template that is missing or does not fit
+    │   ├── WindowClosed      free text outside WhatsApp's 24 hours
+    │   └── ContentRejected   the message itself: too large, filtered, malformed
     └── AccountError          our credentials or account; no journey's fault
 """
 
 from collections.abc import Iterable
 from datetime import timedelta
 from difflib import get_close_matches
+from typing import ClassVar
 
 
 class SojournError(Exception):
@@ -110,7 +118,10 @@ class NothingToSay(TemplateError):
 
 
 class ProviderError(Exception):
-    """What a channel may say instead of "accepted"."""
+    """What a channel may say instead of "accepted".
+
+    Its text is what the provider said: the ledger keeps it, Temporal never sees it.
+    """
 
 
 class TransientError(ProviderError):
@@ -126,21 +137,54 @@ class TransientError(ProviderError):
         super().__init__(message)
 
 
+class RateLimited(TransientError):
+    """Not sent: we are too fast for the provider, or have used up what it grants us for now."""
+
+
 class AmbiguousSend(ProviderError):
     """Perhaps sent: the connection broke after the message went out, before an answer came."""
 
 
 class PermanentError(ProviderError):
-    """Not sent, and never will be.
+    """Not sent, and never will be by this channel. Raise one of the kinds below.
 
-    Args:
+    Attributes:
         reason: a `domain.messages.Reason` value.
-        message: what the provider said.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
+    reason: ClassVar[str] = "refused"
+
+
+class InvalidRecipient(PermanentError):
+    """There is no such address; nothing more is sent to it."""
+
+    reason = "invalid_address"
+
+
+class EndpointGone(InvalidRecipient):
+    """The app is not on this device any more, or the browser has withdrawn its subscription."""
+
+
+class RecipientUnsubscribed(PermanentError):
+    """The recipient has told the provider to stop; that is a refusal to us, too."""
+
+    reason = "opted_out"
+
+
+class TemplateRefused(PermanentError):
+    """A template that the provider must approve is missing, paused, or has other variables."""
+
+    reason = "template"
+
+
+class WindowClosed(PermanentError):
+    """Free text on WhatsApp, more than 24 hours after the customer's last message."""
+
+    reason = "window_closed"
+
+
+class ContentRejected(PermanentError):
+    """The provider does not take this message, whoever it is for."""
 
 
 class AccountError(ProviderError):

@@ -70,8 +70,12 @@ class Reason(StrEnum):
     QUIET_HOURS = "quiet_hours"
     NOTHING_TO_SAY = "nothing_to_say"
     TEMPLATE = "template"
+    SUPPRESSED = "suppressed"
     INVALID_ADDRESS = "invalid_address"
+    WINDOW_CLOSED = "window_closed"
     REFUSED = "refused"
+    OTHER_CHANNEL = "other_channel"
+    PAUSED = "paused"
 
 
 class _Wire(BaseModel):

@@ -16,8 +16,12 @@ _WORDS: dict[Reason, str] = {
     Reason.QUIET_HOURS: "it was quiet hours where the customer lives",
     Reason.NOTHING_TO_SAY: "its template found nothing to say to this customer",
     Reason.TEMPLATE: "its template could not be rendered",
+    Reason.SUPPRESSED: "the address bounced, complained or is gone: nothing is sent to it",
     Reason.INVALID_ADDRESS: "the provider says that the address does not exist",
+    Reason.WINDOW_CLOSED: "free text by WhatsApp needs a message of the customer's within 24 hours",
     Reason.REFUSED: "the provider refused the message for good",
+    Reason.OTHER_CHANNEL: "another channel of the message takes it",
+    Reason.PAUSED: "the channel was paused",
 }
 
 

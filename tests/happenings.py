@@ -65,7 +65,7 @@ def _begin(told: list[tuple[str, Call]]) -> None:
 def _carts(rnd: random.Random) -> Iterator[tuple[str, Call]]:
     """Filled, bought, filled again, in any order; some orders name no cart and mean all."""
     for cart in range(rnd.randrange(1, 3)):
-        for product in range(rnd.randrange(1, 4)):
+        for product in range(rnd.randrange(1, 8)):
             yield "Product Added", {"cart_id": f"k{cart}", "product_id": f"p{product}"}
         if rnd.random() < 0.5:
             named = {"cart_id": f"k{cart}"} if rnd.random() < 0.8 else {}

@@ -244,7 +244,7 @@ def test_the_image_has_what_the_wheel_has() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
         "targets"
     ]["wheel"]
-    expected = {*wheel["packages"], *wheel["force-include"], "requirements-runtime.lock"}
+    expected = {*wheel["only-include"], "requirements-runtime.lock"}
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in lines
     assert {line[1:].rstrip("/") for line in lines if line.startswith("!")} == expected

@@ -1,5 +1,6 @@
 """What is there is documented, and what is documented is so."""
 
+import importlib
 import inspect
 import re
 import sys
@@ -9,9 +10,11 @@ from urllib.parse import unquote
 
 import pytest
 import typer
+from pydantic import SecretStr
 
 from activities import render
 from activities.vocabulary import Vocabulary
+from channels import registry
 from domain import customer
 from domain.events import ENVELOPE, SignedUp, known_events, personal_fields
 from domain.history import History
@@ -90,6 +93,25 @@ def test_every_setting_is_documented_with_its_default(monkeypatch: pytest.Monkey
     for name, default in table.items():
         monkeypatch.setenv(name, default)
     assert Settings() == bare, "each default as it would be written in the environment"
+
+
+@pytest.mark.parametrize("name", sorted(set(registry.known()) - {"outbox", "smtp"}))
+def test_every_setting_of_a_provider_is_documented_with_its_default(name: str) -> None:
+    page = DOCS / "providers" / f"{name}.md"
+    table = {code(variable): code(default) for variable, default, *_ in rows(prose(page))}
+    module = importlib.import_module(registry.known()[name].__module__)
+    prefix = module.Config.model_config["env_prefix"]
+    fields = module.Config.model_fields
+    assert prefix == f"SOJOURN_{name.upper()}_"
+    assert set(table) == {f"{prefix}{field.upper()}" for field in fields}
+    for field, info in fields.items():
+        said = table[f"{prefix}{field.upper()}"]
+        if not info.is_required():
+            default = info.default
+            plain = default.get_secret_value() if isinstance(default, SecretStr) else default
+            assert said == str(plain), field
+        else:
+            assert said == "", f"{field} is required"
 
 
 def test_every_dependency_has_its_reason() -> None:

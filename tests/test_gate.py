@@ -22,10 +22,17 @@ import worker
 from activities.gate import Gate
 from activities.render import Renderer
 from activities.send import Messages
-from channels.provider import Parcel
+from channels.outbox import Outbox
+from channels.provider import Abilities, Parcel
 from dispatch import Sojourn
 from domain.customer import read_identity
-from domain.errors import AccountError, AmbiguousSend, PermanentError, TransientError
+from domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    InvalidRecipient,
+    PermanentError,
+    TransientError,
+)
 from domain.events import (
     EmailLinkClicked,
     Event,
@@ -61,7 +68,7 @@ class Killed(BaseException):
     """The worker was killed here: not an `Exception`, nothing may handle it."""
 
 
-class Carrier:
+class Carrier(Outbox):
     """A provider that does as it is told, and otherwise accepts."""
 
     name = "carrier"
@@ -82,7 +89,10 @@ class Carrier:
             await answer()
         return f"id-{len(self.carried)}"
 
-    async def close(self) -> None: ...
+    @property
+    def abilities(self) -> Abilities:  # type: ignore[override]
+        """What the test at hand wants."""
+        return Abilities(idempotent_for=DAY if self.idempotent else timedelta(0))
 
 
 @lru_cache
@@ -683,7 +693,7 @@ async def test_a_provider_that_stays_busy_ends_with_the_messages_use(desk: Desk)
 
 
 async def test_a_refusal_is_a_receipt(desk: Desk) -> None:
-    desk.carrier.answers.append(PermanentError(Reason.INVALID_ADDRESS, "550 no such user"))
+    desk.carrier.answers.append(InvalidRecipient("550 no such user"))
     for _ in range(2):
         receipt = await desk.send()
         assert (receipt.status, receipt.reason) == (Status.REJECTED, Reason.INVALID_ADDRESS)

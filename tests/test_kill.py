@@ -79,7 +79,7 @@ async def _worker(own_temporal: Server, settings: Settings, mail_port: int) -> A
             "SOJOURN_HOME": str(settings.home),
             "SOJOURN_DATABASE_URL": settings.store_url,
             "SOJOURN_QUIET_HOURS": "off",
-            "SOJOURN_EMAIL_CHANNEL": "smtp",
+            "SOJOURN_EMAIL_PROVIDER": "smtp",
             "SOJOURN_SMTP_HOST": HOST,
             "SOJOURN_SMTP_PORT": str(mail_port),
             "SOJOURN_SMTP_SECURITY": "none",

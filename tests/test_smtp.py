@@ -35,7 +35,7 @@ def journey_settings(journey_settings: Settings, mail: MailServer) -> Settings:
 
 def _to(port: int) -> dict[str, object]:
     return {
-        "email_channel": "smtp",
+        "email_provider": "smtp",
         "smtp_host": HOST,
         "smtp_port": port,
         "smtp_security": "none",

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from domain.calendar import zone
+from domain.messages import Channel
 from domain.policy import QuietHours
 from settings import Settings, load_settings
 from starter import output
@@ -31,7 +32,7 @@ async def _demo() -> None:
             update={
                 "home": home,
                 "database_url": f"sqlite+aiosqlite:///{home / 'sojourn.db'}",
-                "email_channel": "outbox",
+                **{f"{channel}_provider": "outbox" for channel in Channel},
                 "quiet_hours": Settings.model_fields["quiet_hours"].default,
             }
         )

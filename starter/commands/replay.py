@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from domain.errors import BadInput
+from domain.messages import Channel
 from settings import load_settings
 from starter import output
 from starter.calls import Fault, read_calls
@@ -57,7 +58,7 @@ async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
             update={
                 "home": home,
                 "database_url": f"sqlite+aiosqlite:///{home / 'replay.db'}",
-                "email_channel": "outbox",
+                **{f"{channel}_provider": "outbox" for channel in Channel},
             }
         )
         result = await replay_calls(calls, settings, progress=progress, on_restart=restarted)

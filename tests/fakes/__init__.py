@@ -1,0 +1,1 @@
+"""Providers that behave: small stateful servers that record what they truly accepted."""
