@@ -23,6 +23,7 @@ from domain.messages import (
     Status,
 )
 from domain.policy import Allow, Decision, Defer, QuietHours, Skip, decide
+from domain.reports import reference
 from store import Store, customers, events, ledger, runs
 from store.tables import CustomerRow, LedgerRow
 
@@ -95,6 +96,7 @@ class Gate:
         row.customer_id, row.decided_at = customer.customer_id, now
         if row.state != "submitting":
             row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
+            row.reference = reference(row.ledger_key)
         elif isinstance(verdict, Allow) and row.channel != channel:
             # it may be out by the one: by another it would be a second message
             _close(session, row, "unknown")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from domain.events import Event
+from domain.events import Event, MessageEvent
 from store.tables import RunRow
 from workflows.journey import Journey, declared
 from workflows.registry import journeys
@@ -94,9 +94,16 @@ def targets(
         key = key_of(journey, event)
         begun = workflow_id(name, sent_as or event.customer_id, key)
         for run in runs:
-            if run.journey == name and (not journey.key or not key or run.key == key):
+            if run.journey == name and _is_of(run, event, journey, key):
                 found[run.workflow_id] = Tell(run.workflow_id, name)
                 begun = run.workflow_id  # under an id that the customer may have had before
         if starts(journey, event) and name not in over:
             found[begun] = Start(begun, name, key)
     return list(found.values())
+
+
+def _is_of(run: RunRow, event: Event, journey: type[Journey], key: str) -> bool:
+    """Whether an event is of this run of the journey, as its key or its sender tells."""
+    if isinstance(event, MessageEvent) and event.run:
+        return run.workflow_id == event.run
+    return not journey.key or not key or run.key == key

@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.content import Content
 from domain.messages import Channel, Delivery, Reason
+from domain.reports import reference
 from store.tables import ContentRow, EventRow, LedgerRow
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
@@ -35,6 +36,7 @@ def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
     """A row for a message that is being decided on; not yet in the database."""
     return LedgerRow(
         ledger_key=delivery.ledger_key(channel),
+        reference=reference(delivery.ledger_key(channel)),
         message_id=delivery.message_id,
         workflow_id=delivery.workflow_id,
         enrolment=delivery.enrolment,

@@ -167,6 +167,8 @@ class LedgerRow(SQLModel, table=True):
     id: int | None = _number()
     ledger_key: str = Field(unique=True)
     """``{workflow id}/{enrolment}/{n}-{step}/{channel}``."""
+    reference: str = Field(unique=True)
+    """The ledger key as providers know it (`domain.reports.reference`)."""
     message_id: str
     """The ledger key without its channel."""
     workflow_id: str
@@ -198,12 +200,96 @@ class LedgerRow(SQLModel, table=True):
     provider: str | None = None
     provider_id: str | None = None
     possible_duplicate: bool = False
+    progress: str | None = None
+    """How far a sent message has come, by the provider's reports (`domain.reports.Kind`)."""
+    progress_at: datetime | None = _maybe()
+
+
+class AttemptRow(SQLModel, table=True):
+    """One time that a message was handed to a provider, and how that ended."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_ledger", "ledger_id", "id"),)
+
+    id: int | None = _number()
+    ledger_id: int = Field(
+        sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), nullable=False)
+    )
+    attempt: int
+    """The ledger's count of claims; `LedgerRow.attempt` at that time."""
+    provider: str
+    state: str
+    """submitting, accepted, refused, released (certainly not sent), ambiguous, or superseded by a
+    later attempt before its end was known."""
+    submitted_at: datetime = _moment()
+    settled_at: datetime | None = _maybe()
+    settled_by: str | None = None
+    """answer, look-up, report, gate (the message's class decided) or an operator's name."""
+    provider_id: str | None = None
+    error: str | None = None
+    """The kind of a provider's error: ``RateLimited``."""
+    detail: str | None = None
+    """What the provider said."""
+
+
+class ReportRow(SQLModel, table=True):
+    """What a provider told of a message, once for each of its events."""
+
+    __tablename__ = "reports"
+    __table_args__ = (
+        UniqueConstraint("provider", "event_id"),
+        Index("ix_reports_ledger", "ledger_id", "id"),
+    )
+
+    id: int | None = _number()
+    provider: str
+    event_id: str
+    ledger_id: int | None = Field(
+        default=None,
+        sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), nullable=True),
+    )
+    """None: of a message that is not ours."""
+    kind: str
+    at: datetime = _moment()
+    received_at: datetime = _moment()
+    detail: str = ""
+
+
+class SuppressionRow(SQLModel, table=True):
+    """An address to which nothing is sent, whoever has it."""
+
+    __tablename__ = "suppressions"
+
+    channel: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    because: str
+    """bounced, complained, gone, or an operator's word."""
+    at: datetime = _moment()
+    source: str
+    """Which report or answer said so."""
+
+
+class ChannelRow(SQLModel, table=True):
+    """A channel that was paused; one that never was has no row."""
+
+    __tablename__ = "channels"
+
+    channel: str = Field(primary_key=True)
+    paused_at: datetime | None = _maybe()
+    paused_because: str = ""
+    """What the provider or the operator said."""
+    paused_by: str = ""
+    """A provider's name: a probe that succeeds resumes it. An operator's: only an operator does."""
+    resumed_at: datetime | None = _maybe()
+    probe_at: datetime | None = _maybe()
+    """When the next probe is due."""
 
 
 class ContentRow(SQLModel, table=True):
     """The full text of a message, as it was handed to the provider."""
 
     __tablename__ = "contents"
+    __table_args__ = (Index("ix_contents_address", "address"),)
 
     ledger_id: int = Field(
         sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), primary_key=True)

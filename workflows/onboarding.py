@@ -4,7 +4,7 @@ from datetime import time, timedelta
 
 from temporalio import workflow
 
-from domain.events import AccountActivated, EmailLinkClicked, SignedUp
+from domain.events import AccountActivated, EmailLinkClicked, MessageClicked, SignedUp
 from domain.messages import Channel, Enrolment, Message, MessageClass, Result
 from workflows.journey import Journey
 
@@ -36,14 +36,16 @@ HELP = Message(
 
 
 @workflow.defn(name="onboarding")
-class Onboarding(Journey, starts_on=SignedUp, goal=AccountActivated, hears=EmailLinkClicked):
+class Onboarding(
+    Journey, starts_on=SignedUp, goal=AccountActivated, hears=(EmailLinkClicked, MessageClicked)
+):
     """Welcome at once; first steps, tips and an offer to talk on day 1, 3 and 7 at ten, local."""
 
     async def steps(self) -> None:
         """Four messages, each only while the account is not active yet."""
         await self.send(WELCOME)
         await self.sleep_until(self.local(TEN, days=1))
-        clicks = [click.step for click in self.heard(EmailLinkClicked)]
+        clicks = [click.step for click in self.heard(EmailLinkClicked, MessageClicked)]
         await self.send(FIRST_STEPS_CLICKED if WELCOME.step in clicks else FIRST_STEPS)
         await self.sleep_until(self.local(TEN, days=3))
         await self.send(TIPS)
