@@ -108,8 +108,11 @@ async def serving(
         workflows: others than the journeys there are.
     """
     carriers = carriers or chosen(settings)
-    gate = Gate(store, carriers, settings.quiet_hours, settings.timezone)
-    messages = Messages(gate, Renderer(settings, signing_key(settings)))
+    renderer = Renderer(settings, signing_key(settings))
+    gate = Gate(
+        store, carriers, settings.quiet_hours, settings.timezone, templates=renderer.channels_of
+    )
+    messages = Messages(gate, renderer)
     shared: dict[str, Any] = {
         "graceful_shutdown_timeout": GRACE,
         "activity_task_poller_behavior": PollerBehaviorAutoscaling(),

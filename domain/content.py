@@ -1,7 +1,8 @@
 """A rendered message, by channel: what a provider gets to send and the ledger archives."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
 
 from domain.messages import Channel
 
@@ -64,6 +65,18 @@ class Content:
     collapse_key: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
+
+    @classmethod
+    def kept(cls, values: Mapping[str, Any]) -> Self:
+        """The content that `filled` gave these values of; what is not a field here is left out."""
+        names = {field.name for field in fields(cls)}
+        said = {name: value for name, value in values.items() if name in names}
+        for name in ("codes", "variables"):
+            if name in said:
+                said[name] = tuple(said[name])
+        said["channel"] = Channel(said["channel"])
+        said["attachments"] = tuple(Attachment(**a) for a in said.get("attachments", ()))
+        return cls(**said)
 
     def filled(self) -> dict[str, Any]:
         """The fields that hold something, as JSON values."""
