@@ -171,7 +171,12 @@ class SendGrid:
         replies = [headers.pop(name) for name in list(headers) if name.lower() == "reply-to"]
         off = {"enable": False}
         mail: dict[str, Any] = {
-            "personalizations": [{"to": [{"email": parcel.address}]}],
+            "personalizations": [
+                {
+                    "to": [{"email": parcel.address}],
+                    "custom_args": {"reference": parcel.reference},
+                }
+            ],
             "from": {"email": settings.from_email, "name": settings.shop_name},
             "subject": content.subject,
             "content": [  # plain text must come first
@@ -180,7 +185,6 @@ class SendGrid:
                 if value
             ],
             "headers": headers,
-            "custom_args": {"reference": parcel.reference},
             "tracking_settings": {
                 "click_tracking": {"enable": False, "enable_text": False},
                 "open_tracking": off,

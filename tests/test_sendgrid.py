@@ -195,6 +195,13 @@ async def test_the_id_of_an_event_is_that_of_the_answer(logged: str, answered: s
     assert report.provider_id == answered
 
 
+async def test_a_moment_outside_the_calendar_is_when_the_webhook_came() -> None:
+    odd = {"event": "delivered", "timestamp": "0001-01-01T00:00:00+14:00"}
+    hook = signed([odd]).received()
+    (report,) = (await reader().read(hook)).reports
+    assert report.at == hook.received_at
+
+
 @given(JSON | st.lists(EVENTS))
 async def test_any_signed_body_is_read_or_bad_input(body: Any) -> None:
     try:

@@ -29,7 +29,7 @@ PUBLIC_KEY = base64.b64encode(
 ).decode()
 KNOWN = {
     "personalizations", "from", "reply_to", "reply_to_list", "subject", "content", "attachments",
-    "template_id", "headers", "categories", "custom_args", "send_at", "batch_id", "asm",
+    "template_id", "headers", "categories", "send_at", "batch_id", "asm",
     "ip_pool_name", "mail_settings", "tracking_settings",
 }  # fmt: skip
 RESERVED = {
@@ -91,13 +91,14 @@ class FakeSendGrid(Fake):
             raise Malformed(_error(400, "content", "text/plain comes first, then text/html"))
         if not all(part["value"] for part in said["content"]):
             raise Malformed(_error(400, "content.0.value", "must be at least one character"))
-        (recipient,) = said["personalizations"][0]["to"]
+        (person,) = said["personalizations"]
+        (recipient,) = person["to"]
         if "@" not in recipient["email"]:
             field = "personalizations.0.to.0.email"
             raise Malformed(_error(400, field, "Does not contain a valid address."))
         return Order(
             id=self.order_id(),
-            reference=said["custom_args"]["reference"],
+            reference=person["custom_args"]["reference"],
             address=recipient["email"],
             channel=Channel.EMAIL,
             text=said["content"][0]["value"],
@@ -206,7 +207,7 @@ class FakeSendGrid(Fake):
                 logged = {
                     "sg_message_id": wanted,
                     "to_email": order.address,
-                    "custom_args": order.request["custom_args"],
+                    "custom_args": order.request["personalizations"][0]["custom_args"],
                     "events": [],
                 }
                 return self._asked(partial(JSONResponse, logged), request)
