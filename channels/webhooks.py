@@ -49,18 +49,22 @@ def moment(said: object, received_at: datetime) -> datetime:
             at = datetime.fromtimestamp(int(said), UTC)
         elif isinstance(said, str):
             at = datetime.fromisoformat(said)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return received_at
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(at.astimezone(UTC), received_at)
+    return min(at, received_at)
 
 
-def check_age(seconds: str | float, received_at: datetime) -> None:
+def check_age(
+    seconds: str | float, received_at: datetime, tolerance: timedelta = TOLERANCE
+) -> None:
     """See that a signed moment is close to ours.
 
     Args:
         seconds: since 1970, as it was signed.
         received_at: by our clock.
+        tolerance: how far it may be off. Longer where a webhook that is sent again still bears
+            the moment of the first time.
 
     Raises:
         BadSignature: it is no number, or too far off: a replay.
@@ -69,5 +73,5 @@ def check_age(seconds: str | float, received_at: datetime) -> None:
         away = abs(received_at.timestamp() - float(seconds))
     except ValueError:
         raise BadSignature("the signed moment is no number") from None
-    if not away <= TOLERANCE.total_seconds():  # also of NaN
+    if not away <= tolerance.total_seconds():  # also of NaN
         raise BadSignature("the signed moment is too far from now: a replay, or a clock is wrong")
