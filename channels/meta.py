@@ -51,28 +51,16 @@ UNDELIVERABLE = 131026
 RECIPIENT_IS_SENDER = 131021
 
 _INVALID = frozenset({UNDELIVERABLE, RECIPIENT_IS_SENDER})
-_TEMPLATE = frozenset({132000, 132001, 132005, 132007, 132012, 132015, 132016, 132068, 132069})
+_TEMPLATE = frozenset(
+    {132000, 132001, 132005, 132007, 132012, 132015, 132016, 132018, 132068, 132069}
+)
 _CONTENT = frozenset({100, 130472, 130497, 131008, 131009, 131051, 131052, 131053})
 _RATE = frozenset({4, 80007, 130429, 131048, 131056})
 _TRANSIENT = frozenset({API_UNKNOWN, 2, 131000, 131016, 131057, 133004})
-_ACCOUNT = frozenset(
-    {
-        0,
-        3,
-        10,
-        33,
-        190,
-        368,
-        131005,
-        131030,
-        131031,
-        131037,
-        131042,
-        131045,
-        133010,
-        *range(200, 300),
-    }
-)
+_ACCOUNT = frozenset({
+    0, 3, 10, 33, 190, 368, 131005, 131030, 131031, 131037, 131042, 131045, 133010,
+    *range(200, 300),
+})  # fmt: skip
 
 _KINDS = {
     "sent": Kind.ACCEPTED,
@@ -204,7 +192,8 @@ def _message(parcel: Parcel) -> dict[str, Any]:
         "language": {"code": language_code(content.locale)},
     }
     if content.variables:
-        parameters = [{"type": "text", "text": value} for value in content.variables]
+        # Meta refuses line breaks, tabs and long runs of spaces in them
+        parameters = [{"type": "text", "text": " ".join(v.split())} for v in content.variables]
         template["components"] = [{"type": "body", "parameters": parameters}]
     return message | {"type": "template", "template": template}
 

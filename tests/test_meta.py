@@ -99,6 +99,13 @@ async def test_an_approved_template_goes_with_its_variables_in_order(pair: Pair)
     }
 
 
+async def test_a_variable_is_one_line(pair: Pair) -> None:
+    parcel = dataclasses.replace(pair.parcel(), content=template("two\nlines\tand      more"))
+    await pair.provider.send(parcel)
+    (component,) = pair.fake.accepted[0].request["template"]["components"]
+    assert component["parameters"] == [{"type": "text", "text": "two lines and more"}]
+
+
 async def test_a_template_without_variables_has_no_components(pair: Pair) -> None:
     await pair.provider.send(dataclasses.replace(pair.parcel(), content=template(locale="en-US")))
     said = pair.fake.accepted[0].request["template"]
