@@ -56,7 +56,7 @@ def _origins(value: object) -> object:
 
 
 Rate = Annotated[
-    float | None, BeforeValidator(lambda given: given or None), Field(ge=0.1, le=10_000)
+    Annotated[float, Field(ge=0.1, le=10_000)] | None, BeforeValidator(lambda given: given or None)
 ]
 """Messages a second; empty: no limit."""
 
