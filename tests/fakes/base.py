@@ -141,6 +141,8 @@ class Fake(ABC):
     """Whether a webhook's signature covers its body; where only a password does: no."""
     dated: ClassVar[bool] = False
     """Whether a webhook's signature covers the moment, so that a replay is noticed."""
+    once: ClassVar[bool] = False
+    """Whether a message has at most one report of a kind, which has no id of its own."""
     hard: ClassVar[frozenset[Kind]] = frozenset({Kind.BOUNCED})
     """Reports that say that the address is dead, as this fake sends them."""
     hook_url: ClassVar[str] = "https://sojourn.example"
