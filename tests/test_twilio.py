@@ -371,6 +371,12 @@ async def test_a_status_and_its_code_tell_what_happened(
     assert report.detail == (code if code.isdigit() else "")
 
 
+async def test_a_code_that_is_too_long_for_a_number_is_none(twilio: Twilio) -> None:
+    hook = callback(MessageStatus="failed", ErrorCode="9" * 5000)
+    (report,) = (await twilio.read(hook)).reports
+    assert (report.kind, report.detail) == (Kind.FAILED, "")
+
+
 async def test_a_status_that_is_of_no_interest_says_nothing(twilio: Twilio) -> None:
     assert (await twilio.read(callback(MessageStatus="partially_delivered"))).reports == ()
 
