@@ -39,7 +39,7 @@ from domain.errors import (
 )
 from domain.messages import Channel
 from domain.reports import Kind, Report
-from domain.stopping import is_stop
+from domain.stopping import asks_to_stop
 from settings import Settings
 
 API_UNKNOWN = 1
@@ -306,7 +306,7 @@ def _of_message(said: Mapping[str, Any], received_at: datetime) -> Iterator[Repo
     context = said.get("context")
     yield Report(
         event_id=message_id,
-        kind=Kind.UNSUBSCRIBED if is_stop(text) else Kind.REPLIED,
+        kind=Kind.UNSUBSCRIBED if asks_to_stop(text) else Kind.REPLIED,
         at=moment(said.get("timestamp"), received_at),
         channel=Channel.WHATSAPP,
         # there if the customer quotes our message or taps its button

@@ -143,6 +143,8 @@ class Fake(ABC):
     """Whether a webhook's signature covers the moment, so that a replay is noticed."""
     too_old: ClassVar[timedelta] = timedelta(hours=1)
     """The age at which a dated webhook is a replay."""
+    once: ClassVar[bool] = False
+    """Whether a message has at most one report of a kind, which has no id of its own."""
     hard: ClassVar[frozenset[Kind]] = frozenset({Kind.BOUNCED})
     """Reports that say that the address is dead, as this fake sends them."""
     probed: ClassVar[bool] = True
