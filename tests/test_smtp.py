@@ -160,6 +160,16 @@ async def test_a_server_that_hung_up_meanwhile_costs_a_connection(
     assert len(mail.lines) == 2
 
 
+async def test_a_connection_that_is_gone_gives_way_to_one_that_is_not(
+    mail: MailServer, smtp: Smtp
+) -> None:
+    await asyncio.gather(smtp.send(parcel()), smtp.send(parcel()))
+    smtp._idle[-1].close()
+    await smtp.send(parcel())
+    assert len(mail.accepted) == 3
+    assert len(mail.lines) == 2
+
+
 @pytest.mark.parametrize("command", ["RSET", "MAIL", "RCPT"])
 async def test_a_server_that_hangs_up_on_a_kept_connection_costs_a_connection(
     mail: MailServer, smtp: Smtp, command: str
@@ -221,9 +231,7 @@ async def test_a_message_that_is_stopped_half_way_leaves_no_connection_behind(
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
-    mail.hang_after_data = False
-    await smtp.send(parcel())
-    assert len(mail.lines) == 2
+    assert smtp._idle == []
 
 
 @pytest.mark.parametrize(
