@@ -290,6 +290,21 @@ async def test_an_envelope_of_another_shape_is_a_bad_one(
         await ses.read(altered(fake.notification("{}"), **{name: value}).received())
 
 
+async def test_what_does_not_say_that_it_is_of_our_topic_is_not_looked_at(
+    fake: FakeSes, ses: Ses
+) -> None:
+    hook = fake.notification(json.dumps(BOUNCE)).received()
+    for headers in ({}, {"x-amz-sns-topic-arn": OTHER_TOPIC}):
+        with pytest.raises(BadSignature, match="topic"):
+            await ses.read(dataclasses.replace(hook, headers=headers))
+    assert fake.certificates_asked == 0
+
+
+async def test_a_webhook_that_is_sent_again_for_an_hour_is_read(fake: FakeSes, ses: Ses) -> None:
+    at = (datetime.now(UTC) - timedelta(minutes=55)).isoformat()
+    assert (await ses.read(fake.notification(json.dumps(BOUNCE), Timestamp=at).received())).reports
+
+
 async def test_another_topic_s_messages_are_refused(fake: FakeSes, ses: Ses) -> None:
     for sent in (
         fake.notification("{}", TopicArn=OTHER_TOPIC),

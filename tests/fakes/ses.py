@@ -6,6 +6,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
@@ -23,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from channels.provider import Hook
 from domain.errors import AccountError, AmbiguousSend, ContentRejected, RateLimited
 from domain.messages import Channel
 from domain.reports import Kind
@@ -49,6 +51,7 @@ class FakeSes(Fake):
     name = "ses"
     channels = (Channel.EMAIL,)
     dated = True
+    too_old = timedelta(hours=2)
     kinds = {Channel.EMAIL: tuple(PLACES)}
 
     def __init__(self) -> None:
@@ -178,6 +181,11 @@ class FakeSes(Fake):
             },
         }
         return self.notification(json.dumps(event), MessageId=event_id, Timestamp=_written(when))
+
+    def unsigned(self, hook: Hook) -> Hook:
+        said = json.loads(hook.body)
+        del said["Signature"]
+        return replace(hook, body=json.dumps(said).encode())
 
     def notification(self, message: str, **changes: str) -> SentHook:
         """What SNS posts, signed.
