@@ -1,6 +1,7 @@
 """Reading webhooks of providers: what several of them share."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,20 @@ def json_in(hook: Hook) -> Any:
         return json.loads(hook.body)
     except (ValueError, RecursionError):
         raise BadInput("the body is no JSON") from None
+
+
+def part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The JSON object at a name of another one; empty if there is none.
+
+    Raises:
+        BadInput: something else is there.
+    """
+    found = said.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadInput(f"{name} is no JSON object")
+    return found
 
 
 def moment(said: object, received_at: datetime) -> datetime:
