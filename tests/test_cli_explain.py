@@ -11,7 +11,7 @@ from domain.customer import read_identity
 from domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionCancelled
 from domain.messages import Channel, Reason
 from domain.reasons import explain
-from starter.story import masked
+from starter.card import masked
 from store import customers, ledger
 from store.tables import EventRow
 from tests.cli_stack import Answer, Cli
@@ -192,7 +192,7 @@ async def test_every_other_fate(offline: Cli, row: dict[str, Any], words: str) -
 
 
 def test_every_state_of_the_ledger_has_words() -> None:
-    from starter.story import _IN_WORDS
+    from starter.fate import _IN_WORDS
 
     assert set(ledger.SETTLED) | {"deferred", "claimed", "submitting"} == set(_IN_WORDS)
 

@@ -9,10 +9,13 @@ from domain.calendar import zone
 from domain.errors import TemporalUnavailable
 from settings import Settings, load_settings
 from starter import story
+from starter.card import Card
 from starter.cli import app, run
 from starter.executions import Run
+from starter.fate import Decided
+from starter.happenings import Happened
 from starter.output import show_json, show_line
-from starter.story import Card, Decided, Happened, Story
+from starter.story import Story
 from store import Store
 from workflows.wording import clock
 
