@@ -18,6 +18,7 @@ from domain.content import Content
 from domain.messages import Channel, Delivery, Reason
 from domain.reports import reference
 from store.tables import ContentRow, EventRow, LedgerRow
+from store.text import writable
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
 
@@ -116,7 +117,7 @@ async def settle(
     values: dict[str, Any] = {
         "state": state,
         "reason": reason,
-        "detail": _writable(detail) if detail else None,
+        "detail": writable(detail) if detail else None,
         "settled_at": datetime.now(UTC),
     }
     if provider_id is not None:
@@ -137,13 +138,8 @@ async def release(session: AsyncSession, ledger_id: int, attempt: int, detail: s
             col(LedgerRow.state) == "submitting",
             col(LedgerRow.attempt) == attempt,
         )
-        .values(state="claimed", detail=_writable(detail))
+        .values(state="claimed", detail=writable(detail))
     )
-
-
-def _writable(text: str) -> str:
-    """What a provider said, as every database takes it: some answer in Latin-1."""
-    return text.encode(errors="replace").decode().replace("\0", "?")[:500]
 
 
 async def void_holds(
