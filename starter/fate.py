@@ -8,10 +8,12 @@ from pydantic import BaseModel
 
 from domain.messages import Channel, Reason
 from domain.reasons import explain
+from domain.reports import Kind
+from starter.attempts import Course, Told, Tried, without
 from starter.card import masked
 from starter.executions import key_in
 from store import events
-from store.tables import AddressRow, EventRow, LedgerRow
+from store.tables import AddressRow, ChannelRow, EventRow, LedgerRow
 from workflows.registry import journeys
 from workflows.wording import clock
 
@@ -40,9 +42,14 @@ class Decided(BaseModel):
         text: what became of it, in words.
         number: in the ledger; ``sojourn outbox --id`` shows the text.
         state: as in docs/reasons.md.
-        held_until: the end of the last hold over quiet hours.
+        held_until: the end of the last hold.
         caused_by: the event that prevented it.
         learnt_late: an event that would have prevented it, had it come in before the claim.
+        possible_duplicate: it may have arrived twice.
+        progress: how far it has come, by the provider's reports.
+        attempts: each time that it was handed to a provider; none of messages from before these
+            were kept.
+        reports: what the provider told of it afterwards.
     """
 
     kind: Literal["message"] = "message"
@@ -60,23 +67,48 @@ class Decided(BaseModel):
     held_until: datetime | None
     caused_by: Cause | None
     learnt_late: Cause | None
+    possible_duplicate: bool
+    progress: Kind | None
+    attempts: list[Tried]
+    reports: list[Told]
 
 
-def decided(row: LedgerRow, happened: Sequence[EventRow], tz: str, moved: str) -> Decided:
+def decided(
+    row: LedgerRow,
+    happened: Sequence[EventRow],
+    tz: str,
+    *,
+    course: Course,
+    pauses: Mapping[Channel, ChannelRow],
+    moved: str,
+    address: str,
+) -> Decided:
     """A message, in words.
 
     Args:
         row: of the ledger.
         happened: the customer's events.
         tz: the customer's zone.
+        course: attempts and reports, the address masked.
+        pauses: the channels that are paused now.
         moved: how a change of address bears on it (`moved`).
+        address: where it went; masked in what providers said.
     """
     assert row.id is not None
     cause = next((e for e in happened if e.message_id == row.caused_by), None)
     late = _learnt_late(row, happened)
+    detail = without(address, row.detail) if row.detail else row.detail
+    text = [
+        _fate(row, course, pauses.get(Channel(row.channel)), tz)
+        + (f": {cause.name}, {clock(cause.occurred_at, tz)}" if cause else ""),
+        "it may have arrived twice" if row.possible_duplicate else "",
+        _detail(row, detail, course),
+        _too_late(late, tz) if late else "",
+        moved,
+    ]
     return Decided(
         at=row.decided_at,
-        text=_fate(row, cause, late, tz) + moved,
+        text="; ".join(filter(None, text)),
         number=row.id,
         workflow_id=row.workflow_id,
         journey=row.journey,
@@ -85,10 +117,14 @@ def decided(row: LedgerRow, happened: Sequence[EventRow], tz: str, moved: str) -
         channel=Channel(row.channel),
         state=row.state,
         reason=Reason(row.reason) if row.reason else None,
-        detail=row.detail,
+        detail=detail,
         held_until=row.held_until,
         caused_by=_cause(cause),
         learnt_late=_cause(late),
+        possible_duplicate=row.possible_duplicate,
+        progress=Kind(row.progress) if row.progress else None,
+        attempts=course.attempts,
+        reports=course.reports,
     )
 
 
@@ -121,22 +157,33 @@ def _learnt_late(row: LedgerRow, happened: Sequence[EventRow]) -> EventRow | Non
     )
 
 
-def _fate(row: LedgerRow, cause: EventRow | None, late: EventRow | None, tz: str) -> str:
+def _fate(row: LedgerRow, course: Course, pause: ChannelRow | None, tz: str) -> str:
     text = _state(row, tz)
+    if row.state == "rejected" and course.by_operator:
+        text = "rejected because an operator found that it was not sent"
+    if row.reason == Reason.PAUSED and pause is not None:
+        text += f", and {row.channel} still is: {pause.paused_because}"
     if row.held_until is not None and row.state != "deferred":
-        text = f"held over quiet hours until {clock(row.held_until, tz)}, then {text}"
-    if cause is not None:
-        text += f": {cause.name}, {clock(cause.occurred_at, tz)}"
-    if row.possible_duplicate:
-        text += "; a first copy may have arrived before"
-    if row.detail and row.state != "sent":
-        text += f"; attempt {row.attempt}: {row.detail}"
-    if late is not None:
-        text += (
-            f"; {late.name} of {clock(late.occurred_at, tz)} came in only after that, "
-            f"at {clock(late.received_at, tz)} by the machine's clock"
-        )
+        text = f"held until {clock(row.held_until, tz)}, then {text}"
+    if row.state == "sent" and row.progress and row.progress != Kind.ACCEPTED:
+        text += f", then {row.progress}"
     return text
+
+
+def _detail(row: LedgerRow, detail: str | None, course: Course) -> str:
+    """What was said of the message, unless an attempt says it already."""
+    if not detail:
+        return ""
+    if course.attempts:
+        return detail if detail not in [each.detail for each in course.attempts] else ""
+    return f"attempt {row.attempt}: {detail}" if row.state != "sent" else ""
+
+
+def _too_late(late: EventRow, tz: str) -> str:
+    return (
+        f"{late.name} of {clock(late.occurred_at, tz)} came in only after that, "
+        f"at {clock(late.received_at, tz)} by the machine's clock"
+    )
 
 
 _IN_WORDS = {
@@ -170,8 +217,8 @@ def moved(
         return ""
     now, address = mine[-1], went_to.get(row.id)
     if row.reason == Reason.NO_ADDRESS and not now.value:
-        return f"; it was taken away {clock(now.at, tz)}"
+        return f"it was taken away {clock(now.at, tz)}"
     if address is None or address == now.value:
         return ""
     change = f"became {masked(now.value)}" if now.value else "was taken away"
-    return f"; it went to {masked(address)}; the address {change} {clock(now.at, tz)}"
+    return f"it went to {masked(address)}; the address {change} {clock(now.at, tz)}"

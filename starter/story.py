@@ -1,21 +1,24 @@
 """A customer's story: who they are, which runs they have, what happened, and why not more did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, Field
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
 
 from domain.errors import TemporalUnavailable
+from domain.messages import Channel
 from settings import Settings
 from starter import fate, happenings
+from starter.attempts import Course, course_of
 from starter.card import Card, card_of
 from starter.executions import Run, list_runs, with_details
 from starter.fate import Decided
 from starter.happenings import Consented, Happened, Joined, Readdressed
 from starter.letters import unknown_customer
-from store import Store, customers, events, ledger, runs
-from store.tables import RunRow
+from store import Store, channels, customers, events, ledger, operators, runs, suppressions
+from store.tables import LedgerRow, RunRow
 
 NOT_ASKED = "not asked"
 NOT_KEPT = "not in Temporal"
@@ -66,8 +69,11 @@ async def tell(
         consents = await customers.consents(session, customer_id)
         said = await customers.statements(session, customer_id)
         happened = await events.of_customer(session, customer_id)
-        decided = await ledger.of_customer(session, customer_id)
+        rows = await ledger.of_customer(session, customer_id)
+        decided = {row.id: row for row in rows if row.id is not None}
         noted = await runs.of_customer(session, customer_id)
+        pauses = await channels.paused(session)
+        courses = await _courses(session, decided, went_to)
     ids = [customer_id, *(row.customer_id for row in joined)]
     card = card_of(customer, ids, consents, settings)
     found, fault = await _runs(client, ids, noted)
@@ -78,12 +84,41 @@ async def tell(
         *(happenings.consented(row) for row in said),
         *(happenings.happened(row) for row in happened),
         *(
-            fate.decided(row, happened, tz, fate.moved(row, went_to, versions, tz))
-            for row in decided
+            fate.decided(
+                row,
+                happened,
+                tz,
+                course=courses[number],
+                pauses=pauses,
+                moved=fate.moved(row, went_to, versions, tz),
+                address=went_to.get(number, ""),
+            )
+            for number, row in decided.items()
         ),
     ]
     timeline.sort(key=lambda entry: entry.at)  # stable: consent, event, message
     return Story(customer=card, temporal=fault, runs=found, timeline=timeline)
+
+
+async def _courses(
+    session: AsyncSession, rows: Mapping[int, LedgerRow], went_to: Mapping[int, str]
+) -> Mapping[int, Course]:
+    """What came of each message after the gate let it go, addresses masked."""
+    attempts = await operators.attempts(session, rows)
+    reports = await operators.reports(session, rows)
+    pairs = {
+        number: (Channel(rows[number].channel), address) for number, address in went_to.items()
+    }
+    dead = await suppressions.suppressed(session, set(pairs.values()))
+    return {
+        number: course_of(
+            attempts[number],
+            reports[number],
+            suppressed=pairs.get(number) in dead,
+            hide=went_to.get(number, ""),
+        )
+        for number in rows
+    }
 
 
 async def _runs(
