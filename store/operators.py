@@ -57,12 +57,13 @@ async def listed(
     return (await session.exec(query)).all()
 
 
-async def found(session: AsyncSession, name: str) -> LedgerRow | None:
-    """The row with this number or reference; nobody else changes it in a transaction that writes.
+async def found(session: AsyncSession, name: str, *, hold: bool = False) -> LedgerRow | None:
+    """The row with this number or reference.
 
     Args:
-        session: any.
+        session: any; of a transaction to hold it.
         name: the row's number, or the message's reference.
+        hold: nobody else changes it until the transaction ends.
     """
     if len(name) == _REFERENCE_LENGTH:
         wanted = col(LedgerRow.reference) == name.lower()
@@ -70,7 +71,8 @@ async def found(session: AsyncSession, name: str) -> LedgerRow | None:
         wanted = col(LedgerRow.id) == int(name)
     else:
         return None
-    return (await session.exec(select(LedgerRow).where(wanted).with_for_update())).first()
+    query = select(LedgerRow).where(wanted)
+    return (await session.exec(query.with_for_update() if hold else query)).first()
 
 
 async def attempts(
@@ -134,7 +136,7 @@ async def settle(
 
     Args:
         session: of a transaction.
-        row: of the ledger, as `found` in this transaction gave it.
+        row: of the ledger, held by `found` in this transaction.
         sent: the message went out; else it certainly did not.
         because: how the operator knows.
         by: the operator's name.

@@ -110,7 +110,7 @@ def settle(
 
     async def work(store: Store) -> None:
         async with store.transaction() as session:
-            row = await _found(operators.found(session, name), name)
+            row = await _found(operators.found(session, name, hold=True), name)
             await operators.settle(
                 session,
                 row,
