@@ -1,6 +1,6 @@
 """Finding out whether a provider that would not let us send lets us again."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -32,13 +32,16 @@ async def probe_paused(
     """
     async with store.reading() as session:
         paused = await channels.paused(session)
-    for channel in paused.keys() & carriers.keys():
+    if paused.keys() & carriers.keys():
+        now = datetime.now(UTC)
         async with store.transaction() as session:
-            ours = await channels.claim_probe(session, channel, every=every)
-        if ours and await _is_well(channel, carriers):
-            async with store.transaction() as session:
-                await channels.resume(session, channel)
-            del paused[channel]
+            due = await channels.due_probes(session, carriers, now, again_at=now + every)
+        for channel, pause in due.items():
+            if await _is_well(channel, carriers):
+                async with store.transaction() as session:
+                    # the pause that was asked about: an operator's, made meanwhile, stays
+                    await channels.resume(session, channel, by=pause.paused_by)
+                del paused[channel]
     return {channel: paused.get(channel) for channel in carriers}
 
 

@@ -258,10 +258,11 @@ class Messages:
             )
 
     async def _release(self, claim: Claim, error: TransientError) -> None:
+        said = str(error)
+        if error.retry_after is not None:
+            said += f" (told to wait {error.retry_after.total_seconds():.0f} s)"
         async with self._store.transaction() as session:
-            await ledger.release(
-                session, claim.ledger_id, claim.attempt, str(error), error=_kind(error)
-            )
+            await ledger.release(session, claim.ledger_id, claim.attempt, said, error=_kind(error))
 
     async def _settle(
         self,

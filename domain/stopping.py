@@ -32,8 +32,8 @@ _STOP = """
 _AROUND = """
     please; pls; plz; now; thanks; thank you; thx; ok; hi; hello; i want to; i would like to; to; it
     this; these; me; my; number; texting; texts; text; sms; messaging; messages; message; sending
-    from; your; list; the; and; all; immediately; everything; promotions; promotion; marketing; offers
-    spam; newsletter; ads
+    from; your; list; the; and; all; immediately; everything; promotions; promotion; marketing
+    offers; spam; newsletter; ads
 
     per favore; prego; grazie; subito; ciao; vi prego; ti prego; messaggi; i; piu; tutto; di; dalla
     lista; mandare; scrivermi; voglio; ricevere; numero; mio; il; promozioni; pubblicita; offerte

@@ -19,6 +19,7 @@ from domain.messages import Channel, Delivery, Reason
 from domain.reports import reference
 from store import attempts
 from store.tables import ContentRow, EventRow, LedgerRow
+from store.text import writable
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
 
@@ -130,7 +131,7 @@ async def settle(
         detail: what the provider or the template said.
         provider_id: the provider's id of the message.
     """
-    detail = _writable(detail) if detail else None
+    detail = writable(detail) if detail else None
     values: dict[str, Any] = {
         "state": state,
         "reason": reason,
@@ -169,7 +170,7 @@ async def release(
     error: str | None = None,
 ) -> None:
     """Note that this attempt certainly did not send: the next one may."""
-    detail = _writable(detail)
+    detail = writable(detail)
     await session.exec(
         update(LedgerRow)
         .where(
@@ -195,7 +196,7 @@ async def doubt(
             col(LedgerRow.state) == "submitting",
             col(LedgerRow.attempt) == attempt,
         )
-        .values(detail=_writable(detail))
+        .values(detail=writable(detail))
     )
     await attempts.end(
         session,
@@ -204,13 +205,8 @@ async def doubt(
         by="answer",
         attempt=attempt,
         error=error,
-        detail=_writable(detail),
+        detail=writable(detail),
     )
-
-
-def _writable(text: str) -> str:
-    """What a provider said, as every database takes it: some answer in Latin-1."""
-    return text.encode(errors="replace").decode().replace("\0", "?")[:500]
 
 
 async def void_holds(

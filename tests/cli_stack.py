@@ -17,11 +17,12 @@ import pytest_asyncio
 import worker
 from dispatch import Sojourn
 from domain.customer import read_identity
+from domain.reports import reference
 from settings import Settings
 from starter.cli import main
 from starter.stack import Server
 from store import Store
-from store.tables import ContentRow, LedgerRow
+from store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow
 
 NOWHERE = "127.0.0.1:1"
 
@@ -119,6 +120,7 @@ class Cli:
         at = row.pop("at")
         entry = LedgerRow(
             ledger_key=f"{message_id}/{channel}",
+            reference=reference(f"{message_id}/{channel}"),
             message_id=message_id,
             workflow_id=workflow_id,
             enrolment=enrolment,
@@ -143,6 +145,28 @@ class Cli:
                     ContentRow(ledger_id=entry.id, address="ada@example.com", content=content)
                 )
         return entry.id
+
+    async def attempted(self, ledger_id: int, *, at: datetime, **row: Any) -> None:
+        """An attempt at a message of the ledger, taken by the provider unless the row differs."""
+        answered = {"state": "accepted", "settled_at": at, "settled_by": "answer"}
+        values = {"attempt": 1, "provider": "postmark", **answered, **row}
+        async with self.store.transaction() as session:
+            session.add(AttemptRow(ledger_id=ledger_id, submitted_at=at, **values))
+
+    async def reported(self, ledger_id: int, kind: str, *, at: datetime, detail: str = "") -> None:
+        """A report of the provider on a message of the ledger."""
+        async with self.store.transaction() as session:
+            session.add(
+                ReportRow(
+                    provider="postmark",
+                    event_id=str(uuid4()),
+                    ledger_id=ledger_id,
+                    kind=kind,
+                    at=at,
+                    received_at=at,
+                    detail=detail,
+                )
+            )
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,5 +1,6 @@
 """`sojourn explain`: a customer's story, with and without a Temporal server."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -7,13 +8,16 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from domain import errors
 from domain.customer import read_identity
+from domain.errors import ProviderError
 from domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionCancelled
 from domain.messages import Channel, Reason
 from domain.reasons import explain
-from starter.story import masked
+from domain.reports import Kind
+from starter.card import masked
 from store import customers, ledger
-from store.tables import EventRow
+from store.tables import EventRow, SuppressionRow
 from tests.cli_stack import Answer, Cli
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -145,7 +149,7 @@ async def test_the_event_that_prevented_a_message_is_named(offline: Cli) -> None
         caused_by=bought,
     )
     line = told(await offline("explain", ada), "reminder")
-    assert "held over quiet hours until Tue 5 Mar 2024 14:00, then skipped" in line
+    assert "held until Tue 5 Mar 2024 14:00, then skipped" in line
     assert line.endswith(
         "the journey's goal had been reached: Order Completed, Tue 5 Mar 2024 13:00"
     )
@@ -182,7 +186,7 @@ async def test_a_purchase_that_came_in_too_late_to_prevent_is_named(offline: Cli
         ({"state": "unknown"}, "perhaps sent: the provider's answer was lost"),
         ({"state": "expired", "reason": "too_late"}, "given up"),
         ({"state": "rejected", "reason": "template", "detail": "x.html:3"}, "x.html:3"),
-        ({"state": "sent", "possible_duplicate": True}, "a first copy may have arrived before"),
+        ({"state": "sent", "possible_duplicate": True}, "it may have arrived twice"),
     ],
 )
 async def test_every_other_fate(offline: Cli, row: dict[str, Any], words: str) -> None:
@@ -192,7 +196,7 @@ async def test_every_other_fate(offline: Cli, row: dict[str, Any], words: str) -
 
 
 def test_every_state_of_the_ledger_has_words() -> None:
-    from starter.story import _IN_WORDS
+    from starter.fate import _IN_WORDS
 
     assert set(ledger.SETTLED) | {"deferred", "claimed", "submitting"} == set(_IN_WORDS)
 
@@ -267,6 +271,223 @@ async def test_a_run_that_temporal_forgot_is_still_named(cli: Cli) -> None:
             )
         )
     assert "abandoned-cart old: Temporal does not list it" in (await cli("explain", ada)).out
+
+
+# ---- attempts, reports, pauses -------------------------------------------------------------
+
+
+def course(answer: Answer, step: str) -> list[str]:
+    """The lines below a message."""
+    lines = answer.out.splitlines()
+    (start,) = [n for n, line in enumerate(lines) if f" {step}: " in line]
+    below = itertools.takewhile(lambda line: line.startswith("      "), lines[start + 1 :])
+    return [line.strip() for line in below]
+
+
+async def test_each_attempt_and_report_is_told_in_its_order(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    number = await offline.decided(
+        ada, {"channel": "email"}, at=NOON, attempt=2, progress="clicked", possible_duplicate=True
+    )
+    minute = timedelta(minutes=1)
+    await offline.attempted(
+        number, at=NOON, state="released", error="RateLimited", detail="429: wait 30 s"
+    )
+    await offline.attempted(
+        number, at=NOON + minute, attempt=2, error="AmbiguousSend", detail="read timeout",
+        settled_by="look-up", settled_at=NOON + 2 * minute,
+    )  # fmt: skip
+    await offline.reported(number, "clicked", at=NOON + 24 * HOUR)
+    await offline.reported(number, "delivered", at=NOON + 3 * minute)
+    answer = await offline("explain", ada)
+    assert told(answer, " reminder: ").endswith(
+        "sent by email, then clicked; it may have arrived twice"
+    )
+    assert course(answer, "reminder") == [
+        "13:00:00  postmark asked us to slow down (429: wait 30 s); certainly not sent",
+        "13:01:00  handed to postmark: the connection broke before an answer came (read timeout)",
+        "13:02:00  looked up: postmark has it",
+        "13:03:00  delivered",
+        "Wed 2024-03-06 13:00:00  clicked",
+    ]
+    (message,) = [
+        entry
+        for entry in (await offline("explain", ada, "--json")).json["timeline"]
+        if entry["kind"] == "message"
+    ]
+    assert (message["progress"], message["possible_duplicate"]) == ("clicked", True)
+    assert message["attempts"][0] == {
+        "at": "2024-03-05T12:00:00Z",
+        "text": "postmark asked us to slow down (429: wait 30 s); certainly not sent",
+        "settled": "",
+        "attempt": 1,
+        "provider": "postmark",
+        "state": "released",
+        "settled_at": "2024-03-05T12:00:00Z",
+        "settled_by": "answer",
+        "provider_id": None,
+        "error": "RateLimited",
+        "detail": "429: wait 30 s",
+    }
+    assert message["reports"][0] == {
+        "at": "2024-03-05T12:03:00Z",
+        "text": "delivered",
+        "provider": "postmark",
+        "kind": "delivered",
+        "received_at": "2024-03-05T12:03:00Z",
+        "detail": "",
+    }
+
+
+LOST = {"error": "AmbiguousSend", "detail": "reset"}
+BROKE = "handed to postmark: the connection broke before an answer came (reset)"
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({}, "postmark took it"),
+        ({"settled_by": None, "settled_at": None}, "postmark took it"),
+        (
+            {"state": "refused", "error": "InvalidRecipient", "detail": "550"},
+            "postmark said that there is no such address (550); it is not tried again",
+        ),
+        (
+            {"state": "released", "error": "NewKind"},
+            "postmark answered NewKind; certainly not sent",
+        ),
+        ({"state": "released", "error": None}, "postmark did not take it; certainly not sent"),
+        ({"state": "ambiguous", **LOST}, f"{BROKE}: perhaps sent"),
+        ({"state": "ambiguous", "settled_by": "gate", **LOST}, f"{BROKE}: perhaps sent"),
+        ({"state": "superseded", **LOST}, f"{BROKE}; the next attempt took over"),
+        (
+            {"state": "submitting", "settled_by": None},
+            "handed to postmark; if it stays so, the attempt died over it",
+        ),
+    ],
+)
+async def test_every_end_of_an_attempt_has_words(
+    offline: Cli, row: dict[str, Any], words: str
+) -> None:
+    ada = await offline.identify(timezone="UTC")
+    await offline.attempted(await offline.decided(ada, at=NOON), at=NOON, **row)
+    assert course(await offline("explain", ada), "reminder") == [f"12:00:00  {words}"]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (
+            {"state": "released", "settled_by": "look-up"},
+            "looked up: postmark never got it, so it may go again",
+        ),
+        ({"settled_by": "report"}, "postmark told us of it: it was sent"),
+        ({"settled_by": "anna"}, "settled by anna: it was sent"),
+        ({"state": "refused", "settled_by": "anna"}, "settled by anna: it was not sent"),
+    ],
+)
+async def test_how_a_lost_answer_was_made_good_has_a_line_of_its_own(
+    offline: Cli, row: dict[str, Any], words: str
+) -> None:
+    ada, later = await offline.identify(timezone="UTC"), NOON + HOUR
+    number = await offline.decided(ada, at=NOON)
+    await offline.attempted(number, at=NOON, settled_at=later, **LOST, **row)
+    assert course(await offline("explain", ada), "reminder") == [
+        f"12:00:00  {BROKE}",
+        f"13:00:00  {words}",
+    ]
+
+
+async def test_a_worker_that_died_left_no_answer(offline: Cli) -> None:
+    ada = await offline.identify(timezone="UTC")
+    number = await offline.decided(ada, at=NOON)
+    await offline.attempted(number, at=NOON, settled_by="look-up")
+    assert course(await offline("explain", ada), "reminder") == [
+        "12:00:00  handed to postmark: no answer was noted",
+        "12:00:00  looked up: postmark has it",
+    ]
+
+
+def test_every_error_of_a_provider_and_every_report_has_words() -> None:
+    from starter.attempts import _ERRORS, _REPORTS
+
+    def kinds(error: type[ProviderError]) -> set[str]:
+        return {error.__name__}.union(*(kinds(one) for one in error.__subclasses__()))
+
+    ours = {one for one in kinds(ProviderError) if hasattr(errors, one)}
+    assert ours - {"ProviderError", "AmbiguousSend"} == set(_ERRORS)
+    assert set(Kind) == set(_REPORTS)
+
+
+async def test_what_an_attempt_says_is_not_said_twice(offline: Cli) -> None:
+    ada = await offline.identify()
+    number = await offline.decided(
+        ada, at=NOON, state="rejected", reason="refused", detail="too large", attempt=1
+    )
+    before = told(await offline("explain", ada), "reminder: ")
+    assert before.endswith("; attempt 1: too large")
+    await offline.attempted(
+        number, at=NOON, state="refused", error="ContentRejected", detail="too large"
+    )
+    answer = await offline("explain", ada)
+    assert told(answer, "reminder: ").endswith("refused the message for good")
+    assert answer.out.count("too large") == 1
+
+
+async def test_what_an_operator_found_is_told_as_such(offline: Cli) -> None:
+    ada = await offline.identify()
+    number = await offline.decided(ada, at=NOON, state="unknown", detail="no answer")
+    await offline.attempted(number, at=NOON, state="ambiguous", settled_by="gate", **LOST)
+    assert "perhaps sent" in told(await offline("explain", ada), "reminder: ")
+    await offline("ledger", "settle", number, "not-sent", "--why", "not in their log")
+    assert told(await offline("explain", ada), "reminder: ").endswith(
+        "rejected because an operator found that it was not sent; "
+        "settled by operator: not in their log"
+    )
+
+
+async def test_a_bounce_says_whether_the_address_is_still_written_to(offline: Cli) -> None:
+    ada = await offline.identify(timezone="UTC")
+    number = await offline.decided(ada, {"channel": "email"}, at=NOON, progress="bounced")
+    await offline.attempted(number, at=NOON)
+    await offline.reported(
+        number, "bounced", at=NOON, detail="550 5.1.1 <ADA@example.com> is unknown"
+    )
+    bounced = "12:00:00  bounced: 550 5.1.1 <a***@example.com> is unknown"
+    answer = await offline("explain", ada)
+    assert course(answer, "reminder") == ["12:00:00  postmark took it", bounced]
+    async with offline.store.transaction() as session:
+        session.add(
+            SuppressionRow(
+                channel="email", address="ada@example.com", because="bounced", at=NOON, source="r"
+            )
+        )
+    answer = await offline("explain", ada)
+    assert course(answer, "reminder")[-1] == (
+        f"{bounced}; nothing is sent to this address any more"
+    )
+    assert "ada@example.com" not in (await offline("explain", ada, "--json")).out.lower()
+
+
+async def test_the_words_of_a_reply_stay_out(offline: Cli) -> None:
+    ada = await offline.identify()
+    number = await offline.decided(ada, at=NOON)
+    await offline.reported(number, "replied", at=NOON, detail="my divorce")
+    answer = await offline("explain", ada, "--json")
+    assert "answered by the recipient" in answer.out
+    assert "divorce" not in answer.out
+
+
+async def test_a_pause_that_lasts_says_why(offline: Cli) -> None:
+    ada = await offline.identify(timezone="UTC")
+    await offline.decided(ada, at=NOON, state="deferred", reason="paused", held_until=NOON + HOUR)
+    await offline("channels", "pause", "email", "--why", "wrong price")
+    assert told(await offline("explain", ada), "reminder: ").endswith(
+        "held until Tue 5 Mar 2024 13:00 because the channel was paused, "
+        "and email still is: wrong price"
+    )
+    await offline("channels", "resume", "email")
+    assert told(await offline("explain", ada), "reminder: ").endswith("the channel was paused")
 
 
 # ---- joined customers, changed addresses ---------------------------------------------------

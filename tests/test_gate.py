@@ -694,7 +694,7 @@ async def test_a_provider_that_is_busy_is_asked_again_when_it_says(desk: Desk) -
     again = await desk.again()
     assert again.next_retry_delay == 7 * MINUTE
     row = await desk.row()
-    assert (row.state, row.detail) == ("claimed", "450 busy")
+    assert (row.state, row.detail) == ("claimed", "450 busy (told to wait 420 s)")
     assert (await desk.send()).status is Status.SENT
     assert (await desk.row()).detail is None
 

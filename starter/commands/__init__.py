@@ -1,6 +1,7 @@
 """One file a command; importing this registers them all."""
 
 from starter.commands import (
+    channels,
     check,
     demo,
     dev,
@@ -8,6 +9,7 @@ from starter.commands import (
     fast_forward,
     gateway,
     keys,
+    ledger,
     migrate,
     outbox,
     publish,
@@ -18,6 +20,7 @@ from starter.commands import (
 )
 
 __all__ = [
+    "channels",
     "check",
     "demo",
     "dev",
@@ -25,6 +28,7 @@ __all__ = [
     "fast_forward",
     "gateway",
     "keys",
+    "ledger",
     "migrate",
     "outbox",
     "publish",

@@ -5,14 +5,17 @@ from typing import Annotated
 import typer
 
 from dispatch.connection import connect
-from domain.calendar import zone
 from domain.errors import TemporalUnavailable
 from settings import Settings, load_settings
 from starter import story
+from starter.attempts import lines, moment
+from starter.card import Card
 from starter.cli import app, run
 from starter.executions import Run
+from starter.fate import Decided
+from starter.happenings import Happened
 from starter.output import show_json, show_line
-from starter.story import Card, Decided, Happened, Story
+from starter.story import Story
 from store import Store
 from workflows.wording import clock
 
@@ -119,13 +122,16 @@ def _show_timeline(told: Story, *, everything: bool) -> None:
         for entry in told.timeline
         if everything or not isinstance(entry, Happened) or entry.heard
     ]
-    tz = zone(told.customer.timezone)
+    tz = told.customer.timezone
     for entry in shown:
         style, text = "", entry.text
         if isinstance(entry, Decided):
             name = " ".join(part for part in (entry.journey, entry.key, entry.step) if part)
             style, text = STYLES.get(entry.state, ""), f"→ {name}: {entry.text}"
-        show_line(f"  {entry.at.astimezone(tz):%a %Y-%m-%d %H:%M:%S}  {text}", style=style)
+        show_line(f"  {moment(entry.at, tz)}  {text}", style=style)
+        if isinstance(entry, Decided):
+            for line in lines(entry.attempts, entry.reports, tz, day=entry.at):
+                show_line(f"      {line}")
     if not shown:
         show_line("  nothing yet")
     if hidden := len(told.timeline) - len(shown):

@@ -1,0 +1,83 @@
+"""Who a customer is, as far as it is known: the head of `sojourn explain`."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from domain.customer import Customer, home_zone
+from domain.messages import Channel
+from domain.policy import Consents
+from settings import Settings
+
+
+class Reach(BaseModel):
+    """One channel to the customer. ``consent`` is None where the customer never said a word."""
+
+    channel: Channel
+    address: str
+    consent: bool | None
+
+
+class Card(BaseModel):
+    """What is known of the customer, addresses masked.
+
+    Args:
+        customer_id: opaque.
+        also: ids of the same person that were joined to this one.
+        known: an identify call was seen; without one nothing is sent.
+        erased: asked to be forgotten.
+        timezone: where the customer's clock is taken to be.
+        timezone_given: an identify call said so; else it is a guess from phone and locale.
+        locale: as given; may be empty.
+        channels: address and the latest word on promotional messages, by channel.
+        refused: topics opted out of, as "cart" or "cart by sms".
+    """
+
+    customer_id: str
+    also: list[str]
+    known: bool
+    erased: bool
+    timezone: str
+    timezone_given: bool
+    locale: str
+    channels: list[Reach]
+    refused: list[str]
+
+
+def card_of(customer: Customer, ids: Sequence[str], consents: Consents, settings: Settings) -> Card:
+    """What is known of a customer.
+
+    Args:
+        customer: as the store has it.
+        ids: all that this person has had.
+        consents: the latest word on each.
+        settings: for the zone of customers who never told theirs.
+    """
+    return Card(
+        customer_id=customer.customer_id,
+        also=[other for other in ids if other != customer.customer_id],
+        known=customer.known,
+        erased=customer.erased,
+        timezone=home_zone(customer, settings.timezone),
+        timezone_given=bool(customer.timezone),
+        locale=customer.locale,
+        channels=[
+            Reach(
+                channel=channel,
+                address=masked(customer.address(channel)),
+                consent=consents.by_channel.get(channel),
+            )
+            for channel in Channel
+        ],
+        refused=sorted(
+            f"{topic} by {channel}" if channel else topic for channel, topic in consents.refused
+        ),
+    )
+
+
+def masked(address: str) -> str:
+    """Enough of an address to recognise it, too little to use it: ``a***@example.com``."""
+    name, at, domain = address.rpartition("@")
+    if at:
+        return f"{name[:1]}***@{domain}"
+    return f"{address[:3]}***{address[-2:]}" if len(address) > 7 else "***" if address else ""

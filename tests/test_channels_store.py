@@ -1,0 +1,117 @@
+"""Pauses of channels: who may begin one, who may end it, who is to ask whether it is over."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+
+from domain.messages import Channel
+from store import Store
+from store.channels import due_probes, pause, paused, resume
+from store.tables import ChannelRow
+
+NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own(database_url: str) -> AsyncIterator[Store]:
+    store = await Store.open(database_url, migrate=True)
+    yield store
+    await store.close()
+
+
+async def by_provider(store: Store, because: str = "401 Unauthorized") -> bool:
+    async with store.transaction() as session:
+        return await pause(
+            session, Channel.EMAIL, because=because, by="postmark", probe_at=NOW + MINUTE
+        )
+
+
+async def by_anna(store: Store) -> bool:
+    async with store.transaction() as session:
+        return await pause(session, Channel.EMAIL, because="wrong price", by="anna")
+
+
+Pauses = tuple[Callable[[Store], Awaitable[bool]], ...]
+
+
+async def now_paused(store: Store) -> dict[Channel, ChannelRow]:
+    async with store.reading() as session:
+        return await paused(session)
+
+
+async def test_a_second_pause_leaves_the_first_ones_moment_and_reason(own: Store) -> None:
+    assert await now_paused(own) == {}
+    assert await by_provider(own) is True
+    first = (await now_paused(own))[Channel.EMAIL]
+    assert await by_provider(own, "403 Forbidden") is False
+    again = (await now_paused(own))[Channel.EMAIL]
+    assert again.paused_because == "401 Unauthorized"
+    assert again == first
+
+
+async def test_only_the_channel_that_is_paused_is_paused(own: Store) -> None:
+    await by_provider(own)
+    assert list(await now_paused(own)) == [Channel.EMAIL]
+
+
+async def test_a_probe_ends_the_pause_of_its_provider(own: Store) -> None:
+    await by_provider(own)
+    async with own.transaction() as session:
+        assert await resume(session, Channel.EMAIL, by="twilio") is False
+        assert await resume(session, Channel.EMAIL, by="postmark") is True
+        assert await resume(session, Channel.EMAIL, by="postmark") is False
+    assert await now_paused(own) == {}
+    async with own.reading() as session:
+        row = await session.get(ChannelRow, "email")
+    assert row is not None
+    assert (row.paused_at, row.probe_at) == (None, None)
+    assert row.resumed_at is not None
+
+
+@pytest.mark.parametrize("pauses", [(by_provider, by_anna), (by_anna, by_provider)])
+async def test_a_probe_does_not_end_an_operators_pause(own: Store, pauses: Pauses) -> None:
+    for one in pauses:
+        await one(own)
+    async with own.transaction() as session:
+        assert (
+            await due_probes(session, Channel, NOW + 9 * MINUTE, again_at=NOW + 10 * MINUTE) == {}
+        )
+        assert await resume(session, Channel.EMAIL, by="postmark") is False
+    assert (await now_paused(own))[Channel.EMAIL].paused_by == "anna"
+    async with own.transaction() as session:
+        assert await resume(session, Channel.EMAIL) is True
+    assert await now_paused(own) == {}
+
+
+async def test_a_channel_can_be_paused_again(own: Store) -> None:
+    await by_anna(own)
+    async with own.transaction() as session:
+        await resume(session, Channel.EMAIL)
+    assert await by_provider(own) is True
+    assert (await now_paused(own))[Channel.EMAIL].paused_because == "401 Unauthorized"
+
+
+async def test_of_several_workers_one_gets_a_probe_that_is_due(own: Store) -> None:
+    await by_provider(own)
+
+    async def ask(at: datetime) -> list[str]:
+        async with own.transaction() as session:
+            rows = await due_probes(session, Channel, at, again_at=at + MINUTE)
+            return [row.paused_by for row in rows.values()]
+
+    assert await ask(NOW) == []
+    answers = await asyncio.gather(*(ask(NOW + MINUTE) for _ in range(5)))
+    assert sorted(answers) == [[], [], [], [], ["postmark"]]
+    assert await ask(NOW + MINUTE) == []
+    assert await ask(NOW + 2 * MINUTE) == ["postmark"]
+
+
+async def test_what_a_provider_said_is_kept_as_the_database_takes_it(own: Store) -> None:
+    await by_provider(own, "b\0d \udce9" + "x" * 1000)
+    kept = (await now_paused(own))[Channel.EMAIL].paused_because
+    assert kept.startswith("b?d ?x")
+    assert len(kept) == 500

@@ -1,0 +1,153 @@
+"""What operators ask of the ledger, on either database."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from domain.errors import BadInput
+from domain.messages import Channel
+from domain.reports import reference
+from store import Store, operators, suppressions
+from store.operators import Counts
+from store.tables import AttemptRow, LedgerRow, ReportRow, SuppressionRow
+
+NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own(database_url: str) -> AsyncIterator[Store]:
+    store = await Store.open(database_url, migrate=True)
+    yield store
+    await store.close()
+
+
+async def decided(store: Store, n: int, state: str, channel: Channel = Channel.EMAIL) -> int:
+    key = f"abandoned-cart:c:k/e/{n}-reminder/{channel}"
+    row = LedgerRow(
+        ledger_key=key,
+        reference=reference(key),
+        message_id=key.rpartition("/")[0],
+        workflow_id="abandoned-cart:c:k",
+        enrolment="e",
+        journey="abandoned-cart",
+        customer_id="c",
+        n=n,
+        step="reminder",
+        template="reminder",
+        channel=channel.value,
+        message_class="promotional",
+        topic="cart",
+        state=state,
+        due_at=NOW,
+        decided_at=NOW,
+        settled_at=NOW,
+    )
+    async with store.transaction() as session:
+        session.add(row)
+        await session.flush()
+        assert row.id is not None
+    return row.id
+
+
+async def test_each_channel_is_counted_by_itself(own: Store) -> None:
+    for n, state in enumerate(("deferred", "claimed", "unknown", "sent", "skipped")):
+        await decided(own, n, state)
+    await decided(own, 9, "sent", Channel.PUSH)
+    async with own.reading() as session:
+        recent = await operators.counts(session, since=NOW)
+        later = await operators.counts(session, since=NOW + HOUR)
+    assert recent == {
+        Channel.EMAIL: Counts(waiting=2, unknown=1, sent=1),
+        Channel.SMS: Counts(),
+        Channel.PUSH: Counts(sent=1),
+        Channel.WHATSAPP: Counts(),
+    }
+    assert later[Channel.EMAIL] == Counts(waiting=2, unknown=1)
+
+
+async def test_attempts_and_reports_come_in_their_order_each_to_its_message(own: Store) -> None:
+    one, other = await decided(own, 1, "sent"), await decided(own, 2, "sent")
+    async with own.transaction() as session:
+        for number, attempt in ((one, 1), (other, 1), (one, 2)):
+            session.add(
+                AttemptRow(
+                    ledger_id=number,
+                    attempt=attempt,
+                    provider="postmark",
+                    state="accepted",
+                    submitted_at=NOW,
+                )
+            )
+            await session.flush()
+        for kind, at in (("clicked", NOW + HOUR), ("delivered", NOW)):
+            session.add(
+                ReportRow(
+                    provider="postmark",
+                    event_id=kind,
+                    ledger_id=one,
+                    kind=kind,
+                    at=at,
+                    received_at=at,
+                )
+            )
+    async with own.reading() as session:
+        tried = await operators.attempts(session, [one, other])
+        told = await operators.reports(session, [one, other])
+        assert await operators.attempts(session, []) == {}
+    assert [row.attempt for row in tried[one]] == [1, 2]
+    assert [row.attempt for row in tried[other]] == [1]
+    assert [row.kind for row in told[one]] == ["delivered", "clicked"]
+    assert told[other] == []
+
+
+async def test_addresses_are_compared_as_their_channel_does(own: Store) -> None:
+    async with own.transaction() as session:
+        for channel, address in (("email", "anna@shop.example"), ("push", "Token")):
+            session.add(
+                SuppressionRow(channel=channel, address=address, because="gone", at=NOW, source="r")
+            )
+    pairs = {
+        (Channel.EMAIL, "Anna@SHOP.example"),
+        (Channel.EMAIL, "bob@shop.example"),
+        (Channel.PUSH, "Token"),
+        (Channel.PUSH, "TOKEN"),
+        (Channel.SMS, "anna@shop.example"),
+    }
+    async with own.transaction() as session:
+        assert await suppressions.suppressed(session, set()) == set()
+        assert await suppressions.suppressed(session, pairs) == {
+            (Channel.EMAIL, "Anna@SHOP.example"),
+            (Channel.PUSH, "Token"),
+        }
+        assert await suppressions.lift(session, Channel.PUSH, "TOKEN") is False
+        assert await suppressions.lift(session, Channel.EMAIL, "ANNA@shop.example") is True
+
+
+async def test_of_two_operators_the_first_settles_a_message(own: Store) -> None:
+    number = await decided(own, 1, "unknown")
+
+    async def settle(by: str, *, sent: bool) -> None:
+        async with own.transaction() as session:
+            row = await operators.found(session, str(number), hold=True)
+            assert row is not None
+            await operators.settle(session, row, sent=sent, because="x", by=by, now=NOW)
+
+    await settle("anna", sent=True)
+    with pytest.raises(BadInput, match="is sent"):
+        await settle("bob", sent=False)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_message_that_one_operator_settles_is_held_from_the_other(own: Store) -> None:
+    number = await decided(own, 1, "unknown")
+    async with own.transaction() as anna, own.transaction() as bob:
+        assert await operators.found(anna, str(number), hold=True)
+        assert await operators.found(bob, str(number))
+        await (await bob.connection()).execute(text("SET LOCAL lock_timeout = '100ms'"))
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            await operators.found(bob, str(number), hold=True)
