@@ -93,7 +93,10 @@ class Verdict:
 
     def lines(self) -> list[str]:
         """In words."""
-        states = Counter(f"{row.channel} {row.state}" for row in self.rows)
+        states = Counter(
+            f"{row.channel} {row.state}" + (f" ({row.reason})" if row.reason else "")
+            for row in self.rows
+        )
         marked = [row for row in self.rows if row.possible_duplicate]
         doubled = sum(self.accepted[row.reference] > 1 for row in marked)
         unknown = [row for row in self.rows if row.state == "unknown"]
@@ -310,6 +313,10 @@ async def _at_once(do: Callable[[T], Awaitable[object]], items: Sequence[T]) -> 
 async def _judged(store: Store, carriers: Sequence[Fake], ended: Mapping[str, str]) -> Verdict:
     async with store.reading() as session:
         rows = await ledger.every(session)
+    for row in rows:
+        if row.reason == "too_late":
+            for r in rows:
+                if r.workflow_id == row.workflow_id: print("DEBUG", r.workflow_id, r.step, r.state, r.reason, r.due_at, r.decided_at, r.attempt, r.settled_at)
     accepted = Counter(order.reference for fake in carriers for order in fake.accepted)
     verdict = Verdict(rows, accepted, Counter(ended.values()))
     verdict.asked = sum(fake.asked for fake in carriers)
