@@ -1,6 +1,6 @@
 """A rendered message, by channel: what a provider gets to send and the ledger archives."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from domain.messages import Channel
@@ -22,6 +22,19 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A file that an e-mail shall take along, before it is fetched.
+
+    Args:
+        name: as the reader will see it: ``invoice-1207.pdf``.
+        url: where it is.
+    """
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Content:
     """What a customer reads. Which fields are filled depends on the channel.
 
@@ -33,9 +46,11 @@ class Content:
         preheader: e-mail; the line a mailbox shows after the subject.
         html: e-mail.
         attachments: e-mail.
+        files: e-mail; attachments that are still to be fetched.
         text: e-mail's plain part; SMS; WhatsApp's free text.
         segments: SMS; how many it is billed as.
-        approved: WhatsApp; the name of the approved template. Empty: free text.
+        approved: WhatsApp; the name of the approved template, which is what is sent, even if there
+            is a text. Empty: free text.
         variables: WhatsApp; what fills the approved template's placeholders, in order.
         title: push.
         body: push.
@@ -53,6 +68,7 @@ class Content:
     preheader: str = ""
     html: str = ""
     attachments: tuple[Attachment, ...] = ()
+    files: tuple[Wanted, ...] = ()
     text: str = ""
     segments: int = 0
     approved: str = ""
@@ -64,6 +80,10 @@ class Content:
     collapse_key: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
+
+    def free(self) -> "Content":
+        """As it is sent within WhatsApp's 24 hours: in our own words, if it has any."""
+        return replace(self, approved="", variables=()) if self.text else self
 
     def filled(self) -> dict[str, Any]:
         """The fields that hold something, as JSON values."""
