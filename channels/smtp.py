@@ -1,9 +1,10 @@
 """E-mail by SMTP, through aiosmtplib."""
 
+import base64
 import hashlib
 from datetime import datetime
 from email.headerregistry import Address
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import format_datetime, localtime
 
@@ -13,6 +14,7 @@ from aiosmtplib import (
 )
 
 from channels.provider import Abilities, Hook, Parcel, Reading
+from domain.content import Attachment
 from domain.errors import (
     AccountError,
     AmbiguousSend,
@@ -121,7 +123,7 @@ def _reply(code: int, message: str, refused: type[PermanentError]) -> ProviderEr
 
 
 def compose(parcel: Parcel, settings: Settings) -> EmailMessage:
-    """The message as it goes over the wire: plain text with an HTML alternative.
+    """The message as it goes over the wire: plain text with an HTML alternative, and files.
 
     The Message-ID is made from the ledger key, so that a second try is the same message to every
     mailbox that drops duplicates.
@@ -139,4 +141,18 @@ def compose(parcel: Parcel, settings: Settings) -> EmailMessage:
         message[name] = value
     message.set_content(content.text)
     message.add_alternative(content.html, subtype="html")
+    for attachment in content.attachments:
+        _attach(message, attachment)
     return message
+
+
+def _attach(message: EmailMessage, attachment: Attachment) -> None:
+    typed = Message()
+    typed["Content-Type"] = attachment.media_type
+    message.add_attachment(
+        base64.b64decode(attachment.data),
+        maintype=typed.get_content_maintype(),
+        subtype=typed.get_content_subtype(),
+        filename=attachment.name,
+        params=dict((typed.get_params() or [])[1:]),
+    )

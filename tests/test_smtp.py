@@ -1,5 +1,6 @@
 """E-mail by SMTP against a real server."""
 
+import base64
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import pytest
 
 from channels.provider import Parcel
 from channels.smtp import Smtp
-from domain.content import Content
+from domain.content import Attachment, Content
 from domain.errors import AmbiguousSend, PermanentError, TransientError
 from domain.messages import Channel
 from settings import Settings
@@ -75,6 +76,32 @@ async def test_the_mail_arrives_whole(mail: MailServer) -> None:
     assert text.get_content().strip() == "Zażółć gęślą jaźń"
     assert html is not None
     assert "gęślą" in html.get_content()
+
+
+async def test_files_arrive_as_they_were(mail: MailServer) -> None:
+    event = "BEGIN:VCALENDAR\r\nSUMMARY:żółw\r\nEND:VCALENDAR\r\n".encode()
+    files = (
+        Attachment(
+            "event.ics",
+            "text/calendar; charset=utf-8; method=PUBLISH",
+            base64.b64encode(event).decode(),
+        ),
+        Attachment("fattura è.pdf", "application/pdf", base64.b64encode(b"%PDF\n\r\0").decode()),
+    )
+    await smtp(mail.port).send(parcel(attachments=files))
+    (message,) = mail.accepted
+    calendar, invoice = message.iter_attachments()
+    assert calendar.get_content_type() == "text/calendar"
+    assert calendar.get_param("method") == "PUBLISH"
+    assert calendar.get_filename() == "event.ics"
+    assert calendar.get_payload(decode=True) == event
+    assert calendar.get_content_charset() == "utf-8"
+    assert invoice.get_content_type() == "application/pdf"
+    assert invoice.get_filename() == "fattura è.pdf"
+    assert invoice.get_payload(decode=True) == b"%PDF\n\r\0"
+    text = message.get_body(("plain",))
+    assert text is not None
+    assert text.get_content().strip() == "Zażółć gęślą jaźń"
 
 
 async def test_a_second_try_is_the_same_message(mail: MailServer) -> None:
