@@ -17,6 +17,7 @@ import pytest_asyncio
 import worker
 from dispatch import Sojourn
 from domain.customer import read_identity
+from domain.reports import reference
 from settings import Settings
 from starter.cli import main
 from starter.stack import Server
@@ -119,6 +120,7 @@ class Cli:
         at = row.pop("at")
         entry = LedgerRow(
             ledger_key=f"{message_id}/{channel}",
+            reference=reference(f"{message_id}/{channel}"),
             message_id=message_id,
             workflow_id=workflow_id,
             enrolment=enrolment,
