@@ -172,9 +172,11 @@ def calendar(rendered: str) -> tuple[Attachment, ...]:
     if not lines:
         return ()
     if (lines[0], lines[-1]) != ("BEGIN:VCALENDAR", "END:VCALENDAR"):
-        raise TemplateRuntimeError("it must begin with BEGIN:VCALENDAR and end with END:VCALENDAR")
+        raise TemplateRuntimeError(
+            "its .ics must begin with BEGIN:VCALENDAR and end with END:VCALENDAR"
+        )
     if "METHOD:PUBLISH" not in lines:
-        raise TemplateRuntimeError("it lacks METHOD:PUBLISH")
+        raise TemplateRuntimeError("its .ics lacks METHOD:PUBLISH")
     data = base64.b64encode(ics.folded(lines).encode()).decode()
     return (Attachment(name="event.ics", media_type=CALENDAR, data=data),)
 

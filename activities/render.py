@@ -98,7 +98,9 @@ class Renderer:
         stem = f"{context.template}.{channel}"
         kinds = [".txt"]
         if channel is Channel.EMAIL:
-            kinds += [".html", *([".ics"] if any(folder.glob(f"{stem}.*.ics")) else [])]
+            kinds.append(".html")
+            if any(folder.glob(f"{stem}.*.ics")):
+                kinds.append(".ics")
         for lang in tried:
             if all((folder / f"{stem}.{lang}{kind}").is_file() for kind in kinds):
                 return lang

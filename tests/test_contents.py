@@ -160,9 +160,9 @@ def test_what_is_no_value_of_a_calendar_file_is_a_fault(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("BEGIN:VEVENT\nMETHOD:PUBLISH\nEND:VCALENDAR", "must begin with BEGIN:VCALENDAR"),
+        ("BEGIN:VEVENT\nMETHOD:PUBLISH\nEND:VCALENDAR", "its .ics must begin with BEGIN:VCALENDAR"),
         ("BEGIN:VCALENDAR\nMETHOD:PUBLISH\n", "and end with END:VCALENDAR"),
-        ("BEGIN:VCALENDAR\nEND:VCALENDAR", "it lacks METHOD:PUBLISH"),
+        ("BEGIN:VCALENDAR\nEND:VCALENDAR", "its .ics lacks METHOD:PUBLISH"),
     ],
 )
 def test_what_is_no_calendar_is_a_fault(render: Render, text: str, reason: str) -> None:

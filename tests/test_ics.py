@@ -48,6 +48,7 @@ def test_moments_are_in_utc_and_days_are_days() -> None:
 @example(["a" * 74 + "€"])
 @example(["a" * 75])
 @example(["a" * 76])
+@example(["a" * 200])
 def test_lines_are_folded_at_75_octets_and_unfold_to_what_they_were(lines: list[str]) -> None:
     sent = ics.folded(lines)
     for line in sent.encode().split(b"\r\n"):
