@@ -55,6 +55,12 @@ def _origins(value: object) -> object:
     return origins
 
 
+Rate = Annotated[
+    Annotated[float, Field(ge=0.1, le=10_000)] | None, BeforeValidator(lambda given: given or None)
+]
+"""Messages a second; empty: no limit."""
+
+
 class Settings(BaseSettings):
     """What an installation may choose. Read once at start; ``Settings()`` reads the environment."""
 
@@ -88,6 +94,13 @@ class Settings(BaseSettings):
     sms_provider: str = "outbox"
     whatsapp_provider: str = "outbox"
     push_provider: str = "outbox"
+
+    email_limit: Rate = None
+    """Messages a second that leave by this channel at most, over all workers; None: no limit."""
+
+    sms_limit: Rate = None
+    whatsapp_limit: Rate = None
+    push_limit: Rate = None
 
     sms_max_segments: Annotated[int, Field(ge=1, le=10)] = 4
     """Segments that an SMS may have: each is billed as a message. A longer one is not sent."""

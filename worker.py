@@ -11,8 +11,9 @@ import multiprocessing
 import multiprocessing.connection
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -21,6 +22,7 @@ from weakref import WeakSet
 
 import structlog
 import uvloop
+from sqlalchemy.exc import DBAPIError
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -29,13 +31,14 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.gate import Gate
+from activities.probing import probe_paused
 from activities.render import Renderer
 from activities.send import Messages
 from channels.provider import Providers
 from channels.registry import chosen
 from dispatch import Sojourn
 from dispatch.connection import connect, require_search_attributes
-from domain.errors import BadSetting, SojournError, TemporalUnavailable
+from domain.errors import BadSetting, SojournError, StoreUnavailable, TemporalUnavailable
 from domain.messages import Channel
 from settings import Settings, load_settings, signing_key
 from store import Store
@@ -45,6 +48,8 @@ from workflows.registry import journeys
 GRACE = timedelta(seconds=30)
 CACHED_RUNS = 1000  # sleeping runs need no cache; what is awake at one time does
 SWEEP_EVERY = timedelta(seconds=15)
+PROBE_EVERY = timedelta(seconds=15)
+JOURNEYS = "journeys"
 OURS = ("activities", "channels", "domain", "settings", "store")
 # the verbs are the engine's and are passed through, too: imported once, not again for every run.
 # What stays inside the sandbox is what can go wrong: the journeys' own files.
@@ -62,6 +67,17 @@ THEIRS = (
 )
 
 log = structlog.stdlib.get_logger("sojourn.worker")
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """What a worker serves."""
+
+    journeys: bool = True
+    channels: tuple[Channel, ...] = tuple(Channel)
+
+
+EVERYTHING = Lanes()
 
 
 class _Runner(SandboxedWorkflowRunner):
@@ -94,7 +110,7 @@ async def serving(
     carriers: Providers | None = None,
     cached_runs: int = CACHED_RUNS,
     workflows: Sequence[type] | None = None,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Providers]:
     """Workers for the journeys and the channels, for as long as the block lasts.
 
     Args:
@@ -105,11 +121,21 @@ async def serving(
         channels: to serve; none: journeys alone.
         carriers: other providers than the settings name.
         cached_runs: how many runs to keep in memory between their tasks.
-        workflows: others than the journeys there are.
+        workflows: others than the journeys there are; none: channels alone.
+
+    Yields:
+        Who carries the channels that are served.
+
+    Raises:
+        BadSetting: a provider lacks its credentials.
     """
-    carriers = carriers or chosen(settings)
-    gate = Gate(store, carriers, settings.quiet_hours, settings.timezone)
-    messages = Messages(gate, Renderer(settings, signing_key(settings)))
+    carriers = carriers or chosen(settings, channels)
+    serves = list(journeys().values()) if workflows is None else workflows
+    renderer = Renderer(settings, signing_key(settings))
+    gate = Gate(
+        store, carriers, settings.quiet_hours, settings.timezone, templates=renderer.channels_of
+    )
+    messages = Messages(gate, renderer)
     shared: dict[str, Any] = {
         "graceful_shutdown_timeout": GRACE,
         "activity_task_poller_behavior": PollerBehaviorAutoscaling(),
@@ -117,47 +143,75 @@ async def serving(
     async with AsyncExitStack() as stack:
         for carrier in set(carriers.values()):
             stack.push_async_callback(carrier.close)
-        await stack.enter_async_context(
-            Worker(
-                client,
-                task_queue=task_queue,
-                workflows=list(journeys().values()) if workflows is None else workflows,
-                workflow_runner=workflow_runner(),
-                max_cached_workflows=cached_runs,
-                workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-                graceful_shutdown_timeout=GRACE,
+        if serves:
+            await stack.enter_async_context(
+                Worker(
+                    client,
+                    task_queue=task_queue,
+                    workflows=serves,
+                    workflow_runner=workflow_runner(),
+                    max_cached_workflows=cached_runs,
+                    workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+                    graceful_shutdown_timeout=GRACE,
+                )
             )
-        )
         for channel in channels:
             await stack.enter_async_context(
                 Worker(
                     client,
                     task_queue=channel_queue(channel, task_queue),
                     activities=[messages.send],
+                    max_task_queue_activities_per_second=getattr(settings, f"{channel}_limit"),
                     **shared,
                 )
             )
-        yield
+        yield carriers
+
+
+async def probe_forever(client: Client, store: Store, carriers: Providers) -> None:
+    """Ask the providers of paused channels, again and again, whether they are well."""
+    ours = client.service_client.config.runtime or Runtime.default()
+    gauge = ours.metric_meter.create_gauge("sojourn_channel_paused", "1 while it is paused.")
+
+    async def probe() -> None:
+        for channel, pause in (await probe_paused(store, carriers)).items():
+            gauge.set(int(pause is not None), {"channel": channel.value})
+
+    await _forever(probe, PROBE_EVERY)
 
 
 async def sweep_forever(sojourn: Sojourn) -> None:
     """Route, again and again, what a crash left between an event's row and its signals."""
+
+    async def sweep() -> None:
+        if routed := await sojourn.sweep():
+            log.warning("routed events that a crash had left behind", events=routed)
+
+    await _forever(sweep, SWEEP_EVERY)
+
+
+async def _forever(do: Callable[[], Awaitable[None]], every: timedelta) -> None:
+    """Do it time and again; that the store or Temporal is away for a while is no reason to end."""
     while True:
         try:
-            if routed := await sojourn.sweep():
-                log.warning("routed events that a crash had left behind", events=routed)
-        except TemporalUnavailable as error:
-            log.error("events wait to be routed", error=str(error))
-        await asyncio.sleep(SWEEP_EVERY.total_seconds())
+            await do()
+        except (TemporalUnavailable, StoreUnavailable, DBAPIError, OSError) as error:
+            log.error("done again later", what=do.__name__, error=type(error).__name__)
+        await asyncio.sleep(every.total_seconds())
 
 
 async def serve(
-    settings: Settings, *, until_stdin_closes: bool = False, virtual_time: bool = False
+    settings: Settings,
+    lanes: Lanes = EVERYTHING,
+    *,
+    until_stdin_closes: bool = False,
+    virtual_time: bool = False,
 ) -> None:
     """Serve until SIGTERM or SIGINT, or until whoever started us is gone.
 
     Args:
         settings: of this installation.
+        lanes: what of it.
         until_stdin_closes: stop also when standard input ends.
         virtual_time: serve a replay. Nothing is swept, for its publisher has another clock; and
             no run is kept in memory, for the test server would wait, run by run, for the memory
@@ -174,11 +228,26 @@ async def serve(
     try:
         client = await connect(settings, runtime=runtime(settings))
         await _check_namespace(client)
-        async with serving(client, store, settings, cached_runs=0 if virtual_time else CACHED_RUNS):
-            log.info("serving", journeys=list(journeys()), namespace=client.namespace)
+        async with serving(
+            client,
+            store,
+            settings,
+            channels=lanes.channels,
+            workflows=None if lanes.journeys else (),
+            cached_runs=0 if virtual_time else CACHED_RUNS,
+        ) as carriers:
+            log.info(
+                "serving",
+                journeys=list(journeys()) if lanes.journeys else [],
+                channels={channel.value: carriers[channel].name for channel in lanes.channels},
+                namespace=client.namespace,
+            )
             tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
             if not virtual_time:
-                tasks.append(asyncio.create_task(sweep_forever(Sojourn(client, store, settings))))
+                tasks += [
+                    asyncio.create_task(sweep_forever(Sojourn(client, store, settings))),
+                    asyncio.create_task(probe_forever(client, store, carriers)),
+                ]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()
@@ -264,12 +333,18 @@ def configure_logging(settings: Settings) -> None:
     )
 
 
-def run(settings: Settings, *, until_stdin_closes: bool = False, virtual_time: bool = False) -> int:
+def run(
+    settings: Settings,
+    lanes: Lanes = EVERYTHING,
+    *,
+    until_stdin_closes: bool = False,
+    virtual_time: bool = False,
+) -> int:
     """Serve in this process; the exit code."""
     configure_logging(settings)
     try:
         uvloop.run(
-            serve(settings, until_stdin_closes=until_stdin_closes, virtual_time=virtual_time)
+            serve(settings, lanes, until_stdin_closes=until_stdin_closes, virtual_time=virtual_time)
         )
     except SojournError as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
@@ -277,12 +352,12 @@ def run(settings: Settings, *, until_stdin_closes: bool = False, virtual_time: b
     return 0
 
 
-def run_many(settings: Settings, count: int) -> int:
+def run_many(settings: Settings, count: int, lanes: Lanes = EVERYTHING) -> int:
     """Serve in ``count`` processes; the exit code."""
 
     def target(index: int) -> tuple[Callable[..., None], tuple[Any, ...]]:
         own = settings.model_copy(update={"metrics_address": _shifted(settings, index)})
-        return _child, (own,)
+        return _child, (own, lanes)
 
     return run_together("worker", target, count)
 
@@ -347,8 +422,8 @@ def stop_with_parent(stop: asyncio.Event) -> None:
     loop.add_reader(sentinel, gone)
 
 
-def _child(settings: Settings) -> None:
-    sys.exit(run(settings))
+def _child(settings: Settings, lanes: Lanes) -> None:
+    sys.exit(run(settings, lanes))
 
 
 def _shifted(settings: Settings, index: int) -> str:
@@ -357,11 +432,31 @@ def _shifted(settings: Settings, index: int) -> str:
     return f"{host}:{int(port) + index}" if port.isdigit() else settings.metrics_address
 
 
+def read_lanes(told: str) -> Lanes:
+    """``sms,push``: these channels; ``journeys`` among them: the journeys, too.
+
+    Raises:
+        ArgumentTypeError: there is no such channel.
+    """
+    names = [name.strip() for name in told.split(",")]
+    known = [JOURNEYS, *(channel.value for channel in Channel)]
+    if unknown := [name for name in names if name not in known]:
+        raise argparse.ArgumentTypeError(f'no channel "{unknown[0]}": there is {", ".join(known)}')
+    return Lanes(JOURNEYS in names, tuple(channel for channel in Channel if channel in names))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """``python worker.py [--processes N]``."""
+    """``python worker.py [--processes N] [--channels sms,push]``."""
     parser = argparse.ArgumentParser(prog="worker.py", description="Serve journeys and channels.")
     parser.add_argument(
         "--processes", type=int, default=1, metavar="N", help="how many (one per core is right)"
+    )
+    parser.add_argument(
+        "--channels",
+        type=read_lanes,
+        default=EVERYTHING,
+        metavar="LIST",
+        help="serve these alone: email, sms, whatsapp, push, and journeys; by default all",
     )
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--virtual-time", action="store_true", help=argparse.SUPPRESS)
@@ -375,9 +470,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
         return 2
     if count > 1:
-        return run_many(settings, count)
+        return run_many(settings, count, options.channels)
     return run(
-        settings, until_stdin_closes=options.until_stdin_closes, virtual_time=options.virtual_time
+        settings,
+        options.channels,
+        until_stdin_closes=options.until_stdin_closes,
+        virtual_time=options.virtual_time,
     )
 
 

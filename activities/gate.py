@@ -2,17 +2,21 @@
 
 The customer's lock is held from the first question to the commit. An event is stored under the same
 lock, so a purchase that was acknowledged before the claim is always seen here.
+
+A message that names several channels has a row in the ledger for each that it took. Refused for
+good by one, it goes on to the next; possibly out by one, it takes no other.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from activities.holding import hold_until
 from channels.provider import Providers
 from domain.customer import Customer, home_zone
-from domain.events import Event
+from domain.events import Event, MessageReplied
 from domain.messages import (
     Channel,
     Delivery,
@@ -22,10 +26,10 @@ from domain.messages import (
     Receipt,
     Status,
 )
-from domain.policy import Allow, Decision, Defer, QuietHours, Skip, decide
+from domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
 from domain.reports import reference
-from store import Store, customers, events, ledger, runs
-from store.tables import CustomerRow, LedgerRow
+from store import Store, attempts, channels, customers, events, ledger, runs
+from store.tables import ChannelRow, CustomerRow, LedgerRow
 
 RECEIPTS = {
     "sent": Status.SENT,
@@ -34,16 +38,30 @@ RECEIPTS = {
     "expired": Status.EXPIRED,
     "unknown": Status.UNKNOWN,
 }
-
+WHATSAPP_WINDOW = timedelta(hours=24)
 
 # Settled by an event, not by an attempt: asked again (by a retry whose answer was lost, or by a run
 # for which the event changes nothing) the gate looks again, and gives the event along again.
 OVERTAKEN = (Reason.GOAL_REACHED, Reason.SUPERSEDED, Reason.RUN_STOPPED)
+# Said of a channel, not of the message: if another channel has refused it, that is the news
+OF_A_CHANNEL = (Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.NO_CONSENT, Reason.OPTED_OUT)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Leave to send one message, once, by this attempt."""
+    """Leave to send one message, once, by this attempt.
+
+    Args:
+        ledger_id: of its row.
+        attempt: of the row's.
+        channel: by which.
+        address: where to.
+        customer: as known now.
+        timezone: of the customer.
+        start: the event that enrolled the customer.
+        history: what concerns the run.
+        may_write_freely: of WhatsApp: the customer has written within the last 24 hours.
+    """
 
     ledger_id: int
     attempt: int
@@ -53,102 +71,239 @@ class Claim:
     timezone: str
     start: Event
     history: Sequence[Event]
+    may_write_freely: bool = False
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An attempt was made whose end nobody knows: find out, then ask the gate again.
+
+    Args:
+        ledger_id: of the message's row.
+        attempt: of the row's.
+        channel: by which it may be out.
+        provider: who may have it.
+        since: when it was first handed over; by the machine's clock.
+        age: how long ago it was claimed, by the journey's clock.
+        useful: whether it is still worth sending.
+        repeated: it was sent once more already.
+    """
+
+    ledger_id: int
+    attempt: int
+    channel: Channel
+    provider: str
+    since: datetime
+    age: timedelta
+    useful: bool
+    repeated: bool
+
+
+def _everywhere(journey: str, template: str) -> Collection[Channel]:
+    return tuple(Channel)
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What the gate needs beside the delivery."""
+    """What the gate needs beside the delivery.
+
+    Args:
+        store: open.
+        providers: who carries what.
+        quiet_hours: None: none are kept.
+        default_zone: of customers whose own nothing tells.
+        templates: the channels that have a journey's template.
+    """
 
     store: Store
     providers: Providers
     quiet_hours: QuietHours | None
     default_zone: str
+    templates: Callable[[str, str], Collection[Channel]] = field(default=_everywhere)
 
-    async def pass_or_refuse(self, delivery: Delivery, now: datetime) -> Claim | Receipt:
+    async def pass_or_refuse(
+        self, delivery: Delivery, now: datetime, *, go_again: bool = False
+    ) -> Claim | Receipt | Doubt:
         """Claim the message, or say why not. One transaction.
 
         Args:
             delivery: the message.
             now: by the journey's clock.
+            go_again: of a message in doubt: hand it over once more all the same.
         """
         async with self.store.transaction() as session:
-            return await self._ask(session, delivery, now)
+            return await _Question(self, session, delivery, now, go_again=go_again).ask()
 
-    async def _ask(
-        self, session: AsyncSession, delivery: Delivery, now: datetime
-    ) -> Claim | Receipt:
-        held = await customers.lock(session, delivery.customer_id)
+
+class _Question:
+    """One message at the gate, in one transaction."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        session: AsyncSession,
+        delivery: Delivery,
+        now: datetime,
+        *,
+        go_again: bool,
+    ) -> None:
+        self._gate = gate
+        self._session = session
+        self._delivery = delivery
+        self._now = now
+        self._go_again = go_again
+        self._timezone = gate.default_zone
+
+    async def ask(self) -> Claim | Receipt | Doubt:
+        """The answer."""
+        delivery = self._delivery
+        held = await customers.lock(self._session, delivery.customer_id)
         customer = customers.card(held)  # by its id everything is found, also after an alias call
-        timezone = home_zone(customer, self.default_zone)
-        row = await ledger.of_message(session, delivery.message_id)
+        self._timezone = home_zone(customer, self._gate.default_zone)
+        rows = await ledger.of_message(self._session, delivery.message_id)
+        row = rows[-1] if rows else None
+        refused = {Channel(each.channel) for each in rows if each.state == "rejected"}
+        left = await self._channels_left(refused)
         if row is None:
-            await ledger.supersede_holds(session, delivery)
+            await ledger.supersede_holds(self._session, delivery)
+        elif row.state == "rejected" and left:
+            row = None
         elif row.state in RECEIPTS and row.reason not in OVERTAKEN:
-            return receipt(row, timezone)
-        elif row.state == "submitting" and not self._may_go_again(row):
-            _close(session, row, "unknown")
-            return receipt(row, timezone)
-        verdict, news = await self._judge(session, delivery, customer, now)
-        if isinstance(verdict, Allow) and held.merged and await _is_told(session, delivery, held):
+            return receipt(row, self._timezone)
+        elif row.state == "submitting" and not self._go_again:
+            return await self._doubt(row)
+        if row is not None and row.state == "submitting":
+            left = (Channel(row.channel),)  # by another channel it would be a second message
+        verdict, news = await self._judge(customer, left)
+        if isinstance(verdict, Allow) and held.merged and await self._is_told(held):
             verdict = Skip(Reason.ALREADY_TOLD)
-        channel = verdict.channel if isinstance(verdict, Allow) else delivery.channels[0]
+        if isinstance(verdict, Skip) and row is None and rows and verdict.reason not in OVERTAKEN:
+            return receipt(rows[-1], self._timezone)
+        if isinstance(verdict, Allow) and verdict.channel is not delivery.lane:
+            return self._elsewhere(verdict.channel)
+        return await self._decided(row, verdict, news, customer, left)
+
+    async def _decided(
+        self,
+        row: LedgerRow | None,
+        verdict: Decision,
+        news: Heard | None,
+        customer: Customer,
+        left: Sequence[Channel],
+    ) -> Claim | Receipt:
+        delivery = self._delivery
+        channel = verdict.channel if isinstance(verdict, Allow) else left[0]
         row = row or ledger.new_row(delivery, channel)
-        row.customer_id, row.decided_at = customer.customer_id, now
+        row.customer_id = customer.customer_id
         if row.state != "submitting":
+            row.decided_at = self._now
             row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
             row.reference = reference(row.ledger_key)
-        elif isinstance(verdict, Allow) and row.channel != channel:
-            # it may be out by the one: by another it would be a second message
-            _close(session, row, "unknown")
-            return receipt(row, timezone)
         match verdict:
             case Skip(reason):
                 row.caused_by = news.id if news else None
-                _close(session, row, _skipped_as(row, reason), reason)
-                return receipt(row, timezone, news)
+                await self._close(row, _skipped_as(row, reason), reason)
+                return receipt(row, self._timezone, news)
             case Defer(until, reason):
-                return _hold(session, row, until, reason, timezone)
+                return self._hold(row, until, reason)
             case Allow():
-                return await self._claim(session, delivery, row, customer, timezone)
+                return await self._claim(row, customer)
+
+    async def _channels_left(self, refused: Collection[Channel]) -> tuple[Channel, ...]:
+        """The channels that may still be tried, in the message's order."""
+        delivery = self._delivery
+        left = tuple(channel for channel in delivery.channels if channel not in refused)
+        if len(delivery.channels) == 1:
+            return left  # without its template the one channel is refused by name
+        written = self._gate.templates(delivery.journey, delivery.template)
+        return tuple(c for c in left if c in written) or left[:1]
+
+    async def _doubt(self, row: LedgerRow) -> Doubt | Receipt:
+        channel = Channel(row.channel)
+        if channel is not self._delivery.lane:
+            return self._elsewhere(channel)
+        assert row.id is not None
+        since = row.submitted_at or row.claimed_at
+        first = await attempts.first(self._session, row.id)
+        assert since is not None, "it was submitted"
+        return Doubt(
+            ledger_id=row.id,
+            attempt=row.attempt,
+            channel=channel,
+            provider=row.provider or "",
+            since=first.submitted_at if first else since,
+            age=self._now - row.decided_at,
+            useful=self._now <= self._delivery.useful_until,
+            repeated=row.possible_duplicate,
+        )
 
     async def _judge(
-        self, session: AsyncSession, delivery: Delivery, customer: Customer, now: datetime
+        self, customer: Customer, left: Sequence[Channel]
     ) -> tuple[Decision, Heard | None]:
         """The verdict, and the event that brought it about if one did."""
-        reason, news = await self._overtaken(session, delivery, customer.customer_id)
+        reason, news = await self._overtaken(customer.customer_id)
         if reason is not None:
             return Skip(reason), news
-        verdict = decide(
-            await customers.recipient(session, customer, self.default_zone),
-            delivery.channels,
+        recipient = await customers.recipient(self._session, customer, self._gate.default_zone)
+        paused = await channels.paused(self._session)
+        open_now = tuple(channel for channel in left if channel not in paused)
+        verdict = self._decide(recipient, open_now or left)
+        if not paused.keys() & set(left):
+            return verdict, None
+        if open_now and not (isinstance(verdict, Skip) and verdict.reason in OF_A_CHANNEL):
+            return verdict, None
+        closed = self._decide(recipient, left)
+        if isinstance(closed, Allow):
+            return self._wait_for(paused[closed.channel]), None
+        return closed, None
+
+    def _decide(
+        self, recipient: Recipient, by: tuple[Channel, ...] | Sequence[Channel]
+    ) -> Decision:
+        delivery = self._delivery
+        return decide(
+            recipient,
+            tuple(by),
             delivery.message_class,
             delivery.topic,
-            now=now,
+            now=self._now,
             useful_until=delivery.useful_until,
-            quiet_hours=self.quiet_hours,
+            quiet_hours=self._gate.quiet_hours,
         )
-        return verdict, None
 
-    def _may_go_again(self, row: LedgerRow) -> bool:
-        """Whether a message that an attempt died over may be handed to the provider again."""
-        if self.providers[Channel(row.channel)].abilities.idempotent_for:
-            return True
-        # a second copy is worse than none for what we want to say, and better than none for what
-        # the customer needs; but it is one second copy, not one for every crash
-        promotional = row.message_class == MessageClass.PROMOTIONAL
-        return not promotional and not row.possible_duplicate
+    def _wait_for(self, pause: ChannelRow) -> Defer:
+        """Hold a message while its channel is paused; not all come back at one moment."""
+        assert pause.paused_at is not None
+        until = hold_until(
+            self._now,
+            paused_for=datetime.now(UTC) - pause.paused_at,
+            message_id=self._delivery.message_id,
+            promotional=self._delivery.message_class is MessageClass.PROMOTIONAL,
+        )
+        # asked once more just as it ceases to be of use, it ends as "too late"
+        last = self._delivery.useful_until + timedelta(seconds=1)
+        return Defer(min(until, max(last, self._now)), Reason.PAUSED)
 
-    async def _overtaken(
-        self, session: AsyncSession, delivery: Delivery, customer_id: str
-    ) -> tuple[Reason | None, Heard | None]:
+    def _elsewhere(self, channel: Channel) -> Receipt:
+        """Ask again on another channel's queue, whose limits are that channel's."""
+        return Receipt(
+            status=Status.DEFERRED,
+            reason=Reason.OTHER_CHANNEL,
+            channel=channel,
+            until=self._now,
+            timezone=self._timezone,
+        )
+
+    async def _overtaken(self, customer_id: str) -> tuple[Reason | None, Heard | None]:
         """Whether an event that is stored already has ended or restarted the run."""
+        delivery = self._delivery
         watched = {
             **dict.fromkeys(delivery.restarts, (Reason.SUPERSEDED, delivery.latest)),
             **dict.fromkeys(delivery.ends, (Reason.RUN_STOPPED, delivery.start)),
             **dict.fromkeys(delivery.goals, (Reason.GOAL_REACHED, delivery.start)),
         }
         found = await events.newer(
-            session,
+            self._session,
             customer_id,
             watched,
             than=delivery.start,
@@ -162,24 +317,20 @@ class Gate:
                     return reason, event
         return None, None
 
-    async def _claim(
-        self,
-        session: AsyncSession,
-        delivery: Delivery,
-        row: LedgerRow,
-        customer: Customer,
-        timezone: str,
-    ) -> Claim:
-        channel = Channel(row.channel)
-        if row.state == "submitting" and not self.providers[channel].abilities.idempotent_for:
-            row.possible_duplicate = True
+    async def _claim(self, row: LedgerRow, customer: Customer) -> Claim:
+        channel, delivery = Channel(row.channel), self._delivery
+        if row.state == "submitting":
+            assert row.id is not None
+            if not self._gate.providers[channel].abilities.idempotent_for:
+                row.possible_duplicate = True
+            await attempts.end(self._session, row.id, "superseded", by="gate")
         row.state, row.reason, row.caused_by, row.settled_at = "claimed", None, None, None
         row.attempt += 1
         row.claimed_at = datetime.now(UTC)
-        session.add(row)
-        await session.flush()
+        self._session.add(row)
+        await self._session.flush()
         assert row.id is not None
-        start = await events.find(session, delivery.enrolment)
+        start = await events.find(self._session, delivery.enrolment)
         assert start is not None, "a run starts only after its event is stored"
         return Claim(
             ledger_id=row.id,
@@ -187,35 +338,60 @@ class Gate:
             channel=channel,
             address=customer.address(channel),
             customer=customer,
-            timezone=timezone,
+            timezone=self._timezone,
             start=events.typed(start),
             history=await events.history(
-                session,
+                self._session,
                 customer.customer_id,
                 key_field=delivery.key_field,
                 key=delivery.key,
                 since_goal=delivery.goals,
                 before=delivery.start,
             ),
+            may_write_freely=channel is Channel.WHATSAPP and await self._has_written(customer),
         )
 
+    async def _has_written(self, customer: Customer) -> bool:
+        """Whether WhatsApp lets us write freely: the customer has within the last 24 hours."""
+        replies = await events.since(
+            self._session,
+            customer.customer_id,
+            MessageReplied.event_name,
+            self._now - WHATSAPP_WINDOW,
+        )
+        return any(row.properties.get("channel") == Channel.WHATSAPP for row in replies)
 
-async def _is_told(session: AsyncSession, delivery: Delivery, customer: CustomerRow) -> bool:
-    """Whether another run of the same person has said this already.
+    async def _is_told(self, customer: CustomerRow) -> bool:
+        """Whether another run of the same person has said this already.
 
-    Two ids that were joined may each have brought a run of the same journey and key. Both go on,
-    told of the same events, and each step leaves once: by the run that comes to it first.
-    """
-    noted = await runs.of_customer(session, customer.customer_id)
-    twins = {
-        run.workflow_id
-        for run in noted
-        if run.journey == delivery.journey
-        and run.key == delivery.key
-        and run.workflow_id != delivery.workflow_id
-    }
-    since, _ = delivery.latest
-    return bool(twins) and await ledger.is_under_way(session, twins, delivery.step, since=since)
+        Two ids that were joined may each have brought a run of the same journey and key. Both go
+        on, told of the same events, and each step leaves once: by the run that comes to it first.
+        """
+        delivery = self._delivery
+        noted = await runs.of_customer(self._session, customer.customer_id)
+        twins = {
+            run.workflow_id
+            for run in noted
+            if run.journey == delivery.journey
+            and run.key == delivery.key
+            and run.workflow_id != delivery.workflow_id
+        }
+        since, _ = delivery.latest
+        return bool(twins) and await ledger.is_under_way(
+            self._session, twins, delivery.step, since=since
+        )
+
+    async def _close(self, row: LedgerRow, state: str, reason: Reason) -> None:
+        row.state, row.reason = state, reason.value
+        row.settled_at = datetime.now(UTC)
+        self._session.add(row)
+
+    def _hold(self, row: LedgerRow, until: datetime, reason: Reason) -> Receipt:
+        row.reason, row.held_until = reason.value, until
+        if row.state != "submitting":  # else it may be out already: that is no hold
+            row.state = "deferred"
+        self._session.add(row)
+        return Receipt(status=Status.DEFERRED, reason=reason, until=until, timezone=self._timezone)
 
 
 def _skipped_as(row: LedgerRow, reason: Reason) -> str:
@@ -223,22 +399,6 @@ def _skipped_as(row: LedgerRow, reason: Reason) -> str:
     if row.state == "submitting":
         return "unknown"  # an earlier attempt may have sent it: "skipped" would be a lie
     return "expired" if row.attempt and reason is Reason.TOO_LATE else "skipped"
-
-
-def _close(session: AsyncSession, row: LedgerRow, state: str, reason: Reason | None = None) -> None:
-    row.state, row.reason = state, reason.value if reason else None
-    row.settled_at = datetime.now(UTC)
-    session.add(row)
-
-
-def _hold(
-    session: AsyncSession, row: LedgerRow, until: datetime, reason: Reason, timezone: str
-) -> Receipt:
-    row.reason, row.held_until = reason.value, until
-    if row.state != "submitting":  # else it may be out already: that is no hold
-        row.state = "deferred"
-    session.add(row)
-    return Receipt(status=Status.DEFERRED, reason=reason, until=until, timezone=timezone)
 
 
 def receipt(row: LedgerRow, timezone: str, news: Heard | None = None) -> Receipt:

@@ -6,6 +6,7 @@ connection, no answer, 5xx: nobody knows.
 
 import email.utils
 import math
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -124,15 +125,19 @@ def fault_of(answer: httpx.Response, said: str = "") -> ProviderError:
 
 
 def retry_after(answer: httpx.Response) -> timedelta | None:
-    """What the header Retry-After asks for (RFC 9110, 10.2.3): seconds, or a date."""
+    """How long the provider asks us to wait.
+
+    Retry-After (RFC 9110, 10.2.3) in seconds or as a date; else X-RateLimit-Reset, which is a
+    moment in seconds or milliseconds since 1970 to some, and seconds from now to others.
+    """
     told = answer.headers.get("retry-after", "").strip()
+    if not told:
+        return _wait(_until_reset(answer.headers.get("x-ratelimit-reset", "")))
     try:
         seconds = float(told)
     except ValueError:
         seconds = _seconds_until(told)
-    if not math.isfinite(seconds) or seconds < 0:
-        return None
-    return min(timedelta(seconds=min(seconds, 1e9)), LONGEST_WAIT)
+    return _wait(seconds)
 
 
 def body_of(answer: httpx.Response) -> dict[str, Any]:
@@ -152,6 +157,22 @@ def _seconds_until(date: str) -> float:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return max((when - datetime.now(UTC)).total_seconds(), 0)
+
+
+def _until_reset(told: str) -> float:
+    try:
+        reset = float(told)
+    except ValueError:
+        return math.nan
+    if reset > 1e11:
+        reset /= 1000
+    return max(reset - time.time(), 0) if reset > 1e9 else reset
+
+
+def _wait(seconds: float) -> timedelta | None:
+    if not math.isfinite(seconds) or seconds < 0:
+        return None
+    return min(timedelta(seconds=min(seconds, 1e9)), LONGEST_WAIT)
 
 
 def _said(error: httpx.HTTPError) -> str:

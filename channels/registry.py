@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -32,15 +32,15 @@ def of_channel(channel: Channel) -> list[str]:
     return sorted(name for name, cls in known().items() if channel in cls.channels)
 
 
-def chosen(settings: Settings) -> Providers:
-    """Who carries which channel; a provider that carries two is there once.
+def chosen(settings: Settings, channels: Iterable[Channel] = tuple(Channel)) -> Providers:
+    """Who carries which of these channels; a provider that carries two is there once.
 
     Raises:
         BadSetting: no such provider, or it lacks its credentials.
     """
     made: dict[str, Provider] = {}
     carriers: dict[Channel, Provider] = {}
-    for channel in Channel:
+    for channel in channels:
         name: str = getattr(settings, f"{channel}_provider")
         if name not in of_channel(channel):
             raise BadSetting(

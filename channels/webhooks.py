@@ -1,6 +1,7 @@
 """Reading webhooks of providers: what several of them share."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +36,20 @@ def json_in(hook: Hook) -> Any:
         raise BadInput("the body is no JSON") from None
 
 
+def part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The JSON object at a name of another one; empty if there is none.
+
+    Raises:
+        BadInput: something else is there.
+    """
+    found = said.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadInput(f"{name} is no JSON object")
+    return found
+
+
 def moment(said: object, received_at: datetime) -> datetime:
     """A moment as a provider writes it: ISO 8601, or seconds since 1970.
 
@@ -49,18 +64,22 @@ def moment(said: object, received_at: datetime) -> datetime:
             at = datetime.fromtimestamp(int(said), UTC)
         elif isinstance(said, str):
             at = datetime.fromisoformat(said)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return received_at
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(at.astimezone(UTC), received_at)
+    return min(at, received_at)
 
 
-def check_age(seconds: str | float, received_at: datetime) -> None:
+def check_age(
+    seconds: str | float, received_at: datetime, tolerance: timedelta = TOLERANCE
+) -> None:
     """See that a signed moment is close to ours.
 
     Args:
         seconds: since 1970, as it was signed.
         received_at: by our clock.
+        tolerance: how far it may be off. Longer where a webhook that is sent again still bears
+            the moment of the first time.
 
     Raises:
         BadSignature: it is no number, or too far off: a replay.
@@ -69,5 +88,5 @@ def check_age(seconds: str | float, received_at: datetime) -> None:
         away = abs(received_at.timestamp() - float(seconds))
     except ValueError:
         raise BadSignature("the signed moment is no number") from None
-    if not away <= TOLERANCE.total_seconds():  # also of NaN
+    if not away <= tolerance.total_seconds():  # also of NaN
         raise BadSignature("the signed moment is too far from now: a replay, or a clock is wrong")

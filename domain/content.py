@@ -1,7 +1,8 @@
 """A rendered message, by channel: what a provider gets to send and the ledger archives."""
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
 
 from domain.messages import Channel
 
@@ -81,7 +82,20 @@ class Content:
     headers: dict[str, str] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
 
-    def free(self) -> "Content":
+    @classmethod
+    def kept(cls, values: Mapping[str, Any]) -> Self:
+        """The content that `filled` gave these values of; what is not a field here is left out."""
+        names = {field.name for field in fields(cls)}
+        said = {name: value for name, value in values.items() if name in names}
+        for name in ("codes", "variables"):
+            if name in said:
+                said[name] = tuple(said[name])
+        said["channel"] = Channel(said["channel"])
+        said["attachments"] = tuple(Attachment(**a) for a in said.get("attachments", ()))
+        said["files"] = tuple(Wanted(**f) for f in said.get("files", ()))
+        return cls(**said)
+
+    def free(self) -> Self:
         """As it is sent within WhatsApp's 24 hours: in our own words, if it has any."""
         return replace(self, approved="", variables=()) if self.text else self
 

@@ -243,6 +243,8 @@ class Delivery(_Wire):
     step: str
     template: str
     channels: tuple[Channel, ...]
+    channel: Channel | None = None
+    """On whose queue it is; None (asked for before there was a choice): the first one's."""
     message_class: MessageClass
     topic: str
     due: datetime
@@ -256,6 +258,11 @@ class Delivery(_Wire):
     ends: tuple[str, ...]
     restarts: tuple[str, ...]
     timezone: str
+
+    @property
+    def lane(self) -> Channel:
+        """The channel on whose queue it is, and by which alone it may leave from there."""
+        return self.channel or self.channels[0]
 
     @property
     def message_id(self) -> str:

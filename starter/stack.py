@@ -63,7 +63,11 @@ class Server:
 
 @asynccontextmanager
 async def dev_server(
-    home: Path, *, ports: bool = True, lasting: bool = True
+    home: Path,
+    *,
+    ports: bool = True,
+    lasting: bool = True,
+    on_restart: Callable[[int], None] | None = None,
 ) -> AsyncIterator[Server]:
     """Temporal's dev server: the real server, SQLite, the web UI.
 
@@ -71,6 +75,7 @@ async def dev_server(
         home: an existing folder.
         ports: prefer the well-known ports, or take any.
         lasting: keep its state in a file in ``home``, and let it end in good order; or in memory.
+        on_restart: told when it died and is started again; None: it is not.
     """
     port = free_port(TEMPORAL_PORT if ports else None)
     ui_port = free_port(UI_PORT if ports else None)
@@ -88,7 +93,7 @@ async def dev_server(
         home / "temporal.log",
     )  # fmt: skip
     address = f"{HOST}:{port}"
-    async with running(process):
+    async with running(process) if on_restart is None else kept_running(process, on_restart):
         yield Server(
             address, f"http://{HOST}:{ui_port}", await _connected(process, address), process
         )

@@ -162,6 +162,16 @@ async def newer(
     return [heard(row) for row in rows if concerns(row, key_field, key)]
 
 
+async def since(
+    session: AsyncSession, customer_id: str, name: str, moment: datetime
+) -> Sequence[EventRow]:
+    """The customer's events of one name that happened after a moment."""
+    query = select(EventRow).where(
+        EventRow.customer_id == customer_id, EventRow.name == name, EventRow.occurred_at > moment
+    )
+    return (await session.exec(query)).all()
+
+
 async def history(
     session: AsyncSession,
     customer_id: str,

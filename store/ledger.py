@@ -17,19 +17,20 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from domain.content import Content
 from domain.messages import Channel, Delivery, Reason
 from domain.reports import reference
+from store import attempts
 from store.tables import ContentRow, EventRow, LedgerRow
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
 
 
-async def of_message(session: AsyncSession, message_id: str) -> LedgerRow | None:
-    """The newest row of a message, whatever channel it took; held until the transaction ends.
+async def of_message(session: AsyncSession, message_id: str) -> Sequence[LedgerRow]:
+    """The rows of a message, one a channel it took, oldest first; held until the transaction ends.
 
     The attempt that sends it settles it without the customer's lock: without one on the row, what
     became "sent" meanwhile could be overwritten.
     """
     query = select(LedgerRow).where(LedgerRow.message_id == message_id).with_for_update()
-    return (await session.exec(query.order_by(col(LedgerRow.id).desc()))).first()
+    return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
 
 
 def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
@@ -99,6 +100,7 @@ async def submit(
     )
     if changed.rowcount != 1:
         return False
+    await attempts.begin(session, ledger_id, attempt, provider=provider)
     await session.merge(ContentRow(ledger_id=ledger_id, address=address, content=content.filled()))
     return True
 
@@ -108,17 +110,34 @@ async def settle(
     ledger_id: int,
     state: str,
     *,
+    by: str = "answer",
+    attempt: int | None = None,
     reason: str | None = None,
+    error: str | None = None,
     detail: str | None = None,
     provider_id: str | None = None,
 ) -> None:
-    """Note what became of a message. What was sent stays sent."""
+    """Note what became of a message, and of the attempt at it. What was sent stays sent.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: of the message.
+        state: sent, rejected, skipped or unknown.
+        by: answer, look-up, report, gate, or an operator's name.
+        attempt: the one that tells; None: whichever is open.
+        reason: a `domain.messages.Reason` value.
+        error: the kind of the provider's error.
+        detail: what the provider or the template said.
+        provider_id: the provider's id of the message.
+    """
+    detail = _writable(detail) if detail else None
     values: dict[str, Any] = {
         "state": state,
         "reason": reason,
-        "detail": _writable(detail) if detail else None,
         "settled_at": datetime.now(UTC),
     }
+    if detail is not None or state != "unknown":  # what was said of it last is all that is known
+        values["detail"] = detail
     if provider_id is not None:
         values["provider_id"] = provider_id
     await session.exec(
@@ -126,10 +145,31 @@ async def settle(
         .where(col(LedgerRow.id) == ledger_id, col(LedgerRow.state) != "sent")
         .values(**values)
     )
+    ended = {"sent": "accepted", "rejected": "refused", "unknown": "ambiguous"}.get(state)
+    if ended is not None:
+        await attempts.end(
+            session,
+            ledger_id,
+            ended,
+            by=by,
+            attempt=attempt,
+            provider_id=provider_id,
+            error=error,
+            detail=detail,
+        )
 
 
-async def release(session: AsyncSession, ledger_id: int, attempt: int, detail: str) -> None:
+async def release(
+    session: AsyncSession,
+    ledger_id: int,
+    attempt: int,
+    detail: str,
+    *,
+    by: str = "answer",
+    error: str | None = None,
+) -> None:
     """Note that this attempt certainly did not send: the next one may."""
+    detail = _writable(detail)
     await session.exec(
         update(LedgerRow)
         .where(
@@ -137,7 +177,34 @@ async def release(session: AsyncSession, ledger_id: int, attempt: int, detail: s
             col(LedgerRow.state) == "submitting",
             col(LedgerRow.attempt) == attempt,
         )
-        .values(state="claimed", detail=_writable(detail))
+        .values(state="claimed", detail=detail)
+    )
+    await attempts.end(
+        session, ledger_id, "released", by=by, attempt=attempt, error=error, detail=detail
+    )
+
+
+async def doubt(
+    session: AsyncSession, ledger_id: int, attempt: int, detail: str, *, error: str
+) -> None:
+    """Note that nobody knows whether this attempt sent: the next one finds out first."""
+    await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            col(LedgerRow.state) == "submitting",
+            col(LedgerRow.attempt) == attempt,
+        )
+        .values(detail=_writable(detail))
+    )
+    await attempts.end(
+        session,
+        ledger_id,
+        "ambiguous",
+        by="answer",
+        attempt=attempt,
+        error=error,
+        detail=_writable(detail),
     )
 
 
@@ -186,6 +253,11 @@ async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
             )
             .values(state="skipped", reason=Reason.SUPERSEDED.value, settled_at=datetime.now(UTC))
         )
+
+
+async def content(session: AsyncSession, ledger_id: int) -> ContentRow | None:
+    """What was handed over, and where to."""
+    return await session.get(ContentRow, ledger_id)
 
 
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[LedgerRow]:

@@ -88,10 +88,21 @@ class Installation:
     gateway: Part
     worker: Part
 
+    @property
+    def url(self) -> str:
+        """The gateway's."""
+        return str(self.sender.http.base_url).rstrip("/")
+
 
 @asynccontextmanager
 async def installation(
-    server: Server, store: Store, settings: Settings, *, processes: int = 1, lines: int = 16
+    server: Server,
+    store: Store,
+    settings: Settings,
+    *,
+    processes: int = 1,
+    lines: int = 16,
+    variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Installation]:
     """A gateway and a worker, for as long as the block lasts.
 
@@ -101,6 +112,7 @@ async def installation(
         settings: for both.
         processes: of the gateway.
         lines: to the gateway at most.
+        variables: of the environment, beside those that the settings make.
     """
     async with store.transaction() as session:
         _, key = await keys.add(session, "test")
@@ -110,6 +122,7 @@ async def installation(
         "SOJOURN_HOME": str(settings.home),
         "SOJOURN_DATABASE_URL": settings.store_url,
         "SOJOURN_QUIET_HOURS": "off",
+        **(variables or {}),
     }
     commands = {
         "the gateway": (

@@ -1,13 +1,17 @@
 """A real SMTP server with scripted replies, which records what it truly accepted."""
 
+import asyncio
+import ssl
+import threading
 from asyncio import Transport
+from collections import deque
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import cast
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from starter.processes import HOST, free_port
 
@@ -17,31 +21,82 @@ class MailServer:
     """Answers 250 unless a reply is scripted; may accept a message and hang up."""
 
     accepted: list[EmailMessage] = field(default_factory=list)
+    lines: set[int] = field(default_factory=set)
+    """Ports that messages came from: connections that were used."""
     rcpt_reply: str = ""
     data_reply: str = ""
     refusals: int = -1  # how often data_reply is given; -1: always
+    replies: dict[str, str] = field(default_factory=dict)
+    """To MAIL and RSET."""
+    hang_up_at: deque[str] = field(default_factory=deque)
+    """Commands at which to hang up, once each."""
     hang_up_after_data: bool = False
+    hang_after_data: bool = False
+    login: tuple[str, str] | None = None
+    """Name and password without which nothing is taken."""
+    tls: ssl.SSLContext | None = None
+    """With which to speak STARTTLS."""
+    taken: threading.Event = field(default_factory=threading.Event)
+    """A message has been accepted."""
 
     def __post_init__(self) -> None:
         self.port = free_port()
-        self._controller = Controller(self, hostname=HOST, port=self.port)
+        self._transports: set[Transport] = set()
+        self._controller: Controller
 
     def start(self) -> None:
         """Listen."""
+        self._controller = Controller(
+            self,
+            hostname=HOST,
+            port=self.port,
+            auth_require_tls=False,
+            tls_context=self.tls,
+            authenticator=self._authenticate,
+        )
         self._controller.start()
 
     def stop(self) -> None:
         """Stop listening."""
         self._controller.stop()
 
+    def hang_up(self) -> None:
+        """Close the connections there are, as servers do with those that are quiet for long."""
+        done = asyncio.run_coroutine_threadsafe(self._hang_up(), self._controller.loop)
+        done.result(timeout=5)
+
+    async def _hang_up(self) -> None:
+        for transport in self._transports:
+            transport.close()
+        self._transports.clear()
+
+    async def handle_MAIL(  # noqa: N802 (aiosmtpd's hook)
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a sender."""
+        self._see(server, session)
+        if self.login is not None and not session.authenticated:
+            return "530 5.7.0 authentication required"
+        if self._hangs_up(server, "MAIL") or "MAIL" in self.replies:
+            return self.replies.get("MAIL", "")
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(  # noqa: N802 (aiosmtpd's hook)
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take a recipient."""
-        if self.rcpt_reply:
+        if self._hangs_up(server, "RCPT") or self.rcpt_reply:
             return self.rcpt_reply
         envelope.rcpt_tos.append(address)
         return "250 OK"
+
+    async def handle_RSET(  # noqa: N802 (aiosmtpd's hook)
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        """Forget sender and recipient."""
+        self._hangs_up(server, "RSET")
+        return self.replies.get("RSET", "250 OK")
 
     async def handle_DATA(  # noqa: N802 (aiosmtpd's hook)
         self, server: SMTP, session: Session, envelope: Envelope
@@ -54,6 +109,28 @@ class MailServer:
         parsed = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(parsed, EmailMessage)
         self.accepted.append(parsed)
+        self.taken.set()
+        if self.hang_after_data:
+            await asyncio.Event().wait()
         if self.hang_up_after_data:
             cast(Transport, server.transport).abort()
         return "250 accepted"
+
+    def _see(self, server: SMTP, session: Session) -> None:
+        assert session.peer is not None
+        self.lines.add(int(session.peer[1]))
+        self._transports.add(cast(Transport, server.transport))
+
+    def _hangs_up(self, server: SMTP, command: str) -> bool:
+        if not self.hang_up_at or self.hang_up_at[0] != command:
+            return False
+        self.hang_up_at.popleft()
+        cast(Transport, server.transport).abort()
+        return True
+
+    def _authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: object
+    ) -> AuthResult:
+        assert isinstance(given, LoginPassword)
+        right = self.login == (given.login.decode(), given.password.decode())
+        return AuthResult(success=right, handled=False)

@@ -209,6 +209,12 @@ def test_a_template_asks_for_files_and_fetches_none(render: Render) -> None:
     assert content.filled()["files"][0]["name"] == "invoice.pdf"
 
 
+def test_what_is_wanted_is_known_again_from_the_archive(render: Render) -> None:
+    content = attached(render, "'/7.pdf'")
+    assert content.files
+    assert Content.kept(content.filled()) == content
+
+
 @pytest.mark.parametrize("call", ["none", "''", "'javascript:alert(1)'", "'https://['"])
 def test_what_is_no_address_is_a_fault(render: Render, call: str) -> None:
     with pytest.raises(TemplateError, match="attach: wants the address of a file on the web"):

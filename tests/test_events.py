@@ -16,6 +16,8 @@ from domain.events import (
     CheckoutStarted,
     EmailLinkClicked,
     Event,
+    MessageClicked,
+    MessageReplied,
     OrderCompleted,
     ProductAdded,
     SignedUp,
@@ -35,6 +37,8 @@ PERSONAL: dict[type[Event], set[str]] = {
     SignedUp: {"email", "first_name"},
     OrderCompleted: {"email"},
     EmailLinkClicked: {"url"},
+    MessageClicked: {"url"},
+    MessageReplied: {"text"},
     SubscriptionCancelled: {"reason"},
 }
 TELLTALE = ("email", "mail", "phone", "first_name", "last_name", "address", "reason", "comment")

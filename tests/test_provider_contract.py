@@ -147,9 +147,11 @@ async def test_without_a_connection_nothing_was_sent(
         # wherever the fake's address stands, nobody listens there
         monkeypatch.setenv(name, value.replace(pair.fake.url, "http://127.0.0.1:9"))
     away = registry.known()[pair.fake.name](Settings())
+    parcel = pair.parcel()
+    address = parcel.address.replace(pair.fake.url, "http://127.0.0.1:9")
     try:
         with pytest.raises(TransientError):
-            await away.send(pair.parcel())
+            await away.send(dataclasses.replace(parcel, address=address))
     finally:
         await away.close()
 
@@ -210,9 +212,10 @@ async def test_what_is_in_doubt_is_found_where_it_says_so(pair: Pair) -> None:
 async def test_a_probe_sends_nothing(pair: Pair) -> None:
     await pair.provider.probe()
     assert pair.fake.accepted == []
-    pair.fake.authorized = False
-    with pytest.raises(AccountError):
-        await pair.provider.probe()
+    if pair.fake.probed:
+        pair.fake.authorized = False
+        with pytest.raises(AccountError):
+            await pair.provider.probe()
 
 
 @pytest.mark.parametrize("target", REPORTS)
@@ -240,6 +243,9 @@ async def test_each_report_is_read(
         assert abs(datetime.now(UTC) - report.at) < timedelta(seconds=5)
         again = await pair.provider.read(sent.received(url))
         assert again.reports[0].event_id == report.event_id
+        if make.once:
+            await pair.provider.send(pair.parcel())
+            order = pair.fake.accepted[-1]
         other = await pair.provider.read(
             pair.fake.hook(
                 order, kind, "event-2", datetime.now(UTC) - timedelta(seconds=9)
@@ -263,14 +269,14 @@ async def test_a_forged_report_is_refused(
         url = f"{make.hook_url}/webhooks/{make.name}"
         hook = pair.fake.hook(order, kind, "event-1").received(url)
         with pytest.raises(BadSignature):
-            await pair.provider.read(dataclasses.replace(hook, headers={}))
+            await pair.provider.read(pair.fake.unsigned(hook))
         if make.signed:
             forged = hook.body.replace(b"1", b"2")
             assert forged != hook.body
             with pytest.raises(BadSignature):
                 await pair.provider.read(dataclasses.replace(hook, body=forged))
         if make.dated:
-            old = pair.fake.hook(order, kind, "event-1", datetime.now(UTC) - timedelta(hours=1))
+            old = pair.fake.hook(order, kind, "event-1", datetime.now(UTC) - make.too_old)
             with pytest.raises(BadSignature):
                 await pair.provider.read(old.received(url))
 

@@ -1,19 +1,32 @@
 """E-mail by SMTP against a real server."""
 
+import asyncio
 import base64
-from collections.abc import Iterator
+import ssl
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import SecretStr
 
 from channels.provider import Parcel
-from channels.smtp import Smtp
+from channels.smtp import KEPT_CONNECTIONS, Smtp, compose
 from domain.content import Attachment, Content
-from domain.errors import AmbiguousSend, PermanentError, TransientError
+from domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    ContentRejected,
+    InvalidRecipient,
+    ProviderError,
+    TransientError,
+)
 from domain.messages import Channel
 from settings import Settings
 from starter.processes import HOST, free_port
 from testkit import JourneyTest
+from tests.fakes.ses import key, pem
 from tests.mailserver import MailServer
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
@@ -58,12 +71,19 @@ def parcel(**changes: object) -> Parcel:
     return Parcel("w/e/1-reminder/email", "ada@shop.example", Content(**{**content, **changes}))  # type: ignore[arg-type]
 
 
-def smtp(port: int) -> Smtp:
-    return Smtp(Settings().model_copy(update=_to(port)))
+def to(port: int, **changes: object) -> Smtp:
+    return Smtp(Settings().model_copy(update={**_to(port), **changes}))
 
 
-async def test_the_mail_arrives_whole(mail: MailServer) -> None:
-    given = await smtp(mail.port).send(parcel())
+@pytest.fixture
+async def smtp(mail: MailServer) -> AsyncIterator[Smtp]:
+    provider = to(mail.port)
+    yield provider
+    await provider.close()
+
+
+async def test_the_mail_arrives_whole(mail: MailServer, smtp: Smtp) -> None:
+    given = await smtp.send(parcel())
     (message,) = mail.accepted
     assert message["Subject"] == "Twój koszyk czeka – żółw"
     assert message["From"].addresses[0].display_name == "Łódź & Figli"
@@ -78,74 +98,308 @@ async def test_the_mail_arrives_whole(mail: MailServer) -> None:
     assert "gęślą" in html.get_content()
 
 
-async def test_files_arrive_as_they_were(mail: MailServer) -> None:
-    event = "BEGIN:VCALENDAR\r\nSUMMARY:żółw\r\nEND:VCALENDAR\r\n".encode()
-    files = (
-        Attachment(
-            "event.ics",
-            "text/calendar; charset=utf-8; method=PUBLISH",
-            base64.b64encode(event).decode(),
-        ),
-        Attachment("fattura è.pdf", "application/pdf", base64.b64encode(b"%PDF\n\r\0").decode()),
-    )
-    await smtp(mail.port).send(parcel(attachments=files))
-    (message,) = mail.accepted
-    calendar, invoice = message.iter_attachments()
-    assert calendar.get_content_type() == "text/calendar"
-    assert calendar.get_param("method") == "PUBLISH"
-    assert calendar.get_filename() == "event.ics"
-    assert calendar.get_payload(decode=True) == event
-    assert calendar.get_content_charset() == "utf-8"
-    assert invoice.get_content_type() == "application/pdf"
-    assert invoice.get_filename() == "fattura è.pdf"
-    assert invoice.get_payload(decode=True) == b"%PDF\n\r\0"
-    text = message.get_body(("plain",))
-    assert text is not None
-    assert text.get_content().strip() == "Zażółć gęślą jaźń"
+async def test_what_is_attached_arrives(mail: MailServer, smtp: Smtp) -> None:
+    data = bytes(range(256))
+    invoice = Attachment("rachunek-żółty.pdf", "application/pdf", base64.b64encode(data).decode())
+    await smtp.send(parcel(attachments=(invoice,)))
+    (arrived,) = mail.accepted[0].iter_attachments()
+    assert arrived.get_filename() == "rachunek-żółty.pdf"
+    assert arrived.get_content_type() == "application/pdf"
+    assert arrived.get_content() == data
+    body = mail.accepted[0].get_body(("html",))
+    assert body is not None
+    assert "gęślą" in body.get_content()
 
 
-async def test_a_second_try_is_the_same_message(mail: MailServer) -> None:
-    first = await smtp(mail.port).send(parcel())
-    assert await smtp(mail.port).send(parcel()) == first
-
-
-@pytest.mark.parametrize(
-    ("reply", "error"),
-    [("550 5.1.1 no such user", PermanentError), ("451 4.7.1 try later", TransientError)],
-)
-async def test_a_refused_recipient_is_dead_or_busy_by_its_code(
-    mail: MailServer, reply: str, error: type[Exception]
+async def test_a_calendar_entry_arrives_with_all_that_its_type_says(
+    mail: MailServer, smtp: Smtp
 ) -> None:
-    mail.rcpt_reply = reply
-    with pytest.raises(error, match=reply[:3]):
-        await smtp(mail.port).send(parcel())
+    event = "BEGIN:VCALENDAR\r\nSUMMARY:żółw\r\nEND:VCALENDAR\r\n".encode()
+    media_type = "text/calendar; charset=utf-8; method=PUBLISH"
+    file = Attachment("event.ics", media_type, base64.b64encode(event).decode())
+    await smtp.send(parcel(attachments=(file,)))
+    (arrived,) = mail.accepted[0].iter_attachments()
+    assert arrived.get_content_type() == "text/calendar"
+    assert arrived["Content-Type"].params == {"charset": "utf-8", "method": "PUBLISH"}
+    assert arrived.get_filename() == "event.ics"
+    assert arrived.get_payload(decode=True) == event
 
 
-@pytest.mark.parametrize(
-    ("reply", "error"),
-    [("554 5.7.1 spam", PermanentError), ("452 4.3.1 disk full", TransientError)],
-)
-async def test_a_refused_message(mail: MailServer, reply: str, error: type[Exception]) -> None:
-    mail.data_reply = reply
-    with pytest.raises(error, match=reply[:3]):
-        await smtp(mail.port).send(parcel())
+async def test_the_message_is_plain_ascii_on_the_wire() -> None:
+    assert compose(parcel(), Settings()).as_bytes().isascii()
 
 
-async def test_a_lost_answer_is_ambiguous(mail: MailServer) -> None:
+async def test_a_second_try_is_the_same_message(smtp: Smtp) -> None:
+    first = await smtp.send(parcel())
+    assert await smtp.send(parcel()) == first
+    assert first == f"<{parcel().reference}@shop.example>"
+
+
+async def test_a_connection_is_kept_for_the_next_message(mail: MailServer, smtp: Smtp) -> None:
+    for _ in range(3):
+        await smtp.send(parcel())
+    assert len(mail.accepted) == 3
+    assert len(mail.lines) == 1
+
+
+async def test_messages_at_one_time_have_connections_of_their_own_of_which_some_are_kept(
+    mail: MailServer, smtp: Smtp
+) -> None:
+    await asyncio.gather(*(smtp.send(parcel()) for _ in range(KEPT_CONNECTIONS + 2)))
+    assert len(mail.lines) == KEPT_CONNECTIONS + 2
+    await asyncio.gather(*(smtp.send(parcel()) for _ in range(KEPT_CONNECTIONS)))
+    assert len(mail.lines) == KEPT_CONNECTIONS + 2
+    assert len(mail.accepted) == 2 * KEPT_CONNECTIONS + 2
+
+
+async def test_a_refusal_leaves_the_connection_good(mail: MailServer, smtp: Smtp) -> None:
+    mail.rcpt_reply = "550 5.1.1 no such user"
+    with pytest.raises(InvalidRecipient):
+        await smtp.send(parcel())
+    mail.rcpt_reply, mail.data_reply, mail.refusals = "", "554 5.7.1 spam", 1
+    with pytest.raises(ContentRejected):
+        await smtp.send(parcel())
+    await smtp.send(parcel())
+    assert len(mail.accepted) == 1
+    assert len(mail.lines) == 1
+
+
+async def test_a_server_that_hung_up_meanwhile_costs_a_connection(
+    mail: MailServer, smtp: Smtp
+) -> None:
+    await smtp.send(parcel())
+    mail.hang_up()
+    await smtp.send(parcel())
+    assert len(mail.accepted) == 2
+    assert len(mail.lines) == 2
+
+
+async def test_a_connection_that_is_gone_gives_way_to_one_that_is_not(
+    mail: MailServer, smtp: Smtp
+) -> None:
+    await asyncio.gather(smtp.send(parcel()), smtp.send(parcel()))
+    smtp._idle[-1].close()
+    await smtp.send(parcel())
+    assert len(mail.accepted) == 3
+    assert len(mail.lines) == 2
+
+
+@pytest.mark.parametrize("command", ["RSET", "MAIL", "RCPT"])
+async def test_a_server_that_hangs_up_on_a_kept_connection_costs_a_connection(
+    mail: MailServer, smtp: Smtp, command: str
+) -> None:
+    await smtp.send(parcel())
+    mail.hang_up_at.append(command)
+    await smtp.send(parcel())
+    assert len(mail.accepted) == 2
+    assert len(mail.lines) == 2
+
+
+@pytest.mark.parametrize("reply", ["421 4.4.2 idle for too long", "502 5.5.1 not implemented"])
+async def test_a_server_that_will_not_go_on_with_a_kept_connection_costs_a_connection(
+    mail: MailServer, smtp: Smtp, reply: str
+) -> None:
+    await smtp.send(parcel())
+    mail.replies["RSET"] = reply
+    await smtp.send(parcel())
+    assert len(mail.accepted) == 2
+    assert len(mail.lines) == 2
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT"])
+async def test_a_connection_that_breaks_before_the_message_has_sent_nothing(
+    mail: MailServer, smtp: Smtp, command: str
+) -> None:
+    await smtp.send(parcel())
+    mail.hang_up_at += [command, command]  # on the kept connection, and on the new one
+    with pytest.raises(TransientError):
+        await smtp.send(parcel())
+    assert len(mail.accepted) == 1
+
+
+async def test_a_kept_connection_makes_a_lost_answer_no_more_certain(
+    mail: MailServer, smtp: Smtp
+) -> None:
+    await smtp.send(parcel())
     mail.hang_up_after_data = True
     with pytest.raises(AmbiguousSend):
-        await smtp(mail.port).send(parcel())
+        await smtp.send(parcel())
+    assert len(mail.accepted) == 2
+    assert len(mail.lines) == 1
+
+
+async def test_no_connection_is_kept_after_the_end(mail: MailServer) -> None:
+    provider = to(mail.port)
+    sending = asyncio.create_task(provider.send(parcel()))
+    await provider.close()
+    await sending
+    assert provider._idle == []
+
+
+async def test_a_message_that_is_stopped_half_way_leaves_no_connection_behind(
+    mail: MailServer, smtp: Smtp
+) -> None:
+    mail.hang_after_data = True
+    sending = asyncio.create_task(smtp.send(parcel()))
+    assert await asyncio.to_thread(mail.taken.wait, 5)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert smtp._idle == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        ("550 5.1.1 no such user", InvalidRecipient),
+        ("550 no such user", InvalidRecipient),
+        ("550 5.1.10 the domain takes no mail", InvalidRecipient),
+        ("550 5.2.1 mailbox disabled", InvalidRecipient),
+        ("553 mailbox name not allowed", InvalidRecipient),
+        ("550 5.7.1 relaying denied", ContentRejected),
+        ("552 5.2.2 mailbox full", ContentRejected),
+        ("552 too much mail", ContentRejected),
+        ("554 transaction failed", ContentRejected),
+        ("553 5.1.8 the sender's domain does not exist", AccountError),
+        ("530 authentication required", AccountError),
+        ("451 4.7.1 try later", TransientError),
+        ("450 4.2.1 greylisted", TransientError),
+        ("421 4.3.2 shutting down", TransientError),
+    ],
+)
+async def test_a_refused_recipient_is_what_the_codes_blame(
+    mail: MailServer, smtp: Smtp, reply: str, error: type[ProviderError]
+) -> None:
+    mail.rcpt_reply = reply
+    with pytest.raises(ProviderError, match=reply[:3]) as raised:
+        await smtp.send(parcel())
+    assert type(raised.value) is error
+    assert mail.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        ("550 5.7.1 you are not allowed to send as this", AccountError),
+        ("530 5.7.0 authentication required", AccountError),
+        ("452 4.3.1 disk full", TransientError),
+        ("421 4.7.0 too many connections", TransientError),
+    ],
+)
+async def test_a_refused_sender(
+    mail: MailServer, smtp: Smtp, reply: str, error: type[ProviderError]
+) -> None:
+    mail.replies["MAIL"] = reply
+    with pytest.raises(error, match=reply[:3]):
+        await smtp.send(parcel())
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        ("554 5.7.1 spam", ContentRejected),
+        ("552 5.3.4 too large", ContentRejected),
+        ("452 4.3.1 disk full", TransientError),
+        ("421 4.3.2 shutting down", TransientError),
+        ("299 what", AmbiguousSend),
+        ("garbage", AmbiguousSend),
+    ],
+)
+async def test_a_refused_message(
+    mail: MailServer, smtp: Smtp, reply: str, error: type[ProviderError]
+) -> None:
+    mail.data_reply = reply
+    with pytest.raises(error):
+        await smtp.send(parcel())
+
+
+async def test_a_lost_answer_is_ambiguous(mail: MailServer, smtp: Smtp) -> None:
+    mail.hang_up_after_data = True
+    with pytest.raises(AmbiguousSend):
+        await smtp.send(parcel())
     assert len(mail.accepted) == 1
+
+
+async def test_an_answer_that_does_not_come_is_ambiguous(mail: MailServer) -> None:
+    mail.hang_after_data = True
+    hurried = to(mail.port, smtp_timeout_seconds=0.3)
+    with pytest.raises(AmbiguousSend):
+        await hurried.send(parcel())
+    await hurried.close()
+    assert len(mail.accepted) == 1
+
+
+@pytest.fixture
+def guarded() -> Iterator[MailServer]:
+    server = MailServer(login=("shop", "secret"))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+async def test_credentials_are_given(guarded: MailServer) -> None:
+    known = to(guarded.port, smtp_username="shop", smtp_password=SecretStr("secret"))
+    await known.probe()
+    assert guarded.accepted == []
+    await known.send(parcel())
+    await known.close()
+    assert len(guarded.accepted) == 1
+
+
+async def test_refused_credentials_are_our_account_s_fault(guarded: MailServer) -> None:
+    stranger = to(guarded.port, smtp_username="shop", smtp_password=SecretStr("guessed"))
+    for attempt in (stranger.send(parcel()), stranger.probe()):
+        with pytest.raises(AccountError, match="535"):
+            await attempt
+    assert guarded.accepted == []
+
+
+async def test_missing_credentials_are_our_account_s_fault(guarded: MailServer) -> None:
+    nobody = to(guarded.port)
+    with pytest.raises(AccountError, match="530"):
+        await nobody.send(parcel())
+    await nobody.close()
+
+
+async def test_a_server_without_tls_is_not_sent_to_in_the_clear(mail: MailServer) -> None:
+    careful = to(mail.port, smtp_security="starttls")
+    with pytest.raises(AccountError):
+        await careful.send(parcel())
+    assert mail.accepted == []
+
+
+async def test_a_server_of_another_name_is_not_sent_to(tmp_path: Path) -> None:
+    pems = pem() + key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "server.pem").write_bytes(pems)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.pem")
+    server = MailServer(tls=context)
+    server.start()
+    try:
+        with pytest.raises(TransientError, match="certificate"):
+            await to(server.port, smtp_security="starttls").send(parcel())
+    finally:
+        server.stop()
+    assert server.accepted == []
+
+
+async def test_a_probe_sends_nothing(mail: MailServer, smtp: Smtp) -> None:
+    await smtp.probe()
+    assert mail.accepted == []
+    with pytest.raises(TransientError, match="no SMTP connection"):
+        await to(free_port()).probe()
 
 
 async def test_nobody_listens() -> None:
     with pytest.raises(TransientError, match="no SMTP connection"):
-        await smtp(free_port()).send(parcel())
+        await to(free_port()).send(parcel())
 
 
-async def test_a_subject_cannot_smuggle_a_header(mail: MailServer) -> None:
+async def test_a_subject_cannot_smuggle_a_header(mail: MailServer, smtp: Smtp) -> None:
     with pytest.raises(ValueError, match=r"linefeed|newline|header"):
-        await smtp(mail.port).send(parcel(subject="Hello\r\nBcc: everybody@shop.example"))
+        await smtp.send(parcel(subject="Hello\r\nBcc: everybody@shop.example"))
     assert mail.accepted == []
 
 

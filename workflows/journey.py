@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar, cast
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import (
+    Priority,
     RawValue,
     RetryPolicy,
     SearchAttributeKey,
@@ -37,6 +38,7 @@ from domain.messages import (
     Enrolment,
     Heard,
     Message,
+    MessageClass,
     Outcome,
     Performed,
     Reason,
@@ -62,6 +64,12 @@ CARRIED_EVENTS = 500
 RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)
 )  # no limit on attempts: the activity itself ends them when the message is no longer useful
+# of a channel's queue: a code to log in does not wait behind a newsletter
+PRIORITIES = {
+    MessageClass.AUTHENTICATION: 1,
+    MessageClass.TRANSACTIONAL: 2,
+    MessageClass.PROMOTIONAL: 4,
+}
 
 E = TypeVar("E", bound=Event)
 
@@ -413,16 +421,22 @@ class Journey:
             self._sends = n
 
     async def _send_as(self, n: int, message: Message) -> Receipt:
+        channel = message.channels[0]
         while True:
             self._check()
-            delivery = self._delivery(n, message)
+            delivery = self._delivery(n, message, channel)
             summary = wording.sending(message)
             self._tell(summary)
             receipt = await self._ask_to_send(delivery, summary)
             self._zone = receipt.timezone or self._zone
+            if receipt.reason is Reason.OTHER_CHANNEL:
+                assert receipt.channel is not None
+                channel = receipt.channel
+                continue
             if receipt.status is Status.DEFERRED:
                 assert receipt.until is not None
-                held = wording.held(message, receipt.until, self._zone, self.goal)
+                why = receipt.reason or Reason.QUIET_HOURS
+                held = wording.held(message, receipt.until, self._zone, why, self.goal)
                 await self._wait_until(receipt.until, held)
                 continue
             if receipt.news is not None:
@@ -451,18 +465,19 @@ class Journey:
                 "send",
                 delivery,
                 result_type=Receipt,
-                task_queue=channel_queue(delivery.channels[0], workflow.info().task_queue),
+                task_queue=channel_queue(delivery.lane, workflow.info().task_queue),
                 activity_id=f"{delivery.n}-{delivery.step}",
                 summary=summary,
                 start_to_close_timeout=SEND_TIMEOUT,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 retry_policy=RETRIES,
+                priority=Priority(priority_key=PRIORITIES[delivery.message_class]),
             )
         finally:
             self._sending = False
         return receipt
 
-    def _delivery(self, n: int, message: Message) -> Delivery:
+    def _delivery(self, n: int, message: Message, channel: Channel) -> Delivery:
         run = self._run_of
         assert self._latest is not None
         useful_for = timedelta(0) if self._plan.missed else message.useful_for
@@ -477,6 +492,7 @@ class Journey:
             step=message.step,
             template=message.template or message.step,
             channels=message.channels,
+            channel=channel,
             message_class=message.message_class,
             topic=message.topic,
             due=self._due,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from domain.calendar import zone
 from domain.events import Event
-from domain.messages import Message, Sent
+from domain.messages import Message, Reason, Sent
 
 
 def span(duration: timedelta) -> str:
@@ -35,9 +35,12 @@ def quiet(duration: timedelta, of: type[Event], events: Iterable[type[Event]]) -
     return f"wait {span(duration)} after the last {of.event_name} for {_either(events)}"
 
 
-def held(message: Message, until: datetime, tz: str, events: Iterable[type[Event]]) -> str:
+def held(
+    message: Message, until: datetime, tz: str, reason: Reason, events: Iterable[type[Event]]
+) -> str:
     """``hold reminder until Tue 5 Mar 09:00 (quiet hours), or Order Completed``."""
-    return f"hold {message.step} until {clock(until, tz)} (quiet hours), or {_either(events)}"
+    why = reason.replace("_", " ")
+    return f"hold {message.step} until {clock(until, tz)} ({why}), or {_either(events)}"
 
 
 def sending(message: Message) -> str:

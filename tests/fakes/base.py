@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -141,8 +141,14 @@ class Fake(ABC):
     """Whether a webhook's signature covers its body; where only a password does: no."""
     dated: ClassVar[bool] = False
     """Whether a webhook's signature covers the moment, so that a replay is noticed."""
+    too_old: ClassVar[timedelta] = timedelta(hours=1)
+    """The age at which a dated webhook is a replay."""
+    once: ClassVar[bool] = False
+    """Whether a message has at most one report of a kind, which has no id of its own."""
     hard: ClassVar[frozenset[Kind]] = frozenset({Kind.BOUNCED})
     """Reports that say that the address is dead, as this fake sends them."""
+    probed: ClassVar[bool] = True
+    """Whether it can be asked what it thinks of our credentials without a message."""
     hook_url: ClassVar[str] = "https://sojourn.example"
     """Where our gateway is to the outside; some sign it."""
 
@@ -222,6 +228,10 @@ class Fake(ABC):
             at: when it is sent; None: now.
         """
         raise NotImplementedError
+
+    def unsigned(self, hook: Hook) -> Hook:
+        """A webhook without its signature; most providers sign in a header."""
+        return replace(hook, headers={})
 
     def parcel(self, channel: Channel, ledger_key: str) -> Parcel:
         """A message that it takes."""

@@ -1,0 +1,65 @@
+"""What to do about a message of which nobody knows whether it left.
+
+In this order: hand it over again under the same idempotency key; ask the provider whether it has
+it; wait whether the provider reports it; else the message's class decides. What we want to say is
+not said twice, so it stays unknown. What the customer needs goes once more, with the same
+Message-ID, marked as a possible duplicate; once, not once for every crash.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+
+from activities.gate import Doubt
+from channels.provider import Provider
+from domain.messages import MessageClass
+
+REPORTED_AFTER = timedelta(seconds=30)
+"""How long to wait for a webhook that settles it, where the provider sends such."""
+MARGIN = timedelta(minutes=5)
+"""An idempotency key is not relied on in the last minutes of its life."""
+
+
+class Way(Enum):
+    """A way out of doubt."""
+
+    AGAIN = auto()
+    """Hand it over once more."""
+    ASK = auto()
+    """Ask the provider."""
+    GIVE_UP = auto()
+    """It stays unknown."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Not yet: come back after this long."""
+
+    after: timedelta
+
+
+def way_out(doubt: Doubt, provider: Provider, message_class: MessageClass) -> Way | Wait:
+    """What to do now.
+
+    Args:
+        doubt: the message.
+        provider: who carries its channel now.
+        message_class: of the message.
+    """
+    same = provider.name == doubt.provider  # else it knows neither the key nor the message
+    abilities = provider.abilities
+    age = doubt.age
+    if same and _is_idempotent(provider, datetime.now(UTC) - doubt.since):
+        return Way.AGAIN
+    if same and abilities.looks_up_after is not None:
+        return Way.ASK if age >= abilities.looks_up_after else Wait(abilities.looks_up_after - age)
+    if message_class is MessageClass.PROMOTIONAL or doubt.repeated or not doubt.useful:
+        return Way.GIVE_UP
+    if same and abilities.reports and age < REPORTED_AFTER:
+        return Wait(REPORTED_AFTER - age)
+    return Way.AGAIN
+
+
+def _is_idempotent(provider: Provider, age: timedelta) -> bool:
+    window = provider.abilities.idempotent_for
+    return bool(window) and age < window - min(MARGIN, window / 2)

@@ -1,0 +1,27 @@
+"""How long a message waits for its channel: ever longer, and not all for the same moment."""
+
+import random
+from datetime import datetime, timedelta
+
+SHORTEST = timedelta(minutes=1)
+LONGEST = timedelta(minutes=15)
+LONGEST_IF_NEEDED = timedelta(minutes=2)
+
+
+def hold_until(
+    now: datetime, *, paused_for: timedelta, message_id: str, promotional: bool
+) -> datetime:
+    """When to ask again for a message whose channel is paused.
+
+    The wait grows with the pause, so that a long one costs little; it is another for each message,
+    so that what has gathered leaves spread out over the time of one wait, not in a heap.
+
+    Args:
+        now: by the journey's clock.
+        paused_for: how long the channel has been.
+        message_id: spreads the moments, the same way each time.
+        promotional: may wait longer than what the customer needs.
+    """
+    longest = LONGEST if promotional else LONGEST_IF_NEEDED
+    wait = min(max(paused_for / 2, SHORTEST), longest)
+    return now + wait * random.Random(f"{message_id} {now}").uniform(0.5, 1.5)  # noqa: S311

@@ -1,0 +1,195 @@
+"""Resend: what the contract of all providers does not say."""
+
+import dataclasses
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as few
+from hypothesis import strategies as some
+from standardwebhooks import Webhook
+from starlette.responses import JSONResponse, Response
+
+from channels.provider import Parcel, Reading
+from channels.resend import Config, Resend
+from domain.content import Attachment
+from domain.errors import AmbiguousSend, BadInput, BadSetting, BadSignature
+from domain.messages import Channel
+from domain.reports import Kind
+from settings import Settings
+from tests.fakes.base import Behaviour, Order, SentHook, serving
+from tests.fakes.resend import FakeResend, signed
+
+KEY = "abandoned-cart:c1:k/1/1-reminder/email"
+JSON = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=8),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(max_size=8), inner),
+    max_leaves=8,
+)
+PARTS = ("to", "tags", "bounce", "click", "suppressed", "failed", "email_id")
+EVENT = some.fixed_dictionaries(
+    {"type": some.sampled_from(["email.bounced", "email.clicked", "email.suppressed"])},
+    optional={
+        "created_at": JSON,
+        "data": JSON
+        | some.fixed_dictionaries(
+            {},
+            optional=dict.fromkeys(PARTS, JSON),
+        ),
+    },
+)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeResend]:
+    async with serving(FakeResend()) as fake:
+        assert isinstance(fake, FakeResend)
+        yield fake
+
+
+@pytest.fixture
+async def resend(fake: FakeResend, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Resend]:
+    for name, value in fake.environment().items():
+        monkeypatch.setenv(name, value)
+    provider = Resend(Settings().model_copy(update={"shop_name": 'Łódź, "Figli" & Co'}))
+    yield provider
+    await provider.close()
+
+
+def parcel(fake: FakeResend, **changes: Any) -> Parcel:
+    parcel = fake.parcel(Channel.EMAIL, KEY)
+    return dataclasses.replace(parcel, content=dataclasses.replace(parcel.content, **changes))
+
+
+def event(kind: str, **data: object) -> SentHook:
+    return signed({"type": kind, "created_at": "2026-11-22T04:00:00Z", "data": data})
+
+
+async def test_the_whole_mail_is_handed_over(fake: FakeResend, resend: Resend) -> None:
+    invoice = Attachment("invoice.pdf", "application/pdf", "JVBERi0=")
+    sent = parcel(fake, attachments=(invoice,))
+    await resend.send(sent)
+    assert fake.accepted[0].request == {
+        "from": '"Łódź, \\"Figli\\" & Co" <hello@shop.example>',
+        "to": [sent.address],
+        "subject": sent.content.subject,
+        "html": sent.content.html,
+        "text": sent.content.text,
+        "headers": sent.content.headers,
+        "tags": [{"name": "reference", "value": sent.reference}],
+        "attachments": [
+            {"filename": "invoice.pdf", "content": "JVBERi0=", "content_type": "application/pdf"}
+        ],
+    }
+
+
+async def test_another_text_under_the_same_key_leaves_the_first_one_in_doubt(
+    fake: FakeResend, resend: Resend
+) -> None:
+    fake.script.append(Behaviour.DROP_AFTER)
+    with pytest.raises(AmbiguousSend):
+        await resend.send(parcel(fake))
+    with pytest.raises(AmbiguousSend, match="invalid_idempotent_request"):
+        await resend.send(parcel(fake, text="Other words."))
+    assert len(fake.accepted) == 1
+
+
+async def test_a_success_without_an_id_is_in_doubt(
+    fake: FakeResend, resend: Resend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(order: Order) -> Response:
+        return JSONResponse([])
+
+    monkeypatch.setattr(fake, "answer", nothing)
+    with pytest.raises(AmbiguousSend):
+        await resend.send(parcel(fake))
+
+
+async def test_a_key_that_can_only_send_is_a_good_one(fake: FakeResend, resend: Resend) -> None:
+    fake.only_sends = True
+    await resend.probe()
+
+
+@pytest.mark.parametrize(
+    ("bounce", "hard"), [("Permanent", True), ("Transient", False), ("Undetermined", False)]
+)
+async def test_only_a_permanent_bounce_means_a_dead_address(
+    resend: Resend, bounce: str, hard: bool
+) -> None:
+    said = event("email.bounced", bounce={"type": bounce, "message": "550"})
+    (report,) = (await resend.read(said.received())).reports
+    assert (report.kind, report.hard, report.detail) == (Kind.BOUNCED, hard, "550")
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "hard"),
+    [("previous_bounce", Kind.BOUNCED, True), ("previous_complaint", Kind.COMPLAINED, False)],
+)
+async def test_what_is_suppressed_bounced_or_complained_before(
+    resend: Resend, reason: str, kind: Kind, hard: bool
+) -> None:
+    said = event("email.suppressed", suppressed={"reason": reason, "message": "suppressed"})
+    (report,) = (await resend.read(said.received())).reports
+    assert (report.kind, report.hard) == (kind, hard)
+
+
+@pytest.mark.parametrize("tags", [{"reference": "r1"}, [{"name": "reference", "value": "r1"}]])
+async def test_our_reference_is_found_in_either_shape_of_tags(resend: Resend, tags: object) -> None:
+    (report,) = (await resend.read(event("email.sent", tags=tags).received())).reports
+    assert report.reference == "r1"
+
+
+@pytest.mark.parametrize("kind", ["email.received", "email.scheduled", "contact.created", "new"])
+async def test_other_events_say_nothing(resend: Resend, kind: str) -> None:
+    assert await resend.read(event(kind).received()) == Reading()
+
+
+async def test_no_secret_takes_no_webhook(
+    fake: FakeResend, resend: Resend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOJOURN_RESEND_WEBHOOK_SECRET")
+    deaf = Resend(Settings())
+    try:
+        with pytest.raises(BadSignature, match="WEBHOOK_SECRET"):
+            await deaf.read(event("email.sent").received())
+    finally:
+        await deaf.close()
+
+
+def test_a_secret_that_is_none_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOJOURN_RESEND_API_KEY", "k")
+    monkeypatch.setenv("SOJOURN_RESEND_WEBHOOK_SECRET", "whsec_ąę")
+    with pytest.raises(BadSetting, match=r"^SOJOURN_RESEND_WEBHOOK_SECRET: is no signing") as said:
+        Config.load()
+    assert "ąę" not in str(said.value)
+
+
+def test_the_scheme_is_that_of_svix_s_published_example() -> None:
+    # https://docs.svix.com/receiving/verifying-payloads/how-manual
+    made = Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").sign(
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        datetime.fromtimestamp(1614265330, UTC),
+        '{"test": 2432232314}',
+    )
+    assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@pytest.mark.parametrize("signature", ["v1", "v1,é", "v1,!", "v2,abc", "é", "v1,YQ== v1"])
+async def test_a_signature_of_no_shape_is_a_bad_one(resend: Resend, signature: str) -> None:
+    hook = event("email.sent").received()
+    headers = {**hook.headers, "svix-signature": signature}
+    with pytest.raises(BadSignature):
+        await resend.read(dataclasses.replace(hook, headers=headers))
+
+
+@few(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(said=JSON | EVENT)
+async def test_any_signed_json_is_read_or_bad_input(resend: Resend, said: object) -> None:
+    try:
+        assert isinstance(await resend.read(signed(said).received()), Reading)
+    except BadSignature:
+        raise
+    except BadInput:
+        pass

@@ -1,0 +1,132 @@
+"""Any reasonable words stop us; a word that only occurs in a message does not."""
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from domain.stopping import _AROUND, _FILLERS, _REQUESTS, _STOP, LONGEST, _words, asks_to_stop
+
+COMMANDS = [
+    "STOP",
+    "UNSUBSCRIBE",
+    "END",
+    "QUIT",
+    "STOPALL",
+    "REVOKE",
+    "OPTOUT",
+    "OPT OUT",
+    "CANCEL",
+]
+"""Those of the carriers, and the FCC's."""
+
+requests = st.sampled_from(sorted(" ".join(piece) for piece in _REQUESTS))
+fillers = st.lists(st.sampled_from(["please", "now", "grazie", "prosze", "thanks"]), max_size=2)
+marks = st.text(alphabet=" .,!?-\u2026\u200b\n\"'\U0001f64f", max_size=5)
+known = {word for piece in _REQUESTS | _FILLERS for word in piece}
+
+
+@pytest.mark.parametrize("text", COMMANDS)
+def test_the_carriers_commands_stop(text: str) -> None:
+    for said in (text, text.lower(), text.title(), f" {text}.\n", f"{text}!!!", f"“{text}”"):
+        assert asks_to_stop(said), said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "STOP PLEASE",
+        "please stop",
+        "Stop it now",
+        "stop texting me",
+        "STOP STOP STOP STOP STOP STOP STOP STOP STOP STOP",
+        "Opt-out",
+        "stop and unsubscribe",
+        "Unsubscribe me please, thank you",
+        "Don't text me",
+        "remove my number from your list",
+        "ARRÊT",
+        "Basta!",
+        "Cancellami per favore",
+        "Annulla",
+        "disiscrivi",
+        "rimuovimi dalla lista",
+        "Non voglio più messaggi",
+        "Rezygnuję",
+        "REZYGNUJE",
+        "wypisz mnie proszę",
+        "Koniec.",
+        "Usuń mój numer",
+        "Proszę przestań",
+        "nie chcę więcej wiadomości",
+        "s\u200btop",
+        "ＳＴＯＰ",
+    ],
+)
+def test_any_reasonable_words_stop(text: str) -> None:
+    assert asks_to_stop(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "please",
+        "Where does the bus stop?",
+        "Don't stop sending me these",
+        "non-stop",
+        "Can I cancel my order?",
+        "Cancel my subscription",
+        "When does the sale end",
+        "I could not stop laughing, please send more of them",
+        "stop " + "and " * 20 + "go",
+        "START",
+        "UNSTOP",
+        "unstop please",
+        "yes",
+        "Basta così poco? Voglio ordinare",
+        "Kiedy koniec promocji?",
+        "Gdzie jest najbliższy przystanek",
+        "weekend",
+        "🛑",
+    ],
+)
+def test_other_messages_do_not(text: str) -> None:
+    assert not asks_to_stop(text)
+
+
+@given(requests, fillers, fillers, marks, marks)
+def test_case_marks_and_courtesy_change_nothing(
+    request: str, before: list[str], after: list[str], left: str, right: str
+) -> None:
+    words = [*before, request, *after]
+    said = left + " ".join(words) + right
+    assume(len(_words(said)) <= LONGEST)
+    assert asks_to_stop(said)
+    assert asks_to_stop(said.upper())
+
+
+@given(
+    requests, st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9), st.booleans()
+)
+@example("stop", "start", False)
+def test_one_word_that_means_something_else_makes_it_a_message(
+    request: str, word: str, first: bool
+) -> None:
+    assume(word not in known)
+    assert not asks_to_stop(f"{word} {request}" if first else f"{request} {word}")
+
+
+@given(requests, st.integers(LONGEST, 2000))
+def test_a_long_message_is_for_people_to_read(request: str, count: int) -> None:
+    assert not asks_to_stop(f"{request} " + "please now " * count)
+
+
+@given(st.text())
+def test_whatever_is_said_is_judged(text: str) -> None:
+    assert asks_to_stop(text) == asks_to_stop(f" {text} ")
+
+
+@pytest.mark.parametrize("table", [_STOP, _AROUND])
+def test_the_tables_are_folded_as_messages_are(table: str) -> None:
+    words = table.replace(";", " ").split()
+    assert [word for word in words if _words(word) != (word,)] == []
