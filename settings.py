@@ -102,6 +102,9 @@ class Settings(BaseSettings):
     whatsapp_limit: Rate = None
     push_limit: Rate = None
 
+    sms_max_segments: Annotated[int, Field(ge=1, le=10)] = 4
+    """Segments that an SMS may have: each is billed as a message. A longer one is not sent."""
+
     smtp_host: str = "localhost"
     smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25
     smtp_username: str = ""

@@ -9,6 +9,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, format_percent
 from jinja2 import TemplateRuntimeError
 
+from domain import ics
 from domain.calendar import zone
 from domain.locales import language
 
@@ -21,7 +22,7 @@ _LETTER_MEETS_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
 class Formats:
-    """One customer's habits: what `money`, `date`, `time`, `percent` and `plural` do in templates.
+    """One customer's habits: what `money`, `date`, `plural` and so on do in templates.
 
     Args:
         locale: decides on words and punctuation.
@@ -44,6 +45,25 @@ class Formats:
         """``10%`` of 0.1."""
         exact = _number("percent", share).quantize(BASIS_POINT)
         return format_percent(exact, locale=self.locale, decimal_quantization=False)
+
+    def ics(self, value: str | datetime | date, style: str = "") -> str:
+        r"""A value of a calendar file: ``Coffee\, Tea``, ``20260312T233000Z``, ``20260313``.
+
+        Args:
+            value: a text, a moment, or a day.
+            style: ``day``: of a moment, the day it is where the customer lives.
+        """
+        if style not in ("", "day"):
+            raise TemplateRuntimeError('ics: "day" is the only style there is')
+        if isinstance(value, datetime):
+            local = self._local(value)
+            return ics.day(local.date()) if style else ics.moment(local)
+        if isinstance(value, date):
+            return ics.day(value)
+        if not isinstance(value, str) or style:
+            wanted = "a moment or a day" if style else "a text, a moment or a day"
+            raise TemplateRuntimeError(f"ics: wants {wanted}, not {_kind(value)}")
+        return ics.text(value)
 
     def date(self, when: datetime | date, style: str = "long") -> str:
         """``5 marca 2026``; with ``full``, ``czwartek, 5 marca 2026``."""

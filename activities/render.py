@@ -1,21 +1,23 @@
 """From a template and a customer to what the customer reads.
 
 A message is one file a channel and language, ``{journey}/{template}.{channel}.{lang}.txt``, with a
-block for each part, and for e-mail an ``.html`` beside it. Templates are Jinja in its sandbox; a
-customer's own words are values in them, never part of them.
+block for each part, and for e-mail an ``.html`` beside it and perhaps an ``.ics``. Templates are
+Jinja in its sandbox; a customer's own words are values in them, never part of them.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import css_inline
 import jinja2
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from activities import contents
+from activities.contents import EXTRAS, PARTS
 from activities.formatting import Formats
 from activities.vocabulary import RenderContext, Sender, Vocabulary, clean
 from domain.content import Content
@@ -24,21 +26,11 @@ from domain.locales import fallbacks
 from domain.messages import Channel, MessageClass
 from settings import Settings
 
-__all__ = ["PARTS", "TEMPLATES", "RenderContext", "Renderer"]
+__all__ = ["EXTRAS", "PARTS", "TEMPLATES", "RenderContext", "Renderer"]
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
-PARTS: dict[Channel, tuple[str, ...]] = {
-    Channel.EMAIL: ("subject", "preheader", "text"),
-    Channel.SMS: ("text",),
-    Channel.WHATSAPP: ("text",),
-    Channel.PUSH: ("title", "body", "url"),
-}
-"""The blocks that a channel's ``.txt`` file must have."""
-
-_KINDS = {Channel.EMAIL: (".txt", ".html")}
-_MAY_BE_EMPTY = {"preheader"}
-_FILTERS = ("money", "percent", "date", "time")
+_FILTERS = ("money", "percent", "date", "time", "ics")
 
 # errors whose text is about the template, not about somebody's data
 _TELLING = (SojournError, jinja2.TemplateError, TypeError)
@@ -61,6 +53,7 @@ class Renderer:
             raise BadSetting("SOJOURN_SECRET_KEY is empty: links and codes need a key to be signed")
         self._sender = Sender.of(settings, secret_key)
         self._locale = settings.locale
+        self._most_segments = settings.sms_max_segments
         self._root = (templates or TEMPLATES).resolve()
         self._environment = _environment(self._root)
         self._inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -78,17 +71,18 @@ class Renderer:
         name = f"{context.journey}/{context.template}.{channel}.{lang}"
         with self._faults_of(name):
             words = Vocabulary(self._sender, context, channel, lang, locales)
-            parts = self._blocks(f"{name}.txt", words.names, PARTS[channel])
+            said = self._blocks(f"{name}.txt", words.names)
+            contents.check_blocks(said, channel)
+            parts = self._parts(name, words.names, said, context, channel)
             headers: dict[str, str] = {}
-            if channel is Channel.EMAIL:
-                parts |= self._email(name, words.names | parts)
-                if context.message_class is MessageClass.PROMOTIONAL:
-                    headers = _way_out(words)
+            if channel is Channel.EMAIL and context.message_class is MessageClass.PROMOTIONAL:
+                headers = _way_out(words)
             return Content(
                 channel=channel,
                 template=name,
                 locale=lang,
                 headers=headers,
+                files=words.files,
                 codes=words.codes,
                 **parts,
             )
@@ -100,9 +94,13 @@ class Renderer:
 
     def _language(self, context: RenderContext, channel: Channel, tried: tuple[str, ...]) -> str:
         """The first language that has all of the message's files."""
-        kinds = _KINDS.get(channel, (".txt",))
         folder = self._root / context.journey
         stem = f"{context.template}.{channel}"
+        kinds = [".txt"]
+        if channel is Channel.EMAIL:
+            kinds.append(".html")
+            if any(folder.glob(f"{stem}.*.ics")):
+                kinds.append(".ics")
         for lang in tried:
             if all((folder / f"{stem}.{lang}{kind}").is_file() for kind in kinds):
                 return lang
@@ -114,20 +112,14 @@ class Renderer:
         known = {".".join(path.name.split(".")[:2]) for path in folder.glob(f"*.{channel}.*")}
         raise TemplateError(f"{context.journey}: {UnknownName('template', stem, known)}")
 
-    def _blocks(self, name: str, names: dict[str, Any], wanted: tuple[str, ...]) -> dict[str, Any]:
+    def _blocks(self, name: str, names: dict[str, Any]) -> dict[str, str]:
         """Run a template once and keep what each of its blocks says."""
         context = self._environment.get_template(name).new_context(names)
         said: dict[str, str] = {}
         for block, (render, *_) in context.blocks.items():
             context.blocks[block] = [_keep(said, block, render)]
         self._run(name, context)
-        for part in wanted:
-            if part not in said:
-                raise jinja2.TemplateRuntimeError(f"it lacks {{% block {part} %}}")
-            if not (said[part].strip() or part in _MAY_BE_EMPTY):
-                raise jinja2.TemplateRuntimeError(f'its block "{part}" says nothing')
-        prose = {"text"} if "subject" in wanted else set()
-        return {p: _prose(said[p]) if p in prose else clean(said[p]) for p in wanted}
+        return said
 
     def _run(self, name: str, context: Context) -> None:
         try:
@@ -136,10 +128,36 @@ class Renderer:
         except Exception:
             self._environment.handle_exception()  # raises anew, with the lines of the template
 
+    def _parts(
+        self,
+        name: str,
+        names: dict[str, Any],
+        said: dict[str, str],
+        context: RenderContext,
+        channel: Channel,
+    ) -> dict[str, Any]:
+        """The fields of the content that the channel is about."""
+        match channel:
+            case Channel.EMAIL:
+                parts = contents.email(said)
+                return parts | self._email(name, names | parts)
+            case Channel.SMS:
+                return contents.text_message(said, self._most_segments)
+            case Channel.PUSH:
+                return contents.push(said, context, self._sender.url)
+            case Channel.WHATSAPP:
+                return contents.whatsapp(said)
+        assert_never(channel)
+
     def _email(self, name: str, names: dict[str, Any]) -> dict[str, Any]:
+        """The frame around the words, and the calendar file if there is one."""
         html = self._environment.get_template(f"{name}.html").render(names)
         text = self._environment.get_template("layout/email.txt").render(names)
-        return {"html": self._inliner.inline(html), "text": _prose(text)}
+        parts = {"html": self._inliner.inline(html), "text": contents.prose(text)}
+        if not (self._root / f"{name}.ics").is_file():
+            return parts
+        event = self._environment.get_template(f"{name}.ics").render(names)
+        return parts | {"attachments": contents.calendar(event)}
 
     @contextmanager
     def _faults_of(self, name: str) -> Iterator[None]:
@@ -216,15 +234,6 @@ def _way_out(words: Vocabulary) -> dict[str, str]:
         "List-Unsubscribe": f"<{links.unsubscribe}>, <{links.unsubscribe_mailto}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
-
-
-def _prose(text: str) -> str:
-    """Paragraphs, an empty line between them."""
-    lines: list[str] = []
-    for line in text.strip().splitlines():
-        if line.strip() or lines[-1]:
-            lines.append(line.rstrip())
-    return "\n".join(lines) + "\n"
 
 
 def _reason(error: Exception) -> str:

@@ -7,10 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 from email.utils import parseaddr
 from typing import Any, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
+
+from jinja2 import TemplateRuntimeError
 
 from activities.formatting import Formats, formatting_locale
 from domain.cart import CartItem, cart_items, cart_total
+from domain.content import Wanted
 from domain.customer import Customer
 from domain.errors import NothingToSay
 from domain.events import Event
@@ -23,6 +26,8 @@ from settings import Settings
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _ADVERTISING = re.compile(r"://|@|\w\.\w{2,}")
 _LONGEST_NAME = 60
+_NOT_IN_FILE_NAMES = re.compile(r'[\\/:*?"<>|]+')
+_LONGEST_FILE_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,10 @@ class Vocabulary:
     ) -> None:
         self._sender = sender
         self._context = context
-        self._codes: dict[str, None] = {}  # a set that keeps its order
+        self._channel = channel
+        # sets that keep their order
+        self._codes: dict[str, None] = {}
+        self._files: dict[Wanted, None] = {}
         self.links = Links(sender, context, channel)
         formats = Formats(formatting_locale(lang, locales), context.timezone)
         customer = context.customer
@@ -184,6 +192,7 @@ class Vocabulary:
             "cart": self._cart(),
             "subscription": self._subscription(),
             "offer_code": self._offer_code,
+            "attach": self._attach,
             "nothing_to_say": _nothing_to_say,
         }
 
@@ -191,6 +200,23 @@ class Vocabulary:
     def codes(self) -> tuple[str, ...]:
         """The offer codes that the message hands out."""
         return tuple(self._codes)
+
+    @property
+    def files(self) -> tuple[Wanted, ...]:
+        """The files that the message asks for."""
+        return tuple(self._files)
+
+    def _attach(self, url: str, name: str = "") -> str:
+        if self._channel is not Channel.EMAIL:
+            raise TemplateRuntimeError(
+                f"attach: only an e-mail takes files along, no {self._channel}"
+            )
+        whole = web_url(url, self._sender.url)
+        if not whole:
+            raise TemplateRuntimeError("attach: wants the address of a file on the web")
+        called = file_name(name or unquote(urlsplit(whole).path))
+        self._files[Wanted(name=called, url=whole)] = None
+        return ""
 
     def _offer_code(self, prefix: str) -> str:
         code = offer_code(self._sender.secret, self._context.message_id, prefix)
@@ -247,6 +273,20 @@ def spoken_name(name: str) -> str:
     """
     name = clean(name)
     return "" if len(name) > _LONGEST_NAME or _ADVERTISING.search(name) else name
+
+
+def file_name(path: str) -> str:
+    """The last part of ``path`` as a file can be called on any system; ``file`` if that is nothing.
+
+    Args:
+        path: of an address, or a mere name.
+    """
+    last = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = clean(_NOT_IN_FILE_NAMES.sub(" ", last)).strip(". ")
+    stem, dot, kind = name.rpartition(".")
+    return (stem[: _LONGEST_FILE_NAME - len(dot + kind)] + dot + kind)[
+        -_LONGEST_FILE_NAME:
+    ] or "file"
 
 
 def _nothing_to_say() -> NoReturn:

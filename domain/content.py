@@ -1,7 +1,7 @@
 """A rendered message, by channel: what a provider gets to send and the ledger archives."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from domain.messages import Channel
@@ -23,6 +23,19 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A file that an e-mail shall take along, before it is fetched.
+
+    Args:
+        name: as the reader will see it: ``invoice-1207.pdf``.
+        url: where it is.
+    """
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Content:
     """What a customer reads. Which fields are filled depends on the channel.
 
@@ -34,9 +47,11 @@ class Content:
         preheader: e-mail; the line a mailbox shows after the subject.
         html: e-mail.
         attachments: e-mail.
+        files: e-mail; attachments that are still to be fetched.
         text: e-mail's plain part; SMS; WhatsApp's free text.
         segments: SMS; how many it is billed as.
-        approved: WhatsApp; the name of the approved template. Empty: free text.
+        approved: WhatsApp; the name of the approved template, which is what is sent, even if there
+            is a text. Empty: free text.
         variables: WhatsApp; what fills the approved template's placeholders, in order.
         title: push.
         body: push.
@@ -54,6 +69,7 @@ class Content:
     preheader: str = ""
     html: str = ""
     attachments: tuple[Attachment, ...] = ()
+    files: tuple[Wanted, ...] = ()
     text: str = ""
     segments: int = 0
     approved: str = ""
@@ -76,7 +92,12 @@ class Content:
                 said[name] = tuple(said[name])
         said["channel"] = Channel(said["channel"])
         said["attachments"] = tuple(Attachment(**a) for a in said.get("attachments", ()))
+        said["files"] = tuple(Wanted(**f) for f in said.get("files", ()))
         return cls(**said)
+
+    def free(self) -> Self:
+        """As it is sent within WhatsApp's 24 hours: in our own words, if it has any."""
+        return replace(self, approved="", variables=()) if self.text else self
 
     def filled(self) -> dict[str, Any]:
         """The fields that hold something, as JSON values."""

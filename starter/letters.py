@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from domain import sms
 from domain.errors import Unavailable, UnknownName
 from domain.messages import Channel
 from settings import Settings
@@ -50,7 +51,25 @@ class Letter(BaseModel):
     @property
     def headline(self) -> str:
         """What stands out of it: the subject, the title, or else how it begins."""
-        return self._said("subject", "title") or _excerpt(self._said("text", "body"))
+        return self._said("subject", "title") or _excerpt(self._said("text", "body", "approved"))
+
+    @property
+    def length(self) -> str:
+        """An SMS in segments: ``2 segments, UCS-2``; empty for all others."""
+        return str(sms.segments(self._said("text"))) if self.channel is Channel.SMS else ""
+
+    @property
+    def approved(self) -> str:
+        """WhatsApp's template with its variables: ``onboarding_help (Ada, Tern & Oak)``."""
+        variables = ", ".join(self.content.get("variables", ()))
+        return self._said("approved") + (f" ({variables})" if variables else "")
+
+    @property
+    def files(self) -> str:
+        """The names of what comes along: ``event.ics, invoice.pdf``."""
+        return ", ".join(
+            file["name"] for part in ("attachments", "files") for file in self.content.get(part, ())
+        )
 
     def page(self) -> str:
         """It as an HTML page: an e-mail as rendered, anything else on the screen of a phone."""
@@ -60,7 +79,7 @@ class Letter(BaseModel):
         return _PHONE.format(
             heading=escape(f"{self.channel} to {self.address}"),
             title=f"<strong>{title}</strong><br>" if title else "",
-            text=escape(self._said("text", "body")).replace("\n", "<br>"),
+            text=escape(self._said("text", "body") or self.approved).replace("\n", "<br>"),
             link=f'<p><a href="{url}">{url}</a></p>' if url else "",
         )
 

@@ -148,6 +148,49 @@ async def test_one_message_in_full_on_the_terminal(offline: Cli) -> None:
     assert out.endswith("\nHurry\nup\n")
 
 
+async def test_an_sms_shows_its_segments(offline: Cli) -> None:
+    ada = await offline.identify()
+    sms = {"channel": "sms", "text": "ż" * 71, "segments": 2}
+    number = await offline.decided(ada, sms, channel="sms", at=NOON, settled_at=NOON)
+    await offline.decided(ada, MAIL, n=2, at=NOON, settled_at=NOON)
+    assert "\nlength      2 segments, UCS-2\n" in (await offline("outbox", "--id", number)).out
+    _, *rows = (await offline("outbox")).out.splitlines()
+    assert ["2 segments, UCS-2" in row for row in rows].count(True) == 1
+
+
+async def test_a_mail_names_its_files(offline: Cli) -> None:
+    ada = await offline.identify()
+    mail = {
+        **MAIL,
+        "attachments": [{"name": "event.ics", "media_type": "text/calendar", "data": "eA=="}],
+        "files": [{"name": "invoice.pdf", "url": "https://shop.test/1"}],
+    }
+    number = await offline.decided(ada, mail, at=NOON, settled_at=NOON)
+    out = (await offline("outbox", "--id", number)).out
+    assert "\nfiles       event.ics, invoice.pdf\n" in out
+    assert "length" not in out
+
+
+async def test_whatsapp_shows_its_words_and_the_approved_template(
+    offline: Cli, opened: list[str]
+) -> None:
+    ada = await offline.identify()
+    approved = {"channel": "whatsapp", "approved": "help_v2", "variables": ["Ada", "Tern <&> Oak"]}
+    both = {**approved, "text": "Hi Ada,\n\ncan we help?"}
+    first = await offline.decided(ada, both, channel="whatsapp", at=NOON, settled_at=NOON)
+    out = (await offline("outbox", "--id", first)).out
+    assert "\napproved    help_v2 (Ada, Tern <&> Oak)\n" in out
+    assert out.endswith("\nHi Ada,\n\ncan we help?\n")
+    second = await offline.decided(ada, approved, n=2, channel="whatsapp", at=NOON, settled_at=NOON)
+    listed = (await offline("outbox")).out
+    assert "Hi Ada, can we help?" in listed
+    assert "help_v2\n" in listed
+    await offline("outbox", "--open", "--id", second)
+    assert opened
+    page = (offline.home / "outbox" / f"{second}.html").read_text()
+    assert "help_v2 (Ada, Tern &lt;&amp;&gt; Oak)" in page
+
+
 async def test_an_unknown_number(offline: Cli) -> None:
     answer = await offline("outbox", "--id", 99)
     assert answer.code == 2

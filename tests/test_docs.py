@@ -3,8 +3,10 @@
 import importlib
 import inspect
 import re
+import shutil
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,7 +24,7 @@ from domain.messages import Channel, Message, MessageClass
 from settings import Settings
 from testkit import JourneyTest
 from tests.markdown import PAGES, ROOT, anchors, blocks, code, links, prose, rows, section
-from tests.test_templates import RENDERER, about
+from tests.test_templates import RENDERER, SECRET, SHOP, about
 from workflows import wording
 from workflows.journey import Journey
 from workflows.registry import journeys
@@ -213,8 +215,31 @@ def test_every_name_and_filter_of_templates_is_documented() -> None:
 
 def test_every_block_of_templates_is_documented() -> None:
     table = rows(section(DOCS / "templates.md", "Blocks"))
-    documented = {channel: tuple(re.findall(r"`(\w+)`", parts)) for channel, parts in table}
-    assert documented == {str(channel): parts for channel, parts in render.PARTS.items()}
+    spans = {channel: [re.findall(r"`(\w+)`", cell) for cell in cells] for channel, *cells in table}
+    assert spans == {str(c): [list(render.PARTS[c]), list(render.EXTRAS[c])] for c in Channel}
+
+
+def test_templates_on_the_page_render_as_they_stand(tmp_path: Path) -> None:
+    shown = {block.file: block.code for block in blocks(DOCS / "templates.md") if block.file}
+    shutil.copytree(render.TEMPLATES / "layout", tmp_path / "templates" / "layout")
+    for file, text in shown.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    html = '{% extends "layout/email.html" %}{% block content %}<h1>Invoice</h1>{% endblock %}'
+    (tmp_path / "templates/orders/invoice.email.en.html").write_text(html)
+    renderer = render.Renderer(SHOP, SECRET, tmp_path / "templates")
+    texts = [file for file in shown if file.endswith(".txt")]
+    assert len(texts) == 3
+    said = {}
+    for file in texts:
+        template, channel, *_ = Path(file).name.split(".")
+        context = replace(about("renewal", template), journey="orders", key="7")
+        said[channel] = renderer.render(context, Channel(channel))
+    assert [file.name for file in said["email"].files] == ["invoice.pdf"]
+    assert [file.name for file in said["email"].attachments] == ["event.ics"]
+    assert said["push"].url == "myshop://orders/7"
+    assert said["push"].collapse_key == "parcel-7"
+    assert said["whatsapp"].variables == ("Ada", "https://shop.example/orders/7")
 
 
 def test_every_trait_and_message_class_is_documented() -> None:

@@ -111,6 +111,20 @@ async def test_what_is_attached_arrives(mail: MailServer, smtp: Smtp) -> None:
     assert "gęślą" in body.get_content()
 
 
+async def test_a_calendar_entry_arrives_with_all_that_its_type_says(
+    mail: MailServer, smtp: Smtp
+) -> None:
+    event = "BEGIN:VCALENDAR\r\nSUMMARY:żółw\r\nEND:VCALENDAR\r\n".encode()
+    media_type = "text/calendar; charset=utf-8; method=PUBLISH"
+    file = Attachment("event.ics", media_type, base64.b64encode(event).decode())
+    await smtp.send(parcel(attachments=(file,)))
+    (arrived,) = mail.accepted[0].iter_attachments()
+    assert arrived.get_content_type() == "text/calendar"
+    assert arrived["Content-Type"].params == {"charset": "utf-8", "method": "PUBLISH"}
+    assert arrived.get_filename() == "event.ics"
+    assert arrived.get_payload(decode=True) == event
+
+
 async def test_the_message_is_plain_ascii_on_the_wire() -> None:
     assert compose(parcel(), Settings()).as_bytes().isascii()
 

@@ -76,13 +76,23 @@ def _list(found: list[Letter], customer: str | None, limit: int) -> None:
         show_line(f"no message went out{f' to {customer}' if customer else ''} yet")
         return
     show_list(
-        ("id", "sent (UTC)", "customer", "channel", "to", "journey/step", "subject or text"),
+        (
+            "id",
+            "sent (UTC)",
+            "customer",
+            "channel",
+            "length",
+            "to",
+            "journey/step",
+            "subject or text",
+        ),
         (
             (
                 letter.id,
                 letter.at,
                 letter.customer_id,
                 letter.channel,
+                letter.length,
                 letter.address,
                 f"{letter.journey}/{letter.step}",
                 letter.headline,
@@ -104,6 +114,10 @@ def _show(letter: Letter) -> None:
         "carried by": " ".join(filter(None, (letter.provider, letter.provider_id))),
         "subject": content.get("subject") or content.get("title"),
         "link": content.get("url"),
+        "image": content.get("image"),
+        "files": letter.files,
+        "approved": letter.approved,
+        "length": letter.length,
     }
     lines = [f"{name:<11} {value}" for name, value in facts.items() if value]
     if letter.possible_duplicate:
