@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.holding import hold_until
 from channels.provider import Providers
+from domain.content import Content
 from domain.customer import Customer, home_zone
 from domain.events import Event, MessageReplied
 from domain.messages import (
@@ -61,6 +62,7 @@ class Claim:
         start: the event that enrolled the customer.
         history: what concerns the run.
         may_write_freely: of WhatsApp: the customer has written within the last 24 hours.
+        content: what was handed over before, if it goes once more: the same, to the same address.
     """
 
     ledger_id: int
@@ -72,6 +74,7 @@ class Claim:
     start: Event
     history: Sequence[Event]
     may_write_freely: bool = False
+    content: Content | None = None
 
 
 @dataclass(frozen=True)
@@ -319,8 +322,10 @@ class _Question:
 
     async def _claim(self, row: LedgerRow, customer: Customer) -> Claim:
         channel, delivery = Channel(row.channel), self._delivery
+        kept = None
         if row.state == "submitting":
             assert row.id is not None
+            kept = await ledger.content(self._session, row.id)
             if not self._gate.providers[channel].abilities.idempotent_for:
                 row.possible_duplicate = True
             await attempts.end(self._session, row.id, "superseded", by="gate")
@@ -336,7 +341,7 @@ class _Question:
             ledger_id=row.id,
             attempt=row.attempt,
             channel=channel,
-            address=customer.address(channel),
+            address=kept.address if kept else customer.address(channel),
             customer=customer,
             timezone=self._timezone,
             start=events.typed(start),
@@ -349,6 +354,7 @@ class _Question:
                 before=delivery.start,
             ),
             may_write_freely=channel is Channel.WHATSAPP and await self._has_written(customer),
+            content=Content.kept(kept.content) if kept else None,
         )
 
     async def _has_written(self, customer: Customer) -> bool:

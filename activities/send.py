@@ -5,11 +5,13 @@ worker may die between any two of them; the ledger then tells the next attempt w
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.attachments import fetched
 from activities.doubt import Wait, Way, way_out
 from activities.gate import Claim, Doubt, Gate
 from activities.render import RenderContext, Renderer
@@ -26,6 +28,7 @@ from domain.errors import (
     RecipientUnsubscribed,
     TemplateError,
     TransientError,
+    WindowClosed,
 )
 from domain.history import History
 from domain.messages import Channel, Delivery, Reason, Receipt, Status
@@ -39,10 +42,22 @@ SOONEST = timedelta(seconds=1)
 class Messages:
     """Sends the messages of journeys."""
 
-    def __init__(self, gate: Gate, renderer: Renderer) -> None:
+    def __init__(
+        self, gate: Gate, renderer: Renderer, *, shop_url: str = "", hosts: Iterable[str] = ()
+    ) -> None:
+        """Make it.
+
+        Args:
+            gate: decides.
+            renderer: writes.
+            shop_url: where files that go along with a message may come from.
+            hosts: and from where else.
+        """
         self._gate = gate
         self._store = gate.store
         self._renderer = renderer
+        self._shop_url = shop_url
+        self._hosts = tuple(hosts)
 
     @activity.defn
     async def send(self, delivery: Delivery) -> Receipt:
@@ -92,19 +107,29 @@ class Messages:
 
     async def _carry(self, delivery: Delivery, claim: Claim, now: datetime) -> Receipt | None:
         """Render and hand over; the receipt, or None if the gate is to be asked what follows."""
+        provider = self._gate.providers[claim.channel]
         try:
-            content = self._render(delivery, claim)
+            content = claim.content or self._render(delivery, claim)
+            whole = await fetched(content, self._shop_url, self._hosts)
         except NothingToSay:
             return await self._settle(claim, Status.SKIPPED, Reason.NOTHING_TO_SAY)
         except TemplateError as error:
             activity.logger.error("message cannot be rendered: %s", error)
             await self._settle(claim, Status.REJECTED, Reason.TEMPLATE, detail=str(error))
             return None
-        return await self._hand_over(delivery, claim, content, now)
+        except TransientError as error:  # of the shop, from which a file was to be fetched
+            activity.logger.warning("%s: %s", delivery.template, error)
+            raise _again("a file is not to be had now", error.retry_after) from None
+        if claim.channel is Channel.WHATSAPP and not (claim.may_write_freely or content.approved):
+            said = "the customer has not written within 24 hours, and no template is approved"
+            await self._refused(claim, provider, WindowClosed(said))
+            return None
+        return await self._hand_over(delivery, claim, content, whole, now)
 
     async def _hand_over(
-        self, delivery: Delivery, claim: Claim, content: Content, now: datetime
+        self, delivery: Delivery, claim: Claim, content: Content, whole: Content, now: datetime
     ) -> Receipt | None:
+        """Hand over the whole content; what is kept of it does without the files it fetched."""
         provider = self._gate.providers[claim.channel]
         async with self._store.transaction() as session:
             ours = await ledger.submit(
@@ -118,7 +143,7 @@ class Messages:
         if not ours:
             raise _again("another attempt has taken this message over")
         parcel = Parcel(
-            delivery.ledger_key(claim.channel), claim.address, content, delivery.message_class
+            delivery.ledger_key(claim.channel), claim.address, whole, delivery.message_class
         )
         try:
             provider_id = await provider.send(parcel)
@@ -209,7 +234,8 @@ class Messages:
             now=delivery.now,
             timezone=claim.timezone,
         )
-        return self._renderer.render(context, claim.channel)
+        content = self._renderer.render(context, claim.channel)
+        return content.free() if claim.may_write_freely else content
 
     async def _refused(self, claim: Claim, provider: Provider, error: PermanentError) -> None:
         """Note a refusal for good, and what it says of the address or the customer."""

@@ -583,6 +583,7 @@ class Journey:
         return {
             "doing": self._doing,
             "until": self._until.isoformat() if self._until else None,
+            "as_of": self.now().isoformat(),
             "messages": [_json(sent) for sent in self._messages],
         }
 
