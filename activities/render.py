@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from activities.formatting import Formats
+from activities.tracking import Tracking
 from activities.vocabulary import RenderContext, Sender, Vocabulary, clean
 from domain.content import Content
 from domain.errors import BadSetting, NothingToSay, SojournError, TemplateError, UnknownName
@@ -60,6 +61,7 @@ class Renderer:
         if not secret_key:
             raise BadSetting("SOJOURN_SECRET_KEY is empty: links and codes need a key to be signed")
         self._sender = Sender.of(settings, secret_key)
+        self._tracking = Tracking(settings, secret_key)
         self._locale = settings.locale
         self._root = (templates or TEMPLATES).resolve()
         self._environment = _environment(self._root)
@@ -82,6 +84,7 @@ class Renderer:
             headers: dict[str, str] = {}
             if channel is Channel.EMAIL:
                 parts |= self._email(name, words.names | parts)
+                parts = self._tracking.of_email(parts, context)
                 if context.message_class is MessageClass.PROMOTIONAL:
                     headers = _way_out(words)
             return Content(
