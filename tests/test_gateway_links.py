@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -17,10 +18,15 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
+import worker
+from dispatch import Sojourn
+from domain.customer import read_identity
+from domain.events import SignedUp
 from domain.links import Click, Open, click_token, open_token
 from gateway.links import DOT
 from gateway.robots import is_somebody
-from store import Store
+from starter.stack import Server
+from store import Store, ledger
 from store.tables import LedgerRow, RunRow
 from tests.gateway_links import (
     BROWSER,
@@ -30,9 +36,11 @@ from tests.gateway_links import (
     alone,
     click_path,
     sent,
+    shop,
     unsubscribe_path,
 )
-from tests.gateway_server import Served
+from tests.gateway_server import Served, serving
+from workflows.journey import TASK_QUEUE
 
 CART = f"{SHOP}/cart?cart_id=7"
 
@@ -411,3 +419,46 @@ async def test_the_log_names_the_route_and_never_the_token(
 def test_a_token_hides_nothing_so_logs_must() -> None:
     token = unsubscribe_path("c_1")[3:].partition(".")[0]
     assert b"c_1" in base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+
+
+# ---- end to end ------------------------------------------------------------------------------
+
+
+async def test_the_run_that_sent_a_message_hears_of_its_click(
+    store: Store, temporal: Server, customer_id: str
+) -> None:
+    queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
+    sojourn = Sojourn(temporal.client, store, shop(), task_queue=queue)
+    async with worker.serving(temporal.client, store, shop(), task_queue=queue):
+        await sojourn.identify(
+            read_identity(
+                {"email": "ada@example.com", "marketingConsent": {"email": True}},
+                customer_id=customer_id, message_id=f"i-{customer_id}", at=datetime.now(UTC),
+            )
+        )  # fmt: skip
+        await sojourn.publish(SignedUp(customer_id=customer_id))
+        async with serving(sojourn) as served:
+            await served.ready()
+            deadline = asyncio.get_running_loop().time() + 20
+            while (row := await welcome(store, customer_id)) is None:
+                assert asyncio.get_running_loop().time() < deadline
+                await asyncio.sleep(0.01)
+            leads_to_the_shop(await follow(served, click_path(row.reference)))
+    (event,) = [e for e in await served.stored(customer_id) if e.name == "Message Clicked"]
+    assert event.routed_at is not None
+    handle = temporal.client.get_workflow_handle(row.workflow_id)
+    history = [event async for event in handle.fetch_history_events()]
+    heard = [
+        event.workflow_execution_signaled_event_attributes
+        for event in history
+        if event.HasField("workflow_execution_signaled_event_attributes")
+    ]
+    (click,) = [signal for signal in heard if signal.signal_name == "Message Clicked"]
+    assert b'"step":"welcome"' in click.input.payloads[0].data
+    assert SHOP.encode() not in click.input.payloads[0].data, "where it led is somebody's own"
+
+
+async def welcome(store: Store, customer_id: str) -> LedgerRow | None:
+    async with store.reading() as session:
+        rows = await ledger.of_customer(session, customer_id)
+    return next((row for row in rows if row.state == "sent"), None)
