@@ -19,7 +19,7 @@ from domain.errors import BadToken
 from domain.links import link_host, link_hosts, read_click, read_open
 from gateway.core import Gateway
 from gateway.description import damaged_page
-from gateway.faults import AWAY
+from gateway.faults import refusal
 from gateway.pages import PRIVATE, Pages
 from gateway.robots import is_somebody
 from gateway.traces import STORED, Traces
@@ -112,10 +112,11 @@ def _afterwards(gateway: Gateway, what: str, told: Callable[[], Awaitable[None]]
             await told()
         except STORED as error:
             log.info("stored, to be told later", what=what, reason=type(error).__name__)
-        except AWAY as error:
-            log.warning("lost", what=what, reason=type(error).__name__)
-        except Exception:  # nobody waits for it, so nobody else would tell
-            log.exception("lost", what=what)
+        except Exception as error:  # nobody waits for it, so nobody else would tell
+            if refusal(error) is None:
+                log.exception("lost", what=what)
+            else:
+                log.warning("lost", what=what, reason=type(error).__name__)
 
     if not gateway.work.afterwards(tell()):
         log.warning("lost", what=what, reason="too many at once")

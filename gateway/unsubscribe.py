@@ -17,7 +17,7 @@ from domain.errors import BadToken
 from domain.links import Unsubscribe, read_unsubscribe
 from gateway.core import Gateway
 from gateway.description import FORM, damaged_page, refusals
-from gateway.faults import AWAY, RETRY_AWAY, Refusal
+from gateway.faults import AWAY, RETRY_AWAY, Refusal, refusal
 from gateway.forms import read_form
 from gateway.pages import PRIVATE, Pages
 from gateway.traces import STORED, Traces
@@ -117,7 +117,9 @@ class _Unsubscribing:
             at = await self._gateway.work.within(seconds, self._record(link, wish))
             if wish is not Wish.STAY:
                 await self._tell(link, at)
-        except (TimeoutError, *AWAY) as error:
+        except AWAY as error:
+            if refusal(error) is None:  # a bug of ours
+                raise
             log.warning("a wish could not be recorded", wish=wish, reason=type(error).__name__)
             return self._away(request, wish)
         if wish is Wish.ONE_CLICK:
@@ -183,7 +185,7 @@ class _Unsubscribing:
 
         try:
             return await self._gateway.work.within(LOOK_SECONDS, find())
-        except (TimeoutError, *AWAY) as error:
+        except AWAY as error:
             log.warning("a customer's language is not known", reason=type(error).__name__)
             return ""
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from structlog.testing import capture_logs
 
 from domain.customer import read_identity
 from domain.links import Click, Unsubscribe, click_token, unsubscribe_token
-from domain.messages import Channel
+from domain.messages import Channel, Message
 from gateway.forms import FORM_LIMIT
 from gateway.pages import LANGUAGES, TEMPLATES, Pages
 from store import Store, customers
@@ -35,7 +36,7 @@ from tests.gateway_links import (
     unsubscribe_path,
 )
 from tests.gateway_server import Served
-from tests.test_templates import MESSAGES
+from workflows.registry import journeys
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 LEAVE, STAY = {"wish": "unsubscribe"}, {"wish": "stay"}
@@ -266,8 +267,8 @@ async def test_unsubscribing_works_while_temporal_is_away(
             )
         )
     # no journey that ships hears it; one of a user's may
-    onboarding = dict(routing_of("onboarding"))
-    monkeypatch.setattr("dispatch.routing.heard_by", lambda event: onboarding)
+    hearing = {"onboarding": journeys()["onboarding"]}
+    monkeypatch.setattr("dispatch.routing.heard_by", lambda event: hearing)
     with capture_logs() as logs:
         answer = await served.http.post(unsubscribe_path(customer_id), data=ONE_CLICK)
     assert answer.status_code == 200
@@ -275,12 +276,6 @@ async def test_unsubscribing_works_while_temporal_is_away(
     (event,) = await served.stored(customer_id)
     assert event.routed_at is None, "the sweep tells the run"
     assert any(line["event"] == "stored, to be told later" for line in logs)
-
-
-def routing_of(journey: str) -> dict[str, object]:
-    from workflows.registry import journeys
-
-    return {journey: journeys()[journey]}
 
 
 async def test_without_the_store_a_mailbox_comes_back_and_a_person_is_told(
@@ -354,12 +349,6 @@ def test_every_page_is_there_in_every_language_and_names_what_ships() -> None:
 
 
 def shipped_topics() -> set[str]:
-    import sys
-
-    from domain.messages import Message
-    from workflows.registry import journeys
-
-    assert MESSAGES
     return {
         message.topic
         for journey in journeys().values()
