@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from gateway.forms import FORM_LIMIT
 from gateway.pages import LANGUAGES, TEMPLATES, Pages
 from store import Store, customers
 from store.tables import ConsentRow, RunRow
-from tests.browser import telephone
+from tests.browser import CHROMIUM, telephone
 from tests.gateway_links import (
     BROWSER,
     SECRET,
@@ -361,7 +362,11 @@ def shipped_topics() -> set[str]:
 
 WORDS = {
     "it": ("Annulla l'iscrizione", "Iscrizione annullata", "L'iscrizione resta attiva"),
-    "pl": ("Rezygnacja z wiadomości", "Rezygnacja przyjęta", "Nic się nie zmienia"),
+    "pl": (
+        "Rezygnacja z\N{NO-BREAK SPACE}wiadomości",
+        "Rezygnacja przyjęta",
+        "Nic się nie zmienia",
+    ),
 }
 
 
@@ -371,6 +376,7 @@ def keep(name: str, picture: bytes) -> None:
         (Path(SHOTS) / name).write_bytes(picture)
 
 
+@pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("lang", WORDS)
 async def test_somebody_clicks_the_button_changes_their_mind_and_again(
     served: Served, customer_id: str, tmp_path: Path, lang: str
