@@ -60,6 +60,18 @@ Rate = Annotated[
 ]
 """Messages a second; empty: no limit."""
 
+_HOST = re.compile(r"[a-z\d]([a-z\d.-]*[a-z\d])?", re.ASCII)
+
+
+def _hosts(value: object) -> object:
+    """Read ``www.shop.example, blog.shop.example``."""
+    if not isinstance(value, str):
+        return value
+    hosts = tuple(one.strip() for one in value.lower().split(",") if one.strip())
+    if not all(_HOST.fullmatch(one) for one in hosts):
+        raise ValueError("write names of hosts as www.shop.example, separated by commas")
+    return hosts
+
 
 class Settings(BaseSettings):
     """What an installation may choose. Read once at start; ``Settings()`` reads the environment."""
@@ -121,7 +133,18 @@ class Settings(BaseSettings):
 
     from_email: str = "hello@shop.example"
     public_url: str = "http://localhost:8080"
-    """Where customers reach this installation: unsubscribe links start with it."""
+    """Where customers reach this installation: unsubscribe links and tracked links start with it.
+    """
+
+    track_clicks: bool = True
+    """Links in e-mails that lead to the shop go by this installation, which counts the click."""
+
+    link_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()
+    """Further hosts of the shop, beside that of ``shop_url``: links to them are tracked, too."""
+
+    track_opens: bool = False
+    """E-mails hold a picture that tells when they are opened. Where the law asks for consent to
+    that, as in Italy, have it before you turn this on."""
 
     secret_key: SecretStr = SecretStr("")
     """Signs links and offer codes. Empty: made once and kept in ``home``."""

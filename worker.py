@@ -135,7 +135,7 @@ async def serving(
     gate = Gate(
         store, carriers, settings.quiet_hours, settings.timezone, templates=renderer.channels_of
     )
-    messages = Messages(gate, renderer, shop_url=settings.shop_url)
+    messages = Messages(gate, renderer, shop_url=settings.shop_url, hosts=settings.link_hosts)
     shared: dict[str, Any] = {
         "graceful_shutdown_timeout": GRACE,
         "activity_task_poller_behavior": PollerBehaviorAutoscaling(),

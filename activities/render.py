@@ -19,6 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from activities import contents
 from activities.contents import EXTRAS, PARTS
 from activities.formatting import Formats
+from activities.tracking import Tracking
 from activities.vocabulary import RenderContext, Sender, Vocabulary, clean
 from domain.content import Content
 from domain.errors import BadSetting, NothingToSay, SojournError, TemplateError, UnknownName
@@ -52,6 +53,7 @@ class Renderer:
         if not secret_key:
             raise BadSetting("SOJOURN_SECRET_KEY is empty: links and codes need a key to be signed")
         self._sender = Sender.of(settings, secret_key)
+        self._tracking = Tracking(settings, secret_key)
         self._locale = settings.locale
         self._most_segments = settings.sms_max_segments
         self._root = (templates or TEMPLATES).resolve()
@@ -75,8 +77,10 @@ class Renderer:
             contents.check_blocks(said, channel)
             parts = self._parts(name, words.names, said, context, channel)
             headers: dict[str, str] = {}
-            if channel is Channel.EMAIL and context.message_class is MessageClass.PROMOTIONAL:
-                headers = _way_out(words)
+            if channel is Channel.EMAIL:
+                parts = self._tracking.of_email(parts, context)
+                if context.message_class is MessageClass.PROMOTIONAL:
+                    headers = _way_out(words)
             return Content(
                 channel=channel,
                 template=name,

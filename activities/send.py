@@ -32,6 +32,7 @@ from domain.errors import (
 )
 from domain.history import History
 from domain.messages import Channel, Delivery, Reason, Receipt, Status
+from domain.reports import reference
 from store import channels, customers, ledger, suppressions
 
 PROBE_AFTER = timedelta(minutes=1)
@@ -226,6 +227,7 @@ class Messages:
             journey=delivery.journey,
             template=delivery.template,
             message_id=delivery.message_id,
+            reference=reference(delivery.ledger_key(claim.channel)),
             message_class=delivery.message_class,
             topic=delivery.topic,
             start=claim.start,

@@ -46,6 +46,8 @@ class RenderContext:
         history: what else happened.
         now: the journey's clock, aware.
         timezone: IANA name of the customer's zone.
+        reference: the message as its links name it (`domain.reports.reference`). Empty: nothing is
+            measured, as in previews.
     """
 
     customer: Customer
@@ -59,6 +61,7 @@ class RenderContext:
     history: History
     now: datetime
     timezone: str
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ class Links:
     def __init__(self, sender: Sender, context: RenderContext, channel: Channel) -> None:
         self._sender = sender
         self._customer_id = context.customer.customer_id
-        self._wish = Unsubscribe(self._customer_id, channel, context.topic)
+        # an SMS is paid by its length
+        reference = context.reference if channel is Channel.EMAIL else ""
+        self._wish = Unsubscribe(self._customer_id, channel, context.topic, reference)
         in_cart = context.key if hasattr(context.start, "cart_id") else ""
         self.cart = f"{sender.url}/cart" + (
             f"?cart_id={quote(in_cart, safe='')}" if in_cart else ""

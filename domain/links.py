@@ -7,6 +7,8 @@ stand in for another.
 
 import hashlib
 import hmac
+import re
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -20,14 +22,31 @@ from domain.messages import Channel
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 8
 
+LONGEST_LINK = 2000
+"""Characters of a link that is tracked: its token is longer still, and mailboxes cut what is."""
+
+# stricter than a browser: where two readers could see two hosts, there is none
+_LINK = re.compile(
+    r"https?://([a-z\d.-]+)(?::\d{1,5})?(?:[/?#][^\s\\\x00-\x1f\x7f\ud800-\udfff]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Unsubscribe:
-    """A customer wants no more messages of this topic by this channel."""
+    """A customer wants no more messages of this topic by this channel.
+
+    Args:
+        customer_id: who.
+        channel: of the messages.
+        topic: of the messages.
+        reference: the message that bore the link (`domain.reports.reference`); may be empty.
+    """
 
     customer_id: str
     channel: Channel
     topic: str
+    reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,9 +57,34 @@ class Renew:
     subscription_id: str
 
 
+@dataclass(frozen=True)
+class Click:
+    """A link in a message is followed.
+
+    Args:
+        reference: the message (`domain.reports.reference`).
+        url: where the link leads.
+    """
+
+    reference: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Open:
+    """A message is opened, or fetched by a mailbox that wants to seem so.
+
+    Args:
+        reference: the message (`domain.reports.reference`).
+    """
+
+    reference: str
+
+
 def unsubscribe_token(secret: str, wish: Unsubscribe) -> str:
     """A token for ``/u/{token}``; never expires."""
-    return _sign(secret, "unsubscribe", wish)
+    said = astuple(wish)
+    return _sign(secret, "unsubscribe", said if wish.reference else said[:-1])
 
 
 def read_unsubscribe(secret: str, token: str) -> Unsubscribe:
@@ -49,13 +93,14 @@ def read_unsubscribe(secret: str, token: str) -> Unsubscribe:
     Raises:
         BadToken: it was not made here, or is damaged.
     """
-    customer_id, channel, topic = _read(secret, "unsubscribe", token, 3)
-    return Unsubscribe(customer_id, Channel(channel), topic)
+    # links without a reference came first, and they hold for ever
+    customer_id, channel, topic, *reference = _read(secret, "unsubscribe", token, 3, 4)
+    return Unsubscribe(customer_id, Channel(channel), topic, *reference)
 
 
 def renew_token(secret: str, wish: Renew) -> str:
     """A token for the shop's renewal page."""
-    return _sign(secret, "renew", wish)
+    return _sign(secret, "renew", astuple(wish))
 
 
 def read_renew(secret: str, token: str) -> Renew:
@@ -66,6 +111,36 @@ def read_renew(secret: str, token: str) -> Renew:
     """
     customer_id, subscription_id = _read(secret, "renew", token, 2)
     return Renew(customer_id, subscription_id)
+
+
+def click_token(secret: str, click: Click) -> str:
+    """A token for ``/c/{token}``; never expires."""
+    return _sign(secret, "click", astuple(click))
+
+
+def read_click(secret: str, token: str) -> Click:
+    """What a click token says. Whether its URL may be led to, `link_host` tells.
+
+    Raises:
+        BadToken: it was not made here, or is damaged.
+    """
+    reference, url = _read(secret, "click", token, 2)
+    return Click(reference, url)
+
+
+def open_token(secret: str, opened: Open) -> str:
+    """A token for ``/o/{token}``; never expires."""
+    return _sign(secret, "open", astuple(opened))
+
+
+def read_open(secret: str, token: str) -> Open:
+    """What an open pixel's token says.
+
+    Raises:
+        BadToken: it was not made here, or is damaged.
+    """
+    (reference,) = _read(secret, "open", token, 1)
+    return Open(reference)
 
 
 def offer_code(secret: str, message_id: str, prefix: str) -> str:
@@ -96,6 +171,21 @@ def web_url(url: str | None, base: str) -> str:
     return whole if parts.scheme in {"http", "https"} and parts.netloc else ""
 
 
+def link_host(url: str) -> str:
+    """The host, in lower case, to which a browser would go; empty if there could be a doubt.
+
+    User names, backslashes, control characters, hosts in other letters than ASCII's and what is
+    longer than `LONGEST_LINK` leave a doubt: no redirect must depend on who reads a URL how.
+    """
+    found = _LINK.fullmatch(url) if len(url) <= LONGEST_LINK else None
+    return found[1].lower() if found else ""
+
+
+def link_hosts(shop_url: str, more: Iterable[str] = ()) -> frozenset[str]:
+    """The hosts to which tracked links may lead: the shop's, and ``more``."""
+    return frozenset({link_host(shop_url), *more} - {""})
+
+
 def _require(secret: str) -> None:
     if not secret:
         raise ValueError("signing needs a secret key")
@@ -110,15 +200,15 @@ def _serializer(secret: str, kind: str) -> URLSafeSerializer:
     )
 
 
-def _sign(secret: str, kind: str, wish: Unsubscribe | Renew) -> str:
-    return _serializer(secret, kind).dumps(astuple(wish))
+def _sign(secret: str, kind: str, said: tuple[str, ...]) -> str:
+    return _serializer(secret, kind).dumps(said)
 
 
-def _read(secret: str, kind: str, token: str, length: int) -> list[Any]:
+def _read(secret: str, kind: str, token: str, *lengths: int) -> list[Any]:
     try:
         said = _serializer(secret, kind).loads(token.strip())
     except (BadData, ValueError):
         raise BadToken(f"this {kind} link is damaged or was not made here") from None
     assert isinstance(said, list)
-    assert len(said) == length, "signed by us, so it has our shape"
+    assert len(said) in lengths, "signed by us, so it has our shape"
     return said

@@ -9,12 +9,14 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from domain.errors import BadEvent
-from gateway import operations, tracking, webhooks
+from gateway import links, operations, tracking, unsubscribe, webhooks
 from gateway.core import Gateway
 from gateway.description import SECURITY, VALUE
 from gateway.edge import Edge
 from gateway.faults import AWAY, CODES, Refusal, answer, failed
 from gateway.origins import Origins
+from gateway.pages import Pages
+from settings import signing_key
 
 VERSION = "1"
 
@@ -41,7 +43,7 @@ def make_api(gateway: Gateway) -> FastAPI:
     """The routes alone.
 
     Raises:
-        BadSetting: of a webhook's source.
+        BadSetting: of a webhook's source, or of the key that signs links.
     """
     api = Api(
         title="Sojourn's gateway",
@@ -56,6 +58,9 @@ def make_api(gateway: Gateway) -> FastAPI:
     api.add_exception_handler(Exception, failed)
     api.include_router(tracking.router())
     api.include_router(webhooks.of_gateway(gateway))
+    secret, pages = signing_key(gateway.settings), Pages(gateway.settings)
+    api.include_router(links.router(gateway, secret, pages))
+    api.include_router(unsubscribe.router(gateway, secret, pages))
     api.include_router(operations.router())
     return api
 

@@ -305,3 +305,34 @@ def _given(field: str) -> dict[str, Any]:
 def _body(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
     content = {"schema": schema, "examples": {"plain": {"value": example}}}
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {
+                "schema": {
+                    "type": "object",
+                    "properties": {"List-Unsubscribe": {"type": "string", "const": "One-Click"}},
+                    "required": ["List-Unsubscribe"],
+                },
+                "examples": {"plain": {"value": {"List-Unsubscribe": "One-Click"}}},
+            }
+            for kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+        },
+    }
+}
+"""What a mailbox posts to unsubscribe somebody."""
+
+
+def damaged_page() -> dict[int | str, dict[str, Any]]:
+    """The answer to a link that was not made here, or not wholly."""
+    return {
+        404: {
+            "model": ErrorAnswer,
+            "description": "The link is damaged: a page that leads to the shop. JSON, if there "
+            "is no such path.",
+            "content": {"text/html": {}},
+        }
+    }

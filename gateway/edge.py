@@ -17,6 +17,8 @@ log = structlog.stdlib.get_logger("sojourn.gateway.access")
 
 ALWAYS = ("/healthz", "/readyz", "/metrics")
 """Answered also under overload, and left out of the log while they go well."""
+LIGHT = ("/c/", "/o/")
+"""Answered also under overload: they wait for nobody, and who clicks wants to go to the shop."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -34,7 +36,8 @@ class Edge:
             return
         visit = _Visit(scope, receive, send)
         always = scope["path"] in ALWAYS
-        if not always and not self._gateway.work.begin():
+        counted = not always and not scope["path"].startswith(LIGHT)
+        if counted and not self._gateway.work.begin():
             refused = busy("too many calls are in work")
             await refused.answer()(scope, receive, visit.send)
         else:
@@ -45,7 +48,7 @@ class Edge:
             except Exception:  # a bug of ours; the sender was told that much
                 log.exception("failed", route=visit.route)
             finally:
-                if not always:
+                if counted:
                     self._gateway.work.end()
         self._note(visit, quiet=always and visit.status == 200)
 

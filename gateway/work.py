@@ -22,6 +22,7 @@ class Work:
         self._gauge = gauge
         self._count = 0
         self._lasting: set[asyncio.Task[Any]] = set()
+        self._afterwards: set[asyncio.Task[None]] = set()
 
     def begin(self) -> bool:
         """Take a request in work; False: there is too much already."""
@@ -51,10 +52,27 @@ class Work:
         task.add_done_callback(self._finished)
         raise TimeoutError
 
+    def afterwards(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do what nobody waits for. It takes nothing from those who wait for an answer.
+
+        Args:
+            work: tells its failures itself.
+
+        Returns:
+            False if as much of it as may be is under way already: then it is not done.
+        """
+        if len(self._afterwards) >= self._limit:
+            work.close()
+            return False
+        task = asyncio.create_task(work)
+        self._afterwards.add(task)
+        task.add_done_callback(self._afterwards.discard)
+        return True
+
     async def drained(self) -> None:
         """Wait until all that has begun is done."""
-        while self._lasting:
-            await asyncio.wait(set(self._lasting))
+        while pending := self._lasting | self._afterwards:
+            await asyncio.wait(pending)
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._add(-1)

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import tuple_, update
+from sqlalchemy import or_, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.content import Content
 from domain.messages import Channel, Delivery, Reason
-from domain.reports import reference
+from domain.reports import PROGRESS, Kind, reference
 from store import attempts
 from store.tables import ContentRow, EventRow, LedgerRow
 from store.text import writable
@@ -32,6 +32,12 @@ async def of_message(session: AsyncSession, message_id: str) -> Sequence[LedgerR
     """
     query = select(LedgerRow).where(LedgerRow.message_id == message_id).with_for_update()
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
+
+
+async def of_reference(session: AsyncSession, reference: str) -> LedgerRow | None:
+    """The row of a message, by the name that its links and providers have for it."""
+    query = select(LedgerRow).where(LedgerRow.reference == reference)
+    return (await session.exec(query)).first()
 
 
 def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
@@ -206,6 +212,24 @@ async def doubt(
         attempt=attempt,
         error=error,
         detail=writable(detail),
+    )
+
+
+async def advance(session: AsyncSession, ledger_id: int, kind: Kind, at: datetime) -> None:
+    """Note how far a message has come; it never goes back, in whatever order that is told.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: of the message.
+        kind: what happened to it.
+        at: when.
+    """
+    behind = [other.value for other in Kind if PROGRESS[other] < PROGRESS[kind]]
+    progress = col(LedgerRow.progress)
+    await session.exec(
+        update(LedgerRow)
+        .where(col(LedgerRow.id) == ledger_id, or_(progress.is_(None), progress.in_(behind)))
+        .values(progress=kind.value, progress_at=at)
     )
 
 

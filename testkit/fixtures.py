@@ -67,12 +67,18 @@ async def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
-    """Settings of a journey test: quiet hours off. Override it to change them."""
+    """Settings of a journey test: quiet hours off, links as the template has them.
+
+    Override it to change them.
+    """
     from settings import Settings
 
     shutil.copy(migrated_database, tmp_path / "journey.db")
     return Settings(
-        home=tmp_path, database_url=f"sqlite:///{tmp_path / 'journey.db'}", quiet_hours=None
+        home=tmp_path,
+        database_url=f"sqlite:///{tmp_path / 'journey.db'}",
+        quiet_hours=None,
+        track_clicks=False,
     )
 
 

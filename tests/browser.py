@@ -1,12 +1,17 @@
-"""A browser that visits a page of a shop."""
+"""A browser that visits a page, and one whose hand can be held."""
 
 import asyncio
+import base64
+import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+
+import aiohttp
 
 from starter.processes import HOST
 
@@ -50,6 +55,111 @@ async def visit(url: str, profile: Path) -> str:
         await process.wait()
         raise
     return html.decode()
+
+
+class Tab:
+    """One page of a browser, driven by the DevTools protocol:
+    https://chromedevtools.github.io/devtools-protocol/.
+
+    Args:
+        line: a line to the page.
+    """
+
+    def __init__(self, line: aiohttp.ClientWebSocketResponse) -> None:
+        self._line = line
+        self._number = 0
+
+    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """Ask for something; the answer."""
+        self._number += 1
+        await self._line.send_json({"id": self._number, "method": method, "params": params})
+        return await self._until(lambda said: said.get("id") == self._number, "result")
+
+    async def open(self, url: str) -> None:
+        """Go to a page, and wait until it is there."""
+        await self.call("Page.navigate", url=url)
+        await self._loaded()
+
+    async def ask(self, expression: str) -> Any:
+        """What an expression in JavaScript comes to on the page."""
+        said = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        return said["result"].get("value")
+
+    async def click(self, selector: str) -> None:
+        """Click with the mouse on what a selector finds; wait for the page that it leads to."""
+        x, y = json.loads(
+            await self.ask(
+                f"(() => {{ const box = document.querySelector({selector!r})"
+                ".getBoundingClientRect();"
+                " return JSON.stringify([box.x + box.width / 2, box.y + box.height / 2]) })()"
+            )
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.call(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
+            )
+        await self._loaded()
+
+    async def picture(self) -> bytes:
+        """What the page looks like, as PNG."""
+        said = await self.call("Page.captureScreenshot")
+        return base64.b64decode(said["data"])
+
+    async def _loaded(self) -> None:
+        await self._until(lambda said: said.get("method") == "Page.loadEventFired", "params")
+
+    async def _until(self, holds: Any, part: str) -> dict[str, Any]:
+        async with asyncio.timeout(30):
+            while not holds(said := await self._line.receive_json()):
+                pass
+        assert "error" not in said, said
+        found: dict[str, Any] = said[part]
+        return found
+
+
+@asynccontextmanager
+async def telephone(profile: Path, *, language: str, dark: bool = False) -> AsyncIterator[Tab]:
+    """A browser of a telephone's size.
+
+    Args:
+        profile: a folder of its own.
+        language: that it asks for.
+        dark: whether its owner likes it so.
+    """
+    process = await asyncio.create_subprocess_exec(
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={profile}",
+        f"--accept-lang={language}",
+        "--remote-debugging-port=0",
+        "about:blank",
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(60):
+            while not (said := (await process.stderr.readline()).decode()).startswith("DevTools"):
+                assert said or process.returncode is None, "it ended"
+        port = said.rpartition(":")[2].partition("/")[0]
+        async with aiohttp.ClientSession() as http:
+            async with http.get(f"http://{HOST}:{port}/json/list") as answer:
+                pages = [one for one in await answer.json() if one["type"] == "page"]
+            async with http.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0) as line:
+                tab = Tab(line)
+                await tab.call("Page.enable")
+                await tab.call(
+                    "Emulation.setDeviceMetricsOverride",
+                    width=390, height=720, deviceScaleFactor=2, mobile=True,
+                )  # fmt: skip
+                scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+                await tab.call("Emulation.setEmulatedMedia", features=[scheme])
+                yield tab
+    finally:
+        process.kill()
+        await process.wait()
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -1,4 +1,5 @@
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -7,9 +8,18 @@ from hypothesis import strategies as st
 from domain.errors import BadToken
 from domain.links import (
     CODE_ALPHABET,
+    LONGEST_LINK,
+    Click,
+    Open,
     Renew,
     Unsubscribe,
+    click_token,
+    link_host,
+    link_hosts,
     offer_code,
+    open_token,
+    read_click,
+    read_open,
     read_renew,
     read_unsubscribe,
     renew_token,
@@ -31,6 +41,33 @@ def test_an_unsubscribe_token_says_what_was_put_in(
     token = unsubscribe_token(SECRET, wish)
     assert re.fullmatch(r"[\w.-]+", token, re.ASCII), "goes into a URL and a header as it is"
     assert read_unsubscribe(SECRET, token) == wish
+
+
+@given(customer=text, reference=text)
+def test_an_unsubscribe_token_may_name_its_message(customer: str, reference: str) -> None:
+    wish = Unsubscribe(customer, Channel.EMAIL, "cart", reference)
+    assert read_unsubscribe(SECRET, unsubscribe_token(SECRET, wish)) == wish
+
+
+def test_an_unsubscribe_link_of_an_old_email_still_works() -> None:
+    # made before links named their message, with this key
+    old = "WyJjXzEiLCJlbWFpbCIsImNhcnQiXQ.nirQCzGMTq5T9ZZxwb7fFircYUAdCItIPrqUXcWdCLo"
+    assert read_unsubscribe(SECRET, old) == WISH
+
+
+@given(reference=text, url=text)
+def test_a_click_token_says_what_was_put_in(reference: str, url: str) -> None:
+    token = click_token(SECRET, Click(reference, url))
+    assert re.fullmatch(r"[\w.-]+", token, re.ASCII), "needs no escaping in an attribute"
+    assert read_click(SECRET, token) == Click(reference, url)
+    assert read_open(SECRET, open_token(SECRET, Open(reference))) == Open(reference)
+
+
+@given(st.text())
+def test_no_token_of_chance_is_taken(token: str) -> None:
+    for read in (read_click, read_open, read_unsubscribe, read_renew):
+        with pytest.raises(BadToken):
+            read(SECRET, token)
 
 
 @given(customer=text, subscription=text)
@@ -65,6 +102,10 @@ def test_a_token_not_made_here_is_refused_in_one_clear_line(token: str) -> None:
 def test_a_token_of_one_kind_is_none_of_the_other() -> None:
     with pytest.raises(BadToken, match="this renew link"):
         read_renew(SECRET, unsubscribe_token(SECRET, WISH))
+    with pytest.raises(BadToken, match="this open link"):
+        read_open(SECRET, click_token(SECRET, Click("r", "https://shop.example/")))
+    with pytest.raises(BadToken, match="this click link"):
+        read_click(SECRET, renew_token(SECRET, Renew("r", "https://shop.example/")))
 
 
 def test_nothing_in_a_token_can_be_changed() -> None:
@@ -128,3 +169,45 @@ def test_an_offer_code_is_as_much_the_messages_own_as_its_name() -> None:
 )
 def test_only_web_addresses_stand_in_a_message(url: str | None, expected: str) -> None:
     assert web_url(url, "https://shop.example/") == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://shop.example", "shop.example"),
+        ("http://SHOP.example:8080/a", "shop.example"),
+        ("https://shop.example?a=@evil.example", "shop.example"),
+        ("https://shop.example#@evil.example", "shop.example"),
+        ("https://shop.example/żółta", "shop.example"),
+        ("https://ada@shop.example/", ""),
+        ("https://evil.example\\@shop.example/", ""),
+        ("https://evil.example\t@shop.example/", ""),
+        ("https://shop.example/\nLocation:x", ""),
+        ("https://boo\u212as.example/", ""),
+        ("https://shop.example/\ud800", ""),
+        ("https://shop.example:port/", ""),
+        ("https://shop.example:123456/", ""),
+        ("https:///shop.example", ""),
+        ("https:shop.example", ""),
+        ("//shop.example", ""),
+        ("javascript://shop.example/%0Aalert(1)", ""),
+        ("https://shop.example/" + "x" * (LONGEST_LINK - 21), "shop.example"),
+        ("https://shop.example/" + "x" * (LONGEST_LINK - 20), ""),
+        ("", ""),
+    ],
+)
+def test_a_host_is_told_only_where_there_is_no_doubt(url: str, host: str) -> None:
+    assert link_host(url) == host
+
+
+def test_a_shop_without_a_plain_host_tracks_no_links() -> None:
+    assert link_hosts("https://żółw.example") == frozenset()
+    assert link_hosts("https://Shop.example/it/", ("blog.example",)) == {
+        "shop.example", "blog.example",
+    }  # fmt: skip
+
+
+@given(st.text("htps:/\\@.?#[]evil shop\t%", max_size=30).map("https://".__add__))
+def test_a_host_that_is_told_is_the_one_that_pythons_parser_sees(url: str) -> None:
+    host = link_host(url)
+    assert not host or urlsplit(url).hostname == host

@@ -20,6 +20,7 @@ from domain.customer import Customer, read_identity
 from domain.errors import BadSetting, StoreUnavailable
 from domain.events import Event, OrderCompleted
 from domain.messages import Channel, Delivery, MessageClass
+from domain.reports import Kind
 from store import Store, customers, engine, events, ledger, runs
 from store.tables import ConsentRow, ContentRow, EventRow, LedgerRow, RunRow
 
@@ -555,6 +556,38 @@ async def test_what_was_sent_stays_sent(store: Store, customer_id: str) -> None:
             await ledger.settle(session, ledger_id, state, detail=detail, provider_id="p1")
     row = await _row_of(store, ledger_id)
     assert (row.state, row.detail, row.provider_id) == ("sent", None, "p1")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+async def test_progress_only_moves_forward(
+    store: Store, customer_id: str, order: tuple[int, ...]
+) -> None:
+    ledger_id = await _claimed(store, customer_id)
+    kinds = (Kind.DELIVERED, Kind.OPENED, Kind.CLICKED)
+    for n in order:
+        async with store.transaction() as session:
+            await ledger.advance(session, ledger_id, kinds[n], NOON + n * HOUR)
+    row = await _row_of(store, ledger_id)
+    assert (row.progress, row.progress_at) == ("clicked", NOON + 2 * HOUR)
+
+
+async def test_progress_told_again_keeps_its_first_moment(store: Store, customer_id: str) -> None:
+    ledger_id = await _claimed(store, customer_id)
+    for at in (NOON, NOON + HOUR):
+        async with store.transaction() as session:
+            await ledger.advance(session, ledger_id, Kind.CLICKED, at)
+    assert (await _row_of(store, ledger_id)).progress_at == NOON
+
+
+async def test_a_message_is_found_by_the_name_that_links_have_for_it(
+    store: Store, customer_id: str
+) -> None:
+    row = await _row_of(store, await _claimed(store, customer_id))
+    async with store.reading() as session:
+        found = await ledger.of_reference(session, row.reference)
+        assert found is not None
+        assert found.id == row.id
+        assert await ledger.of_reference(session, customer_id) is None
 
 
 async def test_an_old_attempt_cannot_release_what_a_newer_one_submits(
