@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import tuple_, update
+from sqlalchemy import and_, or_, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.content import Content
 from domain.messages import Channel, Delivery, Reason
-from domain.reports import reference
+from domain.reports import PROGRESS, Kind, reference
 from store.tables import ContentRow, EventRow, LedgerRow
 
 SETTLED = ("sent", "skipped", "rejected", "unknown", "expired")
@@ -138,6 +138,31 @@ async def release(session: AsyncSession, ledger_id: int, attempt: int, detail: s
             col(LedgerRow.attempt) == attempt,
         )
         .values(state="claimed", detail=_writable(detail))
+    )
+
+
+async def advance(session: AsyncSession, ledger_id: int, kind: Kind, at: datetime) -> None:
+    """Note how far a message has come; what is behind that already changes nothing.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: of its row.
+        kind: what happened to it.
+        at: when. Of the same happening told twice, the first time counts.
+    """
+    progress, since = col(LedgerRow.progress), col(LedgerRow.progress_at)
+    behind = [earlier.value for earlier, n in PROGRESS.items() if n < PROGRESS[kind]]
+    await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            or_(
+                progress.is_(None),
+                progress.in_(behind),
+                and_(progress == kind.value, since > at),
+            ),
+        )
+        .values(progress=kind.value, progress_at=at)
     )
 
 
