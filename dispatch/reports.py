@@ -94,7 +94,7 @@ def event_of(told: Told) -> MessageEvent | None:
         journey=told.journey,
         run=told.workflow_id,
         step=told.step,
-        channel=report.channel.value,
+        channel=told.channel.value,
         **fields,
     )
 

@@ -38,6 +38,7 @@ class Told:
         journey: that sent it.
         workflow_id: of the run that sent it.
         step: of the run.
+        channel: of the message.
         topic: of the message.
     """
 
@@ -47,6 +48,7 @@ class Told:
     journey: str
     workflow_id: str
     step: str
+    channel: Channel
     topic: str
 
     @property
@@ -55,7 +57,7 @@ class Told:
 
         A link in an e-mail stands under one kind of message. A stop word says no to the sender.
         """
-        return self.topic if self.report.channel is Channel.EMAIL else ""
+        return self.topic if self.channel is Channel.EMAIL else ""
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,12 @@ async def take(
         return None
     await customers.lock(session, match.customer_id)
     row = await _hold(session, match.ledger_id)
+    told = _told(provider, report, row)
     if await _keep(session, provider, report, received_at, match.ledger_id):
-        await _note(session, provider, report, row, received_at, proven=match.proven)
-        await _suppress(session, provider, report, row)
-        await _refuse(session, provider, report, row)
-    return _told(provider, report, row)
+        await _note(session, told, row, received_at, proven=match.proven)
+        await _suppress(session, told, match.ledger_id)
+        await _refuse(session, told)
+    return told
 
 
 def _told(provider: str, report: Report, row: LedgerRow) -> Told:
@@ -101,6 +104,7 @@ def _told(provider: str, report: Report, row: LedgerRow) -> Told:
         journey=row.journey,
         workflow_id=row.workflow_id,
         step=row.step,
+        channel=Channel(row.channel),
         topic=row.topic,
     )
 
@@ -149,8 +153,11 @@ async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
         .order_by(col(LedgerRow.submitted_at).desc(), col(LedgerRow.id).desc())
         .limit(1)
     )
-    # the address is indexed as it was written to; only one written otherwise costs a long look
-    for spelled in (sent_to.in_({spelling, report.address}), func.lower(sent_to) == spelling):
+    spellings = [sent_to.in_({spelling, report.address})]
+    if report.channel is Channel.EMAIL:
+        # the index has the address as it was written to; one in capitals costs a long look
+        spellings.append(func.lower(sent_to) == spelling)
+    for spelled in spellings:
         if (ours := (await session.exec(query.where(spelled))).first()) is not None:
             return _Match(*_whole(ours), proven=False)
     return None
@@ -203,23 +210,18 @@ async def _keep(
 
 
 async def _note(
-    session: AsyncSession,
-    provider: str,
-    report: Report,
-    row: LedgerRow,
-    received_at: datetime,
-    *,
-    proven: bool,
+    session: AsyncSession, told: Told, row: LedgerRow, received_at: datetime, *, proven: bool
 ) -> None:
     """Settle the message's row if need be, and move its progress."""
     assert row.id is not None
     if row.state in NEVER_SENT:
         return
+    report = told.report
     if proven:
         if row.state != "sent":
             row.state, row.reason, row.detail, row.caused_by = "sent", None, None, None
-            row.provider, row.settled_at = provider, received_at
-            await _settle_attempt(session, report, row, received_at)
+            row.provider, row.settled_at = told.provider, received_at
+            await _settle_attempt(session, row.id, report.provider_id, received_at)
         row.provider_id = row.provider_id or report.provider_id or None
         session.add(row)
         await session.flush()
@@ -227,50 +229,51 @@ async def _note(
 
 
 async def _settle_attempt(
-    session: AsyncSession, report: Report, row: LedgerRow, received_at: datetime
+    session: AsyncSession, ledger_id: int, provider_id: str, received_at: datetime
 ) -> None:
-    query = select(AttemptRow).where(AttemptRow.ledger_id == row.id)
+    query = select(AttemptRow).where(AttemptRow.ledger_id == ledger_id)
     attempt = (await session.exec(query.order_by(col(AttemptRow.id).desc()).limit(1))).first()
     if attempt is not None and attempt.state != "accepted":
         attempt.state, attempt.settled_by = "accepted", "report"
         attempt.settled_at = received_at
-        attempt.provider_id = report.provider_id or attempt.provider_id
+        attempt.provider_id = provider_id or attempt.provider_id
         session.add(attempt)
 
 
-async def _suppress(session: AsyncSession, provider: str, report: Report, row: LedgerRow) -> None:
+async def _suppress(session: AsyncSession, told: Told, ledger_id: int) -> None:
+    report = told.report
     if report.kind is Kind.COMPLAINED:
         because = "complained"
     elif report.hard:
-        because = "gone" if report.channel is Channel.PUSH else "bounced"
+        because = "gone" if told.channel is Channel.PUSH else "bounced"
     else:
         return
     # the address that we wrote to: the report may name another, to which it was forwarded
-    query = select(ContentRow.address).where(ContentRow.ledger_id == row.id)
+    query = select(ContentRow.address).where(ContentRow.ledger_id == ledger_id)
     address = (await session.exec(query)).first() or report.address
-    if normalised(report.channel, address):
+    if normalised(told.channel, address):
         await suppressions.add(
             session,
-            Channel(row.channel),
+            told.channel,
             address,
             because=because,
             at=report.at,
-            source=_source(provider, report),
+            source=_source(told),
         )
 
 
-async def _refuse(session: AsyncSession, provider: str, report: Report, row: LedgerRow) -> None:
-    if report.kind is Kind.UNSUBSCRIBED:
+async def _refuse(session: AsyncSession, told: Told) -> None:
+    if told.report.kind is Kind.UNSUBSCRIBED:
         await customers.record_consent(
             session,
-            row.customer_id,
-            Channel(row.channel),
+            told.customer_id,
+            told.channel,
             granted=False,
-            at=report.at,
-            source=_source(provider, report),
-            topic=_told(provider, report, row).refuses,
+            at=told.report.at,
+            source=_source(told),
+            topic=told.refuses,
         )
 
 
-def _source(provider: str, report: Report) -> str:
-    return f"{provider}:{report.event_id}"
+def _source(told: Told) -> str:
+    return f"{told.provider}:{told.report.event_id}"

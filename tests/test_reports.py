@@ -437,6 +437,17 @@ async def test_a_gateway_needs_its_providers_credentials(monkeypatch: pytest.Mon
         Gateway(Sojourn(nothing, nothing, settings(email_provider="postmark")))
 
 
+async def test_a_gateway_that_ends_gives_its_providers_connections_back(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sojourn = Sojourn(served.gateway.sojourn.client, served.store, settings())
+    asked = Asked()
+    async with serving(sojourn) as other:
+        other.gateway.providers = {"asked": asked}
+        assert not asked.closed
+    assert asked.closed
+
+
 # ---- what a provider is handed -------------------------------------------------------------
 
 
@@ -449,6 +460,10 @@ class Asked(Outbox):
     def __init__(self) -> None:
         self.hooks: list[Hook] = []
         self.fault: Exception | None = None
+        self.closed = False
+
+    async def close(self) -> None:
+        self.closed = True
 
     async def read(self, hook: Hook) -> Reading:
         self.hooks.append(hook)
