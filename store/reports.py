@@ -8,7 +8,7 @@ the same rows.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -153,7 +153,7 @@ async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
         .order_by(col(LedgerRow.submitted_at).desc(), col(LedgerRow.id).desc())
         .limit(1)
     )
-    spellings = [sent_to.in_({spelling, report.address})]
+    spellings: list[ColumnElement[bool]] = [sent_to.in_({spelling, report.address})]
     if report.channel is Channel.EMAIL:
         # the index has the address as it was written to; one in capitals costs a long look
         spellings.append(func.lower(sent_to) == spelling)

@@ -264,6 +264,17 @@ async def test_a_status_only_moves_forward(served: Served, customer_id: str) -> 
     assert names == ["Message Delivered", "Message Opened", "Message Clicked"]
 
 
+@pytest.mark.parametrize("order", [(2, 3), (3, 2)])
+async def test_of_two_clicks_the_first_counts(
+    store: Store, customer_id: str, order: tuple[int, int]
+) -> None:
+    message = await write(store, customer_id)
+    for minutes in order:
+        event_id = f"{message.order.id}:{minutes}"
+        await take(message, message.report(Kind.CLICKED, minutes, event_id=event_id))
+    assert (await message.row()).progress_at == SENT_AT + 2 * MINUTE
+
+
 async def test_a_forged_report_is_refused_and_nothing_is_kept(
     served: Served, customer_id: str
 ) -> None:
@@ -415,9 +426,7 @@ async def test_a_name_that_nobody_has_says_what_to_set(
         assert answer.json()["error"]["reason"] == f"no webhooks are taken here: {way}"
 
 
-async def test_a_provider_that_is_not_chosen_is_not_answered(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_provider_that_is_not_chosen_is_not_answered(served: Served) -> None:
     gateway = Gateway(Sojourn(served.gateway.sojourn.client, served.store, settings()))
     outcomes = Outcomes(gateway.providers, gateway.report, "https://x.example")
     async with _asking(outcomes) as http:
@@ -437,9 +446,7 @@ async def test_a_gateway_needs_its_providers_credentials(monkeypatch: pytest.Mon
         Gateway(Sojourn(nothing, nothing, settings(email_provider="postmark")))
 
 
-async def test_a_gateway_that_ends_gives_its_providers_connections_back(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_gateway_that_ends_gives_its_providers_connections_back(served: Served) -> None:
     sojourn = Sojourn(served.gateway.sojourn.client, served.store, settings())
     asked = Asked()
     async with serving(sojourn) as other:
