@@ -141,6 +141,11 @@ async def release(session: AsyncSession, ledger_id: int, attempt: int, detail: s
     )
 
 
+def _writable(text: str) -> str:
+    """What a provider said, as every database takes it: some answer in Latin-1."""
+    return text.encode(errors="replace").decode().replace("\0", "?")[:500]
+
+
 async def advance(session: AsyncSession, ledger_id: int, kind: Kind, at: datetime) -> None:
     """Note how far a message has come; what is behind that already changes nothing.
 
@@ -164,11 +169,6 @@ async def advance(session: AsyncSession, ledger_id: int, kind: Kind, at: datetim
         )
         .values(progress=kind.value, progress_at=at)
     )
-
-
-def _writable(text: str) -> str:
-    """What a provider said, as every database takes it: some answer in Latin-1."""
-    return text.encode(errors="replace").decode().replace("\0", "?")[:500]
 
 
 async def void_holds(
