@@ -61,7 +61,7 @@ async def add(
     )
 
 
-async def lifted(session: AsyncSession, channel: Channel, address: str) -> bool:
+async def lift(session: AsyncSession, channel: Channel, address: str) -> bool:
     """Send to an address again; False: nothing kept us from it."""
     deleted = await session.exec(
         delete(SuppressionRow).where(

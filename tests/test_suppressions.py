@@ -84,7 +84,7 @@ async def test_a_suppression_can_be_lifted(store: Store, customer_id: str) -> No
     for was in (True, False):
         async with store.transaction() as session:
             address = f"{customer_id}@SHOP.example"
-            assert await suppressions.lifted(session, Channel.EMAIL, address) == was
+            assert await suppressions.lift(session, Channel.EMAIL, address) == was
     assert not await is_suppressed(store, Channel.EMAIL, f"{customer_id}@shop.example")
 
 
