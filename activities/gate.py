@@ -30,7 +30,7 @@ from domain.messages import (
 from domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
 from domain.reports import reference
 from store import Store, attempts, channels, customers, events, ledger, runs
-from store.tables import ChannelRow, CustomerRow, LedgerRow
+from store.tables import ChannelRow, ContentRow, CustomerRow, LedgerRow
 
 RECEIPTS = {
     "sent": Status.SENT,
@@ -322,13 +322,12 @@ class _Question:
 
     async def _claim(self, row: LedgerRow, customer: Customer) -> Claim:
         channel, delivery = Channel(row.channel), self._delivery
-        kept = None
         if row.state == "submitting":
             assert row.id is not None
-            kept = await ledger.content(self._session, row.id)
             if not self._gate.providers[channel].abilities.idempotent_for:
                 row.possible_duplicate = True
             await attempts.end(self._session, row.id, "superseded", by="gate")
+        kept = await self._handed_over_before(row)
         row.state, row.reason, row.caused_by, row.settled_at = "claimed", None, None, None
         row.attempt += 1
         row.claimed_at = datetime.now(UTC)
@@ -356,6 +355,15 @@ class _Question:
             may_write_freely=channel is Channel.WHATSAPP and await self._has_written(customer),
             content=Content.kept(kept.content) if kept else None,
         )
+
+    async def _handed_over_before(self, row: LedgerRow) -> ContentRow | None:
+        """What may be out already: goes it once more, the same goes to the same address."""
+        if row.id is None or not row.attempt:
+            return None
+        before = await attempts.of_messages(self._session, [row.id])
+        if not any(attempt.state == "superseded" for attempt in before):
+            return None
+        return await ledger.content(self._session, row.id)
 
     async def _has_written(self, customer: Customer) -> bool:
         """Whether WhatsApp lets us write freely: the customer has within the last 24 hours."""

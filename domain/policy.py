@@ -88,13 +88,23 @@ class Consents:
 
 @dataclass(frozen=True)
 class Recipient:
-    """What the gate needs to know of a customer."""
+    """What the gate needs to know of a customer.
+
+    Args:
+        known: an identify call was seen.
+        erased: the person asked to be forgotten.
+        reachable: channels that have an address.
+        consents: what the customer agreed to and refused.
+        tz: where the customer lives.
+        suppressed: channels whose address bounced, complained or is gone.
+    """
 
     known: bool
     erased: bool
     reachable: frozenset[Channel]
     consents: Consents
     tz: ZoneInfo
+    suppressed: frozenset[Channel] = frozenset()
 
 
 def decide(
@@ -110,24 +120,17 @@ def decide(
     """Allow, defer or skip a message of a run that is still on.
 
     Of several channels the first reachable and permitted one is used. If none is, the reason is
-    that of the channel that came furthest: one refused by the customer says more than one without
-    an address.
+    that of the channel that came furthest: one refused by the customer says more than one whose
+    address is dead, and that more than one without an address.
     """
     if not recipient.known:
         return Skip(Reason.UNKNOWN_CUSTOMER)
     if recipient.erased:
         return Skip(Reason.ERASED)
     promotional = message_class is MessageClass.PROMOTIONAL
-    reason = Reason.NO_ADDRESS
-    for channel in channels:
-        if channel not in recipient.reachable:
-            continue
-        refusal = recipient.consents.refusal(channel, topic) if promotional else None
-        if refusal is None:
-            break
-        reason = refusal
-    else:
-        return Skip(reason)
+    channel = _channel(recipient, channels, topic if promotional else None)
+    if isinstance(channel, Reason):
+        return Skip(channel)
     if now > useful_until:
         return Skip(Reason.TOO_LATE)
     if promotional and quiet_hours is not None:
@@ -138,3 +141,21 @@ def decide(
                 Defer(until, Reason.QUIET_HOURS) if until <= useful_until else Skip(Reason.TOO_LATE)
             )
     return Allow(channel)
+
+
+def _channel(
+    recipient: Recipient, channels: tuple[Channel, ...], topic: str | None
+) -> Channel | Reason:
+    """The first channel that may be used, or why none may; no topic: consent is not asked."""
+    reason = Reason.NO_ADDRESS
+    for channel in channels:
+        if channel not in recipient.reachable:
+            continue
+        if channel in recipient.suppressed:
+            reason = Reason.SUPPRESSED if reason is Reason.NO_ADDRESS else reason
+            continue
+        refusal = None if topic is None else recipient.consents.refusal(channel, topic)
+        if refusal is None:
+            return channel
+        reason = refusal
+    return reason

@@ -4,11 +4,22 @@ The vocabulary is that of django-anymail, whose kinds cover what the providers t
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from domain.events import EARLIEST
 from domain.messages import Channel
+
+_LONGEST = {
+    "reference": 200,
+    "provider_id": 500,
+    "address": 1000,
+    "detail": 500,
+    "url": 2000,
+    "text": 10_000,
+}
 
 
 class Kind(StrEnum):
@@ -74,3 +85,23 @@ def reference(ledger_key: str) -> str:
     keys may be.
     """
     return hashlib.sha256(ledger_key.encode()).hexdigest()[:32]
+
+
+def writable(report: Report, received_at: datetime) -> Report:
+    """The same report as every database takes it, whatever a provider or a customer wrote.
+
+    NUL characters and halves of surrogate pairs become question marks, what is too long is cut, and
+    a moment lies neither before 1970 nor after the webhook.
+    """
+    texts: dict[str, Any] = {
+        name: _text(getattr(report, name))[:limit] for name, limit in _LONGEST.items()
+    }
+    event_id = _text(report.event_id)
+    if len(event_id) > 200:
+        event_id = hashlib.sha256(event_id.encode()).hexdigest()
+    at = min(max(report.at, EARLIEST), received_at)
+    return replace(report, event_id=event_id, at=at, **texts)
+
+
+def _text(said: str) -> str:
+    return said.encode(errors="replace").decode().replace("\0", "?")

@@ -1,18 +1,22 @@
 """`Gateway`: what the routes share."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import text
 from temporalio.service import RPCError
 
+from channels.provider import Provider
+from channels.registry import chosen
+from dispatch import reports
 from dispatch.client import Sojourn
 from dispatch.connection import require_search_attributes
 from domain.errors import StoreUnavailable, TemporalUnavailable
+from domain.reports import Report
 from gateway.bodies import CALL_LIMIT
 from gateway.faults import AWAY, away
 from gateway.keyring import Key, Keyring
@@ -21,17 +25,23 @@ from gateway.taking import Taken, take_calls
 from gateway.work import Work
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
+T = TypeVar("T")
 
 LOOK_AGAIN_SECONDS = 0.5
 READY_SECONDS = 2.0
+AT_ONCE = 32
+"""Reports of one webhook that are taken at the same time."""
 
 
 class Gateway:
-    """Takes calls for whoever holds a key.
+    """Takes calls for whoever holds a key, and reports of the providers that are chosen.
 
     Args:
         sojourn: its client may be one that has not connected yet.
         processes: that share the load.
+
+    Raises:
+        BadSetting: no such provider, or it lacks its credentials.
     """
 
     def __init__(self, sojourn: Sojourn, *, processes: int = 1) -> None:
@@ -40,7 +50,15 @@ class Gateway:
         self.metrics = Metrics()
         self.work = Work(self.settings.gateway_in_work, self.metrics.in_work)
         self.keyring = Keyring(sojourn.store, processes=processes)
+        self.providers: Mapping[str, Provider] = {
+            provider.name: provider for provider in chosen(self.settings).values()
+        }
         self._missing: str | None = "no Temporal server has answered yet"
+
+    async def close(self) -> None:
+        """Give the providers' connections back."""
+        for provider in self.providers.values():
+            await provider.close()
 
     async def take(
         self,
@@ -58,8 +76,6 @@ class Gateway:
             StoreUnavailable, TemporalUnavailable: as there.
         """
         self.keyring.charge(key, len(calls))
-        if self._missing is not None:
-            raise TemporalUnavailable(self._missing)
         work = take_calls(
             self.sojourn,
             calls,
@@ -70,14 +86,46 @@ class Gateway:
             largest=CALL_LIMIT,
             ask=ask,
         )
-        seconds = self.settings.gateway_answer_seconds
-        try:
-            taken = await self.work.within(seconds, work)
-        except TimeoutError:
-            raise away(f"was not done within {seconds:g} s: send it again") from None
+        taken = await self._done(work)
         for one in taken:
             self.metrics.count(one)
         return taken
+
+    async def report(self, provider: str, told: Sequence[Report], received_at: datetime) -> None:
+        """Take in what a provider tells of messages.
+
+        Raises:
+            Refusal: it took too long: try again.
+            StoreUnavailable, TemporalUnavailable: all of it may be sent again.
+        """
+        if not told:
+            return
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def take(report: Report) -> None:
+            async with free:
+                found = await reports.take(self.sojourn, provider, report, received_at)
+            self.metrics.count_report(provider, report.kind, matched=found is not None)
+
+        async def take_all() -> None:
+            # what has begun is finished, whatever becomes of the others
+            answers = await asyncio.gather(*map(take, told), return_exceptions=True)
+            for answer in answers:
+                if answer is not None:
+                    raise answer
+
+        await self._done(take_all())
+
+    async def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of work for which Temporal must be there, and which must not take long."""
+        if self._missing is not None:
+            work.close()
+            raise TemporalUnavailable(self._missing)
+        seconds = self.settings.gateway_answer_seconds
+        try:
+            return await self.work.within(seconds, work)
+        except TimeoutError:
+            raise away(f"was not done within {seconds:g} s: send it again") from None
 
     async def find_temporal(self) -> None:
         """Look for Temporal until it is there, and fit for our runs."""

@@ -13,6 +13,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from domain.reports import Kind
 from gateway.taking import Outcome, Taken
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -57,6 +58,24 @@ class Metrics:
             ("event", "path", "reason"),
             registry=self._registry,
         )
+        self.reports = Counter(
+            "sojourn_gateway_reports",
+            "What providers told of messages.",
+            ("provider", "kind"),
+            registry=self._registry,
+        )
+        self.unmatched = Counter(
+            "sojourn_gateway_reports_unmatched",
+            "What providers told of messages that are none of ours.",
+            ("provider",),
+            registry=self._registry,
+        )
+
+    def count_report(self, provider: str, kind: Kind, *, matched: bool) -> None:
+        """Count what a provider told, and whether it was about a message of ours."""
+        self.reports.labels(provider, kind.value).inc()
+        if not matched:
+            self.unmatched.labels(provider).inc()
 
     def count(self, taken: Taken) -> None:
         """Count what became of a call."""

@@ -117,3 +117,4 @@ async def serve_gateway(
                 await gateway.work.drained()
         except TimeoutError:  # their senders were told to try again, long ago
             log.warning("some calls were not done in time")
+        await gateway.close()

@@ -2,7 +2,8 @@
 
 The signature is verified on the raw body before a byte of it is read as anything else. What a
 request means says its source, one file each: `gateway.shopify`, `gateway.woocommerce`,
-`gateway.inbound`.
+`gateway.inbound`. Shops share their addresses with providers, whose requests `gateway.outcomes`
+answers.
 """
 
 import os
@@ -11,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from domain.errors import BadSignature
 from gateway.bodies import read_body
@@ -21,6 +23,7 @@ from gateway.description import ErrorAnswer, ErrorDetail, Success, refusals
 from gateway.faults import Refusal
 from gateway.inbound import load_sources
 from gateway.keyring import Key
+from gateway.outcomes import Outcomes, hint
 from gateway.shopify import Shopify
 from gateway.signatures import secrets_in
 from gateway.source import Call, Nothing, SignedRequest, Source
@@ -88,42 +91,81 @@ def of_gateway(gateway: Gateway, environment: Mapping[str, str] = os.environ) ->
         key = Key(source, events=None, rate=None)
         return await gateway.take(calls, key=key, received_at=received_at)
 
-    seconds = gateway.settings.gateway_body_seconds
-    return router(configured(gateway.settings, environment), take, body_seconds=seconds)
+    settings = gateway.settings
+    return router(
+        configured(settings, environment),
+        take,
+        Outcomes(gateway.providers, gateway.report, settings.public_url),
+        body_seconds=settings.gateway_body_seconds,
+    )
 
 
-def router(sources: Sources, take: Take, *, body_seconds: float = 10) -> APIRouter:
+def router(
+    sources: Sources,
+    take: Take,
+    outcomes: Outcomes | None = None,
+    *,
+    body_seconds: float = 10,
+) -> APIRouter:
     """The routes.
 
     Args:
         sources: whose webhooks are taken.
         take: does it.
+        outcomes: answers providers; None: there are none.
         body_seconds: how long a body may take to arrive.
     """
     routes = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
-    async def answer(request: Request, source: Source | None, hint: str) -> JSONResponse:
+    async def answer(request: Request, source: Source | None, way: str) -> JSONResponse:
         if source is None:
-            raise Refusal(404, "path", f"no webhooks are taken here: {hint}")
+            raise Refusal(404, "path", f"no webhooks are taken here: {way}")
         received_at = datetime.now(UTC)
         body = await read_body(request, limit=BODY_LIMIT, seconds=body_seconds)
         return await _taken(SignedRequest(dict(request.headers), body, received_at), source, take)
 
-    async def shop(request: Request, provider: str) -> JSONResponse:
-        hint = f"set SOJOURN_{provider.upper()}_SECRET" if provider in SHOPS else "no such shop"
-        return await answer(request, sources.shops.get(provider), hint)
+    async def named(request: Request, provider: str) -> Response:
+        if outcomes is not None and provider in outcomes:
+            received_at = datetime.now(UTC)
+            body = await read_body(request, limit=BODY_LIMIT, seconds=body_seconds)
+            return await outcomes.answer(provider, request, body, received_at)
+        if provider in sources.shops and request.method != "POST":
+            raise HTTPException(405, headers={"Allow": "POST"})
+        return await answer(request, sources.shops.get(provider), _hint(provider))
 
     async def inbound(request: Request, source: str) -> JSONResponse:
-        hint = "SOJOURN_WEBHOOKS has no file of that name"
-        return await answer(request, sources.inbound.get(source), hint)
+        way = "SOJOURN_WEBHOOKS has no file of that name"
+        return await answer(request, sources.inbound.get(source), way)
 
     _add(routes, "/in/{source}", inbound, "A webhook that a mapping file describes")
-    _add(routes, "/{provider}", shop, "A shop's webhook")
+    _add(routes, "/{provider}", named, "A shop's webhook, or a provider's report")
+    routes.add_api_route(
+        "/{provider}",
+        named,
+        methods=["GET"],
+        summary="A provider tries its webhook's address",
+        response_model=None,
+        responses={
+            200: {
+                "content": {"text/plain": {}},
+                "description": "What the provider wants to hear.",
+            },
+            404: {"model": ErrorAnswer, "description": "No such provider is set up."},
+            405: {"model": ErrorAnswer, "description": "A shop's address."},
+            **refusals(403, 415),
+        },
+    )
+    routes.add_api_route("/{provider}", named, methods=["HEAD"], include_in_schema=False)
     return routes
 
 
+def _hint(name: str) -> str:
+    """How to have webhooks taken under this name."""
+    return f"set SOJOURN_{name.upper()}_SECRET" if name in SHOPS else hint(name)
+
+
 def _add(
-    routes: APIRouter, path: str, endpoint: Callable[..., Awaitable[JSONResponse]], summary: str
+    routes: APIRouter, path: str, endpoint: Callable[..., Awaitable[Response]], summary: str
 ) -> None:
     routes.add_api_route(
         path,

@@ -20,6 +20,7 @@ from domain.calendar import zone
 from domain.customer import Customer, Identity, home_zone
 from domain.messages import Channel
 from domain.policy import Consents, Recipient
+from store import suppressions
 from store.tables import AddressRow, ConsentRow, CustomerRow, EventRow, LedgerRow, RunRow
 
 ADDRESSES = ("email", "phone", "push_token")
@@ -372,12 +373,15 @@ async def statements(session: AsyncSession, customer_id: str) -> Sequence[Consen
 
 async def recipient(session: AsyncSession, customer: Customer, default_zone: str) -> Recipient:
     """What the gate needs to know of a customer."""
+    addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
+    dead = await suppressions.suppressed(session, addresses)
     return Recipient(
         known=customer.known,
         erased=customer.erased,
         reachable=customer.reachable,
         consents=await consents(session, customer.customer_id),
         tz=_zone(customer, default_zone),
+        suppressed=frozenset(channel for channel, _ in dead),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import or_, tuple_, update
+from sqlalchemy import and_, or_, tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -216,19 +216,26 @@ async def doubt(
 
 
 async def advance(session: AsyncSession, ledger_id: int, kind: Kind, at: datetime) -> None:
-    """Note how far a message has come; it never goes back, in whatever order that is told.
+    """Note how far a message has come; what is behind that already changes nothing.
 
     Args:
         session: a writing transaction.
-        ledger_id: of the message.
+        ledger_id: of its row.
         kind: what happened to it.
-        at: when.
+        at: when. Of the same happening told twice, the first time counts.
     """
-    behind = [other.value for other in Kind if PROGRESS[other] < PROGRESS[kind]]
-    progress = col(LedgerRow.progress)
+    progress, since = col(LedgerRow.progress), col(LedgerRow.progress_at)
+    behind = [earlier.value for earlier, n in PROGRESS.items() if n < PROGRESS[kind]]
     await session.exec(
         update(LedgerRow)
-        .where(col(LedgerRow.id) == ledger_id, or_(progress.is_(None), progress.in_(behind)))
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            or_(
+                progress.is_(None),
+                progress.in_(behind),
+                and_(progress == kind.value, since > at),
+            ),
+        )
         .values(progress=kind.value, progress_at=at)
     )
 

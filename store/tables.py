@@ -162,6 +162,7 @@ class LedgerRow(SQLModel, table=True):
         Index("ix_ledger_message", "message_id"),
         Index("ix_ledger_workflow", "workflow_id", "state"),
         Index("ix_ledger_customer", "customer_id", "state"),
+        Index("ix_ledger_provider_id", "provider_id"),
     )
 
     id: int | None = _number()
@@ -209,7 +210,10 @@ class AttemptRow(SQLModel, table=True):
     """One time that a message was handed to a provider, and how that ended."""
 
     __tablename__ = "attempts"
-    __table_args__ = (Index("ix_attempts_ledger", "ledger_id", "id"),)
+    __table_args__ = (
+        Index("ix_attempts_ledger", "ledger_id", "id"),
+        Index("ix_attempts_provider_id", "provider_id"),
+    )
 
     id: int | None = _number()
     ledger_id: int = Field(

@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # it names its one activity, "send", and thereby needs nothing of what touches the world
     "workflows": {"domain"},
     "dispatch": {"domain", "store", "workflows", "settings"},
-    "gateway": {"domain", "store", "workflows", "dispatch", "settings"},
+    "gateway": {"domain", "store", "channels", "workflows", "dispatch", "settings"},
 }
 """Who may import whom, itself aside. `worker`, `starter` and `testkit` put things together."""
 COMPOSERS = {"worker", "starter", "testkit"}

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 from sqlalchemy import event as listen
 from temporalio.client import WorkflowHistory
 from temporalio.exceptions import ApplicationError
@@ -50,7 +50,14 @@ from domain.policy import QuietHours
 from settings import Settings
 from starter.stack import Server
 from store import Store, attempts, channels, customers, events, ledger
-from store.tables import AttemptRow, ChannelRow, ContentRow, EventRow, LedgerRow
+from store.tables import (
+    AttemptRow,
+    ChannelRow,
+    ContentRow,
+    EventRow,
+    LedgerRow,
+    SuppressionRow,
+)
 from testkit import JourneyTest
 from testkit.kit import MONDAY_NOON as NOON
 from workflows.journey import TASK_QUEUE
@@ -241,6 +248,8 @@ class Desk:
 @pytest.fixture
 async def desk(store: Store, customer_id: str) -> AsyncIterator[Desk]:
     desk = Desk(store, customer_id)
+    async with store.transaction() as session:  # all customers here have the same address
+        await session.exec(delete(SuppressionRow))
     await desk.identify(**REACHABLE)
     desk.start = await desk.add()
     yield desk
@@ -255,12 +264,9 @@ def _killing(desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     async def die(*_: Any, **__: Any) -> None:
         raise Killed
 
-    def die_now(*_: Any, **__: Any) -> None:
-        raise Killed
-
     match where:
         case "claimed":
-            monkeypatch.setattr(Messages, "_render", die_now)
+            monkeypatch.setattr(Messages, "_carry", die)
         case "handing over":
             desk.carrier.answers.append(Killed())
         case "handed over":

@@ -166,6 +166,17 @@ async def test_no_store_is_one_line(
     assert "cannot open the database" in answer.fault
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_provider_without_its_credentials_is_one_line(
+    offline: Cli, monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    monkeypatch.setenv("SOJOURN_EMAIL_PROVIDER", "postmark")
+    answer = await offline("gateway", "--port", 0, "--processes", processes)
+    assert (answer.code, answer.fault) == (
+        2, "postmark is chosen, which needs SOJOURN_POSTMARK_TOKEN: not set",
+    )  # fmt: skip
+
+
 async def test_the_local_stack_has_a_gateway_and_keeps_its_key(
     tmp_path: Path, customer_id: str
 ) -> None:

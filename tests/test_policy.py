@@ -71,6 +71,8 @@ def test_what_the_customer_needs_passes_consent_topic_and_quiet_hours(kind: Mess
         ({"known": False}, Reason.UNKNOWN_CUSTOMER),
         ({"erased": True}, Reason.ERASED),
         ({"reachable": frozenset()}, Reason.NO_ADDRESS),
+        ({"suppressed": ALL}, Reason.SUPPRESSED),
+        ({"suppressed": ALL, "consents": Consents({})}, Reason.SUPPRESSED),
         ({"consents": Consents({})}, Reason.NO_CONSENT),
         ({"consents": Consents({Channel.EMAIL: False})}, Reason.NO_CONSENT),
         (
@@ -114,6 +116,27 @@ def test_the_reason_is_that_of_the_channel_that_came_furthest() -> None:
     assert ask(person, channels=order) == Skip(Reason.NO_CONSENT)
 
 
+@pytest.mark.parametrize("kind", MessageClass)
+def test_nothing_goes_to_a_dead_address_whatever_its_class(kind: MessageClass) -> None:
+    assert ask(somebody(suppressed=ALL), message_class=kind) == Skip(Reason.SUPPRESSED)
+
+
+def test_a_channel_whose_address_is_dead_is_passed_over() -> None:
+    person = somebody(suppressed=frozenset({Channel.SMS}))
+    assert ask(person, channels=(Channel.SMS, Channel.WHATSAPP)) == Allow(Channel.WHATSAPP)
+
+
+@pytest.mark.parametrize("order", [(Channel.SMS, Channel.EMAIL), (Channel.EMAIL, Channel.SMS)])
+def test_a_dead_address_says_more_than_none_and_less_than_a_refusal(
+    order: tuple[Channel, ...],
+) -> None:
+    dead = frozenset({Channel.SMS})
+    without = somebody(suppressed=dead, reachable=dead)
+    assert ask(without, channels=order) == Skip(Reason.SUPPRESSED)
+    refuses = somebody(suppressed=dead, consents=Consents({Channel.EMAIL: False}))
+    assert ask(refuses, channels=order) == Skip(Reason.NO_CONSENT)
+
+
 @given(moments, zones, st.times(), st.times())
 def test_a_hold_ends_outside_quiet_hours_and_in_the_future(
     now: datetime, tz: ZoneInfo, start: time, end: time
@@ -149,6 +172,7 @@ def test_by_day_nothing_is_held_and_at_night_everything(now: datetime, tz: ZoneI
     known=st.booleans(),
     erased=st.booleans(),
     reachable=st.frozensets(st.sampled_from(Channel)),
+    dead=st.frozensets(st.sampled_from(Channel)),
     agreed=st.dictionaries(st.sampled_from(Channel), st.booleans()),
     channels=st.lists(st.sampled_from(Channel), min_size=1, unique=True).map(tuple),
     quiet=st.sampled_from([None, NIGHT]),
@@ -160,17 +184,18 @@ def test_nothing_is_ever_allowed_against_the_customers_word(
     known: bool,
     erased: bool,
     reachable: frozenset[Channel],
+    dead: frozenset[Channel],
     agreed: dict[Channel, bool],
     channels: tuple[Channel, ...],
     quiet: QuietHours | None,
 ) -> None:
-    person = Recipient(known, erased, reachable, Consents(agreed), tz)
+    person = Recipient(known, erased, reachable, Consents(agreed), tz, dead)
     verdict = ask(person, now=now, channels=channels, quiet=quiet)
     if isinstance(verdict, Allow):
         assert known
         assert not erased
-        assert verdict.channel in reachable
+        assert verdict.channel in reachable - dead
         assert agreed[verdict.channel]
         assert quiet is None or quiet.until(now, tz) is None
         earlier = channels[: channels.index(verdict.channel)]
-        assert not any(c in reachable and agreed.get(c) for c in earlier)
+        assert not any(c in reachable - dead and agreed.get(c) for c in earlier)

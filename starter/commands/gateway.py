@@ -15,6 +15,7 @@ import uvloop
 from typer.exceptions import Exit
 
 import worker
+from channels.registry import chosen
 from domain.errors import BadInput, SojournError, Unavailable
 from gateway.metrics import SHARED
 from gateway.server import serve
@@ -37,7 +38,7 @@ def gateway(
     """Take events over HTTP, as Segment's SDKs send them. Ctrl-C finishes what has begun."""
     settings = load_settings()
     with listening(host, port) as sock:
-        run(_check_store(settings))  # one fault, and not one a process
+        run(_check(settings))  # one fault, and not one a process
         worker.configure_logging(settings)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{sock.getsockname()[1]}"
@@ -88,7 +89,9 @@ async def _serve(
     await serve(settings, sock, stop, processes=processes, on_start=on_start)
 
 
-async def _check_store(settings: Settings) -> None:
+async def _check(settings: Settings) -> None:
+    for provider in set(chosen(settings).values()):
+        await provider.close()
     store = await Store.open(settings.store_url)
     await store.close()
 

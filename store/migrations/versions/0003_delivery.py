@@ -23,6 +23,7 @@ def upgrade() -> None:
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.alter_column("reference", existing_type=sa.String(), nullable=False)
         batch_op.create_unique_constraint("uq_ledger_reference", ["reference"])
+    op.create_index("ix_ledger_provider_id", "ledger", ["provider_id"])
     op.create_index("ix_contents_address", "contents", ["address"])
     op.create_table(
         "attempts",
@@ -41,6 +42,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_attempts_ledger", "attempts", ["ledger_id", "id"])
+    op.create_index("ix_attempts_provider_id", "attempts", ["provider_id"])
     op.create_table(
         "reports",
         sa.Column("id", _BIG, nullable=False),
@@ -93,6 +95,7 @@ def downgrade() -> None:
     for table in ("channels", "suppressions", "reports", "attempts"):
         op.drop_table(table)
     op.drop_index("ix_contents_address", "contents")
+    op.drop_index("ix_ledger_provider_id", "ledger")
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.drop_constraint("uq_ledger_reference", type_="unique")
         for column in ("reference", "progress", "progress_at"):
