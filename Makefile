@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 
-.PHONY: demo dev test test-long check bench format lock clean
+.PHONY: demo dev test test-long chaos check bench format lock clean
 
 demo: .venv/ready ## the three journeys on the embedded Temporal server, time moved along
 	$(BIN)/python -m starter demo
@@ -20,6 +20,9 @@ test: .venv/ready ## the test suite
 
 test-long: .venv/ready ## whole installations: kills, races, SDKs, fuzzing; some minutes
 	$(TEST) -n 2 --maxschedchunk 1 -m long
+
+chaos: .venv/ready ## everything fails at once: 2,000 runs, what was truly delivered; SOJOURN_SEED=n for others
+	SOJOURN_CHAOS=$${SOJOURN_CHAOS:-2000} $(BIN)/python -m pytest -s tests/test_chaos.py
 
 check: .venv/ready ## format, lint and types
 	$(BIN)/ruff format --check .

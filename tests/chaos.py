@@ -160,6 +160,7 @@ def _failing(rnd: random.Random, size: Size) -> list[Fake]:
 def _environment(carriers: Sequence[Fake]) -> dict[str, str]:
     variables = {f"SOJOURN_{c.upper()}_PROVIDER": name for c, name in PROVIDERS.items()}
     for fake in carriers:
+        variables["SOJOURN_PUBLIC_URL"] = fake.hook_url  # some sign the address that they call
         variables |= fake.environment()
         variables[f"SOJOURN_{fake.name.upper()}_TIMEOUT_SECONDS"] = "2"
     return variables
