@@ -1,12 +1,14 @@
 """`JourneyTest`: one customer, the real engine, a clock that is yours."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
@@ -36,6 +38,19 @@ EVERYTHING = {
     "marketingConsent": dict.fromkeys(Channel, True),
 }
 """Traits of the customer a test begins with: reachable everywhere, agreed to everything."""
+
+_LEFT_BY_A_TASK = frozenset(
+    {
+        EventType.EVENT_TYPE_MARKER_RECORDED,
+        EventType.EVENT_TYPE_TIMER_CANCELED,
+        EventType.EVENT_TYPE_TIMER_STARTED,
+        EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED,
+    }
+)
+"""What a task of a run that sleeps may have left behind it in the history."""
 
 
 class JourneyTest:
@@ -246,22 +261,22 @@ class JourneyTest:
         return [self.client.get_workflow_handle(workflow_id) for workflow_id in ids]
 
     async def _busy(self, handle: WorkflowHandle[Any, Any]) -> str | None:
-        """What the run is doing, or None if it sleeps or has ended."""
+        """What the run is at, or None if it sleeps or has ended.
+
+        Its history tells; it is not asked. A query that comes in the moment a run continues as new
+        can stop the test server for good.
+        """
         description = await handle.describe()
         if description.status is not WorkflowExecutionStatus.RUNNING:
             return None
-        try:
-            status = await handle.query("status", rpc_timeout=ANSWER_TIME)
-        except RPCError as error:
-            # a run whose code fails answers nothing; nor does, now and then, the test server to a
-            # query that comes in the moment a run continues as new
-            if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
-                return "it does not answer"
-            raise
-        until = status["until"]
-        if until is not None and datetime.fromisoformat(until) > await self.now():
-            return None
-        return str(status)
+        events = (await handle.fetch_history()).events
+        for event in reversed(events):
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                break
+            if event.event_type not in _LEFT_BY_A_TASK:
+                return f"its last event is {EventType.Name(events[-1].event_type)}"
+        fires = _next_timer(events)
+        return None if fires is not None and fires > await self._server_time() else "it goes on"
 
     async def _read(self) -> None:
         messages = await self.messages()
@@ -276,6 +291,21 @@ class JourneyTest:
                 if ended.run_id not in seen:
                     seen.add(ended.run_id)
                     self.outcomes.append(ended.outcome)
+
+
+def _next_timer(events: Sequence[HistoryEvent]) -> datetime | None:
+    """When the first of the timers that run will fire; None if none runs."""
+    over = {event.timer_fired_event_attributes.started_event_id for event in events}
+    over |= {event.timer_canceled_event_attributes.started_event_id for event in events}
+    return min(
+        (
+            event.event_time.ToDatetime(tzinfo=UTC)
+            + event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
+            for event in events
+            if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED and event.event_id not in over
+        ),
+        default=None,
+    )
 
 
 def _made_up(event: type[Event]) -> dict[str, str]:
