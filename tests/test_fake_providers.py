@@ -3,25 +3,38 @@
 import asyncio
 import random
 import re
+import socket
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import psutil
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from channels import registry
+from channels.provider import Hook
+from channels.twilio import Twilio
 from domain.messages import Channel
+from domain.reports import Kind
 from settings import Settings
 from starter.fakes import Fakes, Wish, fake_providers, read_wish
-from starter.processes import Child, python, running
+from starter.processes import HOST, Child, python, running
 from starter.stack import running_stack
 from store import Store, ledger
 from tests.cli_stack import Cli
 from tests.fakes.__main__ import failing
-from tests.fakes.base import TROUBLE, Behaviour
+from tests.fakes.base import TROUBLE, Behaviour, answering
 from tests.fakes.postmark import FakePostmark
+from tests.fakes.twilio import FakeTwilio
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -69,6 +82,45 @@ async def test_the_page_shows_text_as_text(tmp_path: Path, monkeypatch: pytest.M
     assert "<i>" not in page
 
 
+async def test_its_reports_are_signed_for_the_public_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public_url = "https://sojourn.example/here"
+    came: asyncio.Queue[Hook] = asyncio.Queue()
+
+    async def take(request: Request) -> Response:
+        url = f"{public_url}/webhooks/twilio?{request.url.query}"
+        now, body = datetime.now(UTC), await request.body()
+        await came.put(Hook(request.method, url, dict(request.headers), body, now))
+        return Response()
+
+    gateway = Starlette(routes=[Route("/webhooks/twilio", take, methods=["POST"])])
+    sock = socket.create_server((HOST, 0))
+    wish = read_wish(["whatsapp=twilio"], fail=0)
+    async with (
+        answering(gateway, sock),
+        fake_providers(
+            tmp_path,
+            wish,
+            hooks_to=f"http://{HOST}:{sock.getsockname()[1]}",
+            public_url=public_url,
+        ) as fakes,
+    ):
+        for name, value in fakes.environment.items():
+            monkeypatch.setenv(name, value)
+        twilio = Twilio(Settings(public_url=public_url))
+        parcel = FakeTwilio().parcel(Channel.SMS, "abandoned-cart:c1/e/1-nudge/sms")
+        await twilio.send(parcel)
+        (told,) = (await twilio.read(await came.get())).reports
+        assert (told.kind, told.reference) == (Kind.DELIVERED, parcel.reference)
+        for number in range(1, 4):
+            whatsapp = f"abandoned-cart:c1/e/{number}-nudge/whatsapp"
+            await twilio.send(FakeTwilio().parcel(Channel.WHATSAPP, whatsapp))
+        kinds = [(await twilio.read(await came.get())).reports[0].kind for _ in range(4)]
+        await twilio.close()
+    assert sorted(kinds) == [Kind.DELIVERED, Kind.DELIVERED, Kind.DELIVERED, Kind.READ]
+
+
 def test_as_many_calls_fail_as_were_asked_for_and_in_all_ways() -> None:
     choose = failing(20, random.Random(1))
     seen = Counter(choose() for _ in range(5000))
@@ -113,16 +165,15 @@ async def test_an_installation_without_the_tests_says_so_in_one_line(
     assert answer.fault.startswith("--fake-providers needs tests/fakes, which this installation")
 
 
-@pytest.mark.long
-async def test_the_command_delivers_by_the_fakes_and_leaves_no_process_behind(
-    tmp_path: Path,
-) -> None:
-    settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/dev.db")
+@asynccontextmanager
+async def command(home: Path) -> AsyncIterator[tuple[Child, dict[str, Any]]]:
+    """`sojourn dev --fake-providers` as it runs, and what it wrote down."""
+    settings = Settings(home=home)
     child = Child(
         "sojourn dev",
         python("-m", "starter", "dev", "--fake-providers", "sms=vonage"),
-        tmp_path / "dev.log",
-        env={"SOJOURN_HOME": str(tmp_path), "SOJOURN_DATABASE_URL": settings.store_url},
+        home / "dev.log",
+        env={"SOJOURN_HOME": str(home), "SOJOURN_DATABASE_URL": ""},
     )
     async with running(child):
 
@@ -132,7 +183,18 @@ async def test_the_command_delivers_by_the_fakes_and_leaves_no_process_behind(
         await child.ready(announced)
         noted = running_stack(settings)
         assert noted is not None
-        assert f"providers     {noted['fakes']} shows" in child.log.read_text()
+        yield child, noted
+
+
+def family(child: Child) -> list[psutil.Process]:
+    return psutil.Process(child.pid).children(recursive=True)
+
+
+@pytest.mark.long
+async def test_the_command_delivers_by_the_fakes_and_leaves_no_process_behind(
+    tmp_path: Path,
+) -> None:
+    async with command(tmp_path) as (child, noted):
         who = f"c-{uuid4().hex[:8]}"
         auth = ((tmp_path / "write_key").read_text(), "")
         async with httpx.AsyncClient(base_url=noted["gateway"], auth=auth, timeout=30) as http:
@@ -140,22 +202,32 @@ async def test_the_command_delivers_by_the_fakes_and_leaves_no_process_behind(
             call = {"userId": who, "messageId": f"s-{who}", "event": "Signed Up"}
             for path, body in (("/v1/identify", card), ("/v1/track", call)):
                 assert (await http.post(path, json=body)).json() == {"success": True}
-        store = await Store.open(settings.store_url)
+        store = await Store.open(Settings(home=tmp_path, database_url="").store_url)
         deadline = asyncio.get_running_loop().time() + 60
         while (found := await _welcome(store, who)) != ("sent", "postmark", "clicked"):
             assert asyncio.get_running_loop().time() < deadline, found
             await asyncio.sleep(0.05)
         await store.close()
+        assert f"providers     {noted['fakes']} shows" in child.log.read_text()
         async with httpx.AsyncClient() as http:
             assert f"{who}@x.example" in (await http.get(noted["fakes"])).text
 
-        assert child.pid is not None
-        family = psutil.Process(child.pid).children(recursive=True)
-        assert any("tests.fakes" in one.cmdline() for one in family)
+        started = family(child)
+        assert any("tests.fakes" in one.cmdline() for one in started)
         psutil.Process(child.pid).kill()
         await child.wait()
-        _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=45)
+        _, alive = await asyncio.to_thread(psutil.wait_procs, started, timeout=45)
         assert alive == []
+
+
+@pytest.mark.long
+async def test_the_command_ends_and_says_so_when_the_fakes_have_ended(tmp_path: Path) -> None:
+    async with command(tmp_path) as (child, _):
+        for one in family(child):
+            if "tests.fakes" in one.cmdline() and "starter.leash" not in one.cmdline():
+                one.kill()
+        assert await child.wait() == 0
+        assert "ended: the fake providers" in child.log.read_text()
 
 
 async def _welcome(store: Store, who: str) -> tuple[str, str | None, str | None] | None:

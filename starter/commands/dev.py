@@ -52,7 +52,7 @@ async def _dev(fakes: Wish | None) -> None:
         stopped.cancel()
         for task, child in ended.items():
             if task.done():
-                console.print(f"{child.name} has ended: {child.last_words()}")
+                console.print(f"ended: {child.name}: {child.last_words()}")
             task.cancel()
         console.print("stopping")
 
