@@ -18,7 +18,7 @@ from starter.stack import GATEWAY_PORT, TEMPORAL_PORT, UI_PORT, Stack, dev_stack
 def dev(
     choices: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CHANNEL=PROVIDER,...]", help="Other fakes than the usual ones."),
+        typer.Argument(metavar="CHANNEL=PROVIDER,...", help="Other fakes than the usual ones."),
     ] = None,
     *,
     fake_providers: Annotated[
