@@ -38,7 +38,7 @@ from channels.provider import Providers
 from channels.registry import chosen
 from dispatch import Sojourn
 from dispatch.connection import connect, require_search_attributes
-from domain.errors import BadSetting, SojournError, StoreUnavailable, TemporalUnavailable
+from domain.errors import BadInput, BadSetting, SojournError, StoreUnavailable, TemporalUnavailable
 from domain.messages import Channel
 from settings import Settings, load_settings, signing_key
 from store import Store
@@ -436,12 +436,12 @@ def read_lanes(told: str) -> Lanes:
     """``sms,push``: these channels; ``journeys`` among them: the journeys, too.
 
     Raises:
-        ArgumentTypeError: there is no such channel.
+        BadInput: there is no such channel.
     """
     names = [name.strip() for name in told.split(",")]
     known = [JOURNEYS, *(channel.value for channel in Channel)]
     if unknown := [name for name in names if name not in known]:
-        raise argparse.ArgumentTypeError(f'no channel "{unknown[0]}": there is {", ".join(known)}')
+        raise BadInput(f'--channels: no channel "{unknown[0]}", there is {", ".join(known)}')
     return Lanes(JOURNEYS in names, tuple(channel for channel in Channel if channel in names))
 
 
@@ -453,8 +453,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--channels",
-        type=read_lanes,
-        default=EVERYTHING,
         metavar="LIST",
         help="serve these alone: email, sms, whatsapp, push, and journeys; by default all",
     )
@@ -466,14 +464,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--processes takes a whole number from 1")
     try:
         settings = load_settings()
+        lanes = EVERYTHING if options.channels is None else read_lanes(options.channels)
     except SojournError as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
         return 2
     if count > 1:
-        return run_many(settings, count, options.channels)
+        return run_many(settings, count, lanes)
     return run(
         settings,
-        options.channels,
+        lanes,
         until_stdin_closes=options.until_stdin_closes,
         virtual_time=options.virtual_time,
     )

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ import worker
 from dispatch.connection import LOCAL_STACK
 from domain.errors import Unavailable
 from settings import Settings
+from starter.fakes import Fakes, Wish, fake_providers
 from starter.processes import HOST, Child, binary, free_port, kept_running, python, running
 from store import Store, keys
 from workflows.journey import ATTRIBUTES
@@ -49,6 +50,7 @@ class Stack:
     server: Child
     worker: Child
     gateway: Door | None = None
+    fakes: Fakes | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ async def dev_stack(
     ports: bool = True,
     lasting: bool = True,
     gateway: bool = False,
+    fakes: Wish | None = None,
     on_restart: Callable[[int], None] = lambda code: None,
 ) -> AsyncIterator[Stack]:
     """Temporal's dev server and a worker; state is kept in ``home`` between runs.
@@ -115,6 +118,8 @@ async def dev_stack(
         ports: prefer the well-known ports; other commands find the stack by its file either way.
         lasting: its state will be used again.
         gateway: run one, too, with a key that is made once.
+        fakes: of providers, that carry the messages instead of those of the settings, and send
+            their webhooks to the gateway.
         on_restart: told when the worker or the gateway died and is started again.
 
     Raises:
@@ -123,11 +128,21 @@ async def dev_stack(
     home = _home(settings)
     _refuse_second(home)
     async with AsyncExitStack() as opened:
+        port = free_port(GATEWAY_PORT if ports else None)
+        providers: Fakes | None = None
+        if fakes:
+            hooks_to, public_url = f"http://{HOST}:{port}", settings.public_url
+            providers = await opened.enter_async_context(
+                fake_providers(home, fakes, hooks_to=hooks_to, public_url=public_url)
+            )
+        carried = providers.environment if providers else {}
         server = await opened.enter_async_context(dev_server(home, ports=ports, lasting=lasting))
-        stack = await opened.enter_async_context(_served(settings, server, on_restart=on_restart))
+        stack = await opened.enter_async_context(
+            _served(settings, server, on_restart=on_restart, carried=carried)
+        )
+        stack = replace(stack, fakes=providers)
         if gateway:
-            port = free_port(GATEWAY_PORT if ports else None)
-            door = await opened.enter_async_context(_door(stack, port, on_restart))
+            door = await opened.enter_async_context(_door(stack, port, on_restart, carried))
             stack = replace(stack, gateway=door)
         file = home / LOCAL_STACK
         noted = {
@@ -138,6 +153,8 @@ async def dev_stack(
         }
         if stack.gateway:
             noted["gateway"] = stack.gateway.url
+        if providers:
+            noted["fakes"] = providers.url
         file.write_text(json.dumps(noted))
         try:
             yield stack
@@ -162,13 +179,19 @@ async def time_skipping_stack(
         client = await _connected(process, address)
         await register_search_attributes(client)
         server = Server(address, "", client, process)
-        async with _served(settings, server, "--virtual-time", on_restart=on_restart) as stack:
+        async with _served(
+            settings, server, "--virtual-time", on_restart=on_restart, carried={}
+        ) as stack:
             yield stack
 
 
 @asynccontextmanager
 async def _served(
-    settings: Settings, server: Server, *options: str, on_restart: Callable[[int], None]
+    settings: Settings,
+    server: Server,
+    *options: str,
+    on_restart: Callable[[int], None],
+    carried: Mapping[str, str],
 ) -> AsyncIterator[Stack]:
     home = settings.home.resolve()
     store = await Store.open(settings.store_url, migrate=True)
@@ -177,7 +200,7 @@ async def _served(
             "the worker",
             python(str(Path(worker.__file__)), "--until-stdin-closes", *options),
             home / "worker.log",
-            env=_environment(settings, server.address),
+            env={**_environment(settings, server.address), **carried},
         )
         async with kept_running(child, on_restart):
             yield Stack(
@@ -231,7 +254,9 @@ def _home(settings: Settings) -> Path:
 
 
 @asynccontextmanager
-async def _door(stack: Stack, port: int, on_restart: Callable[[int], None]) -> AsyncIterator[Door]:
+async def _door(
+    stack: Stack, port: int, on_restart: Callable[[int], None], carried: Mapping[str, str]
+) -> AsyncIterator[Door]:
     """A gateway of the stack."""
     home = stack.settings.home.resolve()
     child = Child(
@@ -242,7 +267,7 @@ async def _door(stack: Stack, port: int, on_restart: Callable[[int], None]) -> A
             *python("-m", "starter", "gateway", "--host", HOST, "--port", str(port)),
         ),
         home / "gateway.log",
-        env=_environment(stack.settings, stack.address),
+        env={**_environment(stack.settings, stack.address), **carried},
     )  # fmt: skip
     url = f"http://{HOST}:{port}"
     async with kept_running(child, on_restart), httpx.AsyncClient(base_url=url) as http:
@@ -291,6 +316,7 @@ def _as_environment(settings: Settings) -> dict[str, str]:
     return {
         "SOJOURN_HOME": str(settings.home.resolve()),
         "SOJOURN_DATABASE_URL": settings.store_url,
+        "SOJOURN_PUBLIC_URL": settings.public_url,
         "SOJOURN_QUIET_HOURS": str(settings.quiet_hours) if settings.quiet_hours else "off",
     }
 

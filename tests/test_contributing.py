@@ -1,4 +1,4 @@
-"""The walk of CONTRIBUTING.md, "Add a journey", is performed on a copy of the code."""
+"""The walks of CONTRIBUTING.md are performed on a copy of the code."""
 
 import os
 import re
@@ -35,9 +35,16 @@ sys.exit(main())
 """
 
 
-def walk() -> list[Block]:
-    """The blocks of the walk that go into a file, in their order."""
-    return [block for block in blocks(PAGE) if block.file]
+JOURNEY, EVENT, PROVIDER, AFTER = (
+    "## Add a journey", "## Add an event", "## Add a provider", "## Change a live journey",
+)  # fmt: skip
+
+
+def walk(begin: str = JOURNEY, end: str = EVENT) -> list[Block]:
+    """The blocks between two headings that go into a file, in their order."""
+    lines = PAGE.read_text().splitlines()
+    between = range(lines.index(begin), lines.index(end))
+    return [block for block in blocks(PAGE) if block.file and block.line in between]
 
 
 def take(block: Block, house: Path) -> None:
@@ -129,10 +136,35 @@ def test_the_walk_is_one_journey_its_templates_and_its_tests() -> None:
 
 
 def test_the_commands_of_the_walk_are_those_that_the_test_runs() -> None:
-    steps = PAGE.read_text().partition("## Add a journey")[2].partition("## Add an event")[0]
+    steps = PAGE.read_text().partition(JOURNEY)[2].partition(EVENT)[0]
     assert "pytest tests/test_checkout_help.py" in steps
     assert f"pytest tests/test_histories.py -k {NEW} --record-histories" in steps
     assert ".venv/bin/sojourn check" in steps
+
+
+@pytest.mark.long
+def test_the_walk_adds_a_provider(house: Path) -> None:
+    for block in walk(PROVIDER, AFTER):
+        take(block, house)
+    written = [block.file for block in walk(PROVIDER, AFTER) if block.file.endswith(".py")]
+
+    contract = ("tests/test_provider_contract.py", "tests/test_docs.py", "-k", "pigeon")
+    assert f"pytest {' '.join(contract)}" in PAGE.read_text()
+    passed = run(house, "-m", "pytest", "-o", "addopts=-q -rs", *contract)
+    # all of it but the look-up, which it does not have
+    assert re.search(r"^2\d passed, 1 skipped", passed, re.MULTILINE), passed
+    assert "it cannot be asked" in passed
+    run(house, "-m", "pytest", "-o", "addopts=-q", contract[0], "-k", "every_fake_its_provider")
+
+    run(house, "-m", "ruff", "format", "--check", *written)
+    run(house, "-m", "ruff", "check", *written)
+    run(house, "-m", "mypy", "--strict", *written)
+
+
+def test_the_walk_of_a_provider_is_one_file_its_fake_and_its_page() -> None:
+    assert [block.file for block in walk(PROVIDER, AFTER)] == [
+        "channels/pigeon.py", "tests/fakes/pigeon.py", "docs/providers/pigeon.md",
+    ]  # fmt: skip
 
 
 def test_a_new_event_is_one_class() -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ import pytest_asyncio
 import worker
 from dispatch import Sojourn
 from domain.events import SignedUp
+from domain.messages import Channel
 from settings import Settings
-from starter.processes import HOST, Child, free_port
+from starter.processes import HOST, Child, free_port, running
 from starter.stack import Server
 from store import Store
 
@@ -28,12 +31,25 @@ PROCESSES = 2
 
 
 class Workers:
-    """``worker.py --processes 2`` under test."""
+    """``worker.py`` under test."""
 
-    def __init__(self, child: Child, log: Path, metrics_port: int) -> None:
+    def __init__(self, child: Child, log: Path, metrics_port: int, count: int) -> None:
         self.child = child
+        self.count = count
         self.metrics_port = metrics_port
         self._log = log
+
+    async def measured(self, pattern: str) -> set[str]:
+        """What a pattern finds on the metrics pages, once it finds something."""
+        deadline = asyncio.get_running_loop().time() + 30
+        async with httpx.AsyncClient() as http:
+            while True:
+                urls = [f"http://{HOST}:{self.metrics_port + n}/metrics" for n in range(self.count)]
+                pages = [(await http.get(url)).text for url in urls]
+                if found := set(re.findall(pattern, "".join(pages))):
+                    return found
+                assert asyncio.get_running_loop().time() < deadline, pages
+                await asyncio.sleep(0.05)
 
     def lines(self) -> list[dict[str, Any]]:
         """What was logged through structlog; the SDK's core writes lines of its own."""
@@ -48,29 +64,37 @@ class Workers:
             await asyncio.sleep(0.05)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def workers(own_temporal: Server, tmp_path: Path) -> AsyncIterator[Workers]:
+@asynccontextmanager
+async def started(
+    server: Server, home: Path, *options: str, count: int = 1
+) -> AsyncIterator[Workers]:
+    """The command with these options, once its processes serve, this many."""
     port = free_port()
+    database_url = f"sqlite:///{home}/worker.db"
     child = Child(
         "workers",
-        [sys.executable, worker.__file__, "--processes", str(PROCESSES)],
-        tmp_path / "worker.log",
+        [sys.executable, worker.__file__, *options],
+        home / "worker.log",
         env={
-            "TEMPORAL_ADDRESS": own_temporal.address,
-            "SOJOURN_HOME": str(tmp_path),
-            "SOJOURN_DATABASE_URL": f"sqlite:///{tmp_path}/worker.db",
+            "TEMPORAL_ADDRESS": server.address,
+            "SOJOURN_HOME": str(home),
+            "SOJOURN_DATABASE_URL": database_url,
             "SOJOURN_METRICS_ADDRESS": f"{HOST}:{port}",
         },
     )
-    store = await Store.open(f"sqlite:///{tmp_path}/worker.db", migrate=True)
+    store = await Store.open(database_url, migrate=True)
     await store.close()
-    await child.start()
-    try:
-        running = Workers(child, tmp_path / "worker.log", port)
-        await running.logged("serving", PROCESSES)
-        yield running
-    finally:
-        await child.stop()
+    async with running(child):
+        workers = Workers(child, home / "worker.log", port, count)
+        await workers.logged("serving", count)
+        yield workers
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def workers(own_temporal: Server, tmp_path: Path) -> AsyncIterator[Workers]:
+    options = ("--processes", str(PROCESSES))
+    async with started(own_temporal, tmp_path, *options, count=PROCESSES) as workers:
+        yield workers
 
 
 async def test_it_serves_logs_measures_and_ends_in_good_order(
@@ -87,10 +111,13 @@ async def test_it_serves_logs_measures_and_ends_in_good_order(
         await handle.query("status")
     await store.close()
 
-    async with httpx.AsyncClient() as http:
-        for index in range(PROCESSES):
-            answer = await http.get(f"http://{HOST}:{workers.metrics_port + index}/metrics")
-            assert "temporal_" in answer.text
+    # as docs/production.md has them
+    assert await workers.measured(r"sojourn_messages{(.*)} 1") == {
+        'activity_type="send",channel="email",class="transactional",namespace="default",'
+        'service_name="temporal-core-sdk",status="skipped",task_queue="email"'
+    }
+    paused = await workers.measured(r'sojourn_channel_paused{channel="(.*?)",.*} 0')
+    assert paused == {channel.value for channel in Channel}
 
     assert workers.child.pid is not None
     family = psutil.Process(workers.child.pid).children(recursive=True)
@@ -104,3 +131,13 @@ async def test_it_serves_logs_measures_and_ends_in_good_order(
     bad_signals = [line for line in lines if "is no event" in line["event"]]
     assert len(bad_signals) == 1
     assert {"timestamp", "level", "logger"} <= set(bad_signals[0])
+
+
+async def test_a_worker_of_one_channel_polls_its_queue_alone(
+    own_temporal: Server, tmp_path: Path
+) -> None:
+    async with started(own_temporal, tmp_path, "--channels", "sms") as workers:
+        (serving,) = [line for line in workers.lines() if line["event"] == "serving"]
+        assert (serving["journeys"], serving["channels"]) == ([], {"sms": "outbox"})
+        polled = await workers.measured(r'temporal_num_pollers{.*task_queue="(.*?)"')
+        assert polled == {"sms"}

@@ -2,20 +2,39 @@
 
 import asyncio
 import signal
+from typing import Annotated
 
+import typer
+
+from domain.errors import BadInput
 from settings import load_settings
 from starter.cli import app, run
+from starter.fakes import Wish, read_wish
 from starter.output import console
 from starter.stack import GATEWAY_PORT, TEMPORAL_PORT, UI_PORT, Stack, dev_stack
 
 
 @app.command()
-def dev() -> None:
+def dev(
+    choices: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CHANNEL=PROVIDER,...", help="Other fakes than the usual ones."),
+    ] = None,
+    *,
+    fake_providers: Annotated[
+        bool, typer.Option("--fake-providers", help="Send to fakes of providers, with a page.")
+    ] = False,
+    fail: Annotated[
+        float, typer.Option(min=0, max=100, help="Per cent of the fakes' calls that fail.")
+    ] = 0,
+) -> None:
     """Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops all of it."""
-    run(_dev())
+    if not fake_providers and (choices or fail):
+        raise BadInput("providers and --fail are for --fake-providers: add it")
+    run(_dev(read_wish(choices or [], fail) if fake_providers else None))
 
 
-async def _dev() -> None:
+async def _dev(fakes: Wish | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -23,15 +42,18 @@ async def _dev() -> None:
     def restarted(code: int) -> None:
         console.print(f"the worker or the gateway ended with code {code} and is started again")
 
-    async with dev_stack(load_settings(), gateway=True, on_restart=restarted) as stack:
+    settings = load_settings()
+    async with dev_stack(settings, gateway=True, fakes=fakes, on_restart=restarted) as stack:
         _announce(stack)
-        ended = asyncio.create_task(stack.server.wait())
+        children = [stack.server, *([stack.fakes.process] if stack.fakes else [])]
+        ended = {asyncio.create_task(child.wait()): child for child in children}
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({*ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        if ended.done():
-            console.print(f"Temporal's dev server has ended: {stack.server.last_words()}")
-        ended.cancel()
+        for task, child in ended.items():
+            if task.done():
+                console.print(f"ended: {child.name}: {child.last_words()}")
+            task.cancel()
         console.print("stopping")
 
 
@@ -45,6 +67,9 @@ def _announce(stack: Stack) -> None:
         console.print(f"  gateway       {stack.gateway.url}, log {home / 'gateway.log'}")
         console.print(f"  write key     {stack.gateway.write_key}")
     console.print(f"  database      {stack.settings.store_url}", soft_wrap=True)
+    if stack.fakes:
+        log = stack.fakes.process.log
+        console.print(f"  providers     {stack.fakes.url} shows what the fakes accepted, log {log}")
     console.print("  messages      kept for `sojourn outbox`")
     wished = (TEMPORAL_PORT, UI_PORT, GATEWAY_PORT)
     used = (stack.address, stack.ui, stack.gateway.url if stack.gateway else f":{GATEWAY_PORT}")

@@ -167,6 +167,8 @@ class Fake(ABC):
         """Our gateway; None: no webhooks are sent."""
         self.tells: Sequence[Kind] = ()
         """What to report of every message that is accepted, in this order."""
+        self.tells_of: Callable[[Order], Sequence[Kind]] = lambda order: self.tells
+        """The same, where it differs from message to message."""
         self.tells_before_answer = False
         self.tells_times = 1
         self.hook_answers: list[int] = []
@@ -299,7 +301,7 @@ class Fake(ABC):
         return self.choose() if self.choose is not None else Behaviour.ACCEPT
 
     async def _tell(self, order: Order) -> None:
-        for kind in self.tells:
+        for kind in self.tells_of(order):
             if kind in self.kinds.get(order.channel, ()):
                 await self.tell(order, kind)
 
@@ -396,8 +398,23 @@ async def serving(fake: Fake, port: int = 0) -> AsyncIterator[Fake]:
     """
     sock = socket.create_server((HOST, port))
     fake.url = f"http://{HOST}:{sock.getsockname()[1]}"
+    async with answering(fake.application, sock):
+        try:
+            yield fake
+        finally:
+            fake.released.set()
+
+
+@asynccontextmanager
+async def answering(application: Starlette, sock: socket.socket) -> AsyncIterator[None]:
+    """An application that answers on a socket, for as long as the block lasts.
+
+    Args:
+        application: which.
+        sock: listening; it is closed afterwards.
+    """
     config = uvicorn.Config(
-        fake.application,
+        application,
         log_level="critical",
         access_log=False,
         http=_Protocol,
@@ -411,9 +428,8 @@ async def serving(fake: Fake, port: int = 0) -> AsyncIterator[Fake]:
             if running.done():
                 await running
             await asyncio.sleep(0.005)
-        yield fake
+        yield
     finally:
-        fake.released.set()
         server.should_exit = True
         await running
         sock.close()

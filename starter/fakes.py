@@ -1,0 +1,134 @@
+"""The fake providers of the tests as a part of the local stack.
+
+They are not part of the package: a process of their own runs them, found by its file.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import worker
+from channels.registry import of_channel
+from domain.errors import BadInput, Unavailable
+from domain.messages import Channel
+from starter.processes import Child, python, running
+
+ROOT = Path(worker.__file__).resolve().parent
+MODULE = "tests.fakes"
+USUAL: Mapping[Channel, str] = {
+    Channel.EMAIL: "postmark",
+    Channel.SMS: "twilio",
+    Channel.WHATSAPP: "meta",
+    Channel.PUSH: "fcm",
+}
+GRACE_SECONDS = "3"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which fake providers to run.
+
+    Args:
+        providers: who carries which channel.
+        fail: per cent of the calls that fail.
+    """
+
+    providers: Mapping[Channel, str] = field(default_factory=lambda: USUAL)
+    fail: float = 0
+
+
+@dataclass(frozen=True)
+class Fakes:
+    """Fake providers that answer.
+
+    Args:
+        url: their page.
+        environment: with which worker and gateway reach them.
+        process: theirs.
+    """
+
+    url: str
+    environment: Mapping[str, str]
+    process: Child
+
+
+def read_wish(told: Sequence[str], fail: float) -> Wish:
+    """``email=resend,sms=vonage``: these; the others as usual.
+
+    Args:
+        told: choices, several in one separated by commas.
+        fail: per cent of the calls that fail.
+
+    Raises:
+        BadInput: no such channel, or no fake of that name carries it.
+        Unavailable: there are no fakes at all.
+    """
+    if not _fake("__main__").exists():
+        raise Unavailable(
+            "--fake-providers needs tests/fakes, which this installation lacks: "
+            "run it in a checkout of Sojourn's repository"
+        )
+    providers = dict(USUAL)
+    for choice in (one.strip() for text in told for one in text.split(",")):
+        channel, _, name = choice.partition("=")
+        if channel not in [known.value for known in Channel]:
+            raise BadInput(
+                f'--fake-providers "{choice}": write channels as email=resend,sms=vonage'
+            )
+        there = [one for one in of_channel(Channel(channel)) if _fake(one).exists()]
+        if name not in there:
+            raise BadInput(f"--fake-providers {choice}: fakes of {channel} are {', '.join(there)}")
+        providers[Channel(channel)] = name
+    return Wish(providers, fail)
+
+
+@asynccontextmanager
+async def fake_providers(
+    home: Path, wish: Wish, *, hooks_to: str, public_url: str
+) -> AsyncIterator[Fakes]:
+    """Fake providers, for as long as the block lasts.
+
+    Args:
+        home: an existing folder.
+        wish: which.
+        hooks_to: where the gateway is, or will be.
+        public_url: what it is to the outside; some providers sign it.
+
+    Raises:
+        Unavailable: they do not start.
+    """
+    file = home / "fakes.json"
+    file.unlink(missing_ok=True)
+    chosen = ",".join(f"{channel}={name}" for channel, name in wish.providers.items())
+    beside = filter(None, [os.environ.get("PYTHONPATH")])
+    process = Child(
+        "the fake providers",
+        python(
+            # not from the current folder: that may have tests of its own
+            "-P", "-m", "starter.leash", GRACE_SECONDS,
+            *python(
+                "-P", "-m", MODULE, "--providers", chosen, "--hooks-to", hooks_to,
+                "--public-url", public_url, "--fail", str(wish.fail), "--file", str(file),
+            ),
+        ),
+        home / "fakes.log",
+        env={"PYTHONPATH": os.pathsep.join((str(ROOT), *beside))},
+    )  # fmt: skip
+    async with running(process):
+
+        async def answers() -> bool:
+            return file.exists()
+
+        try:
+            await process.ready(answers)
+            said = json.loads(file.read_text())
+            yield Fakes(said["page"], said["environment"], process)
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def _fake(name: str) -> Path:
+    return ROOT / "tests" / "fakes" / f"{name}.py"

@@ -1,0 +1,31 @@
+"""`worker.py --channels`: what a worker is told to serve."""
+
+import pytest
+
+import worker
+from domain.messages import Channel
+from worker import Lanes, read_lanes
+
+
+@pytest.mark.parametrize(
+    ("told", "lanes"),
+    [
+        ("sms", Lanes(journeys=False, channels=(Channel.SMS,))),
+        ("push, email", Lanes(journeys=False, channels=(Channel.EMAIL, Channel.PUSH))),
+        ("journeys", Lanes(journeys=True, channels=())),
+        ("journeys,sms", Lanes(journeys=True, channels=(Channel.SMS,))),
+    ],
+)
+def test_a_list_names_channels_and_the_journeys(told: str, lanes: Lanes) -> None:
+    assert read_lanes(told) == lanes
+
+
+@pytest.mark.parametrize("told", ["fax", "sms,fax", "sms,", ""])
+def test_an_unknown_channel_is_wrong_usage_and_one_line(
+    told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert worker.main(["--channels", told]) == 2
+    unknown = told.rpartition(",")[2]
+    assert capsys.readouterr().err.splitlines() == [
+        f'worker: --channels: no channel "{unknown}", there is journeys, email, sms, push, whatsapp'
+    ]
