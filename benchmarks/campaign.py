@@ -10,7 +10,7 @@ from domain.messages import Enrolment, Result
 from workflows.journey import Journey
 from workflows.onboarding import WELCOME
 
-EACH = 100
+EACH = 25
 
 
 @workflow.defn(name="abandoned-cart")  # the real one's name, so that its templates are rendered
