@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import costs, ingest, memory, throughput, transactions
+from benchmarks import costs, ingest, lanes, memory, throughput, transactions
 from benchmarks.row import Row
 from domain.errors import SojournError
 from starter.output import show_json, show_table
@@ -33,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "throughput": throughput.measure,
     "memory": memory.measure,
     "ingest": ingest.measure,
+    "lanes": lanes.measure,
 }
 
 

@@ -22,8 +22,8 @@ from sqlalchemy import insert
 from sqlmodel import SQLModel
 from temporalio.client import Client
 
+from benchmarks.bounded import in_lanes
 from benchmarks.http import Line
-from benchmarks.lanes import in_lanes
 from benchmarks.row import Row
 from dispatch import Sojourn, routing
 from domain.events import ProductAdded

@@ -1,20 +1,200 @@
-"""Bounded concurrency: so many at a time, each lane taking the next item when it has done one."""
+"""Transactional messages past a queue of promotional ones, on a channel with a limit.
+
+The same moments twice: on an idle channel, and while promotional messages wait on it. What is
+measured is how long a message takes from when it fell due until the provider has accepted it.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from statistics import quantiles
 
-T = TypeVar("T")
+from sqlmodel import col, func, select
+from temporalio.client import Client, WorkflowHandle
+
+from benchmarks.bounded import in_lanes
+from benchmarks.campaign import EACH
+from benchmarks.messages import QUEUE
+from benchmarks.row import Row
+from benchmarks.shoppers import enrolments, signed_up
+from dispatch import routing
+from domain.errors import SojournError
+from domain.messages import Enrolment, MessageClass
+from settings import Settings
+from starter.output import stderr
+from starter.processes import Child, python, running
+from starter.stack import dev_server
+from store import Store
+from store.tables import LedgerRow
+from workflows.journey import search_attributes
+
+LIMIT = 20.0  # messages a second: less than the machine could send, or it is that which is measured
+QUEUED, QUEUED_IN_FULL = 2_000, 20_000
+ASKED, ASKED_IN_FULL = 200, 1_000
+A_SECOND = 2.5  # transactional messages, on average
+STARTING = 8
+EVENTS_BEFORE_SENDS = 4  # started, and three of the first workflow task
+PATIENCE = timedelta(minutes=10)
 
 
-async def in_lanes(items: Iterable[T], count: int, do: Callable[[T], Awaitable[object]]) -> None:
-    """Do every item, ``count`` at a time; the first failure ends it all."""
-    left = iter(items)
+@dataclass(frozen=True)
+class Bench:
+    """Everything that takes part."""
 
-    async def lane() -> None:
-        for item in left:  # all lanes draw from the one iterator
-            await do(item)
+    client: Client
+    store: Store
 
+
+@dataclass(frozen=True)
+class Round:
+    """What one round came to.
+
+    Args:
+        waits: from due to accepted, of each transactional message (ms).
+        promotional: how many of those left meanwhile, a second.
+    """
+
+    waits: Sequence[float]
+    promotional: float
+
+    def wait(self, percent: int) -> float:
+        """So many percent of the messages took no longer (ms)."""
+        return quantiles(self.waits, n=100)[percent - 1]
+
+
+async def measure(home: Path, *, full: bool) -> list[Row]:
+    """Ask for messages on an idle channel, and once more on a full one."""
+    asked, queued = (ASKED_IN_FULL, QUEUED_IN_FULL) if full else (ASKED, QUEUED)
+    async with _bench(home) as bench:
+        await _round(bench, asked // 10)  # what is slow but once, is not measured
+        stderr.print(f"lanes: {asked:,} transactional messages, nothing else")
+        idle = await _round(bench, asked)
+        stderr.print(f"lanes: queueing {queued:,} promotional messages")
+        await _fill(bench, queued)
+        waiting = queued - await _sent(bench.store)
+        stderr.print(f"lanes: {asked:,} transactional messages past {waiting:,} promotional ones")
+        loaded = await _round(bench, asked)
+        left = queued - await _sent(bench.store)
+    row = partial(Row, "lanes")
+    return [
+        row("p99 from due to accepted, loaded / idle", loaded.wait(99) / idle.wait(99), at_most=2),
+        *(
+            row(f"{kind}: p{percent} from due to accepted", done.wait(percent), "ms")
+            for kind, done in (("idle", idle), ("loaded", loaded))
+            for percent in (50, 99)
+        ),
+        row("limit of the channel", LIMIT, "/s"),
+        row("loaded: promotional messages sent meanwhile", loaded.promotional, "/s"),
+        row("promotional messages queued at the beginning", waiting),
+        row("promotional messages still queued at the end", left, at_least=1),
+    ]
+
+
+@asynccontextmanager
+async def _bench(home: Path) -> AsyncIterator[Bench]:
+    settings = Settings(home=home, quiet_hours=None)
+    store = await Store.open(settings.store_url, migrate=True)
+    try:
+        async with dev_server(home, ports=False, lasting=False) as server:
+            worker = Child(
+                "the benchmark's worker",
+                python("-m", "benchmarks.served", "lanes"),
+                home / "worker.log",
+                env={
+                    "SOJOURN_HOME": str(home),
+                    "SOJOURN_QUIET_HOURS": "off",
+                    "SOJOURN_EMAIL_LIMIT": str(LIMIT),
+                    "TEMPORAL_ADDRESS": server.address,
+                },
+            )
+            async with running(worker):
+                yield Bench(server.client, store)
+    finally:
+        await store.close()
+
+
+async def _fill(bench: Bench, count: int) -> None:
+    """Queue promotional messages, and see that all of them are."""
+    parts = await enrolments(bench.store, count // EACH)
+
+    async def queued(part: Enrolment) -> None:
+        handle = await _start(bench.client, "abandoned-cart", part)
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            while await _length(handle) < EVENTS_BEFORE_SENDS + EACH:  # noqa: ASYNC110 (a server)
+                await asyncio.sleep(0.1)
+
+    await in_lanes(parts, STARTING, queued)
+
+
+async def _round(bench: Bench, count: int) -> Round:
+    """So many transactional messages, at moments that are the same in every round."""
+    dice = random.Random(count)
+    people = await enrolments(bench.store, count, who=signed_up)
+
+    async def ask(enrolment: Enrolment) -> None:
+        handle = await _start(bench.client, "onboarding", enrolment)
+        await handle.result()
+
+    began, before = time.perf_counter(), await _sent(bench.store)
     async with asyncio.TaskGroup() as group:
-        for _ in range(count):
-            group.create_task(lane())
+        for enrolment in people:
+            await asyncio.sleep(dice.expovariate(A_SECOND))
+            group.create_task(ask(enrolment))
+    took = time.perf_counter() - began
+    promotional = (await _sent(bench.store) - before) / took
+    return Round(await _waits(bench.store, people), promotional)
+
+
+async def _length(handle: WorkflowHandle[None, None]) -> int:
+    return (await handle.describe()).history_length
+
+
+async def _start(client: Client, journey: str, enrolment: Enrolment) -> WorkflowHandle[None, None]:
+    """Start a run as if its event happened now: its first message is due at once."""
+    start = enrolment.start.model_copy(update={"at": datetime.now(UTC)})
+    return await client.start_workflow(
+        journey,
+        enrolment.model_copy(update={"start": start}),
+        id=_id(journey, enrolment),
+        task_queue=QUEUE,
+        search_attributes=search_attributes(journey, enrolment.customer_id),
+    )
+
+
+async def _waits(store: Store, people: Sequence[Enrolment]) -> list[float]:
+    names = {enrolment.customer_id for enrolment in people}
+    query = select(LedgerRow).where(LedgerRow.message_class == MessageClass.TRANSACTIONAL.value)
+    async with store.reading() as session:
+        rows = [row for row in await session.exec(query) if row.customer_id in names]
+    waits = [
+        1000 * (row.settled_at - row.due_at).total_seconds()
+        for row in rows
+        if row.settled_at is not None and row.state == "sent"
+    ]
+    if len(waits) != len(people):
+        raise SojournError(f"of {len(people)} transactional messages {len(waits)} were sent")
+    return waits
+
+
+async def _sent(store: Store) -> int:
+    """How many promotional messages have left."""
+    query = (
+        select(func.count())
+        .select_from(LedgerRow)
+        .where(
+            col(LedgerRow.message_class) == MessageClass.PROMOTIONAL.value,
+            col(LedgerRow.settled_at).is_not(None),
+        )
+    )
+    async with store.reading() as session:
+        return (await session.exec(query)).one()
+
+
+def _id(journey: str, enrolment: Enrolment) -> str:
+    return routing.workflow_id(journey, enrolment.customer_id, enrolment.key)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 from temporalio.client import Client
 
-from benchmarks.lanes import in_lanes
+from benchmarks.bounded import in_lanes
 from benchmarks.row import Row
 from dispatch import routing
 from domain.errors import SojournError

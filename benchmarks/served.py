@@ -1,6 +1,7 @@
 """The worker process under the stop-watch: the product's own composition, other workflows.
 
-``python -m benchmarks.served``; told by the environment as any worker is; ends with its input.
+``python -m benchmarks.served NAME``: of which benchmark; told by the environment as any worker is;
+ends with its input.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import sys
 import uvloop
 
 from benchmarks.bare import Bare
+from benchmarks.campaign import Campaign, Welcome
 from benchmarks.ladder import Ladder
 from benchmarks.messages import QUEUE
 from dispatch.connection import connect
@@ -16,18 +18,23 @@ from settings import load_settings
 from store import Store
 from worker import configure_logging, serving
 
+WORKFLOWS: dict[str, tuple[type, ...]] = {
+    "throughput": (Ladder, Bare),
+    "lanes": (Campaign, Welcome),
+}
 
-async def _serve() -> None:
+
+async def _serve(workflows: tuple[type, ...]) -> None:
     settings = load_settings()
     configure_logging(settings)
     store = await Store.open(settings.store_url)
     try:
         client = await connect(settings)
-        async with serving(client, store, settings, task_queue=QUEUE, workflows=[Ladder, Bare]):
+        async with serving(client, store, settings, task_queue=QUEUE, workflows=workflows):
             await asyncio.to_thread(sys.stdin.read)
     finally:
         await store.close()
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    uvloop.run(_serve(WORKFLOWS[sys.argv[1]]))

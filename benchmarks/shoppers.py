@@ -1,18 +1,39 @@
-"""Customers to measure with: known, reachable, agreeing to everything, something in their cart."""
+"""Customers to measure with: known, reachable, agreeing to everything; something in their cart."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from domain.customer import read_identity
-from domain.events import ProductAdded
+from domain.events import Event, ProductAdded, SignedUp
 from domain.messages import Enrolment
 from store import Store, customers, events
 from store.tables import EventRow
 from testkit.kit import EVERYTHING
 
 
-async def enrolments(store: Store, count: int) -> list[Enrolment]:
-    """Store that many new customers, each with a product in a cart; the runs that this starts.
+def in_cart(customer_id: str, at: datetime) -> Event:
+    """They added a product to their cart."""
+    return ProductAdded(
+        customer_id=customer_id,
+        occurred_at=at,
+        cart_id="cart",
+        product_id="mug",
+        name="Mug",
+        price="12.50",
+        currency="EUR",
+    )
+
+
+def signed_up(customer_id: str, at: datetime) -> Event:
+    """They made an account."""
+    return SignedUp(customer_id=customer_id, occurred_at=at)
+
+
+async def enrolments(
+    store: Store, count: int, *, who: Callable[[str, datetime], Event] = in_cart
+) -> list[Enrolment]:
+    """Store that many new customers, each with the event that starts a run; the runs.
 
     The rows are as the dispatcher leaves them, so that the gate finds what it looks for.
     """
@@ -22,15 +43,7 @@ async def enrolments(store: Store, count: int) -> list[Enrolment]:
     async with store.transaction() as session:
         for _ in range(count):
             customer_id = f"c-{uuid4().hex[:12]}"
-            event = ProductAdded(
-                customer_id=customer_id,
-                occurred_at=before,
-                cart_id="cart",
-                product_id="mug",
-                name="Mug",
-                price="12.50",
-                currency="EUR",
-            )
+            event = who(customer_id, before)
             await customers.identify(
                 session,
                 read_identity(
@@ -49,5 +62,6 @@ async def enrolments(store: Store, count: int) -> list[Enrolment]:
                     properties=event.properties(),
                 ),
             )
-            made.append(Enrolment(customer_id=customer_id, key="cart", start=events.heard(row)))
+            key = "cart" if who is in_cart else ""
+            made.append(Enrolment(customer_id=customer_id, key=key, start=events.heard(row)))
     return made

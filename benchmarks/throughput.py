@@ -15,7 +15,7 @@ from statistics import median
 import psutil
 from temporalio.client import Client, WorkflowHandle
 
-from benchmarks.lanes import in_lanes
+from benchmarks.bounded import in_lanes
 from benchmarks.messages import QUEUE
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
@@ -68,7 +68,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
         async with dev_server(home, ports=False, lasting=False) as server:
             child = Child(
                 "the benchmark's worker",
-                python("-m", "benchmarks.served"),
+                python("-m", "benchmarks.served", "throughput"),
                 home / "worker.log",
                 env={
                     "SOJOURN_HOME": str(home),

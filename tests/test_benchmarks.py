@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from benchmarks import costs, transactions
+import pytest
+
+from benchmarks import costs, lanes, transactions
 from benchmarks.actions import actions
 
 LADDER = {"start": 1, "timer": 3, "activity": 3}
@@ -24,3 +26,17 @@ async def test_a_message_takes_three_transactions_at_most(tmp_path: Path) -> Non
         "message held for quiet hours: transactions": 1,
         "message sent after its hold: transactions": 3,
     }
+
+
+@pytest.mark.long
+async def test_lanes_are_measured_past_a_queue_that_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "ASKED", 20)
+    monkeypatch.setattr(lanes, "QUEUED", 400)
+    rows = {row.what: row.measured for row in await lanes.measure(tmp_path, full=False)}
+    beginning = rows["promotional messages queued at the beginning"]
+    assert 0 < rows["promotional messages still queued at the end"] < beginning <= 400
+    ratio = rows["p99 from due to accepted, loaded / idle"]
+    p99 = {kind: rows[f"{kind}: p99 from due to accepted"] for kind in ("idle", "loaded")}
+    assert ratio == p99["loaded"] / p99["idle"]
