@@ -16,7 +16,7 @@ from domain.errors import BadInput, Unavailable
 from domain.messages import Channel
 from starter.processes import Child, python, running
 
-ROOT = Path(worker.__file__).resolve().parent
+ROOT = Path(worker.__file__).parent
 MODULE = "tests.fakes"
 USUAL: Mapping[Channel, str] = {
     Channel.EMAIL: "postmark",

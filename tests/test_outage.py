@@ -26,6 +26,8 @@ from tests.fakes.postmark import FakePostmark
 from tests.outage_journey import USEFUL, Onboarding
 from workflows.journey import TASK_QUEUE
 
+pytestmark = pytest.mark.long
+
 DOWN = timedelta(hours=6)
 EVERY = timedelta(hours=1)
 
