@@ -28,6 +28,8 @@ NAMESPACE = "default"
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
 GATEWAY_PORT = 8080
+PORT_TAKEN = "address already in use"
+PORT_TRIES = 4
 # Temporal cuts a queue into four by default, each with a quarter of the limit and an order of its
 # own. In one piece, a transactional message waits for the next of all that leave, not of a quarter.
 PARTITIONS = {
@@ -85,10 +87,42 @@ async def dev_server(
         lasting: keep its state in a file in ``home``, and let it end in good order; or in memory.
         on_restart: told when it died and is started again; None: it is not.
     """
-    port = free_port(TEMPORAL_PORT if ports else None)
-    ui_port = free_port(UI_PORT if ports else None)
+    async with AsyncExitStack() as opened:
+        yield await _started(opened, home, ports=ports, lasting=lasting, on_restart=on_restart)
+
+
+async def _started(
+    opened: AsyncExitStack,
+    home: Path,
+    *,
+    ports: bool,
+    lasting: bool,
+    on_restart: Callable[[int], None] | None,
+) -> Server:
+    """Start it; on other ports if somebody took one between our look and its start."""
+    tries = PORT_TRIES
+    while True:
+        tries -= 1
+        port = free_port(TEMPORAL_PORT if ports else None)
+        ui_port = free_port(UI_PORT if ports else None)
+        process = _server_process(home, port, ui_port, lasting=lasting)
+        running_now = running(process) if on_restart is None else kept_running(process, on_restart)
+        address = f"{HOST}:{port}"
+        async with AsyncExitStack() as trying:
+            await trying.enter_async_context(running_now)
+            try:
+                client = await _connected(process, address)
+            except Unavailable:
+                if not tries or PORT_TAKEN not in process.log.read_text(errors="replace"):
+                    raise
+                continue
+            opened.push_async_exit(trying.pop_all())
+            return Server(address, f"http://{HOST}:{ui_port}", client, process)
+
+
+def _server_process(home: Path, port: int, ui_port: int, *, lasting: bool) -> Child:
     kept = ("--db-filename", str(home / "temporal.db")) if lasting else ()
-    process = Child(
+    return Child(
         "Temporal's dev server",
         python(
             "-m", "starter.leash", "10" if lasting else "0",
@@ -102,11 +136,6 @@ async def dev_server(
         ),
         home / "temporal.log",
     )  # fmt: skip
-    address = f"{HOST}:{port}"
-    async with running(process) if on_restart is None else kept_running(process, on_restart):
-        yield Server(
-            address, f"http://{HOST}:{ui_port}", await _connected(process, address), process
-        )
 
 
 @asynccontextmanager
