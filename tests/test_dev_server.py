@@ -5,18 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from starter import stack
-from starter.processes import HOST
-from starter.stack import dev_server
+from starter.processes import HOST, free_port
+from starter.stack import PORT_TAKEN, dev_server
 
 
+@pytest.mark.long
 async def test_a_port_that_is_taken_meanwhile_costs_another_try(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server((HOST, 0)) as quicker:
         ports = iter([quicker.getsockname()[1]])
-        free = stack.free_port
-        monkeypatch.setattr(stack, "free_port", lambda wished=None: next(ports, None) or free())
+        monkeypatch.setattr(
+            "starter.stack.free_port", lambda wished=None: next(ports, None) or free_port()
+        )
         async with dev_server(tmp_path, ports=False, lasting=False) as server:
             assert await server.client.service_client.check_health()
-    assert stack.PORT_TAKEN in (tmp_path / "temporal.log").read_text()
+    assert PORT_TAKEN in (tmp_path / "temporal.log").read_text()

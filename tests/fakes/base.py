@@ -11,7 +11,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -380,14 +380,6 @@ class _Protocol(HttpToolsProtocol):
         self.scope["extensions"] = {TRANSPORT: {"it": self.transport}}
 
 
-class _Server(uvicorn.Server):
-    """Leaves the process's signals alone: the fakes live in a test's process."""
-
-    def capture_signals(self) -> Any:
-        """Capture none."""
-        return nullcontext()
-
-
 @asynccontextmanager
 async def serving(fake: Fake, port: int = 0) -> AsyncIterator[Fake]:
     """A fake that answers, for as long as the block lasts.
@@ -421,17 +413,20 @@ async def answering(application: Starlette, sock: socket.socket) -> AsyncIterato
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
-    running = asyncio.create_task(server.serve(sockets=[sock]))
+    # not `serve`: it looks ten times a second whether it is to end, and there are many of these
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[sock])
     try:
-        while not server.started:
-            if running.done():
-                await running
-            await asyncio.sleep(0.005)
         yield
     finally:
-        server.should_exit = True
-        await running
+        for listening in server.servers:
+            listening.close()
+        for connection in list(server.server_state.connections):
+            connection.shutdown()
+        if server.server_state.tasks:
+            await asyncio.wait(server.server_state.tasks, timeout=1)
         sock.close()
 
 
