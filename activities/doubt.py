@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
-from activities.gate import Doubt
 from channels.provider import Provider
-from domain.messages import MessageClass
+from domain.messages import Channel, MessageClass
 
 REPORTED_AFTER = timedelta(seconds=30)
 """How long to wait for a webhook that settles it, where the provider sends such."""
@@ -20,11 +19,38 @@ MARGIN = timedelta(minutes=5)
 """An idempotency key is not relied on in the last minutes of its life."""
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """Attempts were made whose end nobody knows: find out, then ask the gate again.
+
+    Args:
+        ledger_id: of the message's row.
+        attempt: of the row's.
+        channel: by which it may be out.
+        provider: who may have it; empty: one of several.
+        since: when it was first handed over; by the machine's clock.
+        age: how long ago it was last handed over, by the journey's clock.
+        useful: whether it is still worth sending.
+        repeated: it may have been delivered twice already.
+    """
+
+    ledger_id: int
+    attempt: int
+    channel: Channel
+    provider: str
+    since: datetime
+    age: timedelta
+    useful: bool
+    repeated: bool
+
+
 class Way(Enum):
     """A way out of doubt."""
 
     AGAIN = auto()
-    """Hand it over once more."""
+    """Hand it over under the same idempotency key: it is delivered once."""
+    REPEAT = auto()
+    """Hand it over once more: it may be delivered twice."""
     ASK = auto()
     """Ask the provider."""
     GIVE_UP = auto()
@@ -57,7 +83,7 @@ def way_out(doubt: Doubt, provider: Provider, message_class: MessageClass) -> Wa
         return Way.GIVE_UP
     if same and abilities.reports and age < REPORTED_AFTER:
         return Wait(REPORTED_AFTER - age)
-    return Way.AGAIN
+    return Way.REPEAT
 
 
 def _is_idempotent(provider: Provider, age: timedelta) -> bool:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from activities.doubt import Doubt, Way
 from activities.holding import hold_until
 from channels.provider import Providers
 from domain.content import Content
@@ -30,7 +31,7 @@ from domain.messages import (
 from domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
 from domain.reports import reference
 from store import Store, attempts, channels, customers, events, ledger, runs
-from store.tables import ChannelRow, ContentRow, CustomerRow, LedgerRow
+from store.tables import AttemptRow, ChannelRow, CustomerRow, LedgerRow
 
 RECEIPTS = {
     "sent": Status.SENT,
@@ -63,6 +64,7 @@ class Claim:
         history: what concerns the run.
         may_write_freely: of WhatsApp: the customer has written within the last 24 hours.
         content: what was handed over before, if it goes once more: the same, to the same address.
+        perhaps_out: an earlier attempt may have sent it, and this one may do so again.
     """
 
     ledger_id: int
@@ -75,31 +77,7 @@ class Claim:
     history: Sequence[Event]
     may_write_freely: bool = False
     content: Content | None = None
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """An attempt was made whose end nobody knows: find out, then ask the gate again.
-
-    Args:
-        ledger_id: of the message's row.
-        attempt: of the row's.
-        channel: by which it may be out.
-        provider: who may have it.
-        since: when it was first handed over; by the machine's clock.
-        age: how long ago it was claimed, by the journey's clock.
-        useful: whether it is still worth sending.
-        repeated: it was sent once more already.
-    """
-
-    ledger_id: int
-    attempt: int
-    channel: Channel
-    provider: str
-    since: datetime
-    age: timedelta
-    useful: bool
-    repeated: bool
+    perhaps_out: bool = False
 
 
 def _everywhere(journey: str, template: str) -> Collection[Channel]:
@@ -125,17 +103,17 @@ class Gate:
     templates: Callable[[str, str], Collection[Channel]] = field(default=_everywhere)
 
     async def pass_or_refuse(
-        self, delivery: Delivery, now: datetime, *, go_again: bool = False
+        self, delivery: Delivery, now: datetime, *, once_more: Way | None = None
     ) -> Claim | Receipt | Doubt:
         """Claim the message, or say why not. One transaction.
 
         Args:
             delivery: the message.
             now: by the journey's clock.
-            go_again: of a message in doubt: hand it over once more all the same.
+            once_more: of a message in doubt, `Way.AGAIN` or `Way.REPEAT`: hand it over so.
         """
         async with self.store.transaction() as session:
-            return await _Question(self, session, delivery, now, go_again=go_again).ask()
+            return await _Question(self, session, delivery, now, once_more).ask()
 
 
 class _Question:
@@ -147,15 +125,15 @@ class _Question:
         session: AsyncSession,
         delivery: Delivery,
         now: datetime,
-        *,
-        go_again: bool,
+        once_more: Way | None,
     ) -> None:
         self._gate = gate
         self._session = session
         self._delivery = delivery
         self._now = now
-        self._go_again = go_again
+        self._once_more = once_more
         self._timezone = gate.default_zone
+        self._unresolved: Sequence[AttemptRow] = ()  # the message may be out by these
 
     async def ask(self) -> Claim | Receipt | Doubt:
         """The answer."""
@@ -173,9 +151,11 @@ class _Question:
             row = None
         elif row.state in RECEIPTS and row.reason not in OVERTAKEN:
             return receipt(row, self._timezone)
-        elif row.state == "submitting" and not self._go_again:
-            return await self._doubt(row)
-        if row is not None and row.state == "submitting":
+        else:
+            self._unresolved = await self._perhaps_sent(row)
+        if row is not None and self._unresolved:
+            if self._once_more is None:
+                return self._doubt(row)
             left = (Channel(row.channel),)  # by another channel it would be a second message
         verdict, news = await self._judge(customer, left)
         if isinstance(verdict, Allow) and held.merged and await self._is_told(held):
@@ -198,14 +178,14 @@ class _Question:
         channel = verdict.channel if isinstance(verdict, Allow) else left[0]
         row = row or ledger.new_row(delivery, channel)
         row.customer_id = customer.customer_id
-        if row.state != "submitting":
+        if not self._unresolved:
             row.decided_at = self._now
             row.channel, row.ledger_key = channel.value, delivery.ledger_key(channel)
             row.reference = reference(row.ledger_key)
         match verdict:
             case Skip(reason):
                 row.caused_by = news.id if news else None
-                await self._close(row, _skipped_as(row, reason), reason)
+                self._close(row, reason)
                 return receipt(row, self._timezone, news)
             case Defer(until, reason):
                 return self._hold(row, until, reason)
@@ -221,23 +201,32 @@ class _Question:
         written = self._gate.templates(delivery.journey, delivery.template)
         return tuple(c for c in left if c in written) or left[:1]
 
-    async def _doubt(self, row: LedgerRow) -> Doubt | Receipt:
+    async def _perhaps_sent(self, row: LedgerRow) -> Sequence[AttemptRow]:
+        """The attempts by which the message may be out; what the row says of the last is not all.
+
+        An attempt that certainly did not send leaves what the one before it may have done.
+        """
+        if not row.attempt:
+            return ()
+        assert row.id is not None
+        return await attempts.unresolved(self._session, row.id)
+
+    def _doubt(self, row: LedgerRow) -> Doubt | Receipt:
         channel = Channel(row.channel)
         if channel is not self._delivery.lane:
             return self._elsewhere(channel)
         assert row.id is not None
-        since = row.submitted_at or row.claimed_at
-        first = await attempts.first(self._session, row.id)
-        assert since is not None, "it was submitted"
+        first, last = self._unresolved[0], self._unresolved[-1]
+        (provider, *others) = {attempt.provider for attempt in self._unresolved}
         return Doubt(
             ledger_id=row.id,
             attempt=row.attempt,
             channel=channel,
-            provider=row.provider or "",
-            since=first.submitted_at if first else since,
-            age=self._now - row.decided_at,
+            provider="" if others else provider,
+            since=first.submitted_at,
+            age=self._now - last.journey_at,
             useful=self._now <= self._delivery.useful_until,
-            repeated=row.possible_duplicate,
+            repeated=row.possible_duplicate and len(self._unresolved) > 1,
         )
 
     async def _judge(
@@ -322,12 +311,13 @@ class _Question:
 
     async def _claim(self, row: LedgerRow, customer: Customer) -> Claim:
         channel, delivery = Channel(row.channel), self._delivery
-        if row.state == "submitting":
+        kept = None
+        if self._unresolved:  # goes it once more, the same goes to the same address
             assert row.id is not None
-            if not self._gate.providers[channel].abilities.idempotent_for:
-                row.possible_duplicate = True
+            kept = await ledger.content(self._session, row.id)
             await attempts.end(self._session, row.id, "superseded", by="gate")
-        kept = await self._handed_over_before(row)
+        perhaps_out = self._once_more is Way.REPEAT
+        row.possible_duplicate |= perhaps_out
         row.state, row.reason, row.caused_by, row.settled_at = "claimed", None, None, None
         row.attempt += 1
         row.claimed_at = datetime.now(UTC)
@@ -354,16 +344,8 @@ class _Question:
             ),
             may_write_freely=channel is Channel.WHATSAPP and await self._has_written(customer),
             content=Content.kept(kept.content) if kept else None,
+            perhaps_out=perhaps_out,
         )
-
-    async def _handed_over_before(self, row: LedgerRow) -> ContentRow | None:
-        """What may be out already: goes it once more, the same goes to the same address."""
-        if row.id is None or not row.attempt:
-            return None
-        before = await attempts.of_messages(self._session, [row.id])
-        if not any(attempt.state == "superseded" for attempt in before):
-            return None
-        return await ledger.content(self._session, row.id)
 
     async def _has_written(self, customer: Customer) -> bool:
         """Whether WhatsApp lets us write freely: the customer has within the last 24 hours."""
@@ -395,24 +377,22 @@ class _Question:
             self._session, twins, delivery.step, since=since
         )
 
-    async def _close(self, row: LedgerRow, state: str, reason: Reason) -> None:
-        row.state, row.reason = state, reason.value
+    def _close(self, row: LedgerRow, reason: Reason) -> None:
+        """Settle a message that will not go (again)."""
+        if self._unresolved:
+            row.state = "unknown"  # an earlier attempt may have sent it: "skipped" would be a lie
+        else:
+            row.state = "expired" if row.attempt and reason is Reason.TOO_LATE else "skipped"
+        row.reason = reason.value
         row.settled_at = datetime.now(UTC)
         self._session.add(row)
 
     def _hold(self, row: LedgerRow, until: datetime, reason: Reason) -> Receipt:
         row.reason, row.held_until = reason.value, until
-        if row.state != "submitting":  # else it may be out already: that is no hold
+        if not self._unresolved:  # else it may be out already: that is no hold
             row.state = "deferred"
         self._session.add(row)
         return Receipt(status=Status.DEFERRED, reason=reason, until=until, timezone=self._timezone)
-
-
-def _skipped_as(row: LedgerRow, reason: Reason) -> str:
-    """The state of a message that will not go (again)."""
-    if row.state == "submitting":
-        return "unknown"  # an earlier attempt may have sent it: "skipped" would be a lie
-    return "expired" if row.attempt and reason is Reason.TOO_LATE else "skipped"
 
 
 def receipt(row: LedgerRow, timezone: str, news: Heard | None = None) -> Receipt:

@@ -5,15 +5,16 @@ worker may die between any two of them; the ledger then tells the next attempt w
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.attachments import fetched
-from activities.doubt import Wait, Way, way_out
-from activities.gate import Claim, Doubt, Gate
+from activities.doubt import Doubt, Wait, Way, way_out
+from activities.gate import Claim, Gate
 from activities.render import RenderContext, Renderer
 from channels.provider import Parcel, Provider
 from domain.content import Content
@@ -24,7 +25,6 @@ from domain.errors import (
     InvalidRecipient,
     NothingToSay,
     PermanentError,
-    ProviderError,
     RecipientUnsubscribed,
     TemplateError,
     TransientError,
@@ -38,6 +38,8 @@ from store import channels, customers, ledger, suppressions
 PROBE_AFTER = timedelta(minutes=1)
 HEARTBEAT = timedelta(seconds=2)  # each is billed: a send that is quick costs none
 SOONEST = timedelta(seconds=1)
+
+Clock = Callable[[], datetime]
 
 
 class Messages:
@@ -84,31 +86,32 @@ class Messages:
         return receipt
 
     async def _send(self, delivery: Delivery) -> Receipt:
-        info = activity.info()
-        # retries and queues take time, which the journey's clock must show: quiet hours and
-        # "useful until" are judged by when this attempt runs, not by when the step fell due
-        now = delivery.now + max(info.started_time - info.scheduled_time, timedelta(0))
-        go_again, handed_over = False, False
+        clock = _journeys_clock(delivery)
+        once_more: Way | None = None
+        handed_over = False
         while True:
-            answer = await self._gate.pass_or_refuse(delivery, now, go_again=go_again)
-            go_again = False
+            answer = await self._gate.pass_or_refuse(delivery, clock(), once_more=once_more)
+            once_more = None
             match answer:
                 case Receipt():
                     return answer
                 case Doubt():
-                    go_again = await self._find_out(delivery, answer, now)
-                    if go_again and handed_over:
-                        raise _again(f"{answer.provider}: may have the message; once more")
+                    provider = self._gate.providers[answer.channel]
+                    once_more = await self._find_out(delivery, answer, provider)
+                    if once_more is not None and handed_over:
+                        raise _again(f"{provider.name}: may have the message; once more")
                 case Claim():
+                    provider = self._gate.providers[answer.channel]
                     handed_over = True
-                    receipt = await self._carry(delivery, answer, now)
+                    receipt = await self._carry(delivery, answer, provider, clock)
                     if receipt is not None:
                         return receipt
             # the ledger has the news; what follows from it says the gate
 
-    async def _carry(self, delivery: Delivery, claim: Claim, now: datetime) -> Receipt | None:
+    async def _carry(
+        self, delivery: Delivery, claim: Claim, provider: Provider, clock: Clock
+    ) -> Receipt | None:
         """Render and hand over; the receipt, or None if the gate is to be asked what follows."""
-        provider = self._gate.providers[claim.channel]
         try:
             content = claim.content or self._render(delivery, claim)
             whole = await fetched(content, self._shop_url, self._hosts)
@@ -116,22 +119,25 @@ class Messages:
             return await self._settle(claim, Status.SKIPPED, Reason.NOTHING_TO_SAY)
         except TemplateError as error:
             activity.logger.error("message cannot be rendered: %s", error)
-            await self._settle(claim, Status.REJECTED, Reason.TEMPLATE, detail=str(error))
+            await self._refused(claim, Reason.TEMPLATE, str(error))
             return None
         except TransientError as error:  # of the shop, from which a file was to be fetched
             activity.logger.warning("%s: %s", delivery.template, error)
             raise _again("a file is not to be had now", error.retry_after) from None
         if claim.channel is Channel.WHATSAPP and not (claim.may_write_freely or content.approved):
             said = "the customer has not written within 24 hours, and no template is approved"
-            await self._refused(claim, provider, WindowClosed(said))
+            await self._refused_by(claim, provider, WindowClosed(said))
             return None
-        return await self._hand_over(delivery, claim, content, whole, now)
+        await self._submit(claim, provider, content, clock)
+        parcel = Parcel(
+            delivery.ledger_key(claim.channel), claim.address, whole, delivery.message_class
+        )
+        return await self._hand_over(delivery, claim, provider, parcel, clock)
 
-    async def _hand_over(
-        self, delivery: Delivery, claim: Claim, content: Content, whole: Content, now: datetime
-    ) -> Receipt | None:
-        """Hand over the whole content; what is kept of it does without the files it fetched."""
-        provider = self._gate.providers[claim.channel]
+    async def _submit(
+        self, claim: Claim, provider: Provider, content: Content, clock: Clock
+    ) -> None:
+        """Note that the message goes out now; the files that it fetched are not kept."""
         async with self._store.transaction() as session:
             ours = await ledger.submit(
                 session,
@@ -140,20 +146,23 @@ class Messages:
                 provider=provider.name,
                 address=claim.address,
                 content=content,
+                now=clock(),
             )
         if not ours:
             raise _again("another attempt has taken this message over")
-        parcel = Parcel(
-            delivery.ledger_key(claim.channel), claim.address, whole, delivery.message_class
-        )
+
+    async def _hand_over(
+        self, delivery: Delivery, claim: Claim, provider: Provider, parcel: Parcel, clock: Clock
+    ) -> Receipt | None:
         try:
             provider_id = await provider.send(parcel)
         except PermanentError as error:
-            await self._refused(claim, provider, error)
+            await self._refused_by(claim, provider, error)
             return None
         except TransientError as error:
             await self._release(claim, error)
-            raise _asks_again(delivery, now, provider, error, error.retry_after) from None
+            after = _not_past_its_use(delivery, clock, error.retry_after)
+            raise _again(f"{provider.name}: {_kind(error)}", after) from None
         except AccountError as error:
             activity.logger.error("%s does not let us send: %s", provider.name, error)
             await self._pause(claim, provider, error)
@@ -167,28 +176,24 @@ class Messages:
             return None
         return await self._settle(claim, Status.SENT, provider_id=provider_id)
 
-    async def _find_out(self, delivery: Delivery, doubt: Doubt, now: datetime) -> bool:
-        """Settle what became of an earlier attempt; whether to hand the message over once more.
+    async def _find_out(self, delivery: Delivery, doubt: Doubt, provider: Provider) -> Way | None:
+        """Settle what became of earlier attempts; how to hand the message over once more, if so.
 
         Raises:
             ApplicationError: it cannot be told yet.
         """
-        provider = self._gate.providers[doubt.channel]
         match way_out(doubt, provider, delivery.message_class):
             case Wait(after):
                 raise _again(f"{provider.name}: whether it has the message shows later", after)
-            case Way.AGAIN:
-                return True
             case Way.ASK:
-                await self._ask(delivery, doubt, provider, now)
+                await self._ask(delivery, doubt, provider)
             case Way.GIVE_UP:
-                async with self._store.transaction() as session:
-                    await ledger.settle(session, doubt.ledger_id, Status.UNKNOWN.value, by="gate")
-        return False
+                await self._give_up(doubt)
+            case way:
+                return way
+        return None
 
-    async def _ask(
-        self, delivery: Delivery, doubt: Doubt, provider: Provider, now: datetime
-    ) -> None:
+    async def _ask(self, delivery: Delivery, doubt: Doubt, provider: Provider) -> None:
         async with self._store.reading() as session:
             kept = await ledger.content(session, doubt.ledger_id)
         assert kept is not None, "it is kept before it is handed over"
@@ -198,13 +203,14 @@ class Messages:
         try:
             provider_id = await provider.find(parcel, doubt.since)
         except (TransientError, AccountError) as error:
-            if not doubt.useful:  # it may be out and cannot be told: that is what "unknown" is for
-                async with self._store.transaction() as session:
-                    await ledger.settle(session, doubt.ledger_id, Status.UNKNOWN.value, by="gate")
-                return
-            raise _asks_again(delivery, now, provider, error) from None
+            if doubt.useful:
+                raise _again(f"{provider.name}: {_kind(error)}") from None
+            await self._give_up(doubt)
+            return
         async with self._store.transaction() as session:
-            if provider_id is not None:
+            if provider_id is None:
+                await ledger.absent(session, doubt.ledger_id, doubt.attempt, provider=provider.name)
+            else:
                 await ledger.settle(
                     session,
                     doubt.ledger_id,
@@ -212,14 +218,11 @@ class Messages:
                     by="look-up",
                     provider_id=provider_id,
                 )
-            else:
-                await ledger.release(
-                    session,
-                    doubt.ledger_id,
-                    doubt.attempt,
-                    f"{provider.name} does not have it",
-                    by="look-up",
-                )
+
+    async def _give_up(self, doubt: Doubt) -> None:
+        """It may be out, and nobody can tell: that is what "unknown" is for."""
+        async with self._store.transaction() as session:
+            await ledger.settle(session, doubt.ledger_id, Status.UNKNOWN.value, by="gate")
 
     def _render(self, delivery: Delivery, claim: Claim) -> Content:
         context = RenderContext(
@@ -239,9 +242,20 @@ class Messages:
         content = self._renderer.render(context, claim.channel)
         return content.free() if claim.may_write_freely else content
 
-    async def _refused(self, claim: Claim, provider: Provider, error: PermanentError) -> None:
+    async def _refused_by(self, claim: Claim, provider: Provider, error: PermanentError) -> None:
         """Note a refusal for good, and what it says of the address or the customer."""
         source = f"{provider.name}:{claim.ledger_id}-{claim.attempt}"
+        await self._refused(claim, error.reason, str(error), error=error, source=source)
+
+    async def _refused(
+        self,
+        claim: Claim,
+        reason: str,
+        detail: str,
+        *,
+        error: PermanentError | None = None,
+        source: str = "",
+    ) -> None:
         async with self._store.transaction() as session:
             if isinstance(error, InvalidRecipient):
                 await suppressions.add(
@@ -261,14 +275,14 @@ class Messages:
                     at=datetime.now(UTC),
                     source=source,
                 )
-            await ledger.settle(
+            await ledger.refuse(
                 session,
                 claim.ledger_id,
-                Status.REJECTED.value,
-                attempt=claim.attempt,
-                reason=error.reason,
-                error=_kind(error),
-                detail=str(error),
+                claim.attempt,
+                reason,
+                detail=detail,
+                error=_kind(error) if error else None,
+                perhaps_out=claim.perhaps_out,
             )
 
     async def _pause(self, claim: Claim, provider: Provider, error: AccountError) -> None:
@@ -320,24 +334,31 @@ async def _heartbeat() -> None:
         activity.heartbeat()
 
 
-def _asks_again(
-    delivery: Delivery,
-    now: datetime,
-    provider: Provider,
-    error: ProviderError,
-    after: timedelta | None = None,
-) -> ApplicationError:
-    """The ledger keeps what the provider said; Temporal does not: it may quote the address.
+def _journeys_clock(delivery: Delivery) -> Clock:
+    """The journey's clock, for this attempt.
 
-    Nobody waits past the message's use: a second after that the gate ends it.
+    Retries, queues and slow providers take time, which it must show: quiet hours, "useful until"
+    and how long ago a message was handed over are judged by it, not by when the step fell due.
     """
-    if after is not None:
-        after = max(min(after, delivery.useful_until - now + SOONEST), SOONEST)
-    return _again(f"{provider.name}: {_kind(error)}", after)
+    info, began = activity.info(), monotonic()
+    asked = delivery.now + max(info.started_time - info.scheduled_time, timedelta(0))
+    return lambda: asked + timedelta(seconds=monotonic() - began)
+
+
+def _not_past_its_use(
+    delivery: Delivery, clock: Clock, after: timedelta | None
+) -> timedelta | None:
+    """Nobody waits longer than a message is of use: a second after that the gate ends it."""
+    if after is None:
+        return None
+    return max(min(after, delivery.useful_until - clock() + SOONEST), SOONEST)
 
 
 def _again(message: str, after: timedelta | None = None) -> ApplicationError:
-    """Ask Temporal for another try; expected, so not an error in its metrics."""
+    """Ask Temporal for another try; expected, so not an error in its metrics.
+
+    The ledger keeps what the provider said; Temporal does not: it may quote the address.
+    """
     return ApplicationError(
         message, next_retry_delay=after, category=ApplicationErrorCategory.BENIGN
     )

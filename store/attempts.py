@@ -4,7 +4,7 @@
 
     submitting ─► accepted | refused | released | ambiguous
     ambiguous ──► accepted | released   (looked up, reported)
-        └───────► superseded            (sent once more, or given up)
+        └───────► superseded ─► the same, once it is known   (handed over once more meanwhile)
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,11 +18,23 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from store.tables import AttemptRow
 
 OPEN = ("submitting", "ambiguous")
-"""Nobody knows how it ended."""
+"""Nobody knows how it ended, and nobody has tried again."""
+UNRESOLVED = (*OPEN, "superseded")
+"""Nobody knows how it ended: the message may be out by it."""
 
 
-async def begin(session: AsyncSession, ledger_id: int, attempt: int, *, provider: str) -> None:
-    """Note that the message is handed over now."""
+async def begin(
+    session: AsyncSession, ledger_id: int, attempt: int, *, provider: str, now: datetime
+) -> None:
+    """Note that the message is handed over now.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: of the message.
+        attempt: of its row.
+        provider: who gets it.
+        now: by the journey's clock.
+    """
     session.add(
         AttemptRow(
             ledger_id=ledger_id,
@@ -30,6 +42,7 @@ async def begin(session: AsyncSession, ledger_id: int, attempt: int, *, provider
             provider=provider,
             state="submitting",
             submitted_at=datetime.now(UTC),
+            journey_at=now,
         )
     )
 
@@ -52,7 +65,7 @@ async def end(
         ledger_id: of the message.
         state: accepted, refused, released, ambiguous or superseded.
         by: answer, look-up, report, gate, or an operator's name.
-        attempt: which one; None: all whose end is not known.
+        attempt: which one; None: all whose end is not known and that were the last to be tried.
         provider_id: the provider's id of the message.
         error: the kind of the provider's error.
         detail: what the provider said.
@@ -60,12 +73,26 @@ async def end(
     values: dict[str, Any] = {"state": state, "settled_at": datetime.now(UTC), "settled_by": by}
     given = {"provider_id": provider_id, "error": error, "detail": detail}
     values |= {name: value for name, value in given.items() if value is not None}
-    query = update(AttemptRow).where(
-        col(AttemptRow.ledger_id) == ledger_id, col(AttemptRow.state).in_(OPEN)
-    )
-    if attempt is not None:
-        query = query.where(col(AttemptRow.attempt) == attempt)
+    query = update(AttemptRow).where(col(AttemptRow.ledger_id) == ledger_id)
+    if attempt is None:
+        query = query.where(col(AttemptRow.state).in_(OPEN))
+    else:  # one that was given up, but lived, tells its end too
+        query = query.where(
+            col(AttemptRow.attempt) == attempt, col(AttemptRow.state).in_(UNRESOLVED)
+        )
     await session.exec(query.values(**values))
+
+
+async def absent(session: AsyncSession, ledger_id: int, *, detail: str) -> None:
+    """Note that the provider has none of what it may have had: no attempt has sent."""
+    await session.exec(
+        update(AttemptRow)
+        .where(
+            col(AttemptRow.ledger_id) == ledger_id,
+            col(AttemptRow.state).in_(UNRESOLVED),
+        )
+        .values(state="released", settled_at=datetime.now(UTC), settled_by="look-up", detail=detail)
+    )
 
 
 async def of_messages(session: AsyncSession, ledger_ids: Iterable[int]) -> Sequence[AttemptRow]:
@@ -74,9 +101,9 @@ async def of_messages(session: AsyncSession, ledger_ids: Iterable[int]) -> Seque
     return (await session.exec(query.order_by(col(AttemptRow.id)))).all()
 
 
-async def first(session: AsyncSession, ledger_id: int) -> AttemptRow | None:
-    """The first attempt whose end is not known: since when the message may be out."""
+async def unresolved(session: AsyncSession, ledger_id: int) -> Sequence[AttemptRow]:
+    """The attempts by which the message may be out, oldest first."""
     query = select(AttemptRow).where(
-        AttemptRow.ledger_id == ledger_id, col(AttemptRow.state).in_(OPEN)
+        AttemptRow.ledger_id == ledger_id, col(AttemptRow.state).in_(UNRESOLVED)
     )
-    return (await session.exec(query.order_by(col(AttemptRow.id)).limit(1))).first()
+    return (await session.exec(query.order_by(col(AttemptRow.id)))).all()

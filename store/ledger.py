@@ -90,8 +90,18 @@ async def submit(
     provider: str,
     address: str,
     content: Content,
+    now: datetime,
 ) -> bool:
     """Note that the message goes out now, and keep its full text.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: of its row.
+        attempt: of the row's.
+        provider: who gets it.
+        address: where to.
+        content: what.
+        now: by the journey's clock.
 
     Returns:
         False if another attempt has taken the message over meanwhile; then it must not go out.
@@ -107,7 +117,7 @@ async def submit(
     )
     if changed.rowcount != 1:
         return False
-    await attempts.begin(session, ledger_id, attempt, provider=provider)
+    await attempts.begin(session, ledger_id, attempt, provider=provider, now=now)
     await session.merge(ContentRow(ledger_id=ledger_id, address=address, content=content.filled()))
     return True
 
@@ -147,11 +157,10 @@ async def settle(
         values["detail"] = detail
     if provider_id is not None:
         values["provider_id"] = provider_id
-    await session.exec(
-        update(LedgerRow)
-        .where(col(LedgerRow.id) == ledger_id, col(LedgerRow.state) != "sent")
-        .values(**values)
-    )
+    change = update(LedgerRow).where(col(LedgerRow.id) == ledger_id, col(LedgerRow.state) != "sent")
+    if attempt is not None and state != "sent":  # what a later attempt does, it does not know
+        change = change.where(col(LedgerRow.attempt) == attempt)
+    await session.exec(change.values(**values))
     ended = {"sent": "accepted", "rejected": "refused", "unknown": "ambiguous"}.get(state)
     if ended is not None:
         await attempts.end(
@@ -166,13 +175,52 @@ async def settle(
         )
 
 
+async def refuse(
+    session: AsyncSession,
+    ledger_id: int,
+    attempt: int,
+    reason: str,
+    *,
+    detail: str,
+    error: str | None = None,
+    perhaps_out: bool = False,
+) -> None:
+    """Note that this attempt was refused for good, and with it the message.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: of the message.
+        attempt: of the row's.
+        reason: a `domain.messages.Reason` value.
+        detail: what the provider or the template said.
+        error: the kind of the provider's error.
+        perhaps_out: an earlier attempt may have sent it: then it is not rejected but unknown.
+    """
+    await attempts.end(
+        session,
+        ledger_id,
+        "refused",
+        by="answer",
+        attempt=attempt,
+        error=error,
+        detail=writable(detail),
+    )
+    await settle(
+        session,
+        ledger_id,
+        "unknown" if perhaps_out else "rejected",
+        attempt=attempt,
+        reason=None if perhaps_out else reason,
+        detail=detail,
+    )
+
+
 async def release(
     session: AsyncSession,
     ledger_id: int,
     attempt: int,
     detail: str,
     *,
-    by: str = "answer",
     error: str | None = None,
 ) -> None:
     """Note that this attempt certainly did not send: the next one may."""
@@ -187,8 +235,32 @@ async def release(
         .values(state="claimed", detail=detail)
     )
     await attempts.end(
-        session, ledger_id, "released", by=by, attempt=attempt, error=error, detail=detail
+        session, ledger_id, "released", by="answer", attempt=attempt, error=error, detail=detail
     )
+
+
+async def absent(session: AsyncSession, ledger_id: int, attempt: int, *, provider: str) -> None:
+    """Note that the provider does not have the message: it may go, and not for a second time.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: of the message.
+        attempt: of the row's, as it was when the provider was asked; of a later one it says
+            nothing.
+        provider: who was asked, and got all that nobody knows the end of.
+    """
+    detail = f"{provider} does not have it"
+    changed = await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            col(LedgerRow.attempt) == attempt,
+            col(LedgerRow.state).in_(("claimed", "submitting", "unknown")),
+        )
+        .values(state="claimed", detail=detail, reason=None, possible_duplicate=False)
+    )
+    if changed.rowcount == 1:
+        await attempts.absent(session, ledger_id, detail=detail)
 
 
 async def doubt(

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.errors import BadInput
 from domain.messages import Channel, Reason
+from store.attempts import UNRESOLVED
 from store.tables import AttemptRow, LedgerRow, ReportRow
 from store.text import writable
 
@@ -145,27 +146,26 @@ async def settle(
     Raises:
         BadInput: the message's end is known, or an attempt is at work on it.
     """
-    abandoned = (
-        row.state == "submitting"
-        and row.submitted_at is not None
-        and row.submitted_at <= now - ABANDONED_AFTER
-    )
-    if row.state == "submitting" and not abandoned:
+    assert row.id is not None
+    tried = (await attempts(session, [row.id]))[row.id]
+    unresolved = [attempt for attempt in tried if attempt.state in UNRESOLVED]
+    in_doubt = bool(unresolved) and row.state in ("claimed", "submitting")
+    abandoned = in_doubt and unresolved[-1].submitted_at <= now - ABANDONED_AFTER
+    if in_doubt and not abandoned:
         raise BadInput(
             f"message {row.id} is being handed to {row.provider}: an operator may settle it "
             f"{ABANDONED_AFTER.total_seconds() / 60:g} minutes after that began"
         )
     if row.state != "unknown" and not abandoned:
         raise BadInput(f"message {row.id} is {row.state}: an operator settles only what is unknown")
-    assert row.id is not None
     row.state = "sent" if sent else "rejected"
     row.reason = None if sent else Reason.REFUSED.value
     row.detail = writable(f"settled by {by}: {because}")
     row.settled_at = now
     session.add(row)
-    tried = (await attempts(session, [row.id]))[row.id]
-    if tried:
-        last = tried[-1]
-        last.state = "accepted" if sent else "refused"
-        last.settled_at, last.settled_by = now, by
-        session.add(last)
+    if not sent:
+        row.possible_duplicate = False
+    for attempt in unresolved[-1:] if sent else unresolved:
+        attempt.state = "accepted" if sent else "refused"
+        attempt.settled_at, attempt.settled_by = now, by
+        session.add(attempt)

@@ -17,6 +17,7 @@ from domain.addresses import normalised
 from domain.messages import Channel
 from domain.reports import Kind, Report
 from store import customers, ledger, suppressions
+from store.attempts import UNRESOLVED
 from store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow
 
 BY_ADDRESS = frozenset({Kind.REPLIED, Kind.UNSUBSCRIBED})
@@ -231,9 +232,12 @@ async def _note(
 async def _settle_attempt(
     session: AsyncSession, ledger_id: int, provider_id: str, received_at: datetime
 ) -> None:
-    query = select(AttemptRow).where(AttemptRow.ledger_id == ledger_id)
+    """Of the attempts that may have sent the message, the last: a report does not say which."""
+    query = select(AttemptRow).where(
+        AttemptRow.ledger_id == ledger_id, col(AttemptRow.state).in_(UNRESOLVED)
+    )
     attempt = (await session.exec(query.order_by(col(AttemptRow.id).desc()).limit(1))).first()
-    if attempt is not None and attempt.state != "accepted":
+    if attempt is not None:
         attempt.state, attempt.settled_by = "accepted", "report"
         attempt.settled_at = received_at
         attempt.provider_id = provider_id or attempt.provider_id

@@ -226,6 +226,9 @@ class AttemptRow(SQLModel, table=True):
     """submitting, accepted, refused, released (certainly not sent), ambiguous, or superseded by a
     later attempt before its end was known."""
     submitted_at: datetime = _moment()
+    """By the machine's clock, as providers count."""
+    journey_at: datetime = _moment()
+    """The same moment by the journey's clock, by which retries wait."""
     settled_at: datetime | None = _maybe()
     settled_by: str | None = None
     """answer, look-up, report, gate (the message's class decided) or an operator's name."""

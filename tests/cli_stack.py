@@ -151,7 +151,7 @@ class Cli:
         answered = {"state": "accepted", "settled_at": at, "settled_by": "answer"}
         values = {"attempt": 1, "provider": "postmark", **answered, **row}
         async with self.store.transaction() as session:
-            session.add(AttemptRow(ledger_id=ledger_id, submitted_at=at, **values))
+            session.add(AttemptRow(ledger_id=ledger_id, submitted_at=at, journey_at=at, **values))
 
     async def reported(self, ledger_id: int, kind: str, *, at: datetime, detail: str = "") -> None:
         """A report of the provider on a message of the ledger."""

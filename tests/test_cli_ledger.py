@@ -175,11 +175,13 @@ async def test_what_is_known_stays(offline: Cli, state: str) -> None:
 async def test_only_what_was_left_in_the_middle_long_ago_is_settled(offline: Cli) -> None:
     ada, now = await offline.identify(), datetime.now(UTC)
     fresh, left = [
-        await offline.decided(
-            ada, at=now, n=n, state="submitting", provider="postmark", submitted_at=began
-        )
-        for n, began in enumerate((now, now - operators.ABANDONED_AFTER))
+        await offline.decided(ada, at=now, n=n, state="submitting", provider="postmark")
+        for n in range(2)
     ]
+    for number, began in ((fresh, now), (left, now - operators.ABANDONED_AFTER)):
+        await offline.attempted(
+            number, at=began, state="submitting", settled_at=None, settled_by=None
+        )
     answer = await offline("ledger", "settle", fresh, "sent", "--why", "x")
     assert answer.code == 2
     assert "is being handed to postmark" in answer.fault

@@ -25,6 +25,7 @@ from activities.send import Messages
 from channels.outbox import Outbox
 from channels.provider import Abilities, Parcel
 from dispatch import Sojourn
+from domain.content import Content
 from domain.customer import read_identity
 from domain.errors import (
     AccountError,
@@ -132,6 +133,7 @@ class Desk:
         self.quiet_hours: QuietHours | None = None
         self.templates: Path | None = None
         self.start: EventRow | None = None
+        self.passed = 0.0  # seconds since the attempt began
 
     @property
     def messages(self) -> Messages:
@@ -206,6 +208,7 @@ class Desk:
 
     async def send(self, *, waited: timedelta = timedelta(0), **changes: Any) -> Receipt:
         """One attempt of the activity, ``waited`` after Temporal scheduled it."""
+        self.passed = 0.0
         environment = ActivityEnvironment()
         environment.info = dataclasses.replace(
             environment.info,
@@ -246,8 +249,11 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(store: Store, customer_id: str) -> AsyncIterator[Desk]:
+async def desk(
+    store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Desk]:
     desk = Desk(store, customer_id)
+    monkeypatch.setattr("activities.send.monotonic", lambda: desk.passed)
     async with store.transaction() as session:  # all customers here have the same address
         await session.exec(delete(SuppressionRow))
     await desk.identify(**REACHABLE)
@@ -678,14 +684,14 @@ async def test_an_attempt_that_lost_its_claim_does_not_hand_over(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overtaken: list[Receipt] = []
-    hand_over = Messages._hand_over
+    submit = Messages._submit
 
-    async def slow(self: Messages, delivery: Delivery, claim: Claim, *rest: Any) -> Receipt | None:
+    async def slow(self: Messages, claim: Claim, *rest: Any) -> None:
         if not overtaken and claim.attempt == 1:
             overtaken.append(await desk.send())
-        return await hand_over(self, delivery, claim, *rest)
+        await submit(self, claim, *rest)
 
-    monkeypatch.setattr(Messages, "_hand_over", slow)
+    monkeypatch.setattr(Messages, "_submit", slow)
     await desk.again()
     assert [receipt.status for receipt in overtaken] == [Status.SENT]
     assert len(desk.carrier.carried) == 1
@@ -935,6 +941,129 @@ async def test_an_idempotency_key_is_trusted_for_as_long_as_it_lives(desk: Desk)
     await desk.die()
     assert (await desk.send()).status is Status.UNKNOWN
     assert len(desk.carrier.carried) == 1
+
+
+async def test_the_wait_for_a_look_up_begins_when_the_message_was_handed_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.answers.append(AmbiguousSend("the line went dead"))
+
+    async def fetched(content: Content, *_: Any) -> Content:
+        desk.passed += 20
+        return content
+
+    monkeypatch.setattr("activities.send.fetched", fetched)
+    assert (await desk.again()).next_retry_delay == MINUTE
+    early = await desk.again(waited=MINUTE)
+    assert early.next_retry_delay == timedelta(seconds=20)
+    assert (await desk.send(waited=MINUTE + timedelta(seconds=20))).status is Status.SENT
+
+
+async def test_a_later_attempt_that_surely_did_not_send_leaves_the_doubt_about_the_first(
+    desk: Desk,
+) -> None:
+    desk.carrier.answers += [AmbiguousSend("the line went dead"), TransientError("busy")]
+    await desk.again()
+    await desk.again()
+    desk.carrier.can = Abilities()  # the key has lived its life: it is the first that counts
+    assert (await desk.send()).status is Status.UNKNOWN
+    assert len(desk.carrier.carried) == 1
+    assert [a.state for a in await desk.attempts()] == ["superseded", "released"]
+
+
+@pytest.mark.parametrize("then", ["buy", "wait"])
+async def test_and_the_message_is_neither_skipped_nor_expired(desk: Desk, then: str) -> None:
+    desk.carrier.answers += [AmbiguousSend("the line went dead"), TransientError("busy")]
+    await desk.again()
+    await desk.again()
+    if then == "buy":
+        await desk.buy()
+    for _ in range(2):  # the answer to the first may be lost
+        receipt = await desk.send(waited=2 * DAY if then == "wait" else MINUTE)
+        assert receipt.status is Status.UNKNOWN
+        assert receipt.reason is (Reason.GOAL_REACHED if then == "buy" else Reason.TOO_LATE)
+    assert (await desk.row()).state == "unknown"
+
+
+async def test_a_later_attempt_that_died_before_it_sent_does_so_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.carrier.answers.append(Killed())
+    await desk.die()
+    with monkeypatch.context() as patch:
+        _killing(desk, patch, "claimed")
+        await desk.die()
+    await desk.buy()
+    assert (await desk.send()).status is Status.UNKNOWN
+
+
+async def test_what_may_be_out_is_not_held_by_a_pause(desk: Desk) -> None:
+    desk.carrier.answers += [AmbiguousSend("the line went dead"), AccountError("401")]
+    await desk.again()
+    await desk.again()
+    assert (await desk.send()).reason is Reason.PAUSED
+    order = await desk.buy()
+    async with desk.store.transaction() as session:
+        await ledger.void_holds(
+            session, [desk.delivery().workflow_id], reason="goal_reached", cause=order
+        )
+    assert (await desk.row()).state == "claimed"
+    await desk.resume(Channel.EMAIL)
+    assert (await desk.send()).status is Status.UNKNOWN
+
+
+async def test_refused_once_more_a_message_that_may_be_out_is_not_rejected(desk: Desk) -> None:
+    desk.carrier.idempotent = False
+    needed = {**NUDGE, "message_class": MessageClass.TRANSACTIONAL}
+    desk.carrier.answers += [AmbiguousSend("dead"), EndpointGone("404")]
+    await desk.again(**needed)
+    for _ in range(2):
+        assert (await desk.send(**needed)).status is Status.UNKNOWN
+    assert [parcel.content.channel for parcel in desk.carrier.carried] == [Channel.PUSH]
+    assert [a.state for a in await desk.attempts()] == ["superseded", "refused"]
+    assert (await desk.row()).detail == "404"
+
+
+async def test_refused_under_the_same_key_it_is_rejected(desk: Desk) -> None:
+    desk.carrier.answers += [AmbiguousSend("dead"), EndpointGone("404")]
+    await desk.again(**NUDGE)
+    assert (await desk.send(**NUDGE)).reason is Reason.OTHER_CHANNEL
+    assert [row.state for row in await desk.rows()] == ["rejected"]
+
+
+async def test_a_message_that_is_not_there_was_never_handed_over(desk: Desk) -> None:
+    """Attempts under one key: if the provider has nothing, none of them has sent."""
+    desk.carrier.answers += [AmbiguousSend("dead"), AmbiguousSend("dead")]
+    await desk.again()
+    await desk.again()
+    desk.carrier.carried.clear()
+    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    assert (await desk.send(waited=MINUTE)).status is Status.SENT
+    assert [a.state for a in await desk.attempts()] == ["released", "released", "accepted"]
+
+
+async def test_once_more_after_the_keys_life_may_be_twice(desk: Desk) -> None:
+    desk.carrier.can = Abilities(idempotent_for=timedelta(microseconds=1))
+    needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
+    desk.carrier.answers.append(AmbiguousSend("dead"))
+    await desk.again(**needed)
+    assert (await desk.send(**needed)).status is Status.SENT
+    assert (await desk.row()).possible_duplicate
+
+
+async def test_what_several_providers_may_have_is_out_by_one_of_them(desk: Desk) -> None:
+    """The look-up of one says nothing of the other."""
+    desk.carrier.idempotent = False
+    needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
+    desk.carrier.answers.append(AmbiguousSend("dead"))
+    await desk.again(**needed)
+    first, desk.carrier = desk.carrier, Carrier()
+    desk.carrier.name = "another"
+    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.answers.append(AmbiguousSend("dead"))
+    assert (await desk.send(**needed)).status is Status.UNKNOWN
+    assert (len(first.carried), len(desk.carrier.carried)) == (1, 1)
 
 
 async def test_a_lost_answer_is_unknown_where_nothing_can_settle_it(desk: Desk) -> None:

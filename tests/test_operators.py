@@ -81,6 +81,7 @@ async def test_attempts_and_reports_come_in_their_order_each_to_its_message(own:
                     provider="postmark",
                     state="accepted",
                     submitted_at=NOW,
+                    journey_at=NOW,
                 )
             )
             await session.flush()
@@ -140,6 +141,37 @@ async def test_of_two_operators_the_first_settles_a_message(own: Store) -> None:
     await settle("anna", sent=True)
     with pytest.raises(BadInput, match="is sent"):
         await settle("bob", sent=False)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_what_an_operator_says_is_of_the_attempts_that_nobody_knows_the_end_of(
+    own: Store, *, sent: bool
+) -> None:
+    number = await decided(own, 1, "claimed")
+    async with own.transaction() as session:
+        for n, state in enumerate(("superseded", "ambiguous", "released"), 1):
+            session.add(
+                AttemptRow(
+                    ledger_id=number,
+                    attempt=n,
+                    provider="postmark",
+                    state=state,
+                    submitted_at=NOW,
+                    journey_at=NOW,
+                )
+            )
+    async with own.transaction() as session:
+        row = await operators.found(session, str(number), hold=True)
+        assert row is not None
+        with pytest.raises(BadInput, match="10 minutes"):
+            await operators.settle(session, row, sent=sent, because="x", by="anna", now=NOW)
+        await operators.settle(session, row, sent=sent, because="x", by="anna", now=NOW + HOUR)
+    async with own.reading() as session:
+        tried = await operators.attempts(session, [number])
+    ended = [attempt.state for attempt in tried[number]]
+    assert ended == (
+        ["superseded", "accepted", "released"] if sent else ["refused", "refused", "released"]
+    )
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -31,7 +31,7 @@ from gateway.faults import Refusal, answer
 from gateway.outcomes import Outcomes
 from gateway.webhooks import BODY_LIMIT, SHOPS, Sources, router
 from starter.stack import Server
-from store import Store, customers, ledger, reports
+from store import Store, attempts, customers, ledger, reports
 from store.tables import (
     AttemptRow,
     ConsentRow,
@@ -163,6 +163,7 @@ async def write(
                 provider="postmark",
                 state="accepted" if state == "sent" else "submitting",
                 submitted_at=submitted_at,
+                journey_at=submitted_at,
                 provider_id=row.provider_id,
             )
         )
@@ -231,6 +232,24 @@ async def test_a_report_settles_what_a_lost_answer_left_open(
     assert row.settled_at is not None
     assert (attempt.state, attempt.settled_by) == ("accepted", "report")
     assert attempt.provider_id == message.order.id
+
+
+async def test_a_report_settles_the_attempt_that_may_have_sent_it(
+    served: Served, customer_id: str
+) -> None:
+    message = await write(served.store, customer_id, state="claimed")
+    async with served.store.transaction() as session:
+        await attempts.end(session, message.ledger_id, "superseded", by="gate")
+        await attempts.begin(session, message.ledger_id, 2, provider="postmark", now=SENT_AT)
+    async with served.store.transaction() as session:
+        await attempts.end(session, message.ledger_id, "released", by="answer", attempt=2)
+    await tell(served, message, Kind.DELIVERED)
+    async with served.store.reading() as session:
+        tried = await attempts.of_messages(session, [message.ledger_id])
+    assert [(each.state, each.settled_by) for each in tried] == [
+        ("accepted", "report"),
+        ("released", "answer"),
+    ]
 
 
 @pytest.mark.parametrize("state", ["rejected", "skipped"])

@@ -9,7 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import IntegrityError, StatementError
@@ -21,7 +23,7 @@ from domain.errors import BadSetting, StoreUnavailable
 from domain.events import Event, OrderCompleted
 from domain.messages import Channel, Delivery, MessageClass
 from domain.reports import Kind
-from store import Store, customers, engine, events, ledger, runs
+from store import Store, attempts, customers, engine, events, ledger, runs
 from store.tables import ConsentRow, ContentRow, EventRow, LedgerRow, RunRow
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
@@ -60,6 +62,32 @@ async def test_an_empty_database_is_migrated_once(database_url: str) -> None:
         async with opened.reading() as session:
             assert await customers.find(session, "nobody") is None
         await opened.close()
+
+
+async def test_what_was_being_handed_over_before_there_were_attempts_becomes_one(
+    database_url: str,
+) -> None:
+    opened = await Store.open(database_url, migrate=True)
+    ledger_id = await _claimed(opened, "c42")
+    assert await _submit(opened, ledger_id, 1)
+
+    def there_and_back(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(engine.MIGRATIONS))
+        config.attributes["connection"] = connection
+        for version in ("0002", "0003", "0002"):
+            (command.upgrade if version == "0003" else command.downgrade)(config, version)
+
+    async with opened.engine.begin() as connection:
+        await connection.run_sync(there_and_back)
+    await opened.close()
+    opened = await Store.open(database_url, migrate=True)
+    async with opened.reading() as session:
+        (attempt,) = await attempts.unresolved(session, ledger_id)
+    row = await _row_of(opened, ledger_id)
+    await opened.close()
+    assert (attempt.state, attempt.provider, attempt.attempt) == ("submitting", "outbox", 1)
+    assert (attempt.submitted_at, attempt.journey_at) == (row.submitted_at, row.decided_at)
 
 
 async def test_who_migrates_second_waits_and_finds_it_done(database_url: str) -> None:
@@ -533,7 +561,13 @@ async def _row_of(store: Store, ledger_id: int) -> LedgerRow:
 async def _submit(store: Store, ledger_id: int, attempt: int) -> bool:
     async with store.transaction() as session:
         return await ledger.submit(
-            session, ledger_id, attempt, provider="outbox", address="a@b.example", content=CONTENT
+            session,
+            ledger_id,
+            attempt,
+            provider="outbox",
+            address="a@b.example",
+            content=CONTENT,
+            now=NOON,
         )
 
 
@@ -601,6 +635,30 @@ async def test_an_old_attempt_cannot_release_what_a_newer_one_submits(
     async with store.transaction() as session:
         await ledger.release(session, ledger_id, 1, "try again")
     assert (await _row_of(store, ledger_id)).state == "claimed"
+
+
+async def test_what_an_old_attempt_met_says_nothing_of_a_newer_one(
+    store: Store, customer_id: str
+) -> None:
+    ledger_id = await _claimed(store, customer_id)
+    assert await _submit(store, ledger_id, 1)
+    async with store.transaction() as session:
+        row = await session.get(LedgerRow, ledger_id)
+        assert row is not None
+        row.state, row.attempt, row.possible_duplicate = "claimed", 2, True
+        await attempts.end(session, ledger_id, "superseded", by="gate")
+    assert await _submit(store, ledger_id, 2)
+    async with store.transaction() as session:
+        await ledger.refuse(session, ledger_id, 1, "refused", detail="550 no")
+        await ledger.absent(session, ledger_id, 1, provider="outbox")
+    assert (await _row_of(store, ledger_id)).state == "submitting"
+    async with store.reading() as session:
+        tried = await attempts.of_messages(session, [ledger_id])
+    assert [attempt.state for attempt in tried] == ["refused", "submitting"]
+    async with store.transaction() as session:
+        await ledger.absent(session, ledger_id, 2, provider="outbox")
+    row = await _row_of(store, ledger_id)
+    assert (row.state, row.possible_duplicate) == ("claimed", False)
 
 
 async def test_whatever_a_provider_says_can_be_written_down(store: Store, customer_id: str) -> None:
