@@ -30,7 +30,7 @@ from domain.messages import (
 )
 from domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
 from domain.reports import reference
-from store import Store, attempts, channels, customers, events, ledger, runs
+from store import Store, attempts, customers, events, ledger, pauses, runs
 from store.tables import AttemptRow, ChannelRow, CustomerRow, LedgerRow
 
 RECEIPTS = {
@@ -237,7 +237,7 @@ class _Question:
         if reason is not None:
             return Skip(reason), news
         recipient = await customers.recipient(self._session, customer, self._gate.default_zone)
-        paused = await channels.paused(self._session)
+        paused = await pauses.current(self._session)
         open_now = tuple(channel for channel in left if channel not in paused)
         verdict = self._decide(recipient, open_now or left)
         if not paused.keys() & set(left):

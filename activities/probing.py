@@ -7,7 +7,7 @@ import structlog
 from channels.provider import Providers
 from domain.errors import ProviderError
 from domain.messages import Channel
-from store import Store, channels
+from store import Store, pauses
 from store.tables import ChannelRow
 
 PROBE_AGAIN = timedelta(minutes=1)
@@ -31,16 +31,16 @@ async def probe_paused(
         The channels that are served here, each with its pause or None.
     """
     async with store.reading() as session:
-        paused = await channels.paused(session)
+        paused = await pauses.current(session)
     if paused.keys() & carriers.keys():
         now = datetime.now(UTC)
         async with store.transaction() as session:
-            due = await channels.due_probes(session, carriers, now, again_at=now + every)
+            due = await pauses.due_probes(session, carriers, now, again_at=now + every)
         for channel, pause in due.items():
             if await _is_well(channel, carriers):
                 async with store.transaction() as session:
                     # the pause that was asked about: an operator's, made meanwhile, stays
-                    await channels.resume(session, channel, by=pause.paused_by)
+                    await pauses.end(session, channel, by=pause.paused_by)
                 del paused[channel]
     return {channel: paused.get(channel) for channel in carriers}
 

@@ -33,7 +33,7 @@ from domain.errors import (
 from domain.history import History
 from domain.messages import Channel, Delivery, Reason, Receipt, Status
 from domain.reports import reference
-from store import channels, customers, ledger, suppressions
+from store import customers, ledger, pauses, suppressions
 
 PROBE_AFTER = timedelta(minutes=1)
 HEARTBEAT = timedelta(seconds=2)  # each is billed: a send that is quick costs none
@@ -291,7 +291,7 @@ class Messages:
             await ledger.release(
                 session, claim.ledger_id, claim.attempt, str(error), error=_kind(error)
             )
-            await channels.pause(
+            await pauses.begin(
                 session,
                 claim.channel,
                 because=str(error),

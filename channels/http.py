@@ -41,7 +41,6 @@ class Http:
         timeout_seconds: for each of connecting, sending and the answer.
         auth: Basic credentials, or None.
         headers: of every request.
-        http2: speak HTTP/2 where the provider does.
     """
 
     def __init__(

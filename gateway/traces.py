@@ -1,14 +1,17 @@
 """What customers do with our links: told to the journeys as events, noted in the ledger."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from temporalio.service import RPCError
 
 from dispatch.client import Sojourn
+from dispatch.reports import take
 from domain.errors import TemporalUnavailable
-from domain.events import MessageClicked, MessageOpened, MessageUnsubscribed
+from domain.events import MessageUnsubscribed
 from domain.links import Click, Open, Unsubscribe
-from domain.reports import Kind
+from domain.messages import Channel
+from domain.reports import Kind, Report
 from gateway.source import digest, made_id
 from store import ledger
 from store.tables import LedgerRow
@@ -16,6 +19,9 @@ from store.tables import LedgerRow
 # Runtime: no first connection to Temporal could be made
 STORED = (TemporalUnavailable, RPCError, RuntimeError)
 """What is raised once an event is stored and its runs cannot be told yet: a sweep will."""
+
+SOURCE = "links"
+"""Who tells of clicks and opens, beside the providers: we ourselves."""
 
 
 class Traces:
@@ -35,18 +41,8 @@ class Traces:
             StoreUnavailable: it is lost.
             TemporalUnavailable, RPCError, RuntimeError: see `STORED`.
         """
-        row = await self._note(click.reference, Kind.CLICKED, at)
-        if row is not None:
-            minute = at.replace(second=0, microsecond=0)
-            await self._sojourn.publish(
-                MessageClicked(
-                    message_id=made_id("click", click.reference, digest(click.url), minute),
-                    customer_id=row.customer_id,
-                    occurred_at=at,
-                    url=click.url,
-                    **_message(row),
-                )
-            )
+        told = _report(Kind.CLICKED, click.reference, at, digest(click.url))
+        await take(self._sojourn, SOURCE, replace(told, url=click.url), at)
 
     async def opened(self, opened: Open, at: datetime) -> None:
         """A message was opened, or fetched by a mailbox. Once a minute is enough.
@@ -54,17 +50,7 @@ class Traces:
         Raises:
             StoreUnavailable and those of `STORED`: as for `clicked`.
         """
-        row = await self._note(opened.reference, Kind.OPENED, at)
-        if row is not None:
-            minute = at.replace(second=0, microsecond=0)
-            await self._sojourn.publish(
-                MessageOpened(
-                    message_id=made_id("open", opened.reference, minute),
-                    customer_id=row.customer_id,
-                    occurred_at=at,
-                    **_message(row),
-                )
-            )
+        await take(self._sojourn, SOURCE, _report(Kind.OPENED, opened.reference, at), at)
 
     async def unsubscribed(self, wish: Unsubscribe, at: datetime) -> None:
         """A customer said no. The consent is recorded already; told again, it is the same event.
@@ -76,36 +62,39 @@ class Traces:
         Raises:
             StoreUnavailable and those of `STORED`: as for `clicked`.
         """
-        row = None
-        if wish.reference:
-            row = await self._note(wish.reference, Kind.UNSUBSCRIBED, at)
+        row = await self._moved_on(wish, at)
         who = digest("\0".join((wish.customer_id, wish.channel, wish.topic)))
-        of_message = _message(row) if row is not None else {"channel": wish.channel.value}
         await self._sojourn.publish(
             MessageUnsubscribed(
                 message_id=made_id("unsubscribe", who, at),
                 customer_id=wish.customer_id,
                 occurred_at=at,
                 topic=wish.topic,
-                **of_message,
+                channel=row.channel if row else wish.channel.value,
+                journey=row.journey if row else None,
+                run=row.workflow_id if row else None,
+                step=row.step if row else None,
             )
         )
 
-    async def _note(self, reference: str, kind: Kind, at: datetime) -> LedgerRow | None:
-        """Move the message on in the ledger; None if it is not there any more."""
+    async def _moved_on(self, wish: Unsubscribe, at: datetime) -> LedgerRow | None:
+        """The message whose link it was, moved on in the ledger; None if it is not there."""
+        if not wish.reference:
+            return None
         async with self._sojourn.store.transaction() as session:
-            row = await ledger.of_reference(session, reference)
+            row = await ledger.of_reference(session, wish.reference)
             if row is not None:
                 assert row.id is not None
-                await ledger.advance(session, row.id, kind, at)
+                await ledger.advance(session, row.id, Kind.UNSUBSCRIBED, at)
             return row
 
 
-def _message(row: LedgerRow) -> dict[str, str]:
-    """Which message it was, as events of messages say it."""
-    return {
-        "journey": row.journey,
-        "run": row.workflow_id,
-        "step": row.step,
-        "channel": row.channel,
-    }
+def _report(kind: Kind, reference: str, at: datetime, *what: str) -> Report:
+    minute = at.replace(second=0, microsecond=0)
+    return Report(
+        event_id=made_id(kind.value, reference, *what, minute),
+        kind=kind,
+        at=at,
+        channel=Channel.EMAIL,  # the links of other channels are not tracked
+        reference=reference,
+    )

@@ -203,7 +203,7 @@ def _found_out(row: AttemptRow) -> str:
         case "look-up":
             return "looked up: " + _LOOKED_UP[row.state].format(row.provider)
         case "report":
-            return f"{row.provider} told us of it: it was sent"
+            return "reported later: it was sent"
     verdict = "sent" if row.state == "accepted" else "not sent"
     return f"settled by {row.settled_by}: it was {verdict}"
 

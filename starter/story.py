@@ -17,7 +17,7 @@ from starter.executions import Run, list_runs, with_details
 from starter.fate import Decided
 from starter.happenings import Consented, Happened, Joined, Readdressed
 from starter.letters import unknown_customer
-from store import Store, channels, customers, events, ledger, operators, runs, suppressions
+from store import Store, customers, events, ledger, operators, pauses, runs, suppressions
 from store.tables import LedgerRow, RunRow
 
 NOT_ASKED = "not asked"
@@ -72,7 +72,7 @@ async def tell(
         rows = await ledger.of_customer(session, customer_id)
         decided = {row.id: row for row in rows if row.id is not None}
         noted = await runs.of_customer(session, customer_id)
-        pauses = await channels.paused(session)
+        paused = await pauses.current(session)
         courses = await _courses(session, decided, went_to)
     ids = [customer_id, *(row.customer_id for row in joined)]
     card = card_of(customer, ids, consents, settings)
@@ -89,7 +89,7 @@ async def tell(
                 happened,
                 tz,
                 course=courses[number],
-                pauses=pauses,
+                pauses=paused,
                 moved=fate.moved(row, went_to, versions, tz),
                 address=went_to.get(number, ""),
             )

@@ -221,7 +221,9 @@ async def _note(
     if proven:
         if row.state != "sent":
             row.state, row.reason, row.detail, row.caused_by = "sent", None, None, None
-            row.provider, row.settled_at = told.provider, received_at
+            row.settled_at = received_at
+            if report.provider_id:  # else it may be from us: a link was followed
+                row.provider = told.provider
             await _settle_attempt(session, row.id, report.provider_id, received_at)
         row.provider_id = row.provider_id or report.provider_id or None
         session.add(row)

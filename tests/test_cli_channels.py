@@ -7,7 +7,7 @@ import pytest
 
 from domain.messages import Channel
 from starter.stack import Server
-from store.channels import pause, paused
+from store import pauses
 from store.suppressions import suppressed
 from store.tables import SuppressionRow
 from tests.cli_stack import Answer, Cli
@@ -111,7 +111,7 @@ async def test_an_operator_pauses_and_resumes(offline: Cli) -> None:
     shown = (await offline("channels")).out
     assert "by anna; `sojourn channels resume sms` opens it again\n  wrong price\n" in shown
     async with offline.store.reading() as session:
-        assert list(await paused(session)) == [Channel.SMS]
+        assert list(await pauses.current(session)) == [Channel.SMS]
 
     assert (await offline("channels", "resume", "sms")).out == "sms is open\n"
     assert of(await offline("channels", "--json"), "sms")["paused"] is None
@@ -121,7 +121,7 @@ async def test_an_operator_pauses_and_resumes(offline: Cli) -> None:
 
 async def test_an_operators_pause_over_a_providers_says_who_ends_it_now(offline: Cli) -> None:
     async with offline.store.transaction() as session:
-        await pause(
+        await pauses.begin(
             session, Channel.EMAIL, because="401 no", by="postmark", probe_at=NOW + HOUR / 60
         )
     assert "by postmark; postmark is asked again at" in (await offline("channels")).out
@@ -190,4 +190,4 @@ async def test_wrong_usage_is_one_line(offline: Cli, arguments: tuple[str, ...],
     assert (answer.code, answer.out) == (2, "")
     assert says in answer.fault
     async with offline.store.reading() as session:
-        assert await paused(session) == {}
+        assert await pauses.current(session) == {}

@@ -381,7 +381,7 @@ async def test_every_end_of_an_attempt_has_words(
             {"state": "released", "settled_by": "look-up"},
             "looked up: postmark never got it, so it may go again",
         ),
-        ({"settled_by": "report"}, "postmark told us of it: it was sent"),
+        ({"settled_by": "report"}, "reported later: it was sent"),
         ({"settled_by": "anna"}, "settled by anna: it was sent"),
         ({"state": "refused", "settled_by": "anna"}, "settled by anna: it was not sent"),
     ],

@@ -50,7 +50,7 @@ from domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, St
 from domain.policy import QuietHours
 from settings import Settings
 from starter.stack import Server
-from store import Store, attempts, channels, customers, events, ledger
+from store import Store, attempts, customers, events, ledger, pauses
 from store.tables import (
     AttemptRow,
     ChannelRow,
@@ -233,11 +233,11 @@ class Desk:
 
     async def pauses(self) -> dict[Channel, ChannelRow]:
         async with self.store.reading() as session:
-            return await channels.paused(session)
+            return await pauses.current(session)
 
     async def resume(self, channel: Channel) -> None:
         async with self.store.transaction() as session:
-            assert await channels.resume(session, channel)
+            assert await pauses.end(session, channel)
 
     async def row(self) -> LedgerRow:
         (row,) = await self.rows()
@@ -261,7 +261,7 @@ async def desk(
     yield desk
     async with store.transaction() as session:  # it is shared, and a pause is for everybody
         for channel in Channel:
-            await channels.resume(session, channel)
+            await pauses.end(session, channel)
 
 
 def _killing(desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str) -> None:

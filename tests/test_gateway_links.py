@@ -88,6 +88,18 @@ async def test_a_click_leads_on_and_is_told(served: Served, message: LedgerRow) 
     assert (row.progress, row.progress_at) == ("clicked", event.occurred_at)
 
 
+async def test_a_click_proves_that_a_message_nobody_knew_of_was_sent(
+    served: Served, message: LedgerRow
+) -> None:
+    async with served.store.transaction() as session:
+        row = await session.get(LedgerRow, message.id)
+        assert row is not None
+        row.state, row.provider = "unknown", "postmark"
+    await follow(served, click_path(message.reference))
+    row = await again(served.store, message)
+    assert (row.state, row.provider, row.progress) == ("sent", "postmark", "clicked")
+
+
 async def test_a_double_click_is_one_event_and_another_link_another(
     served: Served, message: LedgerRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,8 +16,7 @@ from starter.by_hand import ANYBODY, By, ChannelName, Why, channel_named, check_
 from starter.cli import app, run
 from starter.output import show_json, show_line, show_list
 from starter.queues import Queue
-from store import Store, operators
-from store import channels as kept
+from store import Store, operators, pauses
 from store.suppressions import lift as lift_address
 from store.tables import ChannelRow
 
@@ -121,7 +120,7 @@ async def _show(settings: Settings, *, as_json: bool) -> None:
     store = await Store.open(settings.store_url)
     try:
         async with store.reading() as session:
-            pauses = await kept.paused(session)
+            paused = await pauses.current(session)
             counts = await operators.counts(session, since=datetime.now(UTC) - SENT_WITHIN)
     finally:
         await store.close()
@@ -137,7 +136,7 @@ async def _show(settings: Settings, *, as_json: bool) -> None:
         State(
             channel=channel,
             provider=getattr(settings, f"{channel}_provider"),
-            paused=_pause_of(pauses.get(channel)),
+            paused=_pause_of(paused.get(channel)),
             waiting=counts[channel].waiting,
             unknown=counts[channel].unknown,
             sent=counts[channel].sent,
@@ -157,8 +156,8 @@ async def _pause(settings: Settings, channel: Channel, why: str, by: str) -> Non
     store = await Store.open(settings.store_url)
     try:
         async with store.transaction() as session:
-            began = await kept.pause(session, channel, because=why, by=by)
-            row = (await kept.paused(session))[channel]
+            began = await pauses.begin(session, channel, because=why, by=by)
+            row = (await pauses.current(session))[channel]
     finally:
         await store.close()
     if began:
@@ -174,7 +173,7 @@ async def _resume(settings: Settings, channel: Channel) -> None:
     store = await Store.open(settings.store_url)
     try:
         async with store.transaction() as session:
-            was_paused = await kept.resume(session, channel)
+            was_paused = await pauses.end(session, channel)
     finally:
         await store.close()
     show_line(f"{channel} is open" + ("" if was_paused else "; it was not paused"))

@@ -8,8 +8,7 @@ import pytest
 import pytest_asyncio
 
 from domain.messages import Channel
-from store import Store
-from store.channels import due_probes, pause, paused, resume
+from store import Store, pauses
 from store.tables import ChannelRow
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -25,14 +24,14 @@ async def own(database_url: str) -> AsyncIterator[Store]:
 
 async def by_provider(store: Store, because: str = "401 Unauthorized") -> bool:
     async with store.transaction() as session:
-        return await pause(
+        return await pauses.begin(
             session, Channel.EMAIL, because=because, by="postmark", probe_at=NOW + MINUTE
         )
 
 
 async def by_anna(store: Store) -> bool:
     async with store.transaction() as session:
-        return await pause(session, Channel.EMAIL, because="wrong price", by="anna")
+        return await pauses.begin(session, Channel.EMAIL, because="wrong price", by="anna")
 
 
 Pauses = tuple[Callable[[Store], Awaitable[bool]], ...]
@@ -40,7 +39,7 @@ Pauses = tuple[Callable[[Store], Awaitable[bool]], ...]
 
 async def now_paused(store: Store) -> dict[Channel, ChannelRow]:
     async with store.reading() as session:
-        return await paused(session)
+        return await pauses.current(session)
 
 
 async def test_a_second_pause_leaves_the_first_ones_moment_and_reason(own: Store) -> None:
@@ -61,9 +60,9 @@ async def test_only_the_channel_that_is_paused_is_paused(own: Store) -> None:
 async def test_a_probe_ends_the_pause_of_its_provider(own: Store) -> None:
     await by_provider(own)
     async with own.transaction() as session:
-        assert await resume(session, Channel.EMAIL, by="twilio") is False
-        assert await resume(session, Channel.EMAIL, by="postmark") is True
-        assert await resume(session, Channel.EMAIL, by="postmark") is False
+        assert await pauses.end(session, Channel.EMAIL, by="twilio") is False
+        assert await pauses.end(session, Channel.EMAIL, by="postmark") is True
+        assert await pauses.end(session, Channel.EMAIL, by="postmark") is False
     assert await now_paused(own) == {}
     async with own.reading() as session:
         row = await session.get(ChannelRow, "email")
@@ -72,25 +71,24 @@ async def test_a_probe_ends_the_pause_of_its_provider(own: Store) -> None:
     assert row.resumed_at is not None
 
 
-@pytest.mark.parametrize("pauses", [(by_provider, by_anna), (by_anna, by_provider)])
-async def test_a_probe_does_not_end_an_operators_pause(own: Store, pauses: Pauses) -> None:
-    for one in pauses:
+@pytest.mark.parametrize("both", [(by_provider, by_anna), (by_anna, by_provider)])
+async def test_a_probe_does_not_end_an_operators_pause(own: Store, both: Pauses) -> None:
+    for one in both:
         await one(own)
     async with own.transaction() as session:
-        assert (
-            await due_probes(session, Channel, NOW + 9 * MINUTE, again_at=NOW + 10 * MINUTE) == {}
-        )
-        assert await resume(session, Channel.EMAIL, by="postmark") is False
+        at, again_at = NOW + 9 * MINUTE, NOW + 10 * MINUTE
+        assert await pauses.due_probes(session, Channel, at, again_at=again_at) == {}
+        assert await pauses.end(session, Channel.EMAIL, by="postmark") is False
     assert (await now_paused(own))[Channel.EMAIL].paused_by == "anna"
     async with own.transaction() as session:
-        assert await resume(session, Channel.EMAIL) is True
+        assert await pauses.end(session, Channel.EMAIL) is True
     assert await now_paused(own) == {}
 
 
 async def test_a_channel_can_be_paused_again(own: Store) -> None:
     await by_anna(own)
     async with own.transaction() as session:
-        await resume(session, Channel.EMAIL)
+        await pauses.end(session, Channel.EMAIL)
     assert await by_provider(own) is True
     assert (await now_paused(own))[Channel.EMAIL].paused_because == "401 Unauthorized"
 
@@ -100,7 +98,7 @@ async def test_of_several_workers_one_gets_a_probe_that_is_due(own: Store) -> No
 
     async def ask(at: datetime) -> list[str]:
         async with own.transaction() as session:
-            rows = await due_probes(session, Channel, at, again_at=at + MINUTE)
+            rows = await pauses.due_probes(session, Channel, at, again_at=at + MINUTE)
             return [row.paused_by for row in rows.values()]
 
     assert await ask(NOW) == []

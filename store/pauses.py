@@ -17,13 +17,13 @@ from store.tables import ChannelRow
 from store.text import writable
 
 
-async def paused(session: AsyncSession) -> dict[Channel, ChannelRow]:
+async def current(session: AsyncSession) -> dict[Channel, ChannelRow]:
     """The channels that are paused now."""
     rows = await session.exec(select(ChannelRow).where(col(ChannelRow.paused_at).is_not(None)))
     return {Channel(row.channel): row for row in rows}
 
 
-async def pause(
+async def begin(
     session: AsyncSession,
     channel: Channel,
     *,
@@ -73,7 +73,7 @@ async def pause(
     return begun.rowcount == 1
 
 
-async def resume(session: AsyncSession, channel: Channel, *, by: str | None = None) -> bool:
+async def end(session: AsyncSession, channel: Channel, *, by: str | None = None) -> bool:
     """Open a paused channel again.
 
     Args:
