@@ -169,7 +169,9 @@ class Postmark:
             said = ""
         same = hmac.compare_digest(_digest(said), _digest(password))
         if scheme.lower() != "basic" or not same:
-            raise BadSignature("the webhook's address does not bear the password that we gave out")
+            raise BadSignature(
+                "the webhook's address does not bear SOJOURN_POSTMARK_WEBHOOK_PASSWORD"
+            )
 
 
 def _digest(text: str) -> bytes:

@@ -217,7 +217,7 @@ class SendGrid:
                 signature, moment_signed.encode() + hook.body, ec.ECDSA(SHA256())
             )
         except (ValueError, InvalidSignature):
-            raise BadSignature("the webhook is not signed with SendGrid's key") from None
+            raise BadSignature("not signed with SOJOURN_SENDGRID_WEBHOOK_KEY") from None
         check_age(moment_signed, hook.received_at, OLDEST_WEBHOOK)
 
 

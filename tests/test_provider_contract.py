@@ -268,7 +268,7 @@ async def test_a_forged_report_is_refused(
         (order,) = pair.fake.accepted
         url = f"{make.hook_url}/webhooks/{make.name}"
         hook = pair.fake.hook(order, kind, "event-1").received(url)
-        with pytest.raises(BadSignature):
+        with pytest.raises(BadSignature, match=f"SOJOURN_{make.name.upper()}_|of SNS"):
             await pair.provider.read(pair.fake.unsigned(hook))
         if make.signed:
             forged = hook.body.replace(b"1", b"2")
