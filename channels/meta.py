@@ -81,7 +81,7 @@ class Config(channels.config.Config):
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_META_")
 
-    token: SecretStr
+    token: channels.config.Token
     """Access token of a system user."""
     phone_number_id: str = Field(pattern=r"^\d+$")
     """Meta's id of the number that sends; not the number itself."""

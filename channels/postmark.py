@@ -60,7 +60,7 @@ class Config(channels.config.Config):
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_POSTMARK_")
 
-    token: SecretStr
+    token: channels.config.Token
     """The server's API token."""
     webhook_password: SecretStr = SecretStr("")
     """Postmark does not sign its webhooks: the address it is given bears ``any:password@``. Empty:

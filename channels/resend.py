@@ -73,7 +73,7 @@ class Config(channels.config.Config):
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_RESEND_")
 
-    api_key: SecretStr
+    api_key: channels.config.Token
     """May be one that can only send."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_secret)] = SecretStr("")
     """What Resend signs its webhooks with: ``whsec_`` and base64. Empty: none are taken."""
