@@ -78,7 +78,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_", frozen=True, extra="ignore")
 
-    home: Path = Path(".sojourn")
+    home: Annotated[Path, BeforeValidator(lambda given: given or ".sojourn")] = Path(".sojourn")
     """Where local state goes: the databases of the local stack, and what runs where."""
 
     database_url: str = ""

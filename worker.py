@@ -352,6 +352,12 @@ def run(
     return 0
 
 
+async def _check(settings: Settings, lanes: Lanes) -> None:
+    """Say once what is wrong with a provider's settings, not once a process."""
+    for provider in set(chosen(settings, lanes.channels).values()):
+        await provider.close()
+
+
 def run_many(settings: Settings, count: int, lanes: Lanes = EVERYTHING) -> int:
     """Serve in ``count`` processes; the exit code."""
 
@@ -378,7 +384,8 @@ def run_together(
         on_start: called once they have begun.
 
     Returns:
-        The worst of their exit codes.
+        The worst of their exit codes; those count for nothing whom our signal met before they
+        could end in good order.
     """
     context = multiprocessing.get_context("spawn")
     children: list[BaseProcess] = []
@@ -405,7 +412,10 @@ def run_together(
     stop(signal.SIGTERM, None)  # one has ended: so do all; who runs us decides what follows
     for child in children:
         child.join()
-    return max(abs(child.exitcode or 0) for child in children)
+    codes = [child.exitcode or 0 for child in children]
+    return max(
+        abs(code) for n, code in enumerate(codes) if n not in told or code != -signal.SIGTERM
+    )
 
 
 def stop_with_parent(stop: asyncio.Event) -> None:
@@ -465,6 +475,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
         lanes = EVERYTHING if options.channels is None else read_lanes(options.channels)
+        asyncio.run(_check(settings, lanes))
     except SojournError as error:
         print(f"worker: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
         return 2

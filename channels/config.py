@@ -1,11 +1,30 @@
 """A provider's own settings: ``SOJOURN_{PROVIDER}_*``, read when the provider is chosen."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError
+import httpx
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.errors import BadSetting
+
+
+def _of_a_header(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        raise ValueError("write it as the provider shows it: ASCII, no spaces, one line")
+    return secret
+
+
+Token = Annotated[SecretStr, AfterValidator(_of_a_header)]
+"""A secret that stands in a header of each request."""
 
 
 class Config(BaseSettings):
@@ -15,16 +34,30 @@ class Config(BaseSettings):
 
         class Config(channels.config.Config):
             model_config = SettingsConfigDict(env_prefix="SOJOURN_POSTMARK_")
-            token: SecretStr
+            token: channels.config.Token
             base_url: str = "https://api.postmarkapp.com"
 
-    A field without a default is a credential that the provider cannot do without.
+    A field without a default is a credential that the provider cannot do without. One whose name
+    ends in ``_url`` is an address of HTTP.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     timeout_seconds: Annotated[float, Field(gt=0, le=50)] = 10
     """How long to wait for an answer; after that a message may have been sent or not."""
+
+    @field_validator("*")
+    @classmethod
+    def _urls_are_some(cls, value: Any, field: ValidationInfo) -> Any:
+        """Else no message would leave, and each would wait until it is of no use."""
+        if value and str(field.field_name).endswith("_url"):
+            try:
+                url = httpx.URL(value)
+            except httpx.InvalidURL as error:
+                raise ValueError(f"no address: {error}") from None
+            if url.scheme not in ("http", "https") or not url.host:
+                raise ValueError("write it as https://api.example.com")
+        return value
 
     @classmethod
     def load(cls) -> Self:

@@ -200,7 +200,7 @@ class Mailgun:
         # an event of a subaccount is also signed with the key of its parent
         given = (str(signature.get(name, "")) for name in ("signature", "parent-signature"))
         if not any(hmac.compare_digest(one.encode(errors="replace"), expected) for one in given):
-            raise BadSignature("the webhook is not signed with Mailgun's webhook signing key")
+            raise BadSignature("not signed with SOJOURN_MAILGUN_WEBHOOK_KEY")
         check_age(timestamp, received_at, OLDEST_WEBHOOK)
         return token
 

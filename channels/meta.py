@@ -81,7 +81,7 @@ class Config(channels.config.Config):
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_META_")
 
-    token: SecretStr
+    token: channels.config.Token
     """Access token of a system user."""
     phone_number_id: str = Field(pattern=r"^\d+$")
     """Meta's id of the number that sends; not the number itself."""
@@ -166,7 +166,7 @@ class Meta:
         expected = "sha256=" + hmac.new(secret.encode(), hook.body, hashlib.sha256).hexdigest()
         given = hook.headers.get("x-hub-signature-256", "")
         if not hmac.compare_digest(given.encode(), expected.encode()):
-            raise BadSignature("X-Hub-Signature-256 is not the app secret's over this body")
+            raise BadSignature("not signed with SOJOURN_META_APP_SECRET")
 
 
 def language_code(locale: str) -> str:

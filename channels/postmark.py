@@ -60,7 +60,7 @@ class Config(channels.config.Config):
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_POSTMARK_")
 
-    token: SecretStr
+    token: channels.config.Token
     """The server's API token."""
     webhook_password: SecretStr = SecretStr("")
     """Postmark does not sign its webhooks: the address it is given bears ``any:password@``. Empty:
@@ -169,7 +169,9 @@ class Postmark:
             said = ""
         same = hmac.compare_digest(_digest(said), _digest(password))
         if scheme.lower() != "basic" or not same:
-            raise BadSignature("the webhook's address does not bear the password that we gave out")
+            raise BadSignature(
+                "the webhook's address does not bear SOJOURN_POSTMARK_WEBHOOK_PASSWORD"
+            )
 
 
 def _digest(text: str) -> bytes:

@@ -73,7 +73,7 @@ class Config(channels.config.Config):
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_RESEND_")
 
-    api_key: SecretStr
+    api_key: channels.config.Token
     """May be one that can only send."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_secret)] = SecretStr("")
     """What Resend signs its webhooks with: ``whsec_`` and base64. Empty: none are taken."""
@@ -183,7 +183,9 @@ class Resend:
         try:
             self._verifier.verify(hook.body, headers, json_parse=False)
         except WebhookVerificationError as error:
-            raise BadSignature(f"the signature does not hold: {str(error).lower()}") from None
+            raise BadSignature(
+                f"not signed with SOJOURN_RESEND_WEBHOOK_SECRET: {str(error).lower()}"
+            ) from None
         except (ValueError, binascii.Error):  # not even its shape is right
             raise BadSignature("no signature of Svix, or the body is no UTF-8") from None
 

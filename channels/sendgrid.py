@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from pydantic import SecretStr, field_validator
+from pydantic import field_validator
 from pydantic_settings import SettingsConfigDict
 
 import channels.config
@@ -74,7 +74,7 @@ class Config(channels.config.Config):
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_SENDGRID_")
 
-    api_key: SecretStr
+    api_key: channels.config.Token
     """An API key that may send mail and read e-mail logs."""
     webhook_key: str = ""
     """The public key that the signed event webhook shows, in base64. Empty: none are taken."""
@@ -217,7 +217,7 @@ class SendGrid:
                 signature, moment_signed.encode() + hook.body, ec.ECDSA(SHA256())
             )
         except (ValueError, InvalidSignature):
-            raise BadSignature("the webhook is not signed with SendGrid's key") from None
+            raise BadSignature("not signed with SOJOURN_SENDGRID_WEBHOOK_KEY") from None
         check_age(moment_signed, hook.received_at, OLDEST_WEBHOOK)
 
 

@@ -266,7 +266,7 @@ class Ses:
             raise BadSignature("SOJOURN_SES_TOPIC_ARN is not set: no webhook is taken")
         # before the body is looked at: who is not SNS costs us nothing
         if hook.headers.get("x-amz-sns-topic-arn") != topic:
-            raise BadSignature("not from our SNS topic")
+            raise BadSignature("not from the SNS topic in SOJOURN_SES_TOPIC_ARN")
         said = object_in(hook)
         names = _SIGNED.get(str(said.get("Type")), ())
         signed = {name: said[name] for name in names if said.get(name) is not None}
@@ -274,7 +274,7 @@ class Ses:
         if not names or missing or not all(isinstance(value, str) for value in signed.values()):
             raise BadSignature("the body is no message of SNS")
         if signed["TopicArn"] != topic:
-            raise BadSignature("not from our SNS topic")
+            raise BadSignature("not from the SNS topic in SOJOURN_SES_TOPIC_ARN")
         text = "".join(f"{name}\n{value}\n" for name, value in signed.items())
         await self._check(said, text, hook.received_at)
         try:

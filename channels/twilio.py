@@ -307,7 +307,10 @@ class Twilio:
             for url in (hook.url, public)
         ]
         if not any(right):
-            raise BadSignature("not signed with our auth token, or for another address")
+            raise BadSignature(
+                "not signed with SOJOURN_TWILIO_AUTH_TOKEN, or for another address than "
+                "SOJOURN_PUBLIC_URL's"
+            )
         return dict(said)
 
 

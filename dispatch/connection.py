@@ -32,7 +32,10 @@ async def connect(
     try:
         options: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
     except (RuntimeError, ValueError, OSError) as error:
-        raise BadSetting(f"Temporal's connection settings make no sense: {error}") from None
+        raise BadSetting(
+            f"Temporal's connection settings make no sense: {error}; see TEMPORAL_CONFIG_FILE, "
+            "TEMPORAL_PROFILE and the other TEMPORAL_*"
+        ) from None
     address = options.pop("target_host", None) or local_address(settings) or DEFAULT_ADDRESS
     try:
         return await Client.connect(

@@ -230,7 +230,7 @@ def _lost(row: AttemptRow) -> str:
     if row.error != errors.AmbiguousSend.__name__:
         return _said(row)
     said = f" ({row.detail})" if row.detail else ""
-    return f"handed to {row.provider}: the connection broke before an answer came{said}"
+    return f"handed to {row.provider}: no clear answer came{said}"
 
 
 def _told(row: ReportRow, *, suppressed: bool, hide: str) -> Told:

@@ -1,6 +1,6 @@
 """Who a customer is, as far as it is known: the head of `sojourn explain`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import BaseModel
 
@@ -11,11 +11,19 @@ from settings import Settings
 
 
 class Reach(BaseModel):
-    """One channel to the customer. ``consent`` is None where the customer never said a word."""
+    """One channel to the customer.
+
+    Args:
+        channel: which.
+        address: masked; may be empty.
+        consent: None where the customer never said a word.
+        suppressed: nothing is sent to the address any more, whatever the message.
+    """
 
     channel: Channel
     address: str
     consent: bool | None
+    suppressed: bool
 
 
 class Card(BaseModel):
@@ -44,7 +52,14 @@ class Card(BaseModel):
     refused: list[str]
 
 
-def card_of(customer: Customer, ids: Sequence[str], consents: Consents, settings: Settings) -> Card:
+def card_of(
+    customer: Customer,
+    ids: Sequence[str],
+    consents: Consents,
+    settings: Settings,
+    *,
+    suppressed: Collection[Channel],
+) -> Card:
     """What is known of a customer.
 
     Args:
@@ -52,6 +67,7 @@ def card_of(customer: Customer, ids: Sequence[str], consents: Consents, settings
         ids: all that this person has had.
         consents: the latest word on each.
         settings: for the zone of customers who never told theirs.
+        suppressed: the channels by which nothing is sent to the customer's address any more.
     """
     return Card(
         customer_id=customer.customer_id,
@@ -66,6 +82,7 @@ def card_of(customer: Customer, ids: Sequence[str], consents: Consents, settings
                 channel=channel,
                 address=masked(customer.address(channel)),
                 consent=consents.by_channel.get(channel),
+                suppressed=channel in suppressed,
             )
             for channel in Channel
         ],

@@ -46,11 +46,13 @@ class Fakes:
 
     Args:
         url: their page.
+        carriers: who carries which channel.
         environment: with which worker and gateway reach them.
         process: theirs.
     """
 
     url: str
+    carriers: Mapping[Channel, str]
     environment: Mapping[str, str]
     process: Child
 
@@ -125,7 +127,7 @@ async def fake_providers(
         try:
             await process.ready(answers)
             said = json.loads(file.read_text())
-            yield Fakes(said["page"], said["environment"], process)
+            yield Fakes(said["page"], wish.providers, said["environment"], process)
         finally:
             file.unlink(missing_ok=True)
 

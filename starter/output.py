@@ -5,13 +5,16 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 WIDE = 120  # where there is no terminal to ask: tables in a log should not break at 80
+MOST = 1_000_000
+Limit = Annotated[int, typer.Option(min=1, max=MOST, help="How many to list.")]
 console = Console(width=None if sys.stdout.isatty() else WIDE)
 stderr = Console(stderr=True)
 

@@ -166,6 +166,9 @@ async def dev_stack(
     _refuse_second(home)
     async with AsyncExitStack() as opened:
         port = free_port(GATEWAY_PORT if ports else None)
+        if gateway and "public_url" not in settings.model_fields_set:
+            # links in messages lead to this gateway, wherever it found a port
+            settings = settings.model_copy(update={"public_url": f"http://localhost:{port}"})
         providers: Fakes | None = None
         if fakes:
             hooks_to, public_url = f"http://{HOST}:{port}", settings.public_url
@@ -182,7 +185,7 @@ async def dev_stack(
             door = await opened.enter_async_context(_door(stack, port, on_restart, carried))
             stack = replace(stack, gateway=door)
         file = home / LOCAL_STACK
-        noted = {
+        noted: dict[str, Any] = {
             "pid": os.getpid(),
             "temporal": server.address,
             "ui": server.ui,
@@ -192,6 +195,7 @@ async def dev_stack(
             noted["gateway"] = stack.gateway.url
         if providers:
             noted["fakes"] = providers.url
+            noted["providers"] = providers.carriers
         file.write_text(json.dumps(noted))
         try:
             yield stack

@@ -74,8 +74,10 @@ async def tell(
         noted = await runs.of_customer(session, customer_id)
         paused = await pauses.current(session)
         courses = await _courses(session, decided, went_to)
+        reach = [(channel, customer.address(channel)) for channel in Channel]
+        dead = await suppressions.suppressed(session, [pair for pair in reach if pair[1]])
     ids = [customer_id, *(row.customer_id for row in joined)]
-    card = card_of(customer, ids, consents, settings)
+    card = card_of(customer, ids, consents, settings, suppressed={channel for channel, _ in dead})
     found, fault = await _runs(client, ids, noted)
     tz = card.timezone
     timeline: list[Entry] = [

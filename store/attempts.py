@@ -83,15 +83,18 @@ async def end(
     await session.exec(query.values(**values))
 
 
-async def absent(session: AsyncSession, ledger_id: int, *, detail: str) -> None:
-    """Note that the provider has none of what it may have had: no attempt has sent."""
+async def absent(session: AsyncSession, ledger_id: int) -> None:
+    """Note that the provider has none of what it may have had: no attempt has sent.
+
+    What was said when the answer was lost stays: it tells whoever looks why there was doubt.
+    """
     await session.exec(
         update(AttemptRow)
         .where(
             col(AttemptRow.ledger_id) == ledger_id,
             col(AttemptRow.state).in_(UNRESOLVED),
         )
-        .values(state="released", settled_at=datetime.now(UTC), settled_by="look-up", detail=detail)
+        .values(state="released", settled_at=datetime.now(UTC), settled_by="look-up")
     )
 
 

@@ -149,7 +149,10 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreUnavailable(f"cannot make the folder {folder}: {error.strerror}") from None
+        raise StoreUnavailable(
+            f"cannot make the folder {folder} ({error.strerror}): "
+            "set SOJOURN_HOME to a folder of yours, or see SOJOURN_DATABASE_URL"
+        ) from None
 
 
 def _engine(url: URL, pool_size: int) -> AsyncEngine:

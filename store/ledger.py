@@ -260,7 +260,7 @@ async def absent(session: AsyncSession, ledger_id: int, attempt: int, *, provide
         .values(state="claimed", detail=detail, reason=None, possible_duplicate=False)
     )
     if changed.rowcount == 1:
-        await attempts.absent(session, ledger_id, detail=detail)
+        await attempts.absent(session, ledger_id)
 
 
 async def doubt(

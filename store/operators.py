@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.errors import BadInput
 from domain.messages import Channel, Reason
 from store.attempts import UNRESOLVED
-from store.tables import AttemptRow, LedgerRow, ReportRow
+from store.tables import SENT, UNSENT, AttemptRow, LedgerRow, ReportRow
 from store.text import writable
 
 ABANDONED_AFTER = timedelta(minutes=10)
@@ -53,6 +53,8 @@ async def listed(
     query = select(LedgerRow).order_by(col(LedgerRow.id).desc()).limit(limit)
     if state is not None:
         query = query.where(LedgerRow.state == state)
+        if state not in ("sent", "skipped"):
+            query = query.where(text(UNSENT))
     if customer_id is not None:
         query = query.where(LedgerRow.customer_id == customer_id)
     return (await session.exec(query)).all()
@@ -102,14 +104,14 @@ async def reports(
 async def counts(session: AsyncSession, *, since: datetime) -> Mapping[Channel, Counts]:
     """How many messages of each channel wait, are unknown, or were sent since a moment."""
     unsettled = select(LedgerRow.channel, LedgerRow.state, func.count()).where(
-        col(LedgerRow.state).in_((*WAITING, "unknown"))
+        text(UNSENT), col(LedgerRow.state).in_((*WAITING, "unknown"))
     )
     by_state: dict[tuple[str, str], int] = {}
     query = unsettled.group_by(col(LedgerRow.channel), col(LedgerRow.state))
     for channel, state, number in await session.exec(query):
         by_state[channel, state] = number
     newly = select(LedgerRow.channel, func.count()).where(
-        LedgerRow.state == "sent", col(LedgerRow.settled_at) >= since
+        text(SENT), col(LedgerRow.settled_at) >= since
     )
     sent = dict((await session.exec(newly.group_by(col(LedgerRow.channel)))).all())
     return {

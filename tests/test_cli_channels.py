@@ -1,10 +1,13 @@
 """`sojourn channels`: how each is; paused, resumed, limited by hand; a suppression lifted."""
 
+import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from dispatch.connection import LOCAL_STACK
 from domain.messages import Channel
 from starter.stack import Server
 from store import pauses
@@ -64,6 +67,18 @@ async def test_without_temporal_the_store_still_tells_and_the_command_fails(offl
         assert answer.code == 1
         assert "no Temporal server answers" in answer.fault
         assert "whatsapp" in answer.out
+
+
+async def test_the_fakes_of_a_running_dev_are_told_as_its_providers(offline: Cli) -> None:
+    noted = {"pid": os.getpid(), "providers": {"email": "postmark"}}
+    (offline.home / LOCAL_STACK).write_text(json.dumps(noted))
+    answer = await offline("channels", "--json")
+    assert [state["provider"] for state in answer.json] == [
+        "postmark",
+        "outbox",
+        "outbox",
+        "outbox",
+    ]
 
 
 async def test_queues_tell_their_workers_backlog_and_limit(cli: Cli) -> None:

@@ -80,6 +80,34 @@ async def test_the_card_masks_addresses_and_shows_the_latest_word(offline: Cli) 
         assert secret not in (await offline("explain", ada, "--json")).out
 
 
+async def test_the_card_tells_to_which_addresses_nothing_is_sent(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    async with offline.store.transaction() as session:
+        session.add(
+            SuppressionRow(
+                channel="email", address="ada@example.com", because="bounced", at=NOON, source="x"
+            )
+        )
+    answer = await offline("explain", ada)
+    dead = "nothing is sent to this address any more"
+    assert dead in told(answer, "  email ")
+    assert dead not in told(answer, "  sms ")
+    reach = (await offline("explain", ada, "--json")).json["customer"]["channels"]
+    assert [one["channel"] for one in reach if one["suppressed"]] == ["email"]
+
+
+async def test_attempts_of_a_run_whose_clock_was_moved_are_told_to_be_of_another(
+    offline: Cli,
+) -> None:
+    words = "the run's clock was moved on"
+    ada = await offline.identify(**ROME)
+    await offline.attempted(await offline.decided(ada, at=NOON), at=NOON)
+    assert words not in (await offline("explain", ada)).out
+    number = await offline.decided(ada, at=NOON + 24 * HOUR, n=2, step="nudge")
+    await offline.attempted(number, at=NOON)
+    assert words in (await offline("explain", ada)).out
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
@@ -305,7 +333,7 @@ async def test_each_attempt_and_report_is_told_in_its_order(offline: Cli) -> Non
     )
     assert course(answer, "reminder") == [
         "13:00:00  postmark asked us to slow down (429: wait 30 s); certainly not sent",
-        "13:01:00  handed to postmark: the connection broke before an answer came (read timeout)",
+        "13:01:00  handed to postmark: no clear answer came (read timeout)",
         "13:02:00  looked up: postmark has it",
         "13:03:00  delivered",
         "Wed 2024-03-06 13:00:00  clicked",
@@ -340,7 +368,7 @@ async def test_each_attempt_and_report_is_told_in_its_order(offline: Cli) -> Non
 
 
 LOST = {"error": "AmbiguousSend", "detail": "reset"}
-BROKE = "handed to postmark: the connection broke before an answer came (reset)"
+BROKE = "handed to postmark: no clear answer came (reset)"
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ async def test_an_operator_settles_an_unknown_message_as_sent(offline: Cli) -> N
     assert attempt["detail"] == "no answer"
     assert told["settled_at"] == attempt["settled_at"]
     shown = (await offline("ledger", "show", number)).out
-    assert shown.splitlines()[-2].endswith("broke before an answer came (no answer)")
+    assert shown.splitlines()[-2].endswith("no clear answer came (no answer)")
     assert shown.splitlines()[-1].endswith("settled by anna: it was sent")
 
 
@@ -197,6 +197,7 @@ async def test_only_what_was_left_in_the_middle_long_ago_is_settled(offline: Cli
         (("--state", "lost"), 'no state "lost"'),
         (("--customer", "nobody"), 'no customer "nobody"'),
         (("--limit", "0"), "--limit"),
+        (("--limit", "9" * 20), "--limit"),
         (("--json", "show", "1"), "write options after show"),
         (("show", "7"), 'no message "7": `sojourn ledger` lists their numbers'),
         (("show", "f" * 32), "no message"),

@@ -186,6 +186,8 @@ async def test_the_local_stack_has_a_gateway_and_keeps_its_key(
         noted = running_stack(settings)
         assert noted is not None
         assert noted["gateway"] == stack.gateway.url
+        port = stack.gateway.url.rpartition(":")[2]
+        assert stack.settings.public_url == f"http://localhost:{port}"  # links lead here
         auth = (stack.gateway.write_key, "")
         async with httpx.AsyncClient(base_url=stack.gateway.url, auth=auth) as http:
             answer = await http.post("/v1/track", json=added(customer_id))

@@ -1,4 +1,4 @@
-"""`worker.py --channels`: what a worker is told to serve."""
+"""`worker.py --channels`: what a worker is told to serve, and whether its providers are set."""
 
 import pytest
 
@@ -28,4 +28,15 @@ def test_an_unknown_channel_is_wrong_usage_and_one_line(
     unknown = told.rpartition(",")[2]
     assert capsys.readouterr().err.splitlines() == [
         f'worker: --channels: no channel "{unknown}", there is journeys, email, sms, push, whatsapp'
+    ]
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_provider_without_its_credentials_is_one_line_before_anything_is_started(
+    processes: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOJOURN_EMAIL_PROVIDER", "postmark")
+    assert worker.main(["--processes", processes]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "worker: postmark is chosen, which needs SOJOURN_POSTMARK_TOKEN: not set"
     ]

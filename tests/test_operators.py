@@ -1,11 +1,13 @@
 """What operators ask of the ledger, on either database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from domain.errors import BadInput
@@ -68,6 +70,50 @@ async def test_each_channel_is_counted_by_itself(own: Store) -> None:
         Channel.WHATSAPP: Counts(),
     }
     assert later[Channel.EMAIL] == Counts(waiting=2, unknown=1)
+
+
+@contextmanager
+def heard(store: Store) -> Iterator[list[tuple[str, Any]]]:
+    """What is asked of the database meanwhile."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        asked.append((statement, given))
+
+    event.listen(store.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(store.engine.sync_engine, "before_cursor_execute", note)
+
+
+async def plan(store: Store, statement: str, given: Any) -> str:
+    """How the database goes about it, were the ledger too long to be read from end to end."""
+    sqlite = store.engine.dialect.name == "sqlite"
+    async with store.engine.connect() as connection:
+        if not sqlite:
+            await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
+        rows = (await connection.exec_driver_sql(explain + statement, given)).all()
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+@pytest.mark.parametrize("state", ["unknown", "deferred", "rejected"])
+async def test_what_operators_ask_of_a_long_ledger_is_in_its_indexes(
+    own: Store, state: str
+) -> None:
+    for n in range(60):
+        await decided(own, n, state if n == 30 else "sent")
+    async with own.engine.begin() as connection:
+        await connection.execute(text("ANALYZE"))
+    with heard(own) as asked:
+        async with own.reading() as session:
+            await operators.counts(session, since=NOW + HOUR)
+            (row,) = await operators.listed(session, state=state)
+    assert row.n == 30
+    plans = [await plan(own, *one) for one in asked if "FROM ledger" in one[0]]
+    assert ["ix_ledger_unsent" in plans[0], "ix_ledger_sent" in plans[1]] == [True, True], plans
+    assert "ix_ledger_unsent" in plans[2], plans[2]
 
 
 async def test_attempts_and_reports_come_in_their_order_each_to_its_message(own: Store) -> None:

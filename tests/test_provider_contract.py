@@ -268,7 +268,7 @@ async def test_a_forged_report_is_refused(
         (order,) = pair.fake.accepted
         url = f"{make.hook_url}/webhooks/{make.name}"
         hook = pair.fake.hook(order, kind, "event-1").received(url)
-        with pytest.raises(BadSignature):
+        with pytest.raises(BadSignature, match=f"SOJOURN_{make.name.upper()}_|of SNS"):
             await pair.provider.read(pair.fake.unsigned(hook))
         if make.signed:
             forged = hook.body.replace(b"1", b"2")
@@ -293,6 +293,44 @@ async def test_a_body_that_is_nothing_is_bad_input(
         hook = pair.fake.hook(order, kind, "event-1").received()
         with pytest.raises(BadInput):
             await pair.provider.read(dataclasses.replace(hook, body=body))
+
+
+@pytest.mark.parametrize(
+    "url", ["api.example.com", "ftp://api.example.com", "http://x:port", "https://"]
+)
+@pytest.mark.parametrize(
+    "make", [f for f in fakes() if f.name != "webpush"], ids=lambda fake: fake.name
+)
+def test_an_address_that_is_none_is_named_at_start(
+    make: type[Fake], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"SOJOURN_{make.name.upper()}_BASE_URL"
+    settings = make().environment()
+    assert name in settings
+    for one, value in (settings | {name: url}).items():
+        monkeypatch.setenv(one, value)
+    with pytest.raises(BadSetting, match=name):
+        registry.known()[make.name](Settings())
+
+
+@pytest.mark.parametrize("token", ["zażółć", "two words", "one\ntwo"])
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [
+        ("postmark", "SOJOURN_POSTMARK_TOKEN"),
+        ("sendgrid", "SOJOURN_SENDGRID_API_KEY"),
+        ("resend", "SOJOURN_RESEND_API_KEY"),
+        ("meta", "SOJOURN_META_TOKEN"),
+    ],
+)
+def test_a_token_that_fits_no_header_is_named_at_start_and_not_shown(
+    provider: str, name: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOJOURN_META_PHONE_NUMBER_ID", "15")
+    monkeypatch.setenv(name, token)
+    with pytest.raises(BadSetting, match=name) as raised:
+        registry.known()[provider](Settings())
+    assert token not in str(raised.value)
 
 
 @pytest.mark.parametrize("make", fakes(), ids=lambda fake: fake.name)

@@ -110,7 +110,7 @@ async def test_the_example_of_sendgrid_s_library_is_taken() -> None:
     ],
 )
 async def test_the_example_changed_in_any_way_is_refused(hook: Hook) -> None:
-    with pytest.raises(BadSignature, match="SendGrid's key"):
+    with pytest.raises(BadSignature, match="SOJOURN_SENDGRID_WEBHOOK_KEY"):
         await reader(THEIR_KEY).read(hook)
 
 

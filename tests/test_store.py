@@ -661,6 +661,20 @@ async def test_what_an_old_attempt_met_says_nothing_of_a_newer_one(
     assert (row.state, row.possible_duplicate) == ("claimed", False)
 
 
+async def test_why_there_was_doubt_is_kept_when_a_look_up_ends_it(
+    store: Store, customer_id: str
+) -> None:
+    ledger_id = await _claimed(store, customer_id)
+    assert await _submit(store, ledger_id, 1)
+    async with store.transaction() as session:
+        await ledger.doubt(session, ledger_id, 1, "HTTP 500", error="AmbiguousSend")
+    async with store.transaction() as session:
+        await ledger.absent(session, ledger_id, 1, provider="outbox")
+    async with store.reading() as session:
+        (tried,) = await attempts.of_messages(session, [ledger_id])
+    assert (tried.state, tried.settled_by, tried.detail) == ("released", "look-up", "HTTP 500")
+
+
 async def test_whatever_a_provider_says_can_be_written_down(store: Store, customer_id: str) -> None:
     ledger_id = await _claimed(store, customer_id)
     said = "550 bo\udceete pleine\0" + "!" * 600  # Latin-1 as aiosmtplib reads it

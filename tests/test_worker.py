@@ -141,3 +141,21 @@ async def test_a_worker_of_one_channel_polls_its_queue_alone(
         assert (serving["journeys"], serving["channels"]) == ([], {"sms": "outbox"})
         polled = await workers.measured(r'temporal_num_pollers{.*task_queue="(.*?)"')
         assert polled == {"sms"}
+
+
+def fails(*_: object) -> None:
+    sys.exit(3)
+
+
+def waits(*_: object) -> None:
+    signal.pause()
+
+
+def test_the_exit_code_is_of_the_process_that_failed_not_of_those_it_took_along() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        code = worker.run_together("worker", lambda index: ((fails, waits)[index], ()), 2)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert code == 3

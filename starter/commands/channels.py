@@ -16,6 +16,7 @@ from starter.by_hand import ANYBODY, By, ChannelName, Why, channel_named, check_
 from starter.cli import app, run
 from starter.output import show_json, show_line, show_list
 from starter.queues import Queue
+from starter.stack import running_stack
 from store import Store, operators, pauses
 from store.suppressions import lift as lift_address
 from store.tables import ChannelRow
@@ -132,10 +133,11 @@ async def _show(settings: Settings, *, as_json: bool) -> None:
         known = dict(zip(Channel, found, strict=True))
     except TemporalUnavailable as error:
         fault = error
+    fakes = (running_stack(settings) or {}).get("providers", {})
     states = [
         State(
             channel=channel,
-            provider=getattr(settings, f"{channel}_provider"),
+            provider=fakes.get(channel) or getattr(settings, f"{channel}_provider"),
             paused=_pause_of(paused.get(channel)),
             waiting=counts[channel].waiting,
             unknown=counts[channel].unknown,

@@ -76,6 +76,6 @@ def _announce(stack: Stack) -> None:
     taken = [p for p, address in zip(wished, used, strict=True) if not address.endswith(f":{p}")]
     if taken:
         console.print(
-            f"\nTaken: port {', '.join(map(str, taken))}; so others are used. "
+            f"\nOther ports are used because somebody has {' and '.join(map(str, taken))} already. "
             "Sojourn's other commands find them by themselves."
         )

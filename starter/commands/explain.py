@@ -1,5 +1,6 @@
 """``sojourn explain CUSTOMER``: what happened with a customer, and why not more did."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -15,10 +16,12 @@ from starter.executions import Run
 from starter.fate import Decided
 from starter.happenings import Happened
 from starter.output import show_json, show_line
-from starter.story import Story
+from starter.story import Entry, Story
 from store import Store
 from workflows.wording import clock
 
+MOVED_ON = timedelta(minutes=10)
+"""Further apart than this are two clocks only where somebody moved one (`fast-forward`)."""
 STYLES = {
     "sent": "green",
     "skipped": "yellow",
@@ -87,9 +90,11 @@ def _show_card(card: Card) -> None:
     for reach in card.channels:
         if reach.address or reach.consent is not None:
             consent = words.get(bool(reach.consent)) if reach.consent is not None else None
+            dead = "; nothing is sent to this address any more" if reach.suppressed else ""
             show_line(
                 f"  {reach.channel:<8} {reach.address or 'no address':<24} "
-                f"{consent or 'never asked about promotional messages: none is sent'}"
+                f"{consent or 'never asked about promotional messages: none is sent'}{dead}",
+                style="yellow" if dead else "",
             )
     if not any(reach.address for reach in card.channels):
         show_line("  no address on any channel: nothing can be sent", style="yellow")
@@ -134,5 +139,17 @@ def _show_timeline(told: Story, *, everything: bool) -> None:
                 show_line(f"      {line}")
     if not shown:
         show_line("  nothing yet")
+    if any(_moved_on(entry) for entry in shown):
+        show_line(
+            "  attempts and reports are by the machine's clock; the run's clock was moved on",
+            style="yellow",
+        )
     if hidden := len(told.timeline) - len(shown):
         show_line(f"  besides, events that no journey listens to: {hidden}; --all shows them")
+
+
+def _moved_on(entry: Entry) -> bool:
+    """It was tried, by the machine's clock, long before it was decided on by the run's."""
+    return isinstance(entry, Decided) and any(
+        tried.at < entry.at - MOVED_ON for tried in entry.attempts
+    )

@@ -15,7 +15,7 @@ from starter.attempts import Course, course_of, lines
 from starter.by_hand import ANYBODY, By, Why, check_words
 from starter.cli import app, run
 from starter.letters import unknown_customer
-from starter.output import show_json, show_line, show_list
+from starter.output import Limit, show_json, show_line, show_list
 from store import Store, customers, operators, suppressions
 from store.ledger import SETTLED
 from store.tables import ContentRow, LedgerRow
@@ -46,7 +46,7 @@ def ledger(
         str | None, typer.Option(metavar="STATE", help=f"Only these: {', '.join(STATES)}.")
     ] = None,
     customer: Annotated[str | None, typer.Option(help="Only of this customer.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 50,
+    limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """List messages that were decided on, newest first, and what became of them."""

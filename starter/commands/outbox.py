@@ -10,7 +10,7 @@ from settings import Settings, load_settings
 from starter import letters
 from starter.cli import app, run
 from starter.letters import Letter
-from starter.output import show_json, show_line, show_list, stderr
+from starter.output import Limit, show_json, show_line, show_list, stderr
 from store import Store
 
 
@@ -19,7 +19,7 @@ def outbox(
     customer: Annotated[
         str | None, typer.Argument(metavar="CUSTOMER", help="Only to this customer.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
+    limit: Limit = 20,
     number: Annotated[
         int | None, typer.Option("--id", help="Show the whole text of this message.")
     ] = None,

@@ -18,8 +18,8 @@ from domain.events import Moment, event_named
 from settings import load_settings
 from starter.cli import app, run
 from starter.feeding import value_of
+from starter.output import Limit, show_json, show_line, show_list
 from starter.output import as_json as json_text
-from starter.output import show_json, show_line, show_list
 from store import Store
 from store import quarantine as kept
 from store.tables import QuarantineRow
@@ -46,7 +46,7 @@ def quarantine(
     everything: Annotated[
         bool, typer.Option("--all", help="Also those that were redriven or dropped.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 50,
+    limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """List events that do not validate, oldest first: what is wrong with them, and who sent them.

@@ -9,7 +9,7 @@ from domain.errors import BadInput
 from settings import Settings, load_settings
 from starter.cli import app, run
 from starter.executions import Run, list_runs, with_details
-from starter.output import show_json, show_line, show_list
+from starter.output import Limit, show_json, show_line, show_list
 from store import Store, customers
 from workflows.registry import journey_named
 
@@ -21,7 +21,7 @@ def runs(
     customer: Annotated[str | None, typer.Option(help="Only of this customer.")] = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only those that go on.")] = False,
     only_closed: Annotated[bool, typer.Option("--closed", help="Only those that ended.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 50,
+    limit: Limit = 50,
     details: Annotated[
         bool, typer.Option("--details", help="Ask each open run what it waits for, until when.")
     ] = False,

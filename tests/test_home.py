@@ -1,0 +1,23 @@
+"""The home folder: none is named, or one that cannot be made."""
+
+from pathlib import Path
+
+import pytest
+
+from domain.errors import StoreUnavailable
+from settings import Settings, load_settings
+from store import Store
+
+
+def test_a_home_that_is_empty_is_the_usual_one_and_not_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SOJOURN_HOME", "")
+    assert load_settings().home == Path(".sojourn")
+
+
+async def test_a_home_that_cannot_be_made_names_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings = Settings(home=tmp_path / "file" / "home", database_url="")
+    with pytest.raises(StoreUnavailable, match="set SOJOURN_HOME to a folder of yours"):
+        await Store.open(settings.store_url)
