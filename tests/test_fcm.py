@@ -23,6 +23,7 @@ from domain.errors import (
     ProviderError,
     RateLimited,
     TransientError,
+    WrongSender,
 )
 from domain.messages import Channel
 from domain.reports import reference
@@ -135,6 +136,25 @@ async def test_an_unknown_project_loses_no_device(
         with pytest.raises(AccountError):
             await call
     await other.close()
+
+
+async def test_a_token_of_another_project_stops_no_other_once_ours_is_known_to_be_right(
+    pair: Pair,
+) -> None:
+    pair.fake.script.append("sender")
+    with pytest.raises(AccountError):
+        await pair.provider.send(pair.parcel())
+    await pair.provider.send(pair.parcel())
+    pair.fake.script.append("sender")
+    with pytest.raises(WrongSender):
+        await pair.provider.send(pair.parcel())
+
+
+async def test_a_probe_does_not_say_whose_the_tokens_are(pair: Pair) -> None:
+    await pair.provider.probe()
+    pair.fake.script.append("sender")
+    with pytest.raises(AccountError):
+        await pair.provider.send(pair.parcel())
 
 
 async def test_it_reads_no_webhooks(pair: Pair) -> None:
