@@ -26,6 +26,7 @@ from domain.errors import (
     ProviderError,
     RateLimited,
     TransientError,
+    WrongSender,
 )
 from domain.messages import Channel
 from domain.reports import reference
@@ -60,7 +61,7 @@ class Fcm:
     channels = frozenset({Channel.PUSH})
     abilities = Abilities(
         largest_body=4_096,
-        sandbox="validate_only: checks a message, and does not send it",
+        sandbox="validateOnly: checks a message, and does not send it",
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -73,6 +74,8 @@ class Fcm:
         if not project:
             raise BadSetting("SOJOURN_FCM_PROJECT: not set, and the credentials name none")
         self._path = f"/v1/projects/{project}/messages:send"
+        self._proven = False
+        """Whether a message was taken since we started: then our project is some device's."""
 
     async def send(self, parcel: Parcel) -> str:
         """Hand a message over; Firebase's name of it, ``projects/.../messages/...``."""
@@ -83,7 +86,8 @@ class Fcm:
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._account.forget()
         if not answer.is_success:
-            raise _fault(answer, said)
+            raise _fault(answer, said, proven=self._proven)
+        self._proven = True
         match said:
             case {"name": str(name)} if name:
                 return name
@@ -97,11 +101,11 @@ class Fcm:
         """Have a message to nobody checked, with a new token."""
         self._account.forget()
         message = {"topic": "sojourn", "notification": {"title": "Sojourn"}}
-        asked = {"validate_only": True, "message": message}
+        asked = {"validateOnly": True, "message": message}
         headers = await self._authorization()
         answer = await self._http.ask("POST", self._path, json=asked, headers=headers)
         if not answer.is_success:
-            raise AccountError(str(_fault(answer, body_of(answer))))
+            raise AccountError(str(_fault(answer, body_of(answer), proven=self._proven)))
 
     async def read(self, hook: Hook) -> Reading:
         """Firebase sends no webhooks."""
@@ -116,6 +120,10 @@ class Fcm:
 
 
 def _message(parcel: Parcel) -> dict[str, Any]:
+    """Its fields as Google's discovery document spells them; the pages have ``collapse_key``.
+
+    Both are taken: https://protobuf.dev/programming-guides/json/
+    """
     content = parcel.content
     notification = {"title": content.title, "body": content.body, "image": content.image}
     data = {"url": content.url, "reference": parcel.reference}
@@ -124,11 +132,11 @@ def _message(parcel: Parcel) -> dict[str, Any]:
         "token": parcel.address,
         "notification": {name: value for name, value in notification.items() if value},
         "data": {name: value for name, value in data.items() if value},
-        "android": {"collapse_key": collapse, "notification": {"tag": collapse}},
+        "android": {"collapseKey": collapse, "notification": {"tag": collapse}},
         "apns": {"headers": {"apns-collapse-id": collapse}},
     }
     if content.url.startswith("https://"):  # Firebase takes no other link of a web page
-        message["webpush"] = {"fcm_options": {"link": content.url}}
+        message["webpush"] = {"fcmOptions": {"link": content.url}}
     return message
 
 
@@ -136,8 +144,13 @@ def _collapse_id(key: str) -> str:
     return key if len(key.encode()) <= LONGEST_COLLAPSE_ID else reference(key)
 
 
-def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
-    """Firebase's own code stands in the details of Google's error."""
+def _fault(answer: httpx.Response, said: Mapping[str, Any], *, proven: bool) -> ProviderError:
+    """Firebase's own code stands in the details of Google's error.
+
+    A token is of a project, and a mismatch says so of the one token. It does not say which side is
+    wrong: as long as no device has taken our messages it may be our project, and everybody's.
+    https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
+    """
     told = said.get("error")
     error = told if isinstance(told, dict) else {}
     code = next(_in_details(error, "errorCode"), error.get("status", ""))
@@ -145,9 +158,10 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     match answer.status_code, code:
         case _, "UNREGISTERED":
             return EndpointGone(detail)
-        case _, "SENDER_ID_MISMATCH" | "THIRD_PARTY_AUTH_ERROR":
-            return AccountError(detail)
-        case 404, _:  # not the token, of which it would say UNREGISTERED: the project
+        case _, "SENDER_ID_MISMATCH" if proven:
+            return WrongSender(detail)
+        # a 404 is not the token, of which it would say UNREGISTERED, but the project
+        case (_, "SENDER_ID_MISMATCH" | "THIRD_PARTY_AUTH_ERROR") | (404, _):
             return AccountError(detail)
         case 400, _ if _of_token(error):
             return InvalidRecipient(detail)

@@ -93,7 +93,8 @@ class Mailgun:
     name = "mailgun"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        # events arrive in the store out of order, half an hour late at most
+        # events are filed out of order; its manual trusts those that are half an hour old, for
+        # example: https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-polling
         looks_up_after=timedelta(minutes=30),
         reports=True,
         largest_body=25_000_000,

@@ -54,7 +54,10 @@ _INVALID = frozenset({UNDELIVERABLE, RECIPIENT_IS_SENDER})
 _TEMPLATE = frozenset(
     {132000, 132001, 132005, 132007, 132012, 132015, 132016, 132018, 132068, 132069}
 )
-_CONTENT = frozenset({100, 130472, 130497, 131008, 131009, 131051, 131052, 131053})
+_CONTENT = frozenset({
+    100, 130472, 130497, 131008, 131009, 131051, 131052, 131053,
+    131062,  # a code to sign in with, to a user id: it needs the number
+})  # fmt: skip
 _RATE = frozenset({4, 80007, 130429, 131048, 131056})
 _TRANSIENT = frozenset({API_UNKNOWN, 2, 131000, 131016, 131057, 133004})
 _ACCOUNT = frozenset({
@@ -189,7 +192,8 @@ def _message(parcel: Parcel) -> dict[str, Any]:
         return message | {"type": "text", "text": {"body": content.text}}
     template: dict[str, Any] = {
         "name": content.approved,
-        "language": {"code": language_code(content.locale)},
+        # the one policy there is; Meta's description of its API requires it
+        "language": {"policy": "deterministic", "code": language_code(content.locale)},
     }
     if content.variables:
         # Meta refuses line breaks, tabs and long runs of spaces in them
@@ -199,7 +203,10 @@ def _message(parcel: Parcel) -> dict[str, Any]:
 
 
 def _recipient(address: str) -> dict[str, str]:
-    """Digits of a phone number; or the id of a customer who shows none, as webhooks gave it."""
+    """Digits of a phone number; or the id of a customer who shows none, as webhooks gave it.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
     if phone := _PHONE.fullmatch(address):
         return {"to": phone[1]}
     if _USER_ID.fullmatch(address):

@@ -87,17 +87,15 @@ class Postmark:
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()
         self._settings = settings
-        headers = {"X-Postmark-Server-Token": self._config.token.get_secret_value()}
+        headers = {
+            "Accept": "application/json",  # "required" of every request
+            "X-Postmark-Server-Token": self._config.token.get_secret_value(),
+        }
         self._http = Http(self._config.base_url, self._config.timeout_seconds, headers=headers)
 
     async def send(self, parcel: Parcel) -> str:
         """Hand a message over; Postmark's MessageID."""
-        answer = await self._http.send(
-            "POST",
-            "/email",
-            json=self._email(parcel),
-            headers={"Accept": "application/json"},
-        )
+        answer = await self._http.send("POST", "/email", json=self._email(parcel))
         said = body_of(answer)
         if answer.is_success and said.get("ErrorCode") == 0:
             return str(said["MessageID"])

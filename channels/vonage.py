@@ -148,7 +148,12 @@ class Vonage:
         raise TransientError("Vonage has no look-up")
 
     async def probe(self) -> None:
-        """Ask for one of the account's applications, or of the application's users."""
+        """Ask for one of the account's applications, or of the application's users.
+
+        The first takes Basic credentials alone, the second a JWT:
+        https://developer.vonage.com/en/api/application.v2 (list),
+        https://github.com/Vonage/vonage-python-sdk/tree/main/users (Vonage's own client)
+        """
         path = "/v1/users" if self._key else "/v2/applications"
         asked = {"page_size": "1"}
         answer = await self._http.ask("GET", path, params=asked, headers=self._authority())

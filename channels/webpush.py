@@ -34,6 +34,7 @@ from domain.errors import (
     InvalidRecipient,
     ProviderError,
     TransientError,
+    WrongSender,
 )
 from domain.messages import Channel, MessageClass
 from domain.reports import reference
@@ -55,6 +56,14 @@ CLAIM_SECONDS = 12 * 3600
 """Push services refuse a claim that lasts more than 24 hours (RFC 8292, 2)."""
 LONGEST_TTL = 28 * 24 * 3600
 _RAW_KEY = re.compile(r"[\w-]{43}=?", re.ASCII)
+_OF_ANOTHER_KEY = (
+    "vapidpkhashmismatch",  # Apple, with 400
+    "vapid public key mismatch",  # Mozilla, with 401: autopush-rs, VapidError::KeyMismatch
+    "credentials used to create the subscription",  # Google, with 403
+    "sender id used to subscribe this user",  # Google, with 403, to older subscriptions
+)
+"""What push services say of a subscription that was made for another key; the statuses stand for
+other faults, too (RFC 8292, 2). What Microsoft says is nowhere to be found."""
 _OF_VAPID = ("vapid", "jwt", "authorization", "authentication", "credential")
 
 
@@ -99,6 +108,8 @@ class WebPush:
         extra = (one.strip().lower().rstrip("/") for one in self._config.extra_hosts.split(","))
         self._hosts = (*HOSTS, *(one for one in extra if one))
         self._http = Http("", self._config.timeout_seconds)
+        self._proven = False
+        """Whether a message was taken since we started: then our key is some subscription's."""
 
     async def send(self, parcel: Parcel) -> str:
         """Hand a message over; the push service's URL or id of it, our reference if it has none.
@@ -128,7 +139,8 @@ class WebPush:
             },
         )
         if not answer.is_success:
-            raise _fault(answer)
+            raise _fault(answer, proven=self._proven)
+        self._proven = True
         # Apple and Microsoft give it no URL, and yet have taken it: 201 says so (RFC 8030, 5)
         said = answer.headers.get("location") or answer.headers.get("apns-id")
         return said or parcel.reference
@@ -231,13 +243,21 @@ def _urgency(parcel: Parcel) -> str:
     return "high" if parcel.message_class is MessageClass.AUTHENTICATION else "normal"
 
 
-def _fault(answer: httpx.Response) -> ProviderError:
+def _fault(answer: httpx.Response, *, proven: bool) -> ProviderError:
+    """A subscription of another key is told by words alone, and they do not tell which is wrong.
+
+    As long as nobody has taken our messages it may be our key, and everybody's.
+    """
+    said = answer.text.lower()
+    if answer.status_code in (400, 401, 403) and any(words in said for words in _OF_ANOTHER_KEY):
+        detail = str(fault_of(answer))
+        return WrongSender(detail) if proven else AccountError(detail)
     match answer.status_code:
         case 404 | 410:
             return EndpointGone(f"HTTP {answer.status_code}: the subscription has ended")
         case 413:
             return ContentRejected("HTTP 413: the payload is too large")
-        case 400 if any(word in answer.text.lower() for word in _OF_VAPID):
+        case 400 if any(word in said for word in _OF_VAPID):
             return AccountError(f"HTTP 400: {answer.text.strip()}")
     return fault_of(answer)
 

@@ -23,6 +23,7 @@
     ├── PermanentError        not sent, and never will be; `reason` says why
     │   ├── InvalidRecipient  no such address: it is suppressed
     │   │   └── EndpointGone  a device that is no longer there
+    │   ├── WrongSender       an address that takes messages of another sender alone: it is kept
     │   ├── RecipientUnsubscribed  the provider has an opt-out on record: so have we, from now on
     │   ├── TemplateRefused   an approved template that is missing or does not fit
     │   ├── WindowClosed      free text outside WhatsApp's 24 hours
@@ -163,6 +164,13 @@ class InvalidRecipient(PermanentError):
 
 class EndpointGone(InvalidRecipient):
     """The app is not on this device any more, or the browser has withdrawn its subscription."""
+
+
+class WrongSender(PermanentError):
+    """An address that takes messages of another sender alone: another project's, another key's.
+
+    It is good, and ours might be what is wrong: nothing is suppressed.
+    """
 
 
 class RecipientUnsubscribed(PermanentError):

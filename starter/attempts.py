@@ -141,6 +141,7 @@ _ERRORS: dict[str, str] = {
         errors.PermanentError: "refused it for good",
         errors.InvalidRecipient: "said that there is no such address",
         errors.EndpointGone: "said that the device is gone",
+        errors.WrongSender: "said that the device takes messages of another sender alone",
         errors.RecipientUnsubscribed: "said that the recipient had told it to stop",
         errors.TemplateRefused: "refused the approved template",
         errors.WindowClosed: "said that the customer had not written within 24 hours",

@@ -67,7 +67,8 @@ async def test_the_environment_leads_to_the_fakes_that_were_chosen(
 
 async def test_the_page_shows_text_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with fake_providers(tmp_path, Wish(), hooks_to=NOBODY, public_url=NOBODY) as fakes:
-        headers = {"X-Postmark-Server-Token": fakes.environment["SOJOURN_POSTMARK_TOKEN"]}
+        token = fakes.environment["SOJOURN_POSTMARK_TOKEN"]
+        headers = {"X-Postmark-Server-Token": token, "Accept": "application/json"}
         email = {
             "From": "x", "To": "<i>@x", "Subject": "x", "HtmlBody": "x", "MessageStream": "x",
             "TextBody": f"<script>alert(1)</script> {'word ' * 30}", "Metadata": {"reference": "r"},

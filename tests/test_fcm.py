@@ -23,6 +23,7 @@ from domain.errors import (
     ProviderError,
     RateLimited,
     TransientError,
+    WrongSender,
 )
 from domain.messages import Channel
 from domain.reports import reference
@@ -59,9 +60,9 @@ async def test_every_part_of_a_push_goes_where_its_platform_looks(pair: Pair) ->
             "image": "https://shop.example/cup.png",
         },
         "data": {"url": "https://shop.example/cart", "reference": parcel.reference},
-        "android": {"collapse_key": "cart", "notification": {"tag": "cart"}},
+        "android": {"collapseKey": "cart", "notification": {"tag": "cart"}},
         "apns": {"headers": {"apns-collapse-id": "cart"}},
-        "webpush": {"fcm_options": {"link": "https://shop.example/cart"}},
+        "webpush": {"fcmOptions": {"link": "https://shop.example/cart"}},
     }
 
 
@@ -97,7 +98,7 @@ async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_pl
     await pair.provider.send(parcel)
     first, second = (order.request["android"] for order in pair.fake.accepted)
     assert first == second
-    assert first["collapse_key"] == first["notification"]["tag"] == parcel.reference
+    assert first["collapseKey"] == first["notification"]["tag"] == parcel.reference
 
 
 async def test_a_collapse_key_that_is_too_long_for_apple_is_hashed(pair: Pair) -> None:
@@ -135,6 +136,25 @@ async def test_an_unknown_project_loses_no_device(
         with pytest.raises(AccountError):
             await call
     await other.close()
+
+
+async def test_a_token_of_another_project_stops_no_other_once_ours_is_known_to_be_right(
+    pair: Pair,
+) -> None:
+    pair.fake.script.append("sender")
+    with pytest.raises(AccountError):
+        await pair.provider.send(pair.parcel())
+    await pair.provider.send(pair.parcel())
+    pair.fake.script.append("sender")
+    with pytest.raises(WrongSender):
+        await pair.provider.send(pair.parcel())
+
+
+async def test_a_probe_does_not_say_whose_the_tokens_are(pair: Pair) -> None:
+    await pair.provider.probe()
+    pair.fake.script.append("sender")
+    with pytest.raises(AccountError):
+        await pair.provider.send(pair.parcel())
 
 
 async def test_it_reads_no_webhooks(pair: Pair) -> None:

@@ -35,6 +35,7 @@ from domain.errors import (
     InvalidRecipient,
     PermanentError,
     TransientError,
+    WrongSender,
 )
 from domain.events import (
     EmailLinkClicked,
@@ -811,6 +812,14 @@ async def test_refused_by_the_one_that_can_be_reached_that_is_what_it_says(desk:
     receipt = await desk.send(**NUDGE)
     assert (receipt.status, receipt.reason) == (Status.REJECTED, Reason.INVALID_ADDRESS)
     assert len(await desk.rows()) == 1
+
+
+async def test_a_device_of_another_sender_is_refused_once_and_not_suppressed(desk: Desk) -> None:
+    await desk.identify(phone="")
+    desk.carrier.answers.append(WrongSender("SENDER_ID_MISMATCH"))
+    receipt = await desk.send(**NUDGE)
+    assert (receipt.status, receipt.reason) == (Status.REJECTED, Reason.REFUSED)
+    assert (await desk.send(**NUDGE, n=2)).status is Status.SENT
 
 
 async def test_a_purchase_between_two_channels_ends_it(desk: Desk) -> None:

@@ -86,7 +86,7 @@ async def test_an_approved_template_goes_with_its_variables_in_order(pair: Pair)
     assert "text" not in request
     assert request["template"] == {
         "name": "cart_reminder",
-        "language": {"code": "pl"},
+        "language": {"policy": "deterministic", "code": "pl"},
         "components": [
             {
                 "type": "body",
@@ -109,7 +109,8 @@ async def test_a_variable_is_one_line(pair: Pair) -> None:
 async def test_a_template_without_variables_has_no_components(pair: Pair) -> None:
     await pair.provider.send(dataclasses.replace(pair.parcel(), content=template(locale="en-US")))
     said = pair.fake.accepted[0].request["template"]
-    assert said == {"name": "cart_reminder", "language": {"code": "en_US"}}
+    language = {"policy": "deterministic", "code": "en_US"}
+    assert said == {"name": "cart_reminder", "language": language}
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,13 @@ from starlette.responses import Response
 from channels.provider import Parcel
 from channels.webpush import WebPush, _subscription
 from domain.errors import (
+    AccountError,
     BadInput,
     BadSetting,
     ContentRejected,
     InvalidRecipient,
     ProviderError,
+    WrongSender,
 )
 from domain.messages import Channel, MessageClass
 from domain.reports import reference
@@ -144,6 +146,39 @@ async def test_what_is_encrypted_opens_with_the_keys_of_rfc_8291(
     secret = base64.urlsafe_b64decode(RFC_AUTH + "==")
     text = http_ece.decrypt(bodies[0], private_key=browser, auth_secret=secret)
     assert json.loads(text)["reference"] == parcel.reference
+
+
+@pytest.mark.parametrize("how", ["key-mismatch", "key-mismatch-mozilla", "key-mismatch-google"])
+async def test_a_subscription_of_another_key_stops_no_other_once_ours_is_known_to_be_right(
+    pair: Pair, how: str
+) -> None:
+    pair.fake.script.append(how)
+    with pytest.raises(AccountError):
+        await pair.provider.send(pair.parcel())
+    await pair.provider.send(pair.parcel())
+    pair.fake.script.append(how)
+    with pytest.raises(WrongSender):
+        await pair.provider.send(pair.parcel())
+
+
+async def test_with_another_key_than_the_subscriptions_nobody_is_written_off(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY", encoded(bytes(31) + b"\1"))
+    other = WebPush(Settings())
+    for _ in range(2):
+        with pytest.raises(AccountError, match="used to create the subscriptions"):
+            await other.send(pair.parcel())
+    await other.close()
+    assert pair.fake.accepted == []
+
+
+@pytest.mark.parametrize("how", ["bad-claim", "unsigned"])
+async def test_a_claim_that_is_wrong_is_our_fault_even_then(pair: Pair, how: str) -> None:
+    await pair.provider.send(pair.parcel())
+    pair.fake.script.append(how)
+    with pytest.raises(AccountError):
+        await pair.provider.send(pair.parcel())
 
 
 async def test_it_reads_no_webhooks(pair: Pair) -> None:

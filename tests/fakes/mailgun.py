@@ -201,16 +201,35 @@ class FakeMailgun(Fake):
         if "end" not in asked and "ascending" not in asked:
             return _error(400, "ascending is needed where there is no end")
         found = [
-            {"event": "accepted", "message": {"headers": {"message-id": order.id}}}
+            {
+                "event": "accepted",
+                "id": order.reference,
+                "timestamp": order.at.timestamp(),
+                "message": {"headers": {"message-id": order.id}},
+            }
             for order in self.accepted
             if order.id == asked["message-id"] and order.at.timestamp() >= float(asked["begin"])
         ]
-        return JSONResponse({"items": found[: int(asked["limit"])], "paging": {}})
+        pages = ("first", "last", "next", "previous")
+        paging = {page: f"{self.url}/v3/{DOMAIN}/events/{page}" for page in pages}
+        return JSONResponse({"items": found[: int(asked["limit"])], "paging": paging})
 
     async def _described(self, request: Request) -> Response:
         if not self.authorized or not self.authorizes(request):
             return self.unauthorized()
-        return JSONResponse({"domain": {"name": DOMAIN, "state": self.state}})
+        said = {
+            "id": "546cf3a7b1f31c2f",
+            "name": DOMAIN,
+            "state": self.state,
+            "created_at": "Wed, 10 Jul 2013 19:26:52 GMT",
+            "is_disabled": self.state == "disabled",
+            "require_tls": False,
+            "skip_verification": False,
+            "spam_action": "disabled",
+            "type": "custom",
+            "wildcard": False,
+        }
+        return JSONResponse({"domain": said})
 
 
 def signed(event: Any, token: str, at: datetime | None = None, name: str = "signature") -> SentHook:

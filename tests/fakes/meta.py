@@ -50,6 +50,7 @@ CODES: dict[int, tuple[int, type[ProviderError]]] = {
     132016: (400, TemplateRefused),
     131051: (400, ContentRejected),
     131009: (400, ContentRejected),
+    131062: (400, ContentRejected),
     100: (400, ContentRejected),
     130429: (429, RateLimited),
     131048: (400, RateLimited),
@@ -112,6 +113,9 @@ class FakeMeta(Fake):
         to = said.get("to") or said.get("recipient")
         if not isinstance(to, str) or not (to.isdigit() or "recipient" in said):
             raise Malformed(error(131009, 400, "Parameter value is not valid"))
+        template = said.get("template")
+        if template is not None and template["language"].keys() != {"policy", "code"}:
+            raise Malformed(error(132012, 400, "language needs policy and code, and no more"))
         if len(said["biz_opaque_callback_data"]) > 512:
             raise Malformed(error(100, 400, "biz_opaque_callback_data is too long"))
         return Order(
@@ -124,10 +128,14 @@ class FakeMeta(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        known_by = "user_id" if "recipient" in order.request else "wa_id"
+        message = {"id": order.id}
+        if order.request["type"] == "template":
+            message["message_status"] = "accepted"
         said = {
             "messaging_product": "whatsapp",
-            "contacts": [{"input": order.address, "wa_id": order.address}],
-            "messages": [{"id": order.id, "message_status": "accepted"}],
+            "contacts": [{"input": order.address, known_by: order.address}],
+            "messages": [message],
         }
         return JSONResponse(said)
 

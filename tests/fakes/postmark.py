@@ -64,6 +64,8 @@ class FakePostmark(Fake):
         return request.headers.get("x-postmark-server-token") == TOKEN
 
     async def order(self, request: Request) -> Order:
+        if not _accepts_json(request):
+            raise Malformed(Response(status_code=406))
         said = json.loads(await request.body())
         if unknown := said.keys() - KNOWN:
             raise Malformed(_error(402, f"Invalid JSON: {unknown}"))
@@ -163,9 +165,11 @@ class FakePostmark(Fake):
     async def _search(self, request: Request) -> Response:
         if not self.authorizes(request):
             return self.unauthorized()
+        if not _accepts_json(request):
+            return Response(status_code=406)
         asked = request.query_params
         found = [
-            {"MessageID": order.id, "Recipients": [order.address]}
+            _listed(order)
             for order in self.accepted
             if order.address == asked["recipient"]
             and order.reference == asked["metadata_reference"]
@@ -176,7 +180,36 @@ class FakePostmark(Fake):
     async def _server(self, request: Request) -> Response:
         if not self.authorized or not self.authorizes(request):
             return self.unauthorized()
+        if not _accepts_json(request):
+            return Response(status_code=406)
         return JSONResponse({"ID": 1, "Name": "shop"})
+
+
+def _accepts_json(request: Request) -> bool:
+    """Postmark's pages call the header required; what it says without it, they do not."""
+    return request.headers.get("accept") == "application/json"
+
+
+def _listed(order: Order) -> dict[str, Any]:
+    """A message as the search describes it."""
+    said = order.request
+    return {
+        "MessageID": order.id,
+        "MessageStream": said["MessageStream"],
+        "From": said["From"],
+        "To": [{"Email": order.address, "Name": None}],
+        "Cc": [],
+        "Bcc": [],
+        "Recipients": [order.address],
+        "Subject": said["Subject"],
+        "Tag": said.get("Tag", ""),
+        "Metadata": said["Metadata"],
+        "Attachments": [attached["Name"] for attached in said.get("Attachments", [])],
+        "ReceivedAt": order.at.isoformat(),
+        "Status": "Sent",
+        "TrackOpens": said.get("TrackOpens", False),
+        "TrackLinks": said.get("TrackLinks", "None"),
+    }
 
 
 def _error(code: int, message: str) -> Response:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from domain.errors import AccountError, AmbiguousSend, ContentRejected, InvalidRecipient
 from domain.messages import Channel
 from domain.reports import Kind
-from tests.fakes.base import Fake, Malformed, Order, Refused, SentHook
+from tests.fakes.base import RETRY_AFTER, Fake, Malformed, Order, Refused, SentHook
 
 KEY = "re_fake_123"
 SECRET = "whsec_" + base64.b64encode(b"what resend signs with").decode()
@@ -131,6 +131,11 @@ class FakeResend(Fake):
 
     def unauthorized(self) -> Response:
         return _error(403, "invalid_api_key", "API key is invalid")
+
+    def rate_limited(self) -> Response:
+        answer = _error(429, "rate_limit_exceeded", "Too many requests")
+        answer.headers["retry-after"] = str(int(RETRY_AFTER.total_seconds()))
+        return answer
 
     def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
         when = at or datetime.now(UTC)

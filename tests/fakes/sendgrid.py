@@ -187,14 +187,7 @@ class FakeSendGrid(Fake):
             return _error(400, "query", "invalid query")
         start = datetime.fromisoformat(asked[2])
         found = [
-            {
-                "from_email": order.request["from"]["email"],
-                "sg_message_id": _logged_id(order),
-                "subject": order.request["subject"],
-                "to_email": order.address,
-                "status": "processed",
-                "sg_message_id_created_at": order.at.isoformat(),
-            }
+            _summary(order)
             for order in self.accepted
             if order.address == asked[1] and order.at >= start
         ]
@@ -205,11 +198,13 @@ class FakeSendGrid(Fake):
         for order in self.accepted:
             if _logged_id(order) == wanted:
                 logged = {
-                    "sg_message_id": wanted,
-                    "to_email": order.address,
+                    **_summary(order),
                     "custom_args": order.request["personalizations"][0]["custom_args"],
+                    "api_key_id": "fake",
+                    "client_ip": "192.0.2.1",
                     "events": [],
                 }
+                del logged["sg_message_id_created_at"]
                 return self._asked(partial(JSONResponse, logged), request)
         return _error(404, None, "not found")
 
@@ -227,6 +222,17 @@ def signed(body: Any, at: datetime | None = None) -> SentHook:
         "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
     }
     return SentHook(text, headers)
+
+
+def _summary(order: Order) -> dict[str, Any]:
+    return {
+        "from_email": order.request["from"]["email"],
+        "sg_message_id": _logged_id(order),
+        "subject": order.request["subject"],
+        "to_email": order.address,
+        "status": "processed",
+        "sg_message_id_created_at": order.at.isoformat(),
+    }
 
 
 def _logged_id(order: Order) -> str:

@@ -177,16 +177,29 @@ class FakeTwilio(Fake):
         if not self.authorized or not self.authorizes(request):
             return self.unauthorized()
         asked = request.query_params
-        begin = int(asked.get("Page", "0"))
+        number = int(asked.get("Page", "0"))
         size = min(int(asked["PageSize"]), self.longest_page)
+        begin = number * size
         found = [
             resource(order)
             for order in reversed(self.accepted)
             if asked.get("To", order.request["To"]) == order.request["To"]
         ]
-        rest = {**asked, "Page": str(begin + size), "PageToken": "PASM"}
+        rest = {**asked, "Page": str(number + 1), "PageToken": "PASM"}
         more = f"{PATH}?{urlencode(rest)}" if found[begin + size :] else None
-        return JSONResponse({"messages": found[begin : begin + size], "next_page_uri": more})
+        page = found[begin : begin + size]
+        said = {
+            "messages": page,
+            "page": number,
+            "page_size": size,
+            "start": begin,
+            "end": begin + len(page) - 1,
+            "uri": f"{PATH}?{urlencode(asked)}",
+            "first_page_uri": f"{PATH}?{urlencode({**asked, 'Page': '0'})}",
+            "next_page_uri": more,
+            "previous_page_uri": None,
+        }
+        return JSONResponse(said)
 
 
 def rendered(variables: dict[str, str]) -> str:
@@ -208,11 +221,17 @@ def resource(order: Order) -> dict[str, Any]:
         "status": "queued",
         "direction": "outbound-api",
         "num_segments": "1",
+        "num_media": "0",
+        "price": None,
+        "price_unit": "USD",
         "error_code": None,
         "error_message": None,
         "date_created": when,
         "date_updated": when,
         "date_sent": None,
+        "api_version": "2010-04-01",
+        "uri": f"{PATH.removesuffix('.json')}/{order.id}.json",
+        "subresource_uris": {"media": f"{PATH.removesuffix('.json')}/{order.id}/Media.json"},
     }
 
 

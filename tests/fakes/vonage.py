@@ -62,8 +62,8 @@ class FakeVonage(Fake):
     def routes(self) -> list[Route]:
         return [
             Route("/v1/messages", self.take, methods=["POST"]),
-            Route("/v2/applications", self._ours, methods=["GET"]),
-            Route("/v1/users", self._ours, methods=["GET"]),
+            Route("/v2/applications", partial(self._ours, "applications"), methods=["GET"]),
+            Route("/v1/users", partial(self._ours, "users"), methods=["GET"]),
         ]
 
     def authorizes(self, request: Request) -> bool:
@@ -144,10 +144,10 @@ class FakeVonage(Fake):
             said["error"] = problem(code, "What the documentation says.")
         return signed(said, when)
 
-    async def _ours(self, request: Request) -> Response:
+    async def _ours(self, what: str, request: Request) -> Response:
         if not self.authorized or not self.authorizes(request):
             return self.unauthorized()
-        return JSONResponse({"page_size": 1, "_embedded": {}})
+        return JSONResponse({"page_size": 1, "_embedded": {what: []}})
 
 
 def signed(said: object, at: datetime, secret: str = SIGNATURE_SECRET, **claims: Any) -> SentHook:

@@ -102,6 +102,18 @@ class FakeWebPush(Fake):
             "too-large": (413, "", ContentRejected),
             "bad-request": (400, "UnsupportedContentEncoding", ContentRejected),
             "key-mismatch": (400, '{"reason":"VapidPkHashMismatch"}', AccountError),
+            "key-mismatch-mozilla": (
+                401,
+                '{"code":401,"errno":109,"error":"Unauthorized",'
+                '"message":"VAPID public key mismatch"}',
+                AccountError,
+            ),
+            "key-mismatch-google": (
+                403,
+                "the key in the authorization header does not correspond to the sender ID used "
+                "to subscribe this user.",
+                AccountError,
+            ),
             "bad-claim": (403, '{"reason":"BadJwtToken"}', AccountError),
             "unsigned": (401, "missing", AccountError),
             "quota": (429, "", RateLimited),
@@ -113,7 +125,11 @@ class FakeWebPush(Fake):
         }
 
     def unauthorized(self) -> Response:
-        return Response("the VAPID credentials do not correspond to the subscription", 403)
+        words = (
+            "the VAPID credentials in the authorization header do not correspond to the "
+            "credentials used to create the subscriptions.\n"
+        )
+        return Response(words, 403)
 
 
 def raw_private_key() -> str:
