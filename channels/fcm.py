@@ -61,7 +61,7 @@ class Fcm:
     channels = frozenset({Channel.PUSH})
     abilities = Abilities(
         largest_body=4_096,
-        sandbox="validateOnly: checks a message, and does not send it",
+        sandbox="validate_only: checks a message, and does not send it",
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -101,7 +101,7 @@ class Fcm:
         """Have a message to nobody checked, with a new token."""
         self._account.forget()
         message = {"topic": "sojourn", "notification": {"title": "Sojourn"}}
-        asked = {"validateOnly": True, "message": message}
+        asked = {"validate_only": True, "message": message}
         headers = await self._authorization()
         answer = await self._http.ask("POST", self._path, json=asked, headers=headers)
         if not answer.is_success:
@@ -120,10 +120,6 @@ class Fcm:
 
 
 def _message(parcel: Parcel) -> dict[str, Any]:
-    """Its fields as Google's discovery document spells them; the pages have ``collapse_key``.
-
-    Both are taken: https://protobuf.dev/programming-guides/json/
-    """
     content = parcel.content
     notification = {"title": content.title, "body": content.body, "image": content.image}
     data = {"url": content.url, "reference": parcel.reference}
@@ -132,11 +128,11 @@ def _message(parcel: Parcel) -> dict[str, Any]:
         "token": parcel.address,
         "notification": {name: value for name, value in notification.items() if value},
         "data": {name: value for name, value in data.items() if value},
-        "android": {"collapseKey": collapse, "notification": {"tag": collapse}},
+        "android": {"collapse_key": collapse, "notification": {"tag": collapse}},
         "apns": {"headers": {"apns-collapse-id": collapse}},
     }
     if content.url.startswith("https://"):  # Firebase takes no other link of a web page
-        message["webpush"] = {"fcmOptions": {"link": content.url}}
+        message["webpush"] = {"fcm_options": {"link": content.url}}
     return message
 
 

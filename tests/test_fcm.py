@@ -60,9 +60,9 @@ async def test_every_part_of_a_push_goes_where_its_platform_looks(pair: Pair) ->
             "image": "https://shop.example/cup.png",
         },
         "data": {"url": "https://shop.example/cart", "reference": parcel.reference},
-        "android": {"collapseKey": "cart", "notification": {"tag": "cart"}},
+        "android": {"collapse_key": "cart", "notification": {"tag": "cart"}},
         "apns": {"headers": {"apns-collapse-id": "cart"}},
-        "webpush": {"fcmOptions": {"link": "https://shop.example/cart"}},
+        "webpush": {"fcm_options": {"link": "https://shop.example/cart"}},
     }
 
 
@@ -98,7 +98,7 @@ async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_pl
     await pair.provider.send(parcel)
     first, second = (order.request["android"] for order in pair.fake.accepted)
     assert first == second
-    assert first["collapseKey"] == first["notification"]["tag"] == parcel.reference
+    assert first["collapse_key"] == first["notification"]["tag"] == parcel.reference
 
 
 async def test_a_collapse_key_that_is_too_long_for_apple_is_hashed(pair: Pair) -> None:

@@ -35,12 +35,11 @@ SHAPE: dict[str, Any] = {
     "token": str,
     "notification": {"title": str, "body": str, "image": str},
     "data": {"url": str, "reference": str},
-    "android": {"collapseKey": str, "notification": {"tag": str}},
+    "android": {"collapse_key": str, "notification": {"tag": str}},
     "apns": {"headers": {"apns-collapse-id": str}},
-    "webpush": {"fcmOptions": {"link": str}},
+    "webpush": {"fcm_options": {"link": str}},
 }
-"""The part of Google's description of a message that we use:
-https://fcm.googleapis.com/$discovery/rest?version=v1."""
+"""The part of Google's description of a message that we use."""
 
 
 class FakeFcm(Fake):
@@ -89,7 +88,7 @@ class FakeFcm(Fake):
             raise Malformed(invalid_field(fault))
         if len(body) > 4096:
             raise Malformed(invalid("Android message is too big"))
-        link = said.get("webpush", {}).get("fcmOptions", {}).get("link", "https://")
+        link = said.get("webpush", {}).get("fcm_options", {}).get("link", "https://")
         if not link.startswith("https://"):
             raise Malformed(invalid_field("message.webpush.fcm_options.link"))
         if len(said["apns"]["headers"]["apns-collapse-id"].encode()) > 64:
@@ -159,7 +158,7 @@ class FakeFcm(Fake):
 
     async def _send(self, request: Request) -> Response:
         said = json.loads(await request.body())
-        if not said.get("validateOnly"):
+        if not said.get("validate_only"):
             return await self.take(request)
         if not self.authorized or not self.authorizes(request):
             return self.unauthorized()
