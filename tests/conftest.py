@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -37,6 +38,12 @@ LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that both processes end at the same time."""
     items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{n}" for n in LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported out of the garbage collector's rounds: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
