@@ -12,12 +12,11 @@ import uvloop
 
 from starter.stack import Server, dev_server
 from store import Store
+from tests import effort
 from tests.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
 from tests.postgres import Postgres, find
 
-# how long an example takes says how busy the machine is, not whether the code is right
-hypothesis.settings.register_profile("sojourn", deadline=None)
-hypothesis.settings.load_profile("sojourn")
+hypothesis.settings.load_profile(effort.QUICK)  # --hypothesis-profile thorough: try harder
 
 # RudderStack's SDK reads the .env above it into the environment: here that is Compose's
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
@@ -35,8 +34,12 @@ LONG = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that both processes end at the same time."""
+    """Begin with what takes long, so that all processes end at the same time; mark properties."""
+    for item in items:
+        if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
+            item.add_marker("property")
     items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{n}" for n in LONG)))
 
 
