@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -91,6 +92,30 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/test.db"
     server: Postgres = request.getfixturevalue("postgres")
     return await server.create()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def migrated_postgresql(postgres: Postgres) -> str:
+    """The name of an empty PostgreSQL database of this version; copying is faster than making."""
+    url = await postgres.create()
+    await (await Store.open(url, migrate=True)).close()
+    return url.rpartition("/")[2]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def copied_postgresql(postgres: Postgres, migrated_postgresql: str) -> str:
+    """The URL of a PostgreSQL database of this version with nothing in it."""
+    return await postgres.create(like=migrated_postgresql)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path, migrated_database: Path) -> str:
+    """A database of this version with nothing in it, once of each kind."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("copied_postgresql")
+        return url
+    shutil.copy(migrated_database, tmp_path / "test.db")
+    return f"sqlite:///{tmp_path}/test.db"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
