@@ -18,8 +18,8 @@ TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 test: .venv/ready ## the test suite
 	$(TEST) -n 3 --maxschedchunk 2 -m "not long"
 
-test-long: .venv/ready ## whole installations: kills, races, SDKs, fuzzing; some minutes
-	$(TEST) -n 2 --maxschedchunk 1 -m long
+test-long: .venv/ready ## whole installations: kills, races, SDKs, fuzzing, properties; some minutes
+	$(TEST) -n 2 --maxschedchunk 1 -m "long or property" --hypothesis-profile thorough
 
 chaos: .venv/ready ## everything fails at once: 2,000 runs, what was truly delivered; SOJOURN_SEED=n for others
 	SOJOURN_CHAOS=$${SOJOURN_CHAOS:-2000} $(BIN)/python -m pytest -s tests/test_chaos.py

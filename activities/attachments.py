@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import httpx
 
-from channels.http import retry_after
+from channels.http import retry_after, trusted
 from domain.content import Attachment, Content
 from domain.errors import TemplateError, TransientError
 
@@ -106,7 +106,9 @@ class _Fetching:
 def _client(timeout_seconds: float) -> httpx.AsyncClient:
     # unpacked, a small answer could become a large one
     headers = {"User-Agent": "Sojourn", "Accept-Encoding": "identity"}
-    return httpx.AsyncClient(headers=headers, timeout=timeout_seconds, follow_redirects=False)
+    return httpx.AsyncClient(
+        headers=headers, timeout=timeout_seconds, follow_redirects=False, verify=trusted()
+    )
 
 
 def _host_named(name: str) -> bytes:

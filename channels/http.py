@@ -6,9 +6,11 @@ connection, no answer, 5xx: nobody knows.
 
 import email.utils
 import math
+import ssl
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import httpx
@@ -31,6 +33,16 @@ _NOT_SENT = (
     httpx.UnsupportedProtocol,
     httpx.ProxyError,
 )
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """The certificates that we trust, read once a process: reading them outlasts many requests.
+
+    They are those of ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, else certifi's:
+    https://www.python-httpx.org/advanced/ssl/.
+    """
+    return httpx.create_ssl_context()
 
 
 class Http:
@@ -58,6 +70,7 @@ class Http:
             headers={"User-Agent": "Sojourn", **(headers or {})},
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
             follow_redirects=False,
+            verify=trusted(),
         )
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -1,5 +1,7 @@
 """For whoever runs it: does it live, can it work, how is it doing."""
 
+from functools import cache
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -9,6 +11,7 @@ from gateway.description import Health, Readiness
 from gateway.metrics import CONTENT_TYPE
 
 
+@cache  # of no gateway in particular
 def router() -> APIRouter:
     """The routes."""
     routes = APIRouter(tags=["operations"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -34,6 +35,7 @@ BATCHES = ("batch", "import")
 SUCCESS = {"success": True}
 
 
+@cache  # of no gateway in particular, and FastAPI takes its time over their descriptions
 def router() -> APIRouter:
     """The routes; each call also under its first letter, as analytics.js has it."""
     routes = APIRouter(prefix="/v1", tags=["tracking"])

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -11,12 +13,11 @@ import uvloop
 
 from starter.stack import Server, dev_server
 from store import Store
+from tests import effort
 from tests.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
 from tests.postgres import Postgres, find
 
-# how long an example takes says how busy the machine is, not whether the code is right
-hypothesis.settings.register_profile("sojourn", deadline=None)
-hypothesis.settings.load_profile("sojourn")
+hypothesis.settings.load_profile(effort.QUICK)  # --hypothesis-profile thorough: try harder
 
 # RudderStack's SDK reads the .env above it into the environment: here that is Compose's
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
@@ -34,9 +35,20 @@ LONG = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that both processes end at the same time."""
+    """Begin with what takes long, so that all processes end at the same time; mark properties."""
+    for item in items:
+        if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
+            item.add_marker("property")
     items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{n}" for n in LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported out of the garbage collector's rounds, and let it make fewer."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -81,6 +93,30 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/test.db"
     server: Postgres = request.getfixturevalue("postgres")
     return await server.create()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def migrated_postgresql(postgres: Postgres) -> str:
+    """The name of an empty PostgreSQL database of this version; copying is faster than making."""
+    url = await postgres.create()
+    await (await Store.open(url, migrate=True)).close()
+    return url.rpartition("/")[2]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def copied_postgresql(postgres: Postgres, migrated_postgresql: str) -> str:
+    """The URL of a PostgreSQL database of this version with nothing in it."""
+    return await postgres.create(like=migrated_postgresql)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path, migrated_database: Path) -> str:
+    """A database of this version with nothing in it, once of each kind."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("copied_postgresql")
+        return url
+    shutil.copy(migrated_database, tmp_path / "test.db")
+    return f"sqlite:///{tmp_path}/test.db"
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 
+from channels.http import trusted
 from dispatch import Sojourn
 from gateway.core import Gateway
 from gateway.server import serve_gateway
@@ -65,7 +66,7 @@ async def serving(sojourn: Sojourn) -> AsyncIterator[Served]:
     sock = listening("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     task = asyncio.create_task(serve_gateway(gateway, sock, stop, on_start=started.set))
-    async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=30, verify=trusted()) as http:
         await started.wait()
         try:
             yield Served(url, key, http, gateway, stop)

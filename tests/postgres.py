@@ -50,14 +50,18 @@ class Postgres:
         self._run("pg_ctl", "-D", self._folder / "data", "-m", "immediate", "stop")
         shutil.rmtree(self._folder)
 
-    async def create(self) -> str:
-        """A new, empty database; its URL."""
+    async def create(self, like: str = "template1") -> str:
+        """A new database; its URL.
+
+        Args:
+            like: the name of one to copy, to which nobody is connected; by default an empty one.
+        """
         name = f"t{uuid4().hex[:12]}"
         connection = await asyncpg.connect(
             host=HOST, port=self._port, user="sojourn", database="postgres"
         )
         try:
-            await connection.execute(f"CREATE DATABASE {name}")
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         finally:
             await connection.close()
         return f"postgresql://sojourn@{HOST}:{self._port}/{name}"

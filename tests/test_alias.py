@@ -14,7 +14,6 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from temporalio.client import Client
 
@@ -32,6 +31,7 @@ from store import Store, customers, events, ledger, runs
 from store.tables import CustomerRow, RunRow
 from testkit import JourneyTest
 from testkit.kit import MONDAY_NOON as NOON
+from tests.effort import fewer
 from tests.test_gate import REACHABLE, Desk
 from workflows.journey import TASK_QUEUE
 
@@ -333,7 +333,7 @@ JOINS = st.lists(st.sampled_from([("a", "b"), ("b", "c"), ("a", "c"), ("c", "b")
 
 
 @given(said=SAID, joins=JOINS, order=st.randoms(use_true_random=False))
-@hypothesis_settings(max_examples=10)
+@fewer(0.2)
 async def test_identify_and_alias_in_any_order_end_in_the_same_card_and_consents(
     store: Store, said: tuple[Say, ...], joins: list[tuple[str, str]], order: Random
 ) -> None:

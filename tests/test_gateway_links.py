@@ -13,7 +13,6 @@ import httpx
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given
-from hypothesis import settings as effort
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
@@ -28,6 +27,7 @@ from gateway.robots import is_somebody
 from starter.stack import Server
 from store import Store, ledger
 from store.tables import LedgerRow, RunRow
+from tests.effort import fewer
 from tests.gateway_links import (
     BROWSER,
     SECRET,
@@ -301,7 +301,7 @@ async def test_a_page_is_in_the_browsers_language(served: Served, accepted: str,
     assert f'<html lang="{lang}">' in answer.text
 
 
-@effort(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@fewer(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=st.text(min_size=1, max_size=200), header=st.text("abz-;q=,.*01 ", max_size=40))
 async def test_no_token_breaks_a_route(served: Served, token: str, header: str) -> None:
     for kind in "cou":

@@ -13,7 +13,6 @@ from domain.events import ProductAdded
 from domain.messages import Channel
 from domain.reports import Kind, Report
 from settings import Settings
-from store import Store
 from testkit import JourneyTest
 from tests.fakes.base import Behaviour, serving
 from tests.fakes.postmark import FakePostmark
@@ -35,11 +34,10 @@ async def postmark(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakePostmar
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def journey_settings(tmp_path: Path, database_url: str, postmark: FakePostmark) -> Settings:
+async def journey_settings(tmp_path: Path, migrated_url: str, postmark: FakePostmark) -> Settings:
     """A journey test's, on both kinds of database, with e-mail by Postmark."""
-    await (await Store.open(database_url, migrate=True)).close()
     return Settings(
-        home=tmp_path, database_url=database_url, quiet_hours=None, email_provider="postmark"
+        home=tmp_path, database_url=migrated_url, quiet_hours=None, email_provider="postmark"
     )
 
 

@@ -399,7 +399,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(said=JSON, depth=st.integers(0, 3))
 async def test_any_json_is_read_or_refused(pair: Pair, said: Any, depth: int) -> None:
     # at the depths where entries, statuses and their like are looked for

@@ -22,8 +22,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def own(database_url: str) -> AsyncIterator[Store]:
-    store = await Store.open(database_url, migrate=True)
+async def own(migrated_url: str) -> AsyncIterator[Store]:
+    store = await Store.open(migrated_url)
     yield store
     await store.close()
 
@@ -220,7 +220,7 @@ async def test_what_an_operator_says_is_of_the_attempts_that_nobody_knows_the_en
     )
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 async def test_a_message_that_one_operator_settles_is_held_from_the_other(own: Store) -> None:
     number = await decided(own, 1, "unknown")
     async with own.transaction() as anna, own.transaction() as bob:

@@ -16,8 +16,8 @@ MINUTE = timedelta(minutes=1)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def own(database_url: str) -> AsyncIterator[Store]:
-    store = await Store.open(database_url, migrate=True)
+async def own(migrated_url: str) -> AsyncIterator[Store]:
+    store = await Store.open(migrated_url)
     yield store
     await store.close()
 

@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from hypothesis import given
-from hypothesis import settings as effort
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
@@ -40,6 +39,7 @@ from store.tables import (
     ReportRow,
     SuppressionRow,
 )
+from tests.effort import fewer
 from tests.fakes.base import Order, SentHook
 from tests.fakes.postmark import FakePostmark
 from tests.gateway_server import Served, serving, settings
@@ -754,7 +754,7 @@ def histories(draw: st.DrawFn) -> tuple[list[tuple[Kind, int]], list[tuple[Kind,
     return some, draw(st.permutations([*some, *again]))
 
 
-@effort(max_examples=25)
+@fewer(0.2)
 @given(
     both=histories(),
     state=st.sampled_from(["sent", "submitting", "unknown", "claimed"]),

@@ -184,7 +184,7 @@ async def test_a_signature_of_no_shape_is_a_bad_one(resend: Resend, signature: s
         await resend.read(dataclasses.replace(hook, headers=headers))
 
 
-@few(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@few(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=JSON | EVENT)
 async def test_any_signed_json_is_read_or_bad_input(resend: Resend, said: object) -> None:
     try:

@@ -384,7 +384,7 @@ async def test_what_is_of_no_interest_says_nothing(fake: FakeSes, ses: Ses, mess
     assert await ses.read(fake.notification(message).received()) == Reading()
 
 
-@few(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@few(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=JSON | EVENT)
 async def test_any_signed_json_is_read_or_bad_input(fake: FakeSes, ses: Ses, said: object) -> None:
     try:

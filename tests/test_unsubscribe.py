@@ -13,7 +13,6 @@ import httpx
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given
-from hypothesis import settings as effort
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
@@ -26,6 +25,7 @@ from gateway.pages import LANGUAGES, TEMPLATES, Pages
 from store import Store, customers
 from store.tables import ConsentRow, RunRow
 from tests.browser import CHROMIUM, telephone
+from tests.effort import fewer
 from tests.gateway_links import (
     BROWSER,
     SECRET,
@@ -218,7 +218,7 @@ async def test_a_form_that_is_none_changes_nothing(
     assert await statements(served.store, customer_id) == []
 
 
-@effort(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@fewer(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=300), boundary=st.text("ab-=;", max_size=9))
 async def test_no_body_breaks_it(served: Served, body: bytes, boundary: str) -> None:
     path = unsubscribe_path("c-nobody")
@@ -377,7 +377,9 @@ def keep(name: str, picture: bytes) -> None:
 
 
 @pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
-@pytest.mark.parametrize("lang", WORDS)
+@pytest.mark.parametrize(
+    ("store", "lang"), [("sqlite", "it"), ("postgresql", "pl")], indirect=["store"]
+)
 async def test_somebody_clicks_the_button_changes_their_mind_and_again(
     served: Served, customer_id: str, tmp_path: Path, lang: str
 ) -> None:

@@ -354,7 +354,7 @@ shaped = st.fixed_dictionaries(
 
 
 @given(said=shaped | json)
-@examples(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_is_signed_is_read_or_refused(said: object, vonage: Vonage) -> None:
     try:
         reading = await vonage.read(hook(said))

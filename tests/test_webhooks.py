@@ -13,7 +13,6 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 from hypothesis import given
-from hypothesis import settings as effort
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -358,7 +357,6 @@ def fault_of(work: Callable[[], Any]) -> BadEvent | None:
     return None
 
 
-@effort(max_examples=200)
 @given(st.data())
 def test_no_shape_of_a_body_breaks_a_shop(data: st.DataObject) -> None:
     topic, body = data.draw(st.sampled_from(BODIES))
@@ -375,7 +373,6 @@ def test_no_shape_of_a_body_breaks_a_shop(data: st.DataObject) -> None:
     assert not any("@" in call["userId"] for call in calls)
 
 
-@effort(max_examples=200)
 @given(st.data())
 def test_no_shape_of_a_body_breaks_a_mapping(data: st.DataObject) -> None:
     (source,) = load_sources(ROOT / "examples" / "webhooks", BOOKINGS).values()
