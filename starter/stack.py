@@ -36,6 +36,13 @@ PARTITIONS = {
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
 }
+# The dev server has one shard for all runs. By default it is looked through 20 times a second for
+# what is to be handed to the queues, and for timers that are due: under load that takes 50 ms, twice
+# a message. In production there are hundreds of shards, and each is looked through so often.
+POLLS = {
+    "history.transferProcessorMaxPollRPS": 1000,
+    "history.timerProcessorMaxPollRPS": 1000,
+}
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,7 @@ def _server_process(home: Path, port: int, ui_port: int, *, lasting: bool) -> Ch
             "--ip", HOST, "--port", str(port), "--ui-port", str(ui_port),
             *kept, "--log-level", "warn",
             "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
-            *(part for key, number in PARTITIONS.items()
+            *(part for key, number in (PARTITIONS | POLLS).items()
               for part in ("--dynamic-config-value", f"{key}={number}")),
             *(part for a in ATTRIBUTES for part in ("--search-attribute", f"{a.name}=Keyword")),
         ),
