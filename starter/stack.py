@@ -37,8 +37,8 @@ PARTITIONS = {
     "matching.numTaskqueueWritePartitions": 1,
 }
 # The dev server has one shard for all runs. By default it is looked through 20 times a second for
-# what is to be handed to the queues, and for timers that are due: under load that takes 50 ms, twice
-# a message. In production there are hundreds of shards, and each is looked through so often.
+# what is to be handed to the queues, and for timers that are due: under load that costs a message
+# up to 50 ms, twice. In production there are hundreds of shards, each looked through so often.
 POLLS = {
     "history.transferProcessorMaxPollRPS": 1000,
     "history.timerProcessorMaxPollRPS": 1000,
