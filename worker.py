@@ -6,24 +6,19 @@ what is in flight finish.
 
 import argparse
 import asyncio
-import logging
-import multiprocessing
-import multiprocessing.connection
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import Any, ClassVar
 from weakref import WeakSet
 
 import structlog
 import uvloop
 from sqlalchemy.exc import DBAPIError
-from temporalio import activity, workflow
+from temporalio import workflow
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
@@ -41,6 +36,8 @@ from dispatch.connection import connect, require_search_attributes
 from domain.errors import BadInput, BadSetting, SojournError, StoreUnavailable, TemporalUnavailable
 from domain.messages import Channel
 from settings import Settings, load_settings, signing_key
+from starter.logs import configure_logging
+from starter.together import run_together, stop_with_parent
 from store import Store
 from workflows.journey import TASK_QUEUE, channel_queue
 from workflows.registry import journeys
@@ -294,45 +291,6 @@ def runtime(settings: Settings) -> Runtime | None:
         ) from None
 
 
-def configure_logging(settings: Settings) -> None:
-    """One root handler for structlog and for Temporal's own loggers.
-
-    Workflow code logs through ``workflow.logger``, which is silent during replay; structlog called
-    directly there would repeat every line.
-    """
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    last = (
-        structlog.processors.JSONRenderer()
-        if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    for name in ("alembic", "httpx"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    workflow.logger.workflow_info_on_message = False
-    activity.logger.activity_info_on_message = False
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
-
-
 def run(
     settings: Settings,
     lanes: Lanes = EVERYTHING,
@@ -366,70 +324,6 @@ def run_many(settings: Settings, count: int, lanes: Lanes = EVERYTHING) -> int:
         return _child, (own, lanes)
 
     return run_together("worker", target, count)
-
-
-def run_together(
-    name: str,
-    target: Callable[[int], tuple[Callable[..., None], tuple[Any, ...]]],
-    count: int,
-    *,
-    on_start: Callable[[], None] = lambda: None,
-) -> int:
-    """Run ``count`` processes; stop them all when told to, or when one of them fails.
-
-    Args:
-        name: theirs, before a number.
-        target: what the process with this number runs, and its arguments.
-        count: how many.
-        on_start: called once they have begun.
-
-    Returns:
-        The worst of their exit codes; those count for nothing whom our signal met before they
-        could end in good order.
-    """
-    context = multiprocessing.get_context("spawn")
-    children: list[BaseProcess] = []
-    told: set[int] = set()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for index, child in enumerate(children):
-            # once each: a second signal would hit a child that has put its handlers away
-            if child.is_alive() and index not in told:
-                told.add(index)
-                child.terminate()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    for index in range(count):
-        function, arguments = target(index)
-        child: BaseProcess = context.Process(
-            target=function, args=arguments, name=f"{name}-{index}"
-        )
-        child.start()
-        children.append(child)
-    on_start()
-    multiprocessing.connection.wait([child.sentinel for child in children])
-    stop(signal.SIGTERM, None)  # one has ended: so do all; who runs us decides what follows
-    for child in children:
-        child.join()
-    codes = [child.exitcode or 0 for child in children]
-    return max(
-        abs(code) for n, code in enumerate(codes) if n not in told or code != -signal.SIGTERM
-    )
-
-
-def stop_with_parent(stop: asyncio.Event) -> None:
-    """Stop also when the process that started us is killed: what it held, we hold."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    loop, sentinel = asyncio.get_running_loop(), parent.sentinel
-
-    def gone() -> None:
-        loop.remove_reader(sentinel)
-        stop.set()
-
-    loop.add_reader(sentinel, gone)
 
 
 def _child(settings: Settings, lanes: Lanes) -> None:

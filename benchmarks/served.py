@@ -15,8 +15,9 @@ from benchmarks.ladder import Ladder
 from benchmarks.messages import QUEUE
 from dispatch.connection import connect
 from settings import load_settings
+from starter.logs import configure_logging
 from store import Store
-from worker import configure_logging, serving
+from worker import serving
 
 WORKFLOWS: dict[str, tuple[type, ...]] = {
     "throughput": (Ladder, Bare),

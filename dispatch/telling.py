@@ -100,17 +100,21 @@ class Teller:
     async def _tell(self, target: Target, plan: Plan) -> Reached | None:
         """Tell an open run; None if it is closed, which is news, not an error."""
         handle, event = self._client.get_workflow_handle(target.workflow_id), plan.enrolment.start
+        unanswered = False
         try:
             if plan.ask:
                 asked = handle.execute_update("ask", event, id=event.id, result_type=Answer)
                 answer = await _in_time(asked)
                 if answer is not None:
                     return Reached(answer=answer)
+                unanswered = True
             await _twice(lambda: handle.signal(event.name, event, rpc_timeout=CALL_TIME))
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND and not _has_no_namespace(error):
+            if error.status is not RPCStatusCode.NOT_FOUND or _has_no_namespace(error):
+                raise
+            if not unanswered or isinstance(target, Start):
                 return None
-            raise
+            # it may have heard the event that it was asked about, and ended over it
         return Reached()
 
     async def _start(self, target: Start, plan: Plan) -> Reached:

@@ -1,7 +1,7 @@
 """`publish(event, ask=True)`: what an event did to each run."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
 
 import pytest
@@ -132,6 +132,18 @@ async def test_a_run_that_does_not_answer_in_time_has_the_event_all_the_same(
     published = await journey.publish(OrderCompleted, cart_id="c", ask=True)
     assert list(published.effects.values()) == [None]
     assert journey.outcome == "converted"
+
+
+async def test_a_run_that_ends_over_a_question_whose_answer_is_lost_was_reached(
+    journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(asked: Awaitable[Answer]) -> None:
+        assert (await asked).effect == "ended"
+
+    await journey.start(AbandonedCart, cart_id="c")
+    monkeypatch.setattr(telling, "_in_time", lost)
+    published = await journey.publish(OrderCompleted, cart_id="c", ask=True)
+    assert list(published.effects.values()) == [None]
 
 
 def test_every_journey_names_its_messages() -> None:

@@ -5,7 +5,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from domain.messages import Channel
 from settings import Settings
 from starter.processes import HOST, Child, free_port, running
 from starter.stack import Server
+from starter.together import run_together
 from store import Store
 
 pytestmark = pytest.mark.long
@@ -151,11 +152,23 @@ def waits(*_: object) -> None:
     signal.pause()
 
 
-def test_the_exit_code_is_of_the_process_that_failed_not_of_those_it_took_along() -> None:
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """The handlers of signals, which whoever runs processes makes its own."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        code = worker.run_together("worker", lambda index: ((fails, waits)[index], ()), 2)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert code == 3
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("as_before")
+def test_the_exit_code_is_of_the_process_that_failed_not_of_those_it_took_along() -> None:
+    assert run_together("worker", lambda index: ((fails, waits)[index], ()), 2) == 3
+
+
+@pytest.mark.usefixtures("as_before")
+def test_told_to_end_before_anybody_has_begun_is_no_failure() -> None:
+    def told() -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    assert run_together("worker", lambda _: (waits, ()), 2, on_start=told) == 0

@@ -14,14 +14,15 @@ import typer
 import uvloop
 from typer.exceptions import Exit
 
-import worker
 from channels.registry import chosen
 from domain.errors import BadInput, SojournError, Unavailable
 from gateway.metrics import SHARED
 from gateway.server import serve
 from settings import Settings, load_settings
 from starter.cli import app, run
+from starter.logs import configure_logging
 from starter.output import show_line
+from starter.together import run_together, stop_with_parent
 from store import Store
 
 PORT = 8080
@@ -39,7 +40,7 @@ def gateway(
     settings = load_settings()
     with listening(host, port) as sock:
         run(_check(settings))  # one fault, and not one a process
-        worker.configure_logging(settings)
+        configure_logging(settings)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{sock.getsockname()[1]}"
 
@@ -85,7 +86,7 @@ async def _serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    worker.stop_with_parent(stop)
+    stop_with_parent(stop)
     await serve(settings, sock, stop, processes=processes, on_start=on_start)
 
 
@@ -103,7 +104,7 @@ def _serve_many(
     shared = tempfile.mkdtemp(prefix="sojourn-metrics-")
     os.environ[SHARED] = shared  # read when the children import prometheus_client
     try:
-        return worker.run_together(
+        return run_together(
             "gateway", lambda _: (_child, (settings, sock, count)), count, on_start=on_start
         )
     finally:
@@ -111,7 +112,7 @@ def _serve_many(
 
 
 def _child(settings: Settings, sock: socket.socket, processes: int) -> None:
-    worker.configure_logging(settings)
+    configure_logging(settings)
     try:
         run(_serve(settings, sock, processes, lambda: None), runner=uvloop.run)
     except SojournError as error:
