@@ -222,13 +222,13 @@ async def test_the_command_delivers_by_the_fakes_and_leaves_no_process_behind(
 
 
 @pytest.mark.long
-async def test_the_command_ends_and_says_so_when_the_fakes_have_ended(tmp_path: Path) -> None:
+async def test_the_command_fails_and_says_so_when_the_fakes_have_ended(tmp_path: Path) -> None:
     async with command(tmp_path) as (child, _):
         for one in family(child):
             if "tests.fakes" in one.cmdline() and "starter.leash" not in one.cmdline():
                 one.kill()
-        assert await child.wait() == 0
-        assert "ended: the fake providers" in child.log.read_text()
+        assert await child.wait() == 1
+        assert "the fake providers ended: " in child.log.read_text()
 
 
 async def _welcome(store: Store, who: str) -> tuple[str, str | None, str | None] | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import BadInput
+from domain.errors import BadInput, Unavailable
 from settings import load_settings
 from starter.cli import app, run
 from starter.fakes import Wish, read_wish
@@ -50,11 +50,12 @@ async def _dev(fakes: Wish | None) -> None:
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({*ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        for task, child in ended.items():
-            if task.done():
-                console.print(f"ended: {child.name}: {child.last_words()}")
+        died = [child for task, child in ended.items() if task.done()]
+        for task in ended:
             task.cancel()
         console.print("stopping")
+    if died:
+        raise Unavailable("; ".join(f"{one.name} ended: {one.last_words()}" for one in died))
 
 
 def _announce(stack: Stack) -> None:
