@@ -58,6 +58,19 @@ class Way(Enum):
 
 
 @dataclass(frozen=True)
+class OnceMore:
+    """Leave to hand over once more what may be out.
+
+    Args:
+        attempt: the row's, as it was when this was decided; not for what began since.
+        perhaps_twice: it may be delivered twice.
+    """
+
+    attempt: int
+    perhaps_twice: bool
+
+
+@dataclass(frozen=True)
 class Wait:
     """Not yet: come back after this long."""
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from activities.doubt import Doubt, Way
+from activities.doubt import Doubt, OnceMore
 from activities.holding import hold_until
 from channels.provider import Providers
 from domain.content import Content
@@ -103,14 +103,14 @@ class Gate:
     templates: Callable[[str, str], Collection[Channel]] = field(default=_everywhere)
 
     async def pass_or_refuse(
-        self, delivery: Delivery, now: datetime, *, once_more: Way | None = None
+        self, delivery: Delivery, now: datetime, *, once_more: OnceMore | None = None
     ) -> Claim | Receipt | Doubt:
         """Claim the message, or say why not. One transaction.
 
         Args:
             delivery: the message.
             now: by the journey's clock.
-            once_more: of a message in doubt, `Way.AGAIN` or `Way.REPEAT`: hand it over so.
+            once_more: of a message in doubt: hand it over all the same.
         """
         async with self.store.transaction() as session:
             return await _Question(self, session, delivery, now, once_more).ask()
@@ -125,7 +125,7 @@ class _Question:
         session: AsyncSession,
         delivery: Delivery,
         now: datetime,
-        once_more: Way | None,
+        once_more: OnceMore | None,
     ) -> None:
         self._gate = gate
         self._session = session
@@ -154,7 +154,7 @@ class _Question:
         else:
             self._unresolved = await self._perhaps_sent(row)
         if row is not None and self._unresolved:
-            if self._once_more is None:
+            if self._once_more is None or self._once_more.attempt != row.attempt:
                 return self._doubt(row)
             left = (Channel(row.channel),)  # by another channel it would be a second message
         verdict, news = await self._judge(customer, left)
@@ -311,13 +311,13 @@ class _Question:
 
     async def _claim(self, row: LedgerRow, customer: Customer) -> Claim:
         channel, delivery = Channel(row.channel), self._delivery
-        kept = None
-        if self._unresolved:  # goes it once more, the same goes to the same address
+        kept, perhaps_out = None, False
+        if self._unresolved and self._once_more:  # the same goes to the same address
             assert row.id is not None
             kept = await ledger.content(self._session, row.id)
             await attempts.end(self._session, row.id, "superseded", by="gate")
-        perhaps_out = self._once_more is Way.REPEAT
-        row.possible_duplicate |= perhaps_out
+            perhaps_out = self._once_more.perhaps_twice
+            row.possible_duplicate |= perhaps_out
         row.state, row.reason, row.caused_by, row.settled_at = "claimed", None, None, None
         row.attempt += 1
         row.claimed_at = datetime.now(UTC)

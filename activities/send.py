@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.attachments import fetched
-from activities.doubt import Doubt, Wait, Way, way_out
+from activities.doubt import Doubt, OnceMore, Wait, Way, way_out
 from activities.gate import Claim, Gate
 from activities.render import RenderContext, Renderer
 from channels.provider import Parcel, Provider
@@ -87,7 +87,7 @@ class Messages:
 
     async def _send(self, delivery: Delivery) -> Receipt:
         clock = _journeys_clock(delivery)
-        once_more: Way | None = None
+        once_more: OnceMore | None = None
         handed_over = False
         while True:
             answer = await self._gate.pass_or_refuse(delivery, clock(), once_more=once_more)
@@ -176,7 +176,9 @@ class Messages:
             return None
         return await self._settle(claim, Status.SENT, provider_id=provider_id)
 
-    async def _find_out(self, delivery: Delivery, doubt: Doubt, provider: Provider) -> Way | None:
+    async def _find_out(
+        self, delivery: Delivery, doubt: Doubt, provider: Provider
+    ) -> OnceMore | None:
         """Settle what became of earlier attempts; how to hand the message over once more, if so.
 
         Raises:
@@ -190,7 +192,7 @@ class Messages:
             case Way.GIVE_UP:
                 await self._give_up(doubt)
             case way:
-                return way
+                return OnceMore(doubt.attempt, perhaps_twice=way is Way.REPEAT)
         return None
 
     async def _ask(self, delivery: Delivery, doubt: Doubt, provider: Provider) -> None:

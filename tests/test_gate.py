@@ -19,6 +19,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 import worker
+from activities.doubt import OnceMore
 from activities.gate import Claim, Gate
 from activities.render import Renderer
 from activities.send import Messages
@@ -679,6 +680,37 @@ async def test_an_attempt_that_is_still_handing_over_is_not_overtaken(desk: Desk
     assert (await slow).status is Status.SENT
     assert (await desk.row()).state == "sent"  # now it is certain
     assert len(desk.carrier.carried) == 1
+
+
+async def test_leave_to_send_once_more_is_not_for_what_began_since(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporal gave one attempt up, but it lives: two find the same doubt, and one goes on."""
+    desk.carrier.idempotent = False
+    needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
+    handing_over, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> None:
+        handing_over.set()
+        await go_on.wait()
+
+    desk.carrier.answers += [AmbiguousSend("dead"), slowly]
+    await desk.again(**needed)
+    find_out, others = Messages._find_out, list[asyncio.Task[Receipt]]()
+
+    async def overtaken(self: Messages, *doubt: Any) -> OnceMore | None:
+        decided = await find_out(self, *doubt)
+        if not others:
+            others.append(asyncio.create_task(desk.send(**needed)))
+            await handing_over.wait()
+        return decided
+
+    monkeypatch.setattr(Messages, "_find_out", overtaken)
+    assert (await desk.send(**needed)).status is Status.UNKNOWN
+    go_on.set()
+    assert (await others[0]).status is Status.SENT
+    assert len(desk.carrier.carried) == 2
+    assert (await desk.row()).possible_duplicate
 
 
 async def test_an_attempt_that_lost_its_claim_does_not_hand_over(
