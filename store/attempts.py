@@ -11,15 +11,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from store.tables import AttemptRow
 
-OPEN = ("submitting", "ambiguous")
-"""Nobody knows how it ended, and nobody has tried again."""
-UNRESOLVED = (*OPEN, "superseded")
+UNRESOLVED = ("submitting", "ambiguous", "superseded")
 """Nobody knows how it ended: the message may be out by it."""
 
 
@@ -57,6 +55,7 @@ async def end(
     provider_id: str | None = None,
     error: str | None = None,
     detail: str | None = None,
+    at: datetime | None = None,
 ) -> None:
     """Note how an attempt ended; one whose end is known already is left as it is.
 
@@ -65,21 +64,24 @@ async def end(
         ledger_id: of the message.
         state: accepted, refused, released, ambiguous or superseded.
         by: answer, look-up, report, gate, or an operator's name.
-        attempt: which one; None: all whose end is not known and that were the last to be tried.
+        attempt: which one; None: the last whose end is not known.
         provider_id: the provider's id of the message.
         error: the kind of the provider's error.
         detail: what the provider said.
+        at: when that was known; None: now.
     """
-    values: dict[str, Any] = {"state": state, "settled_at": datetime.now(UTC), "settled_by": by}
+    values: dict[str, Any] = {"state": state, "settled_at": at or datetime.now(UTC)}
+    values["settled_by"] = by
     given = {"provider_id": provider_id, "error": error, "detail": detail}
     values |= {name: value for name, value in given.items() if value is not None}
-    query = update(AttemptRow).where(col(AttemptRow.ledger_id) == ledger_id)
+    # one that was given up, but lived, tells its end too
+    unresolved = col(AttemptRow.ledger_id) == ledger_id, col(AttemptRow.state).in_(UNRESOLVED)
+    query = update(AttemptRow).where(*unresolved)
     if attempt is None:
-        query = query.where(col(AttemptRow.state).in_(OPEN))
-    else:  # one that was given up, but lived, tells its end too
-        query = query.where(
-            col(AttemptRow.attempt) == attempt, col(AttemptRow.state).in_(UNRESOLVED)
-        )
+        last = select(func.max(AttemptRow.id)).where(*unresolved).scalar_subquery()
+        query = query.where(col(AttemptRow.id) == last)
+    else:
+        query = query.where(col(AttemptRow.attempt) == attempt)
     await session.exec(query.values(**values))
 
 

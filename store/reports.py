@@ -16,8 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from domain.addresses import normalised
 from domain.messages import Channel
 from domain.reports import Kind, Report
-from store import customers, ledger, suppressions
-from store.attempts import UNRESOLVED
+from store import attempts, customers, ledger, suppressions
 from store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow
 
 BY_ADDRESS = frozenset({Kind.REPLIED, Kind.UNSUBSCRIBED})
@@ -224,26 +223,15 @@ async def _note(
             row.settled_at = received_at
             if report.provider_id:  # else it may be from us: a link was followed
                 row.provider = told.provider
-            await _settle_attempt(session, row.id, report.provider_id, received_at)
+            # of the attempts that may have sent it, the last: a report does not say which
+            sender = report.provider_id or None
+            await attempts.end(
+                session, row.id, "accepted", by="report", provider_id=sender, at=received_at
+            )
         row.provider_id = row.provider_id or report.provider_id or None
         session.add(row)
         await session.flush()
     await ledger.advance(session, row.id, report.kind, report.at)
-
-
-async def _settle_attempt(
-    session: AsyncSession, ledger_id: int, provider_id: str, received_at: datetime
-) -> None:
-    """Of the attempts that may have sent the message, the last: a report does not say which."""
-    query = select(AttemptRow).where(
-        AttemptRow.ledger_id == ledger_id, col(AttemptRow.state).in_(UNRESOLVED)
-    )
-    attempt = (await session.exec(query.order_by(col(AttemptRow.id).desc()).limit(1))).first()
-    if attempt is not None:
-        attempt.state, attempt.settled_by = "accepted", "report"
-        attempt.settled_at = received_at
-        attempt.provider_id = provider_id or attempt.provider_id
-        session.add(attempt)
 
 
 async def _suppress(session: AsyncSession, told: Told, ledger_id: int) -> None:

@@ -1010,7 +1010,7 @@ async def test_a_later_attempt_that_surely_did_not_send_leaves_the_doubt_about_t
     desk.carrier.can = Abilities()  # the key has lived its life: it is the first that counts
     assert (await desk.send()).status is Status.UNKNOWN
     assert len(desk.carrier.carried) == 1
-    assert [a.state for a in await desk.attempts()] == ["superseded", "released"]
+    assert [a.state for a in await desk.attempts()] == ["ambiguous", "released"]
 
 
 @pytest.mark.parametrize("then", ["buy", "wait"])
@@ -1082,6 +1082,18 @@ async def test_a_message_that_is_not_there_was_never_handed_over(desk: Desk) -> 
     desk.carrier.can = Abilities(looks_up_after=MINUTE)
     assert (await desk.send(waited=MINUTE)).status is Status.SENT
     assert [a.state for a in await desk.attempts()] == ["released", "released", "accepted"]
+
+
+async def test_what_a_look_up_finds_was_sent_by_the_attempt_that_nobody_knew_of(desk: Desk) -> None:
+    desk.carrier.answers += [AmbiguousSend("dead"), TransientError("busy")]
+    await desk.again()
+    await desk.again()
+    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    assert (await desk.send(waited=MINUTE)).status is Status.SENT
+    assert [(a.state, a.settled_by) for a in await desk.attempts()] == [
+        ("accepted", "look-up"),
+        ("released", "answer"),
+    ]
 
 
 async def test_once_more_after_the_keys_life_may_be_twice(desk: Desk) -> None:
