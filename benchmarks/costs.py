@@ -18,22 +18,22 @@ from benchmarks.actions import actions
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
 from benchmarks.temporal import test_server
-from dispatch import Sojourn, routing
-from domain.customer import read_identity
-from domain.errors import SojournError
-from domain.events import (
+from sojourn.dispatch import Sojourn, routing
+from sojourn.domain.customer import read_identity
+from sojourn.domain.errors import SojournError
+from sojourn.domain.events import (
     Event,
     ProductAdded,
     SignedUp,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.messages import Result, Status
-from settings import Settings
-from store import Store
-from testkit.kit import EVERYTHING
-from worker import serving
-from workflows.journey import TASK_QUEUE, search_attributes
+from sojourn.domain.messages import Result, Status
+from sojourn.journeys.journey import TASK_QUEUE, search_attributes
+from sojourn.serving.worker import serving
+from sojourn.settings import Settings
+from sojourn.store import Store
+from sojourn.testkit.kit import EVERYTHING
 
 PERIOD = timedelta(days=30)
 LONGEST = timedelta(days=40)  # from a journey's start to its last message, and more

@@ -25,15 +25,15 @@ from temporalio.client import Client
 from benchmarks.bounded import in_lanes
 from benchmarks.http import Line
 from benchmarks.row import Row
-from dispatch import Sojourn, routing
-from domain.events import ProductAdded
-from domain.messages import Heard
-from settings import Settings
-from starter.output import stderr
-from starter.processes import HOST
-from starter.stack import Door, Stack, dev_stack
-from store import Store
-from store.tables import CustomerRow
+from sojourn.cli.local.processes import HOST
+from sojourn.cli.local.stack import Door, Stack, dev_stack
+from sojourn.cli.output import stderr
+from sojourn.dispatch import Sojourn, routing
+from sojourn.domain.events import ProductAdded
+from sojourn.domain.messages import Heard
+from sojourn.settings import Settings
+from sojourn.store import Store
+from sojourn.store.tables import CustomerRow
 from tests.postgres import Postgres, find
 
 RUNS = 200

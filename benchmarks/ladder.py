@@ -3,9 +3,9 @@
 from temporalio import workflow
 
 from benchmarks.messages import NUDGE, OFFER, PAUSE, QUIET, REMINDER
-from domain.events import OrderCompleted, ProductAdded
-from domain.messages import Enrolment, Result
-from workflows.journey import Journey
+from sojourn.domain.events import OrderCompleted, ProductAdded
+from sojourn.domain.messages import Enrolment, Result
+from sojourn.journeys.journey import Journey
 
 
 @workflow.defn(name="abandoned-cart")  # the real one's name, so that its templates are rendered

@@ -23,16 +23,16 @@ from benchmarks.campaign import EACH
 from benchmarks.messages import QUEUE
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments, signed_up
-from dispatch import routing
-from domain.errors import SojournError
-from domain.messages import Enrolment, MessageClass
-from settings import Settings
-from starter.output import stderr
-from starter.processes import Child, python, running
-from starter.stack import dev_server
-from store import Store
-from store.tables import LedgerRow
-from workflows.journey import search_attributes
+from sojourn.cli.local.processes import Child, python, running
+from sojourn.cli.local.stack import dev_server
+from sojourn.cli.output import stderr
+from sojourn.dispatch import routing
+from sojourn.domain.errors import SojournError
+from sojourn.domain.messages import Enrolment, MessageClass
+from sojourn.journeys.journey import search_attributes
+from sojourn.settings import Settings
+from sojourn.store import Store
+from sojourn.store.tables import LedgerRow
 
 LIMIT = 20.0  # messages a second: less than the machine could send, or it is that which is measured
 QUEUED, QUEUED_IN_FULL = 2_000, 20_000

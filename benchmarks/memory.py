@@ -13,15 +13,15 @@ from temporalio.client import Client
 
 from benchmarks.bounded import in_lanes
 from benchmarks.row import Row
-from dispatch import routing
-from domain.errors import SojournError
-from domain.events import ProductAdded
-from domain.messages import Enrolment, Heard
-from settings import Settings
-from starter.output import stderr
-from starter.stack import dev_stack
-from worker import CACHED_RUNS
-from workflows.journey import TASK_QUEUE, search_attributes
+from sojourn.cli.local.stack import dev_stack
+from sojourn.cli.output import stderr
+from sojourn.dispatch import routing
+from sojourn.domain.errors import SojournError
+from sojourn.domain.events import ProductAdded
+from sojourn.domain.messages import Enrolment, Heard
+from sojourn.journeys.journey import TASK_QUEUE, search_attributes
+from sojourn.serving.worker import CACHED_RUNS
+from sojourn.settings import Settings
 
 FEW = CACHED_RUNS
 MANY = 3_000

@@ -5,7 +5,7 @@ A module of its own, of `domain` alone: the bare workflow must not load our jour
 
 from datetime import timedelta
 
-from domain.messages import Channel, Message
+from sojourn.domain.messages import Channel, Message
 
 QUEUE = "bench-journeys"
 QUIET = timedelta(seconds=3)

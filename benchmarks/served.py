@@ -13,11 +13,11 @@ from benchmarks.bare import Bare
 from benchmarks.campaign import Campaign, Welcome
 from benchmarks.ladder import Ladder
 from benchmarks.messages import QUEUE
-from dispatch.connection import connect
-from settings import load_settings
-from starter.logs import configure_logging
-from store import Store
-from worker import serving
+from sojourn.dispatch.connection import connect
+from sojourn.serving.logs import configure_logging
+from sojourn.serving.worker import serving
+from sojourn.settings import load_settings
+from sojourn.store import Store
 
 WORKFLOWS: dict[str, tuple[type, ...]] = {
     "throughput": (Ladder, Bare),

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from domain.customer import read_identity
-from domain.events import Event, ProductAdded, SignedUp
-from domain.messages import Enrolment
-from store import Store, customers, events
-from store.tables import EventRow
-from testkit.kit import EVERYTHING
+from sojourn.domain.customer import read_identity
+from sojourn.domain.events import Event, ProductAdded, SignedUp
+from sojourn.domain.messages import Enrolment
+from sojourn.store import Store, customers, events
+from sojourn.store.tables import EventRow
+from sojourn.testkit.kit import EVERYTHING
 
 
 def in_cart(customer_id: str, at: datetime) -> Event:

@@ -7,8 +7,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.testing import WorkflowEnvironment
 
-from starter.processes import binary
-from starter.stack import register_search_attributes
+from sojourn.cli.local.processes import binary
+from sojourn.cli.local.stack import register_search_attributes
 
 
 @asynccontextmanager

@@ -19,14 +19,14 @@ from benchmarks.bounded import in_lanes
 from benchmarks.messages import QUEUE
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
-from dispatch import routing
-from domain.messages import Enrolment
-from settings import Settings
-from starter.output import stderr
-from starter.processes import Child, python, running
-from starter.stack import dev_server
-from store import Store
-from workflows.journey import search_attributes
+from sojourn.cli.local.processes import Child, python, running
+from sojourn.cli.local.stack import dev_server
+from sojourn.cli.output import stderr
+from sojourn.dispatch import routing
+from sojourn.domain.messages import Enrolment
+from sojourn.journeys.journey import search_attributes
+from sojourn.settings import Settings
+from sojourn.store import Store
 
 ROUNDS = 5
 WORKFLOWS = {"journey": "abandoned-cart", "bare": "bare"}

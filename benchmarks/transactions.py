@@ -10,21 +10,21 @@ from typing import Any
 from sqlalchemy import event
 from temporalio.testing import ActivityEnvironment
 
-from activities.gate import Gate
-from activities.render import Renderer
-from activities.send import Messages
 from benchmarks.bare import delivery
 from benchmarks.messages import REMINDER
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
-from channels.registry import chosen
-from domain.errors import SojournError
-from domain.events import OrderCompleted
-from domain.messages import Delivery, Enrolment, Receipt, Status
-from domain.policy import QuietHours
-from settings import Settings, signing_key
-from store import Store, events
-from store.tables import EventRow
+from sojourn.channels.registry import chosen
+from sojourn.domain.errors import SojournError
+from sojourn.domain.events import OrderCompleted
+from sojourn.domain.messages import Delivery, Enrolment, Receipt, Status
+from sojourn.domain.policy import QuietHours
+from sojourn.rendering.render import Renderer
+from sojourn.sending.gate import Gate
+from sojourn.sending.send import Messages
+from sojourn.settings import Settings, signing_key
+from sojourn.store import Store, events
+from sojourn.store.tables import EventRow
 
 NOON, NIGHT = time(12), time(23)
 

@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from dispatch import Sojourn
-from domain.customer import read_identity
-from domain.events import ProductAdded
+from sojourn.dispatch import Sojourn
+from sojourn.domain.customer import read_identity
+from sojourn.domain.events import ProductAdded
 
 
 async def main() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from starter.processes import HOST
+from sojourn.cli.local.processes import HOST
 
 CHROMIUM = "chromium"
 VIRTUAL_MILLISECONDS = 3000

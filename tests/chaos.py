@@ -22,17 +22,17 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper
 
-from dispatch import Sojourn
-from domain.errors import Unavailable
-from domain.events import Event, ProductAdded, SignedUp, SubscriptionStarted
-from domain.messages import Channel, MessageClass
-from domain.reports import Kind
-from settings import Settings
-from starter.stack import Server, dev_server
-from store import Store, ledger, runs
-from store.tables import ConsentRow, CustomerRow, LedgerRow, RunRow
-from tests.fakes.base import TROUBLE, Behaviour, Fake, serving
-from tests.fakes.registry import fakes
+from sojourn.cli.local.stack import Server, dev_server
+from sojourn.dispatch import Sojourn
+from sojourn.domain.errors import Unavailable
+from sojourn.domain.events import Event, ProductAdded, SignedUp, SubscriptionStarted
+from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.reports import Kind
+from sojourn.settings import Settings
+from sojourn.store import Store, ledger, runs
+from sojourn.store.tables import ConsentRow, CustomerRow, LedgerRow, RunRow
+from sojourn.testkit.fakes.base import TROUBLE, Behaviour, Fake, serving
+from sojourn.testkit.fakes.registry import fakes
 from tests.installation import Installation, installation
 
 T = TypeVar("T")

@@ -14,15 +14,15 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-import worker
-from dispatch import Sojourn
-from domain.customer import read_identity
-from domain.reports import reference
-from settings import Settings
-from starter.cli import main
-from starter.stack import Server
-from store import Store
-from store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow
+from sojourn.cli.app import main
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.domain.customer import read_identity
+from sojourn.domain.reports import reference
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store
+from sojourn.store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow
 
 NOWHERE = "127.0.0.1:1"
 
@@ -70,7 +70,7 @@ class Cli:
             "TEMPORAL_NAMESPACE": "default",
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("starter.cli.SETTLE_SECONDS", 0)  # the interpreter goes on
+        monkeypatch.setattr("sojourn.cli.app.SETTLE_SECONDS", 0)  # the interpreter goes on
 
     async def __call__(self, *arguments: object) -> Answer:
         self._monkeypatch.setattr(sys, "argv", ["sojourn", *(str(a) for a in arguments)])

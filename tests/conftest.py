@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from starter.stack import Server, dev_server
-from store import Store
+from sojourn.cli.local.stack import Server, dev_server
+from sojourn.store import Store
 from tests import effort
 from tests.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
 from tests.postgres import Postgres, find

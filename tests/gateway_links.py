@@ -10,12 +10,12 @@ from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from dispatch import Sojourn
-from domain.links import Click, Unsubscribe, click_token, unsubscribe_token
-from domain.messages import Channel, Delivery, MessageClass
-from settings import Settings
-from store import Store, ledger
-from store.tables import LedgerRow
+from sojourn.dispatch import Sojourn
+from sojourn.domain.links import Click, Unsubscribe, click_token, unsubscribe_token
+from sojourn.domain.messages import Channel, Delivery, MessageClass
+from sojourn.settings import Settings
+from sojourn.store import Store, ledger
+from sojourn.store.tables import LedgerRow
 from tests.cli_stack import NOWHERE
 from tests.gateway_server import Served, serving, settings
 

@@ -10,14 +10,14 @@ from uuid import uuid4
 
 import httpx
 
-from channels.http import trusted
-from dispatch import Sojourn
-from gateway.core import Gateway
-from gateway.server import serve_gateway
-from settings import Settings
-from starter.commands.gateway import listening
-from store import Store, events, keys
-from store.tables import EventRow
+from sojourn.channels.http import trusted
+from sojourn.cli.commands.gateway import listening
+from sojourn.dispatch import Sojourn
+from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.server import serve_gateway
+from sojourn.settings import Settings
+from sojourn.store import Store, events, keys
+from sojourn.store.tables import EventRow
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,10 @@ from typing import Any
 
 import httpx
 
-import worker
-from settings import Settings
-from starter.processes import HOST, Child, free_port, kept_running, python
-from starter.stack import Server
-from store import Store, keys
+from sojourn.cli.local.processes import HOST, Child, free_port, kept_running, python
+from sojourn.cli.local.stack import Server
+from sojourn.settings import Settings
+from sojourn.store import Store, keys
 
 AGAIN = (429, 500, 502, 503, 504)
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
@@ -126,11 +125,15 @@ async def installation(
     }
     commands = {
         "the gateway": (
-            *("-m", "starter.leash", "35"),  # it must not outlive a test that is broken off
-            *python("-m", "starter", "gateway", "--port", str(port)),
+            *(
+                "-m",
+                "sojourn.cli.local.leash",
+                "35",
+            ),  # it must not outlive a test that is broken off
+            *python("-m", "sojourn", "gateway", "--port", str(port)),
             *("--processes", str(processes)),
         ),
-        "the worker": (worker.__file__, "--until-stdin-closes"),
+        "the worker": ("-m", "sojourn.serving.worker", "--until-stdin-closes"),
     }
     async with AsyncExitStack() as opened:
         parts = []

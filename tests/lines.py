@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
-from starter.processes import HOST
+from sojourn.cli.local.processes import HOST
 
 
 class Line:

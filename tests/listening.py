@@ -4,15 +4,15 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from domain.events import (
+from sojourn.domain.events import (
     MessageBounced,
     MessageClicked,
     MessageReplied,
     OrderCompleted,
     ProductAdded,
 )
-from domain.messages import Channel, Enrolment, Message, Result
-from workflows.journey import Journey
+from sojourn.domain.messages import Channel, Enrolment, Message, Result
+from sojourn.journeys.journey import Journey
 
 REMINDER = Message(
     step="reminder", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=1)

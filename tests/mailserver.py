@@ -13,7 +13,7 @@ from typing import cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from starter.processes import HOST, free_port
+from sojourn.cli.local.processes import HOST, free_port
 
 
 @dataclass

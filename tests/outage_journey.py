@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from domain.events import AccountActivated, SignedUp
-from domain.messages import Channel, Enrolment, Message, MessageClass, Result
-from workflows.journey import Journey
+from sojourn.domain.events import AccountActivated, SignedUp
+from sojourn.domain.messages import Channel, Enrolment, Message, MessageClass, Result
+from sojourn.journeys.journey import Journey
 
 USEFUL = timedelta(hours=4, minutes=30)
 

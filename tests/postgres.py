@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from starter.processes import HOST, free_port
+from sojourn.cli.local.processes import HOST, free_port
 
 DEBIAN = Path("/usr/lib/postgresql")
 

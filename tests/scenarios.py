@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from domain.events import (
+from sojourn.domain.events import (
     AccountActivated,
     EmailLinkClicked,
     OrderCompleted,
@@ -12,7 +12,7 @@ from domain.events import (
     SubscriptionChanged,
     SubscriptionRenewed,
 )
-from testkit import JourneyTest
+from sojourn.testkit import JourneyTest
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal

@@ -2,10 +2,10 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from domain.events import OrderCompleted, ProductAdded
-from domain.policy import QuietHours
-from settings import Settings
-from testkit import JourneyTest
+from sojourn.domain.events import OrderCompleted, ProductAdded
+from sojourn.domain.policy import QuietHours
+from sojourn.settings import Settings
+from sojourn.testkit import JourneyTest
 from workflows.abandoned_cart import AbandonedCart
 
 HOUR = timedelta(hours=1)

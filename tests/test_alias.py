@@ -17,23 +17,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.client import Client
 
-import worker
-from dispatch import Sojourn
-from dispatch.calls import Alias
-from dispatch.routing import Target
-from dispatch.telling import Reached
-from domain.customer import Customer, read_identity
-from domain.events import EmailLinkClicked, OrderCompleted, ProductAdded, SignedUp
-from domain.messages import Channel, Reason, Status
-from settings import Settings
-from starter.stack import Server
-from store import Store, customers, events, ledger, runs
-from store.tables import CustomerRow, RunRow
-from testkit import JourneyTest
-from testkit.kit import MONDAY_NOON as NOON
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch.calls import Alias
+from sojourn.dispatch.routing import Target
+from sojourn.dispatch.telling import Reached
+from sojourn.domain.customer import Customer, read_identity
+from sojourn.domain.events import EmailLinkClicked, OrderCompleted, ProductAdded, SignedUp
+from sojourn.domain.messages import Channel, Reason, Status
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store, customers, events, ledger, runs
+from sojourn.store.tables import CustomerRow, RunRow
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.effort import fewer
 from tests.test_gate import REACHABLE, Desk
-from workflows.journey import TASK_QUEUE
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

@@ -6,22 +6,22 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from channels.outbox import Outbox
-from channels.provider import Parcel
-from dispatch import telling
-from domain.events import (
+from sojourn.channels.outbox import Outbox
+from sojourn.channels.provider import Parcel
+from sojourn.dispatch import telling
+from sojourn.domain.events import (
     FeatureUsed,
     OrderCompleted,
     ProductAdded,
     SubscriptionCancelled,
     SubscriptionRenewed,
 )
-from domain.messages import Answer
-from testkit import JourneyTest
+from sojourn.domain.messages import Answer
+from sojourn.journeys.journey import messages
+from sojourn.journeys.registry import journeys
+from sojourn.testkit import JourneyTest
 from workflows.abandoned_cart import AbandonedCart
-from workflows.journey import messages
 from workflows.onboarding import Onboarding
-from workflows.registry import journeys
 from workflows.renewal import Renewal
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

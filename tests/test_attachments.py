@@ -8,11 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from activities.attachments import LARGEST, fetched
-from domain.content import Attachment, Content, Wanted
-from domain.errors import TemplateError, TransientError
-from domain.messages import Channel
-from starter.processes import HOST, free_port
+from sojourn.cli.local.processes import HOST, free_port
+from sojourn.domain.content import Attachment, Content, Wanted
+from sojourn.domain.errors import TemplateError, TransientError
+from sojourn.domain.messages import Channel
+from sojourn.rendering.attachments import LARGEST, fetched
 
 PDF = b"%PDF-1.7 an invoice"
 Answer = tuple[int, dict[str, str], bytes]

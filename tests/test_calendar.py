@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.calendar import days_after, local_day, moment, next_weekday, zone
-from domain.errors import UnknownZone
+from sojourn.domain.calendar import days_after, local_day, moment, next_weekday, zone
+from sojourn.domain.errors import UnknownZone
 
 ROME = zone("Europe/Rome")
 NEW_YORK = zone("America/New_York")

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.cart import CartItem, cart_items, cart_total
-from domain.events import CartViewed, Event, OrderCompleted, ProductAdded, ProductRemoved
+from sojourn.domain.events import CartViewed, Event, OrderCompleted, ProductAdded, ProductRemoved
+from sojourn.rendering.cart import CartItem, cart_items, cart_total
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from dispatch.connection import LOCAL_STACK
-from domain.messages import Channel
-from starter.stack import Server
-from store import pauses
-from store.suppressions import suppressed
-from store.tables import SuppressionRow
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch.connection import LOCAL_STACK
+from sojourn.domain.messages import Channel
+from sojourn.store import pauses
+from sojourn.store.suppressions import suppressed
+from sojourn.store.tables import SuppressionRow
 from tests.cli_stack import Answer, Cli
 
 NOW = datetime.now(UTC)

@@ -8,16 +8,16 @@ from uuid import uuid4
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from domain import errors
-from domain.customer import read_identity
-from domain.errors import ProviderError
-from domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionCancelled
-from domain.messages import Channel, Reason
-from domain.reasons import explain
-from domain.reports import Kind
-from starter.card import masked
-from store import customers, ledger
-from store.tables import EventRow, SuppressionRow
+from sojourn.domain import errors
+from sojourn.domain.customer import read_identity
+from sojourn.domain.errors import ProviderError
+from sojourn.domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionCancelled
+from sojourn.domain.messages import Channel, Reason
+from sojourn.domain.reasons import explain
+from sojourn.domain.reports import Kind
+from sojourn.insight.card import masked
+from sojourn.store import customers, ledger
+from sojourn.store.tables import EventRow, SuppressionRow
 from tests.cli_stack import Answer, Cli
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -224,7 +224,7 @@ async def test_every_other_fate(offline: Cli, row: dict[str, Any], words: str) -
 
 
 def test_every_state_of_the_ledger_has_words() -> None:
-    from starter.fate import _IN_WORDS
+    from sojourn.insight.fate import _IN_WORDS
 
     assert set(ledger.SETTLED) | {"deferred", "claimed", "submitting"} == set(_IN_WORDS)
 
@@ -285,7 +285,7 @@ async def test_a_run_that_temporal_forgot_is_still_named(cli: Cli) -> None:
     assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
     await cli.until("explain", ada, holds=lambda a: "k: running" in a.out)
     async with cli.store.transaction() as session:
-        from store.tables import RunRow
+        from sojourn.store.tables import RunRow
 
         session.add(
             RunRow(
@@ -437,7 +437,7 @@ async def test_a_worker_that_died_left_no_answer(offline: Cli) -> None:
 
 
 def test_every_error_of_a_provider_and_every_report_has_words() -> None:
-    from starter.attempts import _ERRORS, _REPORTS
+    from sojourn.insight.attempts import _ERRORS, _REPORTS
 
     def kinds(error: type[ProviderError]) -> set[str]:
         return {error.__name__}.union(*(kinds(one) for one in error.__subclasses__()))

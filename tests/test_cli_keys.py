@@ -2,7 +2,7 @@
 
 import pytest
 
-from store import keys
+from sojourn.store import keys
 from tests.cli_stack import Cli
 
 

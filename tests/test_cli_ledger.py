@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.messages import Reason
-from store import operators
-from store.tables import LedgerRow
+from sojourn.domain.messages import Reason
+from sojourn.store import operators
+from sojourn.store.tables import LedgerRow
 from tests.cli_stack import Cli
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from store import customers, events
+from sojourn.store import customers, events
 from tests.cli_stack import Cli
 
 WHEN = "2024-01-04T11:45:38Z"

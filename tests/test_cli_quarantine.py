@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from temporalio.service import RPCError
 
-from dispatch.calls import read_call
-from dispatch.quarantine import keep
-from domain.errors import BadEvent
+from sojourn.dispatch.calls import read_call
+from sojourn.dispatch.quarantine import keep
+from sojourn.domain.errors import BadEvent
 from tests.cli_stack import Cli
 
 

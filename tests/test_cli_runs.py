@@ -4,8 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dispatch.calls import Alias
-from domain.events import OrderCompleted, ProductAdded, SubscriptionRenewed, SubscriptionStarted
+from sojourn.dispatch.calls import Alias
+from sojourn.domain.events import (
+    OrderCompleted,
+    ProductAdded,
+    SubscriptionRenewed,
+    SubscriptionStarted,
+)
 from tests.cli_stack import Cli
 
 

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from domain.events import OrderCompleted
-from store import events, runs
-from store.tables import EventRow
+from sojourn.domain.events import OrderCompleted
+from sojourn.store import events, runs
+from sojourn.store.tables import EventRow
 from tests.cli_stack import Cli
 
 CART = ("abandoned-cart",)

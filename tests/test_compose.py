@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sysconfig
-import tomllib
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,9 +21,9 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.testing import WorkflowEnvironment
 
-from gateway.server import GRACE_SECONDS
-from settings import Settings, load_settings
-from starter.commands.gateway import PORT
+from sojourn.cli.commands.gateway import PORT
+from sojourn.gateway.server import GRACE_SECONDS
+from sojourn.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docker-compose.temporal.yml").read_text()
@@ -240,11 +239,8 @@ def pins(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
 
 
-def test_the_image_has_what_the_wheel_has() -> None:
-    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
-        "targets"
-    ]["wheel"]
-    expected = {*wheel["only-include"], "requirements-runtime.lock"}
+def test_the_image_has_the_engine_and_the_project() -> None:
+    expected = {"sojourn", "workflows", "templates", "worker.py", "requirements-runtime.lock"}
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in lines
     assert {line[1:].rstrip("/") for line in lines if line.startswith("!")} == expected

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from activities.render import Renderer
-from activities.vocabulary import file_name
-from domain.content import Content, Wanted
-from domain.errors import TemplateError
-from domain.events import Event
-from domain.messages import Channel
+from sojourn.domain.content import Content, Wanted
+from sojourn.domain.errors import TemplateError
+from sojourn.domain.events import Event
+from sojourn.domain.messages import Channel
+from sojourn.rendering.render import Renderer
+from sojourn.rendering.vocabulary import file_name
 from tests.test_templates import ADA, LANGUAGES, RENDERER, SECRET, SHOP, about, added, shelf
 
 EMAIL = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain import events
+from sojourn.domain import events
 from tests.markdown import ROOT, Block, blocks
 
 PAGE = ROOT / "CONTRIBUTING.md"
@@ -26,7 +26,7 @@ OF_IT = "checkout_help or checkout-help"
 OPTIONS = ("-o", "addopts=-q", "--record-histories")
 CHECK = """
 import sys
-from starter.cli import main
+from sojourn.cli.app import main
 from workflows import registry
 print(registry.__file__)
 print(*registry.journeys())

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.customer import Customer, Identity, home_zone, one_time_countries, read_identity
-from domain.errors import BadCustomer
-from domain.messages import Channel
+from sojourn.domain.customer import Customer, Identity, home_zone, one_time_countries, read_identity
+from sojourn.domain.errors import BadCustomer
+from sojourn.domain.messages import Channel
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 

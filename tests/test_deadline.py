@@ -20,12 +20,12 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from dispatch import Sojourn
-from domain.events import ProductAdded
-from settings import Settings
-from starter.stack import Server
-from store import Store, ledger
-from store.tables import ConsentRow, CustomerRow
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.domain.events import ProductAdded
+from sojourn.settings import Settings
+from sojourn.store import Store, ledger
+from sojourn.store.tables import ConsentRow, CustomerRow
 from tests.installation import Sender, installation
 
 pytestmark = pytest.mark.long

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from starter.processes import HOST, free_port
-from starter.stack import PORT_TAKEN, dev_server
+from sojourn.cli.local.processes import HOST, free_port
+from sojourn.cli.local.stack import PORT_TAKEN, dev_server
 
 
 @pytest.mark.long
@@ -16,7 +16,8 @@ async def test_a_port_that_is_taken_meanwhile_costs_another_try(
     with socket.create_server((HOST, 0)) as quicker:
         ports = iter([quicker.getsockname()[1]])
         monkeypatch.setattr(
-            "starter.stack.free_port", lambda wished=None: next(ports, None) or free_port()
+            "sojourn.cli.local.stack.free_port",
+            lambda wished=None: next(ports, None) or free_port(),
         )
         async with dev_server(tmp_path, ports=False, lasting=False) as server:
             assert await server.client.service_client.check_health()

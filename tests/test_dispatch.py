@@ -18,16 +18,15 @@ from hypothesis import strategies as st
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-import dispatch.client
-import worker
-from channels.outbox import Outbox
-from channels.provider import Parcel
-from dispatch import Sojourn
-from dispatch.routing import Target, workflow_id
-from dispatch.telling import Reached
-from domain.customer import read_identity
-from domain.errors import BadEvent, TemporalUnavailable
-from domain.events import (
+from sojourn.channels.outbox import Outbox
+from sojourn.channels.provider import Parcel
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch.routing import Target, workflow_id
+from sojourn.dispatch.telling import Reached
+from sojourn.domain.customer import read_identity
+from sojourn.domain.errors import BadEvent, TemporalUnavailable
+from sojourn.domain.events import (
     Event,
     OrderCompleted,
     ProductAdded,
@@ -37,14 +36,14 @@ from domain.events import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.messages import Channel
-from settings import Settings
-from starter.stack import Server
-from store import Store, customers, events, runs
-from store.tables import EventRow, RunRow
-from testkit import JourneyTest
-from testkit.kit import MONDAY_NOON as NOON
-from workflows.journey import TASK_QUEUE
+from sojourn.domain.messages import Channel
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store, customers, events, runs
+from sojourn.store.tables import EventRow, RunRow
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.kit import MONDAY_NOON as NOON
 from workflows.onboarding import Onboarding
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -189,7 +188,7 @@ async def test_a_sweep_routes_what_a_crash_left_in_order_and_once(
     await _crash(journey, _cancelled(journey))
     sojourn = await journey._ready()
     assert await sojourn.sweep() == 0  # who stored it may be about to route it
-    monkeypatch.setattr(dispatch.client, "SWEEP_AFTER", -HOUR)
+    monkeypatch.setattr("sojourn.dispatch.client.SWEEP_AFTER", -HOUR)
     assert await sojourn.sweep() == 2
     assert await sojourn.sweep() == 0
     await journey.settled()
@@ -247,7 +246,7 @@ async def test_one_bad_row_does_not_hold_up_the_others(
             raise RPCError("blob size exceeds limit", RPCStatusCode.INVALID_ARGUMENT, b"")
         return await reach(target, plan)
 
-    monkeypatch.setattr(dispatch.client, "SWEEP_AFTER", -HOUR)
+    monkeypatch.setattr("sojourn.dispatch.client.SWEEP_AFTER", -HOUR)
     with monkeypatch.context() as patch:
         patch.setattr(sojourn.teller, "reach", picky)
         assert await sojourn.sweep() == 1

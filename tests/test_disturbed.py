@@ -29,17 +29,17 @@ from sqlmodel import col, func, select
 from temporalio.client import Client
 from temporalio.testing import TimeSkipper
 
-import worker
-from dispatch import Sojourn
-from dispatch.calls import Track, read_call
-from domain.messages import Reason, Result
-from settings import Settings
-from starter.stack import Server
-from store import Store, ledger, runs
-from store.tables import ConsentRow, CustomerRow, EventRow, LedgerRow, RunRow
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch.calls import Track, read_call
+from sojourn.domain.messages import Reason, Result
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store, ledger, runs
+from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, LedgerRow, RunRow
 from tests.happenings import Call, happenings
 from tests.installation import Installation, installation
-from workflows.journey import TASK_QUEUE
 
 pytestmark = pytest.mark.long
 

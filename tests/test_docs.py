@@ -14,20 +14,20 @@ import pytest
 import typer
 from pydantic import SecretStr
 
-from activities import render
-from activities.vocabulary import Vocabulary
-from channels import registry
-from domain import customer
-from domain.events import ENVELOPE, SignedUp, known_events, personal_fields
-from domain.history import History
-from domain.messages import Channel, Message, MessageClass
-from settings import Settings
-from testkit import JourneyTest
+from sojourn.channels import registry
+from sojourn.domain import customer
+from sojourn.domain.events import ENVELOPE, SignedUp, known_events, personal_fields
+from sojourn.domain.history import History
+from sojourn.domain.messages import Channel, Message, MessageClass
+from sojourn.journeys import wording
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import journeys
+from sojourn.rendering import render
+from sojourn.rendering.vocabulary import Vocabulary
+from sojourn.settings import Settings
+from sojourn.testkit import JourneyTest
 from tests.markdown import PAGES, ROOT, anchors, blocks, code, links, prose, rows, section
 from tests.test_templates import RENDERER, SECRET, SHOP, about
-from workflows import wording
-from workflows.journey import Journey
-from workflows.registry import journeys
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
@@ -77,8 +77,8 @@ def test_ci_runs_what_the_readme_tells() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    from starter import commands  # noqa: F401 (registers them)
-    from starter.cli import app
+    from sojourn.cli import commands  # noqa: F401 (registers them)
+    from sojourn.cli.app import app
 
     table = rows(section(README, "Commands"))
     documented = {code(command).split()[1] for command, _ in table}
@@ -208,7 +208,7 @@ def test_every_name_and_filter_of_templates_is_documented() -> None:
     assert documented == set(words.names)
     filters = re.findall(r"\\\| (\w+)", section(page, "Filters"))
     assert filters == list(render._FILTERS)
-    macros = re.findall(r"macro (\w+)\(", (render.TEMPLATES / "layout/parts.html").read_text())
+    macros = re.findall(r"macro (\w+)\(", (render.ENGINE / "layout/parts.html").read_text())
     pieces = rows(section(page, "Pieces of e-mails"))
     assert [re.split(r"\W", code(cells[0]))[0] for cells in pieces] == macros
 
@@ -221,7 +221,7 @@ def test_every_block_of_templates_is_documented() -> None:
 
 def test_templates_on_the_page_render_as_they_stand(tmp_path: Path) -> None:
     shown = {block.file: block.code for block in blocks(DOCS / "templates.md") if block.file}
-    shutil.copytree(render.TEMPLATES / "layout", tmp_path / "templates" / "layout")
+    shutil.copytree(render.ENGINE / "layout", tmp_path / "templates" / "layout")
     for file, text in shown.items():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text)

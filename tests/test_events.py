@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.errors import BadEvent, UnknownName
-from domain.events import (
+from sojourn.domain.errors import BadEvent, UnknownName
+from sojourn.domain.events import (
     ENVELOPE,
     LARGEST,
     CheckoutStarted,

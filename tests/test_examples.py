@@ -4,9 +4,9 @@ import runpy
 
 import pytest
 
-from settings import Settings
-from starter.stack import Server
-from store import Store, customers
+from sojourn.cli.local.stack import Server
+from sojourn.settings import Settings
+from sojourn.store import Store, customers
 from tests.markdown import ROOT, blocks
 
 for _page in (ROOT / "README.md", ROOT / "docs" / "testing.md"):

@@ -5,15 +5,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes import mailgun, meta, postmark, resend, sendgrid, twilio, vonage
-from tests.fakes.base import Behaviour, Fake, Order, serving
-from tests.fakes.mailgun import FakeMailgun
-from tests.fakes.meta import FakeMeta
-from tests.fakes.postmark import FakePostmark
-from tests.fakes.resend import FakeResend
-from tests.fakes.sendgrid import FakeSendGrid
-from tests.fakes.twilio import FakeTwilio
-from tests.fakes.vonage import FakeVonage
+from sojourn.testkit.fakes import mailgun, meta, postmark, resend, sendgrid, twilio, vonage
+from sojourn.testkit.fakes.base import Behaviour, Fake, Order, serving
+from sojourn.testkit.fakes.mailgun import FakeMailgun
+from sojourn.testkit.fakes.meta import FakeMeta
+from sojourn.testkit.fakes.postmark import FakePostmark
+from sojourn.testkit.fakes.resend import FakeResend
+from sojourn.testkit.fakes.sendgrid import FakeSendGrid
+from sojourn.testkit.fakes.twilio import FakeTwilio
+from sojourn.testkit.fakes.vonage import FakeVonage
 from tests.test_provider_contract import connected
 
 ASKED: dict[type[Fake], tuple[str, dict[str, Any]]] = {

@@ -20,21 +20,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from channels import registry
-from channels.provider import Hook
-from channels.twilio import Twilio
-from domain.messages import Channel
-from domain.reports import Kind
-from settings import Settings
-from starter.fakes import Fakes, Wish, fake_providers, read_wish
-from starter.processes import HOST, Child, python, running
-from starter.stack import running_stack
-from store import Store, ledger
+from sojourn.channels import registry
+from sojourn.channels.provider import Hook
+from sojourn.channels.twilio import Twilio
+from sojourn.cli.local.fakes import Fakes, Wish, fake_providers, read_wish
+from sojourn.cli.local.processes import HOST, Child, python, running
+from sojourn.cli.local.stack import running_stack
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind
+from sojourn.settings import Settings
+from sojourn.store import Store, ledger
+from sojourn.testkit.fakes.__main__ import failing
+from sojourn.testkit.fakes.base import TROUBLE, Behaviour, answering
+from sojourn.testkit.fakes.postmark import FakePostmark
+from sojourn.testkit.fakes.twilio import FakeTwilio
 from tests.cli_stack import Cli
-from tests.fakes.__main__ import failing
-from tests.fakes.base import TROUBLE, Behaviour, answering
-from tests.fakes.postmark import FakePostmark
-from tests.fakes.twilio import FakeTwilio
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -160,10 +160,12 @@ async def test_a_wish_that_makes_no_sense_is_one_line(
 async def test_an_installation_without_the_tests_says_so_in_one_line(
     offline: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("starter.fakes.ROOT", tmp_path)
+    monkeypatch.setattr("sojourn.cli.local.fakes.FAKES", tmp_path)
     answer = await offline("dev", "--fake-providers")
     assert answer.code == 1
-    assert answer.fault.startswith("--fake-providers needs tests/fakes, which this installation")
+    assert answer.fault.startswith(
+        "--fake-providers needs sojourn/testkit/fakes, which this installation"
+    )
 
 
 @asynccontextmanager
@@ -172,7 +174,7 @@ async def command(home: Path) -> AsyncIterator[tuple[Child, dict[str, Any]]]:
     settings = Settings(home=home)
     child = Child(
         "sojourn dev",
-        python("-m", "starter", "dev", "--fake-providers", "sms=vonage"),
+        python("-m", "sojourn", "dev", "--fake-providers", "sms=vonage"),
         home / "dev.log",
         env={"SOJOURN_HOME": str(home), "SOJOURN_DATABASE_URL": ""},
     )
@@ -214,7 +216,7 @@ async def test_the_command_delivers_by_the_fakes_and_leaves_no_process_behind(
             assert f"{who}@x.example" in (await http.get(noted["fakes"])).text
 
         started = family(child)
-        assert any("tests.fakes" in one.cmdline() for one in started)
+        assert any("sojourn.testkit.fakes" in one.cmdline() for one in started)
         psutil.Process(child.pid).kill()
         await child.wait()
         _, alive = await asyncio.to_thread(psutil.wait_procs, started, timeout=45)
@@ -225,7 +227,10 @@ async def test_the_command_delivers_by_the_fakes_and_leaves_no_process_behind(
 async def test_the_command_fails_and_says_so_when_the_fakes_have_ended(tmp_path: Path) -> None:
     async with command(tmp_path) as (child, _):
         for one in family(child):
-            if "tests.fakes" in one.cmdline() and "starter.leash" not in one.cmdline():
+            if (
+                "sojourn.testkit.fakes" in one.cmdline()
+                and "sojourn.cli.local.leash" not in one.cmdline()
+            ):
                 one.kill()
         assert await child.wait() == 1
         assert "the fake providers ended: " in child.log.read_text()

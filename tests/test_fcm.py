@@ -12,10 +12,10 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from channels.fcm import Fcm
-from channels.google_oauth import ServiceAccount
-from channels.http import Http
-from domain.errors import (
+from sojourn.channels.fcm import Fcm
+from sojourn.channels.google_oauth import ServiceAccount
+from sojourn.channels.http import Http
+from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     BadInput,
@@ -25,11 +25,11 @@ from domain.errors import (
     TransientError,
     WrongSender,
 )
-from domain.messages import Channel
-from domain.reports import reference
-from settings import Settings
-from tests.fakes.base import Behaviour, Refused
-from tests.fakes.fcm import PROJECT, FakeFcm, error
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import reference
+from sojourn.settings import Settings
+from sojourn.testkit.fakes.base import Behaviour, Refused
+from sojourn.testkit.fakes.fcm import PROJECT, FakeFcm, error
 from tests.test_meta import asking
 from tests.test_provider_contract import Pair, connected
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import BadInput
-from domain.events import OrderCompleted
-from starter.feeding import Pace, feed, opened, read_fields, read_records
-from store import runs
+from sojourn.cli.feeding import Pace, feed, opened, read_fields, read_records
+from sojourn.domain.errors import BadInput
+from sojourn.domain.events import OrderCompleted
+from sojourn.store import runs
 from tests.cli_stack import Cli
 
 
@@ -145,7 +145,7 @@ async def test_ctrl_c_says_how_far_it_got_and_the_file_can_be_run_again(
     customers = [await cli.identify() for _ in range(12)]
     file = tmp_path / "all.csv"
     file.write_text("\n".join(["customer_id", *customers]))
-    command = [sys.executable, "-m", "starter", "start", "onboarding", "--file", str(file)]
+    command = [sys.executable, "-m", "sojourn", "start", "onboarding", "--file", str(file)]
     process = await asyncio.to_thread(
         subprocess.Popen, [*command, "--rate", "4"], stderr=subprocess.PIPE, env=os.environ
     )

@@ -18,17 +18,13 @@ from temporalio.client import WorkflowHistory
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-import worker
-from activities.doubt import OnceMore
-from activities.gate import Claim, Gate
-from activities.render import Renderer
-from activities.send import Messages
-from channels.outbox import Outbox
-from channels.provider import Abilities, Parcel
-from dispatch import Sojourn
-from domain.content import Content
-from domain.customer import read_identity
-from domain.errors import (
+from sojourn.channels.outbox import Outbox
+from sojourn.channels.provider import Abilities, Parcel
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.domain.content import Content
+from sojourn.domain.customer import read_identity
+from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     ContentRejected,
@@ -38,7 +34,7 @@ from domain.errors import (
     TransientError,
     WrongSender,
 )
-from domain.events import (
+from sojourn.domain.events import (
     EmailLinkClicked,
     Event,
     OrderCompleted,
@@ -48,12 +44,17 @@ from domain.events import (
     SubscriptionCancelled,
     SubscriptionStarted,
 )
-from domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
-from domain.policy import QuietHours
-from settings import Settings
-from starter.stack import Server
-from store import Store, attempts, customers, events, ledger, pauses
-from store.tables import (
+from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
+from sojourn.domain.policy import QuietHours
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.rendering.render import Renderer
+from sojourn.sending.doubt import OnceMore
+from sojourn.sending.gate import Claim, Gate
+from sojourn.sending.send import Messages
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store, attempts, customers, events, ledger, pauses
+from sojourn.store.tables import (
     AttemptRow,
     ChannelRow,
     ContentRow,
@@ -61,9 +62,8 @@ from store.tables import (
     LedgerRow,
     SuppressionRow,
 )
-from testkit import JourneyTest
-from testkit.kit import MONDAY_NOON as NOON
-from workflows.journey import TASK_QUEUE
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.kit import MONDAY_NOON as NOON
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 REACHABLE: dict[str, Any] = {
@@ -255,7 +255,7 @@ async def desk(
     store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Desk]:
     desk = Desk(store, customer_id)
-    monkeypatch.setattr("activities.send.monotonic", lambda: desk.passed)
+    monkeypatch.setattr("sojourn.sending.send.monotonic", lambda: desk.passed)
     async with store.transaction() as session:  # all customers here have the same address
         await session.exec(delete(SuppressionRow))
     await desk.identify(**REACHABLE)
@@ -994,7 +994,7 @@ async def test_the_wait_for_a_look_up_begins_when_the_message_was_handed_over(
         desk.passed += 20
         return content
 
-    monkeypatch.setattr("activities.send.fetched", fetched)
+    monkeypatch.setattr("sojourn.sending.send.fetched", fetched)
     assert (await desk.again()).next_retry_delay == MINUTE
     early = await desk.again(waited=MINUTE)
     assert early.next_retry_delay == timedelta(seconds=20)

@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from dispatch import Sojourn
-from gateway.bodies import inflate
-from gateway.faults import Refusal
-from gateway.keyring import Key, Keyring
-from starter.stack import Server
-from store import Store, customers, keys, quarantine
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.gateway.http.bodies import inflate
+from sojourn.gateway.http.faults import Refusal
+from sojourn.gateway.tracking.keyring import Key, Keyring
+from sojourn.store import Store, customers, keys, quarantine
 from tests.cli_stack import NOWHERE
 from tests.gateway_server import Served, added, basic, serving, settings
 

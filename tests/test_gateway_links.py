@@ -17,16 +17,17 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
-import worker
-from dispatch import Sojourn
-from domain.customer import read_identity
-from domain.events import SignedUp
-from domain.links import Click, Open, click_token, open_token
-from gateway.links import DOT
-from gateway.robots import is_somebody
-from starter.stack import Server
-from store import Store, ledger
-from store.tables import LedgerRow, RunRow
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.domain.customer import read_identity
+from sojourn.domain.events import SignedUp
+from sojourn.domain.links import Click, Open, click_token, open_token
+from sojourn.gateway.pages.links import DOT
+from sojourn.gateway.pages.robots import is_somebody
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.serving import worker
+from sojourn.store import Store, ledger
+from sojourn.store.tables import LedgerRow, RunRow
 from tests.effort import fewer
 from tests.gateway_links import (
     BROWSER,
@@ -40,7 +41,6 @@ from tests.gateway_links import (
     unsubscribe_path,
 )
 from tests.gateway_server import Served, serving
-from workflows.journey import TASK_QUEUE
 
 CART = f"{SHOP}/cart?cart_id=7"
 
@@ -110,7 +110,7 @@ async def test_a_double_click_is_one_event_and_another_link_another(
         def now(cls, tz: object = None) -> datetime:
             return cls.at
 
-    monkeypatch.setattr("gateway.links.datetime", Clock)
+    monkeypatch.setattr("sojourn.gateway.pages.links.datetime", Clock)
     path = click_path(message.reference)
     leads_to_the_shop(await follow(served, path))
     Clock.at = datetime(2026, 11, 20, 12, 0, 59, tzinfo=UTC)

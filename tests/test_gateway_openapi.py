@@ -18,13 +18,13 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from dispatch import Sojourn, telling
-from gateway.app import make_api
-from gateway.core import Gateway
-from gateway.description import EXAMPLES
-from starter.processes import binary
-from starter.stack import Server
-from store import Store
+from sojourn.cli.local.processes import binary
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn, telling
+from sojourn.gateway.app import make_api
+from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.http.description import EXAMPLES
+from sojourn.store import Store
 from tests.gateway_server import Served, serving, settings
 
 CASES = int(os.environ.get("GATEWAY_CASES", "0"))

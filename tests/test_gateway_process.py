@@ -14,10 +14,10 @@ import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowExecutionStatus
 
-from settings import Settings
-from starter.processes import HOST, Child, free_port, python
-from starter.stack import Server, _write_key, dev_stack, running_stack
-from store import Store, events, keys
+from sojourn.cli.local.processes import HOST, Child, free_port, python
+from sojourn.cli.local.stack import Server, _write_key, dev_stack, running_stack
+from sojourn.settings import Settings
+from sojourn.store import Store, events, keys
 from tests.cli_stack import NOWHERE, Cli
 from tests.gateway_server import added
 
@@ -60,7 +60,7 @@ async def running(temporal: Server, tmp_path: Path) -> AsyncIterator[Running]:
     child = Child(
         "the gateway",
         python(
-            "-m", "starter", "gateway", "--port", str(port), "--processes", str(PROCESSES)
+            "-m", "sojourn", "gateway", "--port", str(port), "--processes", str(PROCESSES)
         ),
         log,
         env={

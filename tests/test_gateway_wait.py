@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from dispatch import telling
-from testkit import JourneyTest
+from sojourn.dispatch import telling
+from sojourn.testkit import JourneyTest
 from tests.gateway_server import Served, serving
 from workflows.abandoned_cart import AbandonedCart
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-import worker
-from dispatch import aliasing, planning, routing, telling
-from domain.events import ProductAdded
-from domain.messages import Channel
-from domain.reports import Kind, Report
-from settings import Settings
-from testkit import JourneyTest
-from tests.fakes.base import Behaviour, serving
-from tests.fakes.postmark import FakePostmark
+from sojourn.dispatch import aliasing, planning, routing, telling
+from sojourn.domain.events import ProductAdded
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.fakes.base import Behaviour, serving
+from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.gateway_server import Served
 from tests.gateway_server import serving as gateway_for
 from tests.listening import Listening

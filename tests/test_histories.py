@@ -8,14 +8,14 @@ import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
 
-from domain.events import OrderCompleted, ProductAdded
-from domain.messages import Enrolment, Result
-from starter import histories
-from testkit import JourneyTest
+from sojourn.cli import histories
+from sojourn.domain.events import OrderCompleted, ProductAdded
+from sojourn.domain.messages import Enrolment, Result
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import journeys
+from sojourn.testkit import JourneyTest
 from tests.scenarios import SCENARIOS
 from workflows.abandoned_cart import NUDGE, OFFER, REMINDER
-from workflows.journey import Journey
-from workflows.registry import journeys
 
 FOLDER = Path(__file__).parent / "histories"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import StoreUnavailable
-from settings import Settings, load_settings
-from store import Store
+from sojourn.domain.errors import StoreUnavailable
+from sojourn.settings import Settings, load_settings
+from sojourn.store import Store
 
 
 def test_a_home_that_is_empty_is_the_usual_one_and_not_the_current_folder(

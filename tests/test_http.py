@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from channels.http import Http, trusted
-from domain.errors import TransientError
-from tests.fakes.ses import key, pem
+from sojourn.channels.http import Http, trusted
+from sojourn.domain.errors import TransientError
+from sojourn.testkit.fakes.ses import key, pem
 
 
 async def test_a_host_whose_certificate_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dispatch.calls import read_call
-from domain.errors import BadEvent, BadSetting
-from gateway.inbound import Inbound, load_sources
-from gateway.source import Call, Nothing
+from sojourn.dispatch.calls import read_call
+from sojourn.domain.errors import BadEvent, BadSetting
+from sojourn.gateway.webhooks.inbound import Inbound, load_sources
+from sojourn.gateway.webhooks.source import Call, Nothing
 from tests.markdown import ROOT, blocks
 from tests.webhooks import STANDARD_SECRET, told
 

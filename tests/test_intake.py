@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from dispatch import Published, intake
-from dispatch.intake import Intake
-from dispatch.planning import Plan
-from dispatch.routing import Start, Target
-from dispatch.telling import Reached
-from domain.events import Event, OrderCompleted, ProductAdded, read_event
-from store import Store, customers, events
-from store.tables import EventRow
+from sojourn.dispatch import Published, intake
+from sojourn.dispatch.intake import Intake
+from sojourn.dispatch.planning import Plan
+from sojourn.dispatch.routing import Start, Target
+from sojourn.dispatch.telling import Reached
+from sojourn.domain.events import Event, OrderCompleted, ProductAdded, read_event
+from sojourn.store import Store, customers, events
+from sojourn.store.tables import EventRow
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

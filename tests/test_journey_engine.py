@@ -20,10 +20,10 @@ from temporalio.client import (
 from temporalio.worker import Worker
 from temporalio.workflow import Info
 
-import worker
-from dispatch import Sojourn
-from domain.customer import read_identity
-from domain.events import (
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.domain.customer import read_identity
+from sojourn.domain.events import (
     CheckoutStarted,
     EmailLinkClicked,
     Event,
@@ -31,15 +31,15 @@ from domain.events import (
     ProductAdded,
     SubscriptionChanged,
 )
-from domain.messages import Enrolment, Heard, Performed, Result
-from domain.policy import QuietHours
-from settings import Settings
-from starter.stack import Server
-from store import Store, runs
-from testkit import JourneyTest
-from testkit.kit import MONDAY_NOON as NOON
+from sojourn.domain.messages import Enrolment, Heard, Performed, Result
+from sojourn.domain.policy import QuietHours
+from sojourn.journeys.journey import CUSTOMER_ID, JOURNEY, OUTCOME, TASK_QUEUE, Journey
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store, runs
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.kit import MONDAY_NOON as NOON
 from workflows.abandoned_cart import AbandonedCart
-from workflows.journey import CUSTOMER_ID, JOURNEY, OUTCOME, TASK_QUEUE, Journey
 from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal
 

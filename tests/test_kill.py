@@ -13,15 +13,14 @@ from pathlib import Path
 
 import pytest
 
-import worker
-from dispatch import Sojourn
-from domain.customer import read_identity
-from domain.events import ProductAdded, SignedUp
-from settings import Settings
-from starter.processes import HOST, Child, kept_running
-from starter.stack import Server
-from store import Store, ledger
-from store.tables import LedgerRow
+from sojourn.cli.local.processes import HOST, Child, kept_running
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.domain.customer import read_identity
+from sojourn.domain.events import ProductAdded, SignedUp
+from sojourn.settings import Settings
+from sojourn.store import Store, ledger
+from sojourn.store.tables import LedgerRow
 from tests.mailserver import MailServer
 
 pytestmark = pytest.mark.long
@@ -72,7 +71,7 @@ def _marked(rows: list[LedgerRow]) -> set[str | None]:
 async def _worker(own_temporal: Server, settings: Settings, mail_port: int) -> AsyncIterator[Child]:
     child = Child(
         "the worker",
-        [sys.executable, worker.__file__, "--until-stdin-closes"],
+        [sys.executable, "-m", "sojourn.serving.worker", "--until-stdin-closes"],
         settings.home / "worker.log",
         env={
             "TEMPORAL_ADDRESS": own_temporal.address,

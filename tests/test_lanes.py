@@ -2,9 +2,9 @@
 
 import pytest
 
-import worker
-from domain.messages import Channel
-from worker import Lanes, read_lanes
+from sojourn.domain.messages import Channel
+from sojourn.serving import worker
+from sojourn.serving.worker import Lanes, read_lanes
 
 
 @pytest.mark.parametrize(

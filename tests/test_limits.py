@@ -17,19 +17,19 @@ from sqlmodel import col, select
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import ListTaskQueuePartitionsRequest
 
-import worker
-from dispatch import Sojourn, routing
-from domain.customer import read_identity
-from domain.events import ProductAdded, SignedUp
-from domain.messages import Channel, MessageClass
-from settings import Settings
-from starter.stack import PARTITIONS, Server
-from store import Store
-from store.tables import LedgerRow
-from testkit.kit import EVERYTHING
+from sojourn.cli.local.stack import PARTITIONS, Server
+from sojourn.dispatch import Sojourn, routing
+from sojourn.domain.customer import read_identity
+from sojourn.domain.events import ProductAdded, SignedUp
+from sojourn.domain.messages import Channel, MessageClass
+from sojourn.journeys.journey import channel_queue
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store
+from sojourn.store.tables import LedgerRow
+from sojourn.testkit.kit import EVERYTHING
 from tests.cli_stack import Cli
 from tests.lanes_journey import Offer
-from workflows.journey import channel_queue
 from workflows.onboarding import Onboarding
 
 MANY = 40

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.errors import BadToken
-from domain.links import (
+from sojourn.domain.errors import BadToken
+from sojourn.domain.links import (
     CODE_ALPHABET,
     LONGEST_LINK,
     Click,
@@ -26,7 +26,7 @@ from domain.links import (
     unsubscribe_token,
     web_url,
 )
-from domain.messages import Channel
+from sojourn.domain.messages import Channel
 
 SECRET = "kept in a drawer"
 WISH = Unsubscribe("c_1", Channel.EMAIL, "cart")

@@ -11,15 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse
 
-from channels.mailgun import Mailgun
-from channels.provider import Hook, Reading
-from domain.content import Attachment
-from domain.errors import AccountError, AmbiguousSend, BadInput, BadSignature, ContentRejected
-from domain.messages import Channel
-from domain.reports import Kind, Report
-from settings import Settings
-from tests.fakes.base import Order
-from tests.fakes.mailgun import DOMAIN, WEBHOOK_KEY, FakeMailgun, signed
+from sojourn.channels.mailgun import Mailgun
+from sojourn.channels.provider import Hook, Reading
+from sojourn.domain.content import Attachment
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    BadInput,
+    BadSignature,
+    ContentRejected,
+)
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.settings import Settings
+from sojourn.testkit.fakes.base import Order
+from sojourn.testkit.fakes.mailgun import DOMAIN, WEBHOOK_KEY, FakeMailgun, signed
 from tests.test_provider_contract import Pair, connected
 
 # token and moment of https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from channels.meta import Config, language_code
-from channels.provider import Hook, Reading
-from domain.content import Content
-from domain.errors import (
+from sojourn.channels.meta import Config, language_code
+from sojourn.channels.provider import Hook, Reading
+from sojourn.domain.content import Content
+from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     BadInput,
@@ -28,10 +28,10 @@ from domain.errors import (
     RateLimited,
     TransientError,
 )
-from domain.messages import Channel
-from domain.reports import Kind
-from tests.fakes.base import Fake, Refused
-from tests.fakes.meta import VERIFY_TOKEN, FakeMeta, error, inbound, signed, signed_bytes
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind
+from sojourn.testkit.fakes.base import Fake, Refused
+from sojourn.testkit.fakes.meta import VERIFY_TOKEN, FakeMeta, error, inbound, signed, signed_bytes
 from tests.test_provider_contract import Pair, connected
 
 

@@ -1,8 +1,8 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.events import AccountActivated, EmailLinkClicked, FeatureUsed
-from testkit import JourneyTest
+from sojourn.domain.events import AccountActivated, EmailLinkClicked, FeatureUsed
+from sojourn.testkit import JourneyTest
 from workflows.onboarding import Onboarding
 
 HOUR = timedelta(hours=1)

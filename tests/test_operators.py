@@ -10,12 +10,12 @@ import pytest_asyncio
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-from domain.errors import BadInput
-from domain.messages import Channel
-from domain.reports import reference
-from store import Store, operators, suppressions
-from store.operators import Counts
-from store.tables import AttemptRow, LedgerRow, ReportRow, SuppressionRow
+from sojourn.domain.errors import BadInput
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import reference
+from sojourn.store import Store, operators, suppressions
+from sojourn.store.operators import Counts
+from sojourn.store.tables import AttemptRow, LedgerRow, ReportRow, SuppressionRow
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

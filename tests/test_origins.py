@@ -7,9 +7,9 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from dispatch import Sojourn
-from domain.errors import BadSetting
-from settings import load_settings
+from sojourn.dispatch import Sojourn
+from sojourn.domain.errors import BadSetting
+from sojourn.settings import load_settings
 from tests.cli_stack import NOWHERE, Cli
 from tests.gateway_server import Served, serving, settings
 

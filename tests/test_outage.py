@@ -12,19 +12,19 @@ from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client
 
-import worker
-from channels.postmark import Postmark
-from dispatch import Sojourn
-from domain.customer import read_identity
-from domain.events import SignedUp
-from domain.messages import Channel, Outcome, Result
-from settings import Settings
-from starter.processes import free_port
-from store import Store, attempts, ledger
-from tests.fakes.base import serving
-from tests.fakes.postmark import FakePostmark
+from sojourn.channels.postmark import Postmark
+from sojourn.cli.local.processes import free_port
+from sojourn.dispatch import Sojourn
+from sojourn.domain.customer import read_identity
+from sojourn.domain.events import SignedUp
+from sojourn.domain.messages import Channel, Outcome, Result
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store, attempts, ledger
+from sojourn.testkit.fakes.base import serving
+from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.outage_journey import USEFUL, Onboarding
-from workflows.journey import TASK_QUEUE
 
 pytestmark = pytest.mark.long
 

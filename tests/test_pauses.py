@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from domain.messages import Channel
-from store import Store, pauses
-from store.tables import ChannelRow
+from sojourn.domain.messages import Channel
+from sojourn.store import Store, pauses
+from sojourn.store.tables import ChannelRow
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

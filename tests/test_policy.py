@@ -5,9 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.calendar import zone
-from domain.messages import Channel, MessageClass, Reason
-from domain.policy import Allow, Consents, Decision, Defer, QuietHours, Recipient, Skip, decide
+from sojourn.domain.calendar import zone
+from sojourn.domain.messages import Channel, MessageClass, Reason
+from sojourn.domain.policy import (
+    Allow,
+    Consents,
+    Decision,
+    Defer,
+    QuietHours,
+    Recipient,
+    Skip,
+    decide,
+)
 
 NIGHT = QuietHours(time(21), time(9))
 NOON = datetime(2024, 1, 8, 11, tzinfo=UTC)  # 12:00 in Rome

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from channels import registry
-from channels.provider import Parcel, Provider
-from domain.errors import (
+from sojourn.channels import registry
+from sojourn.channels.provider import Parcel, Provider
+from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     BadInput,
@@ -21,11 +21,11 @@ from domain.errors import (
     RateLimited,
     TransientError,
 )
-from domain.messages import Channel
-from domain.reports import Kind
-from settings import Settings
-from tests.fakes.base import RETRY_AFTER, Behaviour, Fake, serving
-from tests.fakes.registry import fakes
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind
+from sojourn.settings import Settings
+from sojourn.testkit.fakes.base import RETRY_AFTER, Behaviour, Fake, serving
+from sojourn.testkit.fakes.registry import fakes
 
 OURS = {"outbox", "smtp"}
 """One is no server; the other speaks SMTP: tests/test_smtp.py."""

@@ -9,13 +9,13 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
-from dispatch import Published, Sojourn
-from dispatch.calls import Alias, read_call
-from dispatch.quarantine import drop, keep, mend, redrive
-from domain.errors import BadEvent, BadInput
-from settings import Settings
-from store import Store, events, quarantine
-from store.tables import EventRow, QuarantineRow
+from sojourn.dispatch import Published, Sojourn
+from sojourn.dispatch.calls import Alias, read_call
+from sojourn.dispatch.quarantine import drop, keep, mend, redrive
+from sojourn.domain.errors import BadEvent, BadInput
+from sojourn.settings import Settings
+from sojourn.store import Store, events, quarantine
+from sojourn.store.tables import EventRow, QuarantineRow
 
 
 def call(customer_id: str, **fields: Any) -> dict[str, Any]:

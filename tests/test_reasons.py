@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.messages import Reason, Status
-from domain.reasons import explain
+from sojourn.domain.messages import Reason, Status
+from sojourn.domain.reasons import explain
 
 DOC = Path(__file__).parent.parent / "docs" / "reasons.md"
 SECTION = re.compile(r"^### `(\w+)`\n(.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)

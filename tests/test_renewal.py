@@ -3,14 +3,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dispatch.telling import Teller
-from domain.errors import TemporalUnavailable
-from domain.events import (
-    SubscriptionCancelled,
-    SubscriptionChanged,
-    SubscriptionRenewed,
-)
-from testkit import JourneyTest
+from sojourn.dispatch.telling import Teller
+from sojourn.domain.errors import TemporalUnavailable
+from sojourn.domain.events import SubscriptionCancelled, SubscriptionChanged, SubscriptionRenewed
+from sojourn.testkit import JourneyTest
 from workflows.renewal import Renewal
 
 DAY = timedelta(days=1)

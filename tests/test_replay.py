@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from dispatch.calls import Ignored, Track
-from settings import Settings
-from starter import timeline
-from starter.calls import Fault, read_calls
-from starter.processes import Child
+from sojourn.cli import recordings as timeline
+from sojourn.cli.calls import Fault, read_calls
+from sojourn.cli.local.processes import Child
+from sojourn.dispatch.calls import Ignored, Track
+from sojourn.settings import Settings
 
 BEGIN = datetime(2024, 2, 1, tzinfo=UTC)
 WAITS = [timedelta(hours=24), timedelta(days=2), timedelta(days=4)]

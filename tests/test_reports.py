@@ -15,23 +15,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from channels import registry
-from channels.outbox import Outbox
-from channels.provider import Abilities, Hook, Reading
-from dispatch import Sojourn
-from dispatch import reports as intake
-from dispatch.calls import Alias
-from domain.customer import read_identity
-from domain.errors import BadInput, BadSetting, TemporalUnavailable, TransientError
-from domain.messages import Channel, Delivery, MessageClass
-from domain.reports import Kind, Report
-from gateway.core import Gateway
-from gateway.faults import Refusal, answer
-from gateway.outcomes import Outcomes
-from gateway.webhooks import BODY_LIMIT, SHOPS, Sources, router
-from starter.stack import Server
-from store import Store, attempts, customers, ledger, reports
-from store.tables import (
+from sojourn.channels import registry
+from sojourn.channels.outbox import Outbox
+from sojourn.channels.provider import Abilities, Hook, Reading
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch import reports as intake
+from sojourn.dispatch.calls import Alias
+from sojourn.domain.customer import read_identity
+from sojourn.domain.errors import BadInput, BadSetting, TemporalUnavailable, TransientError
+from sojourn.domain.messages import Channel, Delivery, MessageClass
+from sojourn.domain.reports import Kind, Report
+from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.http.faults import Refusal, answer
+from sojourn.gateway.webhooks.reports import Outcomes
+from sojourn.gateway.webhooks.routes import BODY_LIMIT, SHOPS, Sources, router
+from sojourn.store import Store, attempts, customers, ledger, reports
+from sojourn.store.tables import (
     AttemptRow,
     ConsentRow,
     ContentRow,
@@ -39,9 +39,9 @@ from store.tables import (
     ReportRow,
     SuppressionRow,
 )
+from sojourn.testkit.fakes.base import Order, SentHook
+from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.effort import fewer
-from tests.fakes.base import Order, SentHook
-from tests.fakes.postmark import FakePostmark
 from tests.gateway_server import Served, serving, settings
 
 SENT_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -12,15 +12,15 @@ from hypothesis import strategies as some
 from standardwebhooks import Webhook
 from starlette.responses import JSONResponse, Response
 
-from channels.provider import Parcel, Reading
-from channels.resend import Config, Resend
-from domain.content import Attachment
-from domain.errors import AmbiguousSend, BadInput, BadSetting, BadSignature
-from domain.messages import Channel
-from domain.reports import Kind
-from settings import Settings
-from tests.fakes.base import Behaviour, Order, SentHook, serving
-from tests.fakes.resend import FakeResend, signed
+from sojourn.channels.provider import Parcel, Reading
+from sojourn.channels.resend import Config, Resend
+from sojourn.domain.content import Attachment
+from sojourn.domain.errors import AmbiguousSend, BadInput, BadSetting, BadSignature
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind
+from sojourn.settings import Settings
+from sojourn.testkit.fakes.base import Behaviour, Order, SentHook, serving
+from sojourn.testkit.fakes.resend import FakeResend, signed
 
 KEY = "abandoned-cart:c1:k/1/1-reminder/email"
 JSON = some.recursive(

@@ -16,12 +16,12 @@ import segment.analytics
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from dispatch import Sojourn
-from gateway import faults
-from starter.processes import HOST, Child, free_port, python, running
-from starter.stack import Server
-from store import customers, events, keys, quarantine
-from store.tables import EventRow
+from sojourn.cli.local.processes import HOST, Child, free_port, python, running
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.gateway.http import faults
+from sojourn.store import customers, events, keys, quarantine
+from sojourn.store.tables import EventRow
 from tests.browser import CHROMIUM, shop_front, visit
 from tests.cli_stack import Cli
 from tests.gateway_server import Served, serving, settings
@@ -80,7 +80,7 @@ async def shop(
     home, port = tmp_path_factory.mktemp("gateway"), free_port()
     child = Child(
         "the gateway",
-        python("-m", "starter", "gateway", "--port", str(port)),
+        python("-m", "sojourn", "gateway", "--port", str(port)),
         home / "log",
         env={
             "TEMPORAL_ADDRESS": server.address,

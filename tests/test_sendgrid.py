@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from channels.http import retry_after
-from channels.provider import Hook, Reading
-from channels.sendgrid import SEARCHED, SIGNATURE, TIMESTAMP, SendGrid
-from domain.content import Attachment
-from domain.errors import (
+from sojourn.channels.http import retry_after
+from sojourn.channels.provider import Hook, Reading
+from sojourn.channels.sendgrid import SEARCHED, SIGNATURE, TIMESTAMP, SendGrid
+from sojourn.domain.content import Attachment
+from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     BadInput,
@@ -26,11 +26,11 @@ from domain.errors import (
     BadSignature,
     TransientError,
 )
-from domain.messages import Channel
-from domain.reports import Kind, Report
-from settings import Settings
-from tests.fakes.base import Order
-from tests.fakes.sendgrid import FakeSendGrid, signed
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.settings import Settings
+from sojourn.testkit.fakes.base import Order
+from sojourn.testkit.fakes.sendgrid import FakeSendGrid, signed
 from tests.test_provider_contract import Pair, connected
 
 # The example of SendGrid's own library:

@@ -15,10 +15,10 @@ from hypothesis import settings as few
 from hypothesis import strategies as some
 from starlette.responses import JSONResponse, Response
 
-from channels.provider import Parcel, Reading
-from channels.ses import Config, Ses
-from domain.content import Attachment
-from domain.errors import (
+from sojourn.channels.provider import Parcel, Reading
+from sojourn.channels.ses import Config, Ses
+from sojourn.domain.content import Attachment
+from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     BadInput,
@@ -27,11 +27,11 @@ from domain.errors import (
     RateLimited,
     TransientError,
 )
-from domain.messages import Channel, MessageClass
-from domain.reports import Kind
-from settings import Settings
-from tests.fakes.base import Behaviour, Order, SentHook, serving
-from tests.fakes.ses import CERTIFICATE, TOPIC, FakeSes, pem
+from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.reports import Kind
+from sojourn.settings import Settings
+from sojourn.testkit.fakes.base import Behaviour, Order, SentHook, serving
+from sojourn.testkit.fakes.ses import CERTIFICATE, TOPIC, FakeSes, pem
 
 OTHER_TOPIC = TOPIC.replace("ses-events", "somebody-else-s")
 BOUNCE = {

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import BadSetting
-from settings import Settings, signing_key
+from sojourn.domain.errors import BadSetting
+from sojourn.settings import Settings, signing_key
 
 
 def test_processes_that_begin_together_agree(tmp_path: Path) -> None:

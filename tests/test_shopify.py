@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from dispatch.calls import read_call
-from domain.cart import cart_items
-from domain.errors import BadEvent
-from domain.events import Event, event_named, read_event
-from gateway.bodies import CALL_LIMIT
-from gateway.reading import Fields
-from gateway.shopify import TOPICS, guest, known
-from gateway.source import Call, Nothing
+from sojourn.dispatch.calls import read_call
+from sojourn.domain.errors import BadEvent
+from sojourn.domain.events import Event, event_named, read_event
+from sojourn.gateway.http.bodies import CALL_LIMIT
+from sojourn.gateway.webhooks.reading import Fields
+from sojourn.gateway.webhooks.shopify import TOPICS, guest, known
+from sojourn.gateway.webhooks.source import Call, Nothing
+from sojourn.rendering.cart import cart_items
 from tests.webhooks import payload, told
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

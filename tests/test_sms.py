@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.sms import Encoding, Segments, segments
+from sojourn.domain.sms import Encoding, Segments, segments
 
 GSM, UCS = Encoding.GSM_7, Encoding.UCS_2
 EXTENSION = "^{}\\[~]|€"

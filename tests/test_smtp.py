@@ -11,10 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
-from channels.provider import Parcel
-from channels.smtp import KEPT_CONNECTIONS, Smtp, compose
-from domain.content import Attachment, Content
-from domain.errors import (
+from sojourn.channels.provider import Parcel
+from sojourn.channels.smtp import KEPT_CONNECTIONS, Smtp, compose
+from sojourn.cli.local.processes import HOST, free_port
+from sojourn.domain.content import Attachment, Content
+from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     ContentRejected,
@@ -22,11 +23,10 @@ from domain.errors import (
     ProviderError,
     TransientError,
 )
-from domain.messages import Channel
-from settings import Settings
-from starter.processes import HOST, free_port
-from testkit import JourneyTest
-from tests.fakes.ses import key, pem
+from sojourn.domain.messages import Channel
+from sojourn.settings import Settings
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.fakes.ses import key, pem
 from tests.mailserver import MailServer
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from domain.stopping import _AROUND, _FILLERS, _REQUESTS, _STOP, LONGEST, _words, asks_to_stop
+from sojourn.domain.stopping import (
+    _AROUND,
+    _FILLERS,
+    _REQUESTS,
+    _STOP,
+    LONGEST,
+    _words,
+    asks_to_stop,
+)
 
 COMMANDS = [
     "STOP",

@@ -17,14 +17,14 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import SQLModel, select
 
-from domain.content import Content
-from domain.customer import Customer, read_identity
-from domain.errors import BadSetting, StoreUnavailable
-from domain.events import Event, OrderCompleted
-from domain.messages import Channel, Delivery, MessageClass
-from domain.reports import Kind
-from store import Store, attempts, customers, engine, events, ledger, runs
-from store.tables import ConsentRow, ContentRow, EventRow, LedgerRow, RunRow
+from sojourn.domain.content import Content
+from sojourn.domain.customer import Customer, read_identity
+from sojourn.domain.errors import BadSetting, StoreUnavailable
+from sojourn.domain.events import Event, OrderCompleted
+from sojourn.domain.messages import Channel, Delivery, MessageClass
+from sojourn.domain.reports import Kind
+from sojourn.store import Store, attempts, customers, engine, events, ledger, runs
+from sojourn.store.tables import ConsentRow, ContentRow, EventRow, LedgerRow, RunRow
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

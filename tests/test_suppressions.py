@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from domain.customer import Customer, read_identity
-from domain.messages import Channel
-from store import Store, customers, suppressions
-from store.tables import SuppressionRow
+from sojourn.domain.customer import Customer, read_identity
+from sojourn.domain.messages import Channel
+from sojourn.store import Store, customers, suppressions
+from sojourn.store.tables import SuppressionRow
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -14,11 +14,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from activities.render import PARTS, TEMPLATES, RenderContext, Renderer
-from domain.content import Content
-from domain.customer import Customer
-from domain.errors import BadSetting, NothingToSay, TemplateError
-from domain.events import (
+from sojourn.domain.content import Content
+from sojourn.domain.customer import Customer
+from sojourn.domain.errors import BadSetting, NothingToSay, TemplateError
+from sojourn.domain.events import (
     Event,
     FeatureUsed,
     OrderCompleted,
@@ -29,13 +28,14 @@ from domain.events import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.history import History
-from domain.links import Renew, Unsubscribe, read_renew, read_unsubscribe
-from domain.locales import fallbacks
-from domain.messages import Channel, Message, MessageClass
-from domain.sms import Encoding, segments
-from settings import Settings
-from workflows.registry import journeys
+from sojourn.domain.history import History
+from sojourn.domain.links import Renew, Unsubscribe, read_renew, read_unsubscribe
+from sojourn.domain.locales import fallbacks
+from sojourn.domain.messages import Channel, Message, MessageClass
+from sojourn.domain.sms import Encoding, segments
+from sojourn.journeys.registry import journeys
+from sojourn.rendering.render import ENGINE, PARTS, TEMPLATES, RenderContext, Renderer
+from sojourn.settings import Settings
 
 SECRET = "kept in a drawer"
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
@@ -199,7 +199,7 @@ def test_the_languages_of_a_message_have_all_its_files() -> None:
         if template.channel is Channel.EMAIL:
             assert (TEMPLATES / f"{template.stem}.html").is_file()
             for kind in ("txt", "html"):
-                assert (TEMPLATES / f"layout/footer.{template.lang}.{kind}").is_file()
+                assert (ENGINE / f"layout/footer.{template.lang}.{kind}").is_file()
 
 
 def test_a_message_has_its_calendar_file_in_every_language_or_in_none() -> None:

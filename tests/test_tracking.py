@@ -9,15 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from activities.render import Renderer
-from activities.tracking import Tracking, with_bare_links, with_links, with_picture
-from activities.vocabulary import Links, Sender
-from domain.content import Content
-from domain.errors import BadSetting
-from domain.links import Click, Open, Unsubscribe, read_click, read_open, read_unsubscribe
-from domain.messages import Channel, MessageClass
-from domain.reports import reference
-from settings import load_settings
+from sojourn.domain.content import Content
+from sojourn.domain.errors import BadSetting
+from sojourn.domain.links import Click, Open, Unsubscribe, read_click, read_open, read_unsubscribe
+from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.reports import reference
+from sojourn.rendering.links import Tracking, with_bare_links, with_links, with_picture
+from sojourn.rendering.render import Renderer
+from sojourn.rendering.vocabulary import Links, Sender
+from sojourn.settings import load_settings
 from tests.test_templates import ADA, LANGUAGES, MESSAGES, SECRET, SHOP, about
 
 REFERENCE = reference("run/e_1/1-step/email")

@@ -11,13 +11,13 @@ from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-import worker
-from dispatch import Sojourn
-from domain.events import OrderCompleted, ProductAdded
-from settings import Settings
-from store import Store, ledger
-from store.tables import ConsentRow, CustomerRow
-from workflows.journey import TASK_QUEUE
+from sojourn.dispatch import Sojourn
+from sojourn.domain.events import OrderCompleted, ProductAdded
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store, ledger
+from sojourn.store.tables import ConsentRow, CustomerRow
 
 pytestmark = pytest.mark.long
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from channels.provider import Hook, Parcel
-from channels.twilio import Twilio, sign
-from domain.content import Content
-from domain.errors import (
+from sojourn.channels.provider import Hook, Parcel
+from sojourn.channels.twilio import Twilio, sign
+from sojourn.domain.content import Content
+from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     BadInput,
@@ -26,11 +26,11 @@ from domain.errors import (
     ProviderError,
     TransientError,
 )
-from domain.messages import Channel
-from domain.reports import Kind
-from settings import Settings
-from tests.fakes.base import Order, SentHook, serving
-from tests.fakes.twilio import ACCOUNT, SMS_FROM, TOKEN, FakeTwilio, signed
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind
+from sojourn.settings import Settings
+from sojourn.testkit.fakes.base import Order, SentHook, serving
+from sojourn.testkit.fakes.twilio import ACCOUNT, SMS_FROM, TOKEN, FakeTwilio, signed
 
 HOOKS = f"{FakeTwilio.hook_url}/webhooks/twilio"
 EARLIER = timedelta(minutes=10)

@@ -17,27 +17,18 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
-from domain.customer import read_identity
-from domain.links import Click, Unsubscribe, click_token, unsubscribe_token
-from domain.messages import Channel, Message
-from gateway.forms import FORM_LIMIT
-from gateway.pages import LANGUAGES, TEMPLATES, Pages
-from store import Store, customers
-from store.tables import ConsentRow, RunRow
+from sojourn.domain.customer import read_identity
+from sojourn.domain.links import Click, Unsubscribe, click_token, unsubscribe_token
+from sojourn.domain.messages import Channel, Message
+from sojourn.gateway.pages.forms import FORM_LIMIT
+from sojourn.gateway.pages.pages import LANGUAGES, TEMPLATES, Pages
+from sojourn.journeys.registry import journeys
+from sojourn.store import Store, customers
+from sojourn.store.tables import ConsentRow, RunRow
 from tests.browser import CHROMIUM, telephone
 from tests.effort import fewer
-from tests.gateway_links import (
-    BROWSER,
-    SECRET,
-    SHOP,
-    again,
-    alone,
-    sent,
-    shop,
-    unsubscribe_path,
-)
+from tests.gateway_links import BROWSER, SECRET, SHOP, again, alone, sent, shop, unsubscribe_path
 from tests.gateway_server import Served
-from workflows.registry import journeys
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 LEAVE, STAY = {"wish": "unsubscribe"}, {"wish": "stay"}
@@ -269,7 +260,7 @@ async def test_unsubscribing_works_while_temporal_is_away(
         )
     # no journey that ships hears it; one of a user's may
     hearing = {"onboarding": journeys()["onboarding"]}
-    monkeypatch.setattr("dispatch.routing.heard_by", lambda event: hearing)
+    monkeypatch.setattr("sojourn.dispatch.routing.heard_by", lambda event: hearing)
     with capture_logs() as logs:
         answer = await served.http.post(unsubscribe_path(customer_id), data=ONE_CLICK)
     assert answer.status_code == 200

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from channels.provider import Hook
-from channels.vonage import Vonage
-from domain.errors import (
+from sojourn.channels.provider import Hook
+from sojourn.channels.vonage import Vonage
+from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     BadInput,
@@ -26,11 +26,11 @@ from domain.errors import (
     ContentRejected,
     ProviderError,
 )
-from domain.messages import Channel
-from domain.reports import Kind
-from settings import Settings
-from tests.fakes.base import Order, serving
-from tests.fakes.vonage import SIGNATURE_SECRET, FakeVonage, problem, signed
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind
+from sojourn.settings import Settings
+from sojourn.testkit.fakes.base import Order, serving
+from sojourn.testkit.fakes.vonage import SIGNATURE_SECRET, FakeVonage, problem, signed
 
 APPLICATION = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
 KEY = rsa.generate_private_key(65537, 2048)

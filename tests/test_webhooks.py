@@ -16,28 +16,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-import worker
-from dispatch import Sojourn
-from dispatch.calls import read_call
-from dispatch.routing import workflow_id
-from domain.errors import BadEvent, TemporalUnavailable
-from domain.messages import Result
-from gateway import shopify, woocommerce
-from gateway.app import make_app
-from gateway.core import Gateway
-from gateway.faults import AWAY, Refusal, answer
-from gateway.inbound import load_sources
-from gateway.reading import Fields
-from gateway.source import Call, Nothing
-from gateway.taking import Outcome, Taken, take_calls
-from gateway.webhooks import BODY_LIMIT, Sources, Take, configured, router
-from settings import Settings
-from starter.stack import Server
-from store import Store, customers
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch.calls import read_call
+from sojourn.dispatch.routing import workflow_id
+from sojourn.domain.errors import BadEvent, TemporalUnavailable
+from sojourn.domain.messages import Result
+from sojourn.gateway.app import make_app
+from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.http.faults import AWAY, Refusal, answer
+from sojourn.gateway.tracking.taking import Outcome, Taken, take_calls
+from sojourn.gateway.webhooks import shopify, woocommerce
+from sojourn.gateway.webhooks.inbound import load_sources
+from sojourn.gateway.webhooks.reading import Fields
+from sojourn.gateway.webhooks.routes import BODY_LIMIT, Sources, Take, configured, router
+from sojourn.gateway.webhooks.source import Call, Nothing
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store, customers
 from tests import webhooks
 from tests.markdown import ROOT
 from tests.webhooks import STANDARD_SECRET, payload, standard
-from workflows.journey import TASK_QUEUE
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 BOOKINGS = {"BOOKINGS_WEBHOOK_SECRET": STANDARD_SECRET}

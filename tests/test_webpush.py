@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from channels.provider import Parcel
-from channels.webpush import WebPush, _subscription
-from domain.errors import (
+from sojourn.channels.provider import Parcel
+from sojourn.channels.webpush import WebPush, _subscription
+from sojourn.domain.errors import (
     AccountError,
     BadInput,
     BadSetting,
@@ -30,11 +30,11 @@ from domain.errors import (
     ProviderError,
     WrongSender,
 )
-from domain.messages import Channel, MessageClass
-from domain.reports import reference
-from settings import Settings
-from tests.fakes.base import Behaviour, Refused
-from tests.fakes.webpush import FakeWebPush, encoded, pem_private_key, raw_private_key
+from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.reports import reference
+from sojourn.settings import Settings
+from sojourn.testkit.fakes.base import Behaviour, Refused
+from sojourn.testkit.fakes.webpush import FakeWebPush, encoded, pem_private_key, raw_private_key
 from tests.markdown import ROOT
 from tests.test_meta import asking
 from tests.test_provider_contract import Pair, connected

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from dispatch.calls import read_call
-from domain.errors import BadEvent
-from gateway.reading import Fields
-from gateway.source import Call, Nothing
-from gateway.woocommerce import TOPICS, guest, known
+from sojourn.dispatch.calls import read_call
+from sojourn.domain.errors import BadEvent
+from sojourn.gateway.webhooks.reading import Fields
+from sojourn.gateway.webhooks.source import Call, Nothing
+from sojourn.gateway.webhooks.woocommerce import TOPICS, guest, known
 from tests.webhooks import payload, told
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

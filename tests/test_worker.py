@@ -15,15 +15,14 @@ import psutil
 import pytest
 import pytest_asyncio
 
-import worker
-from dispatch import Sojourn
-from domain.events import SignedUp
-from domain.messages import Channel
-from settings import Settings
-from starter.processes import HOST, Child, free_port, running
-from starter.stack import Server
-from starter.together import run_together
-from store import Store
+from sojourn.cli.local.processes import HOST, Child, free_port, running
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.domain.events import SignedUp
+from sojourn.domain.messages import Channel
+from sojourn.serving.together import run_together
+from sojourn.settings import Settings
+from sojourn.store import Store
 
 pytestmark = pytest.mark.long
 
@@ -74,7 +73,7 @@ async def started(
     database_url = f"sqlite:///{home}/worker.db"
     child = Child(
         "workers",
-        [sys.executable, worker.__file__, *options],
+        [sys.executable, "-m", "sojourn.serving.worker", *options],
         home / "worker.log",
         env={
             "TEMPORAL_ADDRESS": server.address,

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from domain.events import OrderCompleted, ProductAdded
-from domain.messages import Channel, Enrolment, Message, Result
-from workflows.journey import Journey
+from sojourn.domain.events import OrderCompleted, ProductAdded
+from sojourn.domain.messages import Channel, Enrolment, Message, Result
+from sojourn.journeys.journey import Journey
 
 REMINDER = Message(
     step="reminder", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=1)

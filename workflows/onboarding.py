@@ -4,9 +4,9 @@ from datetime import time, timedelta
 
 from temporalio import workflow
 
-from domain.events import AccountActivated, EmailLinkClicked, MessageClicked, SignedUp
-from domain.messages import Channel, Enrolment, Message, MessageClass, Result
-from workflows.journey import Journey
+from sojourn.domain.events import AccountActivated, EmailLinkClicked, MessageClicked, SignedUp
+from sojourn.domain.messages import Channel, Enrolment, Message, MessageClass, Result
+from sojourn.journeys.journey import Journey
 
 TEN = time(10)
 

@@ -5,15 +5,15 @@ from typing import cast
 
 from temporalio import workflow
 
-from domain.events import (
+from sojourn.domain.events import (
     Event,
     SubscriptionCancelled,
     SubscriptionChanged,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from domain.messages import Channel, Enrolment, Message, Result
-from workflows.journey import Journey
+from sojourn.domain.messages import Channel, Enrolment, Message, Result
+from sojourn.journeys.journey import Journey
 
 TEN = time(10)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from gateway.source import Call
+from sojourn.gateway.webhooks.source import Call
 
 HERE = Path(__file__).parent
 SHOPIFY_SECRET = "hush"

@@ -1,1 +1,0 @@
-"""What touches the world on a journey's behalf: rendering and sending a message."""

@@ -1,9 +1,0 @@
-"""An event's way in: store it, find the runs that hear it, signal or start them.
-
-`Sojourn` is the Python client for services.
-"""
-
-from dispatch.client import Sojourn
-from dispatch.intake import Published
-
-__all__ = ["Published", "Sojourn"]

@@ -1,0 +1,1 @@
+"""A customer-journey engine on Temporal."""

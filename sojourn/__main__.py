@@ -1,0 +1,7 @@
+"""``python -m starter`` is ``sojourn``."""
+
+import sys
+
+from sojourn.cli.app import main
+
+sys.exit(main())

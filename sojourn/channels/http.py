@@ -1,0 +1,191 @@
+"""HTTP to a provider: a pool of connections, and what answers mean if nothing else is said.
+
+What is certain decides. No connection, 429 and a definite 4xx: the message was not taken. A broken
+connection, no answer, 5xx: nobody knows.
+"""
+
+import email.utils
+import math
+import ssl
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import httpx
+
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    ContentRejected,
+    ProviderError,
+    RateLimited,
+    TransientError,
+)
+
+LONGEST_DETAIL = 300
+LONGEST_WAIT = timedelta(hours=1)
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+)
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """The certificates that we trust, read once a process: reading them outlasts many requests.
+
+    They are those of ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, else certifi's:
+    https://www.python-httpx.org/advanced/ssl/.
+    """
+    return httpx.create_ssl_context()
+
+
+class Http:
+    """A provider's API, over connections that are kept.
+
+    Args:
+        base_url: where it is; a path in it is kept.
+        timeout_seconds: for each of connecting, sending and the answer.
+        auth: Basic credentials, or None.
+        headers: of every request.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        timeout_seconds: float,
+        *,
+        auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            timeout=timeout_seconds,
+            auth=auth,
+            headers={"User-Agent": "Sojourn", **(headers or {})},
+            limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
+            follow_redirects=False,
+            verify=trusted(),
+        )
+
+    async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A request that sends a message: what breaks it leaves open whether it was taken.
+
+        Args:
+            method: of HTTP.
+            path: below the base URL, or a whole URL.
+            options: as httpx's ``request``.
+
+        Raises:
+            TransientError: there was no connection: certainly not sent.
+            AmbiguousSend: it broke after that.
+        """
+        try:
+            return await self._client.request(method, path, **options)
+        except _NOT_SENT as error:
+            raise TransientError(f"no connection: {_said(error)}") from None
+        except httpx.HTTPError as error:
+            raise AmbiguousSend(f"no answer: {_said(error)}") from None
+
+    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A request that sends nothing, so that it can be made again: a look-up, a probe.
+
+        Raises:
+            TransientError: no answer, or a 5xx.
+            RateLimited: 429.
+            AccountError: 401 or 403.
+        """
+        try:
+            answer = await self._client.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise TransientError(f"no answer: {_said(error)}") from None
+        if answer.status_code in (401, 403, 429) or answer.is_server_error:
+            fault = fault_of(answer)
+            if isinstance(fault, AmbiguousSend):  # nothing was to be sent
+                raise TransientError(str(fault), retry_after=retry_after(answer))
+            raise fault
+        return answer
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+
+def fault_of(answer: httpx.Response, said: str = "") -> ProviderError:
+    """What an answer that is no success means, if the provider's own code says nothing more.
+
+    Args:
+        answer: of the provider.
+        said: its error in words; by default the beginning of the body.
+    """
+    detail = f"HTTP {answer.status_code}: {said or answer.text[:LONGEST_DETAIL].strip()}"
+    match answer.status_code:
+        case 401 | 403:
+            return AccountError(detail)
+        case 408 | 425:
+            return TransientError(detail, retry_after=retry_after(answer))
+        case 429:
+            return RateLimited(detail, retry_after=retry_after(answer))
+        case status if 400 <= status < 500:
+            return ContentRejected(detail)
+    return AmbiguousSend(detail)
+
+
+def retry_after(answer: httpx.Response) -> timedelta | None:
+    """How long the provider asks us to wait.
+
+    Retry-After (RFC 9110, 10.2.3) in seconds or as a date; else X-RateLimit-Reset, which is a
+    moment in seconds or milliseconds since 1970 to some, and seconds from now to others.
+    """
+    told = answer.headers.get("retry-after", "").strip()
+    if not told:
+        return _wait(_until_reset(answer.headers.get("x-ratelimit-reset", "")))
+    try:
+        seconds = float(told)
+    except ValueError:
+        seconds = _seconds_until(told)
+    return _wait(seconds)
+
+
+def body_of(answer: httpx.Response) -> dict[str, Any]:
+    """The answer's JSON object; empty if it is anything else: proxies answer in HTML."""
+    try:
+        said = answer.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _seconds_until(date: str) -> float:
+    try:
+        when = email.utils.parsedate_to_datetime(date)
+    except ValueError:
+        return math.nan
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max((when - datetime.now(UTC)).total_seconds(), 0)
+
+
+def _until_reset(told: str) -> float:
+    try:
+        reset = float(told)
+    except ValueError:
+        return math.nan
+    if reset > 1e11:
+        reset /= 1000
+    return max(reset - time.time(), 0) if reset > 1e9 else reset
+
+
+def _wait(seconds: float) -> timedelta | None:
+    if not math.isfinite(seconds) or seconds < 0:
+        return None
+    return min(timedelta(seconds=min(seconds, 1e9)), LONGEST_WAIT)
+
+
+def _said(error: httpx.HTTPError) -> str:
+    return f"{type(error).__name__} {error}".strip()

@@ -1,0 +1,285 @@
+"""E-mail by Mailgun.
+
+https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages (sending),
+.../mailgun/events (look-up), .../user-manual/webhooks/webhook-payloads, .../webhook-retries and
+.../securing-webhooks.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.headerregistry import Address
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from sojourn.channels import config
+from sojourn.channels.http import Http, body_of, fault_of
+from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.webhooks import check_age, moment, object_in
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    BadInput,
+    BadSignature,
+    ContentRejected,
+    InvalidRecipient,
+    ProviderError,
+    TransientError,
+)
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.settings import Settings
+
+OLDEST_WEBHOOK = timedelta(hours=9)
+"""Mailgun goes on for eight hours with a webhook that is not taken, and does not say whether it
+signs it anew."""
+LONGEST_TAG = 128
+
+_KINDS = {
+    "accepted": Kind.ACCEPTED,
+    "delivered": Kind.DELIVERED,
+    "rejected": Kind.FAILED,
+    "opened": Kind.OPENED,
+    "clicked": Kind.CLICKED,
+    "unsubscribed": Kind.UNSUBSCRIBED,
+    "complained": Kind.COMPLAINED,
+}
+_SUPPRESSED = {
+    "suppress-bounce": Kind.BOUNCED,
+    "suppress-unsubscribe": Kind.UNSUBSCRIBED,
+    "suppress-complaint": Kind.COMPLAINED,
+}
+"""Why Mailgun did not even try."""
+_OUR_ACCOUNT = re.compile(
+    r"\bfrom\b.*parameter is not a valid address|not allowed to send|free accounts|sandbox"
+)
+_ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
+_NO_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""https://www.iana.org/assignments/smtp-enhanced-status-codes: no such mailbox or system, bad
+syntax, moved, a domain that takes no mail, a mailbox that is disabled."""
+_Field = tuple[str | None, str | bytes, str | None]
+"""A part of a multipart form: file name, content, media type."""
+
+
+class Config(config.Config):
+    """``SOJOURN_MAILGUN_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_MAILGUN_")
+
+    api_key: SecretStr
+    """An API key that may send, read events and read domains."""
+    domain: str
+    """The sending domain, as Mailgun has it."""
+    webhook_key: SecretStr = SecretStr("")
+    """The HTTP webhook signing key. Empty: no webhooks are taken."""
+    test_mode: bool = False
+    """Mailgun takes messages and delivers none."""
+    base_url: str = "https://api.mailgun.net"
+
+
+class Mailgun:
+    """Sends by Mailgun's API, which has no idempotency key: what is in doubt is looked up.
+
+    The Message-ID is ours, made of the reference: Mailgun's events can be searched by it.
+    """
+
+    name = "mailgun"
+    channels = frozenset({Channel.EMAIL})
+    abilities = Abilities(
+        # events are filed out of order; its manual trusts those that are half an hour old, for
+        # example: https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-polling
+        looks_up_after=timedelta(minutes=30),
+        reports=True,
+        largest_body=25_000_000,
+        sandbox="SOJOURN_MAILGUN_TEST_MODE=true: messages are taken, none is delivered",
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._config = Config.load()
+        self._settings = settings
+        self._domain = quote(self._config.domain, safe="")
+        self._http = Http(
+            self._config.base_url,
+            self._config.timeout_seconds,
+            auth=("api", self._config.api_key.get_secret_value()),
+        )
+
+    async def send(self, parcel: Parcel) -> str:
+        """Hand a message over; its Message-ID, without the brackets."""
+        form = self._form(parcel)
+        answer = await self._http.send("POST", f"/v3/{self._domain}/messages", files=form)
+        said = body_of(answer)
+        if not answer.is_success:
+            raise _fault(answer, str(said.get("message") or ""))
+        if not said.get("id"):
+            raise AmbiguousSend(f"HTTP {answer.status_code} without an id")
+        return str(said["id"]).strip("<>")
+
+    async def find(self, parcel: Parcel, since: datetime) -> str | None:
+        """Search the events by our Message-ID."""
+        asked = {
+            "begin": str(int((since - timedelta(minutes=1)).timestamp())),
+            "ascending": "yes",
+            "limit": "1",
+            "message-id": self._message_id(parcel),
+        }
+        answer = await self._http.ask("GET", f"/v3/{self._domain}/events", params=asked)
+        items = body_of(answer).get("items")
+        if not answer.is_success or not isinstance(items, list):
+            raise TransientError(f"cannot be looked up: HTTP {answer.status_code}")
+        return self._message_id(parcel) if items else None
+
+    async def probe(self) -> None:
+        """Ask whether our domain may send."""
+        answer = await self._http.ask("GET", f"/v4/domains/{self._domain}")
+        if not answer.is_success:
+            raise _fault(answer, str(body_of(answer).get("message") or ""))
+        state = _part(body_of(answer), "domain").get("state")
+        if state != "active":
+            raise AccountError(f"Mailgun's domain {self._config.domain} is {state}, not active")
+
+    async def read(self, hook: Hook) -> Reading:
+        """One report; a webhook whose kind is of no interest says nothing."""
+        said = object_in(hook)
+        token = self._verified(said, hook.received_at)
+        event = said.get("event-data")
+        if not isinstance(event, dict):
+            raise BadInput("the body has no event-data")
+        report = _report(event, token, hook.received_at)
+        return Reading((report,) if report else ())
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._http.close()
+
+    def _form(self, parcel: Parcel) -> list[tuple[str, _Field]]:
+        content, settings = parcel.content, self._settings
+        sender = Address(settings.shop_name, addr_spec=settings.from_email)
+        fields = {
+            "from": str(sender),
+            "to": parcel.address,
+            "subject": content.subject,
+            "text": content.text,
+            "html": content.html,
+            "o:tag": _tag(content.template),
+            "o:tracking": "no",
+            "o:tracking-clicks": "no",
+            "o:tracking-opens": "no",
+            "o:testmode": "yes" if self._config.test_mode else "",
+            "v:reference": parcel.reference,
+            **{f"h:{name}": value for name, value in content.headers.items()},
+            "h:Message-Id": f"<{self._message_id(parcel)}>",
+        }
+        form: list[tuple[str, _Field]] = [
+            (name, (None, value, None)) for name, value in fields.items() if value
+        ]
+        form += [
+            ("attachment", (a.name, _decoded(a.name, a.data), a.media_type))
+            for a in content.attachments
+        ]
+        return form
+
+    def _message_id(self, parcel: Parcel) -> str:
+        return f"{parcel.reference}@{self._config.domain}"
+
+    def _verified(self, said: Mapping[str, Any], received_at: datetime) -> str:
+        """The token that was signed: the signature covers it and the moment, not the event."""
+        key = self._config.webhook_key.get_secret_value()
+        if not key:
+            raise BadSignature("SOJOURN_MAILGUN_WEBHOOK_KEY is not set: no webhook is taken")
+        signature = _part(said, "signature")
+        timestamp, token = str(signature.get("timestamp", "")), str(signature.get("token", ""))
+        text = (timestamp + token).encode(errors="replace")
+        expected = hmac.new(key.encode(), text, hashlib.sha256).hexdigest().encode()
+        # an event of a subaccount is also signed with the key of its parent
+        given = (str(signature.get(name, "")) for name in ("signature", "parent-signature"))
+        if not any(hmac.compare_digest(one.encode(errors="replace"), expected) for one in given):
+            raise BadSignature("not signed with SOJOURN_MAILGUN_WEBHOOK_KEY")
+        check_age(timestamp, received_at, OLDEST_WEBHOOK)
+        return token
+
+
+def _decoded(name: str, data: str) -> bytes:
+    try:
+        return base64.b64decode(data, validate=True)
+    except ValueError:
+        raise ContentRejected(f"the attachment {name} is not in base64") from None
+
+
+def _tag(template: str) -> str:
+    """Journey and step: ``abandoned-cart/reminder``. Mailgun wants tags in ASCII."""
+    return template.partition(".")[0].encode("ascii", "ignore").decode()[:LONGEST_TAG]
+
+
+def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = said.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _fault(answer: httpx.Response, message: str) -> ProviderError:
+    """Mailgun has no codes: the status and its words tell what it is."""
+    said = message.lower()
+    if answer.status_code == 404:
+        # of a region where the domain is not, too
+        return AccountError(f"HTTP 404: see the domain and the base URL's region: {message}")
+    if answer.status_code == 400:
+        if re.search(r"\bto\b.*parameter is not a valid address", said):
+            return InvalidRecipient(message)
+        if _OUR_ACCOUNT.search(said):
+            return AccountError(message)
+    return fault_of(answer, message)
+
+
+def _report(event: Mapping[str, Any], token: str, received_at: datetime) -> Report | None:
+    name = str(event.get("event"))
+    status = _part(event, "delivery-status")
+    kind, hard = _failure(event, status) if name == "failed" else (_KINDS.get(name), False)
+    if kind is None:
+        return None
+    headers = _part(_part(event, "message"), "headers")
+    words = (
+        status.get("description"),
+        status.get("message"),
+        _part(event, "reject").get("reason"),
+        event.get("reason"),
+    )
+    return Report(
+        # a signature that was seen once tells nothing a second time, whatever event it is put to
+        event_id=token,
+        kind=kind,
+        at=moment(event.get("timestamp"), received_at),
+        channel=Channel.EMAIL,
+        reference=str(_part(event, "user-variables").get("reference") or ""),
+        provider_id=str(headers.get("message-id") or "").strip("<>"),
+        address=str(event.get("recipient") or ""),
+        hard=hard,
+        detail=next((str(text) for text in words if text), ""),
+        url=str(event.get("url") or "") if kind is Kind.CLICKED else "",
+    )
+
+
+def _failure(event: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Kind, bool]:
+    if event.get("severity") == "temporary":
+        return Kind.DEFERRED, False
+    reason = str(event.get("reason"))
+    if reason in _SUPPRESSED:
+        return _SUPPRESSED[reason], reason == "suppress-bounce"
+    if reason == "bounce":
+        return Kind.BOUNCED, _is_dead(status)
+    return Kind.FAILED, False  # tried for too long, or blocked
+
+
+def _is_dead(status: Mapping[str, Any]) -> bool:
+    """Whether a bounce is the address's fault: spam filters and full mailboxes are not."""
+    words = f"{status.get('enhanced-code', '')} {status.get('message', '')}"
+    enhanced = _ENHANCED.search(words)
+    if enhanced:
+        return enhanced[0] in _NO_ADDRESS
+    return status.get("bounce-type", "hard") == "hard" and status.get("code") == 550

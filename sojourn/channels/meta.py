@@ -1,0 +1,381 @@
+"""WhatsApp by Meta's Cloud API.
+
+https://developers.facebook.com/docs/whatsapp/cloud-api: .../reference/messages, .../webhooks,
+.../support/error-codes; webhooks of preferences:
+https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/reference/user_preferences
+"""
+
+import hashlib
+import hmac
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from sojourn.channels import config
+from sojourn.channels.http import LONGEST_WAIT, Http, body_of, fault_of, retry_after
+from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.webhooks import moment, object_in
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    BadInput,
+    BadSignature,
+    ContentRejected,
+    InvalidRecipient,
+    ProviderError,
+    RateLimited,
+    RecipientUnsubscribed,
+    TemplateRefused,
+    TransientError,
+    WindowClosed,
+)
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.domain.stopping import asks_to_stop
+from sojourn.settings import Settings
+
+API_UNKNOWN = 1
+ENOUGH_FOR_NOW = 131049
+"""The customer had as much marketing as Meta lets anyone send; another day it may pass."""
+WINDOW_CLOSED = 131047
+MARKETING_STOPPED = 131050
+UNDELIVERABLE = 131026
+RECIPIENT_IS_SENDER = 131021
+
+_INVALID = frozenset({UNDELIVERABLE, RECIPIENT_IS_SENDER})
+_TEMPLATE = frozenset(
+    {132000, 132001, 132005, 132007, 132012, 132015, 132016, 132018, 132068, 132069}
+)
+_CONTENT = frozenset({
+    100, 130472, 130497, 131008, 131009, 131051, 131052, 131053,
+    131062,  # a code to sign in with, to a user id: it needs the number
+})  # fmt: skip
+_RATE = frozenset({4, 80007, 130429, 131048, 131056})
+_TRANSIENT = frozenset({API_UNKNOWN, 2, 131000, 131016, 131057, 133004})
+_ACCOUNT = frozenset({
+    0, 3, 10, 33, 190, 368, 131005, 131030, 131031, 131037, 131042, 131045, 133010,
+    *range(200, 300),
+})  # fmt: skip
+
+_KINDS = {
+    "sent": Kind.ACCEPTED,
+    "delivered": Kind.DELIVERED,
+    "read": Kind.READ,
+    "failed": Kind.FAILED,
+}
+_NO_MESSAGE = frozenset({"system", "request_welcome"})
+"""Types of inbound "messages" that nobody wrote."""
+_CAPTIONED = frozenset({"image", "video", "document"})
+
+_PHONE = re.compile(r"\+(\d{7,15})", re.ASCII)
+_USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z\d]{1,128}", re.ASCII)
+
+
+class Config(config.Config):
+    """``SOJOURN_META_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_META_")
+
+    token: config.Token
+    """Access token of a system user."""
+    phone_number_id: str = Field(pattern=r"^\d+$")
+    """Meta's id of the number that sends; not the number itself."""
+    app_secret: SecretStr = SecretStr("")
+    """Signs the webhooks. Empty: none are taken."""
+    verify_token: SecretStr = SecretStr("")
+    """What Meta shows when a webhook is set up; any word that both know."""
+    api_version: str = Field(default="v25.0", pattern=r"^v\d+\.\d+$")
+    base_url: str = "https://graph.facebook.com"
+
+
+class Meta:
+    """Sends by Meta's Graph API, which has neither an idempotency key nor a look-up."""
+
+    name = "meta"
+    channels = frozenset({Channel.WHATSAPP})
+    abilities = Abilities(
+        reports=True,
+        sandbox="a test number of Meta's sends to the five numbers that its page lists",
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._config = Config.load()
+        headers = {"Authorization": f"Bearer {self._config.token.get_secret_value()}"}
+        self._http = Http(self._config.base_url, self._config.timeout_seconds, headers=headers)
+        self._number = f"/{self._config.api_version}/{self._config.phone_number_id}"
+
+    async def send(self, parcel: Parcel) -> str:
+        """Hand a message over; Meta's id, ``wamid...``.
+
+        Raises:
+            InvalidRecipient: also of an address that is neither a phone number nor a user id.
+        """
+        answer = await self._http.send("POST", f"{self._number}/messages", json=_message(parcel))
+        said = body_of(answer)
+        if not answer.is_success:
+            raise _fault(answer, said)
+        match said:
+            case {"messages": [{"id": str(message_id)}, *_]} if message_id:
+                return message_id
+        raise AmbiguousSend(f"HTTP {answer.status_code} without the message's id")
+
+    async def find(self, parcel: Parcel, since: datetime) -> str | None:
+        """Meta cannot be asked; its webhooks tell."""
+        raise TransientError("Meta has no look-up of messages")
+
+    async def probe(self) -> None:
+        """Ask for the number that sends."""
+        answer = await self._http.ask("GET", self._number, params={"fields": "id"})
+        if answer.is_success:
+            return
+        fault = _fault(answer, body_of(answer))
+        # nothing was to be sent, so what is refused is the number or the token
+        raise fault if isinstance(fault, TransientError) else AccountError(str(fault))
+
+    async def read(self, hook: Hook) -> Reading:
+        """The reports of a batch; to the GET that sets a webhook up, its challenge."""
+        if hook.method != "POST":
+            return Reading(answer=self._challenge(hook))
+        self._verify(hook)
+        return Reading(tuple(_reports(object_in(hook), hook.received_at)))
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._http.close()
+
+    def _challenge(self, hook: Hook) -> str:
+        # https://developers.facebook.com/docs/graph-api/webhooks/getting-started
+        expected = self._config.verify_token.get_secret_value()
+        asked = dict(parse_qsl(hook.url.partition("?")[2]))
+        given = asked.get("hub.verify_token", "")
+        if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+            raise BadSignature("hub.verify_token is not SOJOURN_META_VERIFY_TOKEN")
+        if asked.get("hub.mode") != "subscribe" or "hub.challenge" not in asked:
+            raise BadInput("a GET is there to subscribe, with hub.mode and hub.challenge")
+        return asked["hub.challenge"]
+
+    def _verify(self, hook: Hook) -> None:
+        secret = self._config.app_secret.get_secret_value()
+        if not secret:
+            raise BadSignature("SOJOURN_META_APP_SECRET is not set: no webhook is taken")
+        expected = "sha256=" + hmac.new(secret.encode(), hook.body, hashlib.sha256).hexdigest()
+        given = hook.headers.get("x-hub-signature-256", "")
+        if not hmac.compare_digest(given.encode(), expected.encode()):
+            raise BadSignature("not signed with SOJOURN_META_APP_SECRET")
+
+
+def language_code(locale: str) -> str:
+    """A locale as Meta writes it: ``en_US`` of ``en-US``, ``pl`` of ``pl``.
+
+    https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates/supported-languages
+    """
+    return locale.replace("-", "_")
+
+
+def _message(parcel: Parcel) -> dict[str, Any]:
+    content = parcel.content
+    message: dict[str, Any] = {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        **_recipient(parcel.address),
+        "biz_opaque_callback_data": parcel.reference,
+    }
+    if not content.approved:
+        return message | {"type": "text", "text": {"body": content.text}}
+    template: dict[str, Any] = {
+        "name": content.approved,
+        # the one policy there is; Meta's description of its API requires it
+        "language": {"policy": "deterministic", "code": language_code(content.locale)},
+    }
+    if content.variables:
+        # Meta refuses line breaks, tabs and long runs of spaces in them
+        parameters = [{"type": "text", "text": " ".join(v.split())} for v in content.variables]
+        template["components"] = [{"type": "body", "parameters": parameters}]
+    return message | {"type": "template", "template": template}
+
+
+def _recipient(address: str) -> dict[str, str]:
+    """Digits of a phone number; or the id of a customer who shows none, as webhooks gave it.
+
+    https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
+    if phone := _PHONE.fullmatch(address):
+        return {"to": phone[1]}
+    if _USER_ID.fullmatch(address):
+        return {"recipient": address}
+    raise InvalidRecipient("neither a phone number with + and country code nor a user id of Meta's")
+
+
+def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
+    """Meta's own code says more than HTTP's: quotas, for one, come with 400."""
+    error = said.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    if not isinstance(error, dict) or not isinstance(code, int):
+        return fault_of(answer)
+    data = error.get("error_data")
+    details = data.get("details", "") if isinstance(data, dict) else ""
+    detail = " ".join(str(part) for part in (code, error.get("message", ""), details) if part != "")
+    if code == API_UNKNOWN and answer.is_server_error:
+        return AmbiguousSend(detail)  # "possible server error": it says of what, not how far it got
+    if code in _RATE:
+        return RateLimited(detail, retry_after=retry_after(answer) or _until_regained(answer))
+    if code == ENOUGH_FOR_NOW:
+        return TransientError(detail, retry_after=timedelta(days=1))
+    if code in _TRANSIENT:
+        return TransientError(detail, retry_after=retry_after(answer))
+    return _refusal(code, detail) or fault_of(answer, detail)
+
+
+def _refusal(code: int, detail: str) -> ProviderError | None:
+    if code == WINDOW_CLOSED:
+        return WindowClosed(detail)
+    if code == MARKETING_STOPPED:
+        return RecipientUnsubscribed(detail)
+    for codes, error in (
+        (_INVALID, InvalidRecipient),
+        (_TEMPLATE, TemplateRefused),
+        (_CONTENT, ContentRejected),
+        (_ACCOUNT, AccountError),
+    ):
+        if code in codes:
+            return error(detail)
+    return None
+
+
+def _until_regained(answer: httpx.Response) -> timedelta | None:
+    """Minutes that Meta's own header names, the longest of all its quotas'.
+
+    https://developers.facebook.com/docs/graph-api/overview/rate-limiting
+    """
+    try:
+        usage = json.loads(answer.headers.get("x-business-use-case-usage", ""))
+    except ValueError:
+        return None
+    lists = usage.values() if isinstance(usage, dict) else ()
+    quotas = [quota for one in lists if isinstance(one, list) for quota in one]
+    told = [q.get("estimated_time_to_regain_access") for q in quotas if isinstance(q, dict)]
+    minutes = max((m for m in told if isinstance(m, int | float) and math.isfinite(m)), default=0)
+    longest = LONGEST_WAIT.total_seconds() / 60
+    return timedelta(minutes=min(minutes, longest)) if minutes > 0 else None
+
+
+def _reports(said: Mapping[str, Any], received_at: datetime) -> Iterator[Report]:
+    for entry in _objects(said, "entry"):
+        for change in _objects(entry, "changes"):
+            value = change.get("value")
+            if not isinstance(value, dict):
+                raise BadInput("value of a change is no object")
+            for status in _objects(value, "statuses"):
+                yield from _of_status(status, received_at)
+            for message in _objects(value, "messages"):
+                yield from _of_message(message, received_at)
+            for preference in _objects(value, "user_preferences"):
+                yield from _of_preference(preference, received_at)
+
+
+def _of_status(said: Mapping[str, Any], received_at: datetime) -> Iterator[Report]:
+    status, message_id = _word(said, "status"), _word(said, "id")
+    kind = _KINDS.get(status)
+    if kind is None:
+        return
+    errors = _objects(said, "errors")
+    codes = {error["code"] for error in errors if isinstance(error.get("code"), int)}
+    if kind is Kind.FAILED and codes & _INVALID:
+        kind = Kind.BOUNCED
+    elif kind is Kind.FAILED and MARKETING_STOPPED in codes:
+        kind = Kind.UNSUBSCRIBED
+    yield Report(
+        event_id=f"{message_id}:{status}:{said.get('timestamp')}",
+        kind=kind,
+        at=moment(said.get("timestamp"), received_at),
+        channel=Channel.WHATSAPP,
+        reference=str(said.get("biz_opaque_callback_data") or ""),
+        provider_id=message_id,
+        address=_address(said, "recipient_id", "recipient_user_id"),
+        hard=kind is Kind.BOUNCED,
+        detail="; ".join(f"{e.get('code')} {e.get('title') or e.get('message')}" for e in errors),
+    )
+
+
+def _of_message(said: Mapping[str, Any], received_at: datetime) -> Iterator[Report]:
+    form, message_id = _word(said, "type"), _word(said, "id")
+    if form in _NO_MESSAGE:
+        return
+    text = _text(said, form)
+    context = said.get("context")
+    yield Report(
+        event_id=message_id,
+        kind=Kind.UNSUBSCRIBED if asks_to_stop(text) else Kind.REPLIED,
+        at=moment(said.get("timestamp"), received_at),
+        channel=Channel.WHATSAPP,
+        # there if the customer quotes our message or taps its button
+        provider_id=str(context.get("id") or "") if isinstance(context, dict) else "",
+        address=_address(said, "from", "from_user_id"),
+        text=text,
+    )
+
+
+def _of_preference(said: Mapping[str, Any], received_at: datetime) -> Iterator[Report]:
+    """A change of WhatsApp's own setting. One that resumes is no consent given to us."""
+    if said.get("category") != "marketing_messages" or said.get("value") != "stop":
+        return
+    address = _address(said, "wa_id", "user_id")
+    yield Report(
+        # Meta gives it no id; hashed, as an event id is no place for a phone number
+        event_id=_digest(f"{address}:stop:{said.get('timestamp')}"),
+        kind=Kind.UNSUBSCRIBED,
+        at=moment(said.get("timestamp"), received_at),
+        channel=Channel.WHATSAPP,
+        address=address,
+        detail=str(said.get("detail") or ""),
+    )
+
+
+def _text(said: Mapping[str, Any], form: str) -> str:
+    """What the customer wrote, or the label of what was tapped; of a picture, its caption."""
+    match said.get(form):
+        case {"body": str(text)} if form == "text":
+            return text
+        case {"text": str(text)} if form == "button":
+            return text
+        case {"button_reply": {"title": str(text)}} | {"list_reply": {"title": str(text)}}:
+            return text
+        case {"emoji": str(text)} if form == "reaction":
+            return text
+        case {"caption": str(text)} if form in _CAPTIONED:
+            return text
+    return ""
+
+
+def _address(said: Mapping[str, Any], number: str, user_id: str) -> str:
+    """The customer's number, with its +; of one who shows none, Meta's id."""
+    digits = said.get(number)
+    if isinstance(digits, str) and digits.isdecimal():
+        return f"+{digits}"
+    return str(digits or said.get(user_id) or "")
+
+
+def _objects(said: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    found = said.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise BadInput(f"{name} is no list of objects")
+    return found
+
+
+def _word(said: Mapping[str, Any], name: str) -> str:
+    found = said.get(name)
+    if not isinstance(found, str) or not found:
+        raise BadInput(f"{name} is missing, or no text")
+    return found
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,226 @@
+"""E-mail by Postmark.
+
+https://postmarkapp.com/developer/api/email-api, .../overview (error codes), .../webhooks and
+.../messages-api (look-up).
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from sojourn.channels import config
+from sojourn.channels.http import Http, body_of, fault_of, retry_after
+from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.webhooks import moment, object_in
+from sojourn.domain.errors import (
+    AccountError,
+    BadSignature,
+    ContentRejected,
+    InvalidRecipient,
+    ProviderError,
+    RecipientUnsubscribed,
+    TemplateRefused,
+    TransientError,
+)
+from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.reports import Kind, Report
+from sojourn.settings import Settings
+
+OUT_OF_SERVICE = 100
+INVALID_REQUEST = 300
+INACTIVE_RECIPIENT = 406
+_ACCOUNT = frozenset({10, 400, 401, 402, 403, 405, 412, 413, 1235})
+_TEMPLATE = frozenset({1101, 1105, 1109, 1120})
+
+_KINDS = {
+    "Delivery": Kind.DELIVERED,
+    "Open": Kind.OPENED,
+    "Click": Kind.CLICKED,
+    "SpamComplaint": Kind.COMPLAINED,
+}
+_AT = {
+    "Delivery": "DeliveredAt",
+    "Bounce": "BouncedAt",
+    "SpamComplaint": "BouncedAt",
+    "SubscriptionChange": "ChangedAt",
+}
+_HARD = frozenset({"HardBounce", "BadEmailAddress", "ManuallyDeactivated", "SpamNotification"})
+_SOFT = frozenset({"Transient", "SoftBounce", "DnsError", "Undetermined", "AutoResponder"})
+
+
+class Config(config.Config):
+    """``SOJOURN_POSTMARK_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_POSTMARK_")
+
+    token: config.Token
+    """The server's API token."""
+    webhook_password: SecretStr = SecretStr("")
+    """Postmark does not sign its webhooks: the address it is given bears ``any:password@``. Empty:
+    none are taken."""
+    stream: str = "outbound"
+    """Message stream of transactional messages."""
+    promotional_stream: str = "broadcast"
+    """Message stream of promotional messages."""
+    base_url: str = "https://api.postmarkapp.com"
+
+
+class Postmark:
+    """Sends by Postmark's API, which has no idempotency key: what is in doubt is looked up."""
+
+    name = "postmark"
+    channels = frozenset({Channel.EMAIL})
+    abilities = Abilities(
+        looks_up_after=timedelta(seconds=30),
+        reports=True,
+        largest_body=10_000_000,
+        sandbox="the token POSTMARK_API_TEST is taken and sends nothing",
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._config = Config.load()
+        self._settings = settings
+        headers = {
+            "Accept": "application/json",  # "required" of every request
+            "X-Postmark-Server-Token": self._config.token.get_secret_value(),
+        }
+        self._http = Http(self._config.base_url, self._config.timeout_seconds, headers=headers)
+
+    async def send(self, parcel: Parcel) -> str:
+        """Hand a message over; Postmark's MessageID."""
+        answer = await self._http.send("POST", "/email", json=self._email(parcel))
+        said = body_of(answer)
+        if answer.is_success and said.get("ErrorCode") == 0:
+            return str(said["MessageID"])
+        raise _fault(answer, said)
+
+    async def find(self, parcel: Parcel, since: datetime) -> str | None:
+        """Search the messages of the last 45 days by our metadata."""
+        asked = {
+            "count": "1",
+            "offset": "0",
+            "recipient": parcel.address,
+            "metadata_reference": parcel.reference,
+        }
+        answer = await self._http.ask("GET", "/messages/outbound", params=asked)
+        if not answer.is_success:
+            raise TransientError(f"cannot be looked up: HTTP {answer.status_code}")
+        found = body_of(answer).get("Messages") or []
+        return str(found[0]["MessageID"]) if found else None
+
+    async def probe(self) -> None:
+        """Ask for the server's description."""
+        answer = await self._http.ask("GET", "/server")
+        if not answer.is_success:
+            raise _fault(answer, body_of(answer))
+
+    async def read(self, hook: Hook) -> Reading:
+        """One report; a webhook whose kind is of no interest says nothing."""
+        self._verify(hook)
+        said = object_in(hook)
+        report = _report(said, hook.received_at)
+        return Reading((report,) if report else ())
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._http.close()
+
+    def _email(self, parcel: Parcel) -> dict[str, Any]:
+        content, settings = parcel.content, self._settings
+        promotional = parcel.message_class is MessageClass.PROMOTIONAL
+        email: dict[str, Any] = {
+            "From": f'"{settings.shop_name}" <{settings.from_email}>',
+            "To": parcel.address,
+            "Subject": content.subject,
+            "HtmlBody": content.html,
+            "TextBody": content.text,
+            "MessageStream": (
+                self._config.promotional_stream if promotional else self._config.stream
+            ),
+            "TrackOpens": False,
+            "TrackLinks": "None",
+            "Metadata": {"reference": parcel.reference},
+            "Headers": [{"Name": n, "Value": v} for n, v in content.headers.items()],
+        }
+        if content.attachments:
+            email["Attachments"] = [
+                {"Name": a.name, "Content": a.data, "ContentType": a.media_type}
+                for a in content.attachments
+            ]
+        return email
+
+    def _verify(self, hook: Hook) -> None:
+        password = self._config.webhook_password.get_secret_value()
+        if not password:
+            raise BadSignature("SOJOURN_POSTMARK_WEBHOOK_PASSWORD is not set: no webhook is taken")
+        scheme, _, given = hook.headers.get("authorization", "").partition(" ")
+        try:
+            _, _, said = base64.b64decode(given, validate=True).decode().partition(":")
+        except ValueError:
+            said = ""
+        same = hmac.compare_digest(_digest(said), _digest(password))
+        if scheme.lower() != "basic" or not same:
+            raise BadSignature(
+                "the webhook's address does not bear SOJOURN_POSTMARK_WEBHOOK_PASSWORD"
+            )
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
+    """Postmark answers 422 to nearly everything: its own code tells what it is."""
+    code, message = said.get("ErrorCode"), str(said.get("Message", ""))
+    detail = f"{code} {message}"
+    if answer.status_code != 422 or not isinstance(code, int):
+        return fault_of(answer, detail if code else "")
+    if code == INACTIVE_RECIPIENT:
+        # bounced hard, complained or unsubscribed before; the text tells which
+        unsubscribed = "unsubscri" in message.lower()
+        return RecipientUnsubscribed(detail) if unsubscribed else InvalidRecipient(detail)
+    if code == INVALID_REQUEST:
+        recipient = "'to'" in message.lower() or "recipient" in message.lower()
+        return InvalidRecipient(detail) if recipient else ContentRejected(detail)
+    if code == OUT_OF_SERVICE:
+        return TransientError(detail, retry_after=retry_after(answer))
+    if code in _ACCOUNT:
+        return AccountError(detail)
+    return TemplateRefused(detail) if code in _TEMPLATE else ContentRejected(detail)
+
+
+def _report(said: Mapping[str, Any], received_at: datetime) -> Report | None:
+    record = str(said.get("RecordType"))
+    kind, hard = _KINDS.get(record), False
+    if record == "Bounce":
+        bounce = str(said.get("Type"))
+        hard = bounce in _HARD
+        kind = Kind.DEFERRED if bounce in _SOFT else Kind.BOUNCED
+    elif record == "SubscriptionChange":
+        # one that was reactivated is no consent: only the customer can give that
+        kind = Kind.UNSUBSCRIBED if said.get("SuppressSending") else None
+    if kind is None:
+        return None
+    metadata = said.get("Metadata") or {}
+    at = moment(said.get(_AT.get(record, "ReceivedAt")), received_at)
+    message_id = str(said.get("MessageID", ""))
+    return Report(
+        # only bounces and complaints have a number
+        event_id=f"{message_id}:{record}:{said.get('ID') or at.isoformat()}",
+        kind=kind,
+        at=at,
+        channel=Channel.EMAIL,
+        reference=str(metadata.get("reference", "")),
+        provider_id=message_id,
+        address=str(said.get("Email") or said.get("Recipient") or ""),
+        hard=hard,
+        detail=str(said.get("Description") or said.get("Details") or ""),
+        url=str(said.get("OriginalLink") or ""),
+    )

@@ -1,0 +1,245 @@
+"""E-mail by Resend.
+
+https://resend.com/docs/api-reference/emails/send-email, .../errors, .../webhooks/event-types and
+https://resend.com/docs/dashboard/emails/idempotency-keys; the shapes of requests and webhooks:
+https://github.com/resend/resend-openapi.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import quote
+from typing import Annotated, Any
+
+import httpx
+from pydantic import AfterValidator, SecretStr
+from pydantic_settings import SettingsConfigDict
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from sojourn.channels import config
+from sojourn.channels.http import Http, body_of, fault_of
+from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.webhooks import moment, object_in, part
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    BadSignature,
+    InvalidRecipient,
+    ProviderError,
+    TransientError,
+)
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.settings import Settings
+
+ONLY_SENDS = "restricted_api_key"
+_ACCOUNT = frozenset(
+    {
+        "missing_api_key",
+        "invalid_api_key",
+        ONLY_SENDS,
+        "invalid_from_address",
+        # 429 like the rate limit, but they last until tomorrow or next month
+        "daily_quota_exceeded",
+        "monthly_quota_exceeded",
+    }
+)
+_IN_DOUBT = frozenset({"invalid_idempotent_request", "concurrent_idempotent_requests"})
+
+_KINDS = {
+    "email.sent": Kind.ACCEPTED,
+    "email.delivered": Kind.DELIVERED,
+    "email.delivery_delayed": Kind.DEFERRED,
+    "email.bounced": Kind.BOUNCED,
+    "email.failed": Kind.FAILED,
+    "email.complained": Kind.COMPLAINED,
+    "email.opened": Kind.OPENED,
+    "email.clicked": Kind.CLICKED,
+}
+
+
+def _secret(given: SecretStr) -> SecretStr:
+    text = given.get_secret_value().removeprefix("whsec_").rstrip("=")
+    try:
+        base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        raise ValueError("is no signing secret of Resend: whsec_ and base64") from None
+    return given
+
+
+class Config(config.Config):
+    """``SOJOURN_RESEND_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_RESEND_")
+
+    api_key: config.Token
+    """May be one that can only send."""
+    webhook_secret: Annotated[SecretStr, AfterValidator(_secret)] = SecretStr("")
+    """What Resend signs its webhooks with: ``whsec_`` and base64. Empty: none are taken."""
+    base_url: str = "https://api.resend.com"
+
+
+class Resend:
+    """Sends by Resend's API, under an idempotency key: what is in doubt is handed over again."""
+
+    name = "resend"
+    channels = frozenset({Channel.EMAIL})
+    abilities = Abilities(
+        idempotent_for=timedelta(hours=24),
+        reports=True,
+        largest_body=40_000_000,
+        sandbox="delivered@resend.dev, bounced@resend.dev and complained@resend.dev reach nobody",
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._config = Config.load()
+        self._settings = settings
+        headers = {"Authorization": f"Bearer {self._config.api_key.get_secret_value()}"}
+        self._http = Http(self._config.base_url, self._config.timeout_seconds, headers=headers)
+        secret = self._config.webhook_secret.get_secret_value()
+        self._verifier = Webhook(secret) if secret else None
+
+    async def send(self, parcel: Parcel) -> str:
+        """Hand a message over; Resend's id of it.
+
+        Raises:
+            InvalidRecipient: the address is malformed.
+            ContentRejected: the message is.
+            AccountError: key, sender's domain or quota.
+            RateLimited: too many requests a second.
+            AmbiguousSend: no answer; or another request under the same key is under way, or was
+                made with another body: that one may have been taken.
+        """
+        answer = await self._http.send(
+            "POST",
+            "/emails",
+            json=self._email(parcel),
+            headers={"Idempotency-Key": parcel.reference},
+        )
+        said = body_of(answer)
+        if not answer.is_success:
+            raise _fault(answer, said)
+        if not said.get("id"):
+            raise AmbiguousSend(f"HTTP {answer.status_code} without an id")
+        return str(said["id"])
+
+    async def find(self, parcel: Parcel, since: datetime) -> str | None:
+        """Resend finds messages by its own id alone."""
+        raise TransientError("Resend cannot be asked for our reference")
+
+    async def probe(self) -> None:
+        """Ask for the sender's domains; a key that can only send may not, and is good."""
+        try:
+            answer = await self._http.ask("GET", "/domains")
+        except AccountError as error:
+            if ONLY_SENDS not in str(error):
+                raise
+            return
+        if not answer.is_success:
+            raise _fault(answer, body_of(answer))
+
+    async def read(self, hook: Hook) -> Reading:
+        """One report; a webhook whose kind is of no interest says nothing."""
+        self._verify(hook)
+        report = _report(object_in(hook), hook)
+        return Reading((report,) if report else ())
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._http.close()
+
+    def _email(self, parcel: Parcel) -> dict[str, Any]:
+        content, settings = parcel.content, self._settings
+        # the same parcel makes the same body: under one key another is refused
+        email: dict[str, Any] = {
+            "from": f'"{quote(settings.shop_name)}" <{settings.from_email}>',
+            "to": [parcel.address],
+            "subject": content.subject,
+            "html": content.html,
+            "text": content.text,
+            "headers": content.headers,
+            "tags": [{"name": "reference", "value": parcel.reference}],
+        }
+        if content.attachments:
+            email["attachments"] = [
+                {"filename": a.name, "content": a.data, "content_type": a.media_type}
+                for a in content.attachments
+            ]
+        return email
+
+    def _verify(self, hook: Hook) -> None:
+        """See that Resend signed it, by Svix, less than five minutes ago.
+
+        https://docs.svix.com/receiving/verifying-payloads/how-manual
+        """
+        if self._verifier is None:
+            raise BadSignature("SOJOURN_RESEND_WEBHOOK_SECRET is not set: no webhook is taken")
+        # Standard Webhooks is Svix's scheme under other names
+        headers = {
+            f"webhook-{word}": hook.headers.get(f"svix-{word}", "")
+            for word in ("id", "timestamp", "signature")
+        }
+        try:
+            self._verifier.verify(hook.body, headers, json_parse=False)
+        except WebhookVerificationError as error:
+            raise BadSignature(
+                f"not signed with SOJOURN_RESEND_WEBHOOK_SECRET: {str(error).lower()}"
+            ) from None
+        except (ValueError, binascii.Error):  # not even its shape is right
+            raise BadSignature("no signature of Svix, or the body is no UTF-8") from None
+
+
+def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
+    """Resend's errors have a name each, and some of them a status that misleads."""
+    name, message = str(said.get("name", "")), str(said.get("message", ""))
+    detail = f"{name} {message}".strip()
+    if name in _IN_DOUBT:
+        # under our key something was handed over before, and may be on its way
+        return AmbiguousSend(detail)
+    if name in _ACCOUNT or "api key is invalid" in message.lower():
+        return AccountError(detail)
+    if answer.status_code in (400, 422) and "`to`" in message:
+        return InvalidRecipient(detail)
+    return fault_of(answer, detail)
+
+
+def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
+    event, data = str(said.get("type")), part(said, "data")
+    bounce, suppressed = part(data, "bounce"), part(data, "suppressed")
+    kind = _KINDS.get(event)
+    if event == "email.suppressed":
+        complained = suppressed.get("reason") == "previous_complaint"
+        kind = Kind.COMPLAINED if complained else Kind.BOUNCED
+    if kind is None:
+        return None
+    why = bounce or suppressed or part(data, "failed")
+    to = data.get("to")
+    return Report(
+        event_id=hook.headers["svix-id"],
+        kind=kind,
+        at=moment(said.get("created_at"), hook.received_at),
+        channel=Channel.EMAIL,
+        reference=_reference(data.get("tags")),
+        provider_id=str(data.get("email_id") or ""),
+        address=str(to[0]) if isinstance(to, list) and to else "",
+        # it never again sends to what it suppresses after a bounce
+        hard=kind is Kind.BOUNCED and (bool(suppressed) or bounce.get("type") == "Permanent"),
+        detail=str(why.get("message") or why.get("reason") or ""),
+        url=str(part(data, "click").get("link") or ""),
+    )
+
+
+def _reference(tags: object) -> str:
+    """Our reference in a message's tags: an object in webhooks, a list elsewhere in the API."""
+    if isinstance(tags, dict):
+        return str(tags.get("reference", ""))
+    named = tags if isinstance(tags, list) else []
+    return next(
+        (
+            str(tag.get("value", ""))
+            for tag in named
+            if isinstance(tag, dict) and tag.get("name") == "reference"
+        ),
+        "",
+    )

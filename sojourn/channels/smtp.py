@@ -1,0 +1,256 @@
+"""E-mail by SMTP, through aiosmtplib.
+
+https://www.rfc-editor.org/rfc/rfc5321 and, for the codes behind the codes,
+https://www.iana.org/assignments/smtp-enhanced-status-codes.
+"""
+
+import base64
+import re
+from contextlib import suppress
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, localtime
+
+import aiosmtplib
+from aiosmtplib import (
+    SMTP as Client,  # noqa: N811 (aiosmtplib's class is called like email's policy)
+)
+
+from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    BadInput,
+    ContentRejected,
+    InvalidRecipient,
+    PermanentError,
+    ProviderError,
+    TransientError,
+)
+from sojourn.domain.messages import Channel
+from sojourn.settings import Settings
+
+KEPT_CONNECTIONS = 4
+"""That wait for the next message; more are opened while more are sent at one time."""
+CLOSING = 421
+GOODBYE_SECONDS = 1.0
+_POLICY = SMTP.clone(cte_type="7bit")  # not every server takes 8bit, and none minds this
+_ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
+_FAULTS = (aiosmtplib.SMTPException, OSError)  # a certificate that does not hold is the latter
+_LOST = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError)
+
+
+class Smtp:
+    """Sends through one server. SMTP has no idempotency: a lost answer stays ambiguous."""
+
+    name = "smtp"
+    channels = frozenset({Channel.EMAIL})
+    abilities = Abilities()
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._idle: list[Client] = []
+        self._closed = False
+
+    async def send(self, parcel: Parcel) -> str:
+        """Hand the message to the server; give back its Message-ID.
+
+        Raises:
+            TransientError: no connection, or a 4xx reply (RFC 5321, 4.2.1).
+            PermanentError: a 5xx reply.
+            AccountError: the server does not accept us, our credentials or our sender address.
+            AmbiguousSend: the connection broke after the message was on its way.
+        """
+        message = compose(parcel, self._settings)
+        try:
+            client = await self._addressed(parcel.address)
+        except _FAULTS as error:
+            raise _before_data(error) from error
+        try:
+            await _data(client, message)
+        except (TransientError, PermanentError):  # a reply: the server waits for the next message
+            await self._keep(client)
+            raise
+        except BaseException:  # also if we are stopped: nobody knows what was said on it
+            client.close()
+            raise
+        await self._keep(client)
+        return str(message["Message-ID"])
+
+    async def find(self, parcel: Parcel, since: datetime) -> str | None:
+        """A mail server cannot be asked."""
+        raise TransientError("SMTP has no look-up")
+
+    async def probe(self) -> None:
+        """Log in, and leave."""
+        try:
+            async with self._client():
+                pass
+        except _FAULTS as error:
+            raise _before_data(error) from error
+
+    async def read(self, hook: Hook) -> Reading:
+        """A mail server sends no webhooks: what bounces comes back as mail."""
+        raise BadInput("SMTP sends no webhooks")
+
+    async def close(self) -> None:
+        """Take leave of the server on the connections that were kept."""
+        self._closed = True
+        while self._idle:
+            await _leave(self._idle.pop())
+
+    async def _addressed(self, address: str) -> Client:
+        """A connection on which the server has taken sender and recipient.
+
+        Until the message itself is sent nothing can be sent twice: what fails on a connection that
+        was kept, for it is gone, is done again on a new one.
+        """
+        self._idle = [client for client in self._idle if client.is_connected]
+        if self._idle and await _answers(client := self._idle.pop()):
+            try:
+                return await self._envelope(client, address)
+            except aiosmtplib.SMTPException as error:
+                if not _is_gone(error):
+                    raise
+        client = self._client()
+        await client.connect()
+        return await self._envelope(client, address)
+
+    async def _envelope(self, client: Client, address: str) -> Client:
+        try:
+            await client.mail(self._settings.from_email)
+            await client.rcpt(address)
+        except aiosmtplib.SMTPResponseException as error:
+            if _is_gone(error):
+                client.close()
+            else:
+                await self._keep(client)
+            raise
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    async def _keep(self, client: Client) -> None:
+        if self._closed or len(self._idle) >= KEPT_CONNECTIONS:
+            await _leave(client)
+        elif client.is_connected:
+            self._idle.append(client)
+
+    def _client(self) -> Client:
+        settings = self._settings
+        return Client(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_username or None,
+            password=settings.smtp_password.get_secret_value() or None,
+            use_tls=settings.smtp_security == "tls",
+            start_tls=settings.smtp_security == "starttls",
+            timeout=settings.smtp_timeout_seconds,
+        )
+
+
+async def _answers(client: Client) -> bool:
+    """Whether a connection that was kept is still good; it then has forgotten the last message."""
+    try:
+        await client.rset()
+    except aiosmtplib.SMTPException:
+        client.close()
+        return False
+    return True
+
+
+async def _leave(client: Client) -> None:
+    with suppress(aiosmtplib.SMTPException):  # it has left before us
+        await client.quit(timeout=GOODBYE_SECONDS)
+    client.close()
+
+
+async def _data(client: Client, message: EmailMessage) -> None:
+    try:
+        await client.data(message.as_bytes())
+    except _LOST as error:
+        raise AmbiguousSend(f"the connection broke after the message went out: {error}") from error
+    except aiosmtplib.SMTPResponseException as error:
+        if not 400 <= error.code < 600:
+            raise AmbiguousSend(f"no answer that SMTP knows: {error.message}") from error
+        if _is_gone(error):
+            client.close()
+        said = f"{error.code} {error.message}"
+        raise (ContentRejected(said) if error.code >= 500 else TransientError(said)) from error
+
+
+def _is_gone(error: aiosmtplib.SMTPException) -> bool:
+    """Whether a connection can be used no more: 421 may come at any moment (RFC 5321, 3.8)."""
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return error.code in (CLOSING, aiosmtplib.SMTPStatus.invalid_response)
+    return isinstance(error, _LOST)
+
+
+def _before_data(error: aiosmtplib.SMTPException | OSError) -> ProviderError:
+    match error:
+        case aiosmtplib.SMTPRecipientRefused():
+            return _refused_recipient(error.code, error.message)
+        case aiosmtplib.SMTPResponseException() if error.code >= 500:
+            # its greeting, STARTTLS, our credentials, our sender: no message's fault
+            return AccountError(f"the SMTP server refuses us: {error.code} {error.message}")
+        case aiosmtplib.SMTPResponseException():
+            return TransientError(f"{error.code} {error.message}")
+        case OSError():
+            return TransientError(f"no SMTP connection: {error}")
+    # it has no STARTTLS, or no way to log in that we know
+    return AccountError(f"the SMTP server cannot do what the settings ask: {error}")
+
+
+def _refused_recipient(code: int, message: str) -> ProviderError:
+    """What a reply to RCPT says of the address.
+
+    aiosmtplib raises one class for 550 and 451, and servers answer 550 to much: what the second
+    code (RFC 3463) blames decides, so that no good address is suppressed.
+    """
+    enhanced = _ENHANCED.search(message)
+    match enhanced.groups() if enhanced else None:
+        case _ if code < 500:
+            refused: type[ProviderError] = TransientError
+        case ("1", "7" | "8"):  # the sender's address
+            refused = AccountError
+        case ("1", _) | ("2", "1"):  # bad address; disabled mailbox
+            refused = InvalidRecipient
+        case None if code in (550, 551, 553):
+            refused = InvalidRecipient
+        case _ if code == 530:  # authentication required
+            refused = AccountError
+        case _:  # a full mailbox, a policy
+            refused = ContentRejected
+    return refused(f"{code} {message}")
+
+
+def compose(parcel: Parcel, settings: Settings) -> EmailMessage:
+    """The message as it goes over the wire: plain text, an HTML alternative, attachments.
+
+    The Message-ID is made from the ledger key, so that a second try is the same message to every
+    mailbox that drops duplicates.
+    """
+    content = parcel.content
+    _, _, domain = settings.from_email.rpartition("@")
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = Address(settings.shop_name, addr_spec=settings.from_email)
+    message["To"] = parcel.address
+    message["Subject"] = content.subject
+    message["Date"] = format_datetime(localtime())
+    message["Message-ID"] = f"<{parcel.reference}@{domain}>"
+    for name, value in content.headers.items():
+        message[name] = value
+    message.set_content(content.text)
+    message.add_alternative(content.html, subtype="html")
+    for attachment in content.attachments:
+        kind, _, subtype = attachment.media_type.partition("/")
+        message.add_attachment(
+            base64.b64decode(attachment.data),
+            maintype=kind,
+            subtype=subtype,
+            filename=attachment.name,
+        )
+    return message

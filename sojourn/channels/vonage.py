@@ -1,0 +1,324 @@
+"""SMS by Vonage's Messages API.
+
+https://developer.vonage.com/en/api/messages (sending, webhooks),
+.../en/api-errors and .../en/api-errors/messages (errors),
+.../en/getting-started/concepts/webhooks (signatures).
+"""
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import uuid4
+
+import httpx
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import AfterValidator, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from sojourn.channels import config
+from sojourn.channels.http import Http, body_of, fault_of, retry_after
+from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.webhooks import check_age, moment, object_in
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    BadInput,
+    BadSetting,
+    BadSignature,
+    InvalidRecipient,
+    ProviderError,
+    RateLimited,
+    RecipientUnsubscribed,
+    TransientError,
+)
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.domain.stopping import asks_to_stop
+from sojourn.settings import Settings
+
+TOKEN_LIFE = timedelta(minutes=5)
+"""How long a request's own JWT is good for."""
+_OPTED_OUT = "1240"
+
+_FAULTS: Mapping[str, type[ProviderError]] = {
+    "throttled": RateLimited,
+    "1000": RateLimited,
+    "1241": RateLimited,
+    "1100": TransientError,  # "not submitted because there was a communication failure"
+    "1030": AmbiguousSend,  # "an error processing your request"
+    "low-balance": AccountError,
+    "unauthorized": AccountError,
+    "forbidden": AccountError,
+    "unprovisioned": AccountError,
+    "account-suspended": AccountError,
+    "jwt-expired": AccountError,
+    "jwt-revoked": AccountError,
+    "invalid-api-key": AccountError,
+    "invalid-signature": AccountError,
+    "1060": AccountError,  # account barred
+    "1070": AccountError,  # no credit
+    "1080": AccountError,
+    "1110": AccountError,
+    "1140": AccountError,  # not enabled for the account
+    "1160": AccountError,  # a trial account, which writes only to listed numbers
+    "1420": AccountError,  # sender
+    "1170": InvalidRecipient,
+    "1190": InvalidRecipient,  # "remove this phone number from your database"
+    "1430": InvalidRecipient,
+    _OPTED_OUT: RecipientUnsubscribed,
+}
+"""By what follows the # of an error's type. Whatever is not here is the message's fault; so is
+1120, a sender that the laws of one country do not allow, which must not stop the others."""
+_HARD = frozenset({"1170", "1190", "1430"})
+_BOUNCED = _HARD | {"1050", "1180", "1200", "1220", "1260", "1280", "1290", "1300", "1310"}
+_KINDS = {
+    "submitted": Kind.ACCEPTED,
+    "delivered": Kind.DELIVERED,
+    "read": Kind.READ,
+    "rejected": Kind.FAILED,
+    "undeliverable": Kind.FAILED,
+}
+_NO_CREDIT = 402
+
+
+def _sender(given: str) -> str:
+    if not re.fullmatch(r"\+?\d{3,15}|(?=.*[A-Za-z])[A-Za-z\d &+_-]{1,11}", given):
+        raise ValueError("write a number as +393331234567, or a name of up to 11 letters")
+    return given
+
+
+class Config(config.Config):
+    """``SOJOURN_VONAGE_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_VONAGE_")
+
+    sms_from: Annotated[str, AfterValidator(_sender)]
+    """Who SMS come from: a number, or a name."""
+    application_id: str = ""
+    private_key: SecretStr = SecretStr("")
+    """The application's, as PEM; ``\\n`` may stand for its line breaks."""
+    api_key: str = ""
+    """The account's; authorises requests where there is no application."""
+    api_secret: SecretStr = SecretStr("")
+    signature_secret: SecretStr = SecretStr("")
+    """What webhooks are signed with. Empty: none are taken."""
+    base_url: str = "https://api.nexmo.com"
+
+
+class Vonage:
+    """Sends by Vonage's API, which has neither idempotency key nor look-up.
+
+    What is in doubt is settled by its status webhook, which gives our reference back.
+    """
+
+    name = "vonage"
+    channels = frozenset({Channel.SMS})
+    abilities = Abilities(reports=True)
+
+    def __init__(self, settings: Settings) -> None:
+        self._config = config = Config.load()
+        self._hooks = f"{settings.public_url.rstrip('/')}/webhooks/{self.name}"
+        self._key, auth = _credentials(config)
+        self._http = Http(config.base_url, config.timeout_seconds, auth=auth)
+
+    async def send(self, parcel: Parcel) -> str:
+        """Hand a message over; Vonage's message_uuid."""
+        answer = await self._http.send(
+            "POST",
+            "/v1/messages",
+            json=self._message(parcel),
+            headers=self._authority() | {"Accept": "application/json"},
+        )
+        if not answer.is_success:
+            raise _fault(answer)
+        uuid = body_of(answer).get("message_uuid")
+        if not isinstance(uuid, str) or not uuid:
+            raise AmbiguousSend("taken, but the answer does not name the message")
+        return uuid
+
+    async def find(self, parcel: Parcel, since: datetime) -> str | None:
+        """Nobody can be asked."""
+        raise TransientError("Vonage has no look-up")
+
+    async def probe(self) -> None:
+        """Ask for one of the account's applications, or of the application's users.
+
+        The first takes Basic credentials alone, the second a JWT:
+        https://developer.vonage.com/en/api/application.v2 (list),
+        https://github.com/Vonage/vonage-python-sdk/tree/main/users (Vonage's own client)
+        """
+        path = "/v1/users" if self._key else "/v2/applications"
+        asked = {"page_size": "1"}
+        answer = await self._http.ask("GET", path, params=asked, headers=self._authority())
+        if not answer.is_success:
+            raise _fault(answer)
+
+    async def read(self, hook: Hook) -> Reading:
+        """One report of a message's status, or one reply."""
+        self._verify(hook)
+        said = object_in(hook)
+        if said.get("channel", Channel.SMS) != Channel.SMS:
+            return Reading()
+        report = _report(said, hook) if "status" in said else _reply(said, hook)
+        return Reading((report,) if report else ())
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._http.close()
+
+    def _message(self, parcel: Parcel) -> dict[str, str]:
+        return {
+            "channel": "sms",
+            "message_type": "text",
+            "to": parcel.address.removeprefix("+"),  # "don't use a leading plus sign"
+            "from": self._config.sms_from.removeprefix("+"),
+            "text": parcel.content.text,
+            "client_ref": parcel.reference,
+            "webhook_url": self._hooks,
+            "webhook_version": "v1",
+        }
+
+    def _authority(self) -> dict[str, str]:
+        """The header that authorises a request; empty where Basic credentials do.
+
+        https://developer.vonage.com/en/getting-started/concepts/authentication#jwts
+        """
+        if self._key is None:
+            return {}
+        now = int(time.time())
+        claims = {
+            "application_id": self._config.application_id,
+            "iat": now,
+            "exp": now + int(TOKEN_LIFE.total_seconds()),
+            "jti": str(uuid4()),
+        }
+        return {"Authorization": f"Bearer {jwt.encode(claims, self._key, algorithm='RS256')}"}
+
+    def _verify(self, hook: Hook) -> None:
+        """See that the hook bears a JWT of our signature secret, over its body, and is new."""
+        secret = self._config.signature_secret.get_secret_value()
+        if not secret:
+            raise BadSignature("SOJOURN_VONAGE_SIGNATURE_SECRET is not set: no webhook is taken")
+        scheme, _, token = hook.headers.get("authorization", "").partition(" ")
+        needed = {"require": ["iat", "payload_hash"], "verify_iat": False, "verify_aud": False}
+        try:
+            claims = jwt.decode(token, secret, algorithms=["HS256"], options=needed)  # type: ignore[arg-type]
+        except jwt.PyJWTError:
+            claims = None
+        if scheme.lower() != "bearer" or claims is None:
+            raise BadSignature("not signed with SOJOURN_VONAGE_SIGNATURE_SECRET")
+        digest = hashlib.sha256(hook.body).hexdigest()
+        if not hmac.compare_digest(digest.encode(), str(claims["payload_hash"]).lower().encode()):
+            raise BadSignature("the body is not the one that was signed")
+        check_age(str(claims["iat"]), hook.received_at)
+
+
+def _credentials(config: Config) -> tuple[RSAPrivateKey | None, tuple[str, str] | None]:
+    """The application's key, or else the account's Basic credentials."""
+    pem = config.private_key.get_secret_value().replace("\\n", "\n")
+    secret = config.api_secret.get_secret_value()
+    if config.application_id and pem:
+        try:
+            key = load_pem_private_key(pem.encode(), None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            key = None
+        if not isinstance(key, RSAPrivateKey):
+            raise BadSetting("SOJOURN_VONAGE_PRIVATE_KEY: not an RSA key in PEM, without password")
+        return key, None
+    if config.api_key and secret:
+        return None, (config.api_key, secret)
+    raise BadSetting(
+        "vonage is chosen, which needs SOJOURN_VONAGE_APPLICATION_ID and _PRIVATE_KEY, or "
+        "SOJOURN_VONAGE_API_KEY and _API_SECRET: not set"
+    )
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    """What follows the # of an error's type; its title where that is the number."""
+    title = str(error.get("title", ""))
+    _, _, fragment = str(error.get("type", "")).rpartition("#")
+    return title if re.fullmatch(r"1\d{3}", title) else fragment
+
+
+def _fault(answer: httpx.Response) -> ProviderError:
+    said = body_of(answer)
+    code, words = _code(said), str(said.get("detail") or said.get("title") or "")
+    detail = f"{code} {words}" if code else ""
+    if answer.is_server_error:
+        return AmbiguousSend(f"HTTP {answer.status_code}: {detail}")
+    if answer.status_code == _NO_CREDIT:
+        return AccountError(f"HTTP {_NO_CREDIT}: {detail}")
+    known = _FAULTS.get(code)
+    if known is None:
+        return fault_of(answer, detail)
+    if issubclass(known, TransientError):
+        return known(detail, retry_after=retry_after(answer))
+    return known(detail)
+
+
+def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
+    status, error = _text(said, "status"), _error(said)
+    kind, code = _KINDS.get(status), _code(error)
+    if kind is None:
+        return None
+    if kind is Kind.FAILED and code == _OPTED_OUT:
+        kind = Kind.UNSUBSCRIBED
+    elif kind is Kind.FAILED and code in _BOUNCED:
+        kind = Kind.BOUNCED
+    uuid = _required(said, "message_uuid")
+    return Report(
+        event_id=f"{uuid}:{status}",  # a status is reached once; webhooks have no id of their own
+        kind=kind,
+        at=moment(said.get("timestamp"), hook.received_at),
+        channel=Channel.SMS,
+        reference=_text(said, "client_ref"),
+        provider_id=uuid,
+        address=_number(_text(said, "to")),
+        hard=kind is Kind.BOUNCED and code in _HARD,
+        detail=f"{code} {error.get('detail', '')}".strip(),
+    )
+
+
+def _reply(said: Mapping[str, Any], hook: Hook) -> Report:
+    text = _text(said, "text")
+    return Report(
+        event_id=f"{_required(said, 'message_uuid')}:received",
+        kind=Kind.UNSUBSCRIBED if asks_to_stop(text) else Kind.REPLIED,
+        at=moment(said.get("timestamp"), hook.received_at),
+        channel=Channel.SMS,
+        address=_number(_required(said, "from")),
+        text=text,
+    )
+
+
+def _error(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The error of a status: Vonage wraps it once or twice."""
+    error = said.get("error")
+    inner = error.get("error", error) if isinstance(error, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _text(said: Mapping[str, Any], name: str) -> str:
+    value = said.get(name, "")
+    if not isinstance(value, str):
+        raise BadInput(f"{name} is no text")
+    return value
+
+
+def _required(said: Mapping[str, Any], name: str) -> str:
+    value = _text(said, name)
+    if not value:
+        raise BadInput(f"{name} is missing")
+    return value
+
+
+def _number(given: str) -> str:
+    """With the plus that Vonage leaves out."""
+    return f"+{given}" if given.isdecimal() else given

@@ -1,0 +1,302 @@
+"""Push to browsers by their own push services: Web Push.
+
+RFC 8030 (protocol), RFC 8291 (encryption), RFC 8292 (VAPID: who sends). pywebpush encrypts and
+py_vapid signs; the request goes over our own connections.
+"""
+
+import base64
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from py_vapid import Vapid02, VapidException
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+from pywebpush import WebPusher
+
+from sojourn.channels import config
+from sojourn.channels.http import Http, fault_of
+from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.domain.errors import (
+    AccountError,
+    BadInput,
+    BadSetting,
+    ContentRejected,
+    EndpointGone,
+    InvalidRecipient,
+    ProviderError,
+    TransientError,
+    WrongSender,
+)
+from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.reports import reference
+from sojourn.settings import Settings
+
+HOSTS = (
+    "fcm.googleapis.com",
+    "*.push.services.mozilla.com",
+    "*.notify.windows.com",
+    "*.push.apple.com",
+)
+"""The push services of Chrome, Firefox, Edge and Safari. An endpoint is what a browser, or somebody
+in its place, told us: without a list, we would post wherever they say."""
+LARGEST_BODY = 4_096
+"""What every push service takes (RFC 8030, 7.2), encrypted."""
+OVERHEAD = 16 + 4 + 1 + 65 + 1 + 16
+"""Salt, record size, key length and key; then the padding's delimiter and the tag (RFC 8188, 2)."""
+CLAIM_SECONDS = 12 * 3600
+"""Push services refuse a claim that lasts more than 24 hours (RFC 8292, 2)."""
+LONGEST_TTL = 28 * 24 * 3600
+_RAW_KEY = re.compile(r"[\w-]{43}=?", re.ASCII)
+_OF_ANOTHER_KEY = (
+    "vapidpkhashmismatch",  # Apple, with 400
+    "vapid public key mismatch",  # Mozilla, with 401: autopush-rs, VapidError::KeyMismatch
+    "credentials used to create the subscription",  # Google, with 403
+    "sender id used to subscribe this user",  # Google, with 403, to older subscriptions
+)
+"""What push services say of a subscription that was made for another key; the statuses stand for
+other faults, too (RFC 8292, 2). What Microsoft says is nowhere to be found."""
+_OF_VAPID = ("vapid", "jwt", "authorization", "authentication", "credential")
+
+
+class Config(config.Config):
+    """``SOJOURN_WEBPUSH_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_WEBPUSH_")
+
+    vapid_private_key: SecretStr
+    """P-256 key that subscriptions were made for: 32 bytes in base64url, or PEM, or the path of a
+    PEM file."""
+    subject: str = ""
+    """Whom a push service may write to, ``mailto:`` or ``https:``. Empty: the sender's address."""
+    ttl_seconds: Annotated[int, Field(ge=0, le=LONGEST_TTL)] = 86_400
+    """How long a push service keeps a message for a device that is away."""
+    extra_hosts: str = ""
+    """Push services beyond the four browsers', separated by commas: ``push.example.com``,
+    ``*.example.com``; or a whole origin, ``http://127.0.0.1:8090``."""
+
+
+class WebPush:
+    """Sends to the push service that each browser names.
+
+    The topic lets a duplicate take the first one's place while the device is away, and the tag on
+    its screen.
+    """
+
+    name = "webpush"
+    channels = frozenset({Channel.PUSH})
+    abilities = Abilities(largest_body=LARGEST_BODY)
+
+    def __init__(self, settings: Settings) -> None:
+        self._config = Config.load()
+        self._vapid = Vapid02(_private_key(self._config.vapid_private_key.get_secret_value()))
+        self._subject = self._config.subject or f"mailto:{settings.from_email}"
+        try:
+            self._claim("https://push.example")
+        except VapidException:
+            raise BadSetting(
+                "SOJOURN_WEBPUSH_SUBJECT is neither mailto: nor https: with a host"
+            ) from None
+        extra = (one.strip().lower().rstrip("/") for one in self._config.extra_hosts.split(","))
+        self._hosts = (*HOSTS, *(one for one in extra if one))
+        self._http = Http("", self._config.timeout_seconds)
+        self._proven = False
+        """Whether a message was taken since we started: then our key is some subscription's."""
+
+    async def send(self, parcel: Parcel) -> str:
+        """Hand a message over; the push service's URL or id of it, our reference if it has none.
+
+        Raises:
+            InvalidRecipient: also of an address that is no subscription, or of a push service that
+                is not on the list.
+        """
+        subscription = _subscription(parcel.address)
+        origin = self._origin(subscription.endpoint)
+        content = _payload(parcel)
+        if len(content) > LARGEST_BODY - OVERHEAD:
+            raise ContentRejected(
+                f"{len(content)} bytes of payload: a push service takes {LARGEST_BODY - OVERHEAD}"
+            )
+        answer = await self._http.send(
+            "POST",
+            str(subscription.endpoint),
+            content=subscription.encrypt(content),
+            headers={
+                "Content-Type": "application/octet-stream",
+                "Content-Encoding": "aes128gcm",
+                "TTL": str(self._config.ttl_seconds),
+                "Topic": _topic(parcel),
+                "Urgency": _urgency(parcel),
+                **self._claim(origin),
+            },
+        )
+        if not answer.is_success:
+            raise _fault(answer, proven=self._proven)
+        self._proven = True
+        # Apple and Microsoft give it no URL, and yet have taken it: 201 says so (RFC 8030, 5)
+        said = answer.headers.get("location") or answer.headers.get("apns-id")
+        return said or parcel.reference
+
+    async def find(self, parcel: Parcel, since: datetime) -> str | None:
+        """No push service can be asked."""
+        raise TransientError("push services have no look-up of messages")
+
+    async def probe(self) -> None:
+        """See that the key signs: there is nobody to ask, as each browser has its own service."""
+        try:
+            self._claim("https://push.example")
+        except VapidException as error:
+            raise AccountError(f"cannot sign: {error}") from None
+
+    async def read(self, hook: Hook) -> Reading:
+        """Push services send no webhooks."""
+        raise BadInput("push services send no webhooks")
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._http.close()
+
+    def _claim(self, origin: str) -> dict[str, str]:
+        """The header that says who sends."""
+        expires = int(time.time()) + CLAIM_SECONDS
+        claims = {"aud": origin, "exp": expires, "sub": self._subject}
+        header: dict[str, str] = self._vapid.sign(claims)
+        return header
+
+    def _origin(self, endpoint: httpx.URL) -> str:
+        origin = f"{endpoint.scheme}://{endpoint.netloc.decode()}"
+        usual = endpoint.scheme == "https" and endpoint.port is None
+        for allowed in self._hosts:
+            if allowed == origin or (usual and _matches(endpoint.host, allowed)):
+                return origin
+        raise InvalidRecipient("the endpoint's host is no push service on the list")
+
+
+@dataclass(frozen=True)
+class _Subscription:
+    """A browser's, as ``PushSubscription.toJSON()`` gives it, checked.
+
+    Args:
+        endpoint: the push service's URL of this browser.
+        keys: its public key ``p256dh`` and its secret ``auth``, in base64url.
+    """
+
+    endpoint: httpx.URL
+    keys: Mapping[str, str]
+
+    def encrypt(self, payload: bytes) -> bytes:
+        """The payload, for this browser alone."""
+        pusher = WebPusher({"endpoint": str(self.endpoint), "keys": dict(self.keys)})
+        body: bytes = pusher.encode(payload)["body"]
+        return body
+
+
+def _subscription(address: str) -> _Subscription:
+    try:
+        said: Any = json.loads(address)
+        endpoint = httpx.URL(said["endpoint"])
+        point, secret = _decoded(said["keys"]["p256dh"]), _decoded(said["keys"]["auth"])
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, httpx.InvalidURL):
+        raise InvalidRecipient(
+            "no subscription: JSON with endpoint, keys.p256dh, keys.auth"
+        ) from None
+    if len(point) != 65 or len(secret) != 16 or endpoint.userinfo:
+        raise InvalidRecipient("a subscription whose keys have another length, or with a password")
+    return _Subscription(endpoint, {"p256dh": _encoded(point), "auth": _encoded(secret)})
+
+
+def _payload(parcel: Parcel) -> bytes:
+    """What examples/service-worker.js reads."""
+    content = parcel.content
+    said = {
+        "title": content.title,
+        "body": content.body,
+        "url": content.url,
+        "image": content.image,
+        "tag": _collapse_key(parcel),
+        "reference": parcel.reference,
+    }
+    filled = {name: value for name, value in said.items() if value}
+    return json.dumps(filled, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _collapse_key(parcel: Parcel) -> str:
+    return parcel.content.collapse_key or parcel.reference
+
+
+def _topic(parcel: Parcel) -> str:
+    """At most 32 characters of base64url (RFC 8030, 5.4); Apple wants them to decode, too."""
+    return reference(_collapse_key(parcel))
+
+
+def _urgency(parcel: Parcel) -> str:
+    """A code to sign in with is waited for; all else may wait for the device (RFC 8030, 5.3)."""
+    return "high" if parcel.message_class is MessageClass.AUTHENTICATION else "normal"
+
+
+def _fault(answer: httpx.Response, *, proven: bool) -> ProviderError:
+    """A subscription of another key is told by words alone, and they do not tell which is wrong.
+
+    As long as nobody has taken our messages it may be our key, and everybody's.
+    """
+    said = answer.text.lower()
+    if answer.status_code in (400, 401, 403) and any(words in said for words in _OF_ANOTHER_KEY):
+        detail = str(fault_of(answer))
+        return WrongSender(detail) if proven else AccountError(detail)
+    match answer.status_code:
+        case 404 | 410:
+            return EndpointGone(f"HTTP {answer.status_code}: the subscription has ended")
+        case 413:
+            return ContentRejected("HTTP 413: the payload is too large")
+        case 400 if any(word in said for word in _OF_VAPID):
+            return AccountError(f"HTTP 400: {answer.text.strip()}")
+    return fault_of(answer)
+
+
+def _matches(host: str, allowed: str) -> bool:
+    if allowed.startswith("*."):
+        return host.endswith(allowed.removeprefix("*"))
+    return host == allowed
+
+
+def _private_key(given: str) -> ec.EllipticCurvePrivateKey:
+    """The key that signs, in whichever form it is given.
+
+    Raises:
+        BadSetting: it is no P-256 key, or no file that can be read.
+    """
+    try:
+        if _RAW_KEY.fullmatch(given):
+            number = int.from_bytes(_decoded(given))
+            return ec.derive_private_key(number, ec.SECP256R1())
+        pem = given if given.startswith("-----BEGIN") else Path(given).read_text()
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
+    except OSError as error:
+        raise BadSetting(
+            "SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY is neither a key nor a file that can be read: "
+            f"{error.strerror}"
+        ) from None
+    except (ValueError, TypeError):
+        raise BadSetting("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY is no private key") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise BadSetting("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY is a key of another kind than P-256")
+    return key
+
+
+def _decoded(text: str) -> bytes:
+    """Base64url, padded or not; browsers leave the padding out."""
+    bare = text.rstrip("=")
+    return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,298 @@
+"""``sojourn channels``: how each channel is; pause, resume and limit it, lift a suppression."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+from sojourn.cli.app import app, run
+from sojourn.cli.by_hand import ANYBODY, By, ChannelName, Why, channel_named, check_words
+from sojourn.cli.local.stack import running_stack
+from sojourn.cli.output import show_json, show_line, show_list
+from sojourn.dispatch.connection import connect
+from sojourn.domain.errors import BadInput, TemporalUnavailable, UnknownName
+from sojourn.domain.messages import Channel
+from sojourn.insight import queues
+from sojourn.insight.queues import Queue
+from sojourn.settings import Settings, load_settings
+from sojourn.store import Store, operators, pauses
+from sojourn.store.suppressions import lift as lift_address
+from sojourn.store.tables import ChannelRow
+
+group = typer.Typer()
+app.add_typer(group, name="channels")
+
+SENT_WITHIN = timedelta(hours=1)
+SLOWEST, FASTEST = 0.1, 10_000  # messages a second
+
+
+class Pause(BaseModel):
+    """Why nothing leaves by a channel.
+
+    Args:
+        since: by the machine's clock.
+        because: what the provider or the operator said.
+        by: the provider's name or the operator's.
+        probe_at: when the provider is asked next whether it is well; None: only an operator
+            resumes the channel.
+    """
+
+    since: datetime
+    because: str
+    by: str
+    probe_at: datetime | None
+
+
+class State(BaseModel):
+    """How a channel is.
+
+    Args:
+        channel: which.
+        provider: who carries it.
+        paused: None: it is open.
+        waiting: messages that are held, claimed or being handed over.
+        unknown: messages that were perhaps sent.
+        sent: messages that were sent within the last hour.
+        queue: as Temporal knows it; None: it could not be asked.
+    """
+
+    channel: Channel
+    provider: str
+    paused: Pause | None
+    waiting: int
+    unknown: int
+    sent: int
+    queue: Queue | None
+
+
+@group.callback(invoke_without_command=True)
+def channels(
+    context: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show each channel: provider, pause, messages that wait or are unknown, rate, workers."""
+    if context.invoked_subcommand is None:
+        run(_show(load_settings(), as_json=as_json))
+    elif as_json:
+        raise BadInput("--json is for the list alone")
+
+
+@group.command()
+def pause(name: ChannelName, *, why: Why, by: By = ANYBODY) -> None:
+    """Let nothing more leave by a channel; its messages are held, until `resume`."""
+    channel = channel_named(name)
+    check_words(why, by)
+    run(_pause(load_settings(), channel, why, by))
+
+
+@group.command()
+def resume(name: ChannelName) -> None:
+    """Open a channel again, whoever paused it."""
+    run(_resume(load_settings(), channel_named(name)))
+
+
+@group.command()
+def limit(
+    name: ChannelName,
+    rate: Annotated[str, typer.Argument(metavar="RATE", help="Messages a second, or off.")],
+    *,
+    why: Why = "set by sojourn channels limit",
+    by: By = ANYBODY,
+) -> None:
+    """Limit how fast messages leave by a channel, over all workers together; it holds at once."""
+    channel, number = channel_named(name), _rate(rate)
+    check_words(why, by)
+    run(_limit(load_settings(), channel, number, why, by))
+
+
+@group.command()
+def lift(
+    name: ChannelName,
+    address: Annotated[str, typer.Argument(help="As the provider reported it.")],
+) -> None:
+    """Take an address off the suppression list: messages may go to it again."""
+    run(_lift(load_settings(), channel_named(name), address))
+
+
+async def _show(settings: Settings, *, as_json: bool) -> None:
+    store = await Store.open(settings.store_url)
+    try:
+        async with store.reading() as session:
+            paused = await pauses.current(session)
+            counts = await operators.counts(session, since=datetime.now(UTC) - SENT_WITHIN)
+    finally:
+        await store.close()
+    fault: TemporalUnavailable | None = None
+    known: dict[Channel, Queue] = {}
+    try:
+        client = await connect(settings)
+        found = await asyncio.gather(*(queues.describe(client, channel) for channel in Channel))
+        known = dict(zip(Channel, found, strict=True))
+    except TemporalUnavailable as error:
+        fault = error
+    fakes = (running_stack(settings) or {}).get("providers", {})
+    states = [
+        State(
+            channel=channel,
+            provider=fakes.get(channel) or getattr(settings, f"{channel}_provider"),
+            paused=_pause_of(paused.get(channel)),
+            waiting=counts[channel].waiting,
+            unknown=counts[channel].unknown,
+            sent=counts[channel].sent,
+            queue=known.get(channel),
+        )
+        for channel in Channel
+    ]
+    if as_json:
+        show_json([state.model_dump() for state in states])
+    else:
+        _list(states)
+    if fault is not None:
+        raise fault
+
+
+async def _pause(settings: Settings, channel: Channel, why: str, by: str) -> None:
+    store = await Store.open(settings.store_url)
+    try:
+        async with store.transaction() as session:
+            began = await pauses.begin(session, channel, because=why, by=by)
+            row = (await pauses.current(session))[channel]
+    finally:
+        await store.close()
+    if began:
+        show_line(f"{channel} is paused: `sojourn channels resume {channel}` opens it again")
+    else:
+        show_line(
+            f"{channel} has been paused since {_utc(row.paused_at)}: {row.paused_because}; "
+            "only an operator resumes it now"
+        )
+
+
+async def _resume(settings: Settings, channel: Channel) -> None:
+    store = await Store.open(settings.store_url)
+    try:
+        async with store.transaction() as session:
+            was_paused = await pauses.end(session, channel)
+    finally:
+        await store.close()
+    show_line(f"{channel} is open" + ("" if was_paused else "; it was not paused"))
+
+
+async def _limit(
+    settings: Settings, channel: Channel, rate: float | None, why: str, by: str
+) -> None:
+    client = await connect(settings)
+    await queues.limit(client, channel, rate, because=why, by=by)
+    if rate is None:
+        show_line(f"{channel} has no limit")
+    else:
+        show_line(f"{channel} sends {rate:g} messages a second at most")
+
+
+async def _lift(settings: Settings, channel: Channel, address: str) -> None:
+    store = await Store.open(settings.store_url)
+    try:
+        async with store.transaction() as session:
+            was_listed = await lift_address(session, channel, address)
+    finally:
+        await store.close()
+    if not was_listed:
+        raise UnknownName(
+            "suppressed address", address, hint=f"nothing keeps {channel} from going there"
+        )
+    show_line(f"{address} may be sent to by {channel} again")
+
+
+def _rate(text: str) -> float | None:
+    if text == "off":
+        return None
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0
+    if not SLOWEST <= rate <= FASTEST:  # nor is "nan" between them
+        raise BadInput(
+            f'"{text[:40]}" is no limit: write messages a second, from {SLOWEST:g} to '
+            f"{FASTEST:g}, or off"
+        )
+    return rate
+
+
+def _pause_of(row: ChannelRow | None) -> Pause | None:
+    if row is None or row.paused_at is None:
+        return None
+    return Pause(
+        since=row.paused_at, because=row.paused_because, by=row.paused_by, probe_at=row.probe_at
+    )
+
+
+def _list(states: list[State]) -> None:
+    show_list(
+        (
+            "channel",
+            "provider",
+            "state",
+            "waiting",
+            "unknown",
+            "sent in 1 h",
+            "limit",
+            "backlog",
+            "workers",
+        ),
+        (
+            (
+                state.channel,
+                state.provider,
+                "paused" if state.paused else "open",
+                state.waiting,
+                state.unknown,
+                state.sent,
+                *_queue(state.queue),
+            )
+            for state in states
+        ),
+    )
+    for state in states:
+        for remark in _remarks(state):
+            show_line(remark, style="red")
+
+
+def _queue(queue: Queue | None) -> tuple[object, object, object]:
+    if queue is None:
+        return ("?", "?", "?")
+    return (
+        "none" if queue.limit is None else f"{queue.limit:g}/s",
+        queue.backlog,
+        queue.workers,
+    )
+
+
+def _remarks(state: State) -> list[str]:
+    """What somebody should look after."""
+    remarks = []
+    if state.paused:
+        paused = state.paused
+        ends = (
+            f"{paused.by} is asked again at {paused.probe_at:%H:%M}"
+            if paused.probe_at
+            else f"`sojourn channels resume {state.channel}` opens it again"
+        )
+        remarks += [
+            f"{state.channel}: paused since {_utc(paused.since)} by {paused.by}; {ends}",
+            f"  {paused.because}",
+        ]
+    if state.unknown:
+        remarks.append(
+            f"{state.channel}: {state.unknown} perhaps sent: "
+            "`sojourn ledger --state unknown` shows which"
+        )
+    if state.queue is not None and not state.queue.workers:
+        remarks.append(f"{state.channel}: no worker serves its queue")
+    return remarks
+
+
+def _utc(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""

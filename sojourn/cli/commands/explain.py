@@ -1,0 +1,155 @@
+"""``sojourn explain CUSTOMER``: what happened with a customer, and why not more did."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from sojourn.cli.app import app, run
+from sojourn.cli.output import show_json, show_line
+from sojourn.dispatch.connection import connect
+from sojourn.domain.errors import TemporalUnavailable
+from sojourn.insight import story
+from sojourn.insight.attempts import lines, moment
+from sojourn.insight.card import Card
+from sojourn.insight.executions import Run
+from sojourn.insight.fate import Decided
+from sojourn.insight.happenings import Happened
+from sojourn.insight.story import Entry, Story
+from sojourn.journeys.wording import clock
+from sojourn.settings import Settings, load_settings
+from sojourn.store import Store
+
+MOVED_ON = timedelta(minutes=10)
+"""Further apart than this are two clocks only where somebody moved one (`fast-forward`)."""
+STYLES = {
+    "sent": "green",
+    "skipped": "yellow",
+    "deferred": "yellow",
+    "rejected": "red",
+    "expired": "red",
+    "unknown": "red",
+}
+
+
+@app.command()
+def explain(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also events that no journey listens to.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; all of it.")] = False,
+) -> None:
+    """Tell a customer's story: consents, runs, and each message sent, held or skipped, with why."""
+    run(_explain(load_settings(), customer, everything=everything, as_json=as_json))
+
+
+async def _explain(settings: Settings, customer: str, *, everything: bool, as_json: bool) -> None:
+    store = await Store.open(settings.store_url)
+    try:
+        try:
+            client = await connect(settings)
+        except TemporalUnavailable as error:
+            told = await story.tell(store, settings, error, customer)
+        else:
+            told = await story.tell(store, settings, client, customer)
+    finally:
+        await store.close()
+    if as_json:
+        show_json(told.model_dump())
+    else:
+        _show(told, everything=everything)
+
+
+def _show(told: Story, *, everything: bool) -> None:
+    tz = told.customer.timezone
+    _show_card(told.customer)
+    show_line("\nRuns", style="bold")
+    if told.temporal:
+        show_line(f"  as far as the store knows them: {told.temporal}", style="red")
+    if not told.runs:
+        show_line("  none was ever started")
+    for one in told.runs:
+        _show_run(one, tz)
+    show_line(f"\nWhat happened, by the customer's clock ({tz})", style="bold")
+    _show_timeline(told, everything=everything)
+
+
+def _show_card(card: Card) -> None:
+    show_line(f"Customer {card.customer_id}", style="bold")
+    if card.also:
+        show_line(f"  also known as {', '.join(card.also)}")
+    if card.erased:
+        show_line("  erased: nothing is sent any more", style="red")
+    elif not card.known:
+        show_line("  not identified: only events are known, so nothing is sent", style="red")
+    guess = "" if card.timezone_given else " (not told by an identify call; assumed)"
+    show_line(f"  zone     {card.timezone}{guess}")
+    show_line(f"  locale   {card.locale or 'not told'}")
+    words = {True: "agreed to promotional messages", False: "said no to promotional messages"}
+    for reach in card.channels:
+        if reach.address or reach.consent is not None:
+            consent = words.get(bool(reach.consent)) if reach.consent is not None else None
+            dead = "; nothing is sent to this address any more" if reach.suppressed else ""
+            show_line(
+                f"  {reach.channel:<8} {reach.address or 'no address':<24} "
+                f"{consent or 'never asked about promotional messages: none is sent'}{dead}",
+                style="yellow" if dead else "",
+            )
+    if not any(reach.address for reach in card.channels):
+        show_line("  no address on any channel: nothing can be sent", style="yellow")
+    for refused in card.refused:
+        show_line(f"  no to    {refused}")
+
+
+def _show_run(one: Run, tz: str) -> None:
+    name = " ".join(part for part in (one.journey, one.key) if part)
+    span = f"started {clock(one.started, tz)}"
+    if one.closed:
+        span += f", ended {clock(one.closed, tz)}"
+    show_line(f"  {name}: {_standing(one)} ({span})", style="bold" if one.is_open else "")
+    if one.doing:
+        until = clock(one.until, tz) if one.until else ""
+        show_line(f"    {one.doing}" + (f", until {until}" if until not in one.doing else ""))
+
+
+def _standing(one: Run) -> str:
+    if one.status == story.NOT_KEPT:
+        return "Temporal does not list it: closed longer ago than it keeps runs, or started now"
+    if one.status == story.NOT_ASKED:
+        return "ended" if one.closed else "on, unless it ended since"
+    return one.standing
+
+
+def _show_timeline(told: Story, *, everything: bool) -> None:
+    shown = [
+        entry
+        for entry in told.timeline
+        if everything or not isinstance(entry, Happened) or entry.heard
+    ]
+    tz = told.customer.timezone
+    for entry in shown:
+        style, text = "", entry.text
+        if isinstance(entry, Decided):
+            name = " ".join(part for part in (entry.journey, entry.key, entry.step) if part)
+            style, text = STYLES.get(entry.state, ""), f"→ {name}: {entry.text}"
+        show_line(f"  {moment(entry.at, tz)}  {text}", style=style)
+        if isinstance(entry, Decided):
+            for line in lines(entry.attempts, entry.reports, tz, day=entry.at):
+                show_line(f"      {line}")
+    if not shown:
+        show_line("  nothing yet")
+    if any(_moved_on(entry) for entry in shown):
+        show_line(
+            "  attempts and reports are by the machine's clock; the run's clock was moved on",
+            style="yellow",
+        )
+    if hidden := len(told.timeline) - len(shown):
+        show_line(f"  besides, events that no journey listens to: {hidden}; --all shows them")
+
+
+def _moved_on(entry: Entry) -> bool:
+    """It was tried, by the machine's clock, long before it was decided on by the run's."""
+    return isinstance(entry, Decided) and any(
+        tried.at < entry.at - MOVED_ON for tried in entry.attempts
+    )

@@ -1,0 +1,63 @@
+"""``sojourn fast-forward``: move one run's clock, on a development server."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from temporalio.client import WorkflowExecutionStatus
+
+from sojourn.cli import output
+from sojourn.cli.app import app, run
+from sojourn.cli.travel import forward
+from sojourn.dispatch.connection import connect
+from sojourn.domain.errors import BadInput
+from sojourn.settings import load_settings
+
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_LONGEST = timedelta(days=3650)
+
+
+@app.command("fast-forward")
+def fast_forward(
+    workflow_id: Annotated[str, typer.Argument(help="As `sojourn runs` shows it")],
+    *,
+    by: Annotated[str, typer.Option("--by", help="How far: 90s, 30m, 24h, 2d, 1w")],
+) -> None:
+    """Let time pass for one run, on the real engine: its timers fire, its messages go.
+
+    Other runs are not touched. Works on `sojourn dev`; production servers do not allow it.
+    """
+    run(_fast_forward(workflow_id, duration(by)))
+
+
+def duration(text: str) -> timedelta:
+    """Read ``90s``, ``30m``, ``24h``, ``2d`` or ``1w``.
+
+    Raises:
+        BadInput: it is nothing of the kind, or is not between a second and ten years.
+    """
+    match = re.fullmatch(r"(\d{1,9})\s*([smhdw])", text.strip().lower())
+    length = int(match[1]) * _UNITS[match[2]] if match else timedelta(0)
+    if not timedelta(0) < length <= _LONGEST:
+        raise BadInput(f'--by {text}: write a span of at most ten years, such as "24h" or "2d"')
+    return length
+
+
+async def _fast_forward(workflow_id: str, by: timedelta) -> None:
+    client = await connect(load_settings())
+    await forward(client, workflow_id, by)
+    handle = client.get_workflow_handle(workflow_id)
+    description = await handle.describe()
+    if description.status is WorkflowExecutionStatus.RUNNING:
+        status = await handle.query("status")
+        output.console.print(f"{workflow_id}: {status['doing']}", markup=False)
+    else:
+        result = await handle.result()
+        output.console.print(f"{workflow_id}: ended, {result['outcome']}", markup=False)

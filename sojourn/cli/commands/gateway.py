@@ -1,0 +1,120 @@
+"""``sojourn gateway``: HTTP for services that send events."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+import uvloop
+from typer.exceptions import Exit
+
+from sojourn.channels.registry import chosen
+from sojourn.cli.app import app, run
+from sojourn.cli.output import show_line
+from sojourn.domain.errors import BadInput, SojournError, Unavailable
+from sojourn.gateway.http.metrics import SHARED
+from sojourn.gateway.server import serve
+from sojourn.serving.logs import configure_logging
+from sojourn.serving.together import run_together, stop_with_parent
+from sojourn.settings import Settings, load_settings
+from sojourn.store import Store
+
+PORT = 8080
+BACKLOG = 2048
+
+
+@app.command()
+def gateway(
+    *,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0: any free one.")] = PORT,
+    processes: Annotated[int, typer.Option(min=1, help="How many; one per core is right.")] = 1,
+) -> None:
+    """Take events over HTTP, as Segment's SDKs send them. Ctrl-C finishes what has begun."""
+    settings = load_settings()
+    with listening(host, port) as sock:
+        run(_check(settings))  # one fault, and not one a process
+        configure_logging(settings)
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{sock.getsockname()[1]}"
+
+        def announce() -> None:
+            show_line(f"the gateway listens on {address}")
+
+        if processes == 1:
+            run(_serve(settings, sock, 1, announce), runner=uvloop.run)
+        else:
+            raise Exit(_serve_many(settings, sock, processes, announce))
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        BadInput: there is no such address.
+        Unavailable: it cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError):
+        raise BadInput(f"--host {host}: no such address") from None
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise Unavailable(
+            f"cannot listen on {host}:{port} ({error.strerror}): stop what does, "
+            "or choose another --port"
+        ) from None
+    return sock
+
+
+async def _serve(
+    settings: Settings, sock: socket.socket, processes: int, on_start: Callable[[], None]
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop_with_parent(stop)
+    await serve(settings, sock, stop, processes=processes, on_start=on_start)
+
+
+async def _check(settings: Settings) -> None:
+    for provider in set(chosen(settings).values()):
+        await provider.close()
+    store = await Store.open(settings.store_url)
+    await store.close()
+
+
+def _serve_many(
+    settings: Settings, sock: socket.socket, count: int, on_start: Callable[[], None]
+) -> int:
+    """Serve in ``count`` processes; stop them all when told to, or when one of them fails."""
+    shared = tempfile.mkdtemp(prefix="sojourn-metrics-")
+    os.environ[SHARED] = shared  # read when the children import prometheus_client
+    try:
+        return run_together(
+            "gateway", lambda _: (_child, (settings, sock, count)), count, on_start=on_start
+        )
+    finally:
+        shutil.rmtree(shared, ignore_errors=True)
+
+
+def _child(settings: Settings, sock: socket.socket, processes: int) -> None:
+    configure_logging(settings)
+    try:
+        run(_serve(settings, sock, processes, lambda: None), runner=uvloop.run)
+    except SojournError as error:
+        print(f"sojourn: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
+        sys.exit(1)

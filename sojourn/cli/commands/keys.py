@@ -1,0 +1,126 @@
+"""``sojourn keys``: write keys, with which services send events to the gateway."""
+
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from sojourn.cli.app import app, run
+from sojourn.cli.output import show_json, show_line, show_list
+from sojourn.domain.errors import BadInput, UnknownName
+from sojourn.domain.events import Identifier
+from sojourn.settings import Settings, load_settings
+from sojourn.store import Store, keys
+from sojourn.store.tables import WriteKeyRow
+
+commands = typer.Typer(help="Write keys, with which services send events.", no_args_is_help=True)
+app.add_typer(commands, name="keys")
+
+_NAME: TypeAdapter[str] = TypeAdapter(Identifier)
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@commands.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What people call it: shop, billing, ...")],
+    *,
+    events: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--events",
+            help="What it may send: event names, identify, alias; repeat it, or write commas "
+            "between. Left out: everything.",
+        ),
+    ] = None,
+    rate: Annotated[int | None, typer.Option(min=1, help="Calls a second at most.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. It is shown once: only its digest is kept."""
+    names = [part.strip() for given in events or () for part in given.split(",")]
+    for text in (name, *names):
+        _check(text)
+    run(_add(load_settings(), name, names or None, rate, as_json=as_json))
+
+
+@commands.command("list")
+def list_keys(*, as_json: AsJson = False) -> None:
+    """List the keys, revoked ones included."""
+    run(_list(load_settings(), as_json=as_json))
+
+
+@commands.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As `sojourn keys list` shows it.")],
+) -> None:
+    """Take a key back, for good; a gateway that runs heeds it within seconds."""
+    run(_revoke(load_settings(), key_id))
+
+
+def _check(text: str) -> None:
+    try:
+        _NAME.validate_python(text)
+    except ValidationError:
+        raise BadInput(
+            f'"{text[:40]}" is no name: 1 to 200 characters, none of them a control character'
+        ) from None
+
+
+async def _add(
+    settings: Settings, name: str, events: list[str] | None, rate: int | None, *, as_json: bool
+) -> None:
+    store = await Store.open(settings.store_url)
+    try:
+        async with store.transaction() as session:
+            row, key = await keys.add(session, name, events=events, rate=rate)
+    finally:
+        await store.close()
+    if as_json:
+        show_json({**_shown(row), "key": key})
+        return
+    show_line(key)
+    show_line(f"Keep it: it is not shown again. Its id is {row.id}.")
+
+
+async def _list(settings: Settings, *, as_json: bool) -> None:
+    store = await Store.open(settings.store_url)
+    try:
+        async with store.reading() as session:
+            found = await keys.listed(session)
+    finally:
+        await store.close()
+    if as_json:
+        show_json([_shown(row) for row in found])
+    elif not found:
+        show_line("no key yet; `sojourn keys add NAME` makes one")
+    else:
+        show_list(
+            ["id", "name", "events", "rate", "made (UTC)", "revoked (UTC)"],
+            (
+                [
+                    row.id,
+                    row.name,
+                    "all" if row.events is None else ", ".join(row.events),
+                    row.rate,
+                    row.created_at,
+                    row.revoked_at,
+                ]
+                for row in found
+            ),
+        )
+
+
+async def _revoke(settings: Settings, key_id: str) -> None:
+    store = await Store.open(settings.store_url)
+    try:
+        async with store.transaction() as session:
+            row = await keys.revoke(session, key_id)
+            known = [] if row is not None else [one.id for one in await keys.listed(session)]
+    finally:
+        await store.close()
+    if row is None:
+        raise UnknownName("key", key_id, known, hint="`sojourn keys list` shows them")
+    show_line(f"{row.id} ({row.name}) is revoked")
+
+
+def _shown(row: WriteKeyRow) -> dict[str, object]:
+    return row.model_dump(exclude={"digest"})

@@ -1,0 +1,19 @@
+"""``sojourn migrate``: bring the database to this code's version."""
+
+from sojourn.cli.app import app, run
+from sojourn.cli.output import console
+from sojourn.settings import load_settings
+from sojourn.store import Store
+from sojourn.store.engine import head
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date with this version of Sojourn."""
+    run(_migrate())
+
+
+async def _migrate() -> None:
+    store = await Store.open(load_settings().store_url, migrate=True)
+    await store.close()
+    console.print(f"the database is at version {head()}")

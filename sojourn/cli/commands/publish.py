@@ -1,0 +1,179 @@
+"""``sojourn publish``: one event, or a file of Segment calls."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from sojourn.cli.app import app, run
+from sojourn.cli.feeding import (
+    STDIN,
+    check_rate,
+    count_lines,
+    list_bad,
+    progress,
+    read_fields,
+    read_moment,
+    told_how_far,
+)
+from sojourn.cli.output import show_counts, show_json, show_line, stderr
+from sojourn.cli.publishing import FilePublished, publish_file
+from sojourn.dispatch import Published, Sojourn
+from sojourn.dispatch.routing import heard_by
+from sojourn.domain.errors import BadInput
+from sojourn.domain.events import event_named, known_events
+from sojourn.store import customers, events
+
+
+@app.command()
+def publish(
+    *,
+    event: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="EVENT", help='"Order Completed"; or - for calls on standard input.'
+        ),
+    ] = None,
+    customer: Annotated[
+        str | None, typer.Argument(metavar="CUSTOMER", help="Whose event it is.")
+    ] = None,
+    fields: Annotated[
+        list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="Of the event.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Publish every Segment call in it (identify, track, alias), one JSON object a "
+            "line; may be .gz; - is standard input."
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="With --file: calls a second. Default: no limit.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="When it happened: 2024-01-04T11:45:38Z. Default: now.")
+    ] = None,
+    message_id: Annotated[
+        str | None, typer.Option("--id", help="Its message id; the same twice is once.")
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also an event or a field that nobody described.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Publish one event of a customer, or a file of Segment calls, and say whom it reached.
+
+    A file can be published again, also after Ctrl-C: what was stored before is not stored twice.
+    """
+    check_rate(rate)
+    if event == str(STDIN) and customer is None and file is None:
+        event, file = None, STDIN
+    if file is not None:
+        if event is not None or message_id is not None or at is not None:
+            raise BadInput("--file brings its own events: leave out EVENT, CUSTOMER, --id and --at")
+        report = FilePublished()
+        run(_publish_file(file, report, rate, as_json=as_json))
+        if report.rejected:
+            raise typer.Exit(1)
+        return
+    if event is None or customer is None:
+        raise BadInput('give an event and a customer ("Order Completed" c42), or --file')
+    known = known_events().get(event) if anyway else event_named(event)
+    given = read_fields(fields or [], known, any_name=anyway)
+    run(
+        _publish_one(
+            event,
+            given,
+            customer,
+            message_id or str(uuid4()),
+            read_moment(at),
+            as_json=as_json,
+        )
+    )
+
+
+async def _publish_one(
+    name: str,
+    given: dict[str, Any],
+    customer: str,
+    message_id: str,
+    at: datetime,
+    *,
+    as_json: bool,
+) -> None:
+    async with Sojourn.connect() as sojourn:
+        published = await sojourn.track(
+            name, given, message_id=message_id, customer_id=customer, occurred_at=at
+        )
+        async with sojourn.store.reading() as session:
+            card = await customers.find(session, customer)
+            row = await events.find(session, published.message_id)
+        listening = list(heard_by(events.typed(row))) if row and row.name in known_events() else []
+    identified = card is not None and card.known
+    if as_json:
+        show_json(
+            {
+                "event": name,
+                "customer_id": customer,
+                "identified": identified,
+                "message_id": published.message_id,
+                "stored": published.stored,
+                "listening": listening,
+                "runs": list(published.runs),
+            }
+        )
+        return
+    show_line(_told(name, published, listening))
+    if not identified:
+        stderr.print(
+            f"customer {customer} is not identified: runs go on, but nothing is sent to them",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _told(name: str, published: Published, listening: list[str]) -> str:
+    if not published.stored:
+        again = f"; runs told now: {', '.join(published.runs)}" if published.runs else ""
+        return f"nothing new: an event with the id {published.message_id} was stored before{again}"
+    stored = f'"{name}" is stored (message id {published.message_id})'
+    if published.runs:
+        return f"{stored} and reached {', '.join(published.runs)}"
+    if listening:
+        return f"{stored}; {' and '.join(listening)} would hear it, but has no run it concerns"
+    return f"{stored}; no journey listens to it"
+
+
+async def _publish_file(
+    path: Path, report: FilePublished, rate: float | None, *, as_json: bool
+) -> None:
+    total = count_lines(path)
+    async with Sojourn.connect() as sojourn:
+        with (
+            told_how_far(lambda: f"read {report.read} lines; publish the same file again to go on"),
+            progress("publishing", total) as on_line,
+        ):
+            await publish_file(sojourn, path, report, rate=rate, on_line=on_line)
+    if as_json:
+        show_json(report.model_dump())
+    else:
+        _summarise(report)
+
+
+def _summarise(report: FilePublished) -> None:
+    show_counts(
+        {
+            "lines read": report.read,
+            "events stored": report.stored,
+            "events stored before": report.repeated,
+            "customers made or updated": report.identified,
+            "customers joined": report.joined,
+            "calls of other types, ignored": report.ignored,
+            "bad lines, nothing of them was published": len(report.rejected),
+        }
+    )
+    if report.rejected:
+        show_line(list_bad(report.rejected))

@@ -1,0 +1,279 @@
+"""``sojourn quarantine``: events that do not validate; list, show, mend, redrive or drop them."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from sojourn.cli.app import app, run
+from sojourn.cli.feeding import value_of
+from sojourn.cli.output import Limit, show_json, show_line, show_list
+from sojourn.cli.output import as_json as json_text
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch.quarantine import drop as drop_call
+from sojourn.dispatch.quarantine import found, to_send
+from sojourn.dispatch.quarantine import mend as mend_call
+from sojourn.dispatch.quarantine import redrive as redrive_call
+from sojourn.domain.errors import BadEvent, BadInput
+from sojourn.domain.events import Moment, event_named
+from sojourn.settings import load_settings
+from sojourn.store import Store
+from sojourn.store import quarantine as kept
+from sojourn.store.tables import QuarantineRow
+
+group = typer.Typer()
+app.add_typer(group, name="quarantine")
+_MOMENT = TypeAdapter(Moment)
+
+Number = Annotated[int, typer.Argument(metavar="ID", help="As `sojourn quarantine` lists it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@group.callback(invoke_without_command=True)
+def quarantine(
+    context: typer.Context,
+    *,
+    event: Annotated[str | None, typer.Option(help="Only of this event.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Only where the fault has this text in it.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only received since: 2024-01-04T11:45:38Z.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those that were redriven or dropped.")
+    ] = False,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List events that do not validate, oldest first: what is wrong with them, and who sent them.
+
+    No property of theirs is shown here; `show` shows all.
+    """
+    if context.invoked_subcommand is not None:
+        if any((event, reason, since, everything, as_json)):
+            raise BadInput(f"write options after {context.invoked_subcommand}, not before it")
+        return
+    if event is not None:
+        event_named(event)
+    moment = _since(since)
+
+    async def work(store: Store) -> None:
+        async with store.reading() as session:
+            rows = await kept.listed(
+                session, name=event, reason=reason, since=moment, settled=everything, limit=limit
+            )
+        if as_json:
+            show_json([_facts(row) for row in rows])
+        else:
+            _list(list(rows), limit)
+
+    run(_with_store(work))
+
+
+@group.command()
+def show(number: Number, *, as_json: AsJson = False) -> None:
+    """Show one call, all of it, with what is wrong with it."""
+
+    async def work(store: Store) -> None:
+        row = await found(store, number)
+        if as_json:
+            show_json({**_facts(row), "call": row.call})
+            return
+        facts = {
+            "call": number,
+            "received": f"{row.received_at:%Y-%m-%d %H:%M:%S} UTC from {row.source}",
+            "fault": f"{row.path}: {row.reason}",
+            "state": _state(row),
+        }
+        for name, value in facts.items():
+            show_line(f"{name:<9} {value}")
+        show_line(f"\n{json_text(row.call)}")
+
+    run(_with_store(work))
+
+
+@group.command()
+def mend(
+    number: Number,
+    *,
+    changes: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="properties.price=12.5: the path as in the fault, JSON or else text. Repeatable.",
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Mend a call and show what `redrive` will send; it must validate, else it stays as it was."""
+    given = [_change(change) for change in changes]
+
+    async def work(store: Store) -> None:
+        try:
+            row = await mend_call(store, number, given)
+        except BadEvent as error:
+            raise BadInput(f"call {number} stays as it was: {error}") from None
+        if as_json:
+            show_json({**_facts(row), "call": to_send(row)})
+            return
+        show_line(json_text(to_send(row)))
+        show_line(f"call {number} validates now: `sojourn quarantine redrive {number}` sends it")
+
+    run(_with_store(work))
+
+
+@group.command()
+def redrive(
+    number: Annotated[int | None, typer.Argument(metavar="[ID]", help="Only this call.")] = None,
+    *,
+    event: Annotated[str | None, typer.Option(help="Every open call of this event.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every open call.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send calls on their way, with the message id and the moment they came with.
+
+    A call is settled once it was taken; what still does not validate stays. Sending the same call
+    twice, also after Ctrl-C, is the same event once.
+    """
+    if [number is not None, event is not None, everything].count(True) != 1:
+        raise BadInput("give one of ID, --event NAME and --all")
+    if event is not None:
+        event_named(event)
+    report: dict[str, list[Any]] = {"redriven": [], "faults": []}
+
+    async def work() -> None:
+        async with Sojourn.connect() as sojourn:
+            async with sojourn.store.reading() as session:
+                numbers = (
+                    [number] if number is not None else await kept.open_numbers(session, name=event)
+                )
+            for each in numbers:
+                await _redrive(sojourn, each, report)
+
+    try:
+        run(work())
+    except BaseException:
+        if any(report.values()):  # what was done before it, or before Ctrl-C
+            _tell(report, as_json=as_json)
+        raise
+    _tell(report, as_json=as_json)
+    if report["faults"]:
+        raise typer.Exit(1)
+
+
+@group.command()
+def drop(number: Number) -> None:
+    """Settle a call without sending it. It is kept, and `--all` lists it."""
+
+    async def work(store: Store) -> None:
+        await drop_call(store, number)
+        show_line(f"call {number} is dropped")
+
+    run(_with_store(work))
+
+
+async def _redrive(sojourn: Sojourn, number: int, report: dict[str, list[Any]]) -> None:
+    try:
+        published = await redrive_call(sojourn, number)
+    except BadEvent as error:
+        report["faults"].append({"id": number, "fault": str(error)})
+        return
+    report["redriven"].append(
+        {
+            "id": number,
+            "message_id": published.message_id,
+            "stored": published.stored,
+            "runs": list(published.runs),
+        }
+    )
+
+
+def _tell(report: dict[str, list[Any]], *, as_json: bool) -> None:
+    if as_json:
+        show_json(report)
+        return
+    for done in report["redriven"]:
+        told = f"runs: {', '.join(done['runs'])}" if done["runs"] else "no run concerned"
+        before = "" if done["stored"] else "stored before; "
+        show_line(f"call {done['id']} is redriven; {before}{told}")
+    for left in report["faults"]:
+        show_line(f"call {left['id']} stays: {left['fault']}", style="red")
+    if not report["redriven"] and not report["faults"]:
+        show_line("nothing was redriven")
+
+
+async def _with_store(work: Callable[[Store], Any]) -> None:
+    store = await Store.open(load_settings().store_url)
+    try:
+        await work(store)
+    finally:
+        await store.close()
+
+
+def _since(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return _MOMENT.validate_python(text)
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise BadInput(f'--since "{text}": {reason[:1].lower() + reason[1:]}') from None
+
+
+def _change(text: str) -> tuple[str, Any]:
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise BadInput(f'"{text}" is no change: write --set properties.price=12.5')
+    return path, value_of(value, typed=False)
+
+
+def _facts(row: QuarantineRow) -> dict[str, Any]:
+    """What is known of a call, without anything it says of the customer."""
+    return {
+        "id": row.id,
+        "event": row.name,
+        "customer_id": _text(row.call.get("userId")),
+        "message_id": _text(row.call.get("messageId")),
+        "path": row.path,
+        "reason": row.reason,
+        "source": row.source,
+        "received_at": row.received_at,
+        "mended_at": row.mended_at,
+        "settled_at": row.settled_at,
+        "outcome": row.outcome,
+    }
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None if value is None else json.dumps(value)
+
+
+def _list(rows: list[QuarantineRow], limit: int) -> None:
+    if not rows:
+        show_line("no such call in quarantine")
+        return
+    show_list(
+        ("id", "received (UTC)", "event", "source", "state", "fault"),
+        (
+            (
+                row.id,
+                row.received_at,
+                row.name,
+                row.source,
+                _state(row),
+                f"{row.path}: {row.reason}",
+            )
+            for row in rows
+        ),
+    )
+    if len(rows) == limit:
+        show_line(f"the oldest {limit}; --limit lists more")
+
+
+def _state(row: QuarantineRow) -> str:
+    return row.outcome or ("mended" if row.mended_at else "open")

@@ -1,0 +1,115 @@
+"""``sojourn replay``: a recorded file through the real engine, in virtual time."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sojourn.cli import output
+from sojourn.cli.app import app, run
+from sojourn.cli.calls import Fault, read_calls
+from sojourn.cli.recordings import Replayed
+from sojourn.cli.recordings import replay as replay_calls
+from sojourn.domain.errors import BadInput
+from sojourn.domain.messages import Channel
+from sojourn.settings import load_settings
+
+SHOWN_FAULTS = 10
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="Segment calls, one a line; .gz too; - is stdin")],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Counts as JSON")] = False,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the replay's database and logs in this folder")
+    ] = None,
+) -> None:
+    """Run a recording through the real engine in virtual time, and count what each journey did.
+
+    Nothing is sent and your own database is not touched. Settings such as SOJOURN_QUIET_HOURS hold.
+    """
+    run(_replay(file, as_json=json, keep=keep))
+
+
+async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
+    calls = list(read_calls(file))
+    faults = [call for call in calls if isinstance(call, Fault)]
+    if faults and len(faults) == len(calls):
+        raise BadInput(
+            f"{file}: no line of it is a call of the tracking API; "
+            f"line {faults[0].line}: {faults[0].reason}"
+        )
+    with _folder(keep) as home, _progress() as bar:
+        tasks = {phase: bar.add_task(phase, total=None) for phase in ("events", "runs")}
+
+        def progress(phase: str, done: int, total: int) -> None:
+            bar.update(tasks[phase], completed=done, total=total)
+
+        def restarted(code: int) -> None:
+            bar.console.print(f"the worker ended with code {code} and is started again")
+
+        settings = load_settings().model_copy(
+            update={
+                "home": home,
+                "database_url": f"sqlite+aiosqlite:///{home / 'replay.db'}",
+                **{f"{channel}_provider": "outbox" for channel in Channel},
+            }
+        )
+        result = await replay_calls(calls, settings, progress=progress, on_restart=restarted)
+    if as_json:
+        output.show_json(result.as_json())
+    else:
+        _show(result)
+    for fault in result.faults[:SHOWN_FAULTS]:
+        output.stderr.print(f"line {fault.line}: {fault.reason}", markup=False)
+    if len(result.faults) > SHOWN_FAULTS:
+        output.stderr.print(f"and {len(result.faults) - SHOWN_FAULTS} more lines like these")
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        if keep.exists() and any(keep.iterdir()):
+            raise BadInput(f"--keep {keep}: the folder is not empty; name a new one")
+        yield keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="sojourn-replay-") as folder:
+        yield Path(folder)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:>6}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=output.stderr,
+    )
+
+
+def _show(result: Replayed) -> None:
+    output.console.print(
+        f"{result.read} events read, {result.stored} stored, {len(result.faults)} rejected; "
+        f"{result.identified} identify calls"
+    )
+    for name, tally in result.journeys.items():
+        outcomes = ", ".join(f"{n} {outcome}" for outcome, n in sorted(tally.outcomes.items()))
+        output.show_table(
+            f"\n{name}: {tally.runs} runs" + (f" ({outcomes})" if outcomes else ""),
+            ("step", "due", "sent", "skipped"),
+            [
+                (
+                    step,
+                    counts.due,
+                    counts.sent,
+                    ", ".join(f"{n} {why}" for why, n in (counts.skipped + counts.other).items()),
+                )
+                for step, counts in tally.steps.items()
+            ],
+        )

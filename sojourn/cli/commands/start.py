@@ -1,0 +1,165 @@
+"""``sojourn start``: one customer, or a file of them, into a journey."""
+
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from sojourn.cli.app import app, run
+from sojourn.cli.feeding import (
+    check_rate,
+    count_lines,
+    list_bad,
+    progress,
+    read_fields,
+    read_moment,
+    told_how_far,
+)
+from sojourn.cli.output import show_counts, show_json, show_line
+from sojourn.cli.starting import (
+    Entry,
+    FileStarted,
+    Standing,
+    Started,
+    entry_of,
+    start_file,
+    start_one,
+)
+from sojourn.dispatch import Sojourn
+from sojourn.domain.errors import BadInput
+from sojourn.domain.events import Event
+
+
+@app.command()
+def start(
+    *,
+    journey: Annotated[str, typer.Argument(metavar="JOURNEY", help="Alone, it tells its fields.")],
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER", help="Who starts.")] = None,
+    fields: Annotated[
+        list[str] | None, typer.Argument(metavar="FIELD=VALUE", help="Of the starting event.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Start everybody in it: CSV with a header, or JSON lines; may be .gz; - is "
+            "standard input. Fields: customer_id and those of the event."
+        ),
+    ] = None,
+    rate: Annotated[float, typer.Option(help="With --file: starts a second.")] = 50,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and say what would start.")
+    ] = False,
+    at: Annotated[
+        str | None, typer.Option(help="When it happened: 2024-01-04T11:45:38Z. Default: now.")
+    ] = None,
+    message_id: Annotated[
+        str | None, typer.Option("--id", help="The event's message id; the same twice is once.")
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also customers that nobody identified.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Start a journey for one customer, or for a file of them.
+
+    It publishes the first event the journey starts on; JOURNEY alone tells which, and its fields.
+
+    A run that is on is left alone.
+
+    A file can be run again, also after Ctrl-C: what it started, it does not start again.
+    """
+    entry = entry_of(journey)
+    check_rate(rate)
+    if file is not None:
+        if customer is not None or message_id is not None:
+            raise BadInput("--file brings its own customers and ids: leave out CUSTOMER and --id")
+        report = FileStarted(journey=journey, event=entry.event.event_name, dry_run=dry_run)
+        run(_start_file(entry, file, report, at, rate, anyway=anyway, as_json=as_json))
+        if report.rejected:
+            raise typer.Exit(1)
+        return
+    if customer is None:
+        raise BadInput(f"{journey} starts on {entry.fields}: give a CUSTOMER and fields, or --file")
+    given = read_fields(fields or [], entry.event)
+    if missing := entry.missing(given):
+        raise BadInput(f"{missing} missing: {journey} starts on {entry.fields}")
+    event = entry.read(given, customer, message_id=message_id or str(uuid4()), at=read_moment(at))
+    run(_start_one(entry, event, anyway=anyway, dry_run=dry_run, as_json=as_json))
+
+
+async def _start_one(
+    entry: Entry, event: Event, *, anyway: bool, dry_run: bool, as_json: bool
+) -> None:
+    async with Sojourn.connect() as sojourn:
+        started = await start_one(sojourn, entry, event, anyway=anyway, dry_run=dry_run)
+    if as_json:
+        show_json({**started.model_dump(), "dry_run": dry_run})
+    else:
+        show_line(_told(started, dry_run=dry_run))
+
+
+def _told(started: Started, *, dry_run: bool) -> str:
+    name = started.workflow_id
+    match started.standing:
+        case Standing.STARTED if dry_run:
+            return f'would start {name} by "{started.event}"'
+        case Standing.STARTED:
+            return f'started {name} by "{started.event}" (message id {started.message_id})'
+        case Standing.RUNNING:
+            return (
+                f"{name} is on already and was left alone; "
+                f"`sojourn publish` tells it of an event, `sojourn explain` what it waits for"
+            )
+        case Standing.BEFORE:
+            return f"nothing new: an event with the id {started.message_id} was published before"
+        case Standing.OVER:
+            return f"{name} was not started: its goal was reached after that moment already"
+
+
+async def _start_file(
+    entry: Entry,
+    path: Path,
+    report: FileStarted,
+    at: str | None,
+    rate: float,
+    *,
+    anyway: bool,
+    as_json: bool,
+) -> None:
+    moment = read_moment(at)
+    total = count_lines(path)
+    label = f"{'checking' if report.dry_run else 'starting'} {entry.name}"
+    async with Sojourn.connect() as sojourn:
+        with (
+            told_how_far(
+                lambda: f"started {report.started} so far; run the same file again to go on"
+            ),
+            progress(label, total) as on_line,
+        ):
+            await start_file(
+                sojourn, entry, path, report, at=moment, rate=rate, anyway=anyway, on_line=on_line
+            )
+    if as_json:
+        show_json(report.model_dump())
+    else:
+        _summarise(report)
+
+
+def _summarise(report: FileStarted) -> None:
+    verb = "would start" if report.dry_run else "started"
+    show_counts(
+        {
+            "lines read": report.read,
+            f'{verb} by "{report.event}"': report.started,
+            "started by this file before": report.before,
+            "on already, left alone": report.running,
+            "not started, the goal was reached after that moment": report.over,
+            "bad lines, nothing of them was published": len(report.rejected),
+        }
+    )
+    if report.rejected:
+        show_line(list_bad(report.rejected))
+    if report.unused:
+        unused = ", ".join(report.unused)
+        show_line(f'not used, for "{report.event}" has no such field: {unused}')

@@ -1,0 +1,180 @@
+"""Child processes of the local stack: started, watched, restarted, stopped; never left behind."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import sysconfig
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from sojourn.domain.errors import Unavailable
+
+HOST = "127.0.0.1"
+READY_SECONDS = 60.0
+STOP_SECONDS = 40.0
+CRASHES_IN_A_ROW = 5
+CRASH_WINDOW_SECONDS = 3.0
+
+
+def free_port(preferred: int | None = None) -> int:
+    """``preferred`` if nobody listens there, else a port the system picks."""
+    for port in (preferred, 0) if preferred else (0,):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind((HOST, port))
+                return int(probe.getsockname()[1])
+    raise Unavailable("no free port on 127.0.0.1")
+
+
+def binary(name: str) -> str:
+    """A command that came with our virtual environment, or is on the PATH.
+
+    Raises:
+        Unavailable: it is in neither place.
+    """
+    found = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
+    if found is None:
+        raise Unavailable(f"the command {name} is missing: install Sojourn's dependencies again")
+    return found
+
+
+class Child:
+    """A process of ours. Its output goes to a log file; its life ends with ours.
+
+    Args:
+        name: for messages.
+        command: what to run; it must end when its standard input does (see `starter.leash`).
+        log: where its output goes.
+        env: variables beyond our own; of those, ``TEMPORAL_*`` are not passed on.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        # whoever uses a Temporal elsewhere has its address and keys in the environment: not ours
+        ours = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")}
+        self._env = {**ours, **(env or {})}
+        self._process: Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start the process; end it again before starting it twice."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=PIPE,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                start_new_session=True,  # Ctrl-C in the terminal is ours to pass on
+            )
+
+    async def wait(self) -> int:
+        """Wait for its end; its exit code."""
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Ask it to end; insist after a while."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    async def ready(self, answers: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until it answers.
+
+        Raises:
+            Unavailable: it ended instead, or took too long; its last words are in the message.
+        """
+        deadline = asyncio.get_running_loop().time() + READY_SECONDS
+        while not await answers():
+            assert self._process is not None
+            if self._process.returncode is not None:
+                raise Unavailable(f"{self.name} did not start: {self.last_words()}")
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable(
+                    f"{self.name} did not answer within {READY_SECONDS:.0f} s; see {self.log}"
+                )
+            await asyncio.sleep(0.05)
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"it said nothing; see {self.log}"
+
+
+@asynccontextmanager
+async def running(child: Child) -> AsyncIterator[Child]:
+    """The child, for as long as the block lasts."""
+    await child.start()
+    try:
+        yield child
+    finally:
+        await child.stop()
+
+
+@asynccontextmanager
+async def kept_running(
+    child: Child, on_restart: Callable[[int], None] = lambda code: None
+) -> AsyncIterator[Child]:
+    """The child, started again whenever it dies, for as long as the block lasts.
+
+    Raises:
+        Unavailable: it keeps dying as soon as it starts.
+    """
+    await child.start()
+    owner = asyncio.current_task()
+    assert owner is not None
+    failure: list[Unavailable] = []
+
+    async def watch() -> None:
+        crashes = 0
+        clock = asyncio.get_running_loop().time
+        while True:
+            began = clock()
+            code = await child.wait()
+            crashes = crashes + 1 if clock() - began < CRASH_WINDOW_SECONDS else 0
+            if crashes >= CRASHES_IN_A_ROW:
+                failure.append(Unavailable(f"{child.name} keeps failing: {child.last_words()}"))
+                owner.cancel()
+                return
+            on_restart(code)
+            await child.start()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield child
+    except asyncio.CancelledError:
+        if failure:
+            raise failure[0] from None
+        raise
+    finally:
+        watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await watcher
+        await child.stop()
+
+
+def python(*arguments: str) -> list[str]:
+    """A command line for a module or file of ours."""
+    return [sys.executable, *arguments]

@@ -1,0 +1,394 @@
+"""The embedded servers: Temporal's dev server to live with, its test server to replay on."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+
+from sojourn.cli.local.fakes import Fakes, Wish, fake_providers
+from sojourn.cli.local.processes import (
+    HOST,
+    Child,
+    binary,
+    free_port,
+    kept_running,
+    python,
+    running,
+)
+from sojourn.dispatch.connection import LOCAL_STACK
+from sojourn.domain.errors import Unavailable
+from sojourn.journeys.journey import ATTRIBUTES
+from sojourn.settings import Settings
+from sojourn.store import Store, keys
+
+NAMESPACE = "default"
+TEMPORAL_PORT = 7233
+UI_PORT = 8233
+GATEWAY_PORT = 8080
+PORT_TAKEN = "address already in use"
+PORT_TRIES = 4
+# Temporal cuts a queue into four by default, each with a quarter of the limit and an order of its
+# own. In one piece, a transactional message waits for the next of all that leave, not of a quarter.
+PARTITIONS = {
+    "matching.numTaskqueueReadPartitions": 1,
+    "matching.numTaskqueueWritePartitions": 1,
+}
+# The dev server has one shard for all runs. By default it is looked through 20 times a second for
+# what is to be handed to the queues, and for timers that are due: under load that costs a message
+# up to 50 ms, twice. In production there are hundreds of shards, each looked through so often.
+POLLS = {
+    "history.transferProcessorMaxPollRPS": 1000,
+    "history.timerProcessorMaxPollRPS": 1000,
+}
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where events come in, and the key to it."""
+
+    url: str
+    write_key: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs where."""
+
+    address: str
+    ui: str
+    client: Client
+    store: Store
+    settings: Settings
+    server: Child
+    worker: Child
+    gateway: Door | None = None
+    fakes: Fakes | None = None
+
+
+@dataclass(frozen=True)
+class Server:
+    """A Temporal server of ours."""
+
+    address: str
+    ui: str
+    client: Client
+    process: Child
+
+
+@asynccontextmanager
+async def dev_server(
+    home: Path,
+    *,
+    ports: bool = True,
+    lasting: bool = True,
+    on_restart: Callable[[int], None] | None = None,
+) -> AsyncIterator[Server]:
+    """Temporal's dev server: the real server, SQLite, the web UI.
+
+    Args:
+        home: an existing folder.
+        ports: prefer the well-known ports, or take any.
+        lasting: keep its state in a file in ``home``, and let it end in good order; or in memory.
+        on_restart: told when it died and is started again; None: it is not.
+    """
+    async with AsyncExitStack() as opened:
+        yield await _started(opened, home, ports=ports, lasting=lasting, on_restart=on_restart)
+
+
+async def _started(
+    opened: AsyncExitStack,
+    home: Path,
+    *,
+    ports: bool,
+    lasting: bool,
+    on_restart: Callable[[int], None] | None,
+) -> Server:
+    """Start it; on other ports if somebody took one between our look and its start."""
+    tries = PORT_TRIES
+    while True:
+        tries -= 1
+        port = free_port(TEMPORAL_PORT if ports else None)
+        ui_port = free_port(UI_PORT if ports else None)
+        process = _server_process(home, port, ui_port, lasting=lasting)
+        running_now = running(process) if on_restart is None else kept_running(process, on_restart)
+        address = f"{HOST}:{port}"
+        async with AsyncExitStack() as trying:
+            await trying.enter_async_context(running_now)
+            try:
+                client = await _connected(process, address)
+            except Unavailable:
+                if not tries or PORT_TAKEN not in process.log.read_text(errors="replace"):
+                    raise
+                continue
+            opened.push_async_exit(trying.pop_all())
+            return Server(address, f"http://{HOST}:{ui_port}", client, process)
+
+
+def _server_process(home: Path, port: int, ui_port: int, *, lasting: bool) -> Child:
+    kept = ("--db-filename", str(home / "temporal.db")) if lasting else ()
+    return Child(
+        "Temporal's dev server",
+        python(
+            "-m", "sojourn.cli.local.leash", "10" if lasting else "0",
+            binary("temporal"), "server", "start-dev",
+            "--ip", HOST, "--port", str(port), "--ui-port", str(ui_port),
+            *kept, "--log-level", "warn",
+            "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true",
+            *(part for key, number in (PARTITIONS | POLLS).items()
+              for part in ("--dynamic-config-value", f"{key}={number}")),
+            *(part for a in ATTRIBUTES for part in ("--search-attribute", f"{a.name}=Keyword")),
+        ),
+        home / "temporal.log",
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def dev_stack(
+    settings: Settings,
+    *,
+    ports: bool = True,
+    lasting: bool = True,
+    gateway: bool = False,
+    fakes: Wish | None = None,
+    on_restart: Callable[[int], None] = lambda code: None,
+) -> AsyncIterator[Stack]:
+    """Temporal's dev server and a worker; state is kept in ``home`` between runs.
+
+    Args:
+        settings: whose ``home`` and database to use.
+        ports: prefer the well-known ports; other commands find the stack by its file either way.
+        lasting: its state will be used again.
+        gateway: run one, too, with a key that is made once.
+        fakes: of providers, that carry the messages instead of those of the settings, and send
+            their webhooks to the gateway.
+        on_restart: told when the worker or the gateway died and is started again.
+
+    Raises:
+        Unavailable: a stack runs in this home already, or something does not start.
+    """
+    home = _home(settings)
+    _refuse_second(home)
+    async with AsyncExitStack() as opened:
+        port = free_port(GATEWAY_PORT if ports else None)
+        if gateway and "public_url" not in settings.model_fields_set:
+            # links in messages lead to this gateway, wherever it found a port
+            settings = settings.model_copy(update={"public_url": f"http://localhost:{port}"})
+        providers: Fakes | None = None
+        if fakes:
+            hooks_to, public_url = f"http://{HOST}:{port}", settings.public_url
+            providers = await opened.enter_async_context(
+                fake_providers(home, fakes, hooks_to=hooks_to, public_url=public_url)
+            )
+        carried = providers.environment if providers else {}
+        server = await opened.enter_async_context(dev_server(home, ports=ports, lasting=lasting))
+        stack = await opened.enter_async_context(
+            _served(settings, server, on_restart=on_restart, carried=carried)
+        )
+        stack = replace(stack, fakes=providers)
+        if gateway:
+            door = await opened.enter_async_context(_door(stack, port, on_restart, carried))
+            stack = replace(stack, gateway=door)
+        file = home / LOCAL_STACK
+        noted: dict[str, Any] = {
+            "pid": os.getpid(),
+            "temporal": server.address,
+            "ui": server.ui,
+            "worker": stack.worker.pid,
+        }
+        if stack.gateway:
+            noted["gateway"] = stack.gateway.url
+        if providers:
+            noted["fakes"] = providers.url
+            noted["providers"] = providers.carriers
+        file.write_text(json.dumps(noted))
+        try:
+            yield stack
+        finally:
+            file.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def time_skipping_stack(
+    settings: Settings, *, on_restart: Callable[[int], None] = lambda code: None
+) -> AsyncIterator[Stack]:
+    """Temporal's time-skipping test server and a worker. One clock for all runs, in memory."""
+    home = _home(settings)
+    port = free_port()
+    process = Child(
+        "Temporal's test server",
+        python("-m", "sojourn.cli.local.leash", "0", binary("temporal-test-server"), str(port)),
+        home / "temporal.log",
+    )
+    address = f"{HOST}:{port}"
+    async with running(process):
+        client = await _connected(process, address)
+        await register_search_attributes(client)
+        server = Server(address, "", client, process)
+        async with _served(
+            settings, server, "--virtual-time", on_restart=on_restart, carried={}
+        ) as stack:
+            yield stack
+
+
+@asynccontextmanager
+async def _served(
+    settings: Settings,
+    server: Server,
+    *options: str,
+    on_restart: Callable[[int], None],
+    carried: Mapping[str, str],
+) -> AsyncIterator[Stack]:
+    home = settings.home.resolve()
+    store = await Store.open(settings.store_url, migrate=True)
+    try:
+        child = Child(
+            "the worker",
+            python("-m", "sojourn.serving.worker", "--until-stdin-closes", *options),
+            home / "worker.log",
+            env={**_environment(settings, server.address), **carried},
+        )
+        async with kept_running(child, on_restart):
+            yield Stack(
+                server.address, server.ui, server.client, store, settings, server.process, child
+            )
+    finally:
+        await store.close()
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make the namespace know our search attributes; a dev server is told at its start."""
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace=client.namespace,
+            search_attributes={
+                a.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for a in ATTRIBUTES
+            },
+        )
+    )
+
+
+def running_stack(settings: Settings) -> dict[str, Any] | None:
+    """What `sojourn dev` of this home wrote down, if it still runs."""
+    try:
+        noted: dict[str, Any] = json.loads((settings.home / LOCAL_STACK).read_text())
+        os.kill(int(noted["pid"]), 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no file, an old one, or a process that is gone: nothing runs
+    return noted
+
+
+def _refuse_second(home: Path) -> None:
+    noted = running_stack(Settings(home=home))
+    if noted is not None:
+        raise Unavailable(
+            f"`sojourn dev` runs already in {home} (process {noted['pid']}): stop it first, "
+            "or set another SOJOURN_HOME"
+        )
+
+
+def _home(settings: Settings) -> Path:
+    home = settings.home.resolve()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "worker.log").touch()
+    except OSError as error:
+        raise Unavailable(
+            f"cannot write in {home} ({error.strerror}): set SOJOURN_HOME to a folder of yours"
+        ) from None
+    return home
+
+
+@asynccontextmanager
+async def _door(
+    stack: Stack, port: int, on_restart: Callable[[int], None], carried: Mapping[str, str]
+) -> AsyncIterator[Door]:
+    """A gateway of the stack."""
+    home = stack.settings.home.resolve()
+    child = Child(
+        "the gateway",
+        # on SIGTERM, or when we are gone, it finishes what it has begun
+        python(
+            "-m", "sojourn.cli.local.leash", "35",
+            *python("-m", "sojourn", "gateway", "--host", HOST, "--port", str(port)),
+        ),
+        home / "gateway.log",
+        env={**_environment(stack.settings, stack.address), **carried},
+    )  # fmt: skip
+    url = f"http://{HOST}:{port}"
+    async with kept_running(child, on_restart), httpx.AsyncClient(base_url=url) as http:
+
+        async def answers() -> bool:
+            try:
+                return (await http.get("/readyz")).is_success
+            except httpx.TransportError:  # it does not listen yet
+                return False
+
+        await child.ready(answers)
+        yield Door(url, await _write_key(stack.store, home / "write_key"))
+
+
+async def _write_key(store: Store, path: Path) -> str:
+    """The key of this home; made anew if it was revoked, or is of another database."""
+    kept = _kept(path)
+    async with store.transaction() as session:
+        if kept and await keys.valid(session, kept):
+            return kept
+        _, key = await keys.add(session, "dev")
+    _keep(path, key)
+    return key
+
+
+def _kept(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _keep(path: Path, key: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(key)
+
+
+def _environment(settings: Settings, address: str) -> dict[str, str]:
+    """What a process of the stack must see to be part of it."""
+    return {
+        **_as_environment(settings),
+        "TEMPORAL_ADDRESS": address,
+        "TEMPORAL_NAMESPACE": NAMESPACE,
+    }
+
+
+def _as_environment(settings: Settings) -> dict[str, str]:
+    """What the worker must see to have these settings."""
+    return {
+        "SOJOURN_HOME": str(settings.home.resolve()),
+        "SOJOURN_DATABASE_URL": settings.store_url,
+        "SOJOURN_PUBLIC_URL": settings.public_url,
+        "SOJOURN_QUIET_HOURS": str(settings.quiet_hours) if settings.quiet_hours else "off",
+    }
+
+
+async def _connected(server: Child, address: str) -> Client:
+    probe = await Client.connect(address, lazy=True)
+
+    async def answers() -> bool:
+        try:
+            return await probe.service_client.check_health()
+        except RPCError:
+            return False
+        except RuntimeError:  # the lazy connection could not be made yet
+            return False
+
+    await server.ready(answers)
+    # no keep-alive pings: the test server takes many of them on a long call for an attack
+    return await Client.connect(
+        address, data_converter=pydantic_data_converter, keep_alive_config=None
+    )

@@ -1,0 +1,99 @@
+"""Publishing by hand: one event, or a file of Segment calls, safe to repeat."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from sojourn.cli.calls import Call, Fault, numbered_calls
+from sojourn.cli.feeding import BadLine, Pace, feed
+from sojourn.dispatch import Published, Sojourn
+from sojourn.dispatch.calls import Alias, Track
+from sojourn.domain.customer import Identity
+from sojourn.domain.errors import BadEvent
+
+
+class FilePublished(BaseModel):
+    """What publishing a file came to.
+
+    Args:
+        read: lines with something on them.
+        identified: identify calls taken.
+        joined: alias calls taken.
+        stored: events that are new.
+        repeated: events whose message id was stored before.
+        ignored: calls that nothing here listens to: page, screen, group.
+        rejected: bad lines; nothing of them was published.
+    """
+
+    read: int = 0
+    identified: int = 0
+    joined: int = 0
+    stored: int = 0
+    repeated: int = 0
+    ignored: int = 0
+    rejected: list[BadLine] = []
+
+
+async def publish_file(
+    sojourn: Sojourn,
+    path: Path,
+    report: FilePublished,
+    *,
+    rate: float | None,
+    on_line: Callable[[], None],
+) -> None:
+    """Publish every call in a file; each customer's in their order.
+
+    Args:
+        sojourn: connected.
+        path: one Segment call a line, plain or gzipped; ``-`` is standard input.
+        report: counted up as it goes, so that an interruption can tell how far it got.
+        rate: calls a second; None: as fast as it goes.
+        on_line: called after each line.
+
+    Raises:
+        BadInput: the file cannot be read.
+        TemporalUnavailable: Temporal went away; the file can be published again.
+    """
+    pace = Pace(rate)
+
+    async def work(numbered: tuple[int, Call]) -> None:
+        number, call = numbered
+        report.read += 1
+        match call:
+            case Fault():
+                report.rejected.append(BadLine(line=call.line, reason=call.reason))
+            case Identity():
+                await pace.turn()
+                await sojourn.identify(call)
+                report.identified += 1
+            case Alias():
+                await pace.turn()
+                await sojourn.alias(call)
+                report.joined += 1
+            case Track():
+                await pace.turn()
+                await _track(sojourn, number, call, report)
+            case _:
+                report.ignored += 1
+        on_line()
+
+    def lane(numbered: tuple[int, Call]) -> str:
+        call = numbered[1]
+        return call.customer_id if isinstance(call, Track | Identity | Alias) else ""
+
+    await feed(numbered_calls(path), work, lane=lane)
+    report.rejected.sort(key=lambda bad: bad.line)
+
+
+async def _track(sojourn: Sojourn, number: int, call: Track, report: FilePublished) -> None:
+    try:
+        published: Published = await call.into(sojourn)
+    except BadEvent as error:
+        report.rejected.append(BadLine(line=number, reason=str(error)))
+        return
+    if published.stored:
+        report.stored += 1
+    else:
+        report.repeated += 1

@@ -1,0 +1,326 @@
+"""Starting journeys by hand: one customer, or a file of them, safe to repeat."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from pydantic import BaseModel
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from sojourn.cli.feeding import BadLine, Pace, feed, fields_of, read_records
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch.routing import key_of, workflow_id
+from sojourn.domain.errors import BadEvent, BadInput, UnknownName
+from sojourn.domain.events import Event, read_event
+from sojourn.insight.executions import ANSWER_TIMEOUT, asking_temporal
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import journey_named
+from sojourn.store import customers, events, runs
+from sojourn.store.tables import RunRow
+
+FILE_IDS = uuid5(NAMESPACE_URL, "sojourn:start")
+CUSTOMER = "customer_id"
+
+
+class Standing(StrEnum):
+    """What starting somebody comes to."""
+
+    STARTED = "started"
+    """The run was started; in a dry run: it would be."""
+    RUNNING = "running"
+    """It is on already, and was left alone."""
+    BEFORE = "before"
+    """The event with this message id was published before: nothing new happens."""
+    OVER = "over"
+    """The event is stored; the goal was reached after its moment, so no run was started."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A journey, by the event that starts it."""
+
+    name: str
+    journey: type[Journey]
+    event: type[Event]
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The fields that must be given: what the event needs, and the journey's key."""
+        needed = [name for name, required in fields_of(self.event).items() if required]
+        key = self.journey.key
+        return tuple(dict.fromkeys([*([key] if key else []), *needed]))
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The fields that may be given."""
+        return tuple(name for name in fields_of(self.event) if name not in self.needed)
+
+    @property
+    def fields(self) -> str:
+        """Its fields in words."""
+        need = " and ".join(self.needed) or "no field"
+        return (
+            f'"{self.event.event_name}", which needs {need}; it may have {", ".join(self.optional)}'
+        )
+
+    def missing(self, given: Mapping[str, Any]) -> str:
+        """The needed fields that were not given; empty if all were."""
+        return " and ".join(name for name in self.needed if given.get(name) in (None, ""))
+
+    def read(
+        self, given: Mapping[str, Any], customer_id: Any, *, message_id: str, at: datetime
+    ) -> Event:
+        """Make the starting event.
+
+        Raises:
+            BadInput: a field is missing or does not validate.
+        """
+        if missing := self.missing(given):
+            raise BadInput(f"missing: {missing}")
+        try:
+            return read_event(
+                self.event, given, message_id=message_id, customer_id=customer_id, at=at
+            )
+        except BadEvent as error:
+            path = error.path.removeprefix("properties.")
+            raise BadInput(f"{CUSTOMER if path == 'userId' else path}: {error.reason}") from None
+
+    def run_of(self, event: Event) -> str:
+        """The id of the run that the event starts."""
+        return workflow_id(self.name, event.customer_id, key_of(self.journey, event))
+
+    def runs_of(self, event: Event, noted: Iterable[RunRow]) -> list[str]:
+        """The ids of noted runs that the event would reach instead of starting one."""
+        key = key_of(self.journey, event)
+        return [run.workflow_id for run in noted if run.journey == self.name and run.key == key]
+
+
+class Started(BaseModel):
+    """What starting one customer came to."""
+
+    journey: str
+    event: str
+    customer_id: str
+    message_id: str
+    workflow_id: str
+    standing: Standing
+
+
+class FileStarted(BaseModel):
+    """What starting a file of customers came to; in a dry run, what it would come to.
+
+    Args:
+        journey: which.
+        event: what starts it.
+        dry_run: nothing was published.
+        read: lines with something on them, the header aside.
+        started: runs started.
+        running: lines whose run was on already; it was left alone.
+        before: lines that an earlier run of the same file, or an equal line, has started.
+        over: lines whose goal was reached after their moment already.
+        unused: fields that the event does not have.
+        rejected: bad lines; nothing of them was published.
+    """
+
+    journey: str
+    event: str
+    dry_run: bool
+    read: int = 0
+    started: int = 0
+    running: int = 0
+    before: int = 0
+    over: int = 0
+    unused: list[str] = []
+    rejected: list[BadLine] = []
+
+    def count(self, standing: Standing) -> None:
+        """Count one line."""
+        setattr(self, standing.value, getattr(self, standing.value) + 1)
+
+
+def entry_of(journey: str) -> Entry:
+    """The journey called so, and the first event that starts it.
+
+    Raises:
+        UnknownName: there is no such journey; the message offers the nearest.
+    """
+    found = journey_named(journey)
+    return Entry(journey, found, found.starts_on[0])
+
+
+async def start_one(
+    sojourn: Sojourn, entry: Entry, event: Event, *, anyway: bool, dry_run: bool
+) -> Started:
+    """Start one customer.
+
+    Raises:
+        UnknownName: nobody identified the customer.
+        BadInput: the customer is erased.
+        TemporalUnavailable: the run could not be started yet.
+    """
+    standing = await _standing(sojourn, entry, event, anyway=anyway)
+    if standing is Standing.STARTED and not dry_run:
+        standing = await _publish(sojourn, entry, event)
+    return Started(
+        journey=entry.name,
+        event=entry.event.event_name,
+        customer_id=event.customer_id,
+        message_id=event.message_id,
+        workflow_id=entry.run_of(event),
+        standing=standing,
+    )
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of a file: its event, what is wrong with it, or None if an earlier line is equal."""
+
+    number: int
+    event: Event | BadLine | None
+
+
+async def start_file(
+    sojourn: Sojourn,
+    entry: Entry,
+    path: Path,
+    report: FileStarted,
+    *,
+    at: datetime,
+    rate: float,
+    anyway: bool,
+    on_line: Callable[[], None],
+) -> None:
+    """Start everybody in a file.
+
+    Args:
+        sojourn: connected.
+        entry: the journey.
+        path: CSV with a header, or JSON lines; plain or gzipped.
+        report: counted up as it goes, so that an interruption can tell how far it got.
+        at: when it happened.
+        rate: starts a second.
+        anyway: also customers that nobody identified.
+        on_line: called after each line.
+
+    Raises:
+        BadInput: the file cannot be read, or lacks a column.
+        TemporalUnavailable: Temporal went away; the file can be run again.
+    """
+    pace = Pace(rate)
+
+    async def work(line: _Line) -> None:
+        report.read += 1
+        if isinstance(line.event, BadLine):
+            report.rejected.append(line.event)
+        elif line.event is None:
+            report.count(Standing.BEFORE)
+        else:
+            try:
+                standing = await _standing(sojourn, entry, line.event, anyway=anyway)
+            except BadInput as error:
+                report.rejected.append(BadLine(line=line.number, reason=str(error)))
+            else:
+                if standing is Standing.STARTED and not report.dry_run:
+                    await pace.turn()
+                    standing = await _publish(sojourn, entry, line.event)
+                report.count(standing)
+        on_line()
+
+    def lane(line: _Line) -> str:
+        return line.event.customer_id if isinstance(line.event, Event) else ""
+
+    unused: dict[str, None] = {}
+    await feed(_lines(entry, path, at, unused), work, lane=lane)
+    report.unused = list(unused)
+    report.rejected.sort(key=lambda bad: bad.line)
+
+
+def _lines(entry: Entry, path: Path, at: datetime, unused: dict[str, None]) -> Iterator[_Line]:
+    """The events of a file, or what is wrong with its lines; equal lines only once."""
+    known = fields_of(entry.event)
+    first: dict[str, tuple[int, str]] = {}
+    for number, record in read_records(path, needed=(CUSTOMER, *entry.needed)):
+        if isinstance(record, BadLine):
+            yield _Line(number, record)
+            continue
+        given = {name: value for name, value in record.items() if name in known}
+        unused.update(dict.fromkeys(name for name in record if name not in {*known, CUSTOMER}))
+        try:
+            event = _event(entry, given, record.get(CUSTOMER), at)
+        except BadInput as error:
+            yield _Line(number, BadLine(line=number, reason=str(error)))
+            continue
+        run = entry.run_of(event)
+        earlier, message_id = first.setdefault(run, (number, event.message_id))
+        if earlier == number:
+            yield _Line(number, event)
+        elif message_id == event.message_id:
+            yield _Line(number, None)
+        else:
+            reason = f"line {earlier} starts {run} already, with other fields"
+            yield _Line(number, BadLine(line=number, reason=reason))
+
+
+def _event(entry: Entry, given: Mapping[str, Any], customer_id: Any, at: datetime) -> Event:
+    """The event of a line; its message id follows from what the line says, and nothing else."""
+    if customer_id in (None, ""):
+        raise BadInput(f"{CUSTOMER} is missing")
+    event = entry.read(given, customer_id, message_id=str(uuid4()), at=at)
+    # as validated, so that 2 and "2" are the same; only what was given, so that a field the event
+    # class gains one day does not make every line a new one
+    said = event.model_dump(mode="json", include={CUSTOMER, *given})
+    content = json.dumps([entry.name, said], sort_keys=True, ensure_ascii=True)
+    return event.model_copy(update={"message_id": str(uuid5(FILE_IDS, content))})
+
+
+async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: bool) -> Standing:
+    """What starting the customer would come to."""
+    async with sojourn.store.reading() as session:
+        customer = await customers.find(session, event.customer_id)
+        stored = await events.find(session, event.message_id)
+        customer_id = customer.customer_id if customer else event.customer_id
+        noted = await runs.maybe_open(session, customer_id)
+    if customer is not None and customer.erased:
+        raise BadInput(f"customer {event.customer_id} is erased")
+    if not anyway and (customer is None or not customer.known):
+        raise UnknownName(
+            "customer",
+            event.customer_id,
+            hint="nobody identified them, so no message could be sent; --anyway starts the run",
+        )
+    if stored is not None and (stored.name, stored.customer_id) == (
+        event.event_name,
+        customer_id,
+    ):
+        # what a crash left unrouted is finished by publishing it again
+        return Standing.STARTED if stored.routed_at is None else Standing.BEFORE
+    for run in dict.fromkeys(entry.runs_of(event, noted)):  # under any id that they had
+        if await _is_running(sojourn, run):
+            return Standing.RUNNING
+    return Standing.STARTED
+
+
+async def _is_running(sojourn: Sojourn, run: str) -> bool:
+    with asking_temporal():
+        try:
+            found = await sojourn.client.get_workflow_handle(run).describe(
+                rpc_timeout=ANSWER_TIMEOUT
+            )
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False  # closed, and no longer kept
+            raise
+    return found.status is WorkflowExecutionStatus.RUNNING
+
+
+async def _publish(sojourn: Sojourn, entry: Entry, event: Event) -> Standing:
+    published = await sojourn.publish(event)
+    # its id may be of another name of the customer
+    reached = any(run.startswith(f"{entry.name}:") for run in published.runs)
+    return Standing.STARTED if reached else Standing.OVER

@@ -1,0 +1,29 @@
+"""Moving one run's clock on a development server."""
+
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper
+
+from sojourn.domain.errors import BadInput, UnknownName
+
+
+async def forward(client: Client, workflow_id: str, by: timedelta) -> None:
+    """Move one run's clock and wait until it stands there, or the run has ended.
+
+    Raises:
+        UnknownName: no such run, or it has ended.
+        BadInput: the server does not allow it.
+    """
+    try:
+        await TimeSkipper(client).fast_forward(client.get_workflow_handle(workflow_id), by)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise UnknownName("open run", workflow_id, hint="`sojourn runs` lists them") from None
+        if error.status in (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNIMPLEMENTED):
+            raise BadInput(
+                f"this Temporal server does not move clocks ({error.message}): "
+                "fast-forward works on `sojourn dev`"
+            ) from None
+        raise

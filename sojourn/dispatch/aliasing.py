@@ -1,0 +1,86 @@
+"""Alias: two ids turn out to be one person.
+
+Everything moves to the one id in one transaction, under the locks of both. What is left to do for
+open runs is left as unrouted events: whoever dies after the commit leaves them to the sweep.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.errors import BadEvent
+from sojourn.domain.events import Event
+from sojourn.journeys.journey import declared
+from sojourn.journeys.registry import journeys
+from sojourn.store import Store, customers, events, runs
+from sojourn.store.tables import EventRow, RunRow
+
+log = logging.getLogger("sojourn.dispatch")
+
+VoidHolds = Callable[[AsyncSession, EventRow], Awaitable[None]]
+
+
+async def join(
+    store: Store, previous_id: str, customer_id: str, *, at: datetime, void_holds: VoidHolds
+) -> str:
+    """Join two ids; what one of them did counts for the open runs of the other.
+
+    Events that a run of the other id would have heard are unrouted again, so that it is told; it
+    drops those that it knows. Events that start a run are not among them, for they could start it a
+    second time: the gate finds them before the next message.
+
+    Args:
+        store: open.
+        previous_id: the id that is given up.
+        customer_id: the id that everything moves to.
+        at: when it was said.
+        void_holds: settles what is held in runs that an event ends.
+
+    Returns:
+        The id that holds everything now.
+    """
+    async with store.transaction() as session:
+        done = await customers.join(session, previous_id, customer_id, at=at)
+        if done.moved:
+            for row in await _news(session, done.customer_id):
+                row.routed_at = None
+                session.add(row)
+                await void_holds(session, row)
+    return done.customer_id
+
+
+async def _news(session: AsyncSession, customer_id: str) -> list[EventRow]:
+    """Events that open runs may have missed because they came under another id."""
+    noted = await runs.maybe_open(session, customer_id)
+    if not noted:
+        return []
+    every = await events.of_customer(session, customer_id)
+    return [row for row in every if _is_news(row, noted) and _is_readable(row)]
+
+
+def _is_readable(row: EventRow) -> bool:
+    try:
+        events.typed(row)
+    except BadEvent as error:  # its class has become stricter; nobody can be told of it
+        log.warning("the stored event %s cannot be read: %s", row.message_id, error)
+        return False
+    return True
+
+
+def _is_news(row: EventRow, noted: Iterable[RunRow]) -> bool:
+    known = journeys()
+    if any(row.name in _names(journey.starts_on) for journey in known.values()):
+        return False
+    return any(
+        row.name in _names(declared(journey))
+        and row.occurred_at >= run.started_at
+        and events.concerns(row, journey.key, run.key)
+        for run in noted
+        if (journey := known.get(run.journey)) is not None
+    )
+
+
+def _names(of: Iterable[type[Event]]) -> set[str]:
+    return {event.event_name for event in of}

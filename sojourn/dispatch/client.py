@@ -1,0 +1,198 @@
+"""`Sojourn`: what services hold. ``await sojourn.publish(event)`` and the journeys know."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from sojourn.dispatch import aliasing, connection, routing
+from sojourn.dispatch.intake import Intake, Published, void_holds
+from sojourn.dispatch.telling import Teller
+from sojourn.domain.customer import Customer, Identity
+from sojourn.domain.events import Event, UnknownEvent, check_track, known_events, read_event
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.settings import Settings, load_settings
+from sojourn.store import Store, customers, events
+from sojourn.store.tables import EventRow
+
+if TYPE_CHECKING:
+    from sojourn.dispatch.calls import Alias
+
+log = logging.getLogger("sojourn.dispatch")
+
+SWEEP_AFTER = timedelta(seconds=10)
+SWEEP_BATCH = 500
+
+
+class Sojourn:
+    """Takes customer events and identify calls. Safe to share between tasks.
+
+    Args:
+        client: a Temporal client with the pydantic data converter (`dispatch.connection`).
+        store: an open store.
+        settings: of this installation.
+        task_queue: of the journeys.
+        now: the clock by which events arrive; another one only in time travel.
+        clock: the journeys' clock minus Temporal's; zero but in time travel.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        settings: Settings,
+        *,
+        task_queue: str = TASK_QUEUE,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: timedelta = timedelta(0),
+    ) -> None:
+        self.client = client
+        self.store = store
+        self.settings = settings
+        self.task_queue = task_queue
+        self.now = now
+        self.clock = clock
+        self.teller = Teller(client, task_queue)
+        self._intake = Intake(
+            store,
+            self.teller,
+            timezone=settings.timezone,
+            clock=clock,
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, settings: Settings | None = None) -> AsyncIterator[Self]:
+        """Connect to the store and to Temporal as the environment says.
+
+        Raises:
+            BadSetting: an environment variable makes no sense.
+            StoreUnavailable: the database cannot be opened, or is of another version.
+            TemporalUnavailable: no server answers.
+        """
+        settings = settings or load_settings()
+        store = await Store.open(settings.store_url)
+        try:
+            sojourn = cls(await connection.connect(settings), store, settings)
+            try:
+                yield sojourn
+            finally:
+                await sojourn.drain()
+        finally:
+            await store.close()
+
+    async def drain(self) -> None:
+        """Wait until every event that was taken is routed, or was found not to be for now."""
+        await self._intake.drain()
+
+    async def identify(self, identity: Identity) -> Customer:
+        """Make or update a customer; record what they consent to."""
+        async with self.store.transaction() as session:
+            return await customers.identify(session, identity)
+
+    async def alias(self, alias: "Alias") -> None:
+        """Join two ids that are one person: history, consents, addresses and open runs follow.
+
+        Raises:
+            TemporalUnavailable: they are joined, but runs could not be told yet; the sweep of any
+                worker will, and so does the same call again.
+        """
+        customer_id = await aliasing.join(
+            self.store, alias.previous_id, alias.customer_id, at=alias.at, void_holds=void_holds
+        )
+        await self._intake.wake(customer_id)
+
+    async def track(
+        self,
+        name: str,
+        properties: Mapping[str, Any],
+        *,
+        message_id: str,
+        customer_id: str,
+        occurred_at: datetime | str,
+        ask: bool = False,
+    ) -> Published:
+        """Take in an event by its wire name; one that no class describes is stored and ignored.
+
+        Raises:
+            BadEvent: it does not validate; the path names the field.
+            TemporalUnavailable: as for `publish`.
+        """
+        check_track(name, properties)
+        known = known_events().get(name, UnknownEvent)
+        event = read_event(
+            known, properties, message_id=message_id, customer_id=customer_id, at=occurred_at
+        )
+        return await self.take(event, name, properties, ask=ask)
+
+    async def publish(self, event: Event, *, ask: bool = False) -> Published:
+        """Take an event in. When this returns, no later claim of a message can miss it.
+
+        The event is stored first, then runs are told. Publishing the same message id again does no
+        harm, and finishes what an earlier call could not.
+
+        Args:
+            event: what happened.
+            ask: wait for what it did to each run; `Published.effects` then says so.
+
+        Raises:
+            BadEvent: a text in it is no Unicode, or it is too large.
+            TemporalUnavailable: the event is stored, but runs could not be told yet; the sweep of
+                any worker will, and so does publishing it again.
+        """
+        properties = event.properties()
+        check_track(event.event_name, properties)
+        return await self.take(event, event.event_name, properties, ask=ask)
+
+    async def sweep(self) -> int:
+        """Route events that a crash left between their row and their signals.
+
+        Returns:
+            How many events were routed.
+
+        Raises:
+            TemporalUnavailable: nobody can be told now.
+        """
+        async with self.store.reading() as session:
+            left = await events.left_unrouted(
+                session, before=datetime.now(UTC) - SWEEP_AFTER, limit=SWEEP_BATCH
+            )
+        routed = 0
+        for customer_id in left:
+            try:
+                routed += await self._intake.wake(customer_id)
+            except RPCError as error:  # Temporal is there and refuses this one: on to the next
+                log.error("an event of %s cannot be routed: %s", customer_id, error)
+        return routed
+
+    async def take(
+        self, event: Event, name: str, properties: Mapping[str, Any], *, ask: bool = False
+    ) -> Published:
+        """Take in an event that was read and checked already, as `track` does both.
+
+        Args:
+            event: typed.
+            name: on the wire.
+            properties: as they were sent.
+            ask: as for `publish`.
+
+        Raises:
+            TemporalUnavailable: as for `publish`.
+        """
+        heard = bool(routing.heard_by(event))
+        arrived = self.now()
+        row = EventRow(
+            message_id=event.message_id,
+            customer_id=event.customer_id,
+            name=name,
+            # a sender's clock that runs ahead must not put the event after what follows
+            occurred_at=min(event.occurred_at, arrived),
+            received_at=datetime.now(UTC),
+            routed_at=None if heard else arrived,
+            properties=dict(properties),
+        )
+        return await self._intake.take(row, event if heard else None, ask=ask)

@@ -1,0 +1,163 @@
+"""Whom to tell of an event that is stored. Pure: what is asked of the store is read beforehand."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sojourn.dispatch import routing
+from sojourn.dispatch.routing import Start, Target
+from sojourn.domain.customer import home_zone
+from sojourn.domain.errors import BadEvent
+from sojourn.domain.events import Event
+from sojourn.domain.messages import Enrolment
+from sojourn.journeys.journey import Journey, declared
+from sojourn.journeys.registry import journeys
+from sojourn.store import customers, events
+from sojourn.store.tables import CustomerRow, EventRow, RunRow
+
+log = logging.getLogger("sojourn.dispatch")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An event that is stored, and whom to tell of it.
+
+    Args:
+        row: the event.
+        seq: its order of arrival.
+        targets: the runs to start or tell.
+        enrolment: of those it starts; its ``start`` is the event as runs hear it.
+        open_runs: the rows of the customer's runs that may be open, by workflow id.
+        missed: numbers of events that those would have heard, had they arrived after this one.
+        ask: whether somebody wants to know what the event did.
+    """
+
+    row: EventRow
+    seq: int
+    targets: tuple[Target, ...]
+    enrolment: Enrolment
+    open_runs: dict[str, list[int]]
+    missed: tuple[int, ...] = ()
+    ask: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the store knows of a customer whose events are to be routed.
+
+    Args:
+        customer: the card.
+        open_runs: runs that were not found closed yet.
+        since: what may concern the runs to be started, of the time since the oldest waiting start.
+    """
+
+    customer: CustomerRow
+    open_runs: Sequence[RunRow]
+    since: Sequence[EventRow]
+
+
+def readable(rows: Iterable[EventRow]) -> list[tuple[EventRow, Event]]:
+    """The events that their class still takes; one that it refuses waits to be mended."""
+    found = []
+    for row in rows:
+        try:
+            found.append((row, events.typed(row)))
+        except BadEvent as error:
+            log.warning("the stored event %s cannot be read: %s", row.message_id, error)
+    return found
+
+
+def next_plan(
+    known: Known, waiting: Iterable[tuple[EventRow, Event]], *, timezone: str, clock: timedelta
+) -> tuple[Plan | None, list[int]]:
+    """Whom to tell of the customer's oldest event that concerns a run.
+
+    Older events go first: a run is never told of an event before the event that starts it.
+
+    Args:
+        known: of the customer.
+        waiting: its waiting events that can be read.
+        timezone: where nothing tells the customer's.
+        clock: the journeys' clock minus Temporal's.
+
+    Returns:
+        The plan, and the numbers of the events before it that concern nobody.
+    """
+    idle: list[int] = []
+    for row, event in waiting:
+        assert row.seq is not None
+        over = [
+            name
+            for name, journey in routing.heard_by(event).items()
+            if routing.starts(journey, event) and _is_over(known.since, journey, event, row)
+        ]
+        targets = routing.targets(event, known.open_runs, over=over, sent_as=row.sent_as)
+        if targets:
+            ids: dict[str, list[int]] = {}
+            for run in known.open_runs:
+                assert run.id is not None
+                ids.setdefault(run.workflow_id, []).append(run.id)
+            enrolment = Enrolment(
+                customer_id=row.customer_id,
+                start=events.heard(row, event),
+                timezone=home_zone(customers.card(known.customer), timezone),
+                clock=clock,
+            )
+            missed = _missed(known.since, targets, event, row)
+            return Plan(row, row.seq, tuple(targets), enrolment, ids, missed), idle
+        idle.append(row.seq)
+    return None, idle
+
+
+def names_since() -> set[str]:
+    """Events that a run may have to know of although they arrived before the one that starts it."""
+    goals = {goal.event_name for journey in journeys().values() for goal in journey.goal}
+    return goals.union(*(_news(journey) for journey in journeys().values()))
+
+
+def _missed(
+    since: Iterable[EventRow], targets: Iterable[Target], event: Event, row: EventRow
+) -> tuple[int, ...]:
+    """What arrived before the start of its run, and happened after it.
+
+    What still waits to be routed is not among them: its turn comes.
+    """
+    started = [journeys()[target.journey] for target in targets if isinstance(target, Start)]
+    return tuple(
+        other.seq
+        for other in since
+        if other.seq is not None
+        and other.routed_at is not None
+        and _order(other) > _order(row)
+        and any(
+            other.name in _news(journey)
+            and events.concerns(other, journey.key, routing.key_of(journey, event))
+            for journey in started
+        )
+    )
+
+
+def _news(journey: type[Journey]) -> set[str]:
+    """What a run is told of late. What starts runs is left out, for it could start a second one."""
+    starting = {event for known in journeys().values() for event in known.starts_on}
+    return {event.event_name for event in declared(journey) if event not in starting}
+
+
+def _is_over(
+    since: Iterable[EventRow], journey: type[Journey], event: Event, row: EventRow
+) -> bool:
+    """Whether the goal was reached after this start already (it arrived late)."""
+    names = {goal.event_name for goal in journey.goal}
+    key = routing.key_of(journey, event)
+    return any(
+        goal.name in names
+        and _order(goal) > _order(row)
+        and events.concerns(goal, journey.key, key)
+        for goal in since
+    )
+
+
+def _order(row: EventRow) -> tuple[object, int]:
+    assert row.seq is not None
+    return (row.occurred_at, row.seq)

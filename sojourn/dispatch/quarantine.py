@@ -1,0 +1,200 @@
+"""Quarantine: known events that do not validate are kept, mended and sent on their way."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.dispatch.calls import Track, read_call
+from sojourn.dispatch.client import Sojourn
+from sojourn.dispatch.intake import Published
+from sojourn.domain.errors import BadEvent, BadInput, UnknownName
+from sojourn.domain.events import known_events
+from sojourn.store import Store, quarantine
+from sojourn.store.tables import QuarantineRow
+
+_MOMENTS = ("timestamp", "originalTimestamp", "sentAt")
+_OF_THE_ATTEMPT = ("sentAt", "receivedAt", "timestamp", "originalTimestamp", "context")
+"""Fields that a sender, or our correction of its clock, may write anew each time it tries."""
+
+
+async def keep(store: Store, call: dict[str, Any], error: BadEvent, *, source: str) -> None:
+    """Keep a call that does not validate, in a transaction of its own.
+
+    Only known events are kept: of anything else there is nothing that could be mended into one. The
+    same call again, a sender's retry, is no second row.
+
+    Args:
+        store: open.
+        call: the tracking call as it was sent.
+        error: why it was refused.
+        source: who sent it: a write key's id, or a webhook's name.
+    """
+    name = call.get("event")
+    if call.get("type", "track") != "track" or name not in list(known_events()):
+        return
+    storable = _storable(call)
+    async with store.transaction() as session:
+        await quarantine.add(
+            session,
+            QuarantineRow(
+                digest=_digest(storable),
+                call=storable,
+                name=str(name),
+                path=_writable(error.path),
+                reason=_writable(error.reason),
+                source=source,
+                received_at=datetime.now(UTC),
+            ),
+        )
+
+
+async def found(store: Store, number: int) -> QuarantineRow:
+    """The call with this number, settled or not.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    async with store.reading() as session:
+        row = await quarantine.find(session, number)
+    if row is None:
+        raise _nobody(number)
+    return row
+
+
+async def mend(store: Store, number: int, changes: Iterable[tuple[str, Any]]) -> QuarantineRow:
+    """Change fields of a call in quarantine; it must validate then.
+
+    Args:
+        store: open.
+        number: of the call.
+        changes: paths as faults name them, ``properties.price``, and their new values.
+
+    Raises:
+        UnknownName: there is no such call.
+        BadInput: it is settled, or a path leads nowhere.
+        BadEvent: it still does not validate; it stays as it was.
+    """
+    async with store.transaction() as session:
+        row = await _held(session, number)
+        call: dict[str, Any] = json.loads(json.dumps(row.call))
+        for path, value in changes:
+            _put(call, path, value)
+        row.call = call
+        _track(row)
+        quarantine.mend(row, _storable(call), datetime.now(UTC))
+        session.add(row)
+    return row
+
+
+async def redrive(sojourn: Sojourn, number: int) -> Published:
+    """Send a call on its way, with its own message id and moment, and settle it then.
+
+    Whoever dies in between leaves it open: the second time the event is not stored again.
+
+    Raises:
+        UnknownName: there is no such call.
+        BadInput: it is settled.
+        BadEvent: it still does not validate.
+        TemporalUnavailable: the event is stored, but runs could not be told yet.
+    """
+    async with sojourn.store.transaction() as session:
+        track = _track(await _held(session, number))
+    published = await track.into(sojourn)
+    async with sojourn.store.transaction() as session:
+        row = await quarantine.hold(session, number)
+        if row is not None and row.settled_at is None:  # nobody else was as quick
+            quarantine.settle(row, "redriven", datetime.now(UTC))
+            session.add(row)
+    return published
+
+
+async def drop(store: Store, number: int) -> None:
+    """Settle a call without sending it.
+
+    Raises:
+        UnknownName: there is no such call.
+        BadInput: it is settled.
+    """
+    async with store.transaction() as session:
+        row = await _held(session, number)
+        quarantine.settle(row, "dropped", datetime.now(UTC))
+        session.add(row)
+
+
+def to_send(row: QuarantineRow) -> dict[str, Any]:
+    """The call as `redrive` sends it: where it tells no moment, with that of its arrival."""
+    if any(row.call.get(field) is not None for field in _MOMENTS):
+        return row.call
+    return {**row.call, "timestamp": row.received_at.isoformat()}
+
+
+async def _held(session: AsyncSession, number: int) -> QuarantineRow:
+    row = await quarantine.hold(session, number)
+    if row is None:
+        raise _nobody(number)
+    if row.settled_at is not None:
+        raise BadInput(
+            f"call {number} was {row.outcome} at {row.settled_at:%Y-%m-%d %H:%M} UTC: "
+            "nothing is left to do"
+        )
+    return row
+
+
+def _nobody(number: int) -> UnknownName:
+    return UnknownName(
+        "call in quarantine", str(number), hint="`sojourn quarantine` lists their numbers"
+    )
+
+
+def _track(row: QuarantineRow) -> Track:
+    read = read_call({"type": "track", **to_send(row)})
+    if not isinstance(read, Track):
+        raise BadEvent("type", "must be track: quarantine holds events")
+    return read
+
+
+def _put(call: dict[str, Any], path: str, value: Any) -> None:
+    """Set a field of a call; objects on the way to it are made, items of lists must be there."""
+    *way, last = path.split(".")
+    at: Any = call
+    for part in way:
+        if isinstance(at, list):
+            at = at[_index(at, part, path)]
+        elif isinstance(at, dict):
+            at = at.setdefault(part, {})
+        else:
+            break
+    if isinstance(at, list):
+        at[_index(at, last, path)] = value
+    elif isinstance(at, dict):
+        at[last] = value
+    else:
+        raise BadInput(f"{path} leads nowhere: what it is part of is neither object nor list")
+
+
+def _index(items: list[Any], part: str, path: str) -> int:
+    if not part.isascii() or not part.isdigit() or int(part) >= len(items):
+        raise BadInput(f"{path} leads nowhere: the list has {len(items)} items, counted from 0")
+    return int(part)
+
+
+def _storable(call: dict[str, Any]) -> dict[str, Any]:
+    """The call as JSON that every database takes: not-a-number becomes text."""
+    plain: dict[str, Any] = json.loads(json.dumps(call, default=str), parse_constant=str)
+    return plain
+
+
+def _writable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+
+
+def _digest(call: dict[str, Any]) -> str:
+    """Names the call across a sender's retries."""
+    # with an id the rest says enough; without one the moment tells two calls apart
+    ignored = _OF_THE_ATTEMPT if call.get("messageId") else ("sentAt", "receivedAt")
+    said = {field: value for field, value in call.items() if field not in ignored}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,106 @@
+"""Providers' reports: into the ledger first, then to the run that sent the message."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from sojourn.dispatch.client import Sojourn
+from sojourn.domain.events import (
+    LONGEST_ID,
+    MessageBounced,
+    MessageClicked,
+    MessageComplained,
+    MessageDeferred,
+    MessageDelivered,
+    MessageEvent,
+    MessageFailed,
+    MessageOpened,
+    MessageRead,
+    MessageReplied,
+    MessageUnsubscribed,
+)
+from sojourn.domain.reports import Kind, Report, writable
+from sojourn.store import reports
+from sojourn.store.reports import Told
+
+EVENTS: Mapping[Kind, type[MessageEvent]] = MappingProxyType(
+    {
+        Kind.DEFERRED: MessageDeferred,
+        Kind.DELIVERED: MessageDelivered,
+        Kind.FAILED: MessageFailed,
+        Kind.BOUNCED: MessageBounced,
+        Kind.OPENED: MessageOpened,
+        Kind.READ: MessageRead,
+        Kind.CLICKED: MessageClicked,
+        Kind.UNSUBSCRIBED: MessageUnsubscribed,
+        Kind.COMPLAINED: MessageComplained,
+        Kind.REPLIED: MessageReplied,
+    }
+)
+"""What a journey can wait for. That a provider has a message is no news to the run that sent it."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+async def take(
+    sojourn: Sojourn, provider: str, report: Report, received_at: datetime
+) -> Told | None:
+    """Take a report in. Taking it again does no harm, and finishes what an earlier call could not.
+
+    Args:
+        sojourn: open.
+        provider: who tells it.
+        report: what.
+        received_at: when its webhook came, by our clock.
+
+    Returns:
+        Whose message it is about; None: it is kept, and about none of ours.
+
+    Raises:
+        StoreUnavailable: nothing is kept.
+        TemporalUnavailable: it is kept, but the run could not be told yet; the sweep of any worker
+            will, and so does taking it again.
+    """
+    async with sojourn.store.transaction() as session:
+        told = await reports.take(session, provider, writable(report, received_at), received_at)
+    if told is not None and (event := event_of(told)) is not None:
+        await sojourn.publish(event)
+    return told
+
+
+def event_of(told: Told) -> MessageEvent | None:
+    """The event that a report amounts to, under an id of its own; None: none."""
+    report = told.report
+    kind = EVENTS.get(report.kind)
+    if kind is None:
+        return None
+    fields: dict[str, Any] = {}
+    match report.kind:
+        case Kind.BOUNCED:
+            fields = {"hard": report.hard}
+        case Kind.CLICKED:
+            fields = {"url": report.url or None}
+        case Kind.REPLIED:
+            fields = {"text": report.text}
+        case Kind.UNSUBSCRIBED:
+            fields = {"topic": told.refuses or None}
+    return kind(
+        message_id=_message_id(told.provider, report.event_id),
+        customer_id=told.customer_id,
+        occurred_at=report.at,
+        journey=told.journey,
+        run=told.workflow_id,
+        step=told.step,
+        channel=told.channel.value,
+        **fields,
+    )
+
+
+def _message_id(provider: str, event_id: str) -> str:
+    told = f"{provider}:{event_id}"
+    if len(told) <= LONGEST_ID and not _CONTROL.search(told):
+        return told
+    return f"{provider}:{hashlib.sha256(event_id.encode()).hexdigest()}"

@@ -1,0 +1,189 @@
+"""Telling runs of an event: by a signal, or by a start that brings the signal along.
+
+Whoever wants to know what the event did is answered by an update instead, which costs more.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from sojourn.dispatch.planning import Plan
+from sojourn.dispatch.routing import Start, Target
+from sojourn.domain.errors import TemporalUnavailable
+from sojourn.domain.messages import Answer
+from sojourn.journeys.journey import search_attributes
+from sojourn.journeys.registry import journeys
+
+ANSWER_TIME = timedelta(seconds=5)  # how long a run may take to say what an event did
+CALL_TIME = timedelta(seconds=3)  # half a gateway's patience, with a second try
+USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
+_AWAY = (
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+)
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A run that was told.
+
+    Args:
+        execution: what a start met or made; empty if the run was known to be open.
+        answer: what the event did, if somebody asked and the run answered in time.
+    """
+
+    execution: str = ""
+    answer: Answer | None = None
+
+
+class Teller:
+    """Signals and starts runs.
+
+    Args:
+        client: a Temporal client with the pydantic data converter.
+        task_queue: of the journeys.
+    """
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    async def reach(self, target: Target, plan: Plan) -> Reached | None:
+        """Tell or start one run.
+
+        A run that is open as far as the store knows is told: that costs less than a start, and
+        only if it has closed meanwhile is it started anew.
+
+        Returns:
+            What was reached; None, if there is no open run to tell.
+
+        Raises:
+            TemporalUnavailable: it could not be told now.
+        """
+        try:
+            if target.workflow_id in plan.open_runs or not isinstance(target, Start):
+                reached = await self._tell(target, plan)
+                if reached is not None or not isinstance(target, Start):
+                    return reached
+            return await self._start(target, plan)
+        except RPCError as error:
+            if _has_no_namespace(error):
+                raise TemporalUnavailable(
+                    f"the event {plan.row.message_id} is stored, but Temporal has no namespace "
+                    f"{self._client.namespace}: create it, or set TEMPORAL_NAMESPACE"
+                ) from None
+            if error.status in _AWAY:
+                raise TemporalUnavailable(
+                    f"the event {plan.row.message_id} is stored, but Temporal does not answer "
+                    f"({error.status.name.lower()}): it will be routed once it does"
+                ) from None
+            raise
+
+    async def _tell(self, target: Target, plan: Plan) -> Reached | None:
+        """Tell an open run; None if it is closed, which is news, not an error."""
+        handle, event = self._client.get_workflow_handle(target.workflow_id), plan.enrolment.start
+        unanswered = False
+        try:
+            if plan.ask:
+                asked = handle.execute_update("ask", event, id=event.id, result_type=Answer)
+                answer = await _in_time(asked)
+                if answer is not None:
+                    return Reached(answer=answer)
+                unanswered = True
+            await _twice(lambda: handle.signal(event.name, event, rpc_timeout=CALL_TIME))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND or _has_no_namespace(error):
+                raise
+            if not unanswered or isinstance(target, Start):
+                return None
+            # it may have heard the event that it was asked about, and ended over it
+        return Reached()
+
+    async def _start(self, target: Start, plan: Plan) -> Reached:
+        enrolment, event = plan.enrolment, plan.enrolment.start
+        options: dict[str, Any] = {
+            "id": target.workflow_id,
+            "task_queue": self._task_queue,
+            "search_attributes": search_attributes(target.journey, enrolment.customer_id),
+            "static_summary": " ".join(
+                part for part in (target.journey, "for", enrolment.customer_id, target.key) if part
+            ),
+            "static_details": inspect.getdoc(journeys()[target.journey]),
+        }
+        who = enrolment.model_copy(update={"key": target.key})
+        if plan.ask:
+            begin: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+                target.journey, who, id_conflict_policy=USE_EXISTING, **options
+            )
+            asked = self._client.execute_update_with_start_workflow(
+                "ask", event, start_workflow_operation=begin, id=event.id, result_type=Answer
+            )
+            answer = await _in_time(asked)
+            if answer is not None:
+                return Reached(_execution(await begin.workflow_handle()), answer)
+        handle = await _twice(
+            lambda: self._client.start_workflow(
+                target.journey,
+                who,
+                start_signal=event.name,
+                start_signal_args=[event],
+                rpc_timeout=CALL_TIME,
+                **options,
+            )
+        )
+        return Reached(_execution(handle))
+
+
+async def _twice(call: Callable[[], Awaitable[T]]) -> T:
+    """Call, and once more if no answer comes: a run drops an event that it has heard.
+
+    A server may lose an answer when a run continues as new at that moment; whoever waits for it
+    would wait for ever.
+    """
+    try:
+        return await call()
+    except RPCError as error:
+        if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+            raise
+        return await call()
+
+
+async def _in_time(asked: Awaitable[Answer]) -> Answer | None:
+    """The answer, or None if none comes in time: no worker runs, or a message is on its way."""
+    try:
+        async with asyncio.timeout(ANSWER_TIME.total_seconds()):
+            return await asked
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        return None
+
+
+def _execution(handle: WorkflowHandle[Any, Any]) -> str:
+    run_id = handle.first_execution_run_id or handle.result_run_id
+    assert run_id is not None
+    return run_id
+
+
+def _has_no_namespace(error: RPCError) -> bool:
+    """Whether it is the namespace that was not found, not the run."""
+    if error.status is not RPCStatusCode.NOT_FOUND:
+        return False
+    kind: str = NamespaceNotFoundFailure.DESCRIPTOR.full_name
+    return any(detail.type_url.endswith(kind) for detail in error.grpc_status.details)

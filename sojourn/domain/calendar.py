@@ -1,0 +1,65 @@
+"""Local wall-clock time: what "tomorrow at ten" means where the customer lives.
+
+Two wall-clock times a year are special. In the spring gap a time does not exist; it moves forward
+by the gap (02:30 becomes 03:30), as RFC 5545 section 3.3.5 says. In the autumn overlap a time
+happens twice; the first one counts. `zoneinfo` gives exactly this with ``fold=0`` when a moment is
+taken through UTC.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sojourn.domain.errors import UnknownZone
+
+DAY = timedelta(days=1)
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """The IANA time zone called ``name``.
+
+    Raises:
+        UnknownZone: the database has none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # ValueError: "../etc"; OSError: "Europe" is a directory
+        raise UnknownZone(f'no time zone "{name}": use an IANA name such as Europe/Rome') from None
+
+
+def moment(day: date, at: time, tz: ZoneInfo) -> datetime:
+    """The instant, in UTC, at which clocks in ``tz`` show ``at`` on ``day``.
+
+    A time in the spring gap moves forward by the gap; of an overlap the first is taken.
+    """
+    return datetime.combine(day, at.replace(tzinfo=None, fold=0), tzinfo=tz).astimezone(UTC)
+
+
+def local_day(when: datetime, tz: ZoneInfo) -> date:
+    """The calendar day on which ``when`` falls in ``tz``."""
+    return when.astimezone(tz).date()
+
+
+def days_after(when: datetime, days: int, at: time, tz: ZoneInfo) -> datetime:
+    """``at`` o'clock, local, ``days`` calendar days after the local day of ``when``; in UTC.
+
+    Days are calendar days, not spans of 24 hours: across a clock change the local hour holds.
+    """
+    return moment(local_day(when, tz) + days * DAY, at, tz)
+
+
+def next_weekday(when: datetime, weekday: int, at: time, tz: ZoneInfo) -> datetime:
+    """The first instant after ``when`` at which it is ``at`` on ``weekday`` in ``tz``; in UTC.
+
+    Args:
+        when: any aware moment.
+        weekday: 0 is Monday, as in `datetime.date.weekday`.
+        at: the local time of day.
+        tz: the customer's zone.
+    """
+    today = local_day(when, tz)
+    ahead = today + ((weekday - today.weekday()) % 7) * DAY
+    candidate = moment(ahead, at, tz)
+    return candidate if candidate > when else moment(ahead + 7 * DAY, at, tz)

@@ -1,0 +1,161 @@
+"""May this message leave now? Pure functions over plain values; the gate gathers the values.
+
+The order of the questions is the order in which an answer stays useful to an operator: a run that
+is over is told so before a missing address is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from sojourn.domain.calendar import DAY, local_day, moment
+from sojourn.domain.messages import Channel, MessageClass, Reason
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """A span of the local day, ``end`` not included; it may pass midnight."""
+
+    start: time
+    end: time
+
+    def __post_init__(self) -> None:
+        if self.start == self.end:
+            raise ValueError("quiet hours need two different times")
+
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
+    def until(self, now: datetime, tz: ZoneInfo) -> datetime | None:
+        """When the quiet span around ``now`` ends (UTC); None if ``now`` is not in one."""
+        today = local_day(now, tz)
+        # each span is named by the day it starts on; one that passes midnight ends on the next
+        nights = 1 if self.end < self.start else 0
+        for day in (today - DAY, today):
+            begins = moment(day, self.start, tz)
+            ends = moment(day + nights * DAY, self.end, tz)
+            if begins <= now < ends:
+                return ends
+        return None
+
+
+@dataclass(frozen=True)
+class Allow:
+    """Send it, by this channel."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True)
+class Defer:
+    """Not now: ask again at ``until``."""
+
+    until: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Not at all."""
+
+    reason: Reason
+
+
+Decision = Allow | Defer | Skip
+
+
+@dataclass(frozen=True)
+class Consents:
+    """What the customer said, by channel and topic; the latest word counts.
+
+    Args:
+        by_channel: consent to promotional messages; a channel that is absent was never agreed to.
+        refused: (channel, topic) pairs the customer opted out of; channel None means every one.
+    """
+
+    by_channel: Mapping[Channel, bool]
+    refused: frozenset[tuple[Channel | None, str]] = frozenset()
+
+    def refusal(self, channel: Channel, topic: str) -> Reason | None:
+        """Why a promotional message may not go, or None if it may."""
+        if not self.by_channel.get(channel, False):
+            return Reason.NO_CONSENT
+        if (channel, topic) in self.refused or (None, topic) in self.refused:
+            return Reason.OPTED_OUT
+        return None
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """What the gate needs to know of a customer.
+
+    Args:
+        known: an identify call was seen.
+        erased: the person asked to be forgotten.
+        reachable: channels that have an address.
+        consents: what the customer agreed to and refused.
+        tz: where the customer lives.
+        suppressed: channels whose address bounced, complained or is gone.
+    """
+
+    known: bool
+    erased: bool
+    reachable: frozenset[Channel]
+    consents: Consents
+    tz: ZoneInfo
+    suppressed: frozenset[Channel] = frozenset()
+
+
+def decide(
+    recipient: Recipient,
+    channels: tuple[Channel, ...],
+    message_class: MessageClass,
+    topic: str,
+    *,
+    now: datetime,
+    useful_until: datetime,
+    quiet_hours: QuietHours | None,
+) -> Decision:
+    """Allow, defer or skip a message of a run that is still on.
+
+    Of several channels the first reachable and permitted one is used. If none is, the reason is
+    that of the channel that came furthest: one refused by the customer says more than one whose
+    address is dead, and that more than one without an address.
+    """
+    if not recipient.known:
+        return Skip(Reason.UNKNOWN_CUSTOMER)
+    if recipient.erased:
+        return Skip(Reason.ERASED)
+    promotional = message_class is MessageClass.PROMOTIONAL
+    channel = _channel(recipient, channels, topic if promotional else None)
+    if isinstance(channel, Reason):
+        return Skip(channel)
+    if now > useful_until:
+        return Skip(Reason.TOO_LATE)
+    if promotional and quiet_hours is not None:
+        until = quiet_hours.until(now, recipient.tz)
+        if until is not None:
+            # a hold past its use would end in "too late" anyway: say so now
+            return (
+                Defer(until, Reason.QUIET_HOURS) if until <= useful_until else Skip(Reason.TOO_LATE)
+            )
+    return Allow(channel)
+
+
+def _channel(
+    recipient: Recipient, channels: tuple[Channel, ...], topic: str | None
+) -> Channel | Reason:
+    """The first channel that may be used, or why none may; no topic: consent is not asked."""
+    reason = Reason.NO_ADDRESS
+    for channel in channels:
+        if channel not in recipient.reachable:
+            continue
+        if channel in recipient.suppressed:
+            reason = Reason.SUPPRESSED if reason is Reason.NO_ADDRESS else reason
+            continue
+        refusal = None if topic is None else recipient.consents.refusal(channel, topic)
+        if refusal is None:
+            return channel
+        reason = refusal
+    return reason

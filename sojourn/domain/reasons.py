@@ -1,0 +1,30 @@
+"""The closed list of reasons, in words an operator can act on. docs/reasons.md says what to do."""
+
+from sojourn.domain.messages import Reason
+
+_WORDS: dict[Reason, str] = {
+    Reason.GOAL_REACHED: "the journey's goal had been reached",
+    Reason.SUPERSEDED: "a newer event had begun the steps anew",
+    Reason.RUN_STOPPED: "an event had ended the run",
+    Reason.ALREADY_TOLD: "a run under another id of the same person had said it",
+    Reason.UNKNOWN_CUSTOMER: "nobody has identified this customer, only their events are known",
+    Reason.ERASED: "the customer is erased",
+    Reason.NO_ADDRESS: "the customer has no address on any channel of the message",
+    Reason.NO_CONSENT: "the customer had agreed to promotional messages by none of its channels",
+    Reason.OPTED_OUT: "the customer had opted out of the message's topic",
+    Reason.TOO_LATE: "its moment was too long past for it to be of use",
+    Reason.QUIET_HOURS: "it was quiet hours where the customer lives",
+    Reason.NOTHING_TO_SAY: "its template found nothing to say to this customer",
+    Reason.TEMPLATE: "its template could not be rendered",
+    Reason.SUPPRESSED: "the address bounced, complained or is gone: nothing is sent to it",
+    Reason.INVALID_ADDRESS: "the provider says that the address does not exist",
+    Reason.WINDOW_CLOSED: "free text by WhatsApp needs a message of the customer's within 24 hours",
+    Reason.REFUSED: "the provider refused the message for good",
+    Reason.OTHER_CHANNEL: "another channel of the message takes it",
+    Reason.PAUSED: "the channel was paused",
+}
+
+
+def explain(reason: Reason) -> str:
+    """``reason`` in plain words; they complete "skipped because ..." and "held because ..."."""
+    return _WORDS[reason]

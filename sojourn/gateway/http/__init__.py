@@ -1,0 +1,1 @@
+"""Serve HTTP: bodies, limits, faults and metrics."""

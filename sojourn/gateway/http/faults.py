@@ -1,0 +1,126 @@
+"""What the gateway answers when it does not take a request: a status, and JSON that says why."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from temporalio.service import RPCError
+
+from sojourn.domain.errors import BadEvent, Unavailable
+from sojourn.gateway.tracking.taking import Forbidden
+
+RETRY_AWAY = 2
+"""Seconds after which to try again when the store or Temporal is away."""
+RETRY_BUSY = 1
+
+CODES = {
+    400: "invalid",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+    500: "internal",
+    503: "unavailable",
+}
+
+
+@dataclass
+class Refusal(Exception):
+    """A request that is not taken.
+
+    Args:
+        status: of HTTP.
+        path: the field, or the part of the request, at fault.
+        reason: what is wrong with it.
+        retry_after: seconds after which to try again.
+    """
+
+    status: int
+    path: str
+    reason: str
+    retry_after: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+    def answer(self) -> JSONResponse:
+        """As HTTP.
+
+        ``code`` and ``message`` say the same once more: the SDKs of Segment and RudderStack look
+        for them, and RudderStack's takes a 4xx without them for a broken line and tries again.
+        """
+        headers = {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(self.retry_after)
+        if self.status == 401:
+            headers["WWW-Authenticate"] = 'Basic realm="write key"'
+        if self.status == 408:
+            headers["Connection"] = "close"  # the rest of the body is not waited for
+        return JSONResponse(
+            {
+                "error": {"path": self.path, "reason": self.reason},
+                "code": CODES[self.status],
+                "message": str(self),
+            },
+            self.status,
+            headers,
+        )
+
+
+def busy(reason: str, *, retry_after: int = RETRY_BUSY) -> Refusal:
+    """Too much at once."""
+    return Refusal(429, "request", reason, retry_after)
+
+
+def away(reason: str) -> Refusal:
+    """Something that must be there is not; all of it may be sent again."""
+    return Refusal(503, "request", reason, RETRY_AWAY)
+
+
+AWAY = (Unavailable, RPCError, DBAPIError, PoolTimeout, OSError)
+"""What a store or a Temporal raises that does not answer."""
+_LOST = (OperationalError, InterfaceError)
+
+
+def refusal(error: Exception) -> Refusal | None:
+    """How to answer an error; None: it is a bug of ours."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, BadEvent):
+        status = 403 if isinstance(error, Forbidden) else 400
+        return Refusal(status, error.path, error.reason)
+    reason = _away(error)
+    return None if reason is None else away(reason)
+
+
+def _away(error: Exception) -> str | None:
+    """What does not answer, if that is what the error says."""
+    match error:
+        case Unavailable():
+            return str(error)
+        case RPCError():
+            return f"Temporal failed ({error.status.name.lower()})"
+        case DBAPIError() if not (isinstance(error, _LOST) or error.connection_invalidated):
+            return None  # what the store refuses for what it is, it would refuse again
+        case DBAPIError() | PoolTimeout() | OSError():
+            return "the store does not answer"
+    return None
+
+
+async def answer(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error that `refusal` knows; anything else is raised on."""
+    known = refusal(error)
+    if known is None:
+        raise error
+    return known.answer()
+
+
+async def failed(request: Request, error: Exception) -> JSONResponse:
+    """Answer a bug of ours; the log has it."""
+    return Refusal(500, "request", "failed on our side").answer()

@@ -1,0 +1,54 @@
+"""Calls out of web pages: browsers ask first whether a page of another origin may make them.
+
+Only the tracking API is for pages: webhooks come from servers, health and metrics go to operators.
+"""
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sojourn.gateway.http.faults import Refusal
+
+PATHS = "/v1/"
+REMEMBERED_SECONDS = 24 * 60 * 60
+"""How long a browser may go without asking again; each has a shorter limit of its own."""
+
+
+class Origins:
+    """Answers browsers for an application.
+
+    It stands before everything else, so that a page can read also why it was turned away. What
+    browsers ask beforehand is answered here: it is neither in the log nor in the metrics.
+
+    Args:
+        app: what takes the calls.
+        origins: of the pages that may call; ``*``: of all.
+    """
+
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._shared = _Shared(
+            app,
+            allow_origins=origins,
+            allow_methods=["POST"],
+            allow_headers=["*"],  # each SDK has some of its own
+            expose_headers=["Retry-After"],
+            max_age=REMEMBERED_SECONDS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        shared = scope["type"] == "http" and scope["path"].startswith(PATHS)
+        await (self._shared if shared else self._app)(scope, receive, send)
+
+
+class _Shared(CORSMiddleware):
+    """Which says no as the rest of the gateway does."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        if self.is_allowed_origin(request_headers["origin"]):
+            return super().preflight_response(request_headers)
+        refused = Refusal(403, "Origin", "may not send here: see SOJOURN_GATEWAY_ORIGINS").answer()
+        refused.headers["Vary"] = "Origin"
+        return refused

@@ -1,0 +1,62 @@
+"""JSON that every database and every history can take: no NUL, no lone surrogate, no depth."""
+
+import json
+import math
+import re
+from typing import Any
+
+from sojourn.domain.errors import BadEvent
+
+DEEPEST = 32
+"""Levels of nesting in a call; the specification's own examples have four."""
+LONGEST_NUMBER = 100
+"""Digits of a whole number."""
+_ABSURD = 10**LONGEST_NUMBER
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+_LONGEST_PATH = 200
+
+
+def check_values(call: dict[str, Any]) -> None:
+    """See that everything in a call can be kept, wherever in it.
+
+    Raises:
+        BadEvent: something cannot; the path leads there.
+    """
+    _check(call, (), DEEPEST)
+
+
+def _check(value: Any, path: tuple[str, ...], levels: int) -> None:
+    match value:
+        case str():
+            _check_text(value, path)
+        case dict() | list() if not levels:
+            raise BadEvent(_written(path), f"is nested deeper than {DEEPEST} levels")
+        case dict():
+            for name, inner in value.items():
+                _check_text(name, path)
+                _check(inner, (*path, name), levels - 1)
+        case list():
+            for number, inner in enumerate(value):
+                _check(inner, (*path, str(number)), levels - 1)
+        case int() if not -_ABSURD < value < _ABSURD:
+            raise BadEvent(_written(path), f"is a number of more than {LONGEST_NUMBER} digits")
+        case float() if not math.isfinite(value):  # 1e999 is JSON, and no number
+            raise BadEvent(_written(path), "is no finite number")
+
+
+def _check_text(text: str, path: tuple[str, ...]) -> None:
+    # PostgreSQL keeps a NUL in JSON, and fails when it is asked for any field beside it
+    if not text.isascii() or "\0" in text:
+        found = _UNFIT.search(text)
+        if found:
+            fault = "has a NUL character" if found[0] == "\0" else "is not valid Unicode"
+            raise BadEvent(_written(path), fault)
+
+
+def _written(path: tuple[str, ...]) -> str:
+    return ".".join(path)[:_LONGEST_PATH] or "call"
+
+
+def size(value: Any) -> int:
+    """Bytes of a value as JSON."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

@@ -1,0 +1,38 @@
+"""Forms: what a page's button or a mailbox posts, urlencoded or multipart."""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Message
+
+from sojourn.gateway.http.bodies import read_body
+from sojourn.gateway.http.faults import Refusal
+
+FORM_LIMIT = 8 << 10
+"""Bytes; a wish is one short field."""
+FIELDS = 10
+TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+async def read_form(request: Request, *, seconds: float) -> dict[str, str]:
+    """The fields of a form; files are not taken.
+
+    Args:
+        request: whose body has not been read.
+        seconds: how long the body may take to arrive.
+
+    Raises:
+        Refusal: it is no form, too large, or too slow.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in TYPES:
+        raise Refusal(415, "Content-Type", f"must be {' or '.join(TYPES)}")
+    body = await read_body(request, limit=FORM_LIMIT, seconds=seconds)
+
+    async def again() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    try:
+        form = await Request(request.scope, again).form(max_files=0, max_fields=FIELDS)
+    except HTTPException:
+        raise Refusal(400, "body", "is no form") from None
+    return {name: value for name, value in form.multi_items() if isinstance(value, str)}

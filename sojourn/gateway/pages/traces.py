@@ -1,0 +1,100 @@
+"""What customers do with our links: told to the journeys as events, noted in the ledger."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from temporalio.service import RPCError
+
+from sojourn.dispatch.client import Sojourn
+from sojourn.dispatch.reports import take
+from sojourn.domain.errors import TemporalUnavailable
+from sojourn.domain.events import MessageUnsubscribed
+from sojourn.domain.links import Click, Open, Unsubscribe
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.gateway.webhooks.source import digest, made_id
+from sojourn.store import ledger
+from sojourn.store.tables import LedgerRow
+
+# Runtime: no first connection to Temporal could be made
+STORED = (TemporalUnavailable, RPCError, RuntimeError)
+"""What is raised once an event is stored and its runs cannot be told yet: a sweep will."""
+
+SOURCE = "links"
+"""Who tells of clicks and opens, beside the providers: we ourselves."""
+
+
+class Traces:
+    """Tells them.
+
+    Args:
+        sojourn: where events go in.
+    """
+
+    def __init__(self, sojourn: Sojourn) -> None:
+        self._sojourn = sojourn
+
+    async def clicked(self, click: Click, at: datetime) -> None:
+        """A link was followed. Twice within a minute is once: people double-click.
+
+        Raises:
+            StoreUnavailable: it is lost.
+            TemporalUnavailable, RPCError, RuntimeError: see `STORED`.
+        """
+        told = _report(Kind.CLICKED, click.reference, at, digest(click.url))
+        await take(self._sojourn, SOURCE, replace(told, url=click.url), at)
+
+    async def opened(self, opened: Open, at: datetime) -> None:
+        """A message was opened, or fetched by a mailbox. Once a minute is enough.
+
+        Raises:
+            StoreUnavailable and those of `STORED`: as for `clicked`.
+        """
+        await take(self._sojourn, SOURCE, _report(Kind.OPENED, opened.reference, at), at)
+
+    async def unsubscribed(self, wish: Unsubscribe, at: datetime) -> None:
+        """A customer said no. The consent is recorded already; told again, it is the same event.
+
+        Args:
+            wish: what it says.
+            at: when that was recorded.
+
+        Raises:
+            StoreUnavailable and those of `STORED`: as for `clicked`.
+        """
+        row = await self._moved_on(wish, at)
+        who = digest("\0".join((wish.customer_id, wish.channel, wish.topic)))
+        await self._sojourn.publish(
+            MessageUnsubscribed(
+                message_id=made_id("unsubscribe", who, at),
+                customer_id=wish.customer_id,
+                occurred_at=at,
+                topic=wish.topic,
+                channel=row.channel if row else wish.channel.value,
+                journey=row.journey if row else None,
+                run=row.workflow_id if row else None,
+                step=row.step if row else None,
+            )
+        )
+
+    async def _moved_on(self, wish: Unsubscribe, at: datetime) -> LedgerRow | None:
+        """The message whose link it was, moved on in the ledger; None if it is not there."""
+        if not wish.reference:
+            return None
+        async with self._sojourn.store.transaction() as session:
+            row = await ledger.of_reference(session, wish.reference)
+            if row is not None:
+                assert row.id is not None
+                await ledger.advance(session, row.id, Kind.UNSUBSCRIBED, at)
+            return row
+
+
+def _report(kind: Kind, reference: str, at: datetime, *what: str) -> Report:
+    minute = at.replace(second=0, microsecond=0)
+    return Report(
+        event_id=made_id(kind.value, reference, *what, minute),
+        kind=kind,
+        at=at,
+        channel=Channel.EMAIL,  # the links of other channels are not tracked
+        reference=reference,
+    )

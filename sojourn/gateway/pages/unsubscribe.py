@@ -1,0 +1,217 @@
+"""``/u/{token}``: a page with one button, and what mailboxes post by themselves.
+
+RFC 8058: a POST of ``List-Unsubscribe=One-Click`` unsubscribes, without cookie, login or redirect
+(https://www.rfc-editor.org/rfc/rfc8058). A GET never does, since scanners follow links.
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from sojourn.domain.errors import BadToken
+from sojourn.domain.links import Unsubscribe, read_unsubscribe
+from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.http.description import FORM, damaged_page, refusals
+from sojourn.gateway.http.faults import AWAY, RETRY_AWAY, Refusal, refusal
+from sojourn.gateway.pages.forms import read_form
+from sojourn.gateway.pages.pages import PRIVATE, Pages
+from sojourn.gateway.pages.traces import STORED, Traces
+from sojourn.store import customers
+
+log = structlog.stdlib.get_logger("sojourn.gateway")
+
+LOOK_SECONDS = 1.0
+"""How long a page waits to learn the customer's language."""
+TELL_SECONDS = 2.0
+"""How long an answer waits until runs are told; what takes longer goes on."""
+_PAGE: dict[str, Any] = {"content": {"text/html": {}}}
+_LINE: dict[str, Any] = {"content": {"text/html": {}, "text/plain": {}}}
+
+
+class Wish(StrEnum):
+    """What a form asks for."""
+
+    ONE_CLICK = "one-click"
+    """To be unsubscribed, says a mailbox."""
+    UNSUBSCRIBE = "unsubscribe"
+    STAY = "stay"
+
+    @property
+    def page(self) -> str:
+        """Which page says that it is done."""
+        return "stayed" if self is Wish.STAY else "unsubscribed"
+
+
+def router(gateway: Gateway, secret: str, pages: Pages) -> APIRouter:
+    """The routes.
+
+    Args:
+        gateway: where consents and events go in.
+        secret: signed the tokens.
+        pages: what customers see.
+    """
+    routes = APIRouter(tags=["links"])
+    endpoint = _Unsubscribing(gateway, secret, pages)
+    path = "/u/{token}"
+    routes.add_api_route(
+        path, endpoint.show, summary="The page to unsubscribe on",
+        response_model=None, response_class=Response,
+        responses={
+            200: {"description": "It changes nothing.", **_PAGE},
+            429: refusals()[429],
+            **damaged_page(),
+        },
+    )  # fmt: skip
+    routes.add_api_route(path, endpoint.show, methods=["HEAD"], include_in_schema=False)
+    routes.add_api_route(
+        path, endpoint.take, methods=["POST"],
+        summary="Unsubscribe with one click (RFC 8058), or by the page's button",
+        response_model=None, response_class=Response,
+        responses={
+            **refusals(401, 403),
+            200: {"description": "Recorded.", **_LINE},
+            503: {**refusals()[503], **_LINE},
+            **damaged_page(),
+        },
+        openapi_extra=FORM,
+    )  # fmt: skip
+    return routes
+
+
+class _Unsubscribing:
+    """Answers."""
+
+    def __init__(self, gateway: Gateway, secret: str, pages: Pages) -> None:
+        self._gateway = gateway
+        self._store = gateway.sojourn.store
+        self._secret = secret
+        self._pages = pages
+        self._traces = Traces(gateway.sojourn)
+
+    async def show(self, request: Request, token: str) -> Response:
+        """The page with the button."""
+        try:
+            link = read_unsubscribe(self._secret, token)
+        except BadToken:
+            return self._damaged(request)
+        return await self._page("unsubscribe", request, link)
+
+    async def take(self, request: Request, token: str) -> Response:
+        """Record what a form asks for.
+
+        Raises:
+            Refusal: it asks for nothing that is known here.
+        """
+        try:
+            link = read_unsubscribe(self._secret, token)
+        except BadToken:
+            return self._damaged(request)
+        wish = _wish(await read_form(request, seconds=self._gateway.settings.gateway_body_seconds))
+        try:
+            seconds = self._gateway.settings.gateway_answer_seconds
+            at = await self._gateway.work.within(seconds, self._record(link, wish))
+            if wish is not Wish.STAY:
+                await self._tell(link, at)
+        except AWAY as error:
+            if refusal(error) is None:  # a bug of ours
+                raise
+            log.warning("a wish could not be recorded", wish=wish, reason=type(error).__name__)
+            return self._away(request, wish)
+        if wish is Wish.ONE_CLICK:
+            return PlainTextResponse("You are unsubscribed.\n", headers=PRIVATE)
+        return await self._page(wish.page, request, link)
+
+    async def _record(self, link: Unsubscribe, wish: Wish) -> datetime:
+        """Append a statement of consent, unless that is how it stands; since when it stands."""
+        granted = wish is Wish.STAY
+        origin = f"unsubscribe link of {link.reference}" if link.reference else "unsubscribe link"
+        async with self._store.transaction() as session:
+            row = await customers.lock(session, link.customer_id)
+            said = [
+                statement
+                for statement in await customers.statements(session, row.customer_id)
+                if (statement.channel, statement.topic) == (link.channel, link.topic)
+            ]
+            at = datetime.now(UTC)
+            if not said and granted:  # there is no refusal to take back
+                return at
+            if said:
+                if said[-1].granted == granted:
+                    return said[-1].at
+                # another machine's clock may be ahead of ours
+                at = max(at, said[-1].at + timedelta(microseconds=1))
+            await customers.record_consent(
+                session,
+                row.customer_id,
+                link.channel,
+                granted=granted,
+                at=at,
+                source=f"{origin}: {wish}",
+                topic=link.topic,
+            )
+            return at
+
+    async def _tell(self, link: Unsubscribe, at: datetime) -> None:
+        """Tell the journeys. The consent is recorded, so nobody has to wait for Temporal."""
+        told = self._traces.unsubscribed(link, at)
+        try:
+            await self._gateway.work.within(TELL_SECONDS, told)
+        except TimeoutError:
+            log.info("still being told", what="unsubscribed")
+        except STORED as error:
+            log.info("stored, to be told later", what="unsubscribed", reason=type(error).__name__)
+
+    async def _page(self, page: str, request: Request, link: Unsubscribe) -> Response:
+        return self._pages.answer(
+            page,
+            locale=await self._locale(link.customer_id),
+            accepted=request.headers.get("accept-language", ""),
+            topic=link.topic,
+            channel=link.channel.value,
+        )
+
+    async def _locale(self, customer_id: str) -> str:
+        """The customer's own; empty if it is not known, or nobody can say now."""
+
+        async def find() -> str:
+            async with self._store.reading() as session:
+                customer = await customers.find(session, customer_id)
+            return customer.locale if customer else ""
+
+        try:
+            return await self._gateway.work.within(LOOK_SECONDS, find())
+        except AWAY as error:
+            log.warning("a customer's language is not known", reason=type(error).__name__)
+            return ""
+
+    def _damaged(self, request: Request) -> Response:
+        accepted = request.headers.get("accept-language", "")
+        return self._pages.answer("damaged", status=404, accepted=accepted)
+
+    def _away(self, request: Request, wish: Wish) -> Response:
+        """Ask to try again: a mailbox reads the header, a person the page."""
+        again = {"Retry-After": str(RETRY_AWAY)}
+        if wish is Wish.ONE_CLICK:
+            return PlainTextResponse("Please try again.\n", 503, headers={**PRIVATE, **again})
+        accepted = request.headers.get("accept-language", "")
+        page = self._pages.answer("away", status=503, accepted=accepted, says=wish.value)
+        page.headers.update(again)
+        return page
+
+
+def _wish(form: dict[str, str]) -> Wish:
+    """What a form asks for.
+
+    Raises:
+        Refusal: nothing that is known here.
+    """
+    if form.get("List-Unsubscribe") == "One-Click":
+        return Wish.ONE_CLICK
+    if form.get("wish") in (Wish.UNSUBSCRIBE, Wish.STAY):
+        return Wish(form["wish"])
+    raise Refusal(400, "body", "must be List-Unsubscribe=One-Click, or the form of the page")

@@ -1,0 +1,120 @@
+"""One process that serves: uvicorn on a socket, until told to stop, and then to the end."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+
+from sojourn.dispatch.client import Sojourn
+from sojourn.dispatch.connection import connect
+from sojourn.gateway.app import make_app
+from sojourn.gateway.http.core import Gateway
+from sojourn.settings import Settings
+from sojourn.store import Store
+
+log = structlog.stdlib.get_logger("sojourn.gateway")
+
+GRACE_SECONDS = 30
+KEEP_ALIVE_SECONDS = 75
+"""Longer than SDKs and proxies keep an idle line: who closes first must not be us."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, whose signals are ours.
+
+    Args:
+        config: of uvicorn.
+        on_start: called once it answers.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        self._on_start()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them to whoever runs us: uvicorn would end the process by them afterwards."""
+        yield
+
+
+async def serve(
+    settings: Settings,
+    sock: socket.socket,
+    stop: asyncio.Event,
+    *,
+    processes: int = 1,
+    on_start: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve on a socket until ``stop``; then finish what has begun.
+
+    Temporal may come later; until then calls are answered with 503.
+
+    Args:
+        settings: of this installation.
+        sock: bound.
+        stop: when to end.
+        processes: that serve on the same socket.
+        on_start: called once it answers.
+
+    Raises:
+        BadSetting: the environment makes no sense.
+        StoreUnavailable: the database cannot be opened, or is of another version.
+    """
+    store = await Store.open(settings.store_url)
+    try:
+        client = await connect(settings, lazy=True)
+        gateway = Gateway(Sojourn(client, store, settings), processes=processes)
+        await serve_gateway(gateway, sock, stop, on_start=on_start)
+    finally:
+        await store.close()
+
+
+async def serve_gateway(
+    gateway: Gateway,
+    sock: socket.socket,
+    stop: asyncio.Event,
+    *,
+    on_start: Callable[[], None] = lambda: None,
+) -> None:
+    """As `serve`, with parts that are open already."""
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    server = Server(
+        uvicorn.Config(
+            make_app(gateway),
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        ),
+        on_start,
+    )
+    served = asyncio.create_task(server.serve([sock]))
+    looking = asyncio.create_task(gateway.find_temporal())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({served, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping", grace_seconds=GRACE_SECONDS)
+    finally:
+        server.should_exit = True
+        looking.cancel()
+        stopped.cancel()
+        await served
+        try:
+            async with asyncio.timeout(GRACE_SECONDS):
+                await gateway.work.drained()
+        except TimeoutError:  # their senders were told to try again, long ago
+            log.warning("some calls were not done in time")
+        await gateway.close()

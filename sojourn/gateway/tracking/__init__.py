@@ -1,0 +1,1 @@
+"""Take events by Segment's tracking API."""

@@ -1,0 +1,142 @@
+"""Who is sending: write keys, known for a few seconds, and how fast each may send."""
+
+import base64
+import binascii
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sojourn.gateway.http.faults import Refusal, busy
+from sojourn.store import Store, keys
+
+KNOWN_SECONDS = 2.0
+"""How long a key is taken for valid before the store is asked again: what a revocation waits."""
+LONGEST_KEY = 200
+
+
+@dataclass(frozen=True)
+class Key:
+    """A write key that holds.
+
+    Args:
+        id: names it in logs.
+        events: what it may send; None: all.
+        rate: calls a second in this process; None: as many as come.
+    """
+
+    id: str
+    events: frozenset[str] | None
+    rate: float | None
+
+
+@dataclass
+class _Known:
+    key: Key
+    until: float
+
+
+@dataclass
+class _Bucket:
+    left: float
+    at: float
+
+
+class Keyring:
+    """The write keys of the store.
+
+    Args:
+        store: open.
+        processes: that share what a key may send in a second.
+        clock: seconds, going forward.
+    """
+
+    def __init__(
+        self, store: Store, *, processes: int = 1, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._processes = processes
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+        self._buckets: dict[str, _Bucket] = {}
+
+    async def of_header(self, headers: Mapping[str, str]) -> Key | None:
+        """The key in ``Authorization``; None: there is no such header.
+
+        Raises:
+            Refusal: it holds no key of ours.
+        """
+        header = headers.get("authorization")
+        if header is None:
+            return None
+        scheme, _, value = header.strip().partition(" ")
+        match scheme.lower():
+            case "basic":
+                return await self._valid(_user_name(value.strip()))
+            case "bearer":
+                return await self._valid(value.strip())
+        raise Refusal(401, "Authorization", "must be Basic, with the write key as user name")
+
+    async def of_body(self, body: Mapping[str, Any]) -> Key:
+        """The key in the body's ``writeKey``.
+
+        Raises:
+            Refusal: there is none, or none of ours.
+        """
+        given = body.get("writeKey")
+        if given is None:
+            raise Refusal(401, "Authorization", "is missing: send the write key as user name")
+        return await self._valid(given if isinstance(given, str) else "")
+
+    def charge(self, key: Key, calls: int) -> None:
+        """Count calls against what the key may send in a second.
+
+        A batch may overdraw it, or one larger than the rate could never be sent; those after it
+        wait until that is made good.
+
+        Raises:
+            Refusal: it has sent too much.
+        """
+        if key.rate is None:
+            return
+        now = self._clock()
+        bucket = self._buckets.setdefault(key.id, _Bucket(max(key.rate, 1), now))
+        bucket.left = min(max(key.rate, 1), bucket.left + (now - bucket.at) * key.rate)
+        bucket.at = now
+        if bucket.left < min(1, calls):
+            wait = max(1, math.ceil((1 - bucket.left) / key.rate))
+            raise busy("this write key sends more calls a second than it may", retry_after=wait)
+        bucket.left -= calls
+
+    async def _valid(self, value: str) -> Key:
+        if not 0 < len(value) <= LONGEST_KEY:
+            raise _not_ours()
+        now = self._clock()
+        digest = keys.digest(value)
+        known = self._known.get(digest)
+        if known is not None and now < known.until:
+            return known.key
+        async with self._store.reading() as session:
+            row = await keys.valid(session, value)
+        if row is None:
+            self._known.pop(digest, None)
+            raise _not_ours()
+        key = Key(
+            row.id,
+            None if row.events is None else frozenset(row.events),
+            None if row.rate is None else row.rate / self._processes,
+        )
+        self._known[digest] = _Known(key, now + KNOWN_SECONDS)
+        return key
+
+
+def _user_name(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[0]
+    except (binascii.Error, ValueError):
+        raise _not_ours() from None
+
+
+def _not_ours() -> Refusal:
+    return Refusal(401, "Authorization", "holds no valid write key")

@@ -1,0 +1,1 @@
+"""Take webhooks of shops and of providers."""

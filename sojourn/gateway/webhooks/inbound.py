@@ -1,0 +1,148 @@
+"""Webhooks of anybody: a TOML file says which request is which event, in JMESPath.
+
+The folder ``SOJOURN_WEBHOOKS`` holds one file a source; ``bookings.toml`` is asked at
+``/webhooks/in/bookings``. docs/webhooks.md tells how to write one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from standardwebhooks import Webhook
+
+from sojourn.dispatch.correcting import read_moment
+from sojourn.domain.errors import BadEvent, BadSetting
+from sojourn.gateway.webhooks.expressions import Expression
+from sojourn.gateway.webhooks.mapping import Said, SourceFile, read_file
+from sojourn.gateway.webhooks.reading import read_json
+from sojourn.gateway.webhooks.signatures import check_standard, secrets_in, standard_webhooks
+from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest, identify, made_id, track
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """A source that a file describes."""
+
+    name: str
+    file: SourceFile
+    verifiers: Sequence[Webhook]
+
+    def calls(self, request: SignedRequest) -> list[Call] | Nothing:
+        """Verify a request and say what it means, as the file says.
+
+        Raises:
+            BadSignature, BadEvent: see `gateway.source.Source`.
+        """
+        check_standard(self.verifiers, request.headers, request.body)
+        sent_at = datetime.fromtimestamp(float(request.headers["webhook-timestamp"]), tz=UTC)
+        return self.read(read_json(request.body), request.headers["webhook-id"], sent_at)
+
+    def read(self, body: Any, webhook_id: str, sent_at: datetime) -> list[Call] | Nothing:
+        """What a verified body means.
+
+        Args:
+            body: its JSON.
+            webhook_id: of the request; the same again when it is sent again.
+            sent_at: counts where the file names no ``timestamp``.
+
+        Raises:
+            BadEvent: an expression finds what cannot be; the path is that of the file.
+        """
+        calls: list[Call] = []
+        identity = self.file.identify
+        if identity is not None and _holds(identity, body, "identify"):
+            calls.append(
+                identify(
+                    user=_user(identity, body, "identify"),
+                    message_id=made_id("in", self.name, webhook_id, "identify"),
+                    at=_moment(identity, body, "identify") or sent_at,
+                    traits=_found(identity.traits, body, "identify.traits"),
+                )
+            )
+        for number, mapping in enumerate(self.file.events):
+            path = f"events.{number}"
+            if _holds(mapping, body, path):
+                own = _id(mapping.message_id, body, f"{path}.message_id")
+                calls.append(
+                    track(
+                        mapping.event,
+                        user=_user(mapping, body, path),
+                        message_id=made_id("in", self.name, mapping.event, own)
+                        if own
+                        else made_id("in", self.name, webhook_id, number),
+                        at=_moment(mapping, body, path) or sent_at,
+                        properties=_found(mapping.properties, body, f"{path}.properties"),
+                    )
+                )
+        return calls or Nothing("no entry of this source's file is about it")
+
+
+def load_sources(folder: Path, environment: Mapping[str, str]) -> dict[str, Inbound]:
+    """Every source of a folder, by name. To be called when the gateway starts.
+
+    Args:
+        folder: holds one ``*.toml`` a source.
+        environment: holds the secrets that the files name.
+
+    Raises:
+        BadSetting: the folder, a file or a secret is missing or wrong; one line names the file, the
+            key and the fault.
+    """
+    if not folder.is_dir():
+        raise BadSetting(f"SOJOURN_WEBHOOKS={folder}: there is no such folder")
+    return {path.stem: _load(path, environment) for path in sorted(folder.glob("*.toml"))}
+
+
+def _load(path: Path, environment: Mapping[str, str]) -> Inbound:
+    file = read_file(path)
+    # of a list, the whole is no secret: base64 has no commas
+    secrets = [one for one in secrets_in(environment.get(file.secret, "")) if "," not in one]
+    if not secrets:
+        raise BadSetting(f"{path}: secret: the environment has no {file.secret}")
+    try:
+        return Inbound(path.stem, file, standard_webhooks(secrets))
+    except BadSetting as error:
+        raise BadSetting(f"{path}: secret: {file.secret} {error}") from None
+
+
+def _holds(entry: Said, body: Any, path: str) -> bool:
+    """Whether an entry is about this body, as JMESPath judges truth. Without ``when`` it is."""
+    if entry.when is None:
+        return True
+    found = entry.when.of(body, f"{path}.when")
+    return found is not None and found is not False and found not in ("", [], {})
+
+
+def _user(entry: Said, body: Any, path: str) -> str:
+    where = f"{path}.user_id"
+    found = _id(entry.user_id, body, where)
+    if found is None:
+        raise BadEvent(where, f"{entry.user_id.text} finds nothing")
+    if "@" in found:
+        raise BadEvent(where, "an e-mail address is no id: it changes, and ids are seen by many")
+    return found
+
+
+def _id(expression: Expression | None, body: Any, path: str) -> str | None:
+    if expression is None:
+        return None
+    found = expression.of(body, path)
+    if found is None or found == "":
+        return None
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        raise BadEvent(path, f"{expression.text} finds no id")
+    return str(found)
+
+
+def _moment(entry: Said, body: Any, path: str) -> datetime | None:
+    if entry.timestamp is None:
+        return None
+    where = f"{path}.timestamp"
+    found = entry.timestamp.of(body, where)
+    return None if found is None else read_moment(where, found)
+
+
+def _found(expressions: Mapping[str, Expression], body: Any, path: str) -> dict[str, Any]:
+    return {name: expression.of(body, f"{path}.{name}") for name, expression in expressions.items()}

@@ -1,0 +1,1 @@
+"""Read what happened: stories, fates, letters, runs and queues."""

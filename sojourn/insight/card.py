@@ -1,0 +1,100 @@
+"""Who a customer is, as far as it is known: the head of `sojourn explain`."""
+
+from collections.abc import Collection, Sequence
+
+from pydantic import BaseModel
+
+from sojourn.domain.customer import Customer, home_zone
+from sojourn.domain.messages import Channel
+from sojourn.domain.policy import Consents
+from sojourn.settings import Settings
+
+
+class Reach(BaseModel):
+    """One channel to the customer.
+
+    Args:
+        channel: which.
+        address: masked; may be empty.
+        consent: None where the customer never said a word.
+        suppressed: nothing is sent to the address any more, whatever the message.
+    """
+
+    channel: Channel
+    address: str
+    consent: bool | None
+    suppressed: bool
+
+
+class Card(BaseModel):
+    """What is known of the customer, addresses masked.
+
+    Args:
+        customer_id: opaque.
+        also: ids of the same person that were joined to this one.
+        known: an identify call was seen; without one nothing is sent.
+        erased: asked to be forgotten.
+        timezone: where the customer's clock is taken to be.
+        timezone_given: an identify call said so; else it is a guess from phone and locale.
+        locale: as given; may be empty.
+        channels: address and the latest word on promotional messages, by channel.
+        refused: topics opted out of, as "cart" or "cart by sms".
+    """
+
+    customer_id: str
+    also: list[str]
+    known: bool
+    erased: bool
+    timezone: str
+    timezone_given: bool
+    locale: str
+    channels: list[Reach]
+    refused: list[str]
+
+
+def card_of(
+    customer: Customer,
+    ids: Sequence[str],
+    consents: Consents,
+    settings: Settings,
+    *,
+    suppressed: Collection[Channel],
+) -> Card:
+    """What is known of a customer.
+
+    Args:
+        customer: as the store has it.
+        ids: all that this person has had.
+        consents: the latest word on each.
+        settings: for the zone of customers who never told theirs.
+        suppressed: the channels by which nothing is sent to the customer's address any more.
+    """
+    return Card(
+        customer_id=customer.customer_id,
+        also=[other for other in ids if other != customer.customer_id],
+        known=customer.known,
+        erased=customer.erased,
+        timezone=home_zone(customer, settings.timezone),
+        timezone_given=bool(customer.timezone),
+        locale=customer.locale,
+        channels=[
+            Reach(
+                channel=channel,
+                address=masked(customer.address(channel)),
+                consent=consents.by_channel.get(channel),
+                suppressed=channel in suppressed,
+            )
+            for channel in Channel
+        ],
+        refused=sorted(
+            f"{topic} by {channel}" if channel else topic for channel, topic in consents.refused
+        ),
+    )
+
+
+def masked(address: str) -> str:
+    """Enough of an address to recognise it, too little to use it: ``a***@example.com``."""
+    name, at, domain = address.rpartition("@")
+    if at:
+        return f"{name[:1]}***@{domain}"
+    return f"{address[:3]}***{address[-2:]}" if len(address) > 7 else "***" if address else ""

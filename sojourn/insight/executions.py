@@ -1,0 +1,218 @@
+"""Runs as Temporal knows them: one list call, and a query where somebody wants to know more."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from pydantic import BaseModel
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+)
+from temporalio.service import RPCError
+
+from sojourn.domain.errors import TemporalUnavailable
+from sojourn.domain.messages import Outcome
+from sojourn.journeys.journey import CUSTOMER_ID, JOURNEY, OUTCOME
+
+ANSWER_TIMEOUT = timedelta(seconds=10)
+QUERY_TIMEOUT = timedelta(seconds=5)
+QUERIES_AT_ONCE = 10
+RUNNING = "running"
+
+
+class Run(BaseModel):
+    """One execution of a journey.
+
+    Args:
+        workflow_id: ``abandoned-cart:c42:cart7``.
+        run_id: Temporal's id of this execution.
+        journey: its name.
+        customer_id: whose.
+        key: what tells the customer's runs of the journey apart; may be empty.
+        status: Temporal's word: running, completed, continued-as-new, failed, terminated, ...
+        outcome: how it ended, as far as it did.
+        started: when, by Temporal's clock.
+        closed: when, by Temporal's clock.
+        doing: what an open run waits for, if it was asked; what a failed one failed of.
+        until: until when it waits.
+    """
+
+    workflow_id: str
+    run_id: str
+    journey: str
+    customer_id: str
+    key: str = ""
+    status: str
+    outcome: Outcome | None = None
+    started: datetime
+    closed: datetime | None = None
+    doing: str | None = None
+    until: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on."""
+        return self.status == RUNNING
+
+    @property
+    def standing(self) -> str:
+        """Status and outcome in one word or two: ``converted``, ``converted, goes on as new``."""
+        if self.status == "completed":
+            return str(self.outcome or self.status)
+        if self.status == "continued-as-new":
+            return f"{self.outcome}, goes on as new" if self.outcome else "goes on as new"
+        return self.status
+
+
+async def list_runs(
+    client: Client,
+    *,
+    journey: str | None = None,
+    customer_ids: Collection[str] | None = None,
+    is_open: bool | None = None,
+    limit: int | None = None,
+) -> list[Run]:
+    """Runs by Temporal's visibility, open ones first, then the newest; a moment behind the truth.
+
+    Args:
+        client: connected.
+        journey: of this journey only.
+        customer_ids: of this customer only; a run bears the id with which it began, so give every
+            id that the person has had (`store.customers.ids`).
+        is_open: only those that go on, or only those that do not.
+        limit: at most so many.
+
+    Raises:
+        TemporalUnavailable: the server does not answer, or cannot.
+    """
+    found: list[Run] = []
+    with asking_temporal():
+        async for run in _executions(client, _query(journey, customer_ids, is_open)):
+            # exact here, whatever the server made of quotes in the query
+            if customer_ids is not None and run.customer_id not in customer_ids:
+                continue
+            if journey not in (None, run.journey):
+                continue
+            found.append(run)
+            if limit is not None and len(found) >= limit:
+                break
+    return found
+
+
+async def with_details(client: Client, runs: list[Run]) -> list[Run]:
+    """The runs, open ones with what they wait for, failed ones with why they failed."""
+    turn = asyncio.Semaphore(QUERIES_AT_ONCE)
+
+    async def one(run: Run) -> Run:
+        if run.is_open:
+            async with turn:
+                return run.model_copy(update=await _status(client, run))
+        if run.status == "failed":
+            async with turn:
+                return run.model_copy(update={"doing": await _failure(client, run)})
+        return run
+
+    return list(await asyncio.gather(*(one(run) for run in runs)))
+
+
+@contextmanager
+def asking_temporal() -> Iterator[None]:
+    """Turn what the server or the network says into one line.
+
+    Raises:
+        TemporalUnavailable: instead of Temporal's own errors.
+    """
+    try:
+        yield
+    except RPCError as error:
+        raise TemporalUnavailable(
+            f"Temporal does not answer the question ({error.status.name.lower()}: {error.message})"
+        ) from None
+
+
+def key_in(workflow_id: str) -> str:
+    """The key that a workflow id ends in; empty if it has none. See `dispatch.routing`."""
+    parts = workflow_id.split(":")
+    return unquote(parts[2]) if len(parts) == 3 else ""
+
+
+def _query(journey: str | None, customer_ids: Collection[str] | None, is_open: bool | None) -> str:
+    conditions = ["Journey IS NOT NULL"]
+    conditions += _is("Journey", journey)
+    each = [_is("CustomerId", customer_id) for customer_id in customer_ids or ()]
+    if each and all(each):
+        conditions.append(f"({' OR '.join(condition for (condition,) in each)})")
+    if is_open is not None:
+        conditions.append(f"ExecutionStatus {'=' if is_open else '!='} 'Running'")
+    return " AND ".join(conditions)
+
+
+def _is(attribute: str, value: str | None) -> list[str]:
+    """Conditions that hold wherever the attribute has this value, with nothing to escape in them.
+
+    Servers disagree on escapes: on SQLite, 1.32 finds no value with a double quote or a backslash
+    however it is written. So the query goes as far as the first of them, and `list_runs` looks at
+    the whole value.
+    """
+    if value is None:
+        return []
+    plain = re.split(r"""['"\\]""", value, maxsplit=1)[0]
+    if plain == value:
+        return [f"{attribute} = '{plain}'"]
+    return [f"{attribute} STARTS_WITH '{plain}'"] if plain else []
+
+
+async def _executions(client: Client, query: str) -> AsyncIterator[Run]:
+    async for execution in client.list_workflows(query, rpc_timeout=ANSWER_TIMEOUT):
+        yield _run(execution)
+
+
+def _run(execution: WorkflowExecution) -> Run:
+    attributes = execution.typed_search_attributes
+    status = execution.status
+    outcome = attributes.get(OUTCOME)
+    if outcome is None and status is WorkflowExecutionStatus.COMPLETED:
+        # a run that said everything spends no action on saying so
+        outcome = Outcome.EXHAUSTED
+    return Run(
+        workflow_id=execution.id,
+        run_id=execution.run_id,
+        journey=attributes.get(JOURNEY) or execution.workflow_type,
+        customer_id=attributes.get(CUSTOMER_ID) or "",
+        key=key_in(execution.id),
+        status=status.name.lower().replace("_", "-") if status else "unknown",
+        outcome=Outcome(outcome) if outcome else None,
+        started=execution.start_time,
+        closed=execution.close_time,
+    )
+
+
+async def _status(client: Client, run: Run) -> dict[str, Any]:
+    handle = client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
+    try:
+        answer = await handle.query("status", rpc_timeout=QUERY_TIMEOUT)
+    except WorkflowQueryFailedError as error:
+        return {"doing": f"cannot tell: {error}"}
+    except RPCError as error:
+        return {"doing": f"cannot tell ({error.status.name.lower()}): does a worker run?"}
+    until = answer["until"]
+    return {"doing": answer["doing"], "until": datetime.fromisoformat(until) if until else None}
+
+
+async def _failure(client: Client, run: Run) -> str:
+    handle = client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
+    try:
+        await handle.result(follow_runs=False, rpc_timeout=ANSWER_TIMEOUT)
+    except WorkflowFailureError as error:
+        return " ".join(str(error.cause).split())
+    except RPCError as error:
+        return f"cannot tell ({error.status.name.lower()})"
+    return "cannot tell"

@@ -1,0 +1,148 @@
+"""What happened to a customer beside messages: events, consents, addresses, aliases."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from sojourn.dispatch.routing import hears
+from sojourn.domain.errors import BadEvent
+from sojourn.domain.events import event_named, known_events
+from sojourn.domain.messages import Channel
+from sojourn.insight.card import masked
+from sojourn.journeys.registry import journeys
+from sojourn.store import events
+from sojourn.store.tables import AddressRow, ConsentRow, CustomerRow, EventRow
+
+PROPERTIES_WIDTH = 100
+_NAMES = {"email": "e-mail address", "phone": "phone number", "push_token": "push token"}
+
+
+class Happened(BaseModel):
+    """An event. ``heard``: some journey listens to it. ``routed``: the runs were told."""
+
+    kind: Literal["event"] = "event"
+    at: datetime
+    text: str
+    message_id: str
+    name: str
+    properties: dict[str, Any]
+    heard: bool
+    routed: bool
+
+
+class Consented(BaseModel):
+    """A word on consent."""
+
+    kind: Literal["consent"] = "consent"
+    at: datetime
+    text: str
+    channel: Channel | None
+    topic: str
+    granted: bool
+    source: str
+
+
+class Readdressed(BaseModel):
+    """An address that changed, masked. ``address``: email, phone or push_token."""
+
+    kind: Literal["address"] = "address"
+    at: datetime
+    text: str
+    address: str
+    source: str
+
+
+class Joined(BaseModel):
+    """An alias call."""
+
+    kind: Literal["alias"] = "alias"
+    at: datetime
+    text: str
+    previous_id: str
+
+
+def consented(row: ConsentRow) -> Consented:
+    """A word on consent, in words."""
+    what = f"messages on {row.topic}" if row.topic else "promotional messages"
+    return Consented(
+        at=row.at,
+        text=f"{'agreed to' if row.granted else 'said no to'} {what} by {row.channel or 'any way'}",
+        channel=Channel(row.channel) if row.channel else None,
+        topic=row.topic,
+        granted=row.granted,
+        source=row.source,
+    )
+
+
+def joined(row: CustomerRow) -> Joined:
+    """An alias call, in words."""
+    assert row.joined_at is not None
+    return Joined(
+        at=row.joined_at,
+        text=f"{row.customer_id} is the same person: what either id did counts for both",
+        previous_id=row.customer_id,
+    )
+
+
+def readdressed(versions: Sequence[AddressRow]) -> list[Readdressed]:
+    """The changes among a customer's addresses; the first of a kind is none."""
+    held: dict[str, str] = {}
+    changes = []
+    for row in versions:
+        before = held.get(row.kind)
+        held[row.kind] = row.value
+        if before is None:
+            continue
+        change = f"became {masked(row.value)}" if row.value else "was taken away"
+        changes.append(
+            Readdressed(
+                at=row.at,
+                text=f"{_NAMES[row.kind]} {change}" + (f", was {masked(before)}" if before else ""),
+                address=row.kind,
+                source=row.source,
+            )
+        )
+    return changes
+
+
+def happened(row: EventRow) -> Happened:
+    """An event, in words."""
+    properties = _public(row)
+    text = row.name
+    if shown := _shortly(properties):
+        text += f" ({shown})"
+    if row.sent_as is not None:
+        text += f", sent as {row.sent_as}"
+    if row.routed_at is None:
+        text += "; stored, but no run was told of it yet: a worker's sweep will"
+    return Happened(
+        at=row.occurred_at,
+        text=text,
+        message_id=row.message_id,
+        name=row.name,
+        properties=properties,
+        heard=row.name in known_events()
+        and any(hears(journey, event_named(row.name)) for journey in journeys().values()),
+        routed=row.routed_at is not None,
+    )
+
+
+def _public(row: EventRow) -> dict[str, Any]:
+    """The event's fields without the personal ones; none of an event nobody described."""
+    if row.name not in known_events():
+        return {}
+    try:
+        return events.typed(row).public()
+    except BadEvent:
+        return {}  # its class became stricter since: which fields are personal cannot be told
+
+
+def _shortly(properties: Mapping[str, Any]) -> str:
+    """The fields that tell events apart, those that name a run first."""
+    keys = {journey.key for journey in journeys().values()}
+    plain = [(k, v) for k, v in properties.items() if isinstance(v, str | int | float)]
+    plain.sort(key=lambda item: item[0] not in keys)
+    line = ", ".join(f"{name} {value}" for name, value in plain if "url" not in name)
+    return line if len(line) <= PROPERTIES_WIDTH else f"{line[: PROPERTIES_WIDTH - 1]}…"

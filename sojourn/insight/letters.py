@@ -1,0 +1,180 @@
+"""Messages that went out, as `sojourn outbox` shows them."""
+
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from sojourn.domain import sms
+from sojourn.domain.errors import Unavailable, UnknownName
+from sojourn.domain.messages import Channel
+from sojourn.settings import Settings
+from sojourn.store import Store, customers, ledger
+from sojourn.store.tables import ContentRow, LedgerRow
+
+EXCERPT = 60
+
+
+class Letter(BaseModel):
+    """One message with its full text.
+
+    Args:
+        id: its number in the ledger.
+        at: when it was let go, by the journey's clock.
+        customer_id: to whom.
+        address: where to.
+        journey: which journey sent it.
+        workflow_id: which run of it.
+        step: which message of the journey.
+        channel: how it travelled.
+        provider: who carried it.
+        provider_id: the provider's id for it.
+        possible_duplicate: a first copy may have arrived before.
+        content: what the customer reads; which fields there are depends on the channel.
+    """
+
+    id: int
+    at: datetime
+    customer_id: str
+    address: str
+    journey: str
+    workflow_id: str
+    step: str
+    channel: Channel
+    provider: str | None
+    provider_id: str | None
+    possible_duplicate: bool
+    content: dict[str, Any]
+
+    @property
+    def headline(self) -> str:
+        """What stands out of it: the subject, the title, or else how it begins."""
+        return self._said("subject", "title") or _excerpt(self._said("text", "body", "approved"))
+
+    @property
+    def length(self) -> str:
+        """An SMS in segments: ``2 segments, UCS-2``; empty for all others."""
+        return str(sms.segments(self._said("text"))) if self.channel is Channel.SMS else ""
+
+    @property
+    def approved(self) -> str:
+        """WhatsApp's template with its variables: ``onboarding_help (Ada, Tern & Oak)``."""
+        variables = ", ".join(self.content.get("variables", ()))
+        return self._said("approved") + (f" ({variables})" if variables else "")
+
+    @property
+    def files(self) -> str:
+        """The names of what comes along: ``event.ics, invoice.pdf``."""
+        return ", ".join(
+            file["name"] for part in ("attachments", "files") for file in self.content.get(part, ())
+        )
+
+    def page(self) -> str:
+        """It as an HTML page: an e-mail as rendered, anything else on the screen of a phone."""
+        if html := self._said("html"):
+            return html
+        title, url = escape(self._said("title")), escape(self._said("url"))
+        return _PHONE.format(
+            heading=escape(f"{self.channel} to {self.address}"),
+            title=f"<strong>{title}</strong><br>" if title else "",
+            text=escape(self._said("text", "body") or self.approved).replace("\n", "<br>"),
+            link=f'<p><a href="{url}">{url}</a></p>' if url else "",
+        )
+
+    def write(self, folder: Path) -> Path:
+        """Write the page into ``folder``.
+
+        Raises:
+            Unavailable: it cannot be written there.
+        """
+        path = folder.resolve() / f"{self.id}.html"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.page(), encoding="utf-8")
+        except OSError as error:
+            raise Unavailable(f"cannot write {path}: {error.strerror}") from None
+        return path
+
+    def _said(self, *fields: str) -> str:
+        """The first of these fields of the content that holds something."""
+        return next((str(self.content[name]) for name in fields if self.content.get(name)), "")
+
+
+async def newest(store: Store, customer_id: str | None, limit: int) -> list[Letter]:
+    """The newest messages that went out, of one customer or of all; newest first.
+
+    Raises:
+        UnknownName: there is no such customer.
+    """
+    async with store.reading() as session:
+        if customer_id is not None:
+            customer = await customers.find(session, customer_id)
+            if customer is None:
+                raise unknown_customer(customer_id)
+            customer_id = customer.customer_id
+        rows = await ledger.outbox(session, customer_id=customer_id, limit=limit)
+        return [_letter(row, content) for row, content in rows]
+
+
+async def numbered(store: Store, number: int, customer_id: str | None = None) -> Letter:
+    """The message with this number in the ledger.
+
+    Raises:
+        UnknownName: none has it, or nothing of it was ever handed over.
+    """
+    async with store.reading() as session:
+        if customer_id is not None:
+            customer_id = await customers.resolve(session, customer_id)
+        row = await session.get(LedgerRow, number)
+        content = await session.get(ContentRow, number)
+        if row is None or content is None or customer_id not in (None, row.customer_id):
+            raise UnknownName("message", str(number), hint="`sojourn outbox` lists their numbers")
+        return _letter(row, content)
+
+
+def folder(settings: Settings) -> Path:
+    """Where opened messages are written."""
+    return settings.home / "outbox"
+
+
+def unknown_customer(customer_id: str) -> UnknownName:
+    """The error for an id that neither an identify call nor an event ever named."""
+    return UnknownName(
+        "customer", customer_id, hint="no identify call and no event ever named this id"
+    )
+
+
+def _letter(row: LedgerRow, content: ContentRow) -> Letter:
+    assert row.id is not None
+    return Letter(
+        id=row.id,
+        at=row.decided_at,
+        customer_id=row.customer_id,
+        address=content.address,
+        journey=row.journey,
+        workflow_id=row.workflow_id,
+        step=row.step,
+        channel=Channel(row.channel),
+        provider=row.provider,
+        provider_id=row.provider_id,
+        possible_duplicate=row.possible_duplicate,
+        content=content.content,
+    )
+
+
+def _excerpt(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1].rstrip()}…"
+
+
+_PHONE = """<!doctype html>
+<html><head><meta charset="utf-8"><title>{heading}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<body style="background:#e7e9ee;font-family:system-ui,sans-serif;padding:32px">
+<p style="color:#5b6270;font-size:13px;text-align:center">{heading}</p>
+<div style="max-width:360px;margin:0 auto;background:#fff;border-radius:18px;padding:18px 20px;
+line-height:1.45;overflow-wrap:anywhere">{title}{text}{link}</div>
+</body></html>
+"""

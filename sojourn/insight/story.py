@@ -1,0 +1,151 @@
+"""A customer's story: who they are, which runs they have, what happened, and why not more did."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio.client import Client
+
+from sojourn.domain.errors import TemporalUnavailable
+from sojourn.domain.messages import Channel
+from sojourn.insight import fate, happenings
+from sojourn.insight.attempts import Course, course_of
+from sojourn.insight.card import Card, card_of
+from sojourn.insight.executions import Run, list_runs, with_details
+from sojourn.insight.fate import Decided
+from sojourn.insight.happenings import Consented, Happened, Joined, Readdressed
+from sojourn.insight.letters import unknown_customer
+from sojourn.settings import Settings
+from sojourn.store import Store, customers, events, ledger, operators, pauses, runs, suppressions
+from sojourn.store.tables import LedgerRow, RunRow
+
+NOT_ASKED = "not asked"
+NOT_KEPT = "not in Temporal"
+
+Entry = Annotated[
+    Happened | Consented | Readdressed | Joined | Decided, Field(discriminator="kind")
+]
+
+
+class Story(BaseModel):
+    """Everything `sojourn explain` tells.
+
+    Args:
+        customer: the card.
+        temporal: why Temporal could not be asked, if it could not.
+        runs: open ones first.
+        timeline: oldest first.
+    """
+
+    customer: Card
+    temporal: str | None
+    runs: list[Run]
+    timeline: list[Entry]
+
+
+async def tell(
+    store: Store, settings: Settings, client: Client | TemporalUnavailable, customer_id: str
+) -> Story:
+    """Gather a customer's story from the store, and from Temporal as far as it can be asked.
+
+    Args:
+        store: open.
+        settings: for the zone of customers who never told theirs.
+        client: connected; or why there is none.
+        customer_id: whose story.
+
+    Raises:
+        UnknownName: neither an identify call nor an event ever named this customer.
+    """
+    async with store.reading() as session:
+        customer = await customers.find(session, customer_id)
+        if customer is None:
+            raise unknown_customer(customer_id)
+        customer_id = customer.customer_id  # the one that holds everything, whichever was asked for
+        joined = await customers.joined(session, customer_id)
+        versions = await customers.addresses(session, customer_id)
+        went_to = await ledger.went_to(session, customer_id)
+        consents = await customers.consents(session, customer_id)
+        said = await customers.statements(session, customer_id)
+        happened = await events.of_customer(session, customer_id)
+        rows = await ledger.of_customer(session, customer_id)
+        decided = {row.id: row for row in rows if row.id is not None}
+        noted = await runs.of_customer(session, customer_id)
+        paused = await pauses.current(session)
+        courses = await _courses(session, decided, went_to)
+        reach = [(channel, customer.address(channel)) for channel in Channel]
+        dead = await suppressions.suppressed(session, [pair for pair in reach if pair[1]])
+    ids = [customer_id, *(row.customer_id for row in joined)]
+    card = card_of(customer, ids, consents, settings, suppressed={channel for channel, _ in dead})
+    found, fault = await _runs(client, ids, noted)
+    tz = card.timezone
+    timeline: list[Entry] = [
+        *(happenings.joined(row) for row in joined),
+        *happenings.readdressed(versions),
+        *(happenings.consented(row) for row in said),
+        *(happenings.happened(row) for row in happened),
+        *(
+            fate.decided(
+                row,
+                happened,
+                tz,
+                course=courses[number],
+                pauses=paused,
+                moved=fate.moved(row, went_to, versions, tz),
+                address=went_to.get(number, ""),
+            )
+            for number, row in decided.items()
+        ),
+    ]
+    timeline.sort(key=lambda entry: entry.at)  # stable: consent, event, message
+    return Story(customer=card, temporal=fault, runs=found, timeline=timeline)
+
+
+async def _courses(
+    session: AsyncSession, rows: Mapping[int, LedgerRow], went_to: Mapping[int, str]
+) -> Mapping[int, Course]:
+    """What came of each message after the gate let it go, addresses masked."""
+    attempts = await operators.attempts(session, rows)
+    reports = await operators.reports(session, rows)
+    pairs = {
+        number: (Channel(rows[number].channel), address) for number, address in went_to.items()
+    }
+    dead = await suppressions.suppressed(session, set(pairs.values()))
+    return {
+        number: course_of(
+            attempts[number],
+            reports[number],
+            suppressed=pairs.get(number) in dead,
+            hide=went_to.get(number, ""),
+        )
+        for number in rows
+    }
+
+
+async def _runs(
+    client: Client | TemporalUnavailable, ids: Sequence[str], noted: Sequence[RunRow]
+) -> tuple[list[Run], str | None]:
+    """The customer's runs, and why Temporal could not be asked, if so."""
+    if isinstance(client, TemporalUnavailable):
+        return [_noted(row, NOT_ASKED) for row in noted], str(client)
+    try:
+        found = await with_details(client, await list_runs(client, customer_ids=ids))
+    except TemporalUnavailable as error:
+        return [_noted(row, NOT_ASKED) for row in noted], str(error)
+    seen = {(run.workflow_id, run.run_id) for run in found}
+    lost = [row for row in noted if (row.workflow_id, row.run_id) not in seen]
+    return [*found, *(_noted(row, NOT_KEPT) for row in lost)], None
+
+
+def _noted(row: RunRow, status: str) -> Run:
+    return Run(
+        workflow_id=row.workflow_id,
+        run_id=row.run_id,
+        journey=row.journey,
+        customer_id=row.customer_id,
+        key=row.key,
+        status=status,
+        started=row.started_at,
+        closed=row.closed_at,
+    )

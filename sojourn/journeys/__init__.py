@@ -1,0 +1,1 @@
+"""Write journeys: the verbs, and the Temporal runtime they stand on."""

@@ -1,0 +1,77 @@
+"""What an operator reads in Temporal's UI: summaries of timers and activities, current details."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sojourn.domain.calendar import zone
+from sojourn.domain.events import Event
+from sojourn.domain.messages import Message, Reason, Sent
+
+
+def span(duration: timedelta) -> str:
+    """``24 h``, ``2 days``, ``90 min``."""
+    minutes, seconds = divmod(round(duration.total_seconds()), 60)
+    if seconds:
+        return f"{minutes * 60 + seconds} s"
+    hours, minutes = divmod(minutes, 60)
+    if minutes:
+        return f"{hours * 60 + minutes} min"
+    days, rest = divmod(hours, 24)
+    return f"{days} days" if days > 1 and not rest else f"{hours} h"
+
+
+def wait(duration: timedelta, events: Iterable[type[Event]]) -> str:
+    """``wait 2 days for Order Completed``."""
+    return f"wait {span(duration)} for {_either(events)}"
+
+
+def wait_until(when: datetime, tz: str, events: Iterable[type[Event]]) -> str:
+    """``wait until Tue 5 Mar 10:00 for Account Activated``."""
+    return f"wait until {clock(when, tz)} for {_either(events)}"
+
+
+def quiet(duration: timedelta, of: type[Event], events: Iterable[type[Event]]) -> str:
+    """``wait 24 h after the last Product Added for Order Completed``."""
+    return f"wait {span(duration)} after the last {of.event_name} for {_either(events)}"
+
+
+def held(
+    message: Message, until: datetime, tz: str, reason: Reason, events: Iterable[type[Event]]
+) -> str:
+    """``hold reminder until Tue 5 Mar 09:00 (quiet hours), or Order Completed``."""
+    why = reason.replace("_", " ")
+    return f"hold {message.step} until {clock(until, tz)} ({why}), or {_either(events)}"
+
+
+def sending(message: Message) -> str:
+    """``nudge by push, else sms``."""
+    return f"{message.step} by {', else '.join(message.channels)}"
+
+
+def clock(when: datetime, tz: str) -> str:
+    """A moment on the customer's wall clock."""
+    local = when.astimezone(zone(tz))
+    return f"{local:%a} {local.day} {local:%b %Y %H:%M}"
+
+
+def details(doing: str, until: datetime | None, tz: str, messages: Sequence[Sent]) -> str:
+    """The run page's current details, in Markdown."""
+    lines = [f"**Now:** {doing}"]
+    if until is not None:
+        lines.append(f"**Until:** {clock(until, tz)} ({tz}), {until:%Y-%m-%d %H:%M:%S} UTC")
+    if messages:
+        lines += ["", "| step | what became of it | when (UTC) |", "|---|---|---|"]
+        lines += [f"| {m.step} | {_fate(m)} | {m.at:%Y-%m-%d %H:%M} |" for m in messages[-20:]]
+    else:
+        lines += ["", "No message yet."]
+    return "\n".join(lines)
+
+
+def _fate(message: Sent) -> str:
+    by = f" by {message.channel}" if message.channel else ""
+    why = f" ({message.reason})" if message.reason else ""
+    return f"{message.status}{by}{why}"
+
+
+def _either(events: Iterable[type[Event]]) -> str:
+    return " or ".join(event.event_name for event in events)

@@ -1,0 +1,1 @@
+"""Turn templates and a customer into what the customer reads."""

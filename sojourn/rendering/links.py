@@ -1,0 +1,152 @@
+"""What measures an e-mail: its links to the shop go by the gateway, a picture tells that it opened.
+
+Of the document only the addresses of links change, byte for byte: whoever wrote the template finds
+all else in the mailbox as it was.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
+
+from sojourn.domain.links import Click, Open, click_token, link_host, link_hosts, open_token
+from sojourn.domain.messages import MessageClass
+from sojourn.rendering.vocabulary import RenderContext
+from sojourn.settings import Settings
+
+Leads = Callable[[str], str | None]
+"""Where a link is to lead instead; None: it stays."""
+
+OWN_PAGES = ("u", "c", "o", "preferences")
+"""Of the gateway; nobody needs to know who visits them."""
+
+_TAG_NAME = len("<a")
+_ATTRIBUTE = re.compile(
+    r"""[\s/]*(?P<name>[^\s/>][^\s/>=]*)(?:\s*=\s*(?P<value>"[^"]*"|'[^']*'|[^\s"'>][^\s>]*))?"""
+)
+_BARE_LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_ENDS_A_SENTENCE = frozenset(".,;:!?'…»”’")
+_CLOSING = {")": "(", "]": "[", "}": "{"}
+
+
+class Tracking:
+    """Puts what measures into e-mails, as far as the installation wants that.
+
+    Args:
+        settings: what is measured, and which hosts are the shop's.
+        secret_key: signs the links.
+    """
+
+    def __init__(self, settings: Settings, secret_key: str) -> None:
+        self._clicks = settings.track_clicks
+        self._opens = settings.track_opens
+        self._secret = secret_key
+        self._public_url = settings.public_url.rstrip("/")
+        self._hosts = link_hosts(settings.shop_url, settings.link_hosts)
+        self._own = tuple(f"{self._public_url}/{page}/" for page in OWN_PAGES)
+
+    def of_email(self, parts: Mapping[str, str], context: RenderContext) -> dict[str, str]:
+        """The parts of an e-mail, ``html`` and ``text`` with what measures them.
+
+        Without a reference to the message there is nothing to measure, as in previews.
+        """
+        html, text = parts["html"], parts["text"]
+        if context.reference and self._clicks:
+            html = with_links(html, lambda url: self._led(context.reference, url))
+            text = with_bare_links(text, lambda url: self._led(context.reference, url))
+        # who waits for a code asked for it: there is nothing to learn
+        asked_for = context.message_class is MessageClass.AUTHENTICATION
+        if context.reference and self._opens and not asked_for:
+            html = with_picture(html, f"{self._public_url}/o/{self._opened(context.reference)}")
+        return {**parts, "html": html, "text": text}
+
+    def _led(self, reference: str, url: str) -> str | None:
+        if link_host(url) not in self._hosts or url.startswith(self._own):
+            return None
+        return f"{self._public_url}/c/{click_token(self._secret, Click(reference, url))}"
+
+    def _opened(self, reference: str) -> str:
+        return open_token(self._secret, Open(reference))
+
+
+def with_links(html: str, leads: Leads) -> str:
+    """A document whose links lead elsewhere; nothing else of it changes.
+
+    Args:
+        html: the document.
+        leads: is asked for each link, as a browser reads its address. What it answers is put
+            between the quotes as it is, so it must need no escaping.
+    """
+    finder = _LinkFinder(html)
+    finder.feed(html)
+    finder.close()
+    whole, done = [], 0
+    for start, end, url in finder.found:
+        led = leads(url)
+        if led is not None:
+            whole += [html[done:start], led]
+            done = end
+    return "".join([*whole, html[done:]])
+
+
+def with_bare_links(text: str, leads: Leads) -> str:
+    """A text whose links lead elsewhere. What ends the sentence is no part of a link.
+
+    Args:
+        text: the text.
+        leads: as for `with_links`.
+    """
+
+    def put(found: re.Match[str]) -> str:
+        url = _without_end(found[0])
+        led = leads(url)
+        return found[0] if led is None else led + found[0][len(url) :]
+
+    return _BARE_LINK.sub(put, text)
+
+
+def with_picture(html: str, url: str) -> str:
+    """A document with a picture of one dot at its end; ``url`` must need no escaping."""
+    picture = f'<img src="{url}" width="1" height="1" alt="" style="display:block;border:0">'
+    body, end, after = html.rpartition("</body>")
+    return f"{body}{picture}{end}{after}" if end else f"{html}{picture}"
+
+
+class _LinkFinder(HTMLParser):
+    """Finds where in a document the addresses of its links stand.
+
+    Attributes:
+        found: start, end and the address as a browser reads it, in the document's order.
+    """
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[int, int, str]] = []
+        self._lines = [0, *(end.end() for end in re.finditer("\n", html))]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the address of a link."""
+        written = self.get_starttag_text() or ""
+        if tag != "a":
+            return
+        places = list(_ATTRIBUTE.finditer(written, _TAG_NAME, len(written) - 1))
+        names = [place["name"].lower() for place in places]
+        url = dict(reversed(attrs)).get("href")  # of two, the first holds
+        # where we and the parser see different attributes, the link stays as it is
+        if url and names == [name for name, _ in attrs]:
+            start, end = places[names.index("href")].span("value")
+            if written[start] in "\"'":
+                start, end = start + 1, end - 1
+            line, column = self.getpos()
+            at = self._lines[line - 1] + column
+            self.found.append((at + start, at + end, url))
+
+
+def _without_end(url: str) -> str:
+    while True:
+        last = url[-1]
+        opening = _CLOSING.get(last)
+        if last not in _ENDS_A_SENTENCE and (
+            opening is None or url.count(last) <= url.count(opening)
+        ):
+            return url
+        url = url[:-1]

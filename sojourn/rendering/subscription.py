@@ -1,0 +1,46 @@
+"""A subscription as its events left it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sojourn.domain.events import Event, SubscriptionChanged, SubscriptionStarted
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What is known of a subscription. What no event said is None."""
+
+    subscription_id: str
+    expires_at: datetime | None = None
+    plan: str | None = None
+    price: Decimal | None = None
+    currency: str | None = None
+
+
+def subscription_after(events: Iterable[Event], subscription_id: str = "") -> Subscription | None:
+    """The subscription after ``events``, oldest first: the latest word on each of its fields.
+
+    Args:
+        events: of any kind; those that start, renew or change a subscription count.
+        subscription_id: which one; empty: whichever was spoken of last.
+
+    Returns:
+        None if no event speaks of it.
+    """
+    known: dict[str, Subscription] = {}
+    last = subscription_id
+    for event in events:
+        # Subscription Renewed is a Subscription Started too
+        if isinstance(event, SubscriptionStarted | SubscriptionChanged):
+            before = known.get(event.subscription_id) or Subscription(event.subscription_id)
+            known[event.subscription_id] = replace(
+                before,
+                expires_at=event.expires_at or before.expires_at,
+                plan=event.plan or before.plan,
+                price=before.price if event.price is None else event.price,
+                currency=event.currency or before.currency,
+            )
+            last = subscription_id or event.subscription_id
+    return known.get(last)

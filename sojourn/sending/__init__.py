@@ -1,0 +1,1 @@
+"""Send messages: the gate, the claim, the hand-over and its outcome."""

@@ -1,0 +1,58 @@
+"""Finding out whether a provider that would not let us send lets us again."""
+
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from sojourn.channels.provider import Providers
+from sojourn.domain.errors import ProviderError
+from sojourn.domain.messages import Channel
+from sojourn.store import Store, pauses
+from sojourn.store.tables import ChannelRow
+
+PROBE_AGAIN = timedelta(minutes=1)
+
+log = structlog.stdlib.get_logger("sojourn.channels")
+
+
+async def probe_paused(
+    store: Store, carriers: Providers, *, every: timedelta = PROBE_AGAIN
+) -> dict[Channel, ChannelRow | None]:
+    """Probe the providers of channels that an error of our account has paused; resume the well.
+
+    Of several workers one does, for each channel and time. What an operator has paused stays so.
+
+    Args:
+        store: open.
+        carriers: of the channels that are served here.
+        every: how long until the next probe, if this one fails.
+
+    Returns:
+        The channels that are served here, each with its pause or None.
+    """
+    async with store.reading() as session:
+        paused = await pauses.current(session)
+    if paused.keys() & carriers.keys():
+        now = datetime.now(UTC)
+        async with store.transaction() as session:
+            due = await pauses.due_probes(session, carriers, now, again_at=now + every)
+        for channel, pause in due.items():
+            if await _is_well(channel, carriers):
+                async with store.transaction() as session:
+                    # the pause that was asked about: an operator's, made meanwhile, stays
+                    await pauses.end(session, channel, by=pause.paused_by)
+                del paused[channel]
+    return {channel: paused.get(channel) for channel in carriers}
+
+
+async def _is_well(channel: Channel, carriers: Providers) -> bool:
+    provider = carriers[channel]
+    try:
+        await provider.probe()
+    except ProviderError as error:
+        log.error(
+            "channel stays paused", channel=channel.value, provider=provider.name, said=str(error)
+        )
+        return False
+    log.warning("channel resumed", channel=channel.value, provider=provider.name)
+    return True

@@ -1,0 +1,1 @@
+"""Run workers and keep their processes together."""

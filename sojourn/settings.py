@@ -1,0 +1,223 @@
+"""Every knob of Sojourn: one frozen object, read from ``SOJOURN_*`` environment variables.
+
+Temporal's own connection is not here: ``temporalio.envconfig`` reads ``TEMPORAL_*``.
+"""
+
+import os
+import re
+import secrets
+from contextlib import suppress
+from datetime import time
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from sojourn.domain.calendar import zone
+from sojourn.domain.errors import BadSetting
+from sojourn.domain.policy import QuietHours
+
+
+def _quiet_hours(value: object) -> object:
+    """Read ``21:00-09:00``; ``off`` means no quiet hours."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return None
+    start, dash, end = value.partition("-")
+    try:
+        if not dash:
+            raise ValueError
+        return QuietHours(time.fromisoformat(start.strip()), time.fromisoformat(end.strip()))
+    except ValueError:
+        raise ValueError("write it as 21:00-09:00, or off") from None
+
+
+def _known_zone(value: object) -> object:
+    if isinstance(value, str):
+        zone(value)
+    return value
+
+
+_ORIGIN = re.compile(r"[a-z][a-z\d+.-]*://([\w.-]+|\[[0-9a-f:]+\])(:\d{1,5})?", re.ASCII)
+
+
+def _origins(value: object) -> object:
+    """Read ``https://shop.example, https://www.shop.example``, or ``*``."""
+    if not isinstance(value, str):
+        return value
+    origins = tuple(one.strip() for one in value.lower().split(",") if one.strip())
+    # browsers send them bare: one with a path, or only a slash, would never match
+    if origins != ("*",) and not all(_ORIGIN.fullmatch(one) for one in origins):
+        raise ValueError("write origins as https://shop.example, separated by commas, or *")
+    return origins
+
+
+Rate = Annotated[
+    Annotated[float, Field(ge=0.1, le=10_000)] | None, BeforeValidator(lambda given: given or None)
+]
+"""Messages a second; empty: no limit."""
+
+_HOST = re.compile(r"[a-z\d]([a-z\d.-]*[a-z\d])?", re.ASCII)
+
+
+def _hosts(value: object) -> object:
+    """Read ``www.shop.example, blog.shop.example``."""
+    if not isinstance(value, str):
+        return value
+    hosts = tuple(one.strip() for one in value.lower().split(",") if one.strip())
+    if not all(_HOST.fullmatch(one) for one in hosts):
+        raise ValueError("write names of hosts as www.shop.example, separated by commas")
+    return hosts
+
+
+class Settings(BaseSettings):
+    """What an installation may choose. Read once at start; ``Settings()`` reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_", frozen=True, extra="ignore")
+
+    home: Annotated[Path, BeforeValidator(lambda given: given or ".sojourn")] = Path(".sojourn")
+    """Where local state goes: the databases of the local stack, and what runs where."""
+
+    database_url: str = ""
+    """SQLAlchemy URL: ``sqlite+aiosqlite:///file`` or ``postgresql+asyncpg://user:secret@host/db``.
+    Empty: a SQLite file in ``home``."""
+
+    quiet_hours: Annotated[
+        QuietHours | None, NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)
+    ] = QuietHours(time(21), time(9))
+    """Hours of the customer's local day in which no promotional message leaves."""
+
+    caps: Literal["off"] = "off"
+    """Frequency caps. ``off`` is the only value there is yet."""
+
+    timezone: Annotated[str, BeforeValidator(_known_zone)] = "UTC"
+    """Where a customer is assumed to live when neither profile, phone nor locale tells."""
+
+    locale: str = "en"
+    """Language of last resort."""
+
+    email_provider: str = "outbox"
+    """Who carries e-mail: ``outbox`` keeps it in the store, ``smtp``, ``postmark`` and so on send
+    it. Each provider has settings of its own."""
+
+    sms_provider: str = "outbox"
+    whatsapp_provider: str = "outbox"
+    push_provider: str = "outbox"
+
+    email_limit: Rate = None
+    """Messages a second that leave by this channel at most, over all workers; None: no limit."""
+
+    sms_limit: Rate = None
+    whatsapp_limit: Rate = None
+    push_limit: Rate = None
+
+    sms_max_segments: Annotated[int, Field(ge=1, le=10)] = 4
+    """Segments that an SMS may have: each is billed as a message. A longer one is not sent."""
+
+    smtp_host: str = "localhost"
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_security: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
+
+    shop_name: str = "Sojourn Shop"
+    shop_url: str = "https://shop.example"
+    """Where carts, renewals and account pages live; links in messages start with it."""
+
+    shop_address: str = "1 Example Street, Example City"
+    """The sender's postal address, printed under every e-mail."""
+
+    from_email: str = "hello@shop.example"
+    public_url: str = "http://localhost:8080"
+    """Where customers reach this installation: unsubscribe links and tracked links start with it.
+    """
+
+    track_clicks: bool = True
+    """Links in e-mails that lead to the shop go by this installation, which counts the click."""
+
+    link_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()
+    """Further hosts of the shop, beside that of ``shop_url``: links to them are tracked, too."""
+
+    track_opens: bool = False
+    """E-mails hold a picture that tells when they are opened. Where the law asks for consent to
+    that, as in Italy, have it before you turn this on."""
+
+    secret_key: SecretStr = SecretStr("")
+    """Signs links and offer codes. Empty: made once and kept in ``home``."""
+
+    shopify_secret: SecretStr = SecretStr("")
+    """What Shopify signs its webhooks with. Several, separated by commas, while one is exchanged.
+    Empty: none are taken."""
+
+    woocommerce_secret: SecretStr = SecretStr("")
+    """What WooCommerce signs its webhooks with, as ``shopify_secret``."""
+
+    webhooks: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = None
+    """Folder of ``*.toml``, each the mapping of one source of webhooks."""
+
+    gateway_in_work: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Requests that a process of the gateway works on at one time; more are told to come back."""
+
+    gateway_body_seconds: Annotated[float, Field(gt=0, le=300)] = 10
+    """How long a request's body may take to arrive."""
+
+    gateway_answer_seconds: Annotated[float, Field(gt=0, le=300)] = 8
+    """How long the gateway works on a request before it asks the sender to come back."""
+
+    gateway_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    """Origins of the web pages whose browsers may send calls; ``*``: of all. Empty: of none."""
+
+    metrics_address: str = ""
+    """``host:port`` where a worker shows Prometheus metrics; empty: nowhere."""
+
+    log_format: Literal["console", "json"] = "json"
+
+    @cached_property
+    def store_url(self) -> str:
+        """The database's URL, the default filled in."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'sojourn.db'}"
+
+
+def signing_key(settings: Settings) -> str:
+    """The secret that signs links and offer codes; made once in ``home`` if none is set.
+
+    Raises:
+        BadSetting: the file can be neither read nor made.
+    """
+    if given := settings.secret_key.get_secret_value():
+        return given
+    path = settings.home / "secret_key"
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            # whole or not at all: another process may be about to read it
+            own = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+            own.touch(mode=0o600, exist_ok=False)
+            own.write_text(secrets.token_urlsafe(32))
+            with suppress(FileExistsError):  # another process was first: its key holds
+                os.link(own, path)
+            own.unlink()
+        return path.read_text()
+    except OSError as error:
+        raise BadSetting(
+            f"cannot keep a secret key in {path} ({error.strerror}): set SOJOURN_SECRET_KEY"
+        ) from None
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        BadSetting: names the variable and what it takes.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"SOJOURN_{'_'.join(str(part) for part in first['loc']).upper()}"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise BadSetting(f"{name}={first['input']!s}: {reason}") from None

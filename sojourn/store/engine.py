@@ -1,0 +1,206 @@
+"""Opening the database, and its transactions.
+
+Every writing transaction on SQLite is ``BEGIN IMMEDIATE``: there is one writer at a time, so what
+it reads cannot change before it commits. PostgreSQL gets the same for one customer from a row lock
+(`store.customers.lock`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.errors import BadSetting, StoreUnavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_MS = 30_000
+MIGRATION_LOCK = 0x50_10_42_4E  # any number that no other program locks in our database
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+
+class Store:
+    """The database behind everything. Make one with `Store.open`, close it with `close`."""
+
+    def __init__(self, engine: AsyncEngine, writers: int) -> None:
+        self.engine = engine
+        # SQLite has one writer at a time: waiting here, in order, is cheaper and fairer than in
+        # its busy handler, which sleeps and tries again
+        self._writers = asyncio.Semaphore(writers)
+
+    @classmethod
+    async def open(cls, url: str, *, migrate: bool = False, pool_size: int = 10) -> Self:
+        """Open the database at ``url`` and see that it is of this code's version.
+
+        Args:
+            url: SQLAlchemy URL of SQLite or PostgreSQL.
+            migrate: bring an older or empty database up to date first. A local SQLite file that
+                is empty is always made ready.
+            pool_size: connections at most.
+
+        Raises:
+            BadSetting: the URL names no database we know.
+            StoreUnavailable: it cannot be opened, or is of another version.
+        """
+        target = _url(url)
+        sqlite = target.drivername.startswith("sqlite")
+        if sqlite and target.database:
+            _make_folder(Path(target.database).parent)
+        store = cls(_engine(target, pool_size), writers=1 if sqlite else pool_size)
+        try:
+            async with store.engine.connect() as connection:
+                current = await connection.run_sync(_version)
+                empty = current is None and sqlite
+            if (migrate or empty) and current != head():
+                await store._migrate(current)
+                current = head()
+        except (DBAPIError, OSError) as error:
+            await store.close()
+            raise StoreUnavailable(
+                f"cannot open the database {target.render_as_string(hide_password=True)}: "
+                f"{_first_line(error)}; see SOJOURN_DATABASE_URL"
+            ) from None
+        except StoreUnavailable:
+            await store.close()
+            raise
+        except TypeError as error:
+            await store.close()
+            if "unexpected keyword" not in str(error):
+                raise
+            raise BadSetting(
+                f"SOJOURN_DATABASE_URL: the database driver does not know an option of it: {error}"
+            ) from None
+        if current != head():
+            await store.close()
+            raise StoreUnavailable(
+                f"the database {target.render_as_string(hide_password=True)} is at version "
+                f"{current or 'none'}, this code needs {head()}: run `sojourn migrate`"
+            )
+        return store
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A transaction that writes: committed at the end, rolled back by an exception."""
+        async with (
+            self._writers,
+            AsyncSession(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that only reads; on SQLite it does not wait for writers."""
+        reader = self.engine.execution_options(sojourn_read_only=True)
+        async with AsyncSession(reader, expire_on_commit=False) as session:
+            yield session
+
+    async def _migrate(self, current: str | None) -> None:
+        script = ScriptDirectory(str(MIGRATIONS))
+        if current is not None and current not in {r.revision for r in script.walk_revisions()}:
+            raise StoreUnavailable(
+                f"the database is at version {current}, which this code does not know: "
+                "it was made by a newer Sojourn; upgrade this one"
+            )
+        async with self.engine.begin() as connection:
+            await connection.run_sync(_upgrade)
+
+
+def head() -> str:
+    """The version this code needs."""
+    version = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert version is not None
+    return version
+
+
+def _url(url: str) -> URL:
+    try:
+        target = make_url(url)
+    except (ArgumentError, ValueError):  # ValueError: the port is no number
+        # not quoted: it may hold a password
+        raise BadSetting(
+            "SOJOURN_DATABASE_URL is no database URL; write sqlite+aiosqlite:///file "
+            "or postgresql+asyncpg://user:secret@host:5432/name"
+        ) from None
+    backend = target.get_backend_name()
+    if backend not in DRIVERS:
+        raise BadSetting(
+            f"SOJOURN_DATABASE_URL: {backend} is not supported; use SQLite or PostgreSQL"
+        )
+    return target.set(drivername=DRIVERS[backend])
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"cannot make the folder {folder} ({error.strerror}): "
+            "set SOJOURN_HOME to a folder of yours, or see SOJOURN_DATABASE_URL"
+        ) from None
+
+
+def _engine(url: URL, pool_size: int) -> AsyncEngine:
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 60,
+        "hide_parameters": True,  # an error's text ends up in logs, and in Temporal's failures
+    }
+    if not url.drivername.startswith("sqlite"):
+        return create_async_engine(url, pool_pre_ping=True, **options)
+    engine = create_async_engine(url, **options)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # FULL: an acknowledged event is on disk. WAL with NORMAL could lose it to a power cut.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("sojourn_read_only")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _version(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        # one at a time; who comes second finds it done. SQLite has one writer anyway
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _first_line(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or error
+    return (
+        str(original).strip().splitlines()[0] if str(original).strip() else type(original).__name__
+    )

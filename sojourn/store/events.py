@@ -1,0 +1,247 @@
+"""Events: kept before anybody acts on them; read by the gate, the templates and the router."""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.errors import BadEvent
+from sojourn.domain.events import LONGEST_ID, Event, event_named, known_events, read_event
+from sojourn.domain.messages import Heard
+from sojourn.store.tables import EventRow
+
+HISTORY_LIMIT = 500
+EVENTS = SQLModel.metadata.tables["events"]
+log = logging.getLogger("sojourn.store")
+
+
+async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
+    """Keep an event; give back its row and whether it is new. The customer's lock is held.
+
+    The same message id with the same name and customer is the same event, sent again. Senders that
+    make ids from too little (say, customer and second) give one id to different events; dropping
+    the later one could lose a purchase, so it is kept, under an id that says both.
+    """
+    if await _insert(session, row):
+        return row, True
+    kept = await find(session, row.message_id)
+    if kept is not None and (kept.name, kept.customer_id) != (row.name, row.customer_id):
+        row.message_id = _lengthened(row)
+        if await _insert(session, row):
+            return row, True
+        kept = await find(session, row.message_id)
+    assert kept is not None
+    return kept, False
+
+
+async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple[EventRow, bool]]:
+    """Keep many events, in their order, as `add` does. Their customers' locks are held."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    table = EVENTS
+    first: dict[str, EventRow] = {}
+    for row in rows:
+        first.setdefault(row.message_id, row)
+    insert = dialect.insert(table).on_conflict_do_nothing(index_elements=["message_id"])
+    connection = await session.connection()
+    added = await connection.execute(
+        insert.returning(table.c.message_id, table.c.seq),
+        [row.model_dump(exclude={"seq"}) for row in first.values()],
+    )
+    for message_id, seq in added:
+        first[message_id].seq = seq
+    # what is there already is rare, and looked at one by one
+    return [(row, True) if row.seq is not None else await add(session, row) for row in rows]
+
+
+def _lengthened(row: EventRow) -> str:
+    told = f"{row.message_id}/{row.customer_id}/{row.name}"
+    if len(told) <= LONGEST_ID:
+        return told
+    return f"{row.message_id[:100]}/{hashlib.sha256(told.encode()).hexdigest()}"
+
+
+async def _insert(session: AsyncSession, row: EventRow) -> bool:
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    added = await session.exec(
+        dialect.insert(EventRow)
+        .values(row.model_dump(exclude={"seq"}))
+        .on_conflict_do_nothing(index_elements=["message_id"])
+        .returning(col(EventRow.seq))
+    )
+    row.seq = added.scalar_one_or_none()
+    return row.seq is not None
+
+
+async def find(session: AsyncSession, message_id: str) -> EventRow | None:
+    """The event with this id."""
+    return (await session.exec(select(EventRow).where(EventRow.message_id == message_id))).first()
+
+
+async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[EventRow]:
+    """Every event of a customer, in the order in which they happened."""
+    query = select(EventRow).where(EventRow.customer_id == customer_id)
+    return (await session.exec(query.order_by(col(EventRow.occurred_at), col(EventRow.seq)))).all()
+
+
+async def unrouted(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, list[EventRow]]:
+    """The events that no run was told of yet, by customer, in order of arrival."""
+    query = (
+        select(EventRow)
+        .where(col(EventRow.routed_at).is_(None), col(EventRow.customer_id).in_(list(customer_ids)))
+        .order_by(col(EventRow.seq))
+    )
+    found: dict[str, list[EventRow]] = {}
+    for row in await session.exec(query):
+        found.setdefault(row.customer_id, []).append(row)
+    return found
+
+
+async def of_names(
+    session: AsyncSession, customer_ids: Iterable[str], names: Iterable[str], *, since: datetime
+) -> dict[str, list[EventRow]]:
+    """Events of these names that happened since a moment, by customer, oldest first."""
+    query = (
+        select(EventRow)
+        .where(
+            col(EventRow.customer_id).in_(list(customer_ids)),
+            col(EventRow.name).in_(list(names)),
+            col(EventRow.occurred_at) >= since,
+        )
+        .order_by(col(EventRow.occurred_at), col(EventRow.seq))
+    )
+    found: dict[str, list[EventRow]] = {}
+    for row in await session.exec(query):
+        found.setdefault(row.customer_id, []).append(row)
+    return found
+
+
+async def left_unrouted(session: AsyncSession, *, before: datetime, limit: int) -> Sequence[str]:
+    """Customers with events received before ``before`` that no run was told of."""
+    rows = await session.exec(
+        select(EventRow.customer_id)
+        .where(col(EventRow.routed_at).is_(None), col(EventRow.received_at) < before)
+        .distinct()
+        .limit(limit)
+    )
+    return rows.all()
+
+
+async def mark_routed(session: AsyncSession, seqs: Iterable[int], at: datetime | None) -> None:
+    """Note when the runs concerned were told; None: they are still to be."""
+    numbers = list(seqs)
+    if numbers:
+        await session.exec(
+            update(EventRow).where(col(EventRow.seq).in_(numbers)).values(routed_at=at)
+        )
+
+
+async def newer(
+    session: AsyncSession,
+    customer_id: str,
+    names: Iterable[str],
+    *,
+    than: tuple[datetime, int],
+    key_field: str,
+    key: str,
+) -> list[Heard]:
+    """Events of these names that happened after ``than``, of this key or of none; oldest first."""
+    rows = await session.exec(
+        select(EventRow)
+        .where(
+            EventRow.customer_id == customer_id,
+            col(EventRow.name).in_(list(names)),
+            tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > than,
+        )
+        .order_by(col(EventRow.occurred_at), col(EventRow.seq))
+    )
+    return [heard(row) for row in rows if concerns(row, key_field, key)]
+
+
+async def since(
+    session: AsyncSession, customer_id: str, name: str, moment: datetime
+) -> Sequence[EventRow]:
+    """The customer's events of one name that happened after a moment."""
+    query = select(EventRow).where(
+        EventRow.customer_id == customer_id, EventRow.name == name, EventRow.occurred_at > moment
+    )
+    return (await session.exec(query)).all()
+
+
+async def history(
+    session: AsyncSession,
+    customer_id: str,
+    *,
+    key_field: str,
+    key: str,
+    since_goal: Iterable[str],
+    before: tuple[datetime, int],
+) -> list[Event]:
+    """The customer's events for a template, oldest first: those of the run's key, or without one.
+
+    A cart that was bought and filled again is a new cart: what happened up to the last of the
+    journey's goals before the run (``before``) is left out. At most the newest 500 are read.
+    """
+    query = (
+        select(EventRow)
+        .where(EventRow.customer_id == customer_id, col(EventRow.name).in_(list(known_events())))
+        .order_by(col(EventRow.occurred_at).desc(), col(EventRow.seq).desc())
+        .limit(HISTORY_LIMIT)
+    )
+    goals = set(since_goal)
+    found: list[Event] = []
+    for row in await session.exec(query):
+        if not concerns(row, key_field, key):
+            continue
+        assert row.seq is not None
+        if row.name in goals and (row.occurred_at, row.seq) < before:
+            break
+        try:
+            found.append(typed(row))
+        except BadEvent as error:  # its class has become stricter: the message can do without it
+            log.warning("event %s no longer validates and is left out: %s", row.message_id, error)
+    found.reverse()
+    return found
+
+
+def concerns(row: EventRow, key_field: str, key: str) -> bool:
+    """Whether an event is about this key: it bears it, or bears none."""
+    # as it was sent: a number is the key that it is written like
+    value = row.properties.get(key_field) if key_field else None
+    return value in (None, "") or str(value) == key
+
+
+def typed(row: EventRow) -> Event:
+    """The event as its class.
+
+    Raises:
+        BadEvent: the class has become stricter since the event was stored.
+    """
+    return read_event(
+        event_named(row.name),
+        row.properties,
+        message_id=row.message_id,
+        customer_id=row.customer_id,
+        at=row.occurred_at,
+    )
+
+
+def heard(row: EventRow, event: Event | None = None) -> Heard:
+    """The event as a workflow may hear it: without its personal fields.
+
+    Args:
+        row: the event.
+        event: the same, typed, if it is at hand.
+    """
+    assert row.seq is not None
+    return Heard(
+        id=row.message_id,
+        name=row.name,
+        at=row.occurred_at,
+        seq=row.seq,
+        fields=(event or typed(row)).public(),
+    )

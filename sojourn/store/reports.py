@@ -1,0 +1,273 @@
+"""What providers tell of messages: kept, and put where it belongs.
+
+A report settles what a lost answer left open, moves the message's progress forward, suppresses a
+dead address, records a refusal. Reports come twice, late and in any order: the same reports end in
+the same rows.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.addresses import normalised
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.store import attempts, customers, ledger, suppressions
+from sojourn.store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow
+
+BY_ADDRESS = frozenset({Kind.REPLIED, Kind.UNSUBSCRIBED})
+"""Said by people, who quote no id of ours."""
+PERHAPS_SENT = ("sent", "submitting", "unknown")
+NEVER_SENT = ("rejected", "skipped")
+CLOCKS_APART = timedelta(minutes=1)
+"""How far a provider's clock may be behind ours."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A report, and whose message it is about.
+
+    Args:
+        provider: who told it.
+        report: what.
+        customer_id: who got the message.
+        journey: that sent it.
+        workflow_id: of the run that sent it.
+        step: of the run.
+        channel: of the message.
+        topic: of the message.
+    """
+
+    provider: str
+    report: Report
+    customer_id: str
+    journey: str
+    workflow_id: str
+    step: str
+    channel: Channel
+    topic: str
+
+    @property
+    def refuses(self) -> str:
+        """The topic that an unsubscription is about; empty: all promotional messages.
+
+        A link in an e-mail stands under one kind of message. A stop word says no to the sender.
+        """
+        return self.topic if self.channel is Channel.EMAIL else ""
+
+
+@dataclass(frozen=True)
+class _Match:
+    ledger_id: int
+    customer_id: str
+    proven: bool = True
+    """The report names the message, so the provider has it."""
+
+
+async def take(
+    session: AsyncSession, provider: str, report: Report, received_at: datetime
+) -> Told | None:
+    """Keep a report and do what follows from it, once however often it comes.
+
+    Args:
+        session: a writing transaction that holds no customer.
+        provider: who tells it.
+        report: as `domain.reports.writable` gives it.
+        received_at: when its webhook came, by our clock.
+
+    Returns:
+        Whose message it is about, also if the report was kept before; None: none of ours.
+    """
+    match = await _match(session, provider, report)
+    if match is None:
+        await _keep(session, provider, report, received_at, None)
+        return None
+    await customers.lock(session, match.customer_id)
+    row = await _hold(session, match.ledger_id)
+    told = _told(provider, report, row)
+    if await _keep(session, provider, report, received_at, match.ledger_id):
+        await _note(session, told, row, received_at, proven=match.proven)
+        await _suppress(session, told, match.ledger_id)
+        await _refuse(session, told)
+    return told
+
+
+def _told(provider: str, report: Report, row: LedgerRow) -> Told:
+    return Told(
+        provider=provider,
+        report=report,
+        customer_id=row.customer_id,
+        journey=row.journey,
+        workflow_id=row.workflow_id,
+        step=row.step,
+        channel=Channel(row.channel),
+        topic=row.topic,
+    )
+
+
+# ---- which message -------------------------------------------------------------------------
+
+
+async def _match(session: AsyncSession, provider: str, report: Report) -> _Match | None:
+    found = select(LedgerRow.id, LedgerRow.customer_id)
+    kept = found.join(ReportRow, col(ReportRow.ledger_id) == LedgerRow.id).where(
+        ReportRow.provider == provider, ReportRow.event_id == report.event_id
+    )
+    newest = found.order_by(col(LedgerRow.id).desc()).limit(1)
+    queries = [kept]
+    if report.reference:
+        queries.append(found.where(LedgerRow.reference == report.reference))
+    if report.provider_id:
+        theirs = LedgerRow.provider == provider, LedgerRow.provider_id == report.provider_id
+        queries.append(newest.where(*theirs))
+        queries.append(
+            newest.join(AttemptRow, col(AttemptRow.ledger_id) == LedgerRow.id).where(
+                AttemptRow.provider == provider, AttemptRow.provider_id == report.provider_id
+            )
+        )
+    for query in queries:
+        if (ours := (await session.exec(query)).first()) is not None:
+            return _Match(*_whole(ours))
+    return await _by_address(session, report) if report.kind in BY_ADDRESS else None
+
+
+async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
+    """The newest message that was sent to whom the report is from, and not after it."""
+    spelling = normalised(report.channel, report.address)
+    if not spelling:
+        return None
+    sent_to = col(ContentRow.address)
+    query = (
+        select(LedgerRow.id, LedgerRow.customer_id)
+        .join(ContentRow, col(ContentRow.ledger_id) == LedgerRow.id)
+        .where(
+            LedgerRow.channel == report.channel.value,
+            col(LedgerRow.state).in_(PERHAPS_SENT),
+            col(LedgerRow.submitted_at) <= report.at + CLOCKS_APART,
+        )
+        # a message that was held is newer than its row
+        .order_by(col(LedgerRow.submitted_at).desc(), col(LedgerRow.id).desc())
+        .limit(1)
+    )
+    spellings: list[ColumnElement[bool]] = [sent_to.in_({spelling, report.address})]
+    if report.channel is Channel.EMAIL:
+        # the index has the address as it was written to; one in capitals costs a long look
+        spellings.append(func.lower(sent_to) == spelling)
+    for spelled in spellings:
+        if (ours := (await session.exec(query.where(spelled))).first()) is not None:
+            return _Match(*_whole(ours), proven=False)
+    return None
+
+
+def _whole(found: tuple[int | None, str]) -> tuple[int, str]:
+    ledger_id, customer_id = found
+    assert ledger_id is not None
+    return ledger_id, customer_id
+
+
+async def _hold(session: AsyncSession, ledger_id: int) -> LedgerRow:
+    """The row as it is now, held until the transaction ends; its customer is held already."""
+    query = select(LedgerRow).where(LedgerRow.id == ledger_id).with_for_update()
+    return (await session.exec(query.execution_options(populate_existing=True))).one()
+
+
+# ---- what follows --------------------------------------------------------------------------
+
+
+async def _keep(
+    session: AsyncSession,
+    provider: str,
+    report: Report,
+    received_at: datetime,
+    ledger_id: int | None,
+) -> bool:
+    """Keep a report; False: it was kept as one of this message before."""
+    row = ReportRow(
+        provider=provider,
+        event_id=report.event_id,
+        ledger_id=ledger_id,
+        kind=report.kind.value,
+        at=report.at,
+        received_at=received_at,
+        detail=report.detail,
+    )
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(ReportRow).values(row.model_dump(exclude={"id"}))
+    # one that names only the provider's id may come before the answer that tells us the id, and
+    # once more after it
+    kept = await session.exec(
+        insert.on_conflict_do_update(
+            index_elements=["provider", "event_id"],
+            set_={"ledger_id": insert.excluded.ledger_id},
+            where=col(ReportRow.ledger_id).is_(None),
+        ).returning(col(ReportRow.id))
+    )
+    return kept.first() is not None
+
+
+async def _note(
+    session: AsyncSession, told: Told, row: LedgerRow, received_at: datetime, *, proven: bool
+) -> None:
+    """Settle the message's row if need be, and move its progress."""
+    assert row.id is not None
+    if row.state in NEVER_SENT:
+        return
+    report = told.report
+    if proven:
+        if row.state != "sent":
+            row.state, row.reason, row.detail, row.caused_by = "sent", None, None, None
+            row.settled_at = received_at
+            if report.provider_id:  # else it may be from us: a link was followed
+                row.provider = told.provider
+            # of the attempts that may have sent it, the last: a report does not say which
+            sender = report.provider_id or None
+            await attempts.end(
+                session, row.id, "accepted", by="report", provider_id=sender, at=received_at
+            )
+        row.provider_id = row.provider_id or report.provider_id or None
+        session.add(row)
+        await session.flush()
+    await ledger.advance(session, row.id, report.kind, report.at)
+
+
+async def _suppress(session: AsyncSession, told: Told, ledger_id: int) -> None:
+    report = told.report
+    if report.kind is Kind.COMPLAINED:
+        because = "complained"
+    elif report.hard:
+        because = "gone" if told.channel is Channel.PUSH else "bounced"
+    else:
+        return
+    # the address that we wrote to: the report may name another, to which it was forwarded
+    query = select(ContentRow.address).where(ContentRow.ledger_id == ledger_id)
+    address = (await session.exec(query)).first() or report.address
+    if normalised(told.channel, address):
+        await suppressions.add(
+            session,
+            told.channel,
+            address,
+            because=because,
+            at=report.at,
+            source=_source(told),
+        )
+
+
+async def _refuse(session: AsyncSession, told: Told) -> None:
+    if told.report.kind is Kind.UNSUBSCRIBED:
+        await customers.record_consent(
+            session,
+            told.customer_id,
+            told.channel,
+            granted=False,
+            at=told.report.at,
+            source=_source(told),
+            topic=told.refuses,
+        )
+
+
+def _source(told: Told) -> str:
+    return f"{told.provider}:{told.report.event_id}"

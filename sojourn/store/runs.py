@@ -1,0 +1,64 @@
+"""Runs that were started: a hint where to send events. Temporal knows which are open."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.store.tables import RunRow
+
+RUNS = SQLModel.metadata.tables["runs"]
+
+
+async def add(session: AsyncSession, rows: Sequence[RunRow]) -> None:
+    """Note runs; one that is noted already stays as it is."""
+    if not rows:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    connection = await session.connection()
+    await connection.execute(
+        dialect.insert(RUNS).on_conflict_do_nothing(),
+        [row.model_dump(exclude={"id"}) for row in rows],
+    )
+
+
+async def maybe_open(session: AsyncSession, customer_id: str) -> list[RunRow]:
+    """The customer's runs that were not found closed yet, oldest first."""
+    return (await maybe_open_of(session, [customer_id])).get(customer_id, [])
+
+
+async def maybe_open_of(
+    session: AsyncSession, customer_ids: Iterable[str]
+) -> dict[str, list[RunRow]]:
+    """The runs that were not found closed yet, by customer, oldest first."""
+    query = (
+        select(RunRow)
+        .where(col(RunRow.customer_id).in_(list(customer_ids)), col(RunRow.closed_at).is_(None))
+        .order_by(col(RunRow.id))
+    )
+    found: dict[str, list[RunRow]] = {}
+    for row in await session.exec(query):
+        found.setdefault(row.customer_id, []).append(row)
+    return found
+
+
+async def mark_closed(session: AsyncSession, ids: Iterable[int], at: datetime) -> None:
+    """Note that Temporal has closed these runs."""
+    closed = list(ids)
+    if not closed:
+        return
+    await session.exec(update(RunRow).where(col(RunRow.id).in_(closed)).values(closed_at=at))
+
+
+async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[RunRow]:
+    """Every run of a customer, oldest first."""
+    query = select(RunRow).where(RunRow.customer_id == customer_id).order_by(col(RunRow.id))
+    return (await session.exec(query)).all()
+
+
+async def every(session: AsyncSession) -> Sequence[RunRow]:
+    """Every run there was."""
+    return (await session.exec(select(RunRow).order_by(col(RunRow.id)))).all()

@@ -1,0 +1,92 @@
+"""Addresses to which nothing is sent, whoever has them and whatever the message.
+
+SMS and WhatsApp reach the same number and are told apart: a number without WhatsApp takes texts.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.addresses import normalised
+from sojourn.domain.messages import Channel
+from sojourn.store.tables import SuppressionRow
+
+
+async def add(
+    session: AsyncSession,
+    channel: Channel,
+    address: str,
+    *,
+    because: str,
+    at: datetime,
+    source: str,
+) -> None:
+    """Send nothing more to an address. Of several who say so, the first is kept.
+
+    Args:
+        session: a writing transaction.
+        channel: by which nothing is sent to it.
+        address: in any spelling.
+        because: ``bounced``, ``complained``, ``gone``, or an operator's word.
+        at: when that was said.
+        source: which report, answer or operator said so.
+
+    Raises:
+        ValueError: the address is empty.
+    """
+    row = SuppressionRow(
+        channel=channel.value,
+        address=normalised(channel, address),
+        because=because,
+        at=at,
+        source=source,
+    )
+    if not row.address:
+        raise ValueError("nobody can be reached by an empty address")
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(SuppressionRow).values(row.model_dump())
+    said = insert.excluded
+    await session.exec(
+        insert.on_conflict_do_update(
+            index_elements=["channel", "address"],
+            set_={"because": said.because, "at": said.at, "source": said.source},
+            # whatever order they come in, the same one stays
+            where=tuple_(said.at, said.source)
+            < tuple_(col(SuppressionRow.at), col(SuppressionRow.source)),
+        )
+    )
+
+
+async def lift(session: AsyncSession, channel: Channel, address: str) -> bool:
+    """Send to an address again; False: nothing kept us from it."""
+    deleted = await session.exec(
+        delete(SuppressionRow).where(
+            col(SuppressionRow.channel) == channel.value,
+            col(SuppressionRow.address) == normalised(channel, address),
+        )
+    )
+    return deleted.rowcount > 0
+
+
+async def suppressed(
+    session: AsyncSession, pairs: Iterable[tuple[Channel, str]]
+) -> set[tuple[Channel, str]]:
+    """Those of the channels and addresses to which nothing may be sent, as they were given."""
+    asked = [(channel, address, normalised(channel, address)) for channel, address in pairs]
+    if not asked:
+        return set()
+    query = select(SuppressionRow.channel, SuppressionRow.address).where(
+        tuple_(col(SuppressionRow.channel), col(SuppressionRow.address)).in_(
+            [(channel.value, spelling) for channel, _, spelling in asked]
+        )
+    )
+    found = set((await session.exec(query)).all())
+    return {
+        (channel, address)
+        for channel, address, spelling in asked
+        if (channel.value, spelling) in found
+    }

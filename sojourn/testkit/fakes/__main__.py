@@ -1,0 +1,105 @@
+"""The fake providers as a process: ``sojourn dev --fake-providers`` starts it.
+
+What they accept is reported as delivered, some of it as opened and clicked, and stands on a page.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind
+from sojourn.testkit.fakes.base import HOST, TROUBLE, Behaviour, Fake, Order, answering, serving
+from sojourn.testkit.fakes.page import page
+from sojourn.testkit.fakes.registry import fakes
+
+SEEN_EVERY, CLICKED_EVERY = 3, 6
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``python -m sojourn.testkit.fakes``; its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m sojourn.testkit.fakes", description=__doc__)
+    parser.add_argument("--providers", required=True, help="email=postmark,sms=twilio")
+    parser.add_argument("--hooks-to", required=True, help="where our gateway listens")
+    parser.add_argument("--public-url", required=True, help="what providers believe it to be")
+    parser.add_argument("--file", type=Path, required=True, help="where to write what there is")
+    parser.add_argument("--fail", type=float, default=0, help="per cent of calls that fail")
+    told = parser.parse_args(argv)
+    wished = dict(choice.split("=") for choice in told.providers.split(","))
+    known = {fake.name: fake for fake in fakes()}
+    for name in wished.values():
+        if name not in known:
+            print(f"no fake of {name}: there is {', '.join(known)}", file=sys.stderr)  # noqa: T201
+            return 2
+    Fake.hook_url = told.public_url.rstrip("/")
+    running = {name: known[name]() for name in wished.values()}
+    for fake in running.values():
+        fake.hooks_to = told.hooks_to
+        fake.tells_of = tells(fake)
+        fake.choose = failing(told.fail, random.Random())
+    asyncio.run(serve(running, {Channel(c): name for c, name in wished.items()}, told.file))
+    return 0
+
+
+async def serve(running: dict[str, Fake], wished: dict[Channel, str], file: Path) -> None:
+    """Serve until told to stop; write what there is once all of it answers.
+
+    Args:
+        running: the fakes by name.
+        wished: which of them carries a channel.
+        file: gets the page's address and the environment that leads to the fakes.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as opened:
+        sock = socket.create_server((HOST, 0))
+        environment = {f"SOJOURN_{c.upper()}_PROVIDER": name for c, name in wished.items()}
+        for fake in running.values():
+            await opened.enter_async_context(serving(fake))
+            environment |= fake.environment()
+        await opened.enter_async_context(answering(page(wished, running), sock))
+        said = {"page": f"http://{HOST}:{sock.getsockname()[1]}", "environment": environment}
+        part = file.with_name(f"{file.name}.part")
+        part.write_text(json.dumps(said))
+        part.replace(file)  # whole or not at all: it is read as soon as it is there
+        await stop.wait()
+
+
+def tells(fake: Fake) -> Callable[[Order], Sequence[Kind]]:
+    """What becomes of a message: all are delivered, some seen, and some of those clicked."""
+
+    def kinds(order: Order) -> Iterator[Kind]:
+        yield Kind.DELIVERED
+        number = fake.accepted.index(order)
+        if number % SEEN_EVERY == 0:
+            yield from (Kind.OPENED, Kind.READ)  # whichever the channel has
+        if number % CLICKED_EVERY == 0:
+            yield Kind.CLICKED
+
+    return lambda order: tuple(kinds(order))
+
+
+def failing(share: float, chance: random.Random) -> Callable[[], Behaviour]:
+    """Which call fails, and how.
+
+    Args:
+        share: per cent of the calls, spread over all the ways that there are.
+        chance: decides.
+    """
+
+    def choose() -> Behaviour:
+        return chance.choice(TROUBLE) if chance.uniform(0, 100) < share else Behaviour.ACCEPT
+
+    return choose
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""The fakes there are, found by their presence."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+
+import sojourn.testkit.fakes
+from sojourn.testkit.fakes.base import Fake
+
+
+def fakes() -> list[type[Fake]]:
+    """Every fake provider's class, by name."""
+    return sorted(_found(), key=lambda fake: fake.name)
+
+
+def _found() -> Iterator[type[Fake]]:
+    for module in pkgutil.iter_modules(sojourn.testkit.fakes.__path__, "sojourn.testkit.fakes."):
+        if module.name == "sojourn.testkit.fakes.__main__":
+            continue
+        for _, cls in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if (
+                issubclass(cls, Fake)
+                and cls.__module__ == module.name
+                and not inspect.isabstract(cls)
+            ):
+                yield cls

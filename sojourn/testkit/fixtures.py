@@ -1,0 +1,104 @@
+"""The fixtures of the pytest plugin.
+
+Imports of the engine stand inside the fixtures: a test run that uses none of them pays nothing.
+"""
+
+# ruff: noqa: PLC0415 (see above)
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from sojourn.settings import Settings
+    from sojourn.testkit.kit import JourneyTest
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def time_skipping_client() -> AsyncIterator[Client]:
+    """A client of Temporal's time-skipping test server, which lives as long as the session."""
+    from temporalio.client import Client
+    from temporalio.contrib.pydantic import pydantic_data_converter
+    from temporalio.testing import WorkflowEnvironment
+
+    from sojourn.cli.local.processes import binary
+    from sojourn.cli.local.stack import register_search_attributes
+
+    env = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=binary("temporal-test-server"),
+        data_converter=pydantic_data_converter,
+    )
+    # a plain client: the environment's own would skip time on its own account in result()
+    # and without keep-alive pings, which the test server takes for an attack
+    client = await Client.connect(
+        env.client.service_client.config.target_host,
+        data_converter=pydantic_data_converter,
+        keep_alive_config=None,
+    )
+    await register_search_attributes(client)
+    try:
+        yield client
+    finally:
+        await env.shutdown()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database of this version; copy it, it is faster than making one."""
+    from sojourn.store import Store
+
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    store = await Store.open(f"sqlite:///{path}", migrate=True)
+    async with store.engine.connect() as connection:
+        await connection.exec_driver_sql("COMMIT")
+        await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    await store.close()
+    return path
+
+
+@pytest.fixture
+def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
+    """Settings of a journey test: quiet hours off, links as the template has them.
+
+    Override it to change them.
+    """
+    from sojourn.settings import Settings
+
+    shutil.copy(migrated_database, tmp_path / "journey.db")
+    return Settings(
+        home=tmp_path,
+        database_url=f"sqlite:///{tmp_path / 'journey.db'}",
+        quiet_hours=None,
+        track_clicks=False,
+    )
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def journey(
+    time_skipping_client: Client, journey_settings: Settings
+) -> AsyncIterator[JourneyTest]:
+    """A customer, a worker with a queue of its own, and the three verbs."""
+    from sojourn.journeys.journey import TASK_QUEUE
+    from sojourn.serving import worker
+    from sojourn.store import Store
+    from sojourn.testkit.kit import JourneyTest
+
+    name = uuid4().hex[:12]
+    queue = f"{TASK_QUEUE}-{name}"
+    store = await Store.open(journey_settings.store_url)
+    async with worker.serving(time_skipping_client, store, journey_settings, task_queue=queue):
+        test = JourneyTest(time_skipping_client, store, journey_settings, queue, f"c-{name}")
+        try:
+            yield test
+        finally:
+            await test.stop_all()
+    await store.close()
