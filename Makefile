@@ -22,7 +22,7 @@ test-long: .venv/ready ## whole installations: kills, races, SDKs, fuzzing, prop
 	$(TEST) -n 2 --maxschedchunk 1 -m "long or property" --hypothesis-profile thorough
 
 chaos: .venv/ready ## everything fails at once: 2,000 runs, what was truly delivered; SOJOURN_SEED=n for others
-	SOJOURN_CHAOS=$${SOJOURN_CHAOS:-2000} $(BIN)/python -m pytest -s tests/test_chaos.py
+	SOJOURN_CHAOS=$${SOJOURN_CHAOS:-2000} $(BIN)/python -m pytest -s tests/long/test_chaos.py
 
 check: .venv/ready ## format, lint and types
 	$(BIN)/ruff format --check .

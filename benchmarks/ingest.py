@@ -34,7 +34,7 @@ from sojourn.domain.messages import Heard
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.store.tables import CustomerRow
-from tests.postgres import Postgres, find
+from tests.support.postgres import Postgres, find
 
 RUNS = 200
 AT_ONCE = 64

@@ -13,9 +13,9 @@ import uvloop
 
 from sojourn.cli.local.stack import Server, dev_server
 from sojourn.store import Store
-from tests import effort
-from tests.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
-from tests.postgres import Postgres, find
+from tests.support import effort
+from tests.support.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
+from tests.support.postgres import Postgres, find
 
 hypothesis.settings.load_profile(effort.QUICK)  # --hypothesis-profile thorough: try harder
 
@@ -23,15 +23,11 @@ hypothesis.settings.load_profile(effort.QUICK)  # --hypothesis-profile thorough:
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
 
-LONG = (
-    "test_disturbed",
-    "test_deadline",
-    "test_trusted_cancel",
-    "test_replay",
-    "test_kill",
-    "test_contributing",
-    "test_worker",
-    "test_gateway_openapi",
+SLOW = (
+    "tests/long/",
+    "tests/integration/cli/test_replay",
+    "tests/integration/test_contributing",
+    "tests/integration/gateway/test_gateway_openapi",
 )
 
 
@@ -41,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
             item.add_marker("property")
-    items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{n}" for n in LONG)))
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
 
 
 def pytest_collection_finish() -> None:
@@ -60,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--record-histories",
         action="store_true",
-        help="write the histories of tests/scenarios.py to tests/histories/",
+        help="write the histories of tests/support/scenarios.py to tests/histories/",
     )
 
 

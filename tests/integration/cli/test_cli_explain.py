@@ -1,0 +1,558 @@
+"""`sojourn explain`: a customer's story, with and without a Temporal server."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from sojourn.domain import errors
+from sojourn.domain.customer import read_identity
+from sojourn.domain.errors import ProviderError
+from sojourn.domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionCancelled
+from sojourn.domain.messages import Channel, Reason
+from sojourn.domain.reasons import explain
+from sojourn.domain.reports import Kind
+from sojourn.insight.card import masked
+from sojourn.store import customers, ledger
+from sojourn.store.tables import EventRow, SuppressionRow
+from tests.support.cli_stack import Answer, Cli
+
+NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
+ROME = {"timezone": "Europe/Rome", "locale": "it-IT", "phone": "+39 320 1234567"}
+HOUR = timedelta(hours=1)
+
+
+async def event(
+    cli: Cli, customer_id: str, name: str, at: datetime, *, routed: bool = True, **properties: Any
+) -> str:
+    """An event as dispatch would have stored it."""
+    message_id = str(uuid4())
+    received = properties.pop("received_at", at)
+    async with cli.store.transaction() as session:
+        session.add(
+            EventRow(
+                message_id=message_id,
+                customer_id=customer_id,
+                name=name,
+                occurred_at=at,
+                received_at=received,
+                routed_at=at if routed else None,
+                properties=properties,
+            )
+        )
+    return message_id
+
+
+def told(answer: Answer, words: str) -> str:
+    """The line of the answer that has these words."""
+    (line,) = [line for line in answer.out.splitlines() if words in line]
+    return line
+
+
+async def test_an_unknown_customer(offline: Cli) -> None:
+    answer = await offline("explain", "nobody")
+    assert (answer.code, answer.out) == (2, "")
+    assert 'no customer "nobody"' in answer.fault
+
+
+async def test_the_card_masks_addresses_and_shows_the_latest_word(offline: Cli) -> None:
+    ada = await offline.identify(**ROME, marketingConsent={"email": True, "sms": True})
+    async with offline.store.transaction() as session:
+        await customers.record_consent(
+            session, ada, Channel.SMS, granted=False, at=NOON, source="form"
+        )
+        await customers.record_consent(
+            session, ada, None, granted=False, at=NOON, source="form", topic="cart"
+        )
+    answer = await offline("explain", ada)
+    assert answer.code == 0
+    assert "agreed to promotional" in told(answer, "a***@example.com")
+    assert "said no to promotional" in told(answer, "sms      +39***67")
+    assert "never asked" in told(answer, "whatsapp +39***67")
+    assert "cart" in told(answer, "no to    ")
+    assert "Europe/Rome" in told(answer, "zone ")
+    assert "assumed" not in told(answer, "zone ")
+    for secret in ("ada@example.com", "1234567"):
+        assert secret not in answer.out
+        assert secret not in (await offline("explain", ada, "--json")).out
+
+
+async def test_the_card_tells_to_which_addresses_nothing_is_sent(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    async with offline.store.transaction() as session:
+        session.add(
+            SuppressionRow(
+                channel="email", address="ada@example.com", because="bounced", at=NOON, source="x"
+            )
+        )
+    answer = await offline("explain", ada)
+    dead = "nothing is sent to this address any more"
+    assert dead in told(answer, "  email ")
+    assert dead not in told(answer, "  sms ")
+    reach = (await offline("explain", ada, "--json")).json["customer"]["channels"]
+    assert [one["channel"] for one in reach if one["suppressed"]] == ["email"]
+
+
+async def test_attempts_of_a_run_whose_clock_was_moved_are_told_to_be_of_another(
+    offline: Cli,
+) -> None:
+    words = "the run's clock was moved on"
+    ada = await offline.identify(**ROME)
+    await offline.attempted(await offline.decided(ada, at=NOON), at=NOON)
+    assert words not in (await offline("explain", ada)).out
+    number = await offline.decided(ada, at=NOON + 24 * HOUR, n=2, step="nudge")
+    await offline.attempted(number, at=NOON)
+    assert words in (await offline("explain", ada)).out
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("", ""),
+        ("ada@example.com", "a***@example.com"),
+        ("+393201234567", "+39***67"),
+        ("short", "***"),
+        ("@x", "***@x"),
+    ],
+)
+def test_masks(address: str, shown: str) -> None:
+    assert masked(address) == shown
+
+
+async def test_a_customer_nobody_identified(offline: Cli) -> None:
+    await event(offline, "anon", "Signed Up", NOON)
+    async with offline.store.transaction() as session:
+        await customers.lock(session, "anon")
+    answer = await offline("explain", "anon")
+    assert "not identified" in answer.out
+    assert "assumed" in told(answer, "zone ")
+    assert "nothing can be sent" in answer.out
+
+
+async def test_without_temporal_the_store_still_tells(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    await event(offline, ada, "Product Added", NOON, cart_id="k1", product_id="p1")
+    await offline.decided(ada, at=NOON + 24 * HOUR)
+    answer = await offline("explain", ada)
+    assert answer.code == 0
+    assert "no Temporal server answers at 127.0.0.1:1" in told(answer, "as far as the store knows")
+    assert told(answer, "Product Added").startswith("  Tue 2024-03-05 13:00:00")
+    assert "sent by email" in told(answer, "→ abandoned-cart k1 reminder")
+    as_json = (await offline("explain", ada, "--json")).json
+    assert as_json["temporal"].startswith("no Temporal server")
+    assert [entry["kind"] for entry in as_json["timeline"]] == ["consent", "event", "message"]
+
+
+async def test_each_reason_is_told_in_words(offline: Cli) -> None:
+    ada = await offline.identify()
+    for reason in Reason:
+        await offline.decided(ada, at=NOON, step=reason.value, state="skipped", reason=reason.value)
+    answer = await offline("explain", ada)
+    for reason in Reason:
+        line = told(answer, f"k1 {reason.value}: ")
+        assert line.endswith(f"skipped because {explain(reason)}")
+
+
+async def test_a_hold_says_until_when_by_the_customers_clock(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    night, morning = NOON.replace(hour=21), NOON + timedelta(hours=20)
+    await offline.decided(ada, at=night, state="deferred", reason="quiet_hours", held_until=morning)
+    line = told(await offline("explain", ada), "reminder")
+    assert line.startswith("  Tue 2024-03-05 22:00:00")
+    assert "held until Wed 6 Mar 2024 09:00 because it was quiet hours" in line
+
+
+async def test_the_event_that_prevented_a_message_is_named(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    bought = await event(offline, ada, "Order Completed", NOON, order_id="o1", cart_id="k1")
+    await offline.decided(
+        ada,
+        at=NOON - HOUR,
+        state="skipped",
+        reason="goal_reached",
+        held_until=NOON + HOUR,
+        caused_by=bought,
+    )
+    line = told(await offline("explain", ada), "reminder")
+    assert "held until Tue 5 Mar 2024 14:00, then skipped" in line
+    assert line.endswith(
+        "the journey's goal had been reached: Order Completed, Tue 5 Mar 2024 13:00"
+    )
+    timeline = (await offline("explain", ada, "--json")).json["timeline"]
+    (message,) = [entry for entry in timeline if entry["kind"] == "message"]
+    assert message["caused_by"]["message_id"] == bought
+    assert message["caused_by"]["at"] == "2024-03-05T12:00:00Z"
+
+
+async def test_a_purchase_that_came_in_too_late_to_prevent_is_named(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    start = await event(offline, ada, "Product Added", NOON, cart_id="k1", product_id="p")
+    claimed = datetime(2024, 3, 6, 12, tzinfo=UTC)
+    await offline.decided(ada, at=claimed, claimed_at=claimed, enrolment=start)
+    for cart, received in (("k1", claimed - HOUR / 2), ("other", claimed + HOUR)):
+        await event(
+            offline, ada, "Order Completed", claimed - HOUR, order_id="o", cart_id=cart,
+            received_at=received,
+        )  # fmt: skip
+    assert told(await offline("explain", ada), "reminder").endswith("sent by email")
+    await event(
+        offline, ada, "Order Completed", claimed - HOUR, order_id="o", cart_id="k1",
+        received_at=claimed + HOUR,
+    )  # fmt: skip
+    line = told(await offline("explain", ada), "reminder")
+    assert "Order Completed of Wed 6 Mar 2024 12:00 came in only after that" in line
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"state": "claimed", "detail": "451 busy", "attempt": 3}, "attempt 3: 451 busy"),
+        ({"state": "submitting", "provider": "smtp"}, "being handed to smtp"),
+        ({"state": "unknown"}, "perhaps sent: the provider's answer was lost"),
+        ({"state": "expired", "reason": "too_late"}, "given up"),
+        ({"state": "rejected", "reason": "template", "detail": "x.html:3"}, "x.html:3"),
+        ({"state": "sent", "possible_duplicate": True}, "it may have arrived twice"),
+    ],
+)
+async def test_every_other_fate(offline: Cli, row: dict[str, Any], words: str) -> None:
+    ada = await offline.identify()
+    await offline.decided(ada, at=NOON, **row)
+    assert words in told(await offline("explain", ada), "reminder")
+
+
+def test_every_state_of_the_ledger_has_words() -> None:
+    from sojourn.insight.fate import _IN_WORDS
+
+    assert set(ledger.SETTLED) | {"deferred", "claimed", "submitting"} == set(_IN_WORDS)
+
+
+async def test_events_no_journey_hears_are_counted_and_shown_on_demand(offline: Cli) -> None:
+    ada = await offline.identify()
+    for n in range(3):
+        await event(offline, ada, "Product Viewed", NOON, n=n)
+    assert "3; --all shows them" in (await offline("explain", ada)).out
+    assert (await offline("explain", ada, "--all")).out.count("Product Viewed") == 3
+
+
+async def test_personal_fields_stay_out(offline: Cli) -> None:
+    ada = await offline.identify()
+    await event(
+        offline, ada, "Signed Up", NOON, plan="pro", email="ada@home.test", first_name="Ada"
+    )
+    await event(
+        offline, ada, "Subscription Cancelled", NOON, subscription_id="s", reason="my divorce"
+    )
+    await event(offline, ada, "Poll Answered", NOON, free_text="private matters")
+    answer = await offline("explain", ada, "--json", "--all")
+    assert "pro" in answer.out
+    for private in ("ada@home.test", "divorce", "private matters"):
+        assert private not in answer.out
+    assert SignedUp.event_name in answer.out
+    assert SubscriptionCancelled.event_name in answer.out
+
+
+async def test_an_event_no_run_was_told_of_is_marked(offline: Cli) -> None:
+    ada = await offline.identify()
+    await event(offline, ada, "Signed Up", NOON, routed=False)
+    assert "no run was told of it yet" in told(await offline("explain", ada), "Signed Up")
+
+
+async def test_runs_as_temporal_knows_them(cli: Cli) -> None:
+    ada = await cli.identify(**ROME)
+    now = datetime.now(UTC)
+    await cli.sojourn.publish(
+        ProductAdded(customer_id=ada, cart_id="open", product_id="p", occurred_at=now)
+    )
+    await cli.sojourn.publish(
+        ProductAdded(customer_id=ada, cart_id="bought", product_id="p", occurred_at=now)
+    )
+    await cli.sojourn.publish(OrderCompleted(customer_id=ada, order_id="o", cart_id="bought"))
+    answer = await cli.until("explain", ada, holds=lambda a: "bought: converted" in a.out)
+    assert "abandoned-cart open: running (started" in answer.out
+    assert "wait 24 h after the last Product Added for Order Completed, until" in answer.out
+    runs = {run["key"]: run for run in (await cli("explain", ada, "--json")).json["runs"]}
+    assert runs["open"]["until"] == (now + 24 * HOUR).isoformat().replace("+00:00", "Z")
+    assert (runs["bought"]["status"], runs["bought"]["outcome"]) == ("completed", "converted")
+
+
+async def test_a_run_that_temporal_forgot_is_still_named(cli: Cli) -> None:
+    ada = await cli.identify()
+    await cli.sojourn.publish(ProductAdded(customer_id=ada, cart_id="k", product_id="p"))
+    handle = cli.sojourn.client.get_workflow_handle(f"abandoned-cart:{ada}:k")
+    assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    await cli.until("explain", ada, holds=lambda a: "k: running" in a.out)
+    async with cli.store.transaction() as session:
+        from sojourn.store.tables import RunRow
+
+        session.add(
+            RunRow(
+                workflow_id=f"abandoned-cart:{ada}:old",
+                run_id=str(uuid4()),
+                journey="abandoned-cart",
+                customer_id=ada,
+                key="old",
+                enrolment="e",
+                started_at=NOON,
+            )
+        )
+    assert "abandoned-cart old: Temporal does not list it" in (await cli("explain", ada)).out
+
+
+# ---- attempts, reports, pauses -------------------------------------------------------------
+
+
+def course(answer: Answer, step: str) -> list[str]:
+    """The lines below a message."""
+    lines = answer.out.splitlines()
+    (start,) = [n for n, line in enumerate(lines) if f" {step}: " in line]
+    below = itertools.takewhile(lambda line: line.startswith("      "), lines[start + 1 :])
+    return [line.strip() for line in below]
+
+
+async def test_each_attempt_and_report_is_told_in_its_order(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    number = await offline.decided(
+        ada, {"channel": "email"}, at=NOON, attempt=2, progress="clicked", possible_duplicate=True
+    )
+    minute = timedelta(minutes=1)
+    await offline.attempted(
+        number, at=NOON, state="released", error="RateLimited", detail="429: wait 30 s"
+    )
+    await offline.attempted(
+        number, at=NOON + minute, attempt=2, error="AmbiguousSend", detail="read timeout",
+        settled_by="look-up", settled_at=NOON + 2 * minute,
+    )  # fmt: skip
+    await offline.reported(number, "clicked", at=NOON + 24 * HOUR)
+    await offline.reported(number, "delivered", at=NOON + 3 * minute)
+    answer = await offline("explain", ada)
+    assert told(answer, " reminder: ").endswith(
+        "sent by email, then clicked; it may have arrived twice"
+    )
+    assert course(answer, "reminder") == [
+        "13:00:00  postmark asked us to slow down (429: wait 30 s); certainly not sent",
+        "13:01:00  handed to postmark: no clear answer came (read timeout)",
+        "13:02:00  looked up: postmark has it",
+        "13:03:00  delivered",
+        "Wed 2024-03-06 13:00:00  clicked",
+    ]
+    (message,) = [
+        entry
+        for entry in (await offline("explain", ada, "--json")).json["timeline"]
+        if entry["kind"] == "message"
+    ]
+    assert (message["progress"], message["possible_duplicate"]) == ("clicked", True)
+    assert message["attempts"][0] == {
+        "at": "2024-03-05T12:00:00Z",
+        "text": "postmark asked us to slow down (429: wait 30 s); certainly not sent",
+        "settled": "",
+        "attempt": 1,
+        "provider": "postmark",
+        "state": "released",
+        "settled_at": "2024-03-05T12:00:00Z",
+        "settled_by": "answer",
+        "provider_id": None,
+        "error": "RateLimited",
+        "detail": "429: wait 30 s",
+    }
+    assert message["reports"][0] == {
+        "at": "2024-03-05T12:03:00Z",
+        "text": "delivered",
+        "provider": "postmark",
+        "kind": "delivered",
+        "received_at": "2024-03-05T12:03:00Z",
+        "detail": "",
+    }
+
+
+LOST = {"error": "AmbiguousSend", "detail": "reset"}
+BROKE = "handed to postmark: no clear answer came (reset)"
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({}, "postmark took it"),
+        ({"settled_by": None, "settled_at": None}, "postmark took it"),
+        (
+            {"state": "refused", "error": "InvalidRecipient", "detail": "550"},
+            "postmark said that there is no such address (550); it is not tried again",
+        ),
+        (
+            {"state": "released", "error": "NewKind"},
+            "postmark answered NewKind; certainly not sent",
+        ),
+        ({"state": "released", "error": None}, "postmark did not take it; certainly not sent"),
+        ({"state": "ambiguous", **LOST}, f"{BROKE}: perhaps sent"),
+        ({"state": "ambiguous", "settled_by": "gate", **LOST}, f"{BROKE}: perhaps sent"),
+        ({"state": "superseded", **LOST}, f"{BROKE}; the next attempt took over"),
+        (
+            {"state": "submitting", "settled_by": None},
+            "handed to postmark; if it stays so, the attempt died over it",
+        ),
+    ],
+)
+async def test_every_end_of_an_attempt_has_words(
+    offline: Cli, row: dict[str, Any], words: str
+) -> None:
+    ada = await offline.identify(timezone="UTC")
+    await offline.attempted(await offline.decided(ada, at=NOON), at=NOON, **row)
+    assert course(await offline("explain", ada), "reminder") == [f"12:00:00  {words}"]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (
+            {"state": "released", "settled_by": "look-up"},
+            "looked up: postmark never got it, so it may go again",
+        ),
+        ({"settled_by": "report"}, "reported later: it was sent"),
+        ({"settled_by": "anna"}, "settled by anna: it was sent"),
+        ({"state": "refused", "settled_by": "anna"}, "settled by anna: it was not sent"),
+    ],
+)
+async def test_how_a_lost_answer_was_made_good_has_a_line_of_its_own(
+    offline: Cli, row: dict[str, Any], words: str
+) -> None:
+    ada, later = await offline.identify(timezone="UTC"), NOON + HOUR
+    number = await offline.decided(ada, at=NOON)
+    await offline.attempted(number, at=NOON, settled_at=later, **LOST, **row)
+    assert course(await offline("explain", ada), "reminder") == [
+        f"12:00:00  {BROKE}",
+        f"13:00:00  {words}",
+    ]
+
+
+async def test_a_worker_that_died_left_no_answer(offline: Cli) -> None:
+    ada = await offline.identify(timezone="UTC")
+    number = await offline.decided(ada, at=NOON)
+    await offline.attempted(number, at=NOON, settled_by="look-up")
+    assert course(await offline("explain", ada), "reminder") == [
+        "12:00:00  handed to postmark: no answer was noted",
+        "12:00:00  looked up: postmark has it",
+    ]
+
+
+def test_every_error_of_a_provider_and_every_report_has_words() -> None:
+    from sojourn.insight.attempts import _ERRORS, _REPORTS
+
+    def kinds(error: type[ProviderError]) -> set[str]:
+        return {error.__name__}.union(*(kinds(one) for one in error.__subclasses__()))
+
+    ours = {one for one in kinds(ProviderError) if hasattr(errors, one)}
+    assert ours - {"ProviderError", "AmbiguousSend"} == set(_ERRORS)
+    assert set(Kind) == set(_REPORTS)
+
+
+async def test_what_an_attempt_says_is_not_said_twice(offline: Cli) -> None:
+    ada = await offline.identify()
+    number = await offline.decided(
+        ada, at=NOON, state="rejected", reason="refused", detail="too large", attempt=1
+    )
+    before = told(await offline("explain", ada), "reminder: ")
+    assert before.endswith("; attempt 1: too large")
+    await offline.attempted(
+        number, at=NOON, state="refused", error="ContentRejected", detail="too large"
+    )
+    answer = await offline("explain", ada)
+    assert told(answer, "reminder: ").endswith("refused the message for good")
+    assert answer.out.count("too large") == 1
+
+
+async def test_what_an_operator_found_is_told_as_such(offline: Cli) -> None:
+    ada = await offline.identify()
+    number = await offline.decided(ada, at=NOON, state="unknown", detail="no answer")
+    await offline.attempted(number, at=NOON, state="ambiguous", settled_by="gate", **LOST)
+    assert "perhaps sent" in told(await offline("explain", ada), "reminder: ")
+    await offline("ledger", "settle", number, "not-sent", "--why", "not in their log")
+    assert told(await offline("explain", ada), "reminder: ").endswith(
+        "rejected because an operator found that it was not sent; "
+        "settled by operator: not in their log"
+    )
+
+
+async def test_a_bounce_says_whether_the_address_is_still_written_to(offline: Cli) -> None:
+    ada = await offline.identify(timezone="UTC")
+    number = await offline.decided(ada, {"channel": "email"}, at=NOON, progress="bounced")
+    await offline.attempted(number, at=NOON)
+    await offline.reported(
+        number, "bounced", at=NOON, detail="550 5.1.1 <ADA@example.com> is unknown"
+    )
+    bounced = "12:00:00  bounced: 550 5.1.1 <a***@example.com> is unknown"
+    answer = await offline("explain", ada)
+    assert course(answer, "reminder") == ["12:00:00  postmark took it", bounced]
+    async with offline.store.transaction() as session:
+        session.add(
+            SuppressionRow(
+                channel="email", address="ada@example.com", because="bounced", at=NOON, source="r"
+            )
+        )
+    answer = await offline("explain", ada)
+    assert course(answer, "reminder")[-1] == (
+        f"{bounced}; nothing is sent to this address any more"
+    )
+    assert "ada@example.com" not in (await offline("explain", ada, "--json")).out.lower()
+
+
+async def test_the_words_of_a_reply_stay_out(offline: Cli) -> None:
+    ada = await offline.identify()
+    number = await offline.decided(ada, at=NOON)
+    await offline.reported(number, "replied", at=NOON, detail="my divorce")
+    answer = await offline("explain", ada, "--json")
+    assert "answered by the recipient" in answer.out
+    assert "divorce" not in answer.out
+
+
+async def test_a_pause_that_lasts_says_why(offline: Cli) -> None:
+    ada = await offline.identify(timezone="UTC")
+    await offline.decided(ada, at=NOON, state="deferred", reason="paused", held_until=NOON + HOUR)
+    await offline("channels", "pause", "email", "--why", "wrong price")
+    assert told(await offline("explain", ada), "reminder: ").endswith(
+        "held until Tue 5 Mar 2024 13:00 because the channel was paused, "
+        "and email still is: wrong price"
+    )
+    await offline("channels", "resume", "email")
+    assert told(await offline("explain", ada), "reminder: ").endswith("the channel was paused")
+
+
+# ---- joined customers, changed addresses ---------------------------------------------------
+
+
+async def test_a_joined_customer_is_told_by_either_id(offline: Cli) -> None:
+    ada, old = await offline.identify(), await offline.identify()
+    await event(offline, old, "Product Added", NOON, product_id="p", cart_id="k")
+    await offline.decided(old, at=NOON + HOUR)
+    async with offline.store.transaction() as session:
+        await customers.join(session, old, ada, at=NOON + 2 * HOUR)
+    answer = await offline("explain", ada)
+    assert f"Customer {ada}" in answer.out
+    assert told(answer, "also known as").endswith(old)
+    assert f", sent as {old}" in told(answer, "Product Added")
+    assert "abandoned-cart" in told(answer, "→")
+    assert "is the same person" in answer.out
+    assert (await offline("explain", old)).out == answer.out
+
+
+async def test_a_change_of_address_is_told_where_it_matters(offline: Cli) -> None:
+    ada = await offline.identify(email="ada@example.com")
+    mail = {"channel": "email", "text": "hello"}
+    await offline.decided(ada, mail, at=NOON)  # to ada@example.com
+    for hours, email in ((1, "countess@example.org"), (2, "")):
+        identity = read_identity(
+            {"email": email}, customer_id=ada, message_id=f"i{hours}", at=NOON + hours * HOUR
+        )
+        async with offline.store.transaction() as session:
+            await customers.identify(session, identity)
+        answer = await offline("explain", ada)
+        change = "became c***@example.org" if email else "was taken away"
+        assert f"it went to a***@example.com; the address {change}" in told(answer, "→")
+    await offline.decided(ada, n=2, at=NOON + 3 * HOUR, state="skipped", reason="no_address")
+    answer = await offline("explain", ada)
+    assert "no address" in told(answer, "it was taken away Tue 5 Mar")
+    assert "was a***@example.com" in told(answer, "e-mail address became c***@example.org")
+    assert "was c***@example.org" in told(answer, "e-mail address was taken away")
+    for secret in ("ada@example.com", "countess@"):
+        assert secret not in (await offline("explain", ada, "--json")).out

@@ -1,0 +1,140 @@
+"""`sojourn quarantine`: what did not validate, and what to do about it."""
+
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.service import RPCError
+
+from sojourn.dispatch.calls import read_call
+from sojourn.dispatch.quarantine import keep
+from sojourn.domain.errors import BadEvent
+from tests.support.cli_stack import Cli
+
+
+async def _refused(cli: Cli, **fields: Any) -> tuple[str, str]:
+    """A call in quarantine: its number and its customer."""
+    customer_id = await cli.identify()
+    sent = {
+        "type": "track",
+        "event": "Product Added",
+        "messageId": str(uuid4()),
+        "userId": customer_id,
+        "timestamp": "2024-01-08T12:00:00Z",
+        "properties": {"product_id": "p", "cart_id": "c", "price": "cheap"},
+        **fields,
+    }
+    with pytest.raises(BadEvent) as fault:
+        read_call(sent)
+    await keep(cli.store, sent, fault.value, source="shop")
+    listed = (await cli("quarantine", "--json", "--limit", 1000)).json
+    (mine,) = (row for row in listed if row["customer_id"] == customer_id)
+    return str(mine["id"]), customer_id
+
+
+async def test_nothing_yet(offline: Cli) -> None:
+    answer = await offline("quarantine")
+    assert (answer.code, answer.out) == (0, "no such call in quarantine\n")
+    assert (await offline("quarantine", "--json")).json == []
+
+
+async def test_the_list_says_what_is_wrong_and_shows_no_property(offline: Cli) -> None:
+    number, _ = await _refused(offline)
+    for arguments in (["quarantine"], ["quarantine", "--json"]):
+        out = (await offline(*arguments)).out
+        for part in (number, "Product Added", "shop", "properties.price", "decimal"):
+            assert part in out
+        assert "cheap" not in out
+
+
+async def test_the_list_can_be_narrowed(offline: Cli) -> None:
+    number, _ = await _refused(offline)
+    other, _ = await _refused(offline, event="Order Completed", properties={"email": "a@b"})
+
+    async def listed(*arguments: object) -> list[str]:
+        answer = await offline("quarantine", "--json", *arguments)
+        return [str(row["id"]) for row in answer.json]
+
+    assert await listed() == [number, other]
+    assert await listed("--event", "Order Completed") == [other]
+    assert await listed("--reason", "properties.price: ") == [number]
+    assert await listed("--reason", "%") == []
+    assert await listed("--since", "2024-01-01T00:00:00Z") == [number, other]
+    assert await listed("--since", "2150-01-01T00:00:00Z") == []
+    await offline("quarantine", "drop", number)
+    assert await listed() == [other]
+    assert await listed("--all") == [number, other]
+
+
+async def test_show_shows_all_of_it(offline: Cli) -> None:
+    number, customer_id = await _refused(offline)
+    out = (await offline("quarantine", "show", number)).out
+    for part in ("fault     properties.price: ", '"price": "cheap"', customer_id, "from shop"):
+        assert part in out
+    assert (await offline("quarantine", "show", number, "--json")).json["call"]["userId"] == (
+        customer_id
+    )
+
+
+async def test_mend_shows_what_will_be_sent(offline: Cli) -> None:
+    number, _ = await _refused(offline)
+    answer = await offline("quarantine", "mend", number, "--set", "properties.price=12.5")
+    assert answer.code == 0
+    assert '"price": 12.5' in answer.out
+    assert f"`sojourn quarantine redrive {number}`" in answer.out
+    assert "mended" in (await offline("quarantine")).out
+
+
+async def test_mend_refuses_what_still_does_not_validate(offline: Cli) -> None:
+    number, _ = await _refused(offline)
+    answer = await offline("quarantine", "mend", number, "--set", "properties.price=dear")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.fault.startswith(f"call {number} stays as it was: properties.price: ")
+    assert "cheap" in (await offline("quarantine", "show", number)).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["show", 99], 'no call in quarantine "99": `sojourn quarantine` lists their numbers'),
+        (["drop", 99], 'no call in quarantine "99"'),
+        (["mend", 99, "--set", "a=1"], 'no call in quarantine "99"'),
+        (["mend", 99, "--set", "price"], "write --set properties.price=12.5"),
+        (["redrive"], "give one of ID, --event NAME and --all"),
+        (["redrive", 1, "--all"], "give one of ID, --event NAME and --all"),
+        (["--event", "Order Complete"], 'did you mean "Order Completed"?'),
+        (["--all", "redrive"], "write options after redrive, not before it"),
+        (["redrive", 99], 'no call in quarantine "99"'),
+        (["--since", "yesterday"], '--since "yesterday"'),
+    ],
+)
+async def test_wrong_usage_is_one_line(cli: Cli, arguments: list[Any], fault: str) -> None:
+    answer = await cli("quarantine", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert fault in answer.fault
+
+
+async def test_redrive_starts_the_run_that_the_call_was_meant_for(cli: Cli) -> None:
+    number, customer_id = await _refused(cli)
+    await cli("quarantine", "mend", number, "--set", "properties.price=12.5")
+    answer = await cli("quarantine", "redrive", number)
+    run = f"abandoned-cart:{customer_id}:c"
+    assert (answer.code, answer.out) == (0, f"call {number} is redriven; runs: {run}\n")
+    again = await cli("quarantine", "redrive", number)
+    assert again.code == 2
+    assert "nothing is left to do" in again.fault
+    with suppress(RPCError):  # it may have come to its end already: the call is an old one
+        await cli.sojourn.client.get_workflow_handle(run).terminate()
+
+
+async def test_redrive_of_many_goes_on_over_those_that_stay(cli: Cli) -> None:
+    bad, _ = await _refused(cli, event="Checkout Started", properties={"value": "much"})
+    good, _ = await _refused(cli, event="Checkout Started", properties={"value": "more"})
+    await cli("quarantine", "mend", good, "--set", "properties.value=1")
+    answer = await cli("quarantine", "redrive", "--event", "Checkout Started", "--json")
+    assert answer.code == 1
+    assert [done["id"] for done in answer.json["redriven"]] == [int(good)]
+    assert [left["id"] for left in answer.json["faults"]] == [int(bad)]
+    await cli("quarantine", "drop", bad)
+    assert (await cli("quarantine", "redrive", "--all")).out == "nothing was redriven\n"

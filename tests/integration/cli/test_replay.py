@@ -1,0 +1,192 @@
+"""A recording through the real engine, against a count by a program that knows nothing of it."""
+
+import gzip
+import json
+import os
+import random
+import signal
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sojourn.cli import recordings as timeline
+from sojourn.cli.calls import Fault, read_calls
+from sojourn.cli.local.processes import Child
+from sojourn.dispatch.calls import Ignored, Track
+from sojourn.settings import Settings
+
+BEGIN = datetime(2024, 2, 1, tzinfo=UTC)
+WAITS = [timedelta(hours=24), timedelta(days=2), timedelta(days=4)]
+STEPS = ["reminder", "nudge", "offer"]
+
+
+def recording(seed: int, customers: int) -> list[dict[str, Any]]:
+    """Carts filled, filled again, bought in time, late or never; some noise; in time order."""
+    rnd = random.Random(seed)
+    calls: list[dict[str, Any]] = []
+
+    def call(at: datetime, kind: str, who: str, **rest: Any) -> None:
+        calls.append(
+            {
+                "type": kind,
+                "messageId": f"m{len(calls)}",
+                "userId": who,
+                "timestamp": at.isoformat(),
+                **rest,
+            }
+        )
+
+    for n in range(customers):
+        who, at = f"user_{n}", BEGIN + timedelta(seconds=rnd.randrange(20 * 86400))
+        consent = {channel: rnd.random() < 0.8 for channel in ("email", "sms")}
+        traits = {"email": f"{who}@shop.example", "phone": "+48601016107"}
+        call(at, "identify", who, traits={**traits, "marketingConsent": consent})
+        for cart in range(rnd.randrange(3)):
+            for _ in range(rnd.randrange(1, 4)):
+                at += timedelta(seconds=rnd.choice([5, 3600, 86399, 86401, 200_000, 900_000]))
+                properties = {"cart_id": f"cart{cart}", "product_id": "p"}
+                call(at, "track", who, event="Product Added", properties=properties)
+            if rnd.random() < 0.6:
+                at += timedelta(seconds=rnd.choice([60, 86399, 86401, 180_000, 2_000_000]))
+                properties = {"order_id": f"o{n}", "cart_id": rnd.choice([f"cart{cart}", "other"])}
+                call(at, "track", who, event="Order Completed", properties=properties)
+        call(at, "track", who, event="Product Viewed", properties={"product_id": "p"})
+    return sorted(calls, key=lambda c: str(c["timestamp"]))
+
+
+def counted(calls: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the abandoned-cart rule must come to, by going through the calls in order."""
+    open_runs: dict[tuple[str, str], tuple[int, datetime]] = {}
+    runs, outcomes, due = 0, Counter[str](), Counter[str]()
+
+    def pass_time(key: tuple[str, str], until: datetime) -> None:
+        while key in open_runs and open_runs[key][1] <= until:
+            step, deadline = open_runs[key]
+            due[STEPS[step]] += 1
+            if step == 2:
+                outcomes["exhausted"] += 1
+                del open_runs[key]
+            else:
+                open_runs[key] = (step + 1, deadline + WAITS[step + 1])
+
+    for call in calls:
+        if call["type"] != "track" or "cart_id" not in call["properties"]:
+            continue
+        at = datetime.fromisoformat(call["timestamp"])
+        key = (call["userId"], call["properties"]["cart_id"])
+        pass_time(key, at)
+        if call["event"] == "Product Added":
+            runs += key not in open_runs
+            open_runs[key] = (0, at + WAITS[0])
+        elif call["event"] == "Order Completed" and key in open_runs:
+            outcomes["converted"] += 1
+            del open_runs[key]
+    for key in list(open_runs):
+        pass_time(key, datetime.max.replace(tzinfo=UTC))
+    return {"runs": runs, "outcomes": dict(outcomes), "due": dict(due)}
+
+
+def write(path: Path, calls: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(call) + "\n" for call in calls))
+    return path
+
+
+@pytest.mark.long
+async def test_counts_hold_although_the_worker_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = recording(seed=5, customers=16)
+    expected = counted(calls)
+    assert min(expected["due"].values()) > 3  # the recording has something to say
+    settings = Settings(
+        home=tmp_path, database_url=f"sqlite:///{tmp_path}/replay.db", quiet_hours=None
+    )
+    workers: list[Child] = []
+    start = Child.start
+
+    async def watched(child: Child) -> None:
+        if child.name == "the worker" and child not in workers:
+            workers.append(child)
+        await start(child)
+
+    monkeypatch.setattr(Child, "start", watched)
+    kill_at = {len(calls) // 3, 2 * len(calls) // 3}
+    restarts: list[int] = []
+
+    def progress(phase: str, done: int, total: int) -> None:
+        if phase == "events" and done in kill_at:
+            assert workers[0].pid is not None
+            os.kill(workers[0].pid, signal.SIGKILL)
+
+    result = await timeline.replay(
+        list(read_calls(write(tmp_path / "calls.jsonl", calls))),
+        settings,
+        progress=progress,
+        on_restart=restarts.append,
+    )
+    answer = result.as_json()
+    carts = answer["journeys"]["abandoned-cart"]
+    assert answer["events"] == {
+        "read": sum(call["type"] == "track" for call in calls),
+        "stored": sum(call["type"] == "track" for call in calls),
+        "rejected": 0,
+    }
+    assert {
+        "runs": carts["runs"],
+        "outcomes": carts["outcomes"],
+        "due": {step: counts["due"] for step, counts in carts["steps"].items()},
+    } == expected
+    for counts in carts["steps"].values():
+        assert counts["due"] == counts["sent"] + sum(counts["skipped"].values())
+    assert restarts == [-signal.SIGKILL] * 2
+
+
+def test_the_shops_recording_has_its_true_counts() -> None:
+    """The independent count agrees with what is known of the shop's file, where it is at hand."""
+    file = Path(__file__).parents[4] / "shared" / "data" / "shop-2024-q1.jsonl.gz"
+    if not file.exists():
+        pytest.skip("the recording is not part of the repository")
+    with gzip.open(file, "rt") as lines:
+        calls = [json.loads(line) for line in lines]
+    assert counted(calls) == {
+        "runs": 201,
+        "outcomes": {"converted": 68, "exhausted": 133},
+        "due": {"reminder": 147, "nudge": 139, "offer": 133},
+    }
+
+
+TRACK = '{"type": "track", "event": "X", "messageId": "m", "userId": "u"'
+BAD_LINES = {
+    "{": "no JSON",
+    "[1]": "no JSON object",
+    '{"type": "track"}': "event",
+    '{"type": "dance", "userId": "u"}': "no call",
+    '{"type": "track", "event": "X", "messageId": "m", "userId": ""}': "userId",
+    TRACK + ', "timestamp": "soon"}': "time",
+    TRACK + ', "timestamp": "0001-01-01T00:00Z"}': "1970",
+    '{"type": "track", "event": "Order Completed", "messageId": "m", "userId": "u"}': "order_id",
+    '{"type": "track", "event": "X", "userId": "u"}': "messageId",
+    TRACK + ', "properties": {"a": NaN}}': "NaN",
+    '{"type": "identify", "messageId": "m", "userId": "u", "traits": {"timezone": "Mars"}}': "zone",
+    '{"type": "identify", "messageId": "m", "userId": "u", "traits": {"phone": "12"}}': "phone",
+}
+
+
+@pytest.mark.parametrize(("line", "said"), BAD_LINES.items())
+def test_a_bad_line_is_named_with_what_is_wrong(tmp_path: Path, line: str, said: str) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_text("\n" + line + "\n")
+    (fault,) = read_calls(file)
+    assert isinstance(fault, Fault)
+    assert fault.line == 2
+    assert said in fault.reason
+
+
+def test_other_calls_are_read_and_ignored(tmp_path: Path) -> None:
+    calls = recording(1, 1)
+    page = {**calls[0], "type": "page"}
+    kinds = [type(call) for call in read_calls(write(tmp_path / "c", [page, calls[-1]]))]
+    assert kinds == [Ignored, Track]

@@ -1,0 +1,186 @@
+"""Many events in one transaction: none is lost, none waits for another customer's trouble."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from sojourn.dispatch import Published, intake
+from sojourn.dispatch.intake import Intake
+from sojourn.dispatch.planning import Plan
+from sojourn.dispatch.routing import Start, Target
+from sojourn.dispatch.telling import Reached
+from sojourn.domain.events import Event, OrderCompleted, ProductAdded, read_event
+from sojourn.store import Store, customers, events
+from sojourn.store.tables import EventRow
+
+NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+class Runs:
+    """Stands where Temporal does, and keeps what each run was told, in order.
+
+    The transactions are tried here; test_dispatch.py beside it tries the whole way.
+    """
+
+    def __init__(self) -> None:
+        self.told: dict[str, list[str]] = {}
+
+    async def reach(self, target: Target, plan: Plan) -> Reached:
+        await asyncio.sleep(0)
+        self.told.setdefault(target.workflow_id, []).append(plan.row.message_id)
+        return Reached(execution="x" if isinstance(target, Start) else "")
+
+
+def _intake(store: Store) -> tuple[Intake, Runs]:
+    told = Runs()
+    return Intake(store, told, timezone="UTC", clock=timedelta(0)), told  # type: ignore[arg-type]
+
+
+def _row(event: Event) -> EventRow:
+    return EventRow(
+        message_id=event.message_id,
+        customer_id=event.customer_id,
+        name=event.event_name,
+        occurred_at=event.occurred_at,
+        received_at=NOON,
+        properties=event.properties(),
+    )
+
+
+async def _take(taking: Intake, event: Event) -> Published:
+    return await taking.take(_row(event), event)
+
+
+def _added(customer_id: str, n: int = 0, **fields: object) -> ProductAdded:
+    return ProductAdded(
+        message_id=f"{customer_id}-{n}",
+        customer_id=customer_id,
+        cart_id="c",
+        product_id="p",
+        occurred_at=NOON + n * SECOND,
+    ).model_copy(update=fields)
+
+
+async def test_each_customers_events_keep_their_order(store: Store) -> None:
+    taking, told = _intake(store)
+    people = [f"c-{uuid4().hex[:12]}" for _ in range(30)]
+    all_events = [_added(who, n) for n in range(8) for who in people]
+    published = await asyncio.gather(*(_take(taking, event) for event in all_events))
+    await taking.drain()
+    assert all(answer.stored and len(answer.runs) == 1 for answer in published)
+    for who in people:
+        assert told.told[f"abandoned-cart:{who}:c"] == [f"{who}-{n}" for n in range(8)]
+    async with store.reading() as session:
+        assert await events.unrouted(session, people) == {}
+
+
+async def test_the_same_event_many_times_at_once_is_one(store: Store, customer_id: str) -> None:
+    taking, told = _intake(store)
+    event = _added(customer_id)
+    published = await asyncio.gather(*(_take(taking, event) for _ in range(20)))
+    assert sorted(answer.stored for answer in published) == [False] * 19 + [True]
+    assert told.told == {f"abandoned-cart:{customer_id}:c": [event.message_id]}
+
+
+async def test_a_message_id_used_twice_in_one_transaction_is_two_events(
+    store: Store, customer_id: str
+) -> None:
+    taking, _ = _intake(store)
+    bought = OrderCompleted(
+        message_id=f"{customer_id}-0", customer_id=customer_id, order_id="o", occurred_at=NOON
+    )
+    first, second, again = await asyncio.gather(
+        _take(taking, _added(customer_id)), _take(taking, bought), _take(taking, bought)
+    )
+    assert (first.stored, second.stored, again.stored) == (True, True, False)
+    assert second.message_id == again.message_id != first.message_id
+
+
+async def test_in_any_order_and_company_each_is_stored_once(store: Store) -> None:
+    rnd = random.Random(11)
+    taking, told = _intake(store)
+    people = [f"c-{uuid4().hex[:12]}" for _ in range(10)]
+    all_events = [_added(who, n) for n in range(10) for who in people] * 2
+    rnd.shuffle(all_events)
+    published = await asyncio.gather(*(_take(taking, event) for event in all_events))
+    await taking.drain()
+    assert sum(answer.stored for answer in published) == 100
+    for who in people:
+        ids = told.told[f"abandoned-cart:{who}:c"]
+        assert sorted(ids) == sorted({f"{who}-{n}" for n in range(10)})
+
+
+async def test_what_the_database_refuses_befalls_nobody_else(
+    store: Store, customer_id: str
+) -> None:
+    taking, _ = _intake(store)
+    bad = _row(_added(f"{customer_id}-bad"))
+    bad.name = None  # type: ignore[assignment]
+    event = read_event(
+        ProductAdded, bad.properties, message_id="m", customer_id="c", at=bad.occurred_at
+    )
+    answers = await asyncio.gather(
+        *(_take(taking, _added(f"{customer_id}-{n}")) for n in range(5)),
+        taking.take(bad, event),
+        *(_take(taking, _added(f"{customer_id}-{n}", 1)) for n in range(5)),
+        return_exceptions=True,
+    )
+    await taking.drain()
+    assert isinstance(answers.pop(5), DBAPIError)
+    assert all(isinstance(answer, Published) and answer.stored for answer in answers)
+
+
+# on SQLite there is one lock for all: whoever holds it, holds it for everybody
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+async def test_a_customer_whose_lock_is_held_keeps_nobody_waiting(
+    store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "LOCK_TIMEOUT_MS", 50)
+    taking, _ = _intake(store)
+    held, other = f"{customer_id}-held", f"{customer_id}-other"
+    async with store.transaction() as session:
+        await customers.lock(session, held)
+        # in one transaction with others first, then alone
+        busy = [asyncio.create_task(_take(taking, _added(who))) for who in (other, held)]
+        assert (await busy[0]).stored
+        assert (await _take(taking, _added(other, 1))).stored
+        assert not busy[1].done()
+    assert (await busy[1]).stored
+
+
+async def test_a_row_that_cannot_be_read_is_passed_over(store: Store, customer_id: str) -> None:
+    taking, told = _intake(store)
+    async with store.transaction() as session:
+        await customers.lock(session, customer_id)
+        bad = _row(_added(customer_id))
+        bad.properties = {}
+        await events.add(session, bad)
+    assert (await _take(taking, _added(customer_id, 1))).runs
+    assert told.told[f"abandoned-cart:{customer_id}:c"] == [f"{customer_id}-1"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_line_to_the_database_that_was_cut_is_replaced(
+    database_url: str, customer_id: str
+) -> None:
+    store = await Store.open(database_url, migrate=True, pool_size=2)
+    taking, _ = _intake(store)
+    assert (await _take(taking, _added(customer_id))).stored
+    async with store.engine.connect() as connection:
+        name = (await connection.execute(text("SELECT current_database()"))).scalar_one()
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = :name AND pid <> pg_backend_pid()"
+            ),
+            {"name": name},
+        )
+    # a connection that was cut is replaced before it is used
+    assert (await _take(taking, _added(customer_id, 1))).stored
+    await store.close()

@@ -1,0 +1,766 @@
+"""Providers' reports over HTTP: signed, matched with the ledger, taken once, in any order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import col, select
+
+from sojourn.channels import registry
+from sojourn.channels.outbox import Outbox
+from sojourn.channels.provider import Abilities, Hook, Reading
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch import reports as intake
+from sojourn.dispatch.calls import Alias
+from sojourn.domain.customer import read_identity
+from sojourn.domain.errors import BadInput, BadSetting, TemporalUnavailable, TransientError
+from sojourn.domain.messages import Channel, Delivery, MessageClass
+from sojourn.domain.reports import Kind, Report
+from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.http.faults import Refusal, answer
+from sojourn.gateway.webhooks.reports import Outcomes
+from sojourn.gateway.webhooks.routes import BODY_LIMIT, SHOPS, Sources, router
+from sojourn.store import Store, attempts, customers, ledger, reports
+from sojourn.store.tables import (
+    AttemptRow,
+    ConsentRow,
+    ContentRow,
+    LedgerRow,
+    ReportRow,
+    SuppressionRow,
+)
+from sojourn.testkit.fakes.base import Order, SentHook
+from sojourn.testkit.fakes.postmark import FakePostmark
+from tests.support.effort import fewer
+from tests.support.gateway_server import Served, serving, settings
+
+SENT_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
+"""When a message was handed over."""
+LATER = datetime(2026, 11, 21, 9, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+FAKE = FakePostmark()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", name="served")
+async def gateway_served(store: Store, temporal: Server) -> AsyncIterator[Served]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in FAKE.environment().items():
+            patch.setenv(name, value)
+        chosen = settings(email_provider="postmark")
+        sojourn = Sojourn(temporal.client, store, chosen, task_queue=f"reports-{uuid4()}")
+        async with serving(sojourn) as served:
+            await served.ready()
+            yield served
+
+
+@dataclass(frozen=True)
+class Written:
+    """A message in the ledger, and as Postmark has it."""
+
+    store: Store
+    ledger_id: int
+    order: Order
+
+    async def row(self) -> LedgerRow:
+        async with self.store.reading() as session:
+            row = await session.get(LedgerRow, self.ledger_id)
+        assert row is not None
+        return row
+
+    async def attempt(self) -> AttemptRow:
+        query = select(AttemptRow).where(AttemptRow.ledger_id == self.ledger_id)
+        async with self.store.reading() as session:
+            return (await session.exec(query)).one()
+
+    async def kept(self) -> list[ReportRow]:
+        query = select(ReportRow).where(ReportRow.ledger_id == self.ledger_id)
+        async with self.store.reading() as session:
+            return list((await session.exec(query.order_by(col(ReportRow.id)))).all())
+
+    async def suppression(self) -> SuppressionRow | None:
+        key = (self.order.channel.value, self.order.address.lower())
+        async with self.store.reading() as session:
+            return await session.get(SuppressionRow, key)
+
+    def report(self, kind: Kind, minutes: int = 1, **changes: Any) -> Report:
+        told = Report(
+            event_id=f"{self.order.id}:{kind}",
+            kind=kind,
+            at=SENT_AT + minutes * MINUTE,
+            channel=self.order.channel,
+            reference=self.order.reference,
+            provider_id=self.order.id,
+            address=self.order.address,
+        )
+        return replace(told, **changes)
+
+
+async def write(
+    store: Store,
+    customer_id: str,
+    *,
+    state: str = "sent",
+    channel: Channel = Channel.EMAIL,
+    address: str = "",
+    topic: str = "cart",
+    step: str = "reminder",
+    submitted_at: datetime = SENT_AT,
+    known: bool = True,
+) -> Written:
+    """A message on its way, as the send activity leaves it in each state.
+
+    Args:
+        known: the provider's id of it is.
+    """
+    key = uuid4().hex
+    delivery = Delivery(
+        workflow_id=f"abandoned-cart:{customer_id}:{key}",
+        journey="abandoned-cart",
+        customer_id=customer_id,
+        key=key,
+        key_field="cart_id",
+        enrolment=key,
+        n=1,
+        step=step,
+        template=step,
+        channels=(channel,),
+        message_class=MessageClass.PROMOTIONAL,
+        topic=topic,
+        due=SENT_AT,
+        useful_until=SENT_AT + timedelta(days=1),
+        now=SENT_AT,
+        start=(SENT_AT, 1),
+        latest=(SENT_AT, 1),
+        goals=(),
+        ends=(),
+        restarts=(),
+        timezone="UTC",
+    )
+    row = ledger.new_row(delivery, channel)
+    row.state, row.attempt, row.provider, row.submitted_at = state, 1, "postmark", submitted_at
+    row.provider_id = f"pm-{key}" if known and state == "sent" else None
+    address = address or f"Ada.{key}@Shop.example"
+    async with store.transaction() as session:
+        await customers.lock(session, customer_id)
+        session.add(row)
+        await session.flush()
+        assert row.id is not None
+        session.add(ContentRow(ledger_id=row.id, address=address, content={}))
+        session.add(
+            AttemptRow(
+                ledger_id=row.id,
+                attempt=1,
+                provider="postmark",
+                state="accepted" if state == "sent" else "submitting",
+                submitted_at=submitted_at,
+                journey_at=submitted_at,
+                provider_id=row.provider_id,
+            )
+        )
+    return Written(store, row.id, Order(f"pm-{key}", row.reference, address, channel, text=""))
+
+
+async def post(served: Served, hook: SentHook) -> httpx.Response:
+    url = "/webhooks/postmark" + (f"?{hook.query}" if hook.query else "")
+    return await served.http.post(url, content=hook.body, headers=dict(hook.headers))
+
+
+async def tell(
+    served: Served, message: Written, kind: Kind, minutes: int = 1, event_id: str = "e"
+) -> None:
+    """Postmark's webhook, which is taken."""
+    hook = FAKE.hook(message.order, kind, event_id, SENT_AT + minutes * MINUTE)
+    answer = await post(served, hook)
+    assert (answer.status_code, answer.text) == (200, "")
+
+
+async def consents(store: Store, customer_id: str) -> list[tuple[str, str, bool, datetime]]:
+    query = select(ConsentRow).where(ConsentRow.customer_id == customer_id)
+    async with store.reading() as session:
+        rows = (await session.exec(query)).all()
+    return [(row.channel, row.topic, row.granted, row.at) for row in rows]
+
+
+async def take(
+    message: Written, told: Report, received_at: datetime = LATER
+) -> reports.Told | None:
+    async with message.store.transaction() as session:
+        return await reports.take(session, "postmark", told, received_at)
+
+
+# ---- over HTTP -----------------------------------------------------------------------------
+
+
+async def test_a_report_lands_in_the_ledger_and_becomes_an_event(
+    served: Served, customer_id: str
+) -> None:
+    message = await write(served.store, customer_id)
+    await tell(served, message, Kind.DELIVERED)
+    row = await message.row()
+    assert (row.state, row.progress, row.progress_at) == ("sent", "delivered", SENT_AT + MINUTE)
+    (kept,) = await message.kept()
+    assert (kept.provider, kept.kind, kept.at) == ("postmark", "delivered", SENT_AT + MINUTE)
+    (event,) = await served.stored(customer_id)
+    assert (event.name, event.occurred_at) == ("Message Delivered", SENT_AT + MINUTE)
+    assert event.properties == {
+        "journey": "abandoned-cart",
+        "run": row.workflow_id,
+        "step": "reminder",
+        "channel": "email",
+    }
+
+
+@pytest.mark.parametrize("state", ["submitting", "unknown", "claimed", "deferred", "expired"])
+@pytest.mark.parametrize("kind", [Kind.DELIVERED, Kind.DEFERRED, Kind.BOUNCED])
+async def test_a_report_settles_what_a_lost_answer_left_open(
+    served: Served, customer_id: str, state: str, kind: Kind
+) -> None:
+    message = await write(served.store, customer_id, state=state)
+    await tell(served, message, kind)
+    row, attempt = await message.row(), await message.attempt()
+    assert (row.state, row.provider_id, row.progress) == ("sent", message.order.id, kind)
+    assert row.settled_at is not None
+    assert (attempt.state, attempt.settled_by) == ("accepted", "report")
+    assert attempt.provider_id == message.order.id
+
+
+async def test_a_report_settles_the_attempt_that_may_have_sent_it(
+    served: Served, customer_id: str
+) -> None:
+    message = await write(served.store, customer_id, state="claimed")
+    async with served.store.transaction() as session:
+        await attempts.end(session, message.ledger_id, "superseded", by="gate")
+        await attempts.begin(session, message.ledger_id, 2, provider="postmark", now=SENT_AT)
+    async with served.store.transaction() as session:
+        await attempts.end(session, message.ledger_id, "released", by="answer", attempt=2)
+    await tell(served, message, Kind.DELIVERED)
+    async with served.store.reading() as session:
+        tried = await attempts.of_messages(session, [message.ledger_id])
+    assert [(each.state, each.settled_by) for each in tried] == [
+        ("accepted", "report"),
+        ("released", "answer"),
+    ]
+
+
+@pytest.mark.parametrize("state", ["rejected", "skipped"])
+async def test_what_was_never_sent_stays_so(served: Served, customer_id: str, state: str) -> None:
+    message = await write(served.store, customer_id, state=state)
+    await tell(served, message, Kind.BOUNCED)
+    row = await message.row()
+    assert (row.state, row.progress, row.provider_id) == (state, None, None)
+    assert await message.suppression() is not None
+
+
+async def test_a_report_that_is_sent_again_and_again_counts_once(
+    served: Served, customer_id: str
+) -> None:
+    message = await write(served.store, customer_id)
+    for _ in range(2):
+        await asyncio.gather(*(tell(served, message, Kind.UNSUBSCRIBED) for _ in range(4)))
+    assert len(await message.kept()) == 1
+    assert len(await served.stored(customer_id)) == 1
+    assert len(await consents(served.store, customer_id)) == 1
+
+
+async def test_a_status_only_moves_forward(served: Served, customer_id: str) -> None:
+    message = await write(served.store, customer_id)
+    await tell(served, message, Kind.CLICKED, 3)
+    await tell(served, message, Kind.DELIVERED, 1)
+    await tell(served, message, Kind.OPENED, 2)
+    row = await message.row()
+    assert (row.progress, row.progress_at) == ("clicked", SENT_AT + 3 * MINUTE)
+    names = [event.name for event in await served.stored(customer_id)]
+    assert names == ["Message Delivered", "Message Opened", "Message Clicked"]
+
+
+@pytest.mark.parametrize("order", [(2, 3), (3, 2)])
+async def test_of_two_clicks_the_first_counts(
+    store: Store, customer_id: str, order: tuple[int, int]
+) -> None:
+    message = await write(store, customer_id)
+    for minutes in order:
+        event_id = f"{message.order.id}:{minutes}"
+        await take(message, message.report(Kind.CLICKED, minutes, event_id=event_id))
+    assert (await message.row()).progress_at == SENT_AT + 2 * MINUTE
+
+
+async def test_a_forged_report_is_refused_and_nothing_is_kept(
+    served: Served, customer_id: str
+) -> None:
+    message = await write(served.store, customer_id)
+    hook = FAKE.hook(message.order, Kind.BOUNCED, "e")
+    for headers in ({}, {"Authorization": "Basic OnRoZWlycw=="}):
+        answer = await post(served, replace(hook, headers=headers))
+        assert answer.status_code == 401
+        assert answer.json()["error"]["path"] == "signature"
+    assert await message.kept() == []
+    assert await message.suppression() is None
+
+
+async def test_a_report_that_says_nothing_we_know_is_named(served: Served) -> None:
+    message = await write(served.store, "c-nobody")
+    hook = FAKE.hook(message.order, Kind.BOUNCED, "e")
+    answer = await post(served, replace(hook, body=b"[]"))
+    assert answer.status_code == 400
+    assert answer.json()["error"] == {"path": "body", "reason": "the body is no JSON object"}
+
+
+async def test_a_report_that_is_too_large_is_not_read(served: Served) -> None:
+    message = await write(served.store, "c-nobody")
+    hook = FAKE.hook(message.order, Kind.BOUNCED, "e")
+    answer = await post(served, replace(hook, body=b" " * (BODY_LIMIT + 1)))
+    assert answer.status_code == 413
+
+
+async def test_a_report_on_a_message_of_somebody_else_is_kept_and_counted(served: Served) -> None:
+    order = Order(f"pm-{uuid4()}", "no-such-reference", "x@y.example", Channel.EMAIL, "")
+    unmatched = 'sojourn_gateway_reports_unmatched_total{provider="postmark"}'
+    before = await _metric(served, unmatched)
+    answer = await post(served, FAKE.hook(order, Kind.BOUNCED, "e"))
+    assert answer.status_code == 200
+    query = select(ReportRow).where(col(ReportRow.event_id).startswith(order.id))
+    async with served.store.reading() as session:
+        (row,) = (await session.exec(query)).all()
+        assert await session.get(SuppressionRow, ("email", "x@y.example")) is None
+    assert row.ledger_id is None
+    assert await _metric(served, unmatched) == before + 1
+    assert await _metric(
+        served, 'sojourn_gateway_reports_total{kind="bounced",provider="postmark"}'
+    )
+
+
+async def _metric(served: Served, name: str) -> float:
+    lines = (await served.http.get("/metrics")).text.splitlines()
+    return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0)
+
+
+async def test_a_hard_bounce_suppresses_the_address_that_was_written_to(
+    served: Served, customer_id: str
+) -> None:
+    message = await write(served.store, customer_id)
+    elsewhere = replace(message.order, address="forwarded@elsewhere.example")
+    await post(served, FAKE.hook(elsewhere, Kind.BOUNCED, "e", SENT_AT + MINUTE))
+    row = await message.suppression()
+    assert row is not None
+    (kept,) = await message.kept()
+    assert (row.because, row.source) == ("bounced", f"postmark:{kept.event_id}")
+    (event,) = await served.stored(customer_id)
+    assert (event.name, event.properties["hard"]) == ("Message Bounced", True)
+
+
+async def test_a_complaint_suppresses_the_address(served: Served, customer_id: str) -> None:
+    message = await write(served.store, customer_id)
+    await tell(served, message, Kind.COMPLAINED)
+    row = await message.suppression()
+    assert row is not None
+    assert row.because == "complained"
+
+
+async def test_a_deferral_does_not_suppress_the_address(served: Served, customer_id: str) -> None:
+    message = await write(served.store, customer_id)
+    await tell(served, message, Kind.DEFERRED)
+    assert await message.suppression() is None
+
+
+async def test_who_unsubscribes_by_mail_says_no_to_the_messages_topic(
+    served: Served, customer_id: str
+) -> None:
+    message = await write(served.store, customer_id, topic="newsletter")
+    await tell(served, message, Kind.UNSUBSCRIBED)
+    assert await consents(served.store, customer_id) == [
+        ("email", "newsletter", False, SENT_AT + MINUTE)
+    ]
+    (event,) = await served.stored(customer_id)
+    assert event.properties["topic"] == "newsletter"
+
+
+async def test_a_customer_who_was_joined_to_another_is_found(
+    served: Served, customer_id: str
+) -> None:
+    message = await write(served.store, customer_id)
+    root = f"{customer_id}-root"
+    await served.gateway.sojourn.alias(Alias(customer_id, root, "a", LATER))
+    await tell(served, message, Kind.UNSUBSCRIBED)
+    assert [event.name for event in await served.stored(root)] == ["Message Unsubscribed"]
+    assert len(await consents(served.store, root)) == 1
+    assert await consents(served.store, customer_id) == []
+
+
+async def test_a_crash_between_ledger_and_run_loses_nothing(
+    served: Served, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await write(served.store, customer_id)
+    hook = FAKE.hook(message.order, Kind.CLICKED, "e", SENT_AT)
+
+    async def away(*_: Any) -> None:
+        raise TemporalUnavailable("no Temporal server answers")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(served.gateway.sojourn, "publish", away)
+        answer = await post(served, hook)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert len(await message.kept()) == 1
+    assert await served.stored(customer_id) == []
+    assert (await post(served, hook)).status_code == 200
+    assert [event.name for event in await served.stored(customer_id)] == ["Message Clicked"]
+
+
+async def test_without_temporal_the_provider_is_asked_to_come_back(
+    served: Served, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await write(served.store, customer_id)
+    monkeypatch.setattr(served.gateway, "_missing", "no Temporal server has answered yet")
+    answer = await post(served, FAKE.hook(message.order, Kind.CLICKED, "e"))
+    assert answer.status_code == 503
+    assert await message.kept() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("smtp", "smtp sends no webhooks"),
+        ("outbox", "outbox sends no webhooks"),
+        ("shopify", "set SOJOURN_SHOPIFY_SECRET"),
+        ("pigeon", "no such shop or provider"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+async def test_a_name_that_nobody_has_says_what_to_set(
+    served: Served, name: str, way: str, method: str
+) -> None:
+    answer = await served.http.request(method, f"/webhooks/{name}")
+    assert answer.status_code == 404
+    if method != "HEAD":
+        assert answer.json()["error"]["reason"] == f"no webhooks are taken here: {way}"
+
+
+async def test_a_provider_that_is_not_chosen_is_not_answered(served: Served) -> None:
+    gateway = Gateway(Sojourn(served.gateway.sojourn.client, served.store, settings()))
+    outcomes = Outcomes(gateway.providers, gateway.report, "https://x.example")
+    async with _asking(outcomes) as http:
+        answer = await http.post("/webhooks/postmark")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["reason"].endswith("set SOJOURN_EMAIL_PROVIDER=postmark")
+
+
+def test_no_shop_has_a_providers_name() -> None:
+    assert not SHOPS.keys() & registry.known().keys()
+
+
+async def test_a_gateway_needs_its_providers_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOJOURN_POSTMARK_TOKEN", raising=False)
+    nothing: Any = None
+    with pytest.raises(BadSetting, match="SOJOURN_POSTMARK_TOKEN"):
+        Gateway(Sojourn(nothing, nothing, settings(email_provider="postmark")))
+
+
+async def test_a_gateway_that_ends_gives_its_providers_connections_back(served: Served) -> None:
+    sojourn = Sojourn(served.gateway.sojourn.client, served.store, settings())
+    asked = Asked()
+    async with serving(sojourn) as other:
+        other.gateway.providers = {"asked": asked}
+        assert not asked.closed
+    assert asked.closed
+
+
+# ---- what a provider is handed -------------------------------------------------------------
+
+
+class Asked(Outbox):
+    """A provider that tries its webhook's address."""
+
+    name = "asked"
+    abilities = Abilities(reports=True)
+
+    def __init__(self) -> None:
+        self.hooks: list[Hook] = []
+        self.fault: Exception | None = None
+        self.closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def read(self, hook: Hook) -> Reading:
+        self.hooks.append(hook)
+        if self.fault is not None:
+            raise self.fault
+        return Reading(answer="<ok/>", media_type="text/xml")
+
+
+def _asking(outcomes: Outcomes) -> httpx.AsyncClient:
+    async def take(*_: Any) -> list[Any]:
+        raise AssertionError("no call of a shop")
+
+    app = FastAPI()
+    app.add_exception_handler(Refusal, answer)
+    shop: Any = None
+    app.include_router(router(Sources(shops={"shop": shop}), take, outcomes))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://10.0.0.7:81")
+
+
+async def _nothing(name: str, told: Sequence[Report], at: datetime) -> None:
+    assert (name, list(told)) == ("asked", [])
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+async def test_a_provider_is_handed_its_request_as_it_made_it(method: str) -> None:
+    asked = Asked()
+    outcomes = Outcomes({"asked": asked}, _nothing, "https://shop.example/sojourn/")
+    async with _asking(outcomes) as http:
+        answer = await http.request(
+            method, "/webhooks/asked?hub.challenge=a%2Fb&x=1", content=b"\xff", headers={"X-A": "b"}
+        )
+    assert answer.status_code == 200
+    assert answer.text == ("" if method == "HEAD" else "<ok/>")
+    assert answer.headers["content-type"].startswith("text/xml")
+    (hook,) = asked.hooks
+    assert (hook.method, hook.body, hook.headers["x-a"]) == (method, b"\xff", "b")
+    assert hook.url == "https://shop.example/sojourn/webhooks/asked?hub.challenge=a%2Fb&x=1"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [(BadInput("no list"), 400), (TransientError("no certificate"), 503)]
+)
+async def test_what_a_provider_cannot_read_is_said(fault: Exception, status: int) -> None:
+    asked = Asked()
+    asked.fault = fault
+    async with _asking(Outcomes({"asked": asked}, _nothing, "https://x.example")) as http:
+        assert (await http.post("/webhooks/asked")).status_code == status
+
+
+async def test_a_shops_address_takes_no_get() -> None:
+    async with _asking(Outcomes({}, _nothing, "https://x.example")) as http:
+        answer = await http.get("/webhooks/shop")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+# ---- which message -------------------------------------------------------------------------
+
+
+async def test_a_report_without_our_reference_is_found_by_the_providers_id(
+    store: Store, customer_id: str
+) -> None:
+    message = await write(store, customer_id)
+    assert await take(message, message.report(Kind.DELIVERED, reference="")) is not None
+    assert (await message.row()).progress == "delivered"
+
+
+async def test_a_report_on_an_earlier_attempt_is_found_by_its_id(
+    store: Store, customer_id: str
+) -> None:
+    message = await write(store, customer_id, state="unknown")
+    async with store.transaction() as session:
+        attempt = await session.get(AttemptRow, (await message.attempt()).id)
+        assert attempt is not None
+        attempt.provider_id = message.order.id
+    assert await take(message, message.report(Kind.DELIVERED, reference="")) is not None
+    assert (await message.row()).provider_id == message.order.id
+
+
+async def test_another_providers_message_of_the_same_id_is_not_meant(
+    store: Store, customer_id: str
+) -> None:
+    message = await write(store, customer_id)
+    told = message.report(Kind.DELIVERED, reference="")
+    async with store.transaction() as session:
+        assert await reports.take(session, "resend", told, LATER) is None
+
+
+async def test_a_report_that_overtook_the_answer_is_found_when_it_is_sent_again(
+    store: Store, customer_id: str
+) -> None:
+    message = await write(store, customer_id, state="submitting")
+    told = message.report(Kind.BOUNCED, reference="", hard=True)
+    assert await take(message, told) is None
+    async with store.transaction() as session:
+        await ledger.settle(session, message.ledger_id, "sent", provider_id=message.order.id)
+    for _ in range(2):
+        assert await take(message, told) is not None
+    assert (await message.row()).progress == "bounced"
+    assert await message.suppression() is not None
+    assert len(await message.kept()) == 1
+
+
+@pytest.mark.parametrize("state", ["sent", "submitting", "unknown"])
+async def test_a_reply_is_of_the_newest_message_to_its_sender(
+    store: Store, customer_id: str, state: str
+) -> None:
+    phone = f"+39333{uuid4().int % 10**7:07}"
+    sms: dict[str, Any] = {"channel": Channel.SMS, "address": phone, "state": state}
+    messages = [
+        await write(store, customer_id, step="late", submitted_at=SENT_AT + 9 * MINUTE, **sms),
+        await write(store, customer_id, step="meant", submitted_at=SENT_AT, **sms),
+        await write(store, customer_id, step="old", submitted_at=SENT_AT - MINUTE, **sms),
+        await write(store, customer_id, step="refused", **{**sms, "state": "rejected"}),
+        await write(store, customer_id, step="elsewhere", **{**sms, "channel": Channel.WHATSAPP}),
+    ]
+    told = Report(
+        f"reply-{phone}", Kind.REPLIED, SENT_AT + MINUTE, Channel.SMS, address=phone[1:], text="Hi"
+    )
+    found = await take(messages[0], told)
+    assert found is not None
+    assert (found.step, found.customer_id) == ("meant", customer_id)
+    row = await messages[1].row()
+    # who answers somebody proves nothing of the last message
+    assert (row.state, row.progress) == (state, "replied")
+    event = intake.event_of(found)
+    assert event is not None
+    assert event.properties()["text"] == "Hi"
+    assert "text" not in event.public()
+
+
+async def test_a_reply_by_mail_is_found_whatever_its_capitals(
+    store: Store, customer_id: str
+) -> None:
+    message = await write(store, customer_id)
+    address = message.order.address.upper()
+    told = message.report(Kind.REPLIED, reference="", provider_id="", address=address)
+    assert await take(message, told) is not None
+
+
+async def test_a_bounce_is_not_matched_by_its_address(store: Store, customer_id: str) -> None:
+    message = await write(store, customer_id)
+    told = message.report(Kind.BOUNCED, reference="", provider_id="", hard=True)
+    assert await take(message, told) is None
+
+
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.WHATSAPP])
+async def test_a_stop_word_says_no_to_all_promotional_messages(
+    store: Store, customer_id: str, channel: Channel
+) -> None:
+    phone = f"+39333{uuid4().int % 10**7:07}"
+    message = await write(store, customer_id, channel=channel, address=phone)
+    told = message.report(Kind.UNSUBSCRIBED, reference="", provider_id="")
+    found = await take(message, told)
+    assert await consents(store, customer_id) == [(channel.value, "", False, told.at)]
+    assert found is not None
+    event = intake.event_of(found)
+    assert event is not None
+    assert "topic" not in event.properties()
+
+
+async def test_a_device_that_is_gone_is_called_so(store: Store, customer_id: str) -> None:
+    token = f"token-{customer_id}"
+    message = await write(store, customer_id, channel=Channel.PUSH, address=token)
+    await take(message, message.report(Kind.FAILED, hard=True))
+    row = await message.suppression()
+    assert row is not None
+    assert row.because == "gone"
+
+
+# ---- events --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_every_report_but_acceptance_is_an_event_with_an_id_of_its_own(
+    store: Store, customer_id: str, kind: Kind
+) -> None:
+    message = await write(store, customer_id)
+    for event_id in ("e1", "e" * 200, "a\nb"):
+        told = await take(message, message.report(kind, event_id=event_id + message.order.id))
+        assert told is not None
+        event = intake.event_of(told)
+        if kind is Kind.ACCEPTED:
+            assert event is None
+        else:
+            assert event is not None
+            assert event.message_id.startswith("postmark:")
+            assert event.run == (await message.row()).workflow_id
+
+
+async def test_whatever_a_customer_writes_can_be_kept(served: Served, customer_id: str) -> None:
+    message = await write(served.store, customer_id)
+    told = message.report(
+        Kind.REPLIED,
+        event_id=f"{customer_id}\0" + "e" * 300,
+        at=datetime(1, 1, 1, tzinfo=UTC),
+        text="no\0 \udcee" + "!" * 200_000,
+        detail="\0",
+    )
+    for _ in range(2):
+        await served.gateway.report("postmark", [told], LATER)
+    (event,) = await served.stored(customer_id)
+    assert event.properties["text"].startswith("no? ?!")
+    assert len(await message.kept()) == 1
+
+
+async def test_reports_of_one_webhook_are_all_taken_though_one_fails(
+    served: Served, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = await write(served.store, customer_id)
+    told = [message.report(kind) for kind in (Kind.DELIVERED, Kind.OPENED, Kind.CLICKED)]
+    publish = served.gateway.sojourn.publish
+
+    async def fail_once(event: Any) -> Any:
+        if event.event_name == "Message Delivered":
+            raise TemporalUnavailable("no Temporal server answers")
+        return await publish(event)
+
+    monkeypatch.setattr(served.gateway.sojourn, "publish", fail_once)
+    with pytest.raises(TemporalUnavailable):
+        await served.gateway.report("postmark", told, LATER)
+    assert len(await message.kept()) == 3
+    assert len(await served.stored(customer_id)) == 2
+
+
+# ---- any order -----------------------------------------------------------------------------
+
+HARD = (Kind.BOUNCED, Kind.FAILED)
+TOLD = [(kind, minutes) for minutes, kind in enumerate(Kind)] + [(Kind.CLICKED, 1)]
+
+
+async def _ended(
+    store: Store, told: Sequence[tuple[Kind, int]], state: str
+) -> tuple[dict[str, Any], ...]:
+    """What becomes of a message, its attempt, its address and its customer's word."""
+    customer_id = f"c-{uuid4().hex}"
+    identity = read_identity({}, customer_id=customer_id, message_id=customer_id, at=SENT_AT)
+    async with store.transaction() as session:
+        await customers.identify(session, identity)
+    message = await write(store, customer_id, state=state)
+    for kind, minutes in told:
+        report = message.report(kind, minutes, event_id=f"{message.order.id}:{kind}:{minutes}")
+        await take(message, replace(report, hard=kind in HARD))
+    row, attempt = await message.row(), await message.attempt()
+    dead = await message.suppression()
+    own = {"id", "ledger_id", "ledger_key", "reference", "message_id", "workflow_id", "enrolment"}
+    own |= {"customer_id", "provider_id", "address", "source"}
+    said = sorted(await consents(store, customer_id))
+    assert row.provider_id == message.order.id
+    return (
+        row.model_dump(exclude=own),
+        attempt.model_dump(exclude=own),
+        dead.model_dump(exclude=own) if dead else {},
+        {"said": said},
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[tuple[Kind, int]], list[tuple[Kind, int]]]:
+    """Some reports, and the same in another order and with repetitions."""
+    some = draw(st.lists(st.sampled_from(TOLD), min_size=1, unique=True))
+    again = draw(st.lists(st.sampled_from(some), max_size=5))
+    return some, draw(st.permutations([*some, *again]))
+
+
+@fewer(0.2)
+@given(
+    both=histories(),
+    state=st.sampled_from(["sent", "submitting", "unknown", "claimed"]),
+)
+async def test_any_order_and_repetition_of_reports_ends_the_same(
+    store: Store, both: tuple[list[tuple[Kind, int]], list[tuple[Kind, int]]], state: str
+) -> None:
+    straight, shuffled = both
+    assert await _ended(store, shuffled, state) == await _ended(store, straight, state)

@@ -1,0 +1,516 @@
+"""Webhooks over HTTP: signatures, answers, and what they do to runs."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch.calls import read_call
+from sojourn.dispatch.routing import workflow_id
+from sojourn.domain.errors import BadEvent, TemporalUnavailable
+from sojourn.domain.messages import Result
+from sojourn.gateway.app import make_app
+from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.http.faults import AWAY, Refusal, answer
+from sojourn.gateway.tracking.taking import Outcome, Taken, take_calls
+from sojourn.gateway.webhooks import shopify, woocommerce
+from sojourn.gateway.webhooks.inbound import load_sources
+from sojourn.gateway.webhooks.reading import Fields
+from sojourn.gateway.webhooks.routes import BODY_LIMIT, Sources, Take, configured, router
+from sojourn.gateway.webhooks.source import Call, Nothing
+from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store, customers
+from tests.support import webhooks
+from tests.support.markdown import ROOT
+from tests.support.webhooks import STANDARD_SECRET, payload, standard
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+BOOKINGS = {"BOOKINGS_WEBHOOK_SECRET": STANDARD_SECRET}
+BOOKING = {
+    "type": "booking.paid",
+    "timestamp": "2026-11-20T09:30:00Z",
+    "data": {"id": "bk_81", "basket": "bs_12", "guest": {"id": 7, "email": "ada@example.com"}},
+}
+
+Post = Callable[..., Awaitable[httpx.Response]]
+
+
+def sources(**settings: str) -> Sources:
+    given: dict[str, Any] = {
+        "shopify_secret": webhooks.SHOPIFY_SECRET,
+        "woocommerce_secret": webhooks.WOOCOMMERCE_SECRET,
+        "webhooks": ROOT / "examples" / "webhooks",
+        **settings,
+    }
+    return configured(Settings(**given), BOOKINGS)
+
+
+def client(found: Sources, take: Take) -> httpx.AsyncClient:
+    app = FastAPI()
+    for error in (Refusal, BadEvent, *AWAY):
+        app.add_exception_handler(error, answer)
+    app.include_router(router(found, take))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
+
+
+class Taker:
+    """Stands where the calls are taken: remembers them, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.fault: Exception | None = None
+        self.refused: set[int] = set()
+
+    async def __call__(self, calls: Sequence[Call], source: str, at: datetime) -> list[Taken]:
+        if self.fault:
+            raise self.fault
+        self.calls += calls
+        fault = BadEvent("properties.price", "must be a number")
+        return [
+            Taken(n, Outcome.QUARANTINED, fault) if n in self.refused else Taken(n, Outcome.TAKEN)
+            for n, _ in enumerate(calls)
+        ]
+
+
+@pytest.fixture
+def taker() -> Taker:
+    return Taker()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def post(taker: Taker) -> AsyncIterator[Post]:
+    async with client(sources(), taker) as http:
+
+        async def send(path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+            raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+            return await http.post(f"/webhooks/{path}", content=body, headers=raw)
+
+        yield send
+
+
+def body_of(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+CART = body_of(payload("shopify_cart"))
+ORDER = body_of(payload("woocommerce_order"))
+PAID = body_of(BOOKING)
+
+
+def signed(path: str, **options: Any) -> tuple[bytes, dict[str, str]]:
+    """A good request to each kind of source."""
+    match path:
+        case "shopify":
+            return CART, webhooks.shopify("carts/update", CART, **options)
+        case "woocommerce":
+            return ORDER, webhooks.woocommerce("order.updated", ORDER, **options)
+        case _:
+            return PAID, standard(PAID, **options)
+
+
+EVERY = pytest.mark.parametrize("path", ["shopify", "woocommerce", "in/bookings"])
+SIGNATURES = ("x-shopify-hmac-sha256", "x-wc-webhook-signature", "webhook-signature")
+
+
+# ---- signatures ----------------------------------------------------------------------------
+
+
+@EVERY
+async def test_a_signed_request_is_taken(post: Post, taker: Taker, path: str) -> None:
+    answer = await post(path, *signed(path))
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert taker.calls
+
+
+@EVERY
+async def test_another_body_than_was_signed_is_refused(post: Post, taker: Taker, path: str) -> None:
+    body, headers = signed(path)
+    for place in (0, len(body) // 2, len(body) - 1):
+        changed = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
+        assert (await post(path, changed, headers)).status_code == 401
+    assert (await post(path, body + b" ", headers)).status_code == 401
+    assert (await post(path, b"", headers)).status_code == 401
+    assert taker.calls == []
+
+
+@EVERY
+async def test_another_secret_is_refused(post: Post, taker: Taker, path: str) -> None:
+    body, headers = signed(path, secret="whsec_b3RoZXIgc2VjcmV0IG9mIDI0IGI=")
+    answer = await post(path, body, headers)
+    assert answer.status_code == 401
+    assert answer.json()["error"]["path"] == "signature"
+    assert taker.calls == []
+
+
+@EVERY
+@pytest.mark.parametrize("signature", [None, "", "v1,", "v1", "%", "v1,%", "é", "v2,AAAA", "v1,é"])
+async def test_a_signature_that_is_none_is_refused(
+    post: Post, taker: Taker, path: str, signature: str | None
+) -> None:
+    body, headers = signed(path)
+    (name,) = set(headers) & set(SIGNATURES)
+    if signature is None:
+        del headers[name]
+    else:
+        headers[name] = signature
+    assert (await post(path, body, headers)).status_code == 401
+    assert taker.calls == []
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+async def test_a_standard_webhook_of_another_time_is_refused(post: Post, minutes: int) -> None:
+    at = datetime.now(UTC) + timedelta(minutes=minutes)
+    answer = await post("in/bookings", PAID, standard(PAID, at))
+    assert answer.status_code == 401
+    assert "timestamp" in answer.json()["error"]["reason"]
+
+
+@pytest.mark.parametrize("timestamp", ["", "soon", "nan", "inf", "1e400", "-1", "9" * 400])
+async def test_a_standard_webhook_of_no_time_is_refused(post: Post, timestamp: str) -> None:
+    headers = {**standard(PAID), "webhook-timestamp": timestamp}
+    assert (await post("in/bookings", PAID, headers)).status_code == 401
+
+
+async def test_a_body_that_is_no_text_is_refused(post: Post) -> None:
+    assert (await post("in/bookings", b"\xff\xfe", standard(PAID))).status_code == 401
+
+
+async def test_two_secrets_hold_while_one_is_exchanged(taker: Taker) -> None:
+    async with client(sources(shopify_secret="new, hush"), taker) as http:
+        for secret in ("new", "hush"):
+            headers = webhooks.shopify("carts/update", CART, secret)
+            answer = await http.post("/webhooks/shopify", content=CART, headers=headers)
+            assert answer.status_code == 200
+        headers = webhooks.shopify("carts/update", CART, "old")
+        answer = await http.post("/webhooks/shopify", content=CART, headers=headers)
+    assert answer.status_code == 401
+
+
+# ---- answers -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["shopify", "woocommerce", "magento", "in/bookings"])
+async def test_a_source_that_is_not_set_up_is_not_found(taker: Taker, path: str) -> None:
+    async with client(Sources(), taker) as http:
+        answer = await http.post(f"/webhooks/{path}", content=CART)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["reason"].startswith("no webhooks are taken here: ")
+
+
+async def test_a_topic_that_nobody_listens_to_is_taken(post: Post, taker: Taker) -> None:
+    for path, headers in (
+        ("shopify", webhooks.shopify("products/update", b"{}")),
+        ("woocommerce", webhooks.woocommerce("product.updated", b"{}")),
+        ("in/bookings", standard(b"{}")),
+    ):
+        answer = await post(path, b"{}", headers)
+        assert answer.status_code == 200
+        assert answer.json()["ignored"]
+    assert taker.calls == []
+
+
+async def test_the_ping_of_a_new_woocommerce_webhook_is_answered(post: Post, taker: Taker) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await post("woocommerce", b"webhook_id=1", form)).status_code == 200
+    assert (await post("woocommerce", b"webhook_id=1&status=paid", form)).status_code == 401
+    assert taker.calls == []
+
+
+@EVERY
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{",
+        b"NaN",
+        b'{"id": 1e999}',
+        b'{"a": "\\u0000"}',
+        b'{"a": "\\ud800"}',
+        b"[" * 5000 + b"]" * 5000,
+        b'{"a": ' * 500 + b"1" + b"}" * 500,
+        b'{"id": ' + b"9" * 5000 + b"}",
+    ],
+    ids=lambda body: body[:12].decode(),
+)
+async def test_a_signed_body_that_makes_no_sense_is_named(
+    post: Post, taker: Taker, path: str, body: bytes
+) -> None:
+    headers = {
+        "shopify": webhooks.shopify("orders/create", body),
+        "woocommerce": webhooks.woocommerce("order.updated", body),
+        "in/bookings": standard(body),
+    }[path]
+    answer = await post(path, body, headers)
+    if path == "in/bookings" and answer.status_code == 200:
+        assert answer.json()["ignored"]  # JSON that no entry of the file is about
+    else:
+        assert answer.status_code == 400
+        assert answer.json()["error"]["path"]
+    assert taker.calls == []
+
+
+async def test_a_body_that_is_too_large_is_not_read(post: Post, taker: Taker) -> None:
+    body = b"x" * (BODY_LIMIT + 1)
+    assert (await post("shopify", body, webhooks.shopify("carts/update", body))).status_code == 413
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield body[:10]
+        yield body[10:]
+
+    async with client(sources(), taker) as http:
+        answer = await http.post("/webhooks/shopify", content=chunks())
+    assert answer.status_code == 413
+
+
+async def test_what_cannot_be_taken_is_named_and_the_rest_is_taken(
+    post: Post, taker: Taker
+) -> None:
+    taker.refused = {1}
+    answer = await post("shopify", *signed("shopify"))
+    assert answer.status_code == 200
+    assert answer.json()["refused"] == [{"path": "properties.price", "reason": "must be a number"}]
+    taker.refused = {0, 1, 2}
+    answer = await post("shopify", *signed("shopify"))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["path"] == "properties.price"
+
+
+async def test_shops_send_again_while_temporal_is_away(post: Post, taker: Taker) -> None:
+    taker.fault = TemporalUnavailable("no Temporal server answers")
+    answer = await post("shopify", *signed("shopify"))
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+
+
+# ---- any shape of a body -------------------------------------------------------------------
+
+BODIES = [
+    *((shopify.TOPICS[topic], payload(f"shopify_{name}")) for topic, name in (
+        ("carts/update", "cart"),
+        ("checkouts/update", "checkout"),
+        ("orders/create", "order"),
+        ("customers/create", "customer"),
+    )),
+    *((woocommerce.TOPICS[topic], payload(f"woocommerce_{name}")) for topic, name in (
+        ("order.updated", "order"),
+        ("order.created", "order_pending"),
+        ("customer.created", "customer"),
+    )),
+]  # fmt: skip
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(),
+    st.sampled_from(["", "0", "-1", "1e9", "2026-13-01T00:00:00Z", "0000-01-01", "+39", "a@b"]),
+    st.lists(st.none() | st.integers() | st.text(), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.none() | st.text(), max_size=3),
+)
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place in JSON."""
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    return [path, *(p for name, one in inner for p in places(one, (*path, name)))]
+
+
+def changed(body: Any, path: tuple[str | int, ...], value: Any) -> Any:
+    """The body with another value at a place."""
+    if not path:
+        return value
+    copy = body.copy()
+    copy[path[0]] = changed(body[path[0]], path[1:], value)
+    return copy
+
+
+def fault_of(work: Callable[[], Any]) -> BadEvent | None:
+    """How it failed, in the one way in which it may."""
+    try:
+        work()
+    except BadEvent as fault:
+        return fault
+    return None
+
+
+@given(st.data())
+def test_no_shape_of_a_body_breaks_a_shop(data: st.DataObject) -> None:
+    topic, body = data.draw(st.sampled_from(BODIES))
+    for _ in range(data.draw(st.integers(1, 3))):
+        body = changed(body, data.draw(st.sampled_from(places(body))), data.draw(ANYTHING))
+    calls: list[Call] = []
+
+    def read() -> None:
+        found = topic(Fields(body), NOW)
+        calls.extend([] if isinstance(found, Nothing) else found)
+
+    fault = fault_of(read)
+    assert fault is None or fault.path
+    assert not any("@" in call["userId"] for call in calls)
+
+
+@given(st.data())
+def test_no_shape_of_a_body_breaks_a_mapping(data: st.DataObject) -> None:
+    (source,) = load_sources(ROOT / "examples" / "webhooks", BOOKINGS).values()
+    body = changed(BOOKING, data.draw(st.sampled_from(places(BOOKING))), data.draw(ANYTHING))
+    fault = fault_of(lambda: source.read(body, "msg_1", NOW))
+    assert fault is None or fault.path.startswith(("events.", "identify."))
+
+
+# ---- end to end ----------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sojourn(temporal: Server, store: Store) -> AsyncIterator[Sojourn]:
+    settings = Settings(quiet_hours=None)
+    queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
+    async with worker.serving(temporal.client, store, settings, task_queue=queue):
+        yield Sojourn(temporal.client, store, settings, task_queue=queue)
+
+
+def taking(sojourn: Sojourn) -> Take:
+    async def take(calls: Sequence[Call], source: str, at: datetime) -> list[Taken]:
+        return await take_calls(sojourn, calls, source=source, received_at=at)
+
+    return take
+
+
+async def _email(sojourn: Sojourn, customer_id: str) -> str:
+    async with sojourn.store.reading() as session:
+        card = await customers.find(session, customer_id)
+    assert card is not None
+    return card.email
+
+
+async def outcome(sojourn: Sojourn, customer_id: str, key: str) -> str:
+    run = workflow_id("abandoned-cart", customer_id, key)
+    handle = sojourn.client.get_workflow_handle(run, result_type=Result)
+    async with asyncio.timeout(20):  # one that goes on is a failure, not a wait
+        return str((await handle.result()).outcome)
+
+
+async def test_an_order_ends_the_carts_of_the_customer_and_of_the_guest(sojourn: Sojourn) -> None:
+    token, number = uuid4().hex, uuid4().int % 10**12
+    began = datetime.now(UTC) - timedelta(minutes=10)
+
+    async def post(topic: str, name: str, minutes: int, **changes: Any) -> None:
+        at = (began + timedelta(minutes=minutes)).isoformat(timespec="seconds")
+        body = {**payload(f"shopify_{name}"), "created_at": at, "updated_at": at, **changes}
+        if body.get("customer"):
+            body["customer"] = {**body["customer"], "id": number}
+        raw = body_of(body)
+        for _ in range(2):  # shops send twice
+            answer = await http.post(
+                "/webhooks/shopify", content=raw, headers=webhooks.shopify(topic, raw)
+            )
+            assert (answer.status_code, answer.json()) == (200, {"success": True})
+
+    async with client(sources(), taking(sojourn)) as http:
+        await post("carts/create", "cart", 0, id=token, token=token)
+        await post("checkouts/create", "checkout_guest", 1, cart_token=token, token=f"t{token}")
+        await post("checkouts/update", "checkout", 2, cart_token=token, token=f"t{token}")
+        await post("orders/create", "order", 3, id=number, cart_token=token)
+        await post("orders/paid", "order", 3, id=number, cart_token=token)
+    guest, giulia = shopify.guest(token), shopify.known(str(number))
+    assert await outcome(sojourn, guest, token) == "converted"
+    assert await outcome(sojourn, giulia, token) == "converted"
+    async with sojourn.store.reading() as session:
+        card, stranger = [await customers.find(session, who) for who in (giulia, guest)]
+    assert card is not None
+    assert (card.email, card.phone) == ("giulia@example.com", "+393201234567")
+    assert stranger is not None
+    assert not stranger.reachable
+
+
+async def test_a_paid_order_ends_the_one_left_at_the_till(sojourn: Sojourn) -> None:
+    number = uuid4().int % 10**12
+    began = datetime.now(UTC) - timedelta(minutes=10)
+    async with client(sources(), taking(sojourn)) as http:
+        for name, topic, minutes in (
+            ("order_pending", "order.created", 0),
+            ("order", "order.updated", 1),
+        ):
+            at = (began + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S")
+            body = {
+                **payload(f"woocommerce_{name}"),
+                "id": number,
+                "customer_id": number,
+                "date_modified_gmt": at,
+                "date_paid_gmt": at if minutes else None,
+            }
+            raw = body_of(body)
+            answer = await http.post(
+                "/webhooks/woocommerce", content=raw, headers=webhooks.woocommerce(topic, raw)
+            )
+            assert (answer.status_code, answer.json()) == (200, {"success": True})
+    key = f"order {number}"
+    assert await outcome(sojourn, woocommerce.known(str(number)), key) == "converted"
+
+
+async def test_a_mapped_order_ends_its_cart(sojourn: Sojourn) -> None:
+    guest, basket = uuid4().int % 10**12, uuid4().hex
+    began = datetime.now(UTC) - timedelta(minutes=10)
+    data = {
+        "id": uuid4().hex,
+        "basket": basket,
+        "guest": {"id": guest, "name": "Ada", "email": "ada@example.com", "newsletter": True},
+        "rooms": [{"code": "dbl", "title": "Double room", "nights": 2, "price": "124.50"}],
+    }
+    async with client(sources(), taking(sojourn)) as http:
+        for minutes, kind in enumerate(("basket.changed", "booking.paid")):
+            at = (began + timedelta(minutes=minutes)).isoformat()
+            raw = body_of({"type": kind, "timestamp": at, "data": data})
+            headers = standard(raw, webhook_id=f"msg_{uuid4().hex}")
+            for _ in range(2):
+                answer = await http.post("/webhooks/in/bookings", content=raw, headers=headers)
+                assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert await outcome(sojourn, f"guest-{guest}", basket) == "converted"
+
+
+async def test_the_gateway_takes_webhooks_that_its_settings_name(
+    sojourn: Sojourn, tmp_path: Path
+) -> None:
+    settings = sojourn.settings.model_copy(
+        update={"home": tmp_path, "shopify_secret": SecretStr(webhooks.SHOPIFY_SECRET)}
+    )
+    gateway = Gateway(Sojourn(sojourn.client, sojourn.store, settings, task_queue="nowhere"))
+    await gateway.find_temporal()
+    transport = httpx.ASGITransport(make_app(gateway))
+    body = body_of({**payload("shopify_customer"), "id": uuid4().int % 10**12})
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        for path, status in (("shopify", 200), ("woocommerce", 404), ("in/bookings", 404)):
+            headers = webhooks.shopify("customers/update", body)
+            answer = await http.post(f"/webhooks/{path}", content=body, headers=headers)
+            assert answer.status_code == status
+    assert await _email(sojourn, shopify.known(str(json.loads(body)["id"]))) == "giulia@example.com"
+
+
+def test_every_call_of_the_fixtures_is_one_that_dispatch_reads() -> None:
+    for topic, body in BODIES:
+        calls = topic(Fields(body), NOW)
+        assert not isinstance(calls, Nothing)
+        assert all(read_call(call) for call in calls)

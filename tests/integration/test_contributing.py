@@ -1,0 +1,184 @@
+"""The walks of CONTRIBUTING.md are performed on a copy of the code."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sojourn.domain import events
+from tests.support.markdown import ROOT, Block, blocks
+
+PAGE = ROOT / "CONTRIBUTING.md"
+CODE = (
+    "activities", "channels", "dispatch", "domain", "gateway", "starter", "store", "templates",
+    "testkit", "docs", "tests", "workflows", "settings.py", "worker.py", "pyproject.toml",
+)  # fmt: skip
+TESTED = (
+    "tests/test_checkout_help.py", "tests/unit/test_docs.py",
+    "tests/integration/journeys/test_histories.py",
+    "tests/unit/rendering/test_templates.py",
+)  # fmt: skip
+NEW = "checkout-help"
+OF_IT = "checkout_help or checkout-help"
+OPTIONS = ("-o", "addopts=-q", "--record-histories")
+CHECK = """
+import sys
+from sojourn.cli.app import main
+from workflows import registry
+print(registry.__file__)
+print(*registry.journeys())
+sys.argv[1:] = ["check"]
+sys.exit(main())
+"""
+
+
+JOURNEY, EVENT, PROVIDER, AFTER = (
+    "## Add a journey", "## Add an event", "## Add a provider", "## Change a live journey",
+)  # fmt: skip
+
+
+def walk(begin: str = JOURNEY, end: str = EVENT) -> list[Block]:
+    """The blocks between two headings that go into a file, in their order."""
+    lines = PAGE.read_text().splitlines()
+    between = range(lines.index(begin), lines.index(end))
+    return [block for block in blocks(PAGE) if block.file and block.line in between]
+
+
+def take(block: Block, house: Path) -> None:
+    """Do with a block what the line before it says."""
+    file = house / block.file
+    text = file.read_text() if file.exists() else ""
+    match block.caption.split("`")[0].strip():
+        case "":
+            assert not text, f"{block.file} is there already"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.code)
+        case "At the end of":
+            assert text
+            gap = "\n\n" if file.suffix == ".py" else "\n"
+            file.write_text(text + gap + block.code)
+        case "Among the imports of":
+            after = re.search(r"^from workflows.*\n", text, re.MULTILINE)
+            assert after
+            file.write_text(text[: after.end()] + block.code + text[after.end() :])
+        case other:
+            raise AssertionError(f'"{other}" is nothing that can be done with a file')
+
+
+def run(house: Path, *command: str) -> str:
+    """Run Python in the copy, where nothing of ours comes from anywhere else."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=house,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(house),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the installed plugin is not the copy's
+            "PYTEST_PLUGINS": "pytest_asyncio.plugin,testkit.plugin",
+            "PYTEST_ADDOPTS": "-p no:cacheprovider",
+            "SOJOURN_HOME": str(house / ".sojourn"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of the code, without the recorded histories."""
+    ignore = shutil.ignore_patterns("__pycache__", "histories")
+    for name in CODE:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
+        else:
+            shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.long
+def test_the_walk_adds_a_journey(house: Path) -> None:
+    for block in walk():
+        take(block, house)
+    written = [block.file for block in walk() if block.file.endswith(".py")]
+
+    # three tests of its own, two ways out to record, its templates in every language, its page
+    passed = run(house, "-m", "pytest", *OPTIONS, *TESTED, "-k", OF_IT)
+    assert re.search(r"^7 passed", passed, re.MULTILINE)
+    recorded = {path.name for path in (house / "tests" / "histories").rglob("*.json")}
+    assert recorded == {"exhausted.json", "ordered.json"}
+
+    checked = run(house, "-c", CHECK).splitlines()
+    assert checked[0] == str(house / "workflows" / "registry.py"), "the copy is what is tested"
+    assert NEW in checked[1].split()
+    assert checked[2] == "2 replayed, none would break"
+
+    run(house, "-m", "ruff", "format", "--check", *written)
+    run(house, "-m", "ruff", "check", *written)
+
+
+def test_the_walk_is_one_journey_its_templates_and_its_tests() -> None:
+    files = {block.file for block in walk()}
+    around = {"tests/support/scenarios.py", "tests/test_checkout_help.py", "docs/journeys.md"}
+    assert files - around == {
+        "workflows/checkout_help.py",
+        *(
+            f"templates/{NEW}/help.email.{lang}.{kind}"
+            for lang in ("en", "it", "pl")
+            for kind in ("txt", "html")
+        ),
+    }
+
+
+def test_the_commands_of_the_walk_are_those_that_the_test_runs() -> None:
+    steps = PAGE.read_text().partition(JOURNEY)[2].partition(EVENT)[0]
+    assert "pytest tests/test_checkout_help.py" in steps
+    assert (
+        f"pytest tests/integration/journeys/test_histories.py -k {NEW} --record-histories" in steps
+    )
+    assert ".venv/bin/sojourn check" in steps
+
+
+@pytest.mark.long
+def test_the_walk_adds_a_provider(house: Path) -> None:
+    for block in walk(PROVIDER, AFTER):
+        take(block, house)
+    written = [block.file for block in walk(PROVIDER, AFTER) if block.file.endswith(".py")]
+
+    contract = (
+        "tests/integration/channels/test_provider_contract.py",
+        "tests/unit/test_docs.py",
+        "-k",
+        "pigeon",
+    )
+    assert f"pytest {' '.join(contract)}" in PAGE.read_text()
+    passed = run(house, "-m", "pytest", "-o", "addopts=-q -rs", *contract)
+    # all of it but the look-up, which it does not have
+    assert re.search(r"^2\d passed, 1 skipped", passed, re.MULTILINE), passed
+    assert "it cannot be asked" in passed
+    run(house, "-m", "pytest", "-o", "addopts=-q", contract[0], "-k", "every_fake_its_provider")
+
+    run(house, "-m", "ruff", "format", "--check", *written)
+    run(house, "-m", "ruff", "check", *written)
+    run(house, "-m", "mypy", "--strict", *written)
+
+
+def test_the_walk_of_a_provider_is_one_file_its_fake_and_its_page() -> None:
+    assert [block.file for block in walk(PROVIDER, AFTER)] == [
+        "channels/pigeon.py", "tests/fakes/pigeon.py", "docs/providers/pigeon.md",
+    ]  # fmt: skip
+
+
+def test_a_new_event_is_one_class() -> None:
+    (block,) = (b for b in blocks(PAGE) if b.code.startswith("class ProductReviewed"))
+    try:
+        exec(block.code, dict(vars(events)))
+        assert events.personal_fields(events.event_named("Product Reviewed")) == {"review_body"}
+    finally:
+        events._BY_NAME.pop("Product Reviewed", None)

@@ -1,0 +1,92 @@
+"""Reading our own documentation: code blocks, sections, tables, links."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced code block.
+
+    Args:
+        language: ``python``.
+        caption: the line before it, if it names a file: "In `tests/support/scenarios.py`:".
+        file: that file; empty if none.
+        code: with a newline at its end.
+        line: where the code begins.
+    """
+
+    language: str
+    caption: str
+    file: str
+    code: str
+    line: int
+
+
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_CAPTION = re.compile(r"^[^`\n]*`([\w./-]+)`:\n+\Z", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text()
+    found = []
+    for fence in _FENCE.finditer(text):
+        caption = _CAPTION.search(text, 0, fence.start())
+        found.append(
+            Block(
+                language=fence[1],
+                caption=caption[0].strip() if caption else "",
+                file=caption[1] if caption else "",
+                code=fence[2],
+                line=text.count("\n", 0, fence.start()) + 2,
+            )
+        )
+    return found
+
+
+def section(page: Path, heading: str) -> str:
+    """What stands under a heading, up to the next of its level or above."""
+    text = prose(page)
+    begin = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
+    assert begin, f'{page.name} has no section "{heading}"'
+    rest = text[begin.end() :]
+    end = re.search(rf"^#{{1,{len(begin[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of all tables, without their heads."""
+    lines = text.splitlines()
+    found = []
+    for number, line in enumerate(lines):
+        following = lines[number + 1] if number + 1 < len(lines) else ""
+        is_head = following.startswith("|---")
+        if line.startswith("|") and not line.startswith("|---") and not is_head:
+            found.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+    return found
+
+
+def code(cell: str) -> str:
+    """The text of the first code span in a cell."""
+    span = re.search(r"`([^`]*)`", cell)
+    return span[1] if span else ""
+
+
+def links(page: Path) -> list[str]:
+    return _LINK.findall(prose(page))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors GitHub gives the headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def prose(page: Path) -> str:
+    """The page without its code blocks."""
+    return _FENCE.sub("", page.read_text())

@@ -1,0 +1,133 @@
+"""What WooCommerce's webhooks mean: pure functions from bodies to calls."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sojourn.dispatch.calls import read_call
+from sojourn.domain.errors import BadEvent
+from sojourn.gateway.webhooks.reading import Fields
+from sojourn.gateway.webhooks.source import Call, Nothing
+from sojourn.gateway.webhooks.woocommerce import TOPICS, guest, known
+from tests.support.webhooks import payload, told
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+GIULIA = known("25")
+GUEST = guest(Fields(payload("woocommerce_order")))
+
+
+def read(topic: str, name: str, **changes: Any) -> list[Call] | Nothing:
+    return TOPICS[topic](Fields({**payload(name), **changes}), NOW)
+
+
+def calls(topic: str, name: str, **changes: Any) -> list[Call]:
+    found = read(topic, name, **changes)
+    assert not isinstance(found, Nothing)
+    for call in found:
+        read_call(call)  # dispatch takes it
+    return found
+
+
+def test_an_order_reaches_whatever_the_customer_left() -> None:
+    found = calls("order.updated", "woocommerce_order")
+    assert told(found) == [
+        f"{GIULIA} Order Completed",
+        f"{GUEST} Order Completed",
+        f"{GIULIA} identify",
+    ]
+    bought = found[0]["properties"]
+    assert "cart_id" not in bought  # an event without a key reaches all of a customer's runs
+    assert bought["total"] == "89.80"
+    assert bought["products"][1] == {
+        "product_id": "23",  # the variation
+        "name": "Mug, blue",
+        "price": "17.5",
+        "quantity": 2,
+        "currency": "EUR",
+    }
+    assert found[2]["traits"]["phone"] == "+393201234567"
+
+
+def test_moments_without_a_zone_are_utc() -> None:
+    found = calls("order.updated", "woocommerce_order", date_paid_gmt="2026-11-20T09:28:09")
+    assert found[0]["timestamp"] == "2026-11-20T09:28:09.999999+00:00"
+    assert found[2]["timestamp"] == "2026-11-20T09:28:08+00:00"
+
+
+@pytest.mark.parametrize("status", ["processing", "on-hold", "completed"])
+def test_an_order_is_one_whatever_becomes_of_it(status: str) -> None:
+    found = calls("order.updated", "woocommerce_order", status=status)
+    assert found[0]["messageId"] == "woocommerce/order/727"
+
+
+def test_an_order_touched_later_was_bought_when_it_was_paid() -> None:
+    found = calls("order.updated", "woocommerce_order", date_modified_gmt="2027-01-01T00:00:00")
+    assert found[0]["timestamp"].startswith("2026-11-20T09:28:08")
+
+
+@pytest.mark.parametrize("status", ["pending", "failed", "checkout-draft"])
+def test_an_order_that_is_not_paid_is_a_cart_at_the_till(status: str) -> None:
+    found = calls("order.created", "woocommerce_order_pending", status=status)
+    assert [one for one in told(found) if "identify" not in one] == [
+        f"{GIULIA} Checkout Started",
+        f"{GIULIA} Product Added",
+        f"{GIULIA} Product Added",
+        f"{GIULIA} Cart Viewed",
+    ]
+    assert found[-1]["properties"]["cart_id"] == "order 727"
+    assert found[-1]["properties"]["products"][0]["image_url"].endswith("/lamp.jpg")
+
+
+def test_a_cart_is_older_than_its_order_also_within_a_second() -> None:
+    left = calls("order.created", "woocommerce_order_pending")[-1]["timestamp"]
+    paid = calls("order.updated", "woocommerce_order", date_paid_gmt="2026-11-20T09:28:02")
+    assert left < paid[0]["timestamp"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "cancelled"},
+        {"status": "refunded"},
+        {"status": "pending", "created_via": "admin"},
+    ],
+)
+def test_what_is_neither_cart_nor_bought_is_nothing(changes: dict[str, str]) -> None:
+    assert isinstance(read("order.updated", "woocommerce_order", **changes), Nothing)
+
+
+def test_who_has_no_account_is_a_guest_of_the_order() -> None:
+    found = calls("order.updated", "woocommerce_order", customer_id=0)
+    assert told(found) == [f"{GUEST} Order Completed", f"{GUEST} identify"]
+    left = calls("order.created", "woocommerce_order_pending", customer_id=0)
+    assert {call["userId"] for call in left} == {GUEST}
+
+
+def test_a_new_account_signs_up() -> None:
+    assert told(calls("customer.created", "woocommerce_customer")) == [
+        f"{GIULIA} identify",
+        f"{GIULIA} Signed Up",
+    ]
+    assert told(calls("customer.updated", "woocommerce_customer")) == [f"{GIULIA} identify"]
+
+
+def test_who_is_gone_is_written_to_no_more() -> None:
+    found = TOPICS["customer.deleted"](Fields({"id": 25}), NOW)
+    assert isinstance(found, list)
+    assert found[0]["traits"] == {"email": "", "phone": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"id": None}, "id"),
+        ({"date_paid_gmt": "soon"}, "date_paid_gmt"),
+        ({"line_items": [{"product_id": 1, "quantity": -1}]}, "line_items.0.quantity"),
+        ({"billing": []}, "billing"),
+    ],
+)
+def test_a_fault_is_named_by_its_path(changes: dict[str, Any], path: str) -> None:
+    with pytest.raises(BadEvent) as caught:
+        calls("order.updated", "woocommerce_order", **changes)
+    assert caught.value.path == path

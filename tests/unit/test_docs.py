@@ -1,0 +1,250 @@
+"""What is there is documented, and what is documented is so."""
+
+import importlib
+import inspect
+import re
+import shutil
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import typer
+from pydantic import SecretStr
+
+from sojourn.channels import registry
+from sojourn.domain import customer
+from sojourn.domain.events import ENVELOPE, SignedUp, known_events, personal_fields
+from sojourn.domain.history import History
+from sojourn.domain.messages import Channel, Message, MessageClass
+from sojourn.journeys import wording
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import journeys
+from sojourn.rendering import render
+from sojourn.rendering.vocabulary import Vocabulary
+from sojourn.settings import Settings
+from sojourn.testkit import JourneyTest
+from tests.support.markdown import PAGES, ROOT, anchors, blocks, code, links, prose, rows, section
+from tests.unit.rendering.test_templates import RENDERER, SECRET, SHOP, about
+
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+KEYWORDS = ("starts_on", "goal", "restarts_on", "ends_on", "hears")
+
+
+# ---- pages ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in links(page):
+        if re.match(r"\w+:", link):
+            continue
+        file, _, anchor = unquote(link).partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), f"{page.name} links to {link}"
+        assert not anchor or anchor in anchors(target), f"{page.name} links to {link}"
+
+
+def test_code_in_the_readme_is_the_file() -> None:
+    shown = {block.file: block.code for block in blocks(README) if block.file}
+    assert {"workflows/abandoned_cart.py", "examples/service.py"} <= set(shown)
+    for file, text in shown.items():
+        assert text == (ROOT / file).read_text(), f"README.md shows another {file}"
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake (\w+)", "".join(page.read_text() for page in PAGES)))
+    assert named & {"demo", "test", "dev", "check"} == {"demo", "test", "dev", "check"}
+    commands = {"demo", "test", "dev", "check", "format", "bench", "lock", "clean"}
+    assert named & commands <= targets
+
+
+def test_ci_runs_what_the_readme_tells() -> None:
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    lines = script.read_text().splitlines()
+    assert lines[-3:] == ["make check", "make test-long", "make test"], (
+        "pytest's closing line is the last"
+    )
+    assert "set -euo pipefail" in lines
+
+
+# ---- commands, settings, dependencies ------------------------------------------------------
+
+
+def test_every_command_is_documented() -> None:
+    from sojourn.cli import commands  # noqa: F401 (registers them)
+    from sojourn.cli.app import app
+
+    table = rows(section(README, "Commands"))
+    documented = {code(command).split()[1] for command, _ in table}
+    registered = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert registered <= documented
+
+
+def test_every_setting_is_documented_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {code(name): code(default) for name, default, *_ in rows(prose(DOCS / "settings.md"))}
+    assert set(table) == {f"SOJOURN_{name.upper()}" for name in Settings.model_fields}
+    for name in table:
+        monkeypatch.delenv(name, raising=False)
+    bare = Settings()
+    for name, default in table.items():
+        monkeypatch.setenv(name, default)
+    assert Settings() == bare, "each default as it would be written in the environment"
+
+
+@pytest.mark.parametrize("name", sorted(set(registry.known()) - {"outbox", "smtp"}))
+def test_every_setting_of_a_provider_is_documented_with_its_default(name: str) -> None:
+    page = DOCS / "providers" / f"{name}.md"
+    table = {code(variable): code(default) for variable, default, *_ in rows(prose(page))}
+    module = importlib.import_module(registry.known()[name].__module__)
+    prefix = module.Config.model_config["env_prefix"]
+    fields = module.Config.model_fields
+    assert prefix == f"SOJOURN_{name.upper()}_"
+    assert set(table) == {f"{prefix}{field.upper()}" for field in fields}
+    for field, info in fields.items():
+        said = table[f"{prefix}{field.upper()}"]
+        if not info.is_required():
+            default = info.default
+            plain = default.get_secret_value() if isinstance(default, SecretStr) else default
+            assert said == str(plain), field
+        else:
+            assert said == "", f"{field} is required"
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    given = rows(section(DOCS / "why.md", "What each dependency is for"))
+    names = {re.split(r"[\[<>=]", need)[0] for need in needed}
+    assert {code(name) for name, _ in given} == names
+    assert all(reason for _, reason in given)
+
+
+# ---- events --------------------------------------------------------------------------------
+
+
+def test_every_event_has_its_section() -> None:
+    headings = set(re.findall(r"^## (.+)$", (DOCS / "events.md").read_text(), re.MULTILINE))
+    assert headings == {*known_events(), "Identify", "Alias", "Quarantine"}
+
+
+@pytest.mark.parametrize("name", known_events())
+def test_every_field_of_an_event_is_documented(name: str) -> None:
+    event = known_events()[name]
+    text = section(DOCS / "events.md", name)
+    assert f"`{event.__name__}`" in text
+    says = (inspect.getdoc(event) or "").replace("``", "`")
+    assert " ".join(says.split()) in " ".join(text.split())
+    table = {code(field): mark for field, _, mark in rows(text)}
+    fields = {f: info for f, info in event.model_fields.items() if f not in ENVELOPE}
+    assert set(table) == set(fields)
+    assert {f for f, mark in table.items() if "personal" in mark} == personal_fields(event)
+    required = {field for field, info in fields.items() if info.is_required()}
+    assert {f for f, mark in table.items() if "required" in mark} == required
+
+
+# ---- journeys ------------------------------------------------------------------------------
+
+
+def messages_of(journey: type[Journey]) -> list[Message]:
+    module = vars(sys.modules[journey.__module__])
+    return [value for value in module.values() if isinstance(value, Message)]
+
+
+@pytest.mark.parametrize("name", journeys())
+def test_every_journey_is_documented(name: str) -> None:
+    journey = journeys()[name]
+    table = rows(section(DOCS / "journeys.md", name))
+    declared = {code(row[0]): row[1] for row in table if len(row) == 2}
+    expected = {
+        keyword: ", ".join(event.event_name for event in getattr(journey, keyword))
+        for keyword in KEYWORDS
+        if getattr(journey, keyword)
+    }
+    if journey.key:
+        expected["key"] = f"`{journey.key}`"
+    assert declared == expected
+    steps = {code(row[0]): row[2:] for row in table if len(row) == 6}
+    assert steps == {
+        message.step: [
+            ", else ".join(message.channels),
+            str(message.message_class),
+            f"`{message.topic}`",
+            wording.span(message.useful_for),
+        ]
+        for message in messages_of(journey)
+    }
+
+
+def test_every_verb_and_keyword_is_documented() -> None:
+    text = prose(DOCS / "journeys.md")
+    public = [name for name in vars(Journey) if not name.startswith("_")]
+    assert [name for name in public if not re.search(rf"`[^`\n]*\b{name}\b", text)] == []
+    for field in Message.model_fields:
+        assert f"| `{field}` |" in text
+
+
+def test_every_verb_of_the_test_kit_is_documented() -> None:
+    text = prose(DOCS / "testing.md")
+    public = [name for name in vars(JourneyTest) if not name.startswith("_")]
+    public += re.findall(r"^    (\w+): ", inspect.getdoc(JourneyTest) or "", re.MULTILINE)
+    assert [name for name in public if not re.search(rf"`[^`\n]*\b{name}\b", text)] == []
+
+
+# ---- templates -----------------------------------------------------------------------------
+
+
+def test_every_name_and_filter_of_templates_is_documented() -> None:
+    page = DOCS / "templates.md"
+    context = about("onboarding", "help", SignedUp(customer_id="c_1"), history=History())
+    words = Vocabulary(RENDERER._sender, context, Channel.EMAIL, "en", ("en",))
+    first = [cells[0] for cells in rows(section(page, "Names"))]
+    documented = {re.split(r"\W", span)[0] for c in first for span in re.findall(r"`([^`]+)`", c)}
+    assert documented == set(words.names)
+    filters = re.findall(r"\\\| (\w+)", section(page, "Filters"))
+    assert filters == list(render._FILTERS)
+    macros = re.findall(r"macro (\w+)\(", (render.ENGINE / "layout/parts.html").read_text())
+    pieces = rows(section(page, "Pieces of e-mails"))
+    assert [re.split(r"\W", code(cells[0]))[0] for cells in pieces] == macros
+
+
+def test_every_block_of_templates_is_documented() -> None:
+    table = rows(section(DOCS / "templates.md", "Blocks"))
+    spans = {channel: [re.findall(r"`(\w+)`", cell) for cell in cells] for channel, *cells in table}
+    assert spans == {str(c): [list(render.PARTS[c]), list(render.EXTRAS[c])] for c in Channel}
+
+
+def test_templates_on_the_page_render_as_they_stand(tmp_path: Path) -> None:
+    shown = {block.file: block.code for block in blocks(DOCS / "templates.md") if block.file}
+    shutil.copytree(render.ENGINE / "layout", tmp_path / "templates" / "layout")
+    for file, text in shown.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    html = '{% extends "layout/email.html" %}{% block content %}<h1>Invoice</h1>{% endblock %}'
+    (tmp_path / "templates/orders/invoice.email.en.html").write_text(html)
+    renderer = render.Renderer(SHOP, SECRET, tmp_path / "templates")
+    texts = [file for file in shown if file.endswith(".txt")]
+    assert len(texts) == 3
+    said = {}
+    for file in texts:
+        template, channel, *_ = Path(file).name.split(".")
+        context = replace(about("renewal", template), journey="orders", key="7")
+        said[channel] = renderer.render(context, Channel(channel))
+    assert [file.name for file in said["email"].files] == ["invoice.pdf"]
+    assert [file.name for file in said["email"].attachments] == ["event.ics"]
+    assert said["push"].url == "myshop://orders/7"
+    assert said["push"].collapse_key == "parcel-7"
+    assert said["whatsapp"].variables == ("Ada", "https://shop.example/orders/7")
+
+
+def test_every_trait_and_message_class_is_documented() -> None:
+    traits = rows(section(DOCS / "events.md", "Identify"))
+    documented = {trait for cells in traits for trait in re.findall(r"`(\w+)`", cells[0])}
+    assert documented == {t for t in customer._CARD if "_" not in t} | {"marketingConsent"}
+    table = rows(section(DOCS / "journeys.md", "Messages"))
+    assert set(map(str, MessageClass)) <= {code(cells[0]) for cells in table}
