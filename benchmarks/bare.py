@@ -6,7 +6,8 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from benchmarks.messages import NUDGE, OFFER, PAUSE, QUIET, REMINDER
-from sojourn.domain.messages import Channel, Delivery, Enrolment, Message, Receipt
+from sojourn.domain.message import Message
+from sojourn.domain.messages import Channel, Delivery, Enrolment, Receipt
 
 SEND_TIMEOUT = timedelta(seconds=60)
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)

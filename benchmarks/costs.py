@@ -29,7 +29,7 @@ from sojourn.domain.events import (
     SubscriptionStarted,
 )
 from sojourn.domain.messages import Result, Status
-from sojourn.journeys.journey import TASK_QUEUE, search_attributes
+from sojourn.journeys.queues import TASK_QUEUE, search_attributes
 from sojourn.serving.worker import serving
 from sojourn.settings import Settings
 from sojourn.store import Store

@@ -1,16 +1,14 @@
 """Abandoned cart in seconds: the journey under the stop-watch."""
 
-from temporalio import workflow
-
 from benchmarks.messages import NUDGE, OFFER, PAUSE, QUIET, REMINDER
 from sojourn.domain.events import OrderCompleted, ProductAdded
-from sojourn.domain.messages import Enrolment, Result
 from sojourn.journeys.journey import Journey
 
 
-@workflow.defn(name="abandoned-cart")  # the real one's name, so that its templates are rendered
+# the real one's name, so that its templates are rendered
 class Ladder(
     Journey,
+    name="abandoned-cart",
     starts_on=ProductAdded,
     key="cart_id",
     goal=OrderCompleted,
@@ -30,8 +28,3 @@ class Ladder(
         await self.send(NUDGE)
         await self.sleep_until(self.now() + PAUSE)
         await self.send(OFFER)
-
-    @workflow.run
-    async def run(self, enrolment: Enrolment) -> Result:
-        """One cart of one customer."""
-        return await self.follow(enrolment)

@@ -29,7 +29,7 @@ from sojourn.cli.output import stderr
 from sojourn.dispatch import routing
 from sojourn.domain.errors import SojournError
 from sojourn.domain.messages import Enrolment, MessageClass
-from sojourn.journeys.journey import search_attributes
+from sojourn.journeys.queues import search_attributes
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.store.tables import LedgerRow

@@ -19,7 +19,7 @@ from sojourn.dispatch import routing
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import ProductAdded
 from sojourn.domain.messages import Enrolment, Heard
-from sojourn.journeys.journey import TASK_QUEUE, search_attributes
+from sojourn.journeys.queues import TASK_QUEUE, search_attributes
 from sojourn.serving.worker import CACHED_RUNS
 from sojourn.settings import Settings
 

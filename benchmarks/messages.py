@@ -5,19 +5,13 @@ A module of its own, of `domain` alone: the bare workflow must not load our jour
 
 from datetime import timedelta
 
-from sojourn.domain.messages import Channel, Message
+from sojourn.domain.message import Message
+from sojourn.domain.messages import Channel
 
 QUEUE = "bench-journeys"
 QUIET = timedelta(seconds=3)
 PAUSE = timedelta(seconds=0.5)
 
-REMINDER = Message(
-    step="reminder", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=1)
-)
-NUDGE = Message(
-    step="nudge",
-    channels=(Channel.PUSH, Channel.SMS),
-    topic="cart",
-    useful_for=timedelta(days=1),
-)
-OFFER = Message(step="offer", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=2))
+REMINDER = Message(Channel.EMAIL, step="reminder", topic="cart", useful_for=timedelta(days=1))
+NUDGE = Message(Channel.PUSH, Channel.SMS, step="nudge", topic="cart", useful_for=timedelta(days=1))
+OFFER = Message(Channel.EMAIL, step="offer", topic="cart", useful_for=timedelta(days=2))

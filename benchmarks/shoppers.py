@@ -63,5 +63,5 @@ async def enrolments(
                 ),
             )
             key = "cart" if who is in_cart else ""
-            made.append(Enrolment(customer_id=customer_id, key=key, start=events.heard(row)))
+            made.append(Enrolment(customer_id=customer_id, key=key, start=events.heard(row, event)))
     return made

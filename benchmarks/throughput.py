@@ -24,7 +24,7 @@ from sojourn.cli.local.stack import dev_server
 from sojourn.cli.output import stderr
 from sojourn.dispatch import routing
 from sojourn.domain.messages import Enrolment
-from sojourn.journeys.journey import search_attributes
+from sojourn.journeys.queues import search_attributes
 from sojourn.settings import Settings
 from sojourn.store import Store
 

@@ -14,7 +14,7 @@ from benchmarks.bare import delivery
 from benchmarks.messages import REMINDER
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
-from sojourn.channels.registry import chosen
+from sojourn.composing import load_project
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import OrderCompleted
 from sojourn.domain.messages import Delivery, Enrolment, Receipt, Status
@@ -63,7 +63,9 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     settings = Settings(home=home, quiet_hours=QuietHours(time(21), time(9)))
     store = await Store.open(settings.store_url, migrate=True)
     try:
-        gate = Gate(store, chosen(settings), settings.quiet_hours, settings.timezone)
+        gate = Gate(
+            store, load_project().carriers.chosen(settings), settings.quiet_hours, settings.timezone
+        )
         messages = Messages(gate, Renderer(settings, signing_key(settings)))
         sent = await _send(store, messages, await _delivery(store, NOON), Status.SENT)
         bought = await _delivery(store, NOON, bought=True)

@@ -1,1 +1,112 @@
-"""A customer-journey engine on Temporal."""
+"""Sojourn: customer journeys as durable Temporal workflows.
+
+Everything that a project needs is here or in `sojourn.events`, `sojourn.channels` and
+`sojourn.testkit`. These names keep their meaning; everything else in the package may change.
+Nothing is loaded before it is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sojourn.composing import load_project
+    from sojourn.dispatch import Published, Sojourn
+    from sojourn.domain.calls import Failed, NonPersonal
+    from sojourn.domain.customer import Customer, Identity
+    from sojourn.domain.errors import SojournError
+    from sojourn.domain.events import Event, Personal
+    from sojourn.domain.message import Message
+    from sojourn.domain.messages import Channel, MessageClass, Outcome, Reason, Receipt, Status
+    from sojourn.domain.span import days, hours, minutes, weeks
+    from sojourn.journeys.activities import activity
+    from sojourn.journeys.journey import Journey
+    from sojourn.project import Project
+    from sojourn.sending.calls import Context
+    from sojourn.serving.worker import serve
+    from sojourn.settings import Settings, load_settings
+
+    EMAIL = Channel.EMAIL
+    SMS = Channel.SMS
+    PUSH = Channel.PUSH
+    WHATSAPP = Channel.WHATSAPP
+    PROMOTIONAL = MessageClass.PROMOTIONAL
+    TRANSACTIONAL = MessageClass.TRANSACTIONAL
+    AUTHENTICATION = MessageClass.AUTHENTICATION
+
+_HOMES = {
+    "dispatch": ("Published", "Sojourn"),
+    "domain.calls": ("Failed", "NonPersonal"),
+    "domain.customer": ("Customer", "Identity"),
+    "domain.errors": ("SojournError",),
+    "domain.events": ("Event", "Personal"),
+    "domain.message": ("Message",),
+    "domain.messages": ("Channel", "MessageClass", "Outcome", "Reason", "Receipt", "Status"),
+    "domain.span": ("days", "hours", "minutes", "weeks"),
+    "journeys.activities": ("activity",),
+    "journeys.journey": ("Journey",),
+    "composing": ("load_project",),
+    "project": ("Project",),
+    "sending.calls": ("Context",),
+    "serving.worker": ("serve",),
+    "settings": ("Settings", "load_settings"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+_MEMBERS = {
+    **dict.fromkeys(("EMAIL", "SMS", "PUSH", "WHATSAPP"), "Channel"),
+    **dict.fromkeys(("PROMOTIONAL", "TRANSACTIONAL", "AUTHENTICATION"), "MessageClass"),
+}
+
+__all__ = [
+    "AUTHENTICATION",
+    "EMAIL",
+    "PROMOTIONAL",
+    "PUSH",
+    "SMS",
+    "TRANSACTIONAL",
+    "WHATSAPP",
+    "Channel",
+    "Context",
+    "Customer",
+    "Event",
+    "Failed",
+    "Identity",
+    "Journey",
+    "Message",
+    "MessageClass",
+    "NonPersonal",
+    "Outcome",
+    "Personal",
+    "Project",
+    "Published",
+    "Reason",
+    "Receipt",
+    "Settings",
+    "Sojourn",
+    "SojournError",
+    "Status",
+    "activity",
+    "days",
+    "hours",
+    "load_project",
+    "load_settings",
+    "minutes",
+    "serve",
+    "weeks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name in _MEMBERS:
+        value = getattr(import_module("sojourn.domain.messages"), _MEMBERS[name])[name]
+    elif name in _HOME:
+        value = getattr(import_module(f"sojourn.{_HOME[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -6,11 +6,13 @@ Temporal's own connection is not here: ``temporalio.envconfig`` reads ``TEMPORAL
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import time
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -208,14 +210,26 @@ def signing_key(settings: Settings) -> str:
         ) from None
 
 
-def load_settings() -> Settings:
+def load_settings(defaults: Mapping[str, Any] | None = None) -> Settings:
     """Read the environment.
 
+    Args:
+        defaults: values by the settings' names, where the environment says nothing.
+
     Raises:
-        BadSetting: names the variable and what it takes.
+        BadSetting: names the variable and what it takes, or the default that is no setting.
     """
+    given = defaults or {}
+    for name in given:
+        if name not in Settings.model_fields:
+            near = get_close_matches(name, Settings.model_fields, 1)
+            hint = f", did you mean {near[0]}?" if near else ""
+            raise BadSetting(f"tool.sojourn.defaults.{name}: no such setting{hint}")
+    said = {
+        name: value for name, value in given.items() if f"SOJOURN_{name.upper()}" not in os.environ
+    }
     try:
-        return Settings()
+        return Settings(**said)
     except ValidationError as error:
         first = error.errors()[0]
         name = f"SOJOURN_{'_'.join(str(part) for part in first['loc']).upper()}"

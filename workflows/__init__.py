@@ -1,1 +1,1 @@
-"""Journeys: the verbs in `workflows.journey`, and one file a journey, found by its presence."""
+"""The shop's journeys: one file each, found by its presence."""

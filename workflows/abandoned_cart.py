@@ -1,28 +1,13 @@
 """Bring shoppers back to the cart they left."""
 
-from datetime import timedelta
-
-from temporalio import workflow
-
-from sojourn.domain.events import OrderCompleted, ProductAdded
-from sojourn.domain.messages import Channel, Enrolment, Message, Result
-from sojourn.journeys.journey import Journey
-
-REMINDER = Message(
-    step="reminder", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=1)
-)
-NUDGE = Message(
-    step="nudge",
-    channels=(Channel.PUSH, Channel.SMS),
-    topic="cart",
-    useful_for=timedelta(days=1),
-)
-OFFER = Message(step="offer", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=2))
+from sojourn import EMAIL, PUSH, SMS, Journey, Message, days, hours
+from sojourn.events import OrderCompleted, ProductAdded
 
 
-@workflow.defn(name="abandoned-cart")
 class AbandonedCart(
     Journey,
+    name="abandoned-cart",
+    topic="cart",
     starts_on=ProductAdded,
     key="cart_id",
     goal=OrderCompleted,
@@ -30,16 +15,15 @@ class AbandonedCart(
 ):
     """A day after the last product: a reminder. Two days on: a nudge. Four more: 10 % off."""
 
+    reminder = Message(EMAIL, useful_for=hours(24))
+    nudge = Message(PUSH, SMS, useful_for=hours(24))
+    offer = Message(EMAIL, useful_for=days(2))
+
     async def steps(self) -> None:
         """Wait out the shopping, then say three things, ever further apart."""
-        await self.quiet_for(timedelta(hours=24), of=ProductAdded)
-        await self.send(REMINDER)
-        await self.sleep(timedelta(days=2))
-        await self.send(NUDGE)
-        await self.sleep(timedelta(days=4))
-        await self.send(OFFER)
-
-    @workflow.run
-    async def run(self, enrolment: Enrolment) -> Result:
-        """One cart of one customer."""
-        return await self.follow(enrolment)
+        await self.quiet_for(hours(24), of=ProductAdded)
+        await self.send(self.reminder)
+        await self.sleep(days(2))
+        await self.send(self.nudge)
+        await self.sleep(days(4))
+        await self.send(self.offer)

@@ -1,42 +1,21 @@
 """Have a subscription renewed before it runs out, period after period."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import cast
 
-from temporalio import workflow
-
-from sojourn.domain.events import (
-    Event,
+from sojourn import EMAIL, PUSH, SMS, Event, Journey, Message, days, hours
+from sojourn.events import (
     SubscriptionCancelled,
     SubscriptionChanged,
     SubscriptionRenewed,
     SubscriptionStarted,
 )
-from sojourn.domain.messages import Channel, Enrolment, Message, Result
-from sojourn.journeys.journey import Journey
-
-TEN = time(10)
-
-IN_A_WEEK = Message(
-    step="in-a-week",
-    channels=(Channel.EMAIL,),
-    topic="renewal",
-    useful_for=timedelta(days=1),
-)
-IN_TWO_DAYS = IN_A_WEEK.model_copy(update={"step": "in-two-days"})
-TODAY = IN_A_WEEK.model_copy(
-    update={
-        "step": "today",
-        "channels": (Channel.PUSH, Channel.SMS, Channel.EMAIL),
-        "useful_for": timedelta(hours=12),
-    }
-)
-EXPIRED = IN_A_WEEK.model_copy(update={"step": "expired", "useful_for": timedelta(days=3)})
+from workflows.times import TEN
 
 
-@workflow.defn(name="renewal")
 class Renewal(
     Journey,
+    name="renewal",
     starts_on=(SubscriptionStarted, SubscriptionRenewed),
     key="subscription_id",
     goal=SubscriptionRenewed,
@@ -45,16 +24,21 @@ class Renewal(
 ):
     """Reminders at ten, local, 7 and 2 days before the end and on the day; word the day after."""
 
+    in_a_week = Message(EMAIL, useful_for=days(1))
+    in_two_days = Message(EMAIL, useful_for=days(1))
+    today = Message(PUSH, SMS, EMAIL, useful_for=hours(12))
+    expired = Message(EMAIL, useful_for=days(3))
+
     async def steps(self) -> None:
-        """Three reminders and a farewell, counted from the day the subscription expires."""
+        """Send three reminders and a farewell, counted from the day the subscription expires."""
         await self.sleep_until(self.local(TEN, days=-7, after=self.expires_at))
-        await self.send(IN_A_WEEK)
+        await self.send(self.in_a_week)
         await self.sleep_until(self.local(TEN, days=-2, after=self.expires_at))
-        await self.send(IN_TWO_DAYS)
+        await self.send(self.in_two_days)
         await self.sleep_until(self.local(TEN, days=0, after=self.expires_at))
-        await self.send(TODAY)
+        await self.send(self.today)
         await self.sleep_until(self.local(TEN, days=1, after=self.expires_at))
-        await self.send(EXPIRED)
+        await self.send(self.expired)
 
     @property
     def expires_at(self) -> datetime:
@@ -62,11 +46,6 @@ class Renewal(
         return cast(SubscriptionStarted, self.cause).expires_at
 
     def restarts(self, event: Event) -> bool:
-        """Plan anew only for another end; a change of plan or price alone moves nothing."""
+        """Plan again only for another end; a change of plan or price alone moves nothing."""
         changed = cast(SubscriptionChanged, event)
         return changed.expires_at not in (None, self.expires_at)
-
-    @workflow.run
-    async def run(self, enrolment: Enrolment) -> Result:
-        """One subscription; each period is an execution of its own, by continue-as-new."""
-        return await self.follow(enrolment)

@@ -1,53 +1,137 @@
-"""The providers there are: every file of this folder that has a class with a provider's members."""
+"""`Carriers`: the providers that a project can choose from, found by their files and names."""
 
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Mapping
-from functools import cache
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from sojourn import channels
 from sojourn.channels.provider import Provider, Providers
-from sojourn.domain.errors import BadSetting
+from sojourn.domain.errors import BadProject, BadSetting, SameName, UnknownName
 from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
 
-
-@cache
-def known() -> Mapping[str, type[Any]]:
-    """The providers' classes by name."""
-    found = {}
-    for module in pkgutil.iter_modules(channels.__path__, "sojourn.channels."):
-        for _, cls in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            name = getattr(cls, "name", None)
-            if cls.__module__ == module.name and isinstance(name, str):
-                found[name] = cls
-    return MappingProxyType(found)
+ENTRY_POINTS = "sojourn.providers"
 
 
-def of_channel(channel: Channel) -> list[str]:
-    """Who can carry a channel."""
-    return sorted(name for name, cls in known().items() if channel in cls.channels)
+class Carriers:
+    """Provider classes by name: the engine's, the project's, and those that others distribute.
 
+    What others distribute is loaded only when it is chosen.
 
-def chosen(settings: Settings, channels: Iterable[Channel] = tuple(Channel)) -> Providers:
-    """Who carries which of these channels; a provider that carries two is there once.
+    Args:
+        modules: of the project; each may hold a provider.
 
     Raises:
-        BadSetting: no such provider, or it lacks its credentials.
+        SameName: two providers have one name.
     """
-    made: dict[str, Provider] = {}
-    carriers: dict[Channel, Provider] = {}
-    for channel in channels:
-        name: str = getattr(settings, f"{channel}_provider")
-        if name not in of_channel(channel):
+
+    def __init__(self, modules: Iterable[ModuleType] = ()) -> None:
+        self._own = MappingProxyType(_by_name(modules))
+        self._others: Mapping[str, EntryPoint] = {
+            point.name: point for point in entry_points(group=ENTRY_POINTS)
+        }
+        self._shipped: Mapping[str, type[Any]] | None = None
+
+    def named(self, name: str) -> type[Any]:
+        """Return the class of a provider.
+
+        Raises:
+            UnknownName: there is none; the message offers the nearest.
+            BadProject: a distributed one cannot be loaded.
+        """
+        if name in self._own:
+            return self._own[name]
+        if name in self.shipped:
+            return self.shipped[name]
+        if name in self._others:
+            return _loaded(self._others[name])
+        raise UnknownName("provider", name, self.names)
+
+    @property
+    def names(self) -> list[str]:
+        """All that can be chosen, in order."""
+        return sorted({*self._own, *self.shipped, *self._others})
+
+    @property
+    def shipped(self) -> Mapping[str, type[Any]]:
+        """The engine's own providers."""
+        if self._shipped is None:
+            prefix = f"{channels.__name__}."
+            found = pkgutil.iter_modules(channels.__path__, prefix)
+            self._shipped = MappingProxyType(
+                _by_name(importlib.import_module(module.name) for module in found)
+            )
+            for name, cls in self._own.items():
+                if name in self._shipped:
+                    raise SameName("provider", name, self._shipped[name], cls)
+        return self._shipped
+
+    def of_channel(self, channel: Channel) -> list[str]:
+        """Return the names of those that can carry a channel, in order."""
+        known = {**self.shipped, **self._own}
+        return sorted(name for name, cls in known.items() if channel in cls.channels)
+
+    def chosen(self, settings: Settings, by: Iterable[Channel] = tuple(Channel)) -> Providers:
+        """Make the providers that the settings choose.
+
+        Args:
+            settings: of the installation.
+            by: the channels that are wanted.
+
+        Returns:
+            Each channel's provider; one that carries two channels is made once.
+
+        Raises:
+            BadSetting: there is no such provider of a channel, or it lacks its credentials.
+        """
+        made: dict[str, Provider] = {}
+        carriers: dict[Channel, Provider] = {}
+        for channel in by:
+            name: str = getattr(settings, f"{channel}_provider")
+            if name not in made:
+                made[name] = self._carrier(name, channel)(settings)
+            carriers[channel] = made[name]
+        return carriers
+
+    def _carrier(self, name: str, channel: Channel) -> Callable[[Settings], Provider]:
+        try:
+            cls = self.named(name)
+        except UnknownName:
+            cls = None
+        if cls is None or channel not in cls.channels:
+            there = [*self.of_channel(channel), *self._others]
             raise BadSetting(
                 f"SOJOURN_{channel.upper()}_PROVIDER={name}: no such provider of {channel}; "
-                f"there is {', '.join(of_channel(channel))}"
+                f"there is {', '.join(there)}"
             )
-        if name not in made:
-            made[name] = known()[name](settings)
-        carriers[channel] = made[name]
-    return carriers
+        made: Callable[[Settings], Provider] = cls
+        return made
+
+
+def _by_name(modules: Iterable[ModuleType]) -> dict[str, type[Any]]:
+    found: dict[str, type[Any]] = {}
+    for module in modules:
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            name = getattr(cls, "name", None)
+            if cls.__module__ != module.__name__ or not isinstance(name, str):
+                continue
+            if not isinstance(getattr(cls, "channels", None), frozenset):
+                continue  # it has a name, and carries nothing
+            if found.setdefault(name, cls) is not cls:
+                raise SameName("provider", name, found[name], cls)
+    return found
+
+
+def _loaded(point: EntryPoint) -> type[Any]:
+    try:
+        cls = point.load()
+    except Exception as error:
+        raise BadProject(
+            f'the provider "{point.name}" of {point.value} cannot be loaded: {error}'
+        ) from error
+    assert isinstance(cls, type)
+    return cls

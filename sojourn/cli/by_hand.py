@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from sojourn.channels.registry import known
+from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.events import Identifier
 from sojourn.domain.messages import Channel
@@ -33,7 +33,7 @@ def check_words(why: str, by: str) -> None:
         raise BadInput(
             "--by takes a name of 1 to 200 characters, none of them a control character"
         ) from None
-    if by in (*known(), *SETTLERS):
+    if by in (*load_project().carriers.names, *SETTLERS):
         raise BadInput(f'--by "{by}": Sojourn itself acts by that name; give a person\'s')
 
 

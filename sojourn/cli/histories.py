@@ -11,8 +11,8 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput
-from sojourn.journeys.registry import journeys
 from sojourn.serving import worker
 
 LESSON = (
@@ -43,9 +43,9 @@ async def replay(
 ) -> list[Replayed]:
     """Replay named histories against the journeys (or other workflow classes)."""
     replayer = Replayer(
-        workflows=workflows or list(journeys().values()),
+        workflows=workflows or list(load_project().journeys.values()),
         data_converter=pydantic_data_converter,
-        workflow_runner=worker.workflow_runner(),
+        workflow_runner=worker.workflow_runner(load_project()),
     )
     results = []
     async for name, history in histories:
@@ -76,7 +76,7 @@ async def recorded(folder: Path) -> AsyncIterator[tuple[str, WorkflowHistory]]:
 
 async def open_runs(client: Client) -> AsyncIterator[tuple[str, WorkflowHistory]]:
     """The histories of every open run of our journeys in the namespace."""
-    names = ", ".join(f"'{name}'" for name in journeys())
+    names = ", ".join(f"'{name}'" for name in load_project().journeys)
     query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({names})"
     async for run in client.list_workflows(query):
         handle = client.get_workflow_handle(run.id, run_id=run.run_id)

@@ -83,7 +83,7 @@ async def publish_file(
         call = numbered[1]
         return call.customer_id if isinstance(call, Track | Identity | Alias) else ""
 
-    await feed(numbered_calls(path), work, lane=lane)
+    await feed(numbered_calls(path, sojourn.project.events), work, lane=lane)
     report.rejected.sort(key=lambda bad: bad.line)
 
 

@@ -22,14 +22,13 @@ from temporalio.service import RPCError
 
 from sojourn.cli.calls import Call, Fault
 from sojourn.cli.local.stack import Stack, time_skipping_stack
-from sojourn.dispatch import Sojourn, routing
+from sojourn.composing import load_project
+from sojourn.dispatch import Sojourn
 from sojourn.dispatch.calls import Alias, Track
 from sojourn.dispatch.outcomes import enrolments
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import Unavailable
-from sojourn.domain.events import known_events
 from sojourn.domain.messages import Reason
-from sojourn.journeys.registry import journeys
 from sojourn.settings import Settings
 from sojourn.store import Store, events, ledger, runs
 from sojourn.store.tables import LedgerRow
@@ -155,8 +154,7 @@ class _Travel:
             await self._advance(call.at)
             await self._sojourn.alias(call)
             return
-        kind = known_events().get(call.name)
-        if kind is not None and any(routing.hears(j, kind) for j in journeys().values()):
+        if self._sojourn.project.journeys.heard_by(call.name):
             await self._advance(call.at)
         self._arrived = call.at
         published = await call.into(self._sojourn)
@@ -220,7 +218,7 @@ async def _tally(client: Client, store: Store) -> dict[str, Tally]:
             for row in messages
             if row.caused_by is not None
         }
-    tallies = {name: Tally() for name in journeys()}
+    tallies = {name: Tally() for name in load_project().journeys}
     counted: set[tuple[str, str]] = set()
     for run in started:
         async for ended in enrolments(client, run.workflow_id, run.run_id):

@@ -14,13 +14,13 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.cli.feeding import BadLine, Pace, feed, fields_of, read_records
+from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.routing import key_of, workflow_id
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
 from sojourn.domain.events import Event, read_event
 from sojourn.insight.executions import ANSWER_TIMEOUT, asking_temporal
 from sojourn.journeys.journey import Journey
-from sojourn.journeys.registry import journey_named
 from sojourn.store import customers, events, runs
 from sojourn.store.tables import RunRow
 
@@ -53,7 +53,7 @@ class Entry:
     def needed(self) -> tuple[str, ...]:
         """The fields that must be given: what the event needs, and the journey's key."""
         needed = [name for name, required in fields_of(self.event).items() if required]
-        key = self.journey.key
+        key = self.journey.terms.key
         return tuple(dict.fromkeys([*([key] if key else []), *needed]))
 
     @property
@@ -145,13 +145,13 @@ class FileStarted(BaseModel):
 
 
 def entry_of(journey: str) -> Entry:
-    """The journey called so, and the first event that starts it.
+    """Return the journey called so, and the first event that starts it.
 
     Raises:
         UnknownName: there is no such journey; the message offers the nearest.
     """
-    found = journey_named(journey)
-    return Entry(journey, found, found.starts_on[0])
+    found = load_project().journeys.named(journey)
+    return Entry(journey, found, found.terms.starts_on[0])
 
 
 async def start_one(

@@ -11,9 +11,10 @@ from datetime import datetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import Event
-from sojourn.journeys.journey import declared
-from sojourn.journeys.registry import journeys
+from sojourn.domain.events import Events
+from sojourn.journeys.registry import Journeys
+from sojourn.journeys.terms import names
+from sojourn.project import Project
 from sojourn.store import Store, customers, events, runs
 from sojourn.store.tables import EventRow, RunRow
 
@@ -23,7 +24,13 @@ VoidHolds = Callable[[AsyncSession, EventRow], Awaitable[None]]
 
 
 async def join(
-    store: Store, previous_id: str, customer_id: str, *, at: datetime, void_holds: VoidHolds
+    store: Store,
+    previous_id: str,
+    customer_id: str,
+    project: Project,
+    *,
+    at: datetime,
+    void_holds: VoidHolds,
 ) -> str:
     """Join two ids; what one of them did counts for the open runs of the other.
 
@@ -35,6 +42,7 @@ async def join(
         store: open.
         previous_id: the id that is given up.
         customer_id: the id that everything moves to.
+        project: its journeys and events.
         at: when it was said.
         void_holds: settles what is held in runs that an event ends.
 
@@ -44,43 +52,42 @@ async def join(
     async with store.transaction() as session:
         done = await customers.join(session, previous_id, customer_id, at=at)
         if done.moved:
-            for row in await _news(session, done.customer_id):
+            for row in await _news(session, done.customer_id, project):
                 row.routed_at = None
                 session.add(row)
                 await void_holds(session, row)
     return done.customer_id
 
 
-async def _news(session: AsyncSession, customer_id: str) -> list[EventRow]:
+async def _news(session: AsyncSession, customer_id: str, project: Project) -> list[EventRow]:
     """Events that open runs may have missed because they came under another id."""
     noted = await runs.maybe_open(session, customer_id)
     if not noted:
         return []
     every = await events.of_customer(session, customer_id)
-    return [row for row in every if _is_news(row, noted) and _is_readable(row)]
+    return [
+        row
+        for row in every
+        if _is_news(row, noted, project.journeys) and _is_readable(row, project.events)
+    ]
 
 
-def _is_readable(row: EventRow) -> bool:
+def _is_readable(row: EventRow, known: Events) -> bool:
     try:
-        events.typed(row)
+        events.typed(row, known)
     except BadEvent as error:  # its class has become stricter; nobody can be told of it
         log.warning("the stored event %s cannot be read: %s", row.message_id, error)
         return False
     return True
 
 
-def _is_news(row: EventRow, noted: Iterable[RunRow]) -> bool:
-    known = journeys()
-    if any(row.name in _names(journey.starts_on) for journey in known.values()):
+def _is_news(row: EventRow, noted: Iterable[RunRow], journeys: Journeys) -> bool:
+    if any(row.name in names(journey.terms.starts_on) for journey in journeys.values()):
         return False
     return any(
-        row.name in _names(declared(journey))
+        row.name in journey.terms.declared
         and row.occurred_at >= run.started_at
-        and events.concerns(row, journey.key, run.key)
+        and events.concerns(row, journey.terms.key, run.key)
         for run in noted
-        if (journey := known.get(run.journey)) is not None
+        if (journey := journeys.get(run.journey)) is not None
     )
-
-
-def _names(of: Iterable[type[Event]]) -> set[str]:
-    return {event.event_name for event in of}

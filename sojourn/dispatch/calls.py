@@ -15,12 +15,13 @@ from sojourn.dispatch.intake import Published
 from sojourn.domain.customer import Identity, read_identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import (
+    SHIPPED,
     Event,
+    Events,
     Identifier,
     Moment,
     UnknownEvent,
     check_track,
-    known_events,
     read_event,
 )
 
@@ -88,7 +89,7 @@ class Ignored:
 Read = Track | Identity | Alias | Ignored
 
 
-def read_call(call: dict[str, Any]) -> Read:
+def read_call(call: dict[str, Any], known: Events = SHIPPED) -> Read:
     """Read one call; its ``type`` says which.
 
     Raises:
@@ -96,7 +97,7 @@ def read_call(call: dict[str, Any]) -> Read:
     """
     match call.get("type"):
         case "track":
-            return _track(call)
+            return _track(call, known)
         case "identify":
             return read_identity(
                 _object(call, "traits"),
@@ -119,7 +120,7 @@ def read_call(call: dict[str, Any]) -> Read:
             raise BadEvent("type", f"{kind!r} is no call: track, identify or alias")
 
 
-def _track(call: dict[str, Any]) -> Track:
+def _track(call: dict[str, Any], known: Events) -> Track:
     name = call.get("event")
     if not isinstance(name, str) or not name:
         raise BadEvent("event", "must name the event")
@@ -128,7 +129,7 @@ def _track(call: dict[str, Any]) -> Track:
     at = _moment(call)
     check_track(name, properties)
     event = read_event(
-        known_events().get(name, UnknownEvent),
+        known.get(name, UnknownEvent),
         properties,
         message_id=message_id,
         customer_id=customer_id,

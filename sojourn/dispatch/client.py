@@ -4,17 +4,20 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from sojourn.dispatch import aliasing, connection, routing
+from sojourn.composing import load_project
+from sojourn.dispatch import aliasing, connection
 from sojourn.dispatch.intake import Intake, Published, void_holds
 from sojourn.dispatch.telling import Teller
 from sojourn.domain.customer import Customer, Identity
-from sojourn.domain.events import Event, UnknownEvent, check_track, known_events, read_event
-from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.domain.events import Event, UnknownEvent, check_track, read_event
+from sojourn.journeys.queues import TASK_QUEUE
+from sojourn.project import Project
 from sojourn.settings import Settings, load_settings
 from sojourn.store import Store, customers, events
 from sojourn.store.tables import EventRow
@@ -35,6 +38,7 @@ class Sojourn:
         client: a Temporal client with the pydantic data converter (`dispatch.connection`).
         store: an open store.
         settings: of this installation.
+        project: its journeys and events; None: the one that `load_project` finds.
         task_queue: of the journeys.
         now: the clock by which events arrive; another one only in time travel.
         clock: the journeys' clock minus Temporal's; zero but in time travel.
@@ -45,6 +49,7 @@ class Sojourn:
         client: Client,
         store: Store,
         settings: Settings,
+        project: Project | None = None,
         *,
         task_queue: str = TASK_QUEUE,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -53,20 +58,24 @@ class Sojourn:
         self.client = client
         self.store = store
         self.settings = settings
+        self.project = project or load_project()
         self.task_queue = task_queue
         self.now = now
         self.clock = clock
-        self.teller = Teller(client, task_queue)
+        self.teller = Teller(client, task_queue, self.project.journeys)
         self._intake = Intake(
             store,
             self.teller,
+            self.project,
             timezone=settings.timezone,
             clock=clock,
         )
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, settings: Settings | None = None) -> AsyncIterator[Self]:
+    async def connect(
+        cls, settings: Settings | None = None, project: Project | None = None
+    ) -> AsyncIterator[Self]:
         """Connect to the store and to Temporal as the environment says.
 
         Raises:
@@ -74,10 +83,11 @@ class Sojourn:
             StoreUnavailable: the database cannot be opened, or is of another version.
             TemporalUnavailable: no server answers.
         """
-        settings = settings or load_settings()
+        project = project or load_project()
+        settings = settings or load_settings(project.defaults)
         store = await Store.open(settings.store_url)
         try:
-            sojourn = cls(await connection.connect(settings), store, settings)
+            sojourn = cls(await connection.connect(settings), store, settings, project)
             try:
                 yield sojourn
             finally:
@@ -102,7 +112,12 @@ class Sojourn:
                 worker will, and so does the same call again.
         """
         customer_id = await aliasing.join(
-            self.store, alias.previous_id, alias.customer_id, at=alias.at, void_holds=void_holds
+            self.store,
+            alias.previous_id,
+            alias.customer_id,
+            self.project,
+            at=alias.at,
+            void_holds=partial(void_holds, project=self.project),
         )
         await self._intake.wake(customer_id)
 
@@ -123,7 +138,7 @@ class Sojourn:
             TemporalUnavailable: as for `publish`.
         """
         check_track(name, properties)
-        known = known_events().get(name, UnknownEvent)
+        known = self.project.events.get(name, UnknownEvent)
         event = read_event(
             known, properties, message_id=message_id, customer_id=customer_id, at=occurred_at
         )
@@ -183,7 +198,7 @@ class Sojourn:
         Raises:
             TemporalUnavailable: as for `publish`.
         """
-        heard = bool(routing.heard_by(event))
+        heard = bool(self.project.journeys.heard_by(event.event_name))
         arrived = self.now()
         row = EventRow(
             message_id=event.message_id,

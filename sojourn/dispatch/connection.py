@@ -13,7 +13,7 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from sojourn.domain.errors import BadSetting, TemporalUnavailable
-from sojourn.journeys.journey import ATTRIBUTES
+from sojourn.journeys.queues import ATTRIBUTES
 from sojourn.settings import Settings
 
 LOCAL_STACK = "dev.json"

@@ -27,6 +27,9 @@ from sojourn.domain.errors import StoreUnavailable
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Answer, Reason
 from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import Journeys
+from sojourn.journeys.terms import names
+from sojourn.project import Project
 from sojourn.store import Store, customers, events, ledger, runs
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
@@ -129,6 +132,7 @@ class Intake:
     Args:
         store: open.
         teller: starts and tells runs.
+        project: its journeys and events.
         timezone: of customers of whom nothing tells one.
         clock: the journeys' clock minus Temporal's; zero but in time travel.
     """
@@ -137,12 +141,14 @@ class Intake:
         self,
         store: Store,
         teller: Teller,
+        project: Project,
         *,
         timezone: str,
         clock: timedelta,
     ) -> None:
         self._store = store
         self._teller = teller
+        self._project = project
         self._timezone = timezone
         self._clock = clock
         self._queue: list[_Work] = []
@@ -205,7 +211,7 @@ class Intake:
         What one event or one customer's lock is to blame for must not befall the others.
         """
         try:
-            transaction = _Transaction(self._lanes, self._timezone, self._clock)
+            transaction = _Transaction(self._lanes, self._project, self._timezone, self._clock)
             async with self._store.transaction() as session:
                 await transaction.run(session, batch, patient=len(batch) == 1)
         except Exception as error:
@@ -331,11 +337,14 @@ class _Transaction:
         horizon: by customer, the newest event that was looked at.
     """
 
-    def __init__(self, lanes: dict[str, _Lane], timezone: str, clock: timedelta) -> None:
+    def __init__(
+        self, lanes: dict[str, _Lane], project: Project, timezone: str, clock: timedelta
+    ) -> None:
         self.rows: dict[_Arrival, tuple[EventRow, bool]] = {}
         self.plans: dict[str, Plan] = {}
         self.horizon: dict[str, int] = {}
         self._lanes = lanes
+        self._project = project
         self._timezone = timezone
         self._clock = clock
         self._cards: dict[str, CustomerRow] = {}
@@ -404,8 +413,8 @@ class _Transaction:
         for customer_id, found in rows.items():
             newest = max(row.seq or 0 for row in found)
             self.horizon[customer_id] = max(newest, self.horizon.get(customer_id, 0))
-        waiting = {c: readable(found) for c, found in rows.items()}
-        since = await _since(session, waiting)
+        waiting = {c: readable(found, self._project.events) for c, found in rows.items()}
+        since = await _since(session, waiting, self._project.journeys)
         nobody: list[int] = []
         cards = {row.customer_id: row for row in self._cards.values()}
         for customer_id, pairs in waiting.items():
@@ -414,7 +423,9 @@ class _Transaction:
                 open_runs.get(customer_id, []),
                 since.get(customer_id, []),
             )
-            plan, without = next_plan(known, pairs, timezone=self._timezone, clock=self._clock)
+            plan, without = next_plan(
+                known, pairs, self._project.journeys, timezone=self._timezone, clock=self._clock
+            )
             nobody += without
             if plan is not None:
                 self.plans[customer_id] = plan
@@ -426,47 +437,60 @@ class _Transaction:
         for work, (row, stored) in self.rows.items():
             noted = open_runs.get(row.customer_id)
             if stored and work.event is not None and noted:
-                await _void(session, row, work.event, noted)
+                await _void(session, row, work.event, noted, self._project.journeys)
 
 
-async def void_holds(session: AsyncSession, row: EventRow) -> None:
+async def void_holds(session: AsyncSession, row: EventRow, project: Project) -> None:
     """Settle what is held for quiet hours in runs that this event ends."""
-    await _void(session, row, events.typed(row), await runs.maybe_open(session, row.customer_id))
+    event = events.typed(row, project.events)
+    noted = await runs.maybe_open(session, row.customer_id)
+    await _void(session, row, event, noted, project.journeys)
 
 
 async def _void(
-    session: AsyncSession, row: EventRow, event: Event, open_runs: Iterable[RunRow]
+    session: AsyncSession,
+    row: EventRow,
+    event: Event,
+    open_runs: Iterable[RunRow],
+    journeys: Journeys,
 ) -> None:
-    for name, journey in routing.heard_by(event).items():
+    for name, journey in journeys.heard_by(event.event_name).items():
         reason = _ends(journey, event)
         ended = [
             run.workflow_id
             for run in open_runs
-            if run.journey == name and events.concerns(row, journey.key, run.key)
+            if run.journey == name and events.concerns(row, journey.terms.key, run.key)
         ]
         if reason is not None and ended:
             await ledger.void_holds(session, ended, reason=reason.value, cause=row)
 
 
 async def _since(
-    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]]
+    session: AsyncSession,
+    waiting: dict[str, list[tuple[EventRow, Event]]],
+    journeys: Journeys,
 ) -> dict[str, list[EventRow]]:
     """What runs that the waiting events would start may have to know of."""
     starting = {
         customer_id: row.occurred_at
         for customer_id, pairs in waiting.items()
         for row, event in reversed(pairs)
-        if any(routing.starts(journey, event) for journey in routing.heard_by(event).values())
+        if any(
+            routing.starts(journey, event)
+            for journey in journeys.heard_by(event.event_name).values()
+        )
     }
     if not starting:
         return {}
-    return await events.of_names(session, starting, names_since(), since=min(starting.values()))
+    return await events.of_names(
+        session, starting, names_since(journeys), since=min(starting.values())
+    )
 
 
 def _ends(journey: type[Journey], event: Event) -> Reason | None:
-    if type(event) in journey.goal:
+    if event.event_name in names(journey.terms.goal):
         return Reason.GOAL_REACHED
-    return Reason.RUN_STOPPED if type(event) in journey.ends_on else None
+    return Reason.RUN_STOPPED if event.event_name in names(journey.terms.ends_on) else None
 
 
 def _run_row(target: Start, plan: Plan, run_id: str) -> RunRow:

@@ -9,10 +9,11 @@ from sojourn.dispatch import routing
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import Event
+from sojourn.domain.events import Event, Events
 from sojourn.domain.messages import Enrolment
-from sojourn.journeys.journey import Journey, declared
-from sojourn.journeys.registry import journeys
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import Journeys
+from sojourn.journeys.terms import names
 from sojourn.store import customers, events
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
@@ -57,27 +58,33 @@ class Known:
     since: Sequence[EventRow]
 
 
-def readable(rows: Iterable[EventRow]) -> list[tuple[EventRow, Event]]:
-    """The events that their class still takes; one that it refuses waits to be mended."""
+def readable(rows: Iterable[EventRow], known: Events) -> list[tuple[EventRow, Event]]:
+    """Return the events that their class still takes; one that it refuses waits to be mended."""
     found = []
     for row in rows:
         try:
-            found.append((row, events.typed(row)))
+            found.append((row, events.typed(row, known)))
         except BadEvent as error:
             log.warning("the stored event %s cannot be read: %s", row.message_id, error)
     return found
 
 
 def next_plan(
-    known: Known, waiting: Iterable[tuple[EventRow, Event]], *, timezone: str, clock: timedelta
+    known: Known,
+    waiting: Iterable[tuple[EventRow, Event]],
+    journeys: Journeys,
+    *,
+    timezone: str,
+    clock: timedelta,
 ) -> tuple[Plan | None, list[int]]:
-    """Whom to tell of the customer's oldest event that concerns a run.
+    """Return the runs to tell of the customer's oldest event that concerns one.
 
     Older events go first: a run is never told of an event before the event that starts it.
 
     Args:
         known: of the customer.
         waiting: its waiting events that can be read.
+        journeys: of the project.
         timezone: where nothing tells the customer's.
         clock: the journeys' clock minus Temporal's.
 
@@ -89,10 +96,10 @@ def next_plan(
         assert row.seq is not None
         over = [
             name
-            for name, journey in routing.heard_by(event).items()
+            for name, journey in journeys.heard_by(event.event_name).items()
             if routing.starts(journey, event) and _is_over(known.since, journey, event, row)
         ]
-        targets = routing.targets(event, known.open_runs, over=over, sent_as=row.sent_as)
+        targets = routing.targets(event, known.open_runs, journeys, over=over, sent_as=row.sent_as)
         if targets:
             ids: dict[str, list[int]] = {}
             for run in known.open_runs:
@@ -104,26 +111,30 @@ def next_plan(
                 timezone=home_zone(customers.card(known.customer), timezone),
                 clock=clock,
             )
-            missed = _missed(known.since, targets, event, row)
+            missed = _missed(known.since, targets, event, row, journeys)
             return Plan(row, row.seq, tuple(targets), enrolment, ids, missed), idle
         idle.append(row.seq)
     return None, idle
 
 
-def names_since() -> set[str]:
-    """Events that a run may have to know of although they arrived before the one that starts it."""
-    goals = {goal.event_name for journey in journeys().values() for goal in journey.goal}
-    return goals.union(*(_news(journey) for journey in journeys().values()))
+def names_since(journeys: Journeys) -> set[str]:
+    """Return the events that a run may have to know of although they arrived before its start."""
+    goals = {name for journey in journeys.values() for name in names(journey.terms.goal)}
+    return goals.union(*(_news(journey, journeys) for journey in journeys.values()))
 
 
 def _missed(
-    since: Iterable[EventRow], targets: Iterable[Target], event: Event, row: EventRow
+    since: Iterable[EventRow],
+    targets: Iterable[Target],
+    event: Event,
+    row: EventRow,
+    journeys: Journeys,
 ) -> tuple[int, ...]:
-    """What arrived before the start of its run, and happened after it.
+    """Return the events that arrived before the start of their run, and happened after it.
 
-    What still waits to be routed is not among them: its turn comes.
+    An event that still waits to be routed is not among them: its turn comes.
     """
-    started = [journeys()[target.journey] for target in targets if isinstance(target, Start)]
+    started = [journeys[target.journey] for target in targets if isinstance(target, Start)]
     return tuple(
         other.seq
         for other in since
@@ -131,29 +142,29 @@ def _missed(
         and other.routed_at is not None
         and _order(other) > _order(row)
         and any(
-            other.name in _news(journey)
-            and events.concerns(other, journey.key, routing.key_of(journey, event))
+            other.name in _news(journey, journeys)
+            and events.concerns(other, journey.terms.key, routing.key_of(journey, event))
             for journey in started
         )
     )
 
 
-def _news(journey: type[Journey]) -> set[str]:
-    """What a run is told of late. What starts runs is left out, for it could start a second one."""
-    starting = {event for known in journeys().values() for event in known.starts_on}
-    return {event.event_name for event in declared(journey) if event not in starting}
+def _news(journey: type[Journey], journeys: Journeys) -> set[str]:
+    """Return what a run is told of late: no event that starts runs, which could start another."""
+    starting = {name for known in journeys.values() for name in names(known.terms.starts_on)}
+    return set(journey.terms.declared) - starting
 
 
 def _is_over(
     since: Iterable[EventRow], journey: type[Journey], event: Event, row: EventRow
 ) -> bool:
-    """Whether the goal was reached after this start already (it arrived late)."""
-    names = {goal.event_name for goal in journey.goal}
+    """Tell whether the goal was reached after this start already (it arrived late)."""
+    goals = names(journey.terms.goal)
     key = routing.key_of(journey, event)
     return any(
-        goal.name in names
+        goal.name in goals
         and _order(goal) > _order(row)
-        and events.concerns(goal, journey.key, key)
+        and events.concerns(goal, journey.terms.key, key)
         for goal in since
     )
 

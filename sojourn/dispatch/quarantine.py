@@ -12,7 +12,7 @@ from sojourn.dispatch.calls import Track, read_call
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.intake import Published
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
-from sojourn.domain.events import known_events
+from sojourn.domain.events import SHIPPED, Events
 from sojourn.store import Store, quarantine
 from sojourn.store.tables import QuarantineRow
 
@@ -21,7 +21,14 @@ _OF_THE_ATTEMPT = ("sentAt", "receivedAt", "timestamp", "originalTimestamp", "co
 """Fields that a sender, or our correction of its clock, may write anew each time it tries."""
 
 
-async def keep(store: Store, call: dict[str, Any], error: BadEvent, *, source: str) -> None:
+async def keep(
+    store: Store,
+    call: dict[str, Any],
+    error: BadEvent,
+    *,
+    source: str,
+    known: Events = SHIPPED,
+) -> None:
     """Keep a call that does not validate, in a transaction of its own.
 
     Only known events are kept: of anything else there is nothing that could be mended into one. The
@@ -32,9 +39,10 @@ async def keep(store: Store, call: dict[str, Any], error: BadEvent, *, source: s
         call: the tracking call as it was sent.
         error: why it was refused.
         source: who sent it: a write key's id, or a webhook's name.
+        known: the events of the project.
     """
     name = call.get("event")
-    if call.get("type", "track") != "track" or name not in list(known_events()):
+    if call.get("type", "track") != "track" or not isinstance(name, str) or name not in known:
         return
     storable = _storable(call)
     async with store.transaction() as session:
@@ -65,13 +73,19 @@ async def found(store: Store, number: int) -> QuarantineRow:
     return row
 
 
-async def mend(store: Store, number: int, changes: Iterable[tuple[str, Any]]) -> QuarantineRow:
+async def mend(
+    store: Store,
+    number: int,
+    changes: Iterable[tuple[str, Any]],
+    known: Events = SHIPPED,
+) -> QuarantineRow:
     """Change fields of a call in quarantine; it must validate then.
 
     Args:
         store: open.
         number: of the call.
         changes: paths as faults name them, ``properties.price``, and their new values.
+        known: the events of the project.
 
     Raises:
         UnknownName: there is no such call.
@@ -84,7 +98,7 @@ async def mend(store: Store, number: int, changes: Iterable[tuple[str, Any]]) ->
         for path, value in changes:
             _put(call, path, value)
         row.call = call
-        _track(row)
+        _track(row, known)
         quarantine.mend(row, _storable(call), datetime.now(UTC))
         session.add(row)
     return row
@@ -102,7 +116,7 @@ async def redrive(sojourn: Sojourn, number: int) -> Published:
         TemporalUnavailable: the event is stored, but runs could not be told yet.
     """
     async with sojourn.store.transaction() as session:
-        track = _track(await _held(session, number))
+        track = _track(await _held(session, number), sojourn.project.events)
     published = await track.into(sojourn)
     async with sojourn.store.transaction() as session:
         row = await quarantine.hold(session, number)
@@ -150,8 +164,8 @@ def _nobody(number: int) -> UnknownName:
     )
 
 
-def _track(row: QuarantineRow) -> Track:
-    read = read_call({"type": "track", **to_send(row)})
+def _track(row: QuarantineRow, known: Events) -> Track:
+    read = read_call({"type": "track", **to_send(row)}, known)
     if not isinstance(read, Track):
         raise BadEvent("type", "must be track: quarantine holds events")
     return read

@@ -24,8 +24,8 @@ from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.messages import Answer
-from sojourn.journeys.journey import search_attributes
-from sojourn.journeys.registry import journeys
+from sojourn.journeys.queues import search_attributes
+from sojourn.journeys.registry import Journeys
 
 ANSWER_TIME = timedelta(seconds=5)  # how long a run may take to say what an event did
 CALL_TIME = timedelta(seconds=3)  # half a gateway's patience, with a second try
@@ -60,10 +60,12 @@ class Teller:
     Args:
         client: a Temporal client with the pydantic data converter.
         task_queue: of the journeys.
+        journeys: of the project.
     """
 
-    def __init__(self, client: Client, task_queue: str) -> None:
+    def __init__(self, client: Client, task_queue: str, journeys: Journeys) -> None:
         self._client = client
+        self._journeys = journeys
         self._task_queue = task_queue
 
     async def reach(self, target: Target, plan: Plan) -> Reached | None:
@@ -126,7 +128,7 @@ class Teller:
             "static_summary": " ".join(
                 part for part in (target.journey, "for", enrolment.customer_id, target.key) if part
             ),
-            "static_details": inspect.getdoc(journeys()[target.journey]),
+            "static_details": inspect.getdoc(self._journeys[target.journey]),
         }
         who = enrolment.model_copy(update={"key": target.key})
         if plan.ask:

@@ -5,6 +5,8 @@
     SojournError              one line that names the thing and the way out
     ├── BadInput              the caller can mend it (the command exits 2)
     │   ├── BadSetting        an environment variable
+    │   ├── BadProject        a project that cannot be composed; names the file
+    │   │   └── SameName      two of one name; says both places
     │   ├── BadEvent          an event that does not validate; `path` names the field
     │   ├── BadCustomer       an identify call that does not validate
     │   ├── BadToken          a link's token that was not signed here
@@ -47,6 +49,32 @@ class BadInput(SojournError):
 
 class BadSetting(BadInput):
     """An environment variable that makes no sense."""
+
+
+class BadProject(BadInput):
+    """A project that cannot be composed; the message names the file and the way out."""
+
+
+class SameName(BadProject):
+    """Two journeys, events, activities or providers of one name.
+
+    Args:
+        kind: what they are: ``journey``.
+        name: theirs.
+        first: the class or function that has the name.
+        second: the one that wants it, too.
+    """
+
+    def __init__(self, kind: str, name: str, first: object, second: object) -> None:
+        super().__init__(
+            f'two of the {kind}s are called "{name}": {place_of(first)} and {place_of(second)}; '
+            "rename one"
+        )
+
+
+def place_of(item: object) -> str:
+    """Return where a class or function is defined: ``workflows.cart.Cart``."""
+    return f"{getattr(item, '__module__', '?')}.{getattr(item, '__qualname__', item)}"
 
 
 class BadEvent(BadInput):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sojourn.domain.events import Event, event_named
+from sojourn.domain.events import SHIPPED, Event, Events
 
 
 class History:
@@ -10,10 +10,12 @@ class History:
 
     Args:
         events: oldest first.
+        known: the events that there are: only their names can be asked for.
     """
 
-    def __init__(self, events: Sequence[Event] = ()) -> None:
+    def __init__(self, events: Sequence[Event] = (), known: Events = SHIPPED) -> None:
         self._events = tuple(events)
+        self._known = known
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events)
@@ -22,17 +24,17 @@ class History:
         return len(self._events)
 
     def all(self, *names: str) -> list[Event]:
-        """The events of these wire names ("Product Added"), oldest first.
+        """Return the events of these wire names ("Product Added"), oldest first.
 
         Raises:
             UnknownName: no event is called so; the message offers the nearest.
         """
         for name in names:
-            event_named(name)
+            self._known.named(name)
         return [event for event in self._events if event.event_name in names]
 
     def last(self, *names: str) -> Event | None:
-        """The newest event of these wire names; None if there is none.
+        """Return the newest event of these wire names; None if there is none.
 
         Raises:
             UnknownName: no event is called so; the message offers the nearest.

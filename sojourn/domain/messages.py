@@ -84,26 +84,6 @@ class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Message(_Wire):
-    """One step of a journey.
-
-    Args:
-        step: its name, kebab-case: ``reminder``.
-        channels: in order of preference; the first reachable one is used, never two.
-        message_class: decides whether consent and quiet hours are asked.
-        topic: what the customer can say no to.
-        useful_for: how long after its moment it is still worth sending.
-        template: the template's name, if it is not the step's (a variant).
-    """
-
-    step: str
-    channels: tuple[Channel, ...]
-    message_class: MessageClass = MessageClass.PROMOTIONAL
-    topic: str
-    useful_for: timedelta
-    template: str = ""
-
-
 class Heard(_Wire):
     """An event as a run hears it: no personal field.
 
@@ -258,6 +238,8 @@ class Delivery(_Wire):
     ends: tuple[str, ...]
     restarts: tuple[str, ...]
     timezone: str
+    given: dict[str, Any] = {}
+    """Values that the steps give to the template; nothing personal."""
 
     @property
     def lane(self) -> Channel:

@@ -20,7 +20,7 @@ from temporalio.service import RPCError
 
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.messages import Outcome
-from sojourn.journeys.journey import CUSTOMER_ID, JOURNEY, OUTCOME
+from sojourn.journeys.queues import CUSTOMER_ID, JOURNEY, OUTCOME
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 QUERY_TIMEOUT = timedelta(seconds=5)

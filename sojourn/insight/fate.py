@@ -12,7 +12,8 @@ from sojourn.domain.reports import Kind
 from sojourn.insight.attempts import Course, Told, Tried, without
 from sojourn.insight.card import masked
 from sojourn.insight.executions import key_in
-from sojourn.journeys.registry import journeys
+from sojourn.journeys.registry import Journeys
+from sojourn.journeys.terms import names
 from sojourn.journeys.wording import clock
 from sojourn.store import events
 from sojourn.store.tables import AddressRow, ChannelRow, EventRow, LedgerRow
@@ -78,6 +79,7 @@ def decided(
     happened: Sequence[EventRow],
     tz: str,
     *,
+    journeys: Journeys,
     course: Course,
     pauses: Mapping[Channel, ChannelRow],
     moved: str,
@@ -88,6 +90,7 @@ def decided(
     Args:
         row: of the ledger.
         happened: the customer's events.
+        journeys: of the project.
         tz: the customer's zone.
         course: attempts and reports, the address masked.
         pauses: the channels that are paused now.
@@ -96,7 +99,7 @@ def decided(
     """
     assert row.id is not None
     cause = next((e for e in happened if e.message_id == row.caused_by), None)
-    late = _learnt_late(row, happened)
+    late = _learnt_late(row, happened, journeys)
     detail = without(address, row.detail) if row.detail else row.detail
     text = [
         _fate(row, course, pauses.get(Channel(row.channel)), tz)
@@ -136,13 +139,15 @@ def _cause(row: EventRow | None) -> Cause | None:
     )
 
 
-def _learnt_late(row: LedgerRow, happened: Sequence[EventRow]) -> EventRow | None:
+def _learnt_late(
+    row: LedgerRow, happened: Sequence[EventRow], journeys: Journeys
+) -> EventRow | None:
     """An event that happened before a message left, and came in only after it was claimed."""
-    journey = journeys().get(row.journey)
+    journey = journeys.get(row.journey)
     start = next((e for e in happened if e.message_id == row.enrolment), None)
     if journey is None or start is None or row.claimed_at is None or row.state == "skipped":
         return None
-    ending = {event.event_name for event in (*journey.goal, *journey.ends_on)}
+    ending = names((*journey.terms.goal, *journey.terms.ends_on))
     key = key_in(row.workflow_id)
     return next(
         (
@@ -151,7 +156,7 @@ def _learnt_late(row: LedgerRow, happened: Sequence[EventRow]) -> EventRow | Non
             if event.name in ending
             and start.occurred_at < event.occurred_at <= row.decided_at
             and event.received_at > row.claimed_at
-            and events.concerns(event, journey.key, key)
+            and events.concerns(event, journey.terms.key, key)
         ),
         None,
     )

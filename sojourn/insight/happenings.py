@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from sojourn.dispatch.routing import hears
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import event_named, known_events
+from sojourn.domain.events import Events
 from sojourn.domain.messages import Channel
 from sojourn.insight.card import masked
-from sojourn.journeys.registry import journeys
+from sojourn.journeys.registry import Journeys
+from sojourn.project import Project
 from sojourn.store import events
 from sojourn.store.tables import AddressRow, ConsentRow, CustomerRow, EventRow
 
@@ -107,11 +107,11 @@ def readdressed(versions: Sequence[AddressRow]) -> list[Readdressed]:
     return changes
 
 
-def happened(row: EventRow) -> Happened:
-    """An event, in words."""
-    properties = _public(row)
+def happened(row: EventRow, project: Project) -> Happened:
+    """Tell of an event in words."""
+    properties = _public(row, project.events)
     text = row.name
-    if shown := _shortly(properties):
+    if shown := _shortly(properties, project.journeys):
         text += f" ({shown})"
     if row.sent_as is not None:
         text += f", sent as {row.sent_as}"
@@ -123,25 +123,24 @@ def happened(row: EventRow) -> Happened:
         message_id=row.message_id,
         name=row.name,
         properties=properties,
-        heard=row.name in known_events()
-        and any(hears(journey, event_named(row.name)) for journey in journeys().values()),
+        heard=bool(project.journeys.heard_by(row.name)),
         routed=row.routed_at is not None,
     )
 
 
-def _public(row: EventRow) -> dict[str, Any]:
+def _public(row: EventRow, known: Events) -> dict[str, Any]:
     """The event's fields without the personal ones; none of an event nobody described."""
-    if row.name not in known_events():
+    if row.name not in known:
         return {}
     try:
-        return events.typed(row).public()
+        return events.typed(row, known).public()
     except BadEvent:
         return {}  # its class became stricter since: which fields are personal cannot be told
 
 
-def _shortly(properties: Mapping[str, Any]) -> str:
+def _shortly(properties: Mapping[str, Any], journeys: Journeys) -> str:
     """The fields that tell events apart, those that name a run first."""
-    keys = {journey.key for journey in journeys().values()}
+    keys = {journey.terms.key for journey in journeys.values()}
     plain = [(k, v) for k, v in properties.items() if isinstance(v, str | int | float)]
     plain.sort(key=lambda item: item[0] not in keys)
     line = ", ".join(f"{name} {value}" for name, value in plain if "url" not in name)

@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from sojourn.domain.messages import Channel
 from sojourn.insight.executions import asking_temporal
-from sojourn.journeys.journey import channel_queue
+from sojourn.journeys.queues import channel_queue
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 

@@ -16,6 +16,7 @@ from sojourn.insight.executions import Run, list_runs, with_details
 from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import Consented, Happened, Joined, Readdressed
 from sojourn.insight.letters import unknown_customer
+from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, customers, events, ledger, operators, pauses, runs, suppressions
 from sojourn.store.tables import LedgerRow, RunRow
@@ -45,13 +46,18 @@ class Story(BaseModel):
 
 
 async def tell(
-    store: Store, settings: Settings, client: Client | TemporalUnavailable, customer_id: str
+    store: Store,
+    settings: Settings,
+    project: Project,
+    client: Client | TemporalUnavailable,
+    customer_id: str,
 ) -> Story:
     """Gather a customer's story from the store, and from Temporal as far as it can be asked.
 
     Args:
         store: open.
         settings: for the zone of customers who never told theirs.
+        project: its journeys and events.
         client: connected; or why there is none.
         customer_id: whose story.
 
@@ -84,12 +90,13 @@ async def tell(
         *(happenings.joined(row) for row in joined),
         *happenings.readdressed(versions),
         *(happenings.consented(row) for row in said),
-        *(happenings.happened(row) for row in happened),
+        *(happenings.happened(row, project) for row in happened),
         *(
             fate.decided(
                 row,
                 happened,
                 tz,
+                journeys=project.journeys,
                 course=courses[number],
                 pauses=paused,
                 moved=fate.moved(row, went_to, versions, tz),

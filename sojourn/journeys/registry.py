@@ -1,55 +1,68 @@
-"""Every journey there is: the classes in the modules of this package, found by their presence."""
+"""`Journeys`: the journeys of a project by their names."""
 
-import importlib
-import pkgutil
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from types import MappingProxyType
 
-from temporalio import workflow
-
-import workflows
-from sojourn.domain.errors import UnknownName
+from sojourn.domain.errors import SameName, UnknownName
+from sojourn.domain.events import Event
 from sojourn.journeys.journey import Journey
 
 
-@lru_cache(maxsize=1)
-def journeys() -> MappingProxyType[str, type[Journey]]:
-    """All journeys by name.
+class Journeys(Mapping[str, type[Journey]]):
+    """Journeys by their names, in order; nothing can be added to them.
+
+    Args:
+        classes: the journeys, in any order.
+        off: names of those that are switched off: they start no run, and the gate lets none of
+            their messages pass. Runs that are open go on to their end.
 
     Raises:
-        TypeError: two of them have the same name.
+        SameName: two of them have one name.
+        UnknownName: there is no journey of a name in ``off``.
     """
-    found: dict[str, type[Journey]] = {}
-    for module in pkgutil.iter_modules(workflows.__path__):
-        for item in vars(importlib.import_module(f"workflows.{module.name}")).values():
-            if not (isinstance(item, type) and issubclass(item, Journey) and item is not Journey):
-                continue
-            name = journey_name(item)
-            if found.setdefault(name, item) is not item:
-                raise TypeError(f'two journeys are called "{name}": {found[name]} and {item}')
-    return MappingProxyType(dict(sorted(found.items())))
 
+    def __init__(self, classes: Iterable[type[Journey]] = (), off: Collection[str] = ()) -> None:
+        found: dict[str, type[Journey]] = {}
+        for journey in classes:
+            if found.setdefault(journey.name, journey) is not journey:
+                raise SameName("journey", journey.name, found[journey.name], journey)
+        self._classes = MappingProxyType(dict(sorted(found.items())))
+        self._heard_by: dict[str, Mapping[str, type[Journey]]] = {}
+        for name in off:
+            self.named(name)
+        self.off = frozenset(off)
 
-def journey_named(name: str) -> type[Journey]:
-    """The journey called ``name``.
+    def __getitem__(self, name: str) -> type[Journey]:
+        return self._classes[name]
 
-    Raises:
-        UnknownName: there is none; the message offers the nearest.
-    """
-    try:
-        return journeys()[name]
-    except KeyError:
-        raise UnknownName("journey", name, journeys()) from None
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._classes)
 
+    def __len__(self) -> int:
+        return len(self._classes)
 
-def journey_name(journey: type[Journey]) -> str:
-    """The name in its ``@workflow.defn(name=...)``.
+    def named(self, name: str) -> type[Journey]:
+        """Return the journey called ``name``.
 
-    Raises:
-        TypeError: the decorator is missing, or has no name.
-    """
-    # temporalio keeps the decorator's name on the class and offers no public way to read it
-    definition = workflow._Definition.from_class(journey)  # noqa: SLF001
-    if definition is None or definition.name is None or definition.name == journey.__name__:
-        raise TypeError(f'{journey.__name__} needs @workflow.defn(name="its-name")')
-    return definition.name
+        Raises:
+            UnknownName: there is none; the message offers the nearest.
+        """
+        try:
+            return self._classes[name]
+        except KeyError:
+            raise UnknownName("journey", name, self._classes) from None
+
+    def heard_by(self, event: str) -> Mapping[str, type[Journey]]:
+        """Return the journeys that listen to events of this wire name, by their names."""
+        found = self._heard_by.get(event)
+        if found is None:
+            listening = {n: j for n, j in self._classes.items() if event in j.terms.declared}
+            found = self._heard_by[event] = MappingProxyType(listening)
+        return found
+
+    @cached_property
+    def events(self) -> tuple[type[Event], ...]:
+        """Every event that some journey names in its class keywords."""
+        every = (event for j in self._classes.values() for event in j.terms.declared.values())
+        return tuple(dict.fromkeys(every))

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.events import Event
-from sojourn.domain.messages import Message, Reason, Sent
+from sojourn.domain.message import Message
+from sojourn.domain.messages import Reason, Sent
 
 
 def span(duration: timedelta) -> str:

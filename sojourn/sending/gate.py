@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.channels.provider import Providers
 from sojourn.domain.content import Content
 from sojourn.domain.customer import Customer, home_zone
-from sojourn.domain.events import Event, MessageReplied
+from sojourn.domain.events import SHIPPED, Event, Events, MessageReplied
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
 from sojourn.domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
 from sojourn.domain.reports import reference
@@ -86,6 +86,7 @@ class Gate:
         quiet_hours: None: none are kept.
         default_zone: of customers whose own nothing tells.
         templates: the channels that have a journey's template.
+        events: of the project, by wire name.
     """
 
     store: Store
@@ -93,6 +94,7 @@ class Gate:
     quiet_hours: QuietHours | None
     default_zone: str
     templates: Callable[[str, str], Collection[Channel]] = field(default=_everywhere)
+    events: Events = field(default_factory=lambda: SHIPPED)
 
     async def pass_or_refuse(
         self, delivery: Delivery, now: datetime, *, once_more: OnceMore | None = None
@@ -293,6 +295,7 @@ class _Question:
             than=delivery.start,
             key_field=delivery.key_field,
             key=delivery.key,
+            known=self._gate.events,
         )
         for reason in (Reason.GOAL_REACHED, Reason.RUN_STOPPED, Reason.SUPERSEDED):
             for event in found:
@@ -325,7 +328,7 @@ class _Question:
             address=kept.address if kept else customer.address(channel),
             customer=customer,
             timezone=self._timezone,
-            start=events.typed(start),
+            start=events.typed(start, self._gate.events),
             history=await events.history(
                 self._session,
                 customer.customer_id,
@@ -333,6 +336,7 @@ class _Question:
                 key=delivery.key,
                 since_goal=delivery.goals,
                 before=delivery.start,
+                known=self._gate.events,
             ),
             may_write_freely=channel is Channel.WHATSAPP and await self._has_written(customer),
             content=Content.kept(kept.content) if kept else None,

@@ -26,7 +26,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from sojourn.channels.provider import Providers
-from sojourn.channels.registry import chosen
+from sojourn.composing import load_project, project_settings
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.connection import connect, require_search_attributes
 from sojourn.domain.errors import (
@@ -37,15 +37,16 @@ from sojourn.domain.errors import (
     TemporalUnavailable,
 )
 from sojourn.domain.messages import Channel
-from sojourn.journeys.journey import TASK_QUEUE, channel_queue
-from sojourn.journeys.registry import journeys
+from sojourn.journeys.queues import TASK_QUEUE, channel_queue
+from sojourn.project import Project
 from sojourn.rendering.render import Renderer
+from sojourn.sending.calls import temporal_activities
 from sojourn.sending.gate import Gate
 from sojourn.sending.probing import probe_paused
 from sojourn.sending.send import Messages
 from sojourn.serving.logs import configure_logging
 from sojourn.serving.together import run_together, stop_with_parent
-from sojourn.settings import Settings, load_settings, signing_key
+from sojourn.settings import Settings, signing_key
 from sojourn.store import Store
 
 GRACE = timedelta(seconds=30)
@@ -93,10 +94,16 @@ class _Runner(SandboxedWorkflowRunner):
             self._tried.add(defn.cls)
 
 
-def workflow_runner() -> WorkflowRunner:
-    """The sandbox of workers, tests and replay alike: our packages are passed through, once."""
+def workflow_runner(project: Project) -> WorkflowRunner:
+    """Return the sandbox of workers, tests and replay alike.
+
+    The engine and the project's events and activities are passed through: imported once, not again
+    for every run. What stays inside the sandbox is what can go wrong: the files of journeys.
+    """
     return _Runner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules("sojourn", *THEIRS)
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(
+            "sojourn", *project.modules, *THEIRS
+        )
     )
 
 
@@ -105,6 +112,7 @@ async def serving(
     client: Client,
     store: Store,
     settings: Settings,
+    project: Project | None = None,
     *,
     task_queue: str = TASK_QUEUE,
     channels: Sequence[Channel] = tuple(Channel),
@@ -118,6 +126,7 @@ async def serving(
         client: connected with the pydantic data converter.
         store: open.
         settings: of this installation.
+        project: its journeys, activities, templates; None: the one that `load_project` finds.
         task_queue: of the journeys; the channels' queues are named after it.
         channels: to serve; none: journeys alone.
         carriers: other providers than the settings name.
@@ -130,11 +139,18 @@ async def serving(
     Raises:
         BadSetting: a provider lacks its credentials.
     """
-    carriers = carriers or chosen(settings, channels)
-    serves = list(journeys().values()) if workflows is None else workflows
+    project = project or load_project()
+    carriers = carriers or project.carriers.chosen(settings, channels)
+    serves = list(project.journeys.values()) if workflows is None else workflows
+    calls = temporal_activities(project.activities.values(), store, settings)
     renderer = Renderer(settings, signing_key(settings))
     gate = Gate(
-        store, carriers, settings.quiet_hours, settings.timezone, templates=renderer.channels_of
+        store,
+        carriers,
+        settings.quiet_hours,
+        settings.timezone,
+        templates=renderer.channels_of,
+        events=project.events,
     )
     messages = Messages(gate, renderer, shop_url=settings.shop_url, hosts=settings.link_hosts)
     shared: dict[str, Any] = {
@@ -150,7 +166,8 @@ async def serving(
                     client,
                     task_queue=task_queue,
                     workflows=serves,
-                    workflow_runner=workflow_runner(),
+                    activities=calls,
+                    workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,
                     workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
                     graceful_shutdown_timeout=GRACE,
@@ -227,26 +244,28 @@ async def serve(
     stop_with_parent(stop)
     store = await Store.open(settings.store_url)
     try:
+        project = load_project()
         client = await connect(settings, runtime=runtime(settings))
         await _check_namespace(client)
         async with serving(
             client,
             store,
             settings,
+            project,
             channels=lanes.channels,
             workflows=None if lanes.journeys else (),
             cached_runs=0 if virtual_time else CACHED_RUNS,
         ) as carriers:
             log.info(
                 "serving",
-                journeys=list(journeys()) if lanes.journeys else [],
+                journeys=list(project.journeys) if lanes.journeys else [],
                 channels={channel.value: carriers[channel].name for channel in lanes.channels},
                 namespace=client.namespace,
             )
             tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
             if not virtual_time:
                 tasks += [
-                    asyncio.create_task(sweep_forever(Sojourn(client, store, settings))),
+                    asyncio.create_task(sweep_forever(Sojourn(client, store, settings, project))),
                     asyncio.create_task(probe_forever(client, store, carriers)),
                 ]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -316,7 +335,7 @@ def run(
 
 async def _check(settings: Settings, lanes: Lanes) -> None:
     """Say once what is wrong with a provider's settings, not once a process."""
-    for provider in set(chosen(settings, lanes.channels).values()):
+    for provider in set(load_project().carriers.chosen(settings, lanes.channels).values()):
         await provider.close()
 
 
@@ -371,7 +390,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if count < 1:
         parser.error("--processes takes a whole number from 1")
     try:
-        settings = load_settings()
+        settings = project_settings()
         lanes = EVERYTHING if options.channels is None else read_lanes(options.channels)
         asyncio.run(_check(settings, lanes))
     except SojournError as error:

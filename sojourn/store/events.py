@@ -11,7 +11,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import LONGEST_ID, Event, event_named, known_events, read_event
+from sojourn.domain.events import LONGEST_ID, Event, Events, read_event
 from sojourn.domain.messages import Heard
 from sojourn.store.tables import EventRow
 
@@ -148,6 +148,7 @@ async def newer(
     than: tuple[datetime, int],
     key_field: str,
     key: str,
+    known: Events,
 ) -> list[Heard]:
     """Events of these names that happened after ``than``, of this key or of none; oldest first."""
     rows = await session.exec(
@@ -159,7 +160,7 @@ async def newer(
         )
         .order_by(col(EventRow.occurred_at), col(EventRow.seq))
     )
-    return [heard(row) for row in rows if concerns(row, key_field, key)]
+    return [heard(row, typed(row, known)) for row in rows if concerns(row, key_field, key)]
 
 
 async def since(
@@ -180,6 +181,7 @@ async def history(
     key: str,
     since_goal: Iterable[str],
     before: tuple[datetime, int],
+    known: Events,
 ) -> list[Event]:
     """The customer's events for a template, oldest first: those of the run's key, or without one.
 
@@ -188,7 +190,7 @@ async def history(
     """
     query = (
         select(EventRow)
-        .where(EventRow.customer_id == customer_id, col(EventRow.name).in_(list(known_events())))
+        .where(EventRow.customer_id == customer_id, col(EventRow.name).in_(list(known)))
         .order_by(col(EventRow.occurred_at).desc(), col(EventRow.seq).desc())
         .limit(HISTORY_LIMIT)
     )
@@ -201,7 +203,7 @@ async def history(
         if row.name in goals and (row.occurred_at, row.seq) < before:
             break
         try:
-            found.append(typed(row))
+            found.append(typed(row, known))
         except BadEvent as error:  # its class has become stricter: the message can do without it
             log.warning("event %s no longer validates and is left out: %s", row.message_id, error)
     found.reverse()
@@ -215,14 +217,14 @@ def concerns(row: EventRow, key_field: str, key: str) -> bool:
     return value in (None, "") or str(value) == key
 
 
-def typed(row: EventRow) -> Event:
-    """The event as its class.
+def typed(row: EventRow, known: Events) -> Event:
+    """Return the event as its class has it.
 
     Raises:
         BadEvent: the class has become stricter since the event was stored.
     """
     return read_event(
-        event_named(row.name),
+        known.named(row.name),
         row.properties,
         message_id=row.message_id,
         customer_id=row.customer_id,
@@ -230,12 +232,12 @@ def typed(row: EventRow) -> Event:
     )
 
 
-def heard(row: EventRow, event: Event | None = None) -> Heard:
-    """The event as a workflow may hear it: without its personal fields.
+def heard(row: EventRow, event: Event) -> Heard:
+    """Return the event as a workflow may hear it: without its personal fields.
 
     Args:
         row: the event.
-        event: the same, typed, if it is at hand.
+        event: the same, typed.
     """
     assert row.seq is not None
     return Heard(
@@ -243,5 +245,5 @@ def heard(row: EventRow, event: Event | None = None) -> Heard:
         name=row.name,
         at=row.occurred_at,
         seq=row.seq,
-        fields=(event or typed(row)).public(),
+        fields=event.public(),
     )

@@ -368,6 +368,23 @@ class QuarantineRow(SQLModel, table=True):
     """redriven or dropped."""
 
 
+class TicketRow(SQLModel, table=True):
+    """Work for a person, kept here where no helpdesk is told of it."""
+
+    __tablename__ = "tickets"
+
+    id: int | None = _number()
+    name: str = Field(unique=True)
+    """What asked for it, the same in every attempt."""
+    customer_id: str = Field(index=True)
+    run: str
+    """The workflow id of the run that asked."""
+    subject: str
+    opened_at: datetime = _moment()
+    closed_at: datetime | None = _maybe()
+    closed_by: str | None = None
+
+
 class WriteKeyRow(SQLModel, table=True):
     """A key that may send events. Only its digest is kept."""
 

@@ -19,6 +19,7 @@ import pytest_asyncio
 if TYPE_CHECKING:
     from temporalio.client import Client
 
+    from sojourn.project import Project
     from sojourn.settings import Settings
     from sojourn.testkit.kit import JourneyTest
 
@@ -65,6 +66,17 @@ async def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def journey_project(pytestconfig: pytest.Config) -> Project:
+    """The project under test: the one of pytest's root folder.
+
+    Override it to test with other journeys.
+    """
+    from sojourn.composing import find_root, load_project
+
+    return load_project(find_root(pytestconfig.rootpath))
+
+
 @pytest.fixture
 def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
     """Settings of a journey test: quiet hours off, links as the template has them.
@@ -84,10 +96,10 @@ def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def journey(
-    time_skipping_client: Client, journey_settings: Settings
+    time_skipping_client: Client, journey_settings: Settings, journey_project: Project
 ) -> AsyncIterator[JourneyTest]:
     """A customer, a worker with a queue of its own, and the three verbs."""
-    from sojourn.journeys.journey import TASK_QUEUE
+    from sojourn.journeys.queues import TASK_QUEUE
     from sojourn.serving import worker
     from sojourn.store import Store
     from sojourn.testkit.kit import JourneyTest
@@ -95,8 +107,17 @@ async def journey(
     name = uuid4().hex[:12]
     queue = f"{TASK_QUEUE}-{name}"
     store = await Store.open(journey_settings.store_url)
-    async with worker.serving(time_skipping_client, store, journey_settings, task_queue=queue):
-        test = JourneyTest(time_skipping_client, store, journey_settings, queue, f"c-{name}")
+    async with worker.serving(
+        time_skipping_client, store, journey_settings, journey_project, task_queue=queue
+    ):
+        test = JourneyTest(
+            time_skipping_client,
+            store,
+            journey_settings,
+            queue,
+            f"c-{name}",
+            project=journey_project,
+        )
         try:
             yield test
         finally:

@@ -20,6 +20,7 @@ from sojourn.domain.errors import Unavailable
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Channel
 from sojourn.journeys.journey import Journey
+from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger, runs
 from sojourn.store.tables import LedgerRow
@@ -67,11 +68,19 @@ class JourneyTest:
     """
 
     def __init__(
-        self, client: Client, store: Store, settings: Settings, task_queue: str, customer_id: str
+        self,
+        client: Client,
+        store: Store,
+        settings: Settings,
+        task_queue: str,
+        customer_id: str,
+        *,
+        project: Project,
     ) -> None:
         self.client = client
         self.store = store
         self.settings = settings
+        self.project = project
         self.customer_id = customer_id
         self.sent: list[str] = []
         self.skipped: list[tuple[str, str]] = []
@@ -99,7 +108,7 @@ class JourneyTest:
 
     async def start(self, journey: type[Journey], **fields: Any) -> Published:
         """Start the journey by its first ``starts_on`` event; ids that you leave out are made."""
-        return await self.publish(journey.starts_on[0], **fields)
+        return await self.publish(journey.terms.starts_on[0], **fields)
 
     async def publish(
         self, event: Event | type[Event], *, ask: bool = False, **fields: Any
@@ -233,6 +242,7 @@ class JourneyTest:
                 self.client,
                 self.store,
                 self.settings,
+                self.project,
                 task_queue=self._task_queue,
                 now=lambda: datetime.max.replace(tzinfo=UTC),
                 clock=self._begin - await self._server_time(),

@@ -33,7 +33,7 @@ from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.calls import Track, read_call
 from sojourn.domain.messages import Reason, Result
-from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger, runs

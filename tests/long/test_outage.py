@@ -18,7 +18,7 @@ from sojourn.dispatch import Sojourn
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import SignedUp
 from sojourn.domain.messages import Channel, Outcome, Result
-from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, attempts, ledger

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-from temporalio import workflow
-
 from sojourn.domain.events import (
     MessageBounced,
     MessageClicked,
@@ -11,18 +9,17 @@ from sojourn.domain.events import (
     OrderCompleted,
     ProductAdded,
 )
-from sojourn.domain.messages import Channel, Enrolment, Message, Result
+from sojourn.domain.message import Message
+from sojourn.domain.messages import Channel
 from sojourn.journeys.journey import Journey
 
-REMINDER = Message(
-    step="reminder", channels=(Channel.EMAIL,), topic="cart", useful_for=timedelta(days=1)
-)
-NUDGE = Message(step="nudge", channels=(Channel.PUSH,), topic="cart", useful_for=timedelta(days=1))
+REMINDER = Message(Channel.EMAIL, step="reminder", topic="cart", useful_for=timedelta(days=1))
+NUDGE = Message(Channel.PUSH, step="nudge", topic="cart", useful_for=timedelta(days=1))
 
 
-@workflow.defn(name="abandoned-cart")
 class Listening(
     Journey,
+    name="abandoned-cart",
     starts_on=ProductAdded,
     key="cart_id",
     goal=OrderCompleted,
@@ -37,7 +34,3 @@ class Listening(
         )
         if answer is not None and answer.step == REMINDER.step:
             await self.send(NUDGE)
-
-    @workflow.run
-    async def run(self, enrolment: Enrolment) -> Result:
-        return await self.follow(enrolment)

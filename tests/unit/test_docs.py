@@ -4,9 +4,8 @@ import importlib
 import inspect
 import re
 import shutil
-import sys
 import tomllib
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,19 +13,19 @@ import pytest
 import typer
 from pydantic import SecretStr
 
-from sojourn.channels import registry
 from sojourn.domain import customer
-from sojourn.domain.events import ENVELOPE, SignedUp, known_events, personal_fields
+from sojourn.domain.events import ENVELOPE, SignedUp, personal_fields
 from sojourn.domain.history import History
-from sojourn.domain.messages import Channel, Message, MessageClass
+from sojourn.domain.message import Message
+from sojourn.domain.messages import Channel, MessageClass
 from sojourn.journeys import wording
 from sojourn.journeys.journey import Journey
-from sojourn.journeys.registry import journeys
 from sojourn.rendering import render
 from sojourn.rendering.vocabulary import Vocabulary
 from sojourn.settings import Settings
 from sojourn.testkit import JourneyTest
 from tests.support.markdown import PAGES, ROOT, anchors, blocks, code, links, prose, rows, section
+from tests.support.project import PROJECT
 from tests.unit.rendering.test_templates import RENDERER, SECRET, SHOP, about
 
 DOCS = ROOT / "docs"
@@ -97,11 +96,11 @@ def test_every_setting_is_documented_with_its_default(monkeypatch: pytest.Monkey
     assert Settings() == bare, "each default as it would be written in the environment"
 
 
-@pytest.mark.parametrize("name", sorted(set(registry.known()) - {"outbox", "smtp"}))
+@pytest.mark.parametrize("name", sorted(set(PROJECT.carriers.shipped) - {"outbox", "smtp"}))
 def test_every_setting_of_a_provider_is_documented_with_its_default(name: str) -> None:
     page = DOCS / "providers" / f"{name}.md"
     table = {code(variable): code(default) for variable, default, *_ in rows(prose(page))}
-    module = importlib.import_module(registry.known()[name].__module__)
+    module = importlib.import_module(PROJECT.carriers.shipped[name].__module__)
     prefix = module.Config.model_config["env_prefix"]
     fields = module.Config.model_fields
     assert prefix == f"SOJOURN_{name.upper()}_"
@@ -130,12 +129,12 @@ def test_every_dependency_has_its_reason() -> None:
 
 def test_every_event_has_its_section() -> None:
     headings = set(re.findall(r"^## (.+)$", (DOCS / "events.md").read_text(), re.MULTILINE))
-    assert headings == {*known_events(), "Identify", "Alias", "Quarantine"}
+    assert headings == {*PROJECT.events, "Identify", "Alias", "Quarantine"}
 
 
-@pytest.mark.parametrize("name", known_events())
+@pytest.mark.parametrize("name", PROJECT.events)
 def test_every_field_of_an_event_is_documented(name: str) -> None:
-    event = known_events()[name]
+    event = PROJECT.events[name]
     text = section(DOCS / "events.md", name)
     assert f"`{event.__name__}`" in text
     says = (inspect.getdoc(event) or "").replace("``", "`")
@@ -151,33 +150,28 @@ def test_every_field_of_an_event_is_documented(name: str) -> None:
 # ---- journeys ------------------------------------------------------------------------------
 
 
-def messages_of(journey: type[Journey]) -> list[Message]:
-    module = vars(sys.modules[journey.__module__])
-    return [value for value in module.values() if isinstance(value, Message)]
-
-
-@pytest.mark.parametrize("name", journeys())
+@pytest.mark.parametrize("name", PROJECT.journeys)
 def test_every_journey_is_documented(name: str) -> None:
-    journey = journeys()[name]
+    journey = PROJECT.journeys[name]
     table = rows(section(DOCS / "journeys.md", name))
     declared = {code(row[0]): row[1] for row in table if len(row) == 2}
     expected = {
-        keyword: ", ".join(event.event_name for event in getattr(journey, keyword))
+        keyword: ", ".join(event.event_name for event in getattr(journey.terms, keyword))
         for keyword in KEYWORDS
-        if getattr(journey, keyword)
+        if getattr(journey.terms, keyword)
     }
-    if journey.key:
-        expected["key"] = f"`{journey.key}`"
+    if journey.terms.key:
+        expected["key"] = f"`{journey.terms.key}`"
     assert declared == expected
     steps = {code(row[0]): row[2:] for row in table if len(row) == 6}
     assert steps == {
         message.step: [
             ", else ".join(message.channels),
             str(message.message_class),
-            f"`{message.topic}`",
+            f"`{message.of(journey.topic).topic}`",
             wording.span(message.useful_for),
         ]
-        for message in messages_of(journey)
+        for message in journey.messages
     }
 
 
@@ -185,8 +179,8 @@ def test_every_verb_and_keyword_is_documented() -> None:
     text = prose(DOCS / "journeys.md")
     public = [name for name in vars(Journey) if not name.startswith("_")]
     assert [name for name in public if not re.search(rf"`[^`\n]*\b{name}\b", text)] == []
-    for field in Message.model_fields:
-        assert f"| `{field}` |" in text
+    for field in fields(Message):
+        assert field.name.startswith("_") or f"| `{field.name}` |" in text
 
 
 def test_every_verb_of_the_test_kit_is_documented() -> None:

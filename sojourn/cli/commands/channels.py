@@ -11,12 +11,13 @@ from sojourn.cli.app import app, run
 from sojourn.cli.by_hand import ANYBODY, By, ChannelName, Why, channel_named, check_words
 from sojourn.cli.local.stack import running_stack
 from sojourn.cli.output import show_json, show_line, show_list
+from sojourn.composing import project_settings
 from sojourn.dispatch.connection import connect
 from sojourn.domain.errors import BadInput, TemporalUnavailable, UnknownName
 from sojourn.domain.messages import Channel
 from sojourn.insight import queues
 from sojourn.insight.queues import Queue
-from sojourn.settings import Settings, load_settings
+from sojourn.settings import Settings
 from sojourn.store import Store, operators, pauses
 from sojourn.store.suppressions import lift as lift_address
 from sojourn.store.tables import ChannelRow
@@ -75,7 +76,7 @@ def channels(
 ) -> None:
     """Show each channel: provider, pause, messages that wait or are unknown, rate, workers."""
     if context.invoked_subcommand is None:
-        run(_show(load_settings(), as_json=as_json))
+        run(_show(project_settings(), as_json=as_json))
     elif as_json:
         raise BadInput("--json is for the list alone")
 
@@ -85,13 +86,13 @@ def pause(name: ChannelName, *, why: Why, by: By = ANYBODY) -> None:
     """Let nothing more leave by a channel; its messages are held, until `resume`."""
     channel = channel_named(name)
     check_words(why, by)
-    run(_pause(load_settings(), channel, why, by))
+    run(_pause(project_settings(), channel, why, by))
 
 
 @group.command()
 def resume(name: ChannelName) -> None:
     """Open a channel again, whoever paused it."""
-    run(_resume(load_settings(), channel_named(name)))
+    run(_resume(project_settings(), channel_named(name)))
 
 
 @group.command()
@@ -105,7 +106,7 @@ def limit(
     """Limit how fast messages leave by a channel, over all workers together; it holds at once."""
     channel, number = channel_named(name), _rate(rate)
     check_words(why, by)
-    run(_limit(load_settings(), channel, number, why, by))
+    run(_limit(project_settings(), channel, number, why, by))
 
 
 @group.command()
@@ -114,7 +115,7 @@ def lift(
     address: Annotated[str, typer.Argument(help="As the provider reported it.")],
 ) -> None:
     """Take an address off the suppression list: messages may go to it again."""
-    run(_lift(load_settings(), channel_named(name), address))
+    run(_lift(project_settings(), channel_named(name), address))
 
 
 async def _show(settings: Settings, *, as_json: bool) -> None:

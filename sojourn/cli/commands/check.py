@@ -8,8 +8,8 @@ import typer
 from sojourn.cli import histories, output
 from sojourn.cli.app import app, run
 from sojourn.cli.histories import Replayed
+from sojourn.composing import project_settings
 from sojourn.dispatch.connection import connect
-from sojourn.settings import load_settings
 
 
 @app.command()
@@ -30,7 +30,7 @@ def check(
 
 async def _check(folder: Path, *, open_runs: bool, as_json: bool) -> None:
     if open_runs:
-        client = await connect(load_settings())
+        client = await connect(project_settings())
         results = await histories.replay(histories.open_runs(client))
     else:
         results = await histories.replay(histories.recorded(folder))

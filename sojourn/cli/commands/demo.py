@@ -7,10 +7,11 @@ from sojourn.cli import output
 from sojourn.cli.app import app, run
 from sojourn.cli.demo import TALES, Story, stories
 from sojourn.cli.local.stack import dev_stack
+from sojourn.composing import project_settings
 from sojourn.domain.calendar import zone
 from sojourn.domain.messages import Channel
 from sojourn.domain.policy import QuietHours
-from sojourn.settings import Settings, load_settings
+from sojourn.settings import Settings
 from sojourn.store.tables import ContentRow, LedgerRow
 
 
@@ -28,7 +29,7 @@ async def _demo() -> None:
     out.print("Starting Temporal's dev server and a worker, in a temporary folder ...")
     with tempfile.TemporaryDirectory(prefix="sojourn-demo-") as folder:
         home = Path(folder)
-        settings = load_settings().model_copy(
+        settings = project_settings().model_copy(
             update={
                 "home": home,
                 "database_url": f"sqlite+aiosqlite:///{home / 'sojourn.db'}",

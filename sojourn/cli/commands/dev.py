@@ -10,8 +10,8 @@ from sojourn.cli.app import app, run
 from sojourn.cli.local.fakes import Wish, read_wish
 from sojourn.cli.local.stack import GATEWAY_PORT, TEMPORAL_PORT, UI_PORT, Stack, dev_stack
 from sojourn.cli.output import console
+from sojourn.composing import project_settings
 from sojourn.domain.errors import BadInput, Unavailable
-from sojourn.settings import load_settings
 
 
 @app.command()
@@ -42,7 +42,7 @@ async def _dev(fakes: Wish | None) -> None:
     def restarted(code: int) -> None:
         console.print(f"the worker or the gateway ended with code {code} and is started again")
 
-    settings = load_settings()
+    settings = project_settings()
     async with dev_stack(settings, gateway=True, fakes=fakes, on_restart=restarted) as stack:
         _announce(stack)
         children = [stack.server, *([stack.fakes.process] if stack.fakes else [])]

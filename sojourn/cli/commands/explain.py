@@ -7,6 +7,7 @@ import typer
 
 from sojourn.cli.app import app, run
 from sojourn.cli.output import show_json, show_line
+from sojourn.composing import load_project, project_settings
 from sojourn.dispatch.connection import connect
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.insight import story
@@ -17,7 +18,7 @@ from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import Happened
 from sojourn.insight.story import Entry, Story
 from sojourn.journeys.wording import clock
-from sojourn.settings import Settings, load_settings
+from sojourn.settings import Settings
 from sojourn.store import Store
 
 MOVED_ON = timedelta(minutes=10)
@@ -41,7 +42,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="For programs; all of it.")] = False,
 ) -> None:
     """Tell a customer's story: consents, runs, and each message sent, held or skipped, with why."""
-    run(_explain(load_settings(), customer, everything=everything, as_json=as_json))
+    run(_explain(project_settings(), customer, everything=everything, as_json=as_json))
 
 
 async def _explain(settings: Settings, customer: str, *, everything: bool, as_json: bool) -> None:
@@ -50,9 +51,9 @@ async def _explain(settings: Settings, customer: str, *, everything: bool, as_js
         try:
             client = await connect(settings)
         except TemporalUnavailable as error:
-            told = await story.tell(store, settings, error, customer)
+            told = await story.tell(store, settings, load_project(), error, customer)
         else:
-            told = await story.tell(store, settings, client, customer)
+            told = await story.tell(store, settings, load_project(), client, customer)
     finally:
         await store.close()
     if as_json:

@@ -10,9 +10,9 @@ from temporalio.client import WorkflowExecutionStatus
 from sojourn.cli import output
 from sojourn.cli.app import app, run
 from sojourn.cli.travel import forward
+from sojourn.composing import project_settings
 from sojourn.dispatch.connection import connect
 from sojourn.domain.errors import BadInput
-from sojourn.settings import load_settings
 
 _UNITS = {
     "s": timedelta(seconds=1),
@@ -51,7 +51,7 @@ def duration(text: str) -> timedelta:
 
 
 async def _fast_forward(workflow_id: str, by: timedelta) -> None:
-    client = await connect(load_settings())
+    client = await connect(project_settings())
     await forward(client, workflow_id, by)
     handle = client.get_workflow_handle(workflow_id)
     description = await handle.describe()

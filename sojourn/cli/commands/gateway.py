@@ -14,15 +14,15 @@ import typer
 import uvloop
 from typer.exceptions import Exit
 
-from sojourn.channels.registry import chosen
 from sojourn.cli.app import app, run
 from sojourn.cli.output import show_line
+from sojourn.composing import load_project, project_settings
 from sojourn.domain.errors import BadInput, SojournError, Unavailable
 from sojourn.gateway.http.metrics import SHARED
 from sojourn.gateway.server import serve
 from sojourn.serving.logs import configure_logging
 from sojourn.serving.together import run_together, stop_with_parent
-from sojourn.settings import Settings, load_settings
+from sojourn.settings import Settings
 from sojourn.store import Store
 
 PORT = 8080
@@ -37,7 +37,7 @@ def gateway(
     processes: Annotated[int, typer.Option(min=1, help="How many; one per core is right.")] = 1,
 ) -> None:
     """Take events over HTTP, as Segment's SDKs send them. Ctrl-C finishes what has begun."""
-    settings = load_settings()
+    settings = project_settings()
     with listening(host, port) as sock:
         run(_check(settings))  # one fault, and not one a process
         configure_logging(settings)
@@ -91,7 +91,7 @@ async def _serve(
 
 
 async def _check(settings: Settings) -> None:
-    for provider in set(chosen(settings).values()):
+    for provider in set(load_project().carriers.chosen(settings).values()):
         await provider.close()
     store = await Store.open(settings.store_url)
     await store.close()

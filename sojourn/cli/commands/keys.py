@@ -7,9 +7,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from sojourn.cli.app import app, run
 from sojourn.cli.output import show_json, show_line, show_list
+from sojourn.composing import project_settings
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.events import Identifier
-from sojourn.settings import Settings, load_settings
+from sojourn.settings import Settings
 from sojourn.store import Store, keys
 from sojourn.store.tables import WriteKeyRow
 
@@ -39,13 +40,13 @@ def add(
     names = [part.strip() for given in events or () for part in given.split(",")]
     for text in (name, *names):
         _check(text)
-    run(_add(load_settings(), name, names or None, rate, as_json=as_json))
+    run(_add(project_settings(), name, names or None, rate, as_json=as_json))
 
 
 @commands.command("list")
 def list_keys(*, as_json: AsJson = False) -> None:
     """List the keys, revoked ones included."""
-    run(_list(load_settings(), as_json=as_json))
+    run(_list(project_settings(), as_json=as_json))
 
 
 @commands.command()
@@ -53,7 +54,7 @@ def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `sojourn keys list` shows it.")],
 ) -> None:
     """Take a key back, for good; a gateway that runs heeds it within seconds."""
-    run(_revoke(load_settings(), key_id))
+    run(_revoke(project_settings(), key_id))
 
 
 def _check(text: str) -> None:

@@ -10,12 +10,12 @@ import typer
 from sojourn.cli.app import app, run
 from sojourn.cli.by_hand import ANYBODY, By, Why, check_words
 from sojourn.cli.output import Limit, show_json, show_line, show_list
+from sojourn.composing import project_settings
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
 from sojourn.insight.attempts import Course, course_of, lines
 from sojourn.insight.letters import unknown_customer
-from sojourn.settings import load_settings
 from sojourn.store import Store, customers, operators, suppressions
 from sojourn.store.ledger import SETTLED
 from sojourn.store.tables import ContentRow, LedgerRow
@@ -132,7 +132,7 @@ async def _found(asked: Awaitable[LedgerRow | None], name: str) -> LedgerRow:
 
 
 async def _with_store(work: Callable[[Store], Awaitable[None]]) -> None:
-    store = await Store.open(load_settings().store_url)
+    store = await Store.open(project_settings().store_url)
     try:
         await work(store)
     finally:

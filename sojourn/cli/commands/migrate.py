@@ -2,7 +2,7 @@
 
 from sojourn.cli.app import app, run
 from sojourn.cli.output import console
-from sojourn.settings import load_settings
+from sojourn.composing import project_settings
 from sojourn.store import Store
 from sojourn.store.engine import head
 
@@ -14,6 +14,6 @@ def migrate() -> None:
 
 
 async def _migrate() -> None:
-    store = await Store.open(load_settings().store_url, migrate=True)
+    store = await Store.open(project_settings().store_url, migrate=True)
     await store.close()
     console.print(f"the database is at version {head()}")

@@ -7,10 +7,11 @@ import typer
 
 from sojourn.cli.app import app, run
 from sojourn.cli.output import Limit, show_json, show_line, show_list, stderr
+from sojourn.composing import project_settings
 from sojourn.domain.errors import BadInput
 from sojourn.insight import letters
 from sojourn.insight.letters import Letter
-from sojourn.settings import Settings, load_settings
+from sojourn.settings import Settings
 from sojourn.store import Store
 
 
@@ -29,7 +30,7 @@ def outbox(
     as_json: Annotated[bool, typer.Option("--json", help="For programs; full text.")] = False,
 ) -> None:
     """List the messages that went out, newest first; show one as its reader sees it."""
-    run(_outbox(load_settings(), customer, limit, number, open_it=open_it, as_json=as_json))
+    run(_outbox(project_settings(), customer, limit, number, open_it=open_it, as_json=as_json))
 
 
 async def _outbox(

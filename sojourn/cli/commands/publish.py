@@ -20,10 +20,9 @@ from sojourn.cli.feeding import (
 )
 from sojourn.cli.output import show_counts, show_json, show_line, stderr
 from sojourn.cli.publishing import FilePublished, publish_file
+from sojourn.composing import load_project
 from sojourn.dispatch import Published, Sojourn
-from sojourn.dispatch.routing import heard_by
 from sojourn.domain.errors import BadInput
-from sojourn.domain.events import event_named, known_events
 from sojourn.store import customers, events
 
 
@@ -80,7 +79,8 @@ def publish(
         return
     if event is None or customer is None:
         raise BadInput('give an event and a customer ("Order Completed" c42), or --file')
-    known = known_events().get(event) if anyway else event_named(event)
+    events_known = load_project().events
+    known = events_known.get(event) if anyway else events_known.named(event)
     given = read_fields(fields or [], known, any_name=anyway)
     run(
         _publish_one(
@@ -110,7 +110,7 @@ async def _publish_one(
         async with sojourn.store.reading() as session:
             card = await customers.find(session, customer)
             row = await events.find(session, published.message_id)
-        listening = list(heard_by(events.typed(row))) if row and row.name in known_events() else []
+        listening = list(sojourn.project.journeys.heard_by(row.name)) if row else []
     identified = card is not None and card.known
     if as_json:
         show_json(

@@ -12,14 +12,14 @@ from sojourn.cli.app import app, run
 from sojourn.cli.feeding import value_of
 from sojourn.cli.output import Limit, show_json, show_line, show_list
 from sojourn.cli.output import as_json as json_text
+from sojourn.composing import load_project, project_settings
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.quarantine import drop as drop_call
 from sojourn.dispatch.quarantine import found, to_send
 from sojourn.dispatch.quarantine import mend as mend_call
 from sojourn.dispatch.quarantine import redrive as redrive_call
 from sojourn.domain.errors import BadEvent, BadInput
-from sojourn.domain.events import Moment, event_named
-from sojourn.settings import load_settings
+from sojourn.domain.events import Moment
 from sojourn.store import Store
 from sojourn.store import quarantine as kept
 from sojourn.store.tables import QuarantineRow
@@ -58,7 +58,7 @@ def quarantine(
             raise BadInput(f"write options after {context.invoked_subcommand}, not before it")
         return
     if event is not None:
-        event_named(event)
+        load_project().events.named(event)
     moment = _since(since)
 
     async def work(store: Store) -> None:
@@ -143,7 +143,7 @@ def redrive(
     if [number is not None, event is not None, everything].count(True) != 1:
         raise BadInput("give one of ID, --event NAME and --all")
     if event is not None:
-        event_named(event)
+        load_project().events.named(event)
     report: dict[str, list[Any]] = {"redriven": [], "faults": []}
 
     async def work() -> None:
@@ -208,7 +208,7 @@ def _tell(report: dict[str, list[Any]], *, as_json: bool) -> None:
 
 
 async def _with_store(work: Callable[[Store], Any]) -> None:
-    store = await Store.open(load_settings().store_url)
+    store = await Store.open(project_settings().store_url)
     try:
         await work(store)
     finally:

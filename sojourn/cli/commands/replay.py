@@ -14,9 +14,9 @@ from sojourn.cli.app import app, run
 from sojourn.cli.calls import Fault, read_calls
 from sojourn.cli.recordings import Replayed
 from sojourn.cli.recordings import replay as replay_calls
+from sojourn.composing import load_project, project_settings
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel
-from sojourn.settings import load_settings
 
 SHOWN_FAULTS = 10
 
@@ -38,7 +38,7 @@ def replay(
 
 
 async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
-    calls = list(read_calls(file))
+    calls = list(read_calls(file, load_project().events))
     faults = [call for call in calls if isinstance(call, Fault)]
     if faults and len(faults) == len(calls):
         raise BadInput(
@@ -54,7 +54,7 @@ async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
         def restarted(code: int) -> None:
             bar.console.print(f"the worker ended with code {code} and is started again")
 
-        settings = load_settings().model_copy(
+        settings = project_settings().model_copy(
             update={
                 "home": home,
                 "database_url": f"sqlite+aiosqlite:///{home / 'replay.db'}",

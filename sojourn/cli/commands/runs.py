@@ -6,11 +6,11 @@ import typer
 
 from sojourn.cli.app import app, run
 from sojourn.cli.output import Limit, show_json, show_line, show_list
+from sojourn.composing import load_project, project_settings
 from sojourn.dispatch.connection import connect
 from sojourn.domain.errors import BadInput
 from sojourn.insight.executions import Run, list_runs, with_details
-from sojourn.journeys.registry import journey_named
-from sojourn.settings import Settings, load_settings
+from sojourn.settings import Settings
 from sojourn.store import Store, customers
 
 
@@ -31,9 +31,13 @@ def runs(
     if only_open and only_closed:
         raise BadInput("--open and --closed exclude each other: leave out both for all runs")
     if journey is not None:
-        journey_named(journey)
+        load_project().journeys.named(journey)
     is_open = True if only_open else False if only_closed else None
-    run(_runs(load_settings(), journey, customer, is_open, limit, details=details, as_json=as_json))
+    run(
+        _runs(
+            project_settings(), journey, customer, is_open, limit, details=details, as_json=as_json
+        )
+    )
 
 
 async def _runs(

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sojourn.channels.registry import of_channel
 from sojourn.cli.local.processes import Child, python, running
+from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput, Unavailable
 from sojourn.domain.messages import Channel
 
@@ -75,7 +75,11 @@ def read_wish(told: Sequence[str], fail: float) -> Wish:
             raise BadInput(
                 f'--fake-providers "{choice}": write channels as email=resend,sms=vonage'
             )
-        there = [one for one in of_channel(Channel(channel)) if _fake(one).exists()]
+        there = [
+            one
+            for one in load_project().carriers.of_channel(Channel(channel))
+            if _fake(one).exists()
+        ]
         if name not in there:
             raise BadInput(f"--fake-providers {choice}: fakes of {channel} are {', '.join(there)}")
         providers[Channel(channel)] = name

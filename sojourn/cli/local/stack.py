@@ -27,7 +27,7 @@ from sojourn.cli.local.processes import (
 )
 from sojourn.dispatch.connection import LOCAL_STACK
 from sojourn.domain.errors import Unavailable
-from sojourn.journeys.journey import ATTRIBUTES
+from sojourn.journeys.queues import ATTRIBUTES
 from sojourn.settings import Settings
 from sojourn.store import Store, keys
 

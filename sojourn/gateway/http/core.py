@@ -11,7 +11,6 @@ from sqlalchemy import text
 from temporalio.service import RPCError
 
 from sojourn.channels.provider import Provider
-from sojourn.channels.registry import chosen
 from sojourn.dispatch import reports
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.connection import require_search_attributes
@@ -51,7 +50,8 @@ class Gateway:
         self.work = Work(self.settings.gateway_in_work, self.metrics.in_work)
         self.keyring = Keyring(sojourn.store, processes=processes)
         self.providers: Mapping[str, Provider] = {
-            provider.name: provider for provider in chosen(self.settings).values()
+            provider.name: provider
+            for provider in sojourn.project.carriers.chosen(self.settings).values()
         }
         self._missing: str | None = "no Temporal server has answered yet"
 

@@ -15,7 +15,6 @@ from sojourn.dispatch.correcting import corrected
 from sojourn.dispatch.intake import Published
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import known_events
 from sojourn.gateway.http.values import check_values, size
 
 AT_ONCE = 32
@@ -92,7 +91,7 @@ class _Delivery:
         try:
             self._check_allowed(call)
             whole = self._corrected(call)
-            return _Item(index, whole, read_call(whole))
+            return _Item(index, whole, read_call(whole, self.sojourn.project.events))
         except BadEvent as error:
             fault = error
         if isinstance(fault, Forbidden):
@@ -101,7 +100,15 @@ class _Delivery:
             outcome = Outcome.QUARANTINED
         else:
             outcome = Outcome.REFUSED
-        return Taken(index, outcome, fault, type=_type(call), event=_event(call))
+        return Taken(index, outcome, fault, type=_type(call), event=self.event_of(call))
+
+    def event_of(self, call: Any) -> str:
+        """Return the known event that a call names; empty if it names none."""
+        if _type(call) != "track":
+            return ""
+        name = call.get("event")
+        known = self.sojourn.project.events
+        return name if isinstance(name, str) and name in known else ""
 
     def _corrected(self, call: Any) -> dict[str, Any]:
         if not isinstance(call, dict):
@@ -125,7 +132,7 @@ class _Delivery:
 
     async def _keep(self, call: Any, error: BadEvent) -> bool:
         """Keep a call that names a known event, if it can be kept."""
-        if not _event(call):
+        if not self.event_of(call):
             return False
         try:
             self._check_fit(call)
@@ -133,7 +140,9 @@ class _Delivery:
             return False
         with suppress(BadEvent):  # the envelope itself is at fault: kept as it was sent
             call = self._corrected(call)
-        await quarantine.keep(self.sojourn.store, call, error, source=self.source)
+        await quarantine.keep(
+            self.sojourn.store, call, error, source=self.source, known=self.sojourn.project.events
+        )
         return True
 
 
@@ -181,14 +190,6 @@ def _type(call: Any) -> str:
     return kind if isinstance(kind, str) and kind in TYPES else ""
 
 
-def _event(call: Any) -> str:
-    """The known event that a call names."""
-    if _type(call) != "track":
-        return ""
-    name = call.get("event")
-    return name if isinstance(name, str) and name in known_events() else ""
-
-
 def _lanes(items: Iterable[_Item]) -> list[list[_Item]]:
     """The calls by customer. An alias joins two customers, and their lanes."""
     lanes: dict[str, list[_Item]] = {}
@@ -226,7 +227,7 @@ async def _take_lanes(delivery: _Delivery, lanes: Sequence[list[_Item]]) -> list
 
 async def _take(delivery: _Delivery, item: _Item) -> Taken:
     sojourn = delivery.sojourn
-    kind, event = _type(item.call), _event(item.call)
+    kind, event = _type(item.call), delivery.event_of(item.call)
     try:
         match item.read:
             case Track():

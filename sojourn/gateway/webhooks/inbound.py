@@ -14,6 +14,7 @@ from standardwebhooks import Webhook
 
 from sojourn.dispatch.correcting import read_moment
 from sojourn.domain.errors import BadEvent, BadSetting
+from sojourn.domain.events import SHIPPED, Events
 from sojourn.gateway.webhooks.expressions import Expression
 from sojourn.gateway.webhooks.mapping import Said, SourceFile, read_file
 from sojourn.gateway.webhooks.reading import read_json
@@ -79,12 +80,15 @@ class Inbound:
         return calls or Nothing("no entry of this source's file is about it")
 
 
-def load_sources(folder: Path, environment: Mapping[str, str]) -> dict[str, Inbound]:
+def load_sources(
+    folder: Path, environment: Mapping[str, str], known: Events = SHIPPED
+) -> dict[str, Inbound]:
     """Every source of a folder, by name. To be called when the gateway starts.
 
     Args:
         folder: holds one ``*.toml`` a source.
         environment: holds the secrets that the files name.
+        known: the events of the project.
 
     Raises:
         BadSetting: the folder, a file or a secret is missing or wrong; one line names the file, the
@@ -92,11 +96,11 @@ def load_sources(folder: Path, environment: Mapping[str, str]) -> dict[str, Inbo
     """
     if not folder.is_dir():
         raise BadSetting(f"SOJOURN_WEBHOOKS={folder}: there is no such folder")
-    return {path.stem: _load(path, environment) for path in sorted(folder.glob("*.toml"))}
+    return {path.stem: _load(path, environment, known) for path in sorted(folder.glob("*.toml"))}
 
 
-def _load(path: Path, environment: Mapping[str, str]) -> Inbound:
-    file = read_file(path)
+def _load(path: Path, environment: Mapping[str, str], known: Events) -> Inbound:
+    file = read_file(path, known)
     # of a list, the whole is no secret: base64 has no commas
     secrets = [one for one in secrets_in(environment.get(file.secret, "")) if "," not in one]
     if not secrets:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sojourn.domain.errors import BadSetting, UnknownName
-from sojourn.domain.events import ENVELOPE, event_named
+from sojourn.domain.events import ENVELOPE, Events
 from sojourn.gateway.webhooks.expressions import Query, first_line
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
@@ -50,7 +50,7 @@ class SourceFile(_Table):
     identify: IdentifyMapping | None = None
 
 
-def read_file(path: Path) -> SourceFile:
+def read_file(path: Path, known: Events) -> SourceFile:
     """Read a mapping file.
 
     Raises:
@@ -60,7 +60,7 @@ def read_file(path: Path) -> SourceFile:
         raise BadSetting(f"{path}: its name is its address: small letters, digits and hyphens")
     try:
         file = SourceFile.model_validate(tomllib.loads(path.read_text()))
-        _check_events(file)
+        _check_events(file, known)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadSetting(f"{path}: {first_line(error)}") from None
     except ValidationError as error:
@@ -70,12 +70,12 @@ def read_file(path: Path) -> SourceFile:
     return file
 
 
-def _check_events(file: SourceFile) -> None:
+def _check_events(file: SourceFile, known: Events) -> None:
     if not file.events and file.identify is None:
         raise BadSetting("events: there is neither [[events]] nor [identify]")
     for number, entry in enumerate(file.events):
         try:
-            fields = event_named(entry.event).model_fields
+            fields = known.named(entry.event).model_fields
         except UnknownName as error:
             raise BadSetting(f"events.{number}.event: {error}") from None
         needed = {name for name, field in fields.items() if field.is_required()} - set(ENVELOPE)

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sojourn.channels.provider import Hook, Provider
-from sojourn.channels.registry import known
-from sojourn.domain.errors import BadInput, BadSignature, TransientError
+from sojourn.channels.registry import Carriers
+from sojourn.domain.errors import BadInput, BadSignature, TransientError, UnknownName
 from sojourn.domain.reports import Report
 from sojourn.gateway.http.faults import Refusal, away
 
@@ -78,10 +78,11 @@ class Outcomes:
         return f"{self._public_url}{request.scope['path']}" + (f"?{query}" if query else "")
 
 
-def hint(name: str) -> str:
-    """How to have reports taken under this name."""
-    provider = known().get(name)
-    if provider is None:
+def hint(name: str, carriers: Carriers) -> str:
+    """Say how to have reports taken under this name."""
+    try:
+        provider = carriers.named(name)
+    except UnknownName:
         return "no such shop or provider"
     if not provider.abilities.reports:
         return f"{name} sends no webhooks"

@@ -16,7 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from sojourn.channels.registry import Carriers
 from sojourn.domain.errors import BadSignature
+from sojourn.domain.events import SHIPPED, Events
 from sojourn.gateway.http.bodies import read_body
 from sojourn.gateway.http.core import Gateway
 from sojourn.gateway.http.description import ErrorAnswer, ErrorDetail, Success, refusals
@@ -66,7 +68,9 @@ class WebhookAnswer(Success):
     """What of it does not validate; the rest is taken."""
 
 
-def configured(settings: Settings, environment: Mapping[str, str] = os.environ) -> Sources:
+def configured(
+    settings: Settings, known: Events = SHIPPED, environment: Mapping[str, str] = os.environ
+) -> Sources:
     """The sources that this installation has secrets for.
 
     Raises:
@@ -77,7 +81,7 @@ def configured(settings: Settings, environment: Mapping[str, str] = os.environ) 
         if secrets := secrets_in(getattr(settings, f"{name}_secret").get_secret_value()):
             shops[name] = make(secrets)
     folder = settings.webhooks
-    return Sources(shops, load_sources(folder, environment) if folder else {})
+    return Sources(shops, load_sources(folder, environment, known) if folder else {})
 
 
 def of_gateway(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> APIRouter:
@@ -93,9 +97,10 @@ def of_gateway(gateway: Gateway, environment: Mapping[str, str] = os.environ) ->
 
     settings = gateway.settings
     return router(
-        configured(settings, environment),
+        configured(settings, gateway.sojourn.project.events, environment),
         take,
         Outcomes(gateway.providers, gateway.report, settings.public_url),
+        carriers=gateway.sojourn.project.carriers,
         body_seconds=settings.gateway_body_seconds,
     )
 
@@ -105,6 +110,7 @@ def router(
     take: Take,
     outcomes: Outcomes | None = None,
     *,
+    carriers: Carriers | None = None,
     body_seconds: float = 10,
 ) -> APIRouter:
     """The routes.
@@ -113,6 +119,7 @@ def router(
         sources: whose webhooks are taken.
         take: does it.
         outcomes: answers providers; None: there are none.
+        carriers: the providers that there are, for the hints of a 404.
         body_seconds: how long a body may take to arrive.
     """
     routes = APIRouter(prefix="/webhooks", tags=["webhooks"])
@@ -131,7 +138,7 @@ def router(
             return await outcomes.answer(provider, request, body, received_at)
         if provider in sources.shops and request.method != "POST":
             raise HTTPException(405, headers={"Allow": "POST"})
-        return await answer(request, sources.shops.get(provider), _hint(provider))
+        return await answer(request, sources.shops.get(provider), _hint(provider, carriers))
 
     async def inbound(request: Request, source: str) -> JSONResponse:
         way = "SOJOURN_WEBHOOKS has no file of that name"
@@ -159,9 +166,13 @@ def router(
     return routes
 
 
-def _hint(name: str) -> str:
-    """How to have webhooks taken under this name."""
-    return f"set SOJOURN_{name.upper()}_SECRET" if name in SHOPS else hint(name)
+def _hint(name: str, carriers: Carriers | None) -> str:
+    """Say how to have webhooks taken under this name."""
+    return (
+        f"set SOJOURN_{name.upper()}_SECRET"
+        if name in SHOPS
+        else hint(name, carriers or Carriers())
+    )
 
 
 def _add(

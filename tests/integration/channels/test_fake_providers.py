@@ -20,7 +20,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sojourn.channels import registry
 from sojourn.channels.provider import Hook
 from sojourn.channels.twilio import Twilio
 from sojourn.cli.local.fakes import Fakes, Wish, fake_providers, read_wish
@@ -35,6 +34,7 @@ from sojourn.testkit.fakes.base import TROUBLE, Behaviour, answering
 from sojourn.testkit.fakes.postmark import FakePostmark
 from sojourn.testkit.fakes.twilio import FakeTwilio
 from tests.support.cli_stack import Cli
+from tests.support.project import PROJECT
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -51,7 +51,7 @@ async def test_the_environment_leads_to_the_fakes_that_were_chosen(
     async with fake_providers(tmp_path, wish, hooks_to=NOBODY, public_url=NOBODY) as fakes:
         for name, value in fakes.environment.items():
             monkeypatch.setenv(name, value)
-        carriers = registry.chosen(Settings())
+        carriers = PROJECT.carriers.chosen(Settings())
         names = {channel.value: carrier.name for channel, carrier in carriers.items()}
         assert names == {"email": "resend", "sms": "vonage", "whatsapp": "meta", "push": "fcm"}
         assert "Nothing was accepted yet" in await shown(fakes)

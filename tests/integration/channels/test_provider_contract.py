@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from sojourn.channels import registry
 from sojourn.channels.provider import Parcel, Provider
 from sojourn.domain.errors import (
     AccountError,
@@ -26,6 +25,7 @@ from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
 from sojourn.testkit.fakes.base import RETRY_AFTER, Behaviour, Fake, serving
 from sojourn.testkit.fakes.registry import fakes
+from tests.support.project import PROJECT
 
 OURS = {"outbox", "smtp"}
 """One is no server; the other speaks SMTP: tests/integration/channels/test_smtp.py."""
@@ -53,7 +53,7 @@ async def connected(
             monkeypatch.setenv(name, value)
         monkeypatch.setenv(f"SOJOURN_{fake.name.upper()}_TIMEOUT_SECONDS", patience)
         settings = Settings().model_copy(update={"public_url": fake.hook_url})
-        provider = registry.known()[fake.name](settings)
+        provider = PROJECT.carriers.shipped[fake.name](settings)
         try:
             yield Pair(provider, fake, channel)
         finally:
@@ -78,7 +78,7 @@ REPORTS = [
 
 
 def test_every_provider_has_its_fake_and_every_fake_its_provider() -> None:
-    known = {(name, c) for name, cls in registry.known().items() for c in cls.channels}
+    known = {(name, c) for name, cls in PROJECT.carriers.shipped.items() for c in cls.channels}
     faked = {(fake.name, c) for fake in fakes() for c in fake.channels}
     assert {one for one in known if one[0] not in OURS} == faked
 
@@ -146,7 +146,7 @@ async def test_without_a_connection_nothing_was_sent(
     for name, value in pair.fake.environment().items():
         # wherever the fake's address stands, nobody listens there
         monkeypatch.setenv(name, value.replace(pair.fake.url, "http://127.0.0.1:9"))
-    away = registry.known()[pair.fake.name](Settings())
+    away = PROJECT.carriers.shipped[pair.fake.name](Settings())
     parcel = pair.parcel()
     address = parcel.address.replace(pair.fake.url, "http://127.0.0.1:9")
     try:
@@ -310,7 +310,7 @@ def test_an_address_that_is_none_is_named_at_start(
     for one, value in (settings | {name: url}).items():
         monkeypatch.setenv(one, value)
     with pytest.raises(BadSetting, match=name):
-        registry.known()[make.name](Settings())
+        PROJECT.carriers.shipped[make.name](Settings())
 
 
 @pytest.mark.parametrize("token", ["zażółć", "two words", "one\ntwo"])
@@ -329,7 +329,7 @@ def test_a_token_that_fits_no_header_is_named_at_start_and_not_shown(
     monkeypatch.setenv("SOJOURN_META_PHONE_NUMBER_ID", "15")
     monkeypatch.setenv(name, token)
     with pytest.raises(BadSetting, match=name) as raised:
-        registry.known()[provider](Settings())
+        PROJECT.carriers.shipped[provider](Settings())
     assert token not in str(raised.value)
 
 
@@ -340,4 +340,4 @@ def test_without_credentials_it_is_named_at_start(
     for name in make().environment():
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(BadSetting, match=f"SOJOURN_{make.name.upper()}_"):
-        registry.known()[make.name](Settings())
+        PROJECT.carriers.shipped[make.name](Settings())

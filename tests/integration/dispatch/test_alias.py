@@ -25,7 +25,7 @@ from sojourn.dispatch.telling import Reached
 from sojourn.domain.customer import Customer, read_identity
 from sojourn.domain.events import EmailLinkClicked, OrderCompleted, ProductAdded, SignedUp
 from sojourn.domain.messages import Channel, Reason, Status
-from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, customers, events, ledger, runs
@@ -34,6 +34,7 @@ from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.integration.sending.test_gate import REACHABLE, Desk
 from tests.support.effort import fewer
+from tests.support.project import PROJECT
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -386,7 +387,7 @@ async def kit(
 
     def customer() -> JourneyTest:
         name = f"c-{uuid4().hex[:12]}"
-        return JourneyTest(time_skipping_client, opened, here, queue, name)
+        return JourneyTest(time_skipping_client, opened, here, queue, name, project=PROJECT)
 
     async with worker.serving(time_skipping_client, opened, here, task_queue=queue):
         yield customer

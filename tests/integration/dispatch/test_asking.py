@@ -17,9 +17,8 @@ from sojourn.domain.events import (
     SubscriptionRenewed,
 )
 from sojourn.domain.messages import Answer
-from sojourn.journeys.journey import messages
-from sojourn.journeys.registry import journeys
 from sojourn.testkit import JourneyTest
+from tests.support.project import PROJECT
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal
@@ -147,7 +146,7 @@ async def test_a_run_that_ends_over_a_question_whose_answer_is_lost_was_reached(
 
 
 def test_every_journey_names_its_messages() -> None:
-    steps = {name: [m.step for m in messages(journey)] for name, journey in journeys().items()}
+    steps = {name: [m.step for m in journey.messages] for name, journey in PROJECT.journeys.items()}
     assert steps == {
         "abandoned-cart": ["reminder", "nudge", "offer"],
         "onboarding": ["welcome", "first-steps", "first-steps", "tips", "help"],

@@ -37,13 +37,14 @@ from sojourn.domain.events import (
     SubscriptionStarted,
 )
 from sojourn.domain.messages import Channel
-from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, customers, events, runs
 from sojourn.store.tables import EventRow, RunRow
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
+from tests.support.project import PROJECT
 from workflows.onboarding import Onboarding
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -69,7 +70,7 @@ async def kit(
 
     def customer(name: str = "") -> JourneyTest:
         name = name or f"c-{uuid4().hex[:12]}"
-        return JourneyTest(time_skipping_client, store, settings, queue, name)
+        return JourneyTest(time_skipping_client, store, settings, queue, name, project=PROJECT)
 
     async with worker.serving(time_skipping_client, store, settings, task_queue=queue):
         yield customer

@@ -17,6 +17,7 @@ from sojourn.dispatch.telling import Reached
 from sojourn.domain.events import Event, OrderCompleted, ProductAdded, read_event
 from sojourn.store import Store, customers, events
 from sojourn.store.tables import EventRow
+from tests.support.project import PROJECT
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -39,7 +40,13 @@ class Runs:
 
 def _intake(store: Store) -> tuple[Intake, Runs]:
     told = Runs()
-    return Intake(store, told, timezone="UTC", clock=timedelta(0)), told  # type: ignore[arg-type]
+    return Intake(
+        store,
+        told,  # type: ignore[arg-type]
+        PROJECT,
+        timezone="UTC",
+        clock=timedelta(0),
+    ), told
 
 
 def _row(event: Event) -> EventRow:

@@ -24,7 +24,7 @@ from sojourn.domain.events import SignedUp
 from sojourn.domain.links import Click, Open, click_token, open_token
 from sojourn.gateway.pages.links import DOT
 from sojourn.gateway.pages.robots import is_somebody
-from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.store import Store, ledger
 from sojourn.store.tables import LedgerRow, RunRow

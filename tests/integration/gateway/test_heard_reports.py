@@ -1,17 +1,18 @@
 """What providers report reaches the run that sent the message, and the next message's gate."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from sojourn.dispatch import aliasing, planning, routing, telling
 from sojourn.domain.events import ProductAdded
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.serving import worker
+from sojourn.journeys.registry import Journeys
+from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.fakes.base import Behaviour, serving
@@ -19,6 +20,7 @@ from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.support.gateway_server import Served
 from tests.support.gateway_server import serving as gateway_for
 from tests.support.listening import Listening
+from tests.support.project import PROJECT
 from workflows.abandoned_cart import AbandonedCart
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -42,13 +44,15 @@ async def journey_settings(tmp_path: Path, migrated_url: str, postmark: FakePost
 
 
 @pytest.fixture
-def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The one journey there is waits for what becomes of its message."""
-    for module in (worker, aliasing, planning, routing, telling):
-        monkeypatch.setattr(module, "journeys", lambda: {"abandoned-cart": Listening})
-    routing._heard_by.cache_clear()
-    yield
-    routing._heard_by.cache_clear()
+def listening() -> None:
+    """Have the project's one journey wait for what becomes of its message."""
+
+
+@pytest.fixture
+def journey_project(request: pytest.FixtureRequest) -> Project:
+    if "listening" not in request.fixturenames:
+        return PROJECT
+    return replace(PROJECT, journeys=Journeys([Listening]))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from sojourn.channels import registry
 from sojourn.channels.outbox import Outbox
 from sojourn.channels.provider import Abilities, Hook, Reading
 from sojourn.cli.local.stack import Server
@@ -43,6 +42,7 @@ from sojourn.testkit.fakes.base import Order, SentHook
 from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.support.effort import fewer
 from tests.support.gateway_server import Served, serving, settings
+from tests.support.project import PROJECT
 
 SENT_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 """When a message was handed over."""
@@ -455,7 +455,7 @@ async def test_a_provider_that_is_not_chosen_is_not_answered(served: Served) -> 
 
 
 def test_no_shop_has_a_providers_name() -> None:
-    assert not SHOPS.keys() & registry.known().keys()
+    assert not SHOPS.keys() & PROJECT.carriers.shipped.keys()
 
 
 async def test_a_gateway_needs_its_providers_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,10 +18,10 @@ from structlog.testing import capture_logs
 
 from sojourn.domain.customer import read_identity
 from sojourn.domain.links import Click, Unsubscribe, click_token, unsubscribe_token
-from sojourn.domain.messages import Channel, Message
+from sojourn.domain.messages import Channel
 from sojourn.gateway.pages.forms import FORM_LIMIT
 from sojourn.gateway.pages.pages import LANGUAGES, TEMPLATES, Pages
-from sojourn.journeys.registry import journeys
+from sojourn.journeys.registry import Journeys
 from sojourn.store import Store, customers
 from sojourn.store.tables import ConsentRow, RunRow
 from tests.support.browser import CHROMIUM, telephone
@@ -38,6 +37,7 @@ from tests.support.gateway_links import (
     unsubscribe_path,
 )
 from tests.support.gateway_server import Served
+from tests.support.project import PROJECT
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 LEAVE, STAY = {"wish": "unsubscribe"}, {"wish": "stay"}
@@ -268,8 +268,8 @@ async def test_unsubscribing_works_while_temporal_is_away(
             )
         )
     # no journey that ships hears it; one of a user's may
-    hearing = {"onboarding": journeys()["onboarding"]}
-    monkeypatch.setattr("sojourn.dispatch.routing.heard_by", lambda event: hearing)
+    hearing = {"onboarding": PROJECT.journeys["onboarding"]}
+    monkeypatch.setattr(Journeys, "heard_by", lambda self, event: hearing)
     with capture_logs() as logs:
         answer = await served.http.post(unsubscribe_path(customer_id), data=ONE_CLICK)
     assert answer.status_code == 200
@@ -351,10 +351,9 @@ def test_every_page_is_there_in_every_language_and_names_what_ships() -> None:
 
 def shipped_topics() -> set[str]:
     return {
-        message.topic
-        for journey in journeys().values()
-        for message in vars(sys.modules[journey.__module__]).values()
-        if isinstance(message, Message)
+        message.of(journey.topic).topic
+        for journey in PROJECT.journeys.values()
+        for message in journey.messages
     }
 
 

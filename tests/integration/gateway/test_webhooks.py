@@ -31,7 +31,7 @@ from sojourn.gateway.webhooks.inbound import load_sources
 from sojourn.gateway.webhooks.reading import Fields
 from sojourn.gateway.webhooks.routes import BODY_LIMIT, Sources, Take, configured, router
 from sojourn.gateway.webhooks.source import Call, Nothing
-from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, customers
@@ -57,7 +57,7 @@ def sources(**settings: str) -> Sources:
         "webhooks": ROOT / "examples" / "webhooks",
         **settings,
     }
-    return configured(Settings(**given), BOOKINGS)
+    return configured(Settings(**given), environment=BOOKINGS)
 
 
 def client(found: Sources, take: Take) -> httpx.AsyncClient:

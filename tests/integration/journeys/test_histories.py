@@ -1,21 +1,16 @@
 """Recorded histories replay against the code; changed ladders do not, and say what to do."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from temporalio import workflow
 from temporalio.client import WorkflowHistory
 
 from sojourn.cli import histories
-from sojourn.domain.events import OrderCompleted, ProductAdded
-from sojourn.domain.messages import Enrolment, Result
-from sojourn.journeys.journey import Journey
-from sojourn.journeys.registry import journeys
 from sojourn.testkit import JourneyTest
+from tests.support.changed_carts import OnlyDelaysChanged, StepInserted, StepRemoved, StepRenamed
+from tests.support.project import PROJECT
 from tests.support.scenarios import SCENARIOS
-from workflows.abandoned_cart import NUDGE, OFFER, REMINDER
 
 FOLDER = Path(__file__).parents[2] / "histories"
 
@@ -38,7 +33,7 @@ async def test_every_way_out_replays(
 async def test_recorded_histories_replay() -> None:
     results = await histories.replay(histories.recorded(FOLDER))
     assert [result for result in results if result.broken] == []
-    assert {result.journey for result in results} == set(journeys())
+    assert {result.journey for result in results} == set(PROJECT.journeys)
 
 
 async def test_there_is_a_recording_of_every_way_out() -> None:
@@ -49,73 +44,6 @@ async def test_there_is_a_recording_of_every_way_out() -> None:
 async def _named(played: list[WorkflowHistory]) -> AsyncIterator[tuple[str, WorkflowHistory]]:
     for history in played:
         yield history.workflow_id, history
-
-
-@workflow.defn(name="abandoned-cart")
-class StepInserted(
-    Journey, starts_on=ProductAdded, key="cart_id", goal=OrderCompleted, restarts_on=ProductAdded
-):
-    async def steps(self) -> None:
-        await self.quiet_for(timedelta(hours=24), of=ProductAdded)
-        await self.send(NUDGE.model_copy(update={"step": "teaser"}))
-        await self.send(REMINDER)
-        await self.sleep(timedelta(days=2))
-        await self.send(NUDGE)
-        await self.sleep(timedelta(days=4))
-        await self.send(OFFER)
-
-    @workflow.run
-    async def run(self, enrolment: Enrolment) -> Result:
-        return await self.follow(enrolment)
-
-
-@workflow.defn(name="abandoned-cart")
-class StepRemoved(
-    Journey, starts_on=ProductAdded, key="cart_id", goal=OrderCompleted, restarts_on=ProductAdded
-):
-    async def steps(self) -> None:
-        await self.quiet_for(timedelta(hours=24), of=ProductAdded)
-        await self.send(REMINDER)
-        await self.sleep(timedelta(days=4))
-        await self.send(OFFER)
-
-    @workflow.run
-    async def run(self, enrolment: Enrolment) -> Result:
-        return await self.follow(enrolment)
-
-
-@workflow.defn(name="abandoned-cart")
-class StepRenamed(
-    Journey, starts_on=ProductAdded, key="cart_id", goal=OrderCompleted, restarts_on=ProductAdded
-):
-    async def steps(self) -> None:
-        await self.quiet_for(timedelta(hours=24), of=ProductAdded)
-        await self.send(REMINDER.model_copy(update={"step": "reminder-mail"}))
-        await self.sleep(timedelta(days=2))
-        await self.send(NUDGE)
-        await self.sleep(timedelta(days=4))
-        await self.send(OFFER)
-
-    @workflow.run
-    async def run(self, enrolment: Enrolment) -> Result:
-        return await self.follow(enrolment)
-
-
-@workflow.defn(name="abandoned-cart")
-class OnlyDelaysChanged(
-    Journey, starts_on=ProductAdded, key="cart_id", goal=OrderCompleted, restarts_on=ProductAdded
-):
-    async def steps(self) -> None:
-        await self.quiet_for(timedelta(hours=20), of=ProductAdded)
-        await self.send(REMINDER)
-        await self.sleep(timedelta(days=3))
-        await self.send(NUDGE)
-        await self.sleep(timedelta(days=5))
-        await self.send(OFFER)
-
-    @workflow.run
-    async def run(self, enrolment: Enrolment) -> Result:
-        return await self.follow(enrolment)
 
 
 async def _against(altered: type) -> str | None:

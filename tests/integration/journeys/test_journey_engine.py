@@ -24,21 +24,22 @@ from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import (
-    CheckoutStarted,
     EmailLinkClicked,
     Event,
     OrderCompleted,
     ProductAdded,
     SubscriptionChanged,
 )
-from sojourn.domain.messages import Enrolment, Heard, Performed, Result
+from sojourn.domain.messages import Enrolment, Heard
 from sojourn.domain.policy import QuietHours
-from sojourn.journeys.journey import CUSTOMER_ID, JOURNEY, OUTCOME, TASK_QUEUE, Journey
+from sojourn.journeys.queues import CUSTOMER_ID, JOURNEY, OUTCOME, TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, runs
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
+from tests.support.project import PROJECT
+from tests.support.waiting import Waiting
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal
@@ -455,29 +456,6 @@ async def test_a_price_change_as_the_reminder_falls_due_costs_nothing(
 # ---- wait_for ------------------------------------------------------------------------------
 
 
-@workflow.defn(name="waiting")
-class Waiting(
-    Journey, starts_on=ProductAdded, key="cart_id", goal=OrderCompleted, hears=CheckoutStarted
-):
-    """Waits for three checkouts, two days each."""
-
-    async def steps(self) -> None:
-        self.values: list[str] = []
-        await self.sleep(timedelta(hours=1))
-        for _ in range(3):
-            found = await self.wait_for(CheckoutStarted, timeout=timedelta(days=2))
-            self.values.append(str(found and found.value))
-        self.values.append(f"{len(self.heard(CheckoutStarted))} in all")
-
-    @workflow.query
-    def values_heard(self) -> list[str]:
-        return self.values
-
-    @workflow.run
-    async def run(self, enrolment: Enrolment) -> Result:
-        return await self.follow(enrolment)
-
-
 class Waits:
     """One `Waiting` run, and a clock."""
 
@@ -536,7 +514,7 @@ async def waits(time_skipping_client: Client) -> AsyncIterator[Waits]:
         time_skipping_client,
         task_queue=queue,
         workflows=[Waiting],
-        workflow_runner=worker.workflow_runner(),
+        workflow_runner=worker.workflow_runner(PROJECT),
     ):
         run = Waits(time_skipping_client, queue)
         await run.start()
@@ -604,16 +582,3 @@ async def test_waits_that_continue_as_new_give_nothing_back_twice(waits: Waits) 
     await waits.gave("1")
     await waits.check_out(21, 2)
     await waits.gave("1", "2")
-
-
-def test_a_journal_that_tells_of_other_steps_stops_the_run_and_teaches_patched() -> None:
-    """A run that continued as new in its midst, under code whose steps have changed."""
-    run = AbandonedCart()
-    run._journal = [Performed(verb="quiet_for"), Performed(verb="send nudge"), Performed()]
-    assert run._next_entry("quiet_for").verb == "quiet_for"
-    with pytest.raises(workflow.NondeterminismError, match=r"workflow\.patched") as told:
-        run._next_entry("send reminder")
-    assert "send reminder" in str(told.value)
-    assert "send nudge" in str(told.value)
-    run._next_entry("send nudge")
-    run._next_entry("sleep")  # written before entries had names

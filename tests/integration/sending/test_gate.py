@@ -46,7 +46,7 @@ from sojourn.domain.events import (
 )
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
 from sojourn.domain.policy import QuietHours
-from sojourn.journeys.journey import TASK_QUEUE
+from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.rendering.render import Renderer
 from sojourn.sending.doubt import OnceMore
 from sojourn.sending.gate import Claim, Gate

@@ -22,7 +22,7 @@ from sojourn.dispatch import Sojourn, routing
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import ProductAdded, SignedUp
 from sojourn.domain.messages import Channel, MessageClass
-from sojourn.journeys.journey import channel_queue
+from sojourn.journeys.queues import channel_queue
 from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store

@@ -20,7 +20,7 @@ from sqlmodel import SQLModel, select
 from sojourn.domain.content import Content
 from sojourn.domain.customer import Customer, read_identity
 from sojourn.domain.errors import BadSetting, StoreUnavailable
-from sojourn.domain.events import Event, OrderCompleted
+from sojourn.domain.events import SHIPPED, Event, OrderCompleted
 from sojourn.domain.messages import Channel, Delivery, MessageClass
 from sojourn.domain.reports import Kind
 from sojourn.store import Store, attempts, customers, engine, events, ledger, runs
@@ -297,7 +297,7 @@ async def test_one_id_for_two_events_keeps_the_purchase(store: Store, customer_i
         row = _row(customer_id, message_id=message_id, name="Order Completed", properties=order)
         kept, stored = await _keep(store, row)
         assert stored is new
-        assert isinstance(events.typed(kept), OrderCompleted)
+        assert isinstance(events.typed(kept, SHIPPED), OrderCompleted)
 
 
 async def test_an_id_that_had_to_be_lengthened_still_is_an_id(store: Store) -> None:
@@ -307,7 +307,7 @@ async def test_an_id_that_had_to_be_lengthened_still_is_an_id(store: Store) -> N
     row = _row(longest, message_id=longest, name="Order Completed", properties=order)
     kept, stored = await _keep(store, row)
     assert stored
-    assert events.typed(kept).message_id == kept.message_id
+    assert events.typed(kept, SHIPPED).message_id == kept.message_id
     assert not (await _keep(store, row.model_copy(update={"message_id": longest})))[1]
 
 
@@ -326,6 +326,7 @@ async def test_a_key_that_was_sent_as_a_number_is_that_key(
                 than=(NOON - HOUR, 0),
                 key_field="cart_id",
                 key=asked,
+                known=SHIPPED,
             )
             assert len(found) == expected
 
@@ -341,7 +342,13 @@ async def test_newer_means_later_in_time_or_after_it_at_the_same_moment(
     async def after(at: datetime, seq: int) -> list[str]:
         async with store.reading() as session:
             found = await events.newer(
-                session, customer_id, ["Product Added"], than=(at, seq), key_field="", key=""
+                session,
+                customer_id,
+                ["Product Added"],
+                than=(at, seq),
+                key_field="",
+                key="",
+                known=SHIPPED,
             )
         return [event.id for event in found]
 
@@ -359,6 +366,7 @@ async def _history(store: Store, customer_id: str, start: EventRow) -> list[Even
             key="c",
             since_goal=["Order Completed"],
             before=(start.occurred_at, start.seq),
+            known=SHIPPED,
         )
 
 

@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sojourn.domain.errors import BadEvent, UnknownName
+from sojourn.domain.errors import BadEvent, SameName, UnknownName
 from sojourn.domain.events import (
     ENVELOPE,
     LARGEST,
+    SHIPPED,
     CheckoutStarted,
     EmailLinkClicked,
     Event,
+    Events,
     MessageClicked,
     MessageReplied,
     OrderCompleted,
@@ -26,8 +28,6 @@ from sojourn.domain.events import (
     SubscriptionStarted,
     UnknownEvent,
     check_track,
-    event_named,
-    known_events,
     personal_fields,
     read_event,
 )
@@ -59,40 +59,49 @@ def _refused(kind: type[Event], at: datetime | str = NOON, **properties: Any) ->
 
 
 def test_wire_names_are_segments() -> None:
-    assert set(known_events()) >= {
+    assert set(SHIPPED) >= {
         "Signed Up", "Account Activated", "Feature Used", "Product Added", "Product Removed",
         "Checkout Started", "Order Completed", "Subscription Started", "Subscription Renewed",
         "Subscription Changed", "Subscription Cancelled", "Email Link Clicked",
     }  # fmt: skip
-    for name, kind in known_events().items():
-        assert event_named(name) is kind
+    for name, kind in SHIPPED.items():
+        assert SHIPPED.named(name) is kind
         assert "".join(name.split()) == kind.__name__
 
 
 def test_a_misspelt_event_is_told_the_nearest() -> None:
     with pytest.raises(UnknownName, match='no event "Order Complete": did you mean "Order Compl'):
-        event_named("Order Complete")
+        SHIPPED.named("Order Complete")
 
 
 def test_the_nameless_class_is_no_event_of_its_own() -> None:
     with pytest.raises(UnknownName):
-        event_named("")
-    assert UnknownEvent not in known_events().values()
+        SHIPPED.named("")
+    assert UnknownEvent not in SHIPPED.values()
 
 
-def test_a_class_needs_a_name_that_is_free() -> None:
+def test_a_class_needs_a_name() -> None:
     with pytest.raises(TypeError, match="needs its name"):
         type("Nameless", (Event,), {})
-    with pytest.raises(TypeError, match='"Order Completed" is OrderCompleted already'):
-        type("Twice", (Event,), {}, name="Order Completed")
-    assert event_named("Order Completed") is OrderCompleted
+
+
+def test_two_classes_of_one_name_are_refused_with_both_places() -> None:
+    twice = type("Twice", (Event,), {}, name="Order Completed")
+    with pytest.raises(SameName, match=r"shop\.OrderCompleted and .*\.Twice"):
+        Events([*SHIPPED.values(), twice])
+
+
+def test_a_class_that_extends_a_shipped_event_takes_its_place() -> None:
+    own = type("OrderCompleted", (OrderCompleted,), {}, name="Order Completed")
+    for classes in ([*SHIPPED.values(), own], [own, *SHIPPED.values()]):
+        assert Events(classes).named("Order Completed") is own
 
 
 # ---- what is personal ----------------------------------------------------------------------
 
 
 def test_personal_fields_are_marked() -> None:
-    marked = {kind: set(personal_fields(kind)) for kind in known_events().values()}
+    marked = {kind: set(personal_fields(kind)) for kind in SHIPPED.values()}
     assert {kind: fields for kind, fields in marked.items() if fields} == PERSONAL
 
 
@@ -100,7 +109,7 @@ def test_no_field_that_sounds_personal_is_unmarked() -> None:
     """Whoever adds an event is told here that an address needs its mark."""
     unmarked = [
         f"{kind.__name__}.{field}"
-        for kind in known_events().values()
+        for kind in SHIPPED.values()
         for field in set(kind.model_fields) - personal_fields(kind)
         if any(sound in field for sound in TELLTALE)
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from sojourn.dispatch.calls import read_call
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import Event, event_named, read_event
+from sojourn.domain.events import SHIPPED, Event, read_event
 from sojourn.gateway.http.bodies import CALL_LIMIT
 from sojourn.gateway.webhooks.reading import Fields
 from sojourn.gateway.webhooks.shopify import TOPICS, guest, known
@@ -85,7 +85,7 @@ def test_what_is_in_the_cart_is_what_was_sent_last() -> None:
         at = f"2026-11-20T09:3{minute}:00.000Z"
         happened += [
             read_event(
-                event_named(call["event"]),
+                SHIPPED.named(call["event"]),
                 call["properties"],
                 message_id=call["messageId"],
                 customer_id=call["userId"],

@@ -1,7 +1,6 @@
 """Every template there is, in every language, and what must never happen in one."""
 
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,11 +30,11 @@ from sojourn.domain.events import (
 from sojourn.domain.history import History
 from sojourn.domain.links import Renew, Unsubscribe, read_renew, read_unsubscribe
 from sojourn.domain.locales import fallbacks
-from sojourn.domain.messages import Channel, Message, MessageClass
+from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.sms import Encoding, segments
-from sojourn.journeys.registry import journeys
 from sojourn.rendering.render import ENGINE, PARTS, TEMPLATES, RenderContext, Renderer
 from sojourn.settings import Settings
+from tests.support.project import PROJECT
 
 SECRET = "kept in a drawer"
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
@@ -108,9 +107,9 @@ def about(
     **changes: Any,
 ) -> RenderContext:
     history = list(events or RICH)
-    kind = journeys()[journey]
-    start = next((e for e in history if isinstance(e, kind.starts_on)), None)
-    start = start or kind.starts_on[0].model_validate({"customer_id": "c_1"})
+    kind = PROJECT.journeys[journey]
+    start = next((e for e in history if isinstance(e, kind.terms.starts_on)), None)
+    start = start or kind.terms.starts_on[0].model_validate({"customer_id": "c_1"})
     context = RenderContext(
         customer=customer,
         journey=journey,
@@ -119,7 +118,7 @@ def about(
         message_class=message_class,
         topic="cart",
         start=start,
-        key=getattr(start, kind.key, None) or "",
+        key=getattr(start, kind.terms.key or "none", None) or "",
         history=History(history),
         now=NOW,
         timezone="Europe/Warsaw",
@@ -216,15 +215,14 @@ def test_a_template_uses_the_pieces_of_its_own_language() -> None:
                 assert piece == template.lang, path
 
 
-@pytest.mark.parametrize("journey", sorted(journeys()))
+@pytest.mark.parametrize("journey", sorted(PROJECT.journeys))
 def test_every_message_of_a_journey_is_there_on_all_its_channels_and_languages(
     journey: str,
 ) -> None:
-    module = vars(sys.modules[journeys()[journey].__module__])
-    messages = [value for value in module.values() if isinstance(value, Message)]
+    messages = PROJECT.journeys[journey].messages
     assert messages
     for message in messages:
-        template = message.template or message.step
+        template = message.words
         assert RENDERER.channels_of(journey, template) >= set(message.channels)
         for channel in message.channels:
             for lang in LANGUAGES:
@@ -233,17 +231,16 @@ def test_every_message_of_a_journey_is_there_on_all_its_channels_and_languages(
                     template,
                     customer=replace(ADA, locale=lang),
                     message_class=message.message_class,
-                    topic=message.topic,
+                    topic=message.of(PROJECT.journeys[journey].topic).topic,
                 )
                 assert RENDERER.render(context, channel).locale == lang
 
 
 def test_no_template_is_there_that_no_journey_sends() -> None:
     sent = {
-        (journey, message.template or message.step, channel)
-        for journey, kind in journeys().items()
-        for message in vars(sys.modules[kind.__module__]).values()
-        if isinstance(message, Message)
+        (journey, message.words, channel)
+        for journey, kind in PROJECT.journeys.items()
+        for message in kind.messages
         for channel in message.channels
     }
     assert set(MESSAGES) == sent | EXAMPLES

@@ -1,0 +1,234 @@
+"""Find a project, import what it holds, compose it once."""
+
+import importlib
+import os
+import sys
+import tomllib
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from sojourn.channels.registry import Carriers
+from sojourn.domain.errors import BadProject, SameName, SojournError
+from sojourn.domain.events import SHIPPED, Event, Events, defined_in
+from sojourn.journeys.activities import Activity
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import Journeys
+from sojourn.project import Declaration, Project
+from sojourn.settings import Settings, load_settings
+
+VARIABLE = "SOJOURN_PROJECT"
+
+
+def load_project(root: Path | None = None) -> Project:
+    """Find the project and compose it.
+
+    Args:
+        root: its folder. None: ``SOJOURN_PROJECT``, else the nearest folder upwards whose
+            ``pyproject.toml`` has ``[tool.sojourn]``, else the working directory.
+
+    Returns:
+        The project; the same object for the same folder.
+
+    Raises:
+        BadProject: one line that names the file at fault.
+    """
+    return _composed((root or find_root()).resolve())
+
+
+def project_settings() -> Settings:
+    """Read the settings: the environment, and where it says nothing the project's defaults.
+
+    Raises:
+        BadProject: the project cannot be composed.
+        BadSetting: a setting makes no sense.
+    """
+    return load_settings(load_project().defaults)
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the folder of the project.
+
+    Args:
+        start: where to look from upwards; None: the working directory.
+
+    Raises:
+        BadProject: ``SOJOURN_PROJECT`` names no folder.
+    """
+    if told := os.environ.get(VARIABLE):
+        if not Path(told).is_dir():
+            raise BadProject(f"{VARIABLE}={told}: no such folder")
+        return Path(told)
+    here = (start or Path.cwd()).resolve()
+    return next((folder for folder in (here, *here.parents) if _table(folder) is not None), here)
+
+
+@cache
+def _composed(root: Path) -> Project:
+    declared = _declaration(root)
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    events = list(_modules(root, declared.events, beside=True))
+    journeys = list(_modules(root, declared.journeys))
+    activities = list(_modules(root, declared.activities))
+    carriers = list(_modules(root, declared.channels))
+    sources = list(_modules(root, declared.sources))
+    classes = list(_journeys(journeys))
+    found = [event for module in (*events, *journeys, *activities) for event in defined_in(module)]
+    try:
+        composed = Journeys(classes, declared.off)
+        return Project(
+            root=root,
+            journeys=composed,
+            events=Events([*SHIPPED.values(), *found, *_new(composed.events, found)]),
+            activities=_activities(activities),
+            carriers=Carriers(carriers),
+            sources=MappingProxyType(_sources(sources)),
+            templates=tuple(root / place for place in declared.templates),
+            languages=declared.languages,
+            defaults=MappingProxyType(declared.defaults),
+            modules=tuple(sorted({m.__name__.partition(".")[0] for m in (*events, *activities)})),
+        )
+    except SojournError as error:
+        raise BadProject(f"{root}: {error}") from None
+
+
+def _new(named: Iterable[type[Event]], found: Sequence[type[Event]]) -> list[type[Event]]:
+    """Return the events that journeys name and that are defined somewhere else."""
+    return [event for event in named if event not in found]
+
+
+def _table(folder: Path) -> Mapping[str, Any] | None:
+    file = folder / "pyproject.toml"
+    if not file.is_file():
+        return None
+    try:
+        tool = tomllib.loads(file.read_text()).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadProject(f"{file}: {error}") from None
+    table: Mapping[str, Any] | None = tool.get("sojourn")
+    return table
+
+
+def _declaration(root: Path) -> Declaration:
+    try:
+        return Declaration.model_validate(_table(root) or {})
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in fault["loc"])
+        why = fault["msg"].lower()
+        if fault["type"] == "extra_forbidden":
+            near = get_close_matches(name, Declaration.model_fields, 1)
+            why = f"no such name{f', did you mean {near[0]}?' if near else ''}"
+        raise BadProject(f"{root / 'pyproject.toml'}: tool.sojourn.{name}: {why}") from None
+
+
+def _modules(root: Path, places: Iterable[str], *, beside: bool = False) -> Iterator[ModuleType]:
+    """Import every module of these folders and packages.
+
+    Args:
+        root: the project's folder.
+        places: ``workflows``, ``src/events.py`` or ``acme_journeys``.
+        beside: whether ``events_loyalty.py`` counts beside ``events``.
+    """
+    for place in places:
+        path = root / place
+        files = [path.with_suffix(".py")] if path.with_suffix(".py").is_file() else []
+        if beside:
+            files += sorted(path.parent.glob(f"{path.stem}_*.py"))
+        if path.is_dir():
+            files += sorted(file for file in path.rglob("*.py") if "__pycache__" not in file.parts)
+        for file in files:
+            yield _imported(root, file)
+        if not files and not path.is_dir() and place not in _usual():
+            yield from _package(root, place)
+
+
+def _usual() -> set[str]:
+    fields = Declaration.model_fields.values()
+    return {place for one in fields if isinstance(one.default, tuple) for place in one.default}
+
+
+def _imported(root: Path, file: Path) -> ModuleType:
+    parts = file.relative_to(root).with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    module = _import(name, str(file.relative_to(root)))
+    if Path(module.__file__ or "").resolve() != file.resolve():
+        raise BadProject(
+            f"{file}: the module {name} is {module.__file__} already; rename the folder, and "
+            "name it in [tool.sojourn] of pyproject.toml"
+        )
+    return module
+
+
+def _package(root: Path, name: str) -> Iterator[ModuleType]:
+    module = _import(name, f"{root / 'pyproject.toml'}: tool.sojourn: {name}")
+    yield module
+    for folder in getattr(module, "__path__", ()):
+        for file in sorted(Path(folder).rglob("*.py")):
+            parts = file.relative_to(folder).with_suffix("").parts
+            if parts[-1] != "__init__":
+                yield _import(".".join([name, *parts]), str(file))
+
+
+def _import(name: str, place: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except SojournError:
+        raise
+    except Exception as error:
+        line = _line(error, place)
+        fault = " ".join(str(error).split()) or type(error).__name__
+        raise BadProject(f"{place}{line}: {type(error).__name__}: {fault}") from error
+
+
+def _line(error: Exception, place: str) -> str:
+    """Return the line of the file at which an import failed."""
+    if isinstance(error, SyntaxError):
+        return f", line {error.lineno}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.endswith(place):
+            return f", line {frame.lineno}"
+    return ""
+
+
+def _journeys(modules: Iterable[ModuleType]) -> Iterator[type[Journey]]:
+    for module in modules:
+        for item in vars(module).values():
+            is_journey = isinstance(item, type) and issubclass(item, Journey) and item.name
+            if is_journey and item.__module__ == module.__name__:
+                yield item
+
+
+def _activities(modules: Iterable[ModuleType]) -> Mapping[str, Activity[..., Any]]:
+    found: dict[str, Activity[..., Any]] = {}
+    for module in modules:
+        for item in vars(module).values():
+            if not isinstance(item, Activity) or item.function.__module__ != module.__name__:
+                continue
+            if item.name == "send":
+                raise BadProject(
+                    f"{module.__name__}: the name of an activity is not send: rename it"
+                )
+            if found.setdefault(item.name, item) is not item:
+                first, second = found[item.name].function, item.function
+                raise SameName("activity", item.name, first, second)
+    return MappingProxyType(found)
+
+
+def _sources(modules: Iterable[ModuleType]) -> dict[str, type[Any]]:
+    found: dict[str, type[Any]] = {}
+    for module in modules:
+        for item in vars(module).values():
+            name = getattr(item, "name", None)
+            if not (isinstance(item, type) and isinstance(name, str) and hasattr(item, "read")):
+                continue
+            if item.__module__ == module.__name__ and found.setdefault(name, item) is not item:
+                raise SameName("source", name, found[name], item)
+    return found

@@ -1,0 +1,89 @@
+"""Calls of a project's own activities: what crosses Temporal, nothing personal."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class NonPersonal(BaseModel):
+    """The result of an activity, declared to hold nothing personal.
+
+    A workflow's history keeps it, in plain sight of whoever operates Temporal, and nothing erases
+    it there: ids, codes, amounts and moments belong in it, names and addresses do not::
+
+        class OfferCode(NonPersonal):
+            code: str
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+
+Plain = NonPersonal | bool | int | float | Decimal | datetime | Enum | None
+"""What an activity may answer."""
+
+
+class Asked(BaseModel):
+    """The argument of a project's activity.
+
+    Args:
+        activity: its name.
+        run: workflow id of the run that asks.
+        journey: name of its journey.
+        customer_id: whose run it is.
+        key: what the run is about: the cart's id, for instance.
+        enrolment: id of the event that began the enrolment.
+        cause: id of the event that last (re)started the steps.
+        occurrence: how often these steps have called the activity, this time included.
+        arguments: keyword arguments as JSON values.
+        now: by the journey's clock.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    activity: str
+    run: str
+    journey: str
+    customer_id: str
+    key: str = ""
+    enrolment: str
+    cause: str
+    occurrence: int = 1
+    arguments: dict[str, Any] = {}
+    now: datetime
+
+    @property
+    def idempotency_key(self) -> str:
+        """Name of the call across its retries, made of what caused it."""
+        return f"{self.run}/{self.enrolment}/{self.cause}/{self.activity}-{self.occurrence}"
+
+
+class Reply(BaseModel):
+    """The end of a call.
+
+    Args:
+        result: as a JSON value.
+        failure: kind of the error that ended it; empty if it succeeded.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    result: Any = None
+    failure: str = ""
+
+
+class Failed(NonPersonal):
+    """The value of a call that failed. It is falsy: ``if not code: ...``.
+
+    Args:
+        activity: the activity's name.
+        kind: kind of the error; ``TimeoutError`` if the deadline passed.
+    """
+
+    activity: str
+    kind: str
+
+    def __bool__(self) -> bool:
+        return False

@@ -1,0 +1,71 @@
+"""`Event`: the base class of all facts about customers."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sojourn.domain.events.fields import Identifier, Moment, PersonalMark
+
+ENVELOPE = ("message_id", "customer_id", "occurred_at")
+"""Fields of every event; the others are its properties."""
+
+
+class Event(BaseModel):
+    """A fact about a customer.
+
+    A subclass gives the name on the wire: ``class OrderShipped(Event, name="Order Shipped")``.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True
+    )
+
+    event_name: ClassVar[str] = ""
+    """Name on the wire: "Order Completed"."""
+
+    message_id: Identifier = Field(default_factory=lambda: str(uuid4()))
+    """Unique: a second event with the same id is the first one, sent again."""
+    customer_id: Identifier
+    occurred_at: Moment = Field(default_factory=lambda: datetime.now(UTC))
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)  # pydantic hands the keyword to both hooks
+
+    def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if name is None:
+            raise TypeError(
+                f'{cls.__name__} needs its name: class {cls.__name__}(Event, name="...")'
+            )
+        cls.event_name = name
+
+    def properties(self) -> dict[str, Any]:
+        """Return the event's own fields, personal ones included, as JSON values."""
+        return self.model_dump(mode="json", exclude=set(ENVELOPE), exclude_none=True)
+
+    def public(self) -> dict[str, Any]:
+        """Return the event's own fields that a workflow's history may hold, as JSON values.
+
+        Personal fields stay out, and so do lists: a history has no use for a long order, and no
+        journey asks for one.
+        """
+        shown = self.model_dump(
+            mode="json", exclude={*ENVELOPE, *personal_fields(type(self))}, exclude_none=True
+        )
+        return {name: value for name, value in shown.items() if not isinstance(value, list | dict)}
+
+
+def personal_fields(event: type[Event]) -> frozenset[str]:
+    """Return the names of the fields that never reach a Temporal payload."""
+    return frozenset(
+        name
+        for name, field in event.model_fields.items()
+        if any(isinstance(mark, PersonalMark) for mark in field.metadata)
+    )
+
+
+class UnknownEvent(Event, name=""):
+    """An event that no class describes. The store keeps it; no run hears it."""

@@ -1,0 +1,71 @@
+"""Events of our own messages: what became of them, as providers and our own links report it."""
+
+from sojourn.domain.events.base import Event
+from sojourn.domain.events.fields import Personal
+
+
+class MessageEvent(Event, name=""):
+    """Something became of a message of ours. Providers' webhooks and our own links tell it.
+
+    Only the run that sent the message hears it.
+    """
+
+    journey: str | None = None
+    run: str | None = None
+    """The workflow id of the run that sent it."""
+    step: str | None = None
+    channel: str | None = None
+
+
+class EmailLinkClicked(MessageEvent, name="Email Link Clicked"):
+    """A link in one of our e-mails was clicked, as another program tells it."""
+
+    url: Personal = None
+
+
+class MessageDelivered(MessageEvent, name="Message Delivered"):
+    """A message of ours arrived."""
+
+
+class MessageDeferred(MessageEvent, name="Message Deferred"):
+    """A message of ours is not taken yet where it goes; the provider goes on trying."""
+
+
+class MessageFailed(MessageEvent, name="Message Failed"):
+    """The provider gave a message of ours up, for no fault of the address."""
+
+
+class MessageBounced(MessageEvent, name="Message Bounced"):
+    """A message of ours was refused where it went; `hard` says that the address is dead."""
+
+    hard: bool = False
+
+
+class MessageOpened(MessageEvent, name="Message Opened"):
+    """A message of ours was opened, or prefetched: do not branch on it."""
+
+
+class MessageRead(MessageEvent, name="Message Read"):
+    """A message of ours was read."""
+
+
+class MessageClicked(MessageEvent, name="Message Clicked"):
+    """A link in a message of ours was followed."""
+
+    url: Personal = None
+
+
+class MessageUnsubscribed(MessageEvent, name="Message Unsubscribed"):
+    """The customer asked by a message of ours to get no more of its kind."""
+
+    topic: str | None = None
+
+
+class MessageComplained(MessageEvent, name="Message Complained"):
+    """The customer called a message of ours spam."""
+
+
+class MessageReplied(MessageEvent, name="Message Replied"):
+    """The customer answered a message of ours."""
+
+    text: Personal = None

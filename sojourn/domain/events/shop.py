@@ -1,0 +1,113 @@
+"""Events of accounts, carts, orders and subscriptions, named as Segment names them.
+
+https://segment.com/docs/connections/spec/ecommerce/v2/ and .../spec/b2b-saas/ name the events and
+their properties. An event is one class; its wire name is Segment's.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sojourn.domain.events.base import Event
+from sojourn.domain.events.fields import Currency, Identifier, Key, Moment, Money, Personal
+
+
+class SignedUp(Event, name="Signed Up"):
+    """Somebody opened an account."""
+
+    plan: str | None = None
+    email: Personal = None
+    first_name: Personal = None
+
+
+class AccountActivated(Event, name="Account Activated"):
+    """The account is in use: the first meaningful thing was done with it."""
+
+
+class FeatureUsed(Event, name="Feature Used"):
+    """A feature of the product was used."""
+
+    feature: Identifier
+
+
+class Product(BaseModel):
+    """A line of a cart or an order, as Segment shapes it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    product_id: Identifier
+    name: str | None = None
+    image_url: str | None = None
+    url: str | None = None
+    price: Money | None = None
+    quantity: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+    currency: Currency | None = None
+
+
+class ProductAdded(Event, Product, name="Product Added"):
+    """A product was put into a cart."""
+
+    cart_id: Key | None = None
+
+
+class ProductRemoved(Event, Product, name="Product Removed"):
+    """A product was taken out of a cart."""
+
+    cart_id: Key | None = None
+
+
+class CartViewed(Event, name="Cart Viewed"):
+    """The cart was seen as a whole: ``products`` is all that is in it."""
+
+    cart_id: Key | None = None
+    products: tuple[Product, ...] | None = None
+
+
+class CheckoutStarted(Event, name="Checkout Started"):
+    """The customer went to the till."""
+
+    cart_id: Key | None = None
+    value: Money | None = None
+    currency: Currency | None = None
+
+
+class OrderCompleted(Event, name="Order Completed"):
+    """An order was placed."""
+
+    order_id: Identifier
+    cart_id: Key | None = None
+    total: Money | None = None
+    currency: Currency | None = None
+    products: tuple[Product, ...] = ()
+    email: Personal = None
+
+
+class SubscriptionStarted(Event, name="Subscription Started"):
+    """A subscription began."""
+
+    subscription_id: Identifier
+    expires_at: Moment
+    plan: str | None = None
+    price: Money | None = None
+    currency: Currency | None = None
+
+
+class SubscriptionRenewed(SubscriptionStarted, name="Subscription Renewed"):
+    """A subscription was paid for another period, which ends at ``expires_at``."""
+
+
+class SubscriptionChanged(Event, name="Subscription Changed"):
+    """A subscription's plan, price or end changed."""
+
+    subscription_id: Identifier
+    expires_at: Moment | None = None
+    plan: str | None = None
+    price: Money | None = None
+    currency: Currency | None = None
+
+
+class SubscriptionCancelled(Event, name="Subscription Cancelled"):
+    """A subscription will not be renewed."""
+
+    subscription_id: Identifier
+    reason: Personal = None

@@ -1,0 +1,145 @@
+"""`activity`: what a project does in its own world, as its journeys call it."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints, overload
+
+from pydantic import TypeAdapter, ValidationError
+
+from sojourn.domain.calls import Plain
+from sojourn.domain.errors import BadInput
+
+P = ParamSpec("P")
+T = TypeVar("T")
+C = TypeVar("C")
+
+WITHIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Activity(Generic[P, T]):
+    """A function of the project that journeys call by `Journey.call`.
+
+    Args:
+        function: takes the context (who asks, the store, the settings) and keyword arguments.
+        name: as histories and operators have it.
+        deadline: how long a call is retried; after that it has failed.
+        timeout: how long one attempt may take.
+    """
+
+    function: Callable[..., Awaitable[T]]
+    name: str
+    deadline: timedelta = WITHIN
+    timeout: timedelta = timedelta(seconds=30)
+
+    def within(self, deadline: timedelta) -> "Activity[P, T]":
+        """Return the activity with another deadline: ``issue_code.within(days(1))``."""
+        return replace(self, deadline=deadline)
+
+    @cached_property
+    def _parameters(self) -> dict[str, TypeAdapter[Any]]:
+        hints = get_type_hints(self.function)
+        names = list(inspect.signature(self.function).parameters)[1:]
+        return {name: TypeAdapter(hints[name]) for name in names}
+
+    @cached_property
+    def _result(self) -> TypeAdapter[T]:
+        return TypeAdapter(get_type_hints(self.function)["return"])
+
+    def written(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return keyword arguments as JSON values.
+
+        Raises:
+            TypeError: one of them is unknown or missing.
+        """
+        inspect.signature(self.function).bind(None, **arguments)
+        adapters = self._parameters
+        return {name: adapters[name].dump_python(v, mode="json") for name, v in arguments.items()}
+
+    def read(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return keyword arguments that `written` gave, typed.
+
+        Raises:
+            BadInput: one of them is not what the function takes.
+        """
+        try:
+            return {
+                name: self._parameters[name].validate_python(v) for name, v in arguments.items()
+            }
+        except (KeyError, ValidationError) as error:
+            raise BadInput(f"{self.name}: {type(error).__name__} in its arguments") from None
+
+    def written_result(self, result: T) -> Any:
+        """Return a result as a JSON value."""
+        return self._result.dump_python(result, mode="json")
+
+    def read_result(self, value: Any) -> T:
+        """Return a result that `written_result` gave, typed."""
+        return self._result.validate_python(value)
+
+
+@overload
+def activity(
+    function: Callable[Concatenate[C, P], Awaitable[T]],
+) -> Activity[P, T]: ...
+@overload
+def activity(
+    *, deadline: timedelta = ..., timeout: timedelta = ...
+) -> Callable[[Callable[Concatenate[C, P], Awaitable[T]]], Activity[P, T]]: ...
+def activity(
+    function: Callable[..., Awaitable[Any]] | None = None,
+    *,
+    deadline: timedelta = WITHIN,
+    timeout: timedelta = timedelta(seconds=30),
+) -> Any:
+    """Make a function an activity that journeys call.
+
+    ::
+
+        @activity(deadline=days(1))
+        async def issue_code(context: Context, percent: int) -> OfferCode: ...
+
+    Its name is the function's. It may run more than once: `Context.idempotency_key` is the same
+    each time.
+
+    Args:
+        function: asynchronous; its first parameter is the context.
+        deadline: how long a call is retried, unless `Activity.within` says otherwise.
+        timeout: how long one attempt may take.
+
+    Returns:
+        The activity.
+
+    Raises:
+        TypeError: the function is not asynchronous, has no context, or does not declare a result
+            that is free of personal data.
+    """
+
+    def made(function: Callable[..., Awaitable[Any]]) -> Activity[..., Any]:
+        _check(function)
+        return Activity(function, function.__name__, deadline, timeout)
+
+    return made if function is None else made(function)
+
+
+def _check(function: Callable[..., Awaitable[Any]]) -> None:
+    name = function.__name__
+    if not inspect.iscoroutinefunction(function):
+        raise TypeError(f"{name}: an activity is asynchronous: async def {name}(context, ...)")
+    if not inspect.signature(function).parameters:
+        raise TypeError(f"{name}: an activity takes the context first")
+    returns = get_type_hints(function).get("return", inspect.Parameter.empty)
+    if not _is_plain(returns):
+        raise TypeError(
+            f"{name}: a history keeps what an activity returns: declare it as a class on "
+            "sojourn.NonPersonal, or as a number, a truth value, a moment or an enum"
+        )
+
+
+def _is_plain(returns: Any) -> bool:
+    parts = getattr(returns, "__args__", None) or (returns,)
+    plain = tuple(part for part in Plain.__args__)
+    return all(isinstance(part, type) and issubclass(part, plain) for part in parts)

@@ -1,0 +1,71 @@
+"""`Journal`: what the verbs of a run came to, so that its steps can be taken up in the middle."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sojourn.domain.messages import Performed
+from sojourn.journeys.leaving import StepsChanged
+
+
+class Journal:
+    """The results of the verbs since the steps last began, in order.
+
+    A run that continues as new runs the same lines again, and each verb takes its result from here
+    until the journal is used up.
+
+    Attributes:
+        plan: the latest entry; its ``due`` is the plan's moment.
+    """
+
+    def __init__(self) -> None:
+        self._entries: list[Performed] = []
+        self._position = 0
+        self.plan = Performed()
+
+    @property
+    def entries(self) -> tuple[Performed, ...]:
+        """All entries, oldest first."""
+        return tuple(self._entries)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the next verb has no result yet."""
+        return self._position == len(self._entries)
+
+    def resume(self, entries: Iterable[Performed]) -> None:
+        """Begin with the entries of the run's former execution."""
+        self._entries = list(entries)
+        self._position = 0
+
+    def clear(self) -> None:
+        """Forget everything: the steps begin again."""
+        self._entries.clear()
+        self._position = 0
+        self.plan = Performed()
+
+    def add(self, performed: Performed) -> None:
+        """Append a result."""
+        self._entries.append(performed)
+
+    def next(self, verb: str) -> Performed:
+        """Return the next entry, which must be this verb's.
+
+        Raises:
+            StepsChanged: it is another verb's.
+        """
+        entry = self._entries[self._position]
+        if entry.verb not in ("", verb):  # entries were once written without their verb
+            raise StepsChanged(
+                f'the steps come to "{verb}" where this run has done "{entry.verb}": '
+                "put a change of steps into `if workflow.patched(...)`"
+            )
+        self._position += 1
+        return entry
+
+    def due(self, otherwise: datetime) -> datetime:
+        """Return the plan's moment: when the last wait ended, had nothing been late.
+
+        Args:
+            otherwise: the moment the plan counts from before the first wait.
+        """
+        return self.plan.due or otherwise

@@ -1,0 +1,80 @@
+"""`Runtime`: what the verbs stand on."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NoReturn, Protocol
+
+from sojourn.domain.calls import Asked, Reply
+from sojourn.domain.messages import Delivery, Enrolment, Outcome, Receipt
+
+
+class Runtime(Protocol):
+    """Carries a run: tells the time, sleeps, hands messages over, continues as new.
+
+    Temporal's is the product (`sojourn.journeys.temporal`). The verbs use nothing else, so that the
+    same steps run on another one.
+    """
+
+    @property
+    def run_id(self) -> str:
+        """The workflow id: ``abandoned-cart:c42:cart7``."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the runtime's clock, in UTC."""
+        ...
+
+    def is_outgrown(self) -> bool:
+        """Tell whether the run's history has grown so long that it continues as new."""
+        ...
+
+    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: str) -> None:
+        """Sleep until ``woken`` or for ``longest``.
+
+        Args:
+            woken: is asked whenever the run hears something.
+            longest: positive.
+            summary: what the run waits for, as an operator reads it.
+        """
+        ...
+
+    async def send(self, delivery: Delivery, summary: str) -> Receipt:
+        """Have the gate decide on a message, and a provider carry it.
+
+        Args:
+            delivery: the message.
+            summary: as an operator reads it.
+
+        Returns:
+            What became of it.
+        """
+        ...
+
+    async def call(self, asked: Asked, within: timedelta, over: Callable[[], bool]) -> Reply | None:
+        """Have one of the project's activities done; retry it until the deadline.
+
+        Args:
+            asked: the activity and its arguments.
+            within: the deadline, from now.
+            over: whether the run has a reason to leave its steps meanwhile.
+
+        Returns:
+            The activity's result or its failure; None if ``over`` came first.
+        """
+        ...
+
+    def tell(self, details: str) -> None:
+        """Show an operator what the run does, in Markdown."""
+        ...
+
+    def end(self, outcome: Outcome) -> None:
+        """Make the outcome one that an operator can filter by."""
+        ...
+
+    async def answers_given(self) -> None:
+        """Wait until everybody who asked what an event did has an answer."""
+        ...
+
+    def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
+        """End this execution of the run and begin its next one."""
+        ...

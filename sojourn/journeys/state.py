@@ -1,0 +1,302 @@
+"""`State`: everything one run knows, and how an event changes it. Pure: no Temporal, no clock."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from sojourn.domain.events import Event
+from sojourn.domain.message import Message
+from sojourn.domain.messages import (
+    Answer,
+    Carried,
+    Enrolment,
+    Heard,
+    Outcome,
+    Reason,
+    Receipt,
+    Sent,
+    Status,
+    Told,
+)
+from sojourn.journeys.journal import Journal
+from sojourn.journeys.leaving import End, Leave, Restart
+from sojourn.journeys.terms import Terms, is_one_of
+
+REMEMBERED_IDS = 1000
+CARRIED_EVENTS = 500
+
+
+class State:
+    """What a run has heard, done and sent.
+
+    Args:
+        terms: the events that matter to the journey.
+        restarts: whether a ``restarts_on`` event really begins the steps again.
+
+    Attributes:
+        cause: the event that last (re)started the steps.
+        latest: the newest event that might have restarted them.
+        zone: the customer's time zone as last known, an IANA name.
+        sends: how many messages the enrolment has decided on.
+        sending: whether a message is on its way.
+        messages: what became of those decided on.
+        stopped: whether an operator has ended the run.
+    """
+
+    def __init__(self, terms: Terms, restarts: Callable[[Heard], bool]) -> None:
+        self._terms = terms
+        self._restarts = restarts
+        self._enrolment: Enrolment | None = None
+        self._early: list[Heard] = []
+        self._heard: list[Heard] = []
+        self._seen: dict[str, None] = {}  # ordered, so that the oldest ids can be forgotten
+        self._cause: Heard | None = None
+        self._latest: Heard | None = None
+        self._goal: Heard | None = None
+        self._end: Heard | None = None
+        self._restart = False
+        self._said: set[str] = set()  # steps decided on since the steps last began
+        self._awaited: set[str] = set()
+        self.journal = Journal()
+        self.zone = "UTC"
+        self.sends = 0
+        self.sending = False
+        self.messages: list[Sent] = []
+        self.stopped = False
+
+    # ---- the enrolment ---------------------------------------------------------------------
+
+    @property
+    def enrolment(self) -> Enrolment:
+        """Who the run is for, what for, since when."""
+        assert self._enrolment is not None, "a run is enrolled first"
+        return self._enrolment
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether the run has begun: a start's own signal arrives before it has."""
+        return self._enrolment is not None
+
+    @property
+    def cause(self) -> Heard:
+        """The event that last (re)started the steps."""
+        assert self._cause is not None
+        return self._cause
+
+    @property
+    def latest(self) -> Heard:
+        """The newest event that might have restarted the steps."""
+        assert self._latest is not None
+        return self._latest
+
+    @property
+    def due(self) -> datetime:
+        """The plan's moment."""
+        return self.journal.due(self.cause.at)
+
+    def enrol(self, enrolment: Enrolment) -> None:
+        """Begin, or go on where the former execution of the run has left off."""
+        self._enrolment = enrolment
+        self.zone = enrolment.timezone
+        self._latest = self._cause = enrolment.start
+        self._seen[enrolment.start.id] = None
+        if enrolment.carried is not None:
+            carried = enrolment.carried
+            for event in carried.heard:
+                self._classify(event)
+            self._restart = False  # the run acted on it before it continued as new
+            self._seen.update(dict.fromkeys(carried.seen))
+            self.journal.resume(carried.journal)
+            self._said = {entry.verb.removeprefix("send ") for entry in carried.journal}
+            self.sends = carried.sends
+            self.messages = list(carried.messages)
+        for event in self._early:
+            self.take(event)
+        self._early.clear()
+
+    def carried_on(self) -> Enrolment:
+        """Return the enrolment of the run's next execution, which goes on with the same steps."""
+        return self._carried(self.enrolment, self._heard, Carried(journal=self.journal.entries))
+
+    def followed_by(self, start: Heard, ended: Outcome) -> Enrolment:
+        """Return the next enrolment of the run.
+
+        Args:
+            start: the event that begins it.
+            ended: how this one ended.
+
+        """
+        later = [h for h in self._heard if h.order > start.order]
+        run = self.enrolment.model_copy(update={"start": start, "timezone": self.zone})
+        return self._carried(run, later, Carried(ended=ended))
+
+    def _carried(self, run: Enrolment, heard: Sequence[Heard], carried: Carried) -> Enrolment:
+        same = run.start.id == self.enrolment.start.id
+        news = {
+            "heard": tuple(heard[-CARRIED_EVENTS:]),
+            "seen": tuple(self._seen)[-REMEMBERED_IDS:],
+            "sends": self.sends if same else 0,
+            "messages": tuple(self.messages) if same else (),
+        }
+        return run.model_copy(update={"carried": carried.model_copy(update=news)})
+
+    def following(self, closing: Heard | None) -> Heard | None:
+        """Return the event that begins the next enrolment, if one has come already.
+
+        Args:
+            closing: the event that ended this one; after an end without one nothing follows.
+        """
+        if closing is None:
+            return None
+        starts = (
+            h
+            for h in self._heard
+            if is_one_of(h, self._terms.starts_on) and h.order >= closing.order
+        )
+        return min(starts, key=lambda h: h.order, default=None)
+
+    # ---- what happens to it ----------------------------------------------------------------
+
+    def take(self, event: Heard) -> None:
+        """Take in an event; one that the run has seen changes nothing."""
+        if not self.is_enrolled:
+            self._early.append(event)
+        elif event.id not in self._seen:
+            self._seen[event.id] = None
+            self._classify(event)
+
+    def record(self, message: Message, receipt: Receipt, at: datetime) -> None:
+        """Note what became of a message.
+
+        Args:
+            message: the message.
+            receipt: the answer of the send activity.
+            at: by the journey's clock.
+
+        Raises:
+            End: there is nobody to write to any more.
+        """
+        self._said.add(message.step)
+        self.messages.append(
+            Sent(
+                step=message.step,
+                status=receipt.status,
+                reason=receipt.reason,
+                channel=receipt.channel,
+                at=at,
+            )
+        )
+        if receipt.reason is Reason.ERASED:
+            raise End(Outcome.SUPPRESSED)
+
+    def begin_again(self) -> None:
+        """Forget what the steps have done: they begin from the first line."""
+        self._restart = False
+        self.journal.clear()
+        self._said.clear()
+
+    def waited_out(self) -> None:
+        """Note that the events that would restart the steps have been waited out."""
+        self._restart = False
+
+    # ---- reasons to leave the steps --------------------------------------------------------
+
+    def reason_to_leave(self, *, restarts: bool = True) -> Leave | None:
+        """Return why the steps must not go on, or None.
+
+        Args:
+            restarts: whether an event that restarts the steps is such a reason.
+        """
+        if self.stopped:
+            return End(Outcome.STOPPED)
+        if self._goal is not None:
+            return End(Outcome.CONVERTED, self._goal)
+        if self._end is not None:
+            return End(Outcome.STOPPED, self._end)
+        return Restart() if restarts and self._restart else None
+
+    def is_interrupted(self, *, restarts: bool = True) -> bool:
+        """Tell whether there is a reason to leave the steps."""
+        over = self.stopped or self._goal is not None or self._end is not None
+        return over or (restarts and self._restart)
+
+    # ---- what it has heard -----------------------------------------------------------------
+
+    def heard_of(self, events: Iterable[type[Event]]) -> list[Heard]:
+        """Return what the run has heard of these events, oldest first."""
+        return sorted((h for h in self._heard if is_one_of(h, events)), key=lambda h: h.order)
+
+    def not_awaited(self, events: Iterable[type[Event]]) -> Heard | None:
+        """Return the oldest of these events that no wait has given back yet."""
+        return next((h for h in self.heard_of(events) if h.id not in self._awaited), None)
+
+    def give_back(self, event: Heard) -> None:
+        """Note that a wait has given an event back: the next wait does not."""
+        self._awaited.add(event.id)
+
+    def last(self, of: type[Event]) -> datetime:
+        """Return when ``of`` last happened, but no moment before the run's own last message.
+
+        An event that comes in late does not have the customer reminded twice in a row.
+        """
+        moments = [h.at for h in (self.enrolment.start, *self._heard) if h.name == of.event_name]
+        sent = [m.at for m in self.messages if m.status is Status.SENT]
+        return max([*moments, *sent[-1:]], default=self.due)
+
+    def answer(self, event: Heard, declared: Iterable[Message]) -> Answer:
+        """Return what an event did to the run.
+
+        Args:
+            event: taken in already.
+            declared: the journey's messages, in their order.
+
+        Returns:
+            Its effect, the steps that it prevents, and those that went out before.
+        """
+        over = event.order > self.enrolment.start.order and (
+            self._goal is not None or self._end is not None
+        )
+        started = event.id == self.enrolment.start.id
+        left = dict.fromkeys(m.step for m in declared if m.step not in self._said)
+        return Answer(
+            effect="ended" if over else "started" if started else "signalled",
+            prevented=tuple(left) if over else (),
+            already_sent=tuple(
+                Told(step=m.step, at=m.at) for m in self.messages if m.status is Status.SENT
+            ),
+        )
+
+    def _classify(self, event: Heard) -> None:
+        self._heard.append(event)
+        if event.order <= self.enrolment.start.order:
+            return  # older than the run: neither its goal nor its restart
+        if is_one_of(event, self._terms.goal):
+            self._goal = min((self._goal or event, event), key=lambda h: h.order)
+        elif is_one_of(event, self._terms.ends_on):
+            self._end = self._end or event
+        elif is_one_of(event, self._terms.restarts_on):
+            if event.order > self.latest.order:
+                self._consider(event)
+            else:
+                self._reconsider()
+
+    def _consider(self, event: Heard) -> None:
+        self._latest = event
+        if self._restarts(event):
+            self._cause = event
+            self._restart = True
+
+    def _reconsider(self) -> None:
+        """Go through what may restart the steps once more: a part of it has come in late.
+
+        A change of the price alone must not hide the change of the end that it has overtaken.
+        """
+        restart, before, start = self._restart, self._cause, self.enrolment.start
+        self._cause = start
+        news = (
+            h
+            for h in self._heard
+            if is_one_of(h, self._terms.restarts_on) and h.order > start.order
+        )
+        for event in sorted(news, key=lambda h: h.order):
+            self._consider(event)
+        self._restart = restart or self._cause != before

@@ -1,0 +1,209 @@
+"""Temporal as a journey's runtime: the handlers of its workflow, and what the verbs stand on."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.common import Priority, RawValue, RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from sojourn.domain.calls import Asked, Reply
+from sojourn.domain.errors import UnknownName
+from sojourn.domain.message import Message
+from sojourn.domain.messages import Answer, Delivery, Enrolment, Heard, Outcome, Receipt, Result
+from sojourn.journeys.leaving import StepsChanged
+from sojourn.journeys.queues import OUTCOME, PRIORITIES, channel_queue, search_attributes
+from sojourn.journeys.state import State
+from sojourn.journeys.terms import Terms, is_one_of
+
+SEND_TIMEOUT = timedelta(seconds=60)
+"""Of one attempt; a provider's own time-out is shorter."""
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)
+"""A worker that died is noticed this soon."""
+RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)
+)  # no limit on attempts: the activity itself ends them when the message is no longer useful
+
+
+class TemporalRuntime:
+    """The runtime of a run that is a Temporal workflow."""
+
+    @property
+    def run_id(self) -> str:
+        """The workflow id."""
+        return workflow.info().workflow_id
+
+    def now(self) -> datetime:
+        """Return Temporal's clock."""
+        return workflow.now()
+
+    def is_outgrown(self) -> bool:
+        """Tell whether Temporal suggests to continue as new."""
+        return workflow.info().is_continue_as_new_suggested()
+
+    async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: str) -> None:
+        """Set a durable timer, and sleep until it fires or a signal wakes the run."""
+        with suppress(TimeoutError):  # the moment came
+            await workflow.wait_condition(woken, timeout=longest, timeout_summary=summary)
+
+    async def send(self, delivery: Delivery, summary: str) -> Receipt:
+        """Schedule the send activity on the queue of the channel."""
+        receipt: Receipt = await workflow.execute_activity(
+            "send",
+            delivery,
+            result_type=Receipt,
+            task_queue=channel_queue(delivery.lane, workflow.info().task_queue),
+            activity_id=f"{delivery.n}-{delivery.step}",
+            summary=summary,
+            start_to_close_timeout=SEND_TIMEOUT,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            retry_policy=RETRIES,
+            priority=Priority(priority_key=PRIORITIES[delivery.message_class]),
+        )
+        return receipt
+
+    async def call(self, asked: Asked, within: timedelta, over: Callable[[], bool]) -> Reply | None:
+        """Schedule the project's activity on the journeys' own queue."""
+        doing = workflow.start_activity(
+            asked.activity,
+            asked,
+            result_type=Reply,
+            activity_id=f"{asked.activity}-{asked.occurrence}",
+            summary=asked.activity.replace("_", " "),
+            schedule_to_close_timeout=within,
+            retry_policy=RETRIES,
+        )
+        await workflow.wait_condition(lambda: doing.done() or over())
+        if not doing.done():
+            doing.cancel()
+        try:
+            reply: Reply = await doing
+        except ActivityError as error:
+            if is_cancelled_exception(error) and over():
+                return None
+            return Reply(failure=_kind(error))
+        except asyncio.CancelledError:
+            return None
+        return reply
+
+    def tell(self, details: str) -> None:
+        """Set the current details of the run's page."""
+        workflow.set_current_details(details)
+
+    def end(self, outcome: Outcome) -> None:
+        """Set the search attribute: one action, spent on the ends that operators filter by."""
+        workflow.upsert_search_attributes([OUTCOME.value_set(outcome.value)])
+
+    async def answers_given(self) -> None:
+        """Wait for the handlers of updates."""
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
+        """Continue as new; search attributes are those of the start, without an outcome."""
+        workflow.continue_as_new(
+            enrolment,
+            search_attributes=search_attributes(
+                workflow.info().workflow_type, enrolment.customer_id
+            ),
+        )
+
+
+def _kind(error: ActivityError) -> str:
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return cause.type or "ApplicationError"
+    return type(cause).__name__ if cause else "ActivityError"
+
+
+class Handlers:
+    """The handlers of a journey's workflow. They change the run's state, and nothing else."""
+
+    terms: Terms
+    _state: State
+
+    @workflow.signal(dynamic=True)
+    def hear(self, name: str, args: Sequence[RawValue]) -> None:
+        """Take in a customer event; the signal bears its name ("Order Completed")."""
+        try:
+            (raw,) = args
+            event = self._examined(workflow.payload_converter().from_payload(raw.payload, Heard))
+        except (ValueError, ValidationError, RuntimeError, UnknownName) as error:
+            # raising would block the run for a slip of whoever typed the signal
+            workflow.logger.warning("signal %s is no event and is ignored: %s", name, error)
+            return
+        self._state.take(event)
+
+    @workflow.update(description="Take in a customer event, and say what it did to this run")
+    async def ask(self, event: Heard) -> Answer:
+        """Take in an event, as `hear`; wait for a message that is on its way."""
+        await workflow.wait_condition(lambda: self._state.is_enrolled)
+        self._state.take(event)
+        await workflow.wait_condition(lambda: not self._state.sending)
+        return self._state.answer(event, self._declared())
+
+    @ask.validator
+    def _check_ask(self, event: Heard) -> None:
+        self._examined(event)
+
+    @workflow.update(description="End this run; nothing more is sent. Say why.")
+    def stop(self, reason: str) -> str:
+        """End the run as ``stopped``."""
+        self._state.stopped = True
+        return f"stopped: {reason}"
+
+    @stop.validator
+    def _check_stop(self, reason: str) -> None:
+        if not reason.strip():
+            raise ValueError("say why the run is stopped")
+
+    @workflow.query(description="What the run waits for, until when, and what it has sent")
+    def status(self) -> dict[str, Any]:
+        """Return the run's state, as JSON values."""
+        return self._status()
+
+    def _declared(self) -> Iterable[Message]:
+        raise NotImplementedError
+
+    def _status(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    async def follow(self, enrolment: Enrolment) -> Result:
+        """Run the steps until their end."""
+        raise NotImplementedError
+
+    def _examined(self, said: object) -> Heard:
+        """Refuse what is no event, and what the steps could not read later."""
+        if not isinstance(said, Heard):  # a null or raw bytes pass the converter as they are
+            raise ValueError("its argument is no event")
+        # nobody reads the fields of an event that only ends the run: in doubt it counts
+        ends = (*self.terms.goal, *self.terms.ends_on)
+        if is_one_of(said, self.terms.starts_on) or not is_one_of(said, ends):
+            self.terms.event(said, "anybody")
+        return said
+
+
+def make_workflow(journey: type[Handlers], name: str) -> None:
+    """Make a journey's class a Temporal workflow: what the decorators of temporalio do by hand.
+
+    Temporal asks for ``run`` on the very class, not on a base.
+
+    Args:
+        journey: the class.
+        name: the workflow type.
+    """
+
+    async def run(self: Handlers, enrolment: Enrolment) -> Result:
+        try:
+            return await self.follow(enrolment)
+        except StepsChanged as error:
+            raise workflow.NondeterminismError(str(error)) from None
+
+    run.__module__, run.__qualname__ = journey.__module__, f"{journey.__qualname__}.run"
+    del run.__annotations__["self"]  # Temporal takes what is annotated for an argument
+    run.__doc__ = f"One run of {name}, for one customer and key."
+    type.__setattr__(journey, "run", workflow.run(run))
+    workflow.defn(name=name)(journey)

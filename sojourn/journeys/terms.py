@@ -1,0 +1,63 @@
+"""`Terms`: what a journey's class keywords say, as plain values."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+from sojourn.domain.errors import UnknownName
+from sojourn.domain.events import Event
+from sojourn.domain.messages import Heard
+
+EventClasses = tuple[type[Event], ...]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The events that matter to a journey, and the field that tells its runs apart.
+
+    Args:
+        starts_on: start a run.
+        goal: make the journey succeed and stop its messages.
+        key: the field of those events that tells a customer's runs apart; empty: one run each.
+        restarts_on: begin the steps again, if `Journey.restarts` agrees.
+        ends_on: end the run as ``stopped``.
+        hears: further events that the steps wait for or ask about.
+    """
+
+    starts_on: EventClasses = ()
+    goal: EventClasses = ()
+    key: str = ""
+    restarts_on: EventClasses = ()
+    ends_on: EventClasses = ()
+    hears: EventClasses = ()
+
+    @cached_property
+    def declared(self) -> Mapping[str, type[Event]]:
+        """Every event that a run is told of, by its wire name."""
+        every = (self.starts_on, self.goal, self.restarts_on, self.ends_on, self.hears)
+        return MappingProxyType({event.event_name: event for some in every for event in some})
+
+    def event(self, heard: Heard, customer_id: str) -> Event:
+        """Return an event as its class has it; personal fields and lists are empty.
+
+        Raises:
+            UnknownName: the journey does not hear events of this name.
+            pydantic.ValidationError: the class does not take its fields.
+        """
+        try:
+            event = self.declared[heard.name]
+        except KeyError:
+            raise UnknownName("event", heard.name, self.declared) from None
+        envelope = {"message_id": heard.id, "customer_id": customer_id, "occurred_at": heard.at}
+        return event.model_validate({**heard.fields, **envelope})
+
+
+def names(events: Iterable[type[Event]]) -> tuple[str, ...]:
+    """Return the wire names of event classes."""
+    return tuple(event.event_name for event in events)
+
+
+def is_one_of(heard: Heard, events: Iterable[type[Event]]) -> bool:
+    """Tell whether an event is of one of these classes, by its wire name."""
+    return heard.name in names(events)

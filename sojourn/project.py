@@ -1,0 +1,87 @@
+"""`Project`: what a company writes, composed once and passed on.
+
+A project is a folder: journeys in ``workflows/``, what they call in ``activities/``, events in
+``events.py``, words in ``templates/``, providers in ``channels/``. ``[tool.sojourn]`` in its
+``pyproject.toml`` says what differs::
+
+    [tool.sojourn]
+    journeys = ["workflows", "acme_journeys"]  # folders or installed packages
+    languages = ["en", "de"]
+    off = ["renewal"]
+
+    [tool.sojourn.defaults]
+    shop_name = "Acme"  # a setting, where the environment says nothing
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sojourn.channels.registry import Carriers
+from sojourn.domain.events import SHIPPED, Events
+from sojourn.journeys.activities import Activity
+from sojourn.journeys.registry import Journeys
+
+LANGUAGES = ("en",)
+
+Places = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+class Declaration(BaseModel):
+    """``[tool.sojourn]`` of a ``pyproject.toml``.
+
+    Args:
+        journeys: folders of the project, or installed packages.
+        activities: as ``journeys``.
+        events: modules or packages; files beside them whose names begin alike count as well.
+        channels: folders or packages of the project's own providers.
+        sources: folders or packages of the project's own sources of webhooks.
+        templates: folders, searched in this order before the engine's own.
+        languages: that messages are written in; the first is the language of last resort.
+        off: names of journeys that start no run and send nothing.
+        defaults: settings by their names, where the environment says nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    journeys: Places = ("workflows",)
+    activities: Places = ("activities",)
+    events: Places = ("events",)
+    channels: Places = ("channels",)
+    sources: Places = ("sources",)
+    templates: Places = ("templates",)
+    languages: Places = LANGUAGES
+    off: tuple[str, ...] = ()
+    defaults: dict[str, str | int | float | bool] = {}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A company's own journeys, events, activities and templates. Nothing in it changes.
+
+    Args:
+        root: its folder.
+        journeys: by name, those that are switched off among them.
+        events: by wire name, those that ship among them.
+        activities: what journeys call, by name.
+        carriers: the providers that settings can choose.
+        sources: the project's own sources of webhooks, by name.
+        templates: folders, searched in this order before the engine's own.
+        languages: that messages are written in; the first is the language of last resort.
+        defaults: settings by their names, where the environment says nothing.
+        modules: names of its packages that hold plain values and activities.
+    """
+
+    root: Path = field(default_factory=Path.cwd)
+    journeys: Journeys = field(default_factory=Journeys)
+    events: Events = field(default_factory=lambda: SHIPPED)
+    activities: Mapping[str, Activity[..., Any]] = field(default_factory=dict)
+    carriers: Carriers = field(default_factory=Carriers)
+    sources: Mapping[str, type[Any]] = field(default_factory=dict)
+    templates: tuple[Path, ...] = ()
+    languages: tuple[str, ...] = LANGUAGES
+    defaults: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()

@@ -1,0 +1,133 @@
+"""A project's own activities, as Temporal runs them, and the context that each of them gets."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from sojourn.domain.calls import Asked, Reply
+from sojourn.domain.customer import Customer
+from sojourn.domain.errors import BadInput, PermanentError
+from sojourn.domain.links import offer_code
+from sojourn.journeys.activities import Activity
+from sojourn.settings import Settings, signing_key
+from sojourn.store import Store, customers, tickets
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything that an activity may need beside its arguments.
+
+    Args:
+        asked: the call.
+        store: open.
+        settings: of the installation.
+    """
+
+    asked: Asked
+    store: Store
+    settings: Settings
+
+    @property
+    def customer_id(self) -> str:
+        """Whose run asks."""
+        return self.asked.customer_id
+
+    @property
+    def journey(self) -> str:
+        """The name of the journey that asks."""
+        return self.asked.journey
+
+    @property
+    def run(self) -> str:
+        """The workflow id of the run that asks."""
+        return self.asked.run
+
+    @property
+    def key(self) -> str:
+        """What the run is about: the cart's id, for instance; empty where it has no key."""
+        return self.asked.key
+
+    @property
+    def now(self) -> datetime:
+        """The journey's clock when the call was made."""
+        return self.asked.now
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt at this call, and for no other call."""
+        return self.asked.idempotency_key
+
+    async def customer(self) -> Customer:
+        """Read the customer's card. What it says is personal: an activity never returns it."""
+        async with self.store.reading() as session:
+            found = await customers.find(session, self.customer_id)
+        return found or Customer(self.customer_id)
+
+    def derive_code(self, prefix: str) -> str:
+        """Derive a code to hand out from the call and the installation's key.
+
+        Returns:
+            The same code for every attempt at this call: ``SAVE10-7KQ2M8``.
+        """
+        return offer_code(signing_key(self.settings), self.idempotency_key, prefix)
+
+    async def keep_ticket(self, subject: str) -> str:
+        """Keep a ticket in the store, for ``sojourn tickets``; once, whatever is retried.
+
+        Returns:
+            The ticket's number.
+        """
+        async with self.store.transaction() as session:
+            number = await tickets.keep(
+                session,
+                name=self.idempotency_key,
+                customer_id=self.customer_id,
+                run=self.run,
+                subject=subject,
+            )
+        return str(number)
+
+
+def temporal_activities(
+    activities: Iterable[Activity[..., Any]], store: Store, settings: Settings
+) -> list[Callable[[Asked], Awaitable[Reply]]]:
+    """Make a project's activities ones that Temporal's workers take.
+
+    Args:
+        activities: of the project.
+        store: open.
+        settings: of the installation.
+
+    Returns:
+        One function an activity, which Temporal knows by the activity's name.
+    """
+    return [_temporal(one, store, settings) for one in activities]
+
+
+def _temporal(
+    called: Activity[..., Any], store: Store, settings: Settings
+) -> Callable[[Asked], Awaitable[Reply]]:
+    @activity.defn(name=called.name)
+    async def perform(asked: Asked) -> Reply:
+        context = Context(asked, store, settings)
+        try:
+            result = await called.function(context, **called.read(asked.arguments))
+            return Reply(result=called.written_result(result))
+        except ApplicationError:
+            raise
+        except Exception as error:
+            # the last failure of an activity stays in the run's history, and an error's text may
+            # quote an address: Temporal gets its kind, the worker's log the rest
+            activity.logger.exception("%s has failed", called.name)
+            kind = type(error).__name__
+            raise ApplicationError(
+                f"{kind}: see the worker's log",
+                type=kind,
+                non_retryable=isinstance(error, PermanentError | BadInput),
+            ) from None
+
+    return perform

@@ -1,0 +1,48 @@
+"""The abandoned cart with other steps or delays, alone in a file: the sandbox loads all of it."""
+
+from sojourn import EMAIL, PUSH, SMS, Message, days, hours
+from sojourn.events import ProductAdded
+from workflows.abandoned_cart import AbandonedCart
+
+
+class StepInserted(AbandonedCart, name="abandoned-cart"):
+    teaser = Message(PUSH, SMS, useful_for=hours(24))
+
+    async def steps(self) -> None:
+        await self.quiet_for(hours(24), of=ProductAdded)
+        await self.send(self.teaser)
+        await self.send(self.reminder)
+        await self.sleep(days(2))
+        await self.send(self.nudge)
+        await self.sleep(days(4))
+        await self.send(self.offer)
+
+
+class StepRemoved(AbandonedCart, name="abandoned-cart"):
+    async def steps(self) -> None:
+        await self.quiet_for(hours(24), of=ProductAdded)
+        await self.send(self.reminder)
+        await self.sleep(days(4))
+        await self.send(self.offer)
+
+
+class StepRenamed(AbandonedCart, name="abandoned-cart"):
+    reminder_mail = Message(EMAIL, useful_for=hours(24))
+
+    async def steps(self) -> None:
+        await self.quiet_for(hours(24), of=ProductAdded)
+        await self.send(self.reminder_mail)
+        await self.sleep(days(2))
+        await self.send(self.nudge)
+        await self.sleep(days(4))
+        await self.send(self.offer)
+
+
+class OnlyDelaysChanged(AbandonedCart, name="abandoned-cart"):
+    async def steps(self) -> None:
+        await self.quiet_for(hours(20), of=ProductAdded)
+        await self.send(self.reminder)
+        await self.sleep(days(3))
+        await self.send(self.nudge)
+        await self.sleep(days(5))
+        await self.send(self.offer)
