@@ -1,8 +1,6 @@
 """Serve the journeys and the channels of this project."""
 
-import sys
-
-from sojourn.serving.worker import main
+import sojourn
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sojourn.serve()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sojourn.journeys.journey import Journey
     from sojourn.project import Project
     from sojourn.sending.calls import Context
-    from sojourn.serving.worker import serve
+    from sojourn.serving.command import serve
     from sojourn.settings import Settings, load_settings
 
     EMAIL = Channel.EMAIL
@@ -47,7 +47,7 @@ _HOMES = {
     "composing": ("load_project",),
     "project": ("Project",),
     "sending.calls": ("Context",),
-    "serving.worker": ("serve",),
+    "serving.command": ("serve",),
     "settings": ("Settings", "load_settings"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,5 +1,6 @@
 """Walk a new customer to the first success with the product."""
 
+from activities.open_ticket import open_ticket
 from sojourn import EMAIL, PUSH, SMS, TRANSACTIONAL, Journey, Message, days, hours
 from sojourn.events import AccountActivated, EmailLinkClicked, MessageClicked, SignedUp
 from workflows.times import TEN
@@ -31,3 +32,5 @@ class Onboarding(
         await self.send(self.tips)
         await self.sleep_until(self.local(TEN, days=7))
         await self.send(self.help)
+        if self.patched("open-ticket"):
+            await self.call(open_ticket, subject="A new customer needs help to get started")

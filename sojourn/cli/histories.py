@@ -13,12 +13,12 @@ from temporalio.workflow import NondeterminismError
 
 from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput
-from sojourn.serving import worker
+from sojourn.serving import sandbox
 
 LESSON = (
     "The set or the order of the steps changed, and runs like this one are under way. Copy, delays "
     "and awaited events may change freely; for a step that is added, removed or renamed, keep the "
-    'old way for old runs: `if workflow.patched("what-changed"): ... else: ...` in steps(); '
+    'old way for old runs: `if self.patched("what-changed"): ... else: ...` in steps(); '
     "drop the old way when `sojourn check --open` finds no run that needs it."
 )
 
@@ -45,7 +45,7 @@ async def replay(
     replayer = Replayer(
         workflows=workflows or list(load_project().journeys.values()),
         data_converter=pydantic_data_converter,
-        workflow_runner=worker.workflow_runner(load_project()),
+        workflow_runner=sandbox.workflow_runner(load_project()),
     )
     results = []
     async for name, history in histories:

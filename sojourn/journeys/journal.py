@@ -47,6 +47,10 @@ class Journal:
         """Append a result."""
         self._entries.append(performed)
 
+    def comes_to(self, verb: str) -> bool:
+        """Tell whether the next entry is this verb's."""
+        return not self.is_used_up and self._entries[self._position].verb == verb
+
     def next(self, verb: str) -> Performed:
         """Return the next entry, which must be this verb's.
 
@@ -57,7 +61,7 @@ class Journal:
         if entry.verb not in ("", verb):  # entries were once written without their verb
             raise StepsChanged(
                 f'the steps come to "{verb}" where this run has done "{entry.verb}": '
-                "put a change of steps into `if workflow.patched(...)`"
+                "put a change of steps into `if self.patched(...)`"
             )
         self._position += 1
         return entry

@@ -273,6 +273,30 @@ class Journey(Handlers):
         values = journal.next("heard").value
         return [cast(E, self._event(Heard.model_validate(value))) for value in values]
 
+    def patched(self, change: str) -> bool:
+        """Tell whether the run takes a changed set or order of steps.
+
+        A run that has passed this line before the change goes on as it began::
+
+            if self.patched("issue-code"):
+                ...  # the new steps
+            else:
+                ...  # the former ones
+
+        Args:
+            change: a name of its own, which stays for as long as such runs are open.
+
+        Returns:
+            True for a run that comes here for the first time.
+        """
+        journal, verb = self._state.journal, f"patched {change}"
+        if journal.is_used_up:
+            now, plan = self._runtime.patched(change), journal.plan
+            journal.add(Performed(verb=verb, due=plan.due, missed=plan.missed, value=now))
+        elif not journal.comes_to(verb):
+            return False  # an execution from before the change went on without it
+        return bool(journal.next(verb).value)
+
     def now(self) -> datetime:
         """Return the journey's clock: Temporal's, shifted by the enrolment's in time travel."""
         return self._runtime.now() + self._state.enrolment.clock

@@ -63,6 +63,10 @@ class Runtime(Protocol):
         """
         ...
 
+    def patched(self, change: str) -> bool:
+        """Tell whether the run takes the changed way: not if it passed here before the change."""
+        ...
+
     def tell(self, details: str) -> None:
         """Show an operator what the run does, in Markdown."""
         ...

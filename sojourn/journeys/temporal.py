@@ -27,6 +27,9 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)
 )  # no limit on attempts: the activity itself ends them when the message is no longer useful
+CALL_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=15)
+)  # no limit on attempts: the call's deadline ends them
 
 
 class TemporalRuntime:
@@ -75,7 +78,7 @@ class TemporalRuntime:
             activity_id=f"{asked.activity}-{asked.occurrence}",
             summary=asked.activity.replace("_", " "),
             schedule_to_close_timeout=within,
-            retry_policy=RETRIES,
+            retry_policy=CALL_RETRIES,
         )
         await workflow.wait_condition(lambda: doing.done() or over())
         if not doing.done():
@@ -89,6 +92,10 @@ class TemporalRuntime:
         except asyncio.CancelledError:
             return None
         return reply
+
+    def patched(self, change: str) -> bool:
+        """Ask Temporal's marker, or set it."""
+        return workflow.patched(change)
 
     def tell(self, details: str) -> None:
         """Set the current details of the run's page."""

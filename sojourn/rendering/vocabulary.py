@@ -1,8 +1,8 @@
 """The words a template can use: who is written to, about what, and with which links."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from email.utils import parseaddr
@@ -55,6 +55,7 @@ class RenderContext:
         timezone: IANA name of the customer's zone.
         reference: the message as its links name it (`domain.reports.reference`). Empty: nothing is
             measured, as in previews.
+        given: values that the journey's steps give: ``send(self.offer, code="SAVE10")``.
     """
 
     customer: Customer
@@ -69,6 +70,7 @@ class RenderContext:
     now: datetime
     timezone: str
     reference: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ class Vocabulary:
             "start": context.start,
             "key": context.key,
             "history": context.history,
+            "given": context.given,
             "now": context.now,
             "lang": lang,
             "dir": formats.locale.text_direction,
@@ -231,7 +234,9 @@ class Vocabulary:
         return ""
 
     def _offer_code(self, prefix: str) -> str:
-        code = offer_code(self._sender.secret, self._context.message_id, prefix)
+        code = self._context.given.get("code") or offer_code(
+            self._sender.secret, self._context.message_id, prefix
+        )
         self._codes[code] = None
         return code
 

@@ -122,8 +122,9 @@ def _temporal(
         except Exception as error:
             # the last failure of an activity stays in the run's history, and an error's text may
             # quote an address: Temporal gets its kind, the worker's log the rest
-            activity.logger.exception("%s has failed", called.name)
             kind = type(error).__name__
+            first = activity.info().attempt == 1  # the others fail alike
+            activity.logger.warning("%s has failed: %s", called.name, kind, exc_info=first)
             raise ApplicationError(
                 f"{kind}: see the worker's log",
                 type=kind,

@@ -240,6 +240,7 @@ class Messages:
             history=History(claim.history),
             now=delivery.now,
             timezone=claim.timezone,
+            given=delivery.given,
         )
         content = self._renderer.render(context, claim.channel)
         return content.free() if claim.may_write_freely else content

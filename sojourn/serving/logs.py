@@ -11,7 +11,7 @@ from sojourn.settings import Settings
 
 
 def configure_logging(settings: Settings) -> None:
-    """One root handler for structlog and for Temporal's own loggers.
+    """Give structlog and Temporal's own loggers one root handler.
 
     Workflow code logs through ``workflow.logger``, which is silent during replay; structlog called
     directly there would repeat every line.

@@ -26,8 +26,8 @@ def run_together(
         on_start: called once they have begun.
 
     Returns:
-        The worst of their exit codes; those count for nothing whom our signal met before they
-        could end in good order.
+        The worst of their exit codes. A process that our signal killed before it could end in
+        good order counts as 0.
     """
     context = multiprocessing.get_context("spawn")
     children: list[BaseProcess] = []
@@ -60,7 +60,7 @@ def run_together(
 
 
 def stop_with_parent(stop: asyncio.Event) -> None:
-    """Stop also when the process that started us is killed: what it held, we hold."""
+    """Stop also when the process that started us is killed: we hold what it held."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

@@ -240,7 +240,10 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def test_the_image_has_the_engine_and_the_project() -> None:
-    expected = {"sojourn", "workflows", "templates", "worker.py", "requirements-runtime.lock"}
+    expected = {
+        "sojourn", "workflows", "activities", "templates", "pyproject.toml", "worker.py",
+        "requirements-runtime.lock",
+    }  # fmt: skip
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in lines
     assert {line[1:].rstrip("/") for line in lines if line.startswith("!")} == expected

@@ -71,7 +71,7 @@ def _marked(rows: list[LedgerRow]) -> set[str | None]:
 async def _worker(own_temporal: Server, settings: Settings, mail_port: int) -> AsyncIterator[Child]:
     child = Child(
         "the worker",
-        [sys.executable, "-m", "sojourn.serving.worker", "--until-stdin-closes"],
+        [sys.executable, "-m", "sojourn.serving", "--until-stdin-closes"],
         settings.home / "worker.log",
         env={
             "TEMPORAL_ADDRESS": own_temporal.address,

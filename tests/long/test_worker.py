@@ -73,7 +73,7 @@ async def started(
     database_url = f"sqlite:///{home}/worker.db"
     child = Child(
         "workers",
-        [sys.executable, "-m", "sojourn.serving.worker", *options],
+        [sys.executable, "-m", "sojourn.serving", *options],
         home / "worker.log",
         env={
             "TEMPORAL_ADDRESS": server.address,

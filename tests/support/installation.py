@@ -133,7 +133,7 @@ async def installation(
             *python("-m", "sojourn", "gateway", "--port", str(port)),
             *("--processes", str(processes)),
         ),
-        "the worker": ("-m", "sojourn.serving.worker", "--until-stdin-closes"),
+        "the worker": ("-m", "sojourn.serving", "--until-stdin-closes"),
     }
     async with AsyncExitStack() as opened:
         parts = []

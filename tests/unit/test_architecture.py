@@ -11,7 +11,16 @@ from tests.support.markdown import ROOT
 
 OF_WORKFLOW = {"patched", "deprecate_patch"}  # they change a live journey
 PUBLIC = tuple(f"sojourn.{name}" for name in [*sojourn.__all__, "events."])
-OF_JOURNEYS = {"datetime", "typing", "decimal", "enum", "temporalio", "sojourn", "workflows"}
+OF_JOURNEYS = {
+    "datetime",
+    "typing",
+    "decimal",
+    "enum",
+    "temporalio",
+    "sojourn",
+    "workflows",
+    "activities",
+}
 
 
 def imported(source: str) -> Iterator[tuple[int, str]]:

@@ -3,8 +3,8 @@
 import pytest
 
 from sojourn.domain.messages import Channel
-from sojourn.serving import worker
-from sojourn.serving.worker import Lanes, read_lanes
+from sojourn.serving.command import main
+from sojourn.serving.lanes import Lanes, read_lanes
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_list_names_channels_and_the_journeys(told: str, lanes: Lanes) -> None
 def test_an_unknown_channel_is_wrong_usage_and_one_line(
     told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert worker.main(["--channels", told]) == 2
+    assert main(["--channels", told]) == 2
     unknown = told.rpartition(",")[2]
     assert capsys.readouterr().err.splitlines() == [
         f'worker: --channels: no channel "{unknown}", there is journeys, email, sms, push, whatsapp'
@@ -36,7 +36,7 @@ def test_a_provider_without_its_credentials_is_one_line_before_anything_is_start
     processes: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SOJOURN_EMAIL_PROVIDER", "postmark")
-    assert worker.main(["--processes", processes]) == 2
+    assert main(["--processes", processes]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "worker: postmark is chosen, which needs SOJOURN_POSTMARK_TOKEN: not set"
     ]

@@ -17,6 +17,7 @@ from sojourn.cli.commands import (
     replay,
     runs,
     start,
+    tickets,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "replay",
     "runs",
     "start",
+    "tickets",
 ]

@@ -63,11 +63,9 @@ def _announce(stack: Stack) -> None:
     console.print("Sojourn is running. Ctrl-C stops all of it.\n")
     console.print(f"  Temporal UI   {stack.ui}")
     console.print(f"  Temporal      {stack.address}  (namespace {stack.client.namespace})")
-    console.print(
-        f"  worker        process {stack.worker.pid}, log {home / 'sojourn.serving.worker.log'}"
-    )
+    console.print(f"  worker        process {stack.worker.pid}, log {home / 'worker.log'}")
     if stack.gateway:
-        console.print(f"  gateway       {stack.gateway.url}, log {home / 'sojourn.gateway.log'}")
+        console.print(f"  gateway       {stack.gateway.url}, log {home / 'gateway.log'}")
         console.print(f"  write key     {stack.gateway.write_key}")
     console.print(f"  database      {stack.settings.store_url}", soft_wrap=True)
     if stack.fakes:

@@ -253,7 +253,7 @@ async def _served(
     try:
         child = Child(
             "the worker",
-            python("-m", "sojourn.serving.worker", "--until-stdin-closes", *options),
+            python("-m", "sojourn.serving", "--until-stdin-closes", *options),
             home / "worker.log",
             env={**_environment(settings, server.address), **carried},
         )

@@ -59,7 +59,7 @@ async def _against(altered: type) -> str | None:
 async def test_a_changed_ladder_fails_replay_and_teaches_patched(altered: type) -> None:
     broken = await _against(altered)
     assert broken is not None
-    assert "workflow.patched" in broken
+    assert "self.patched" in broken
 
 
 async def test_delays_may_change_freely() -> None:

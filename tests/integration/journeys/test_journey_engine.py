@@ -33,7 +33,7 @@ from sojourn.domain.events import (
 from sojourn.domain.messages import Enrolment, Heard
 from sojourn.domain.policy import QuietHours
 from sojourn.journeys.queues import CUSTOMER_ID, JOURNEY, OUTCOME, TASK_QUEUE
-from sojourn.serving import worker
+from sojourn.serving import sandbox, worker
 from sojourn.settings import Settings
 from sojourn.store import Store, runs
 from sojourn.testkit import JourneyTest
@@ -199,6 +199,7 @@ async def test_every_timer_and_activity_says_what_it_is_for(journey: JourneyTest
     assert activities == [
         ("1-reminder", '"reminder by email"'),
         ("2-nudge", '"nudge by push, else sms"'),
+        ("issue_code-1", '"issue code"'),
         ("3-offer", '"offer by email"'),
     ]
 
@@ -514,7 +515,7 @@ async def waits(time_skipping_client: Client) -> AsyncIterator[Waits]:
         time_skipping_client,
         task_queue=queue,
         workflows=[Waiting],
-        workflow_runner=worker.workflow_runner(PROJECT),
+        workflow_runner=sandbox.workflow_runner(PROJECT),
     ):
         run = Waits(time_skipping_client, queue)
         await run.start()

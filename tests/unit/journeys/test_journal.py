@@ -11,7 +11,7 @@ def test_a_journal_of_other_steps_stops_the_run_and_teaches_patched() -> None:
     journal = Journal()
     journal.resume([Performed(verb="quiet_for"), Performed(verb="send nudge"), Performed()])
     assert journal.next("quiet_for").verb == "quiet_for"
-    with pytest.raises(StepsChanged, match=r"workflow\.patched") as told:
+    with pytest.raises(StepsChanged, match=r"self\.patched") as told:
         journal.next("send reminder")
     assert "send reminder" in str(told.value)
     assert "send nudge" in str(told.value)

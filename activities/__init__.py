@@ -1,0 +1,1 @@
+"""The shop's own world, as journeys reach it: one file an activity."""

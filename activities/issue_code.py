@@ -1,0 +1,33 @@
+"""Have the shop issue a code that takes something off one order."""
+
+from activities.shop import ShopSettings, post
+from sojourn import Context, NonPersonal, activity, days
+
+
+class OfferCode(NonPersonal):
+    """A code to enter at the till."""
+
+    code: str
+
+
+@activity(deadline=days(1))
+async def issue_code(context: Context, percent: int) -> OfferCode:
+    """Issue a code for the customer; without ``SHOP_CODES_URL``, derive one.
+
+    Args:
+        context: of the call.
+        percent: how much the code takes off.
+
+    Returns:
+        The same code, however often the call is tried.
+    """
+    shop = ShopSettings()
+    if not shop.codes_url:
+        return OfferCode(code=context.derive_code(f"BACK{percent}"))
+    said = await post(
+        shop.codes_url,
+        {"customer_id": context.customer_id, "cart_id": context.key, "percent": percent},
+        token=shop.token,
+        idempotency_key=context.idempotency_key,
+    )
+    return OfferCode.model_validate(said)

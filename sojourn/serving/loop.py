@@ -1,0 +1,165 @@
+"""A worker process: it serves until it is told to stop, and lets work in flight finish."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
+
+from sojourn.channels.provider import Providers
+from sojourn.composing import load_project
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch.connection import connect, require_search_attributes
+from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
+from sojourn.sending.probing import probe_paused
+from sojourn.serving.lanes import EVERYTHING, Lanes
+from sojourn.serving.together import stop_with_parent
+from sojourn.serving.worker import CACHED_RUNS, GRACE, serving
+from sojourn.settings import Settings
+from sojourn.store import Store
+
+SWEEP_EVERY = timedelta(seconds=15)
+PROBE_EVERY = timedelta(seconds=15)
+
+log = structlog.stdlib.get_logger("sojourn.worker")
+
+
+async def probe_forever(client: Client, store: Store, carriers: Providers) -> None:
+    """Probe the providers of paused channels, time and again."""
+    ours = client.service_client.config.runtime or Runtime.default()
+    gauge = ours.metric_meter.create_gauge("sojourn_channel_paused", "1 while it is paused.")
+
+    async def probe() -> None:
+        for channel, pause in (await probe_paused(store, carriers)).items():
+            gauge.set(int(pause is not None), {"channel": channel.value})
+
+    await _forever(probe, PROBE_EVERY)
+
+
+async def sweep_forever(sojourn: Sojourn) -> None:
+    """Route, time and again, the events that a crash left between their row and their signals."""
+
+    async def sweep() -> None:
+        if routed := await sojourn.sweep():
+            log.warning("routed events that a crash had left behind", events=routed)
+
+    await _forever(sweep, SWEEP_EVERY)
+
+
+async def _forever(do: Callable[[], Awaitable[None]], every: timedelta) -> None:
+    """Do it time and again; a store or a Temporal that is away for a while is no reason to end."""
+    while True:
+        try:
+            await do()
+        except (TemporalUnavailable, StoreUnavailable, DBAPIError, OSError) as error:
+            log.error("done again later", what=do.__name__, error=type(error).__name__)
+        await asyncio.sleep(every.total_seconds())
+
+
+async def serve_until_stopped(
+    settings: Settings,
+    lanes: Lanes = EVERYTHING,
+    *,
+    until_stdin_closes: bool = False,
+    virtual_time: bool = False,
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until the process that started us is gone.
+
+    Args:
+        settings: of this installation.
+        lanes: the part of it to serve.
+        until_stdin_closes: stop also when standard input ends.
+        virtual_time: serve a replay. Nothing is swept, for its publisher has another clock; no run
+            is cached, for the test server would wait, run by run, for the cache of a dead worker.
+
+    Raises:
+        SojournError: the store, Temporal, the project or a setting cannot be used.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if until_stdin_closes:
+        await loop.connect_read_pipe(lambda: _EndOfInput(stop), sys.stdin)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    stop_with_parent(stop)
+    store = await Store.open(settings.store_url)
+    try:
+        project = load_project()
+        client = await connect(settings, runtime=runtime(settings))
+        await _check_namespace(client)
+        async with serving(
+            client,
+            store,
+            settings,
+            project,
+            channels=lanes.channels,
+            workflows=None if lanes.journeys else (),
+            cached_runs=0 if virtual_time else CACHED_RUNS,
+        ) as carriers:
+            log.info(
+                "serving",
+                journeys=list(project.journeys) if lanes.journeys else [],
+                channels={channel.value: carriers[channel].name for channel in lanes.channels},
+                namespace=client.namespace,
+            )
+            tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
+            if not virtual_time:
+                tasks += [
+                    asyncio.create_task(sweep_forever(Sojourn(client, store, settings, project))),
+                    asyncio.create_task(probe_forever(client, store, carriers)),
+                ]
+            done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+            for task in done:
+                task.result()  # a sweeper that failed must not look like an orderly end
+            log.info("stopping", grace_seconds=GRACE.total_seconds())
+    finally:
+        await store.close()
+    log.info("stopped")
+
+
+async def _check_namespace(client: Client) -> None:
+    try:
+        await require_search_attributes(client)
+    except RPCError as error:
+        # a managed Temporal may keep this from workers; whoever set it up has seen to it
+        log.warning("cannot see the namespace's search attributes", error=error.message)
+
+
+class _EndOfInput(asyncio.Protocol):
+    """Tells when the other end of standard input is closed: its owner is gone."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended.set()
+
+
+def runtime(settings: Settings) -> Runtime | None:
+    """Make Temporal's runtime, with Prometheus metrics if an address is set.
+
+    Raises:
+        BadSetting: nothing can listen at the address.
+    """
+    if not settings.metrics_address:
+        return None
+    try:
+        return Runtime(
+            telemetry=TelemetryConfig(
+                metrics=PrometheusConfig(bind_address=settings.metrics_address)
+            )
+        )
+    except (RuntimeError, ValueError) as error:
+        raise BadSetting(
+            f"SOJOURN_METRICS_ADDRESS={settings.metrics_address}: {error}; write host:port"
+        ) from None

@@ -1,0 +1,95 @@
+"""`self.call`: a journey has the project act in its own world."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from temporalio.api.enums.v1 import EventType
+
+from sojourn import days
+from sojourn.store import tickets
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.shop import FakeShop, fake_shop
+from workflows.abandoned_cart import AbandonedCart
+from workflows.onboarding import Onboarding
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeShop]:
+    async with fake_shop() as shop:
+        monkeypatch.setenv("SHOP_CODES_URL", f"{shop.url}/codes")
+        monkeypatch.setenv("SHOP_TICKETS_URL", f"{shop.url}/tickets")
+        yield shop
+
+
+async def test_the_offer_has_the_code_that_the_shop_issued(
+    journey: JourneyTest, shop: FakeShop
+) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(days(8))
+    assert journey.sent == ["reminder", "nudge", "offer"]
+    (asked,) = shop.codes.values()
+    assert asked == {"customer_id": journey.customer_id, "cart_id": "cart7", "percent": 10}
+    offer = await journey.content("offer")
+    assert "SHOP0001" in offer["text"]
+    assert offer["codes"] == ["SHOP0001"]
+
+
+async def test_a_shop_without_codes_gets_a_derived_one(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(days(8))
+    (code,) = (await journey.content("offer"))["codes"]
+    assert code.startswith("BACK10-")
+
+
+async def test_a_call_is_retried_and_the_shop_acts_once(
+    journey: JourneyTest, shop: FakeShop
+) -> None:
+    shop.failing = 3
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(days(8))
+    assert len(shop.codes) == 1
+    assert journey.sent == ["reminder", "nudge", "offer"]
+
+
+async def test_without_a_code_no_offer_is_sent(journey: JourneyTest, shop: FakeShop) -> None:
+    shop.failing = 1_000_000
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(days(10))
+    assert shop.codes == {}
+    assert journey.sent == ["reminder", "nudge"]
+    assert journey.outcome == "exhausted"
+
+
+async def test_a_history_names_the_call_and_holds_nothing_personal(
+    journey: JourneyTest, shop: FakeShop
+) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(days(8))
+    history = await journey.history()
+    scheduled = [
+        event.activity_task_scheduled_event_attributes.activity_id
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    ]
+    assert scheduled == ["1-reminder", "2-nudge", "issue_code-1", "3-offer"]
+    assert "ada@shop.example" not in history.to_json()
+
+
+async def test_a_ticket_is_kept_where_no_helpdesk_is(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.after(timedelta(days=8))
+    async with journey.store.reading() as session:
+        (ticket,) = await tickets.listed(session)
+    assert ticket.customer_id == journey.customer_id
+    assert ticket.run == f"onboarding:{journey.customer_id}"
+    assert journey.outcome == "exhausted"
+
+
+async def test_a_helpdesk_is_told_once(journey: JourneyTest, shop: FakeShop) -> None:
+    await journey.start(Onboarding)
+    await journey.after(timedelta(days=8))
+    assert len(shop.tickets) == 1
+    async with journey.store.reading() as session:
+        assert await tickets.listed(session) == []
