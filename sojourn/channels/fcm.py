@@ -5,27 +5,25 @@ https://firebase.google.com/docs/cloud-messaging/error-codes
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.google_oauth import ServiceAccount
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
-from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.provider import Abilities, Parcel
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
-    BadInput,
     BadSetting,
     EndpointGone,
     InvalidRecipient,
     ProviderError,
     RateLimited,
-    TransientError,
     WrongSender,
 )
 from sojourn.domain.messages import Channel
@@ -39,7 +37,7 @@ QUOTA_WAIT = timedelta(minutes=1)
 """What Google asks for where it sends no Retry-After."""
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_FCM_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_FCM_")
@@ -93,10 +91,6 @@ class Fcm:
                 return name
         raise AmbiguousSend(f"HTTP {answer.status_code} without the message's name")
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Firebase cannot be asked."""
-        raise TransientError("Firebase has no look-up of messages")
-
     async def probe(self) -> None:
         """Have a message to nobody checked, with a new token."""
         self._account.forget()
@@ -106,10 +100,6 @@ class Fcm:
         answer = await self._http.ask("POST", self._path, json=asked, headers=headers)
         if not answer.is_success:
             raise AccountError(str(_fault(answer, body_of(answer), proven=self._proven)))
-
-    async def read(self, hook: Hook) -> Reading:
-        """Firebase sends no webhooks."""
-        raise BadInput("Firebase sends no webhooks")
 
     async def close(self) -> None:
         """Give back connections."""

@@ -11,7 +11,6 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.headerregistry import Address
 from typing import Any
 from urllib.parse import quote
 
@@ -19,9 +18,10 @@ import httpx
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import check_age, moment, object_in
 from sojourn.domain.errors import (
     AccountError,
@@ -68,7 +68,7 @@ _Field = tuple[str | None, str | bytes, str | None]
 """A part of a multipart form: file name, content, media type."""
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_MAILGUN_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_MAILGUN_")
@@ -93,13 +93,12 @@ class Mailgun:
     name = "mailgun"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        # events are filed out of order; its manual trusts those that are half an hour old, for
-        # example: https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-polling
-        looks_up_after=timedelta(minutes=30),
-        reports=True,
         largest_body=25_000_000,
         sandbox="SOJOURN_MAILGUN_TEST_MODE=true: messages are taken, none is delivered",
     )
+    # Mailgun files events out of order; its manual trusts those that are half an hour old:
+    # https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-polling
+    looks_up_after = timedelta(minutes=30)
 
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()
@@ -160,10 +159,9 @@ class Mailgun:
         await self._http.close()
 
     def _form(self, parcel: Parcel) -> list[tuple[str, _Field]]:
-        content, settings = parcel.content, self._settings
-        sender = Address(settings.shop_name, addr_spec=settings.from_email)
+        content = parcel.content
         fields = {
-            "from": str(sender),
+            "from": from_header(self._settings),
             "to": parcel.address,
             "subject": content.subject,
             "text": content.text,

@@ -19,7 +19,7 @@ import httpx
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import LONGEST_WAIT, Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.webhooks import moment, object_in
@@ -79,12 +79,12 @@ _PHONE = re.compile(r"\+(\d{7,15})", re.ASCII)
 _USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z\d]{1,128}", re.ASCII)
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_META_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_META_")
 
-    token: config.Token
+    token: Token
     """Access token of a system user."""
     phone_number_id: str = Field(pattern=r"^\d+$")
     """Meta's id of the number that sends; not the number itself."""
@@ -102,7 +102,6 @@ class Meta:
     name = "meta"
     channels = frozenset({Channel.WHATSAPP})
     abilities = Abilities(
-        reports=True,
         sandbox="a test number of Meta's sends to the five numbers that its page lists",
     )
 
@@ -126,10 +125,6 @@ class Meta:
             case {"messages": [{"id": str(message_id)}, *_]} if message_id:
                 return message_id
         raise AmbiguousSend(f"HTTP {answer.status_code} without the message's id")
-
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Meta cannot be asked; its webhooks tell."""
-        raise TransientError("Meta has no look-up of messages")
 
     async def probe(self) -> None:
         """Ask for the number that sends."""

@@ -1,9 +1,8 @@
 """Keeps messages in the store, for ``sojourn outbox``: the default for all four channels."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
-from sojourn.domain.errors import BadInput
+from sojourn.channels.provider import Abilities, Parcel
 from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
 
@@ -22,16 +21,8 @@ class Outbox:
         """Accept the message; its text is in the archive already."""
         return f"outbox:{parcel.ledger_key}"
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Whatever was handed over is there."""
-        return await self.send(parcel)
-
     async def probe(self) -> None:
         """There is nothing that could be wrong."""
-
-    async def read(self, hook: Hook) -> Reading:
-        """Nobody reports on a mailbox of our own."""
-        raise BadInput("the outbox sends no webhooks")
 
     async def close(self) -> None:
         """Nothing to give back."""

@@ -15,9 +15,10 @@ import httpx
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import moment, object_in
 from sojourn.domain.errors import (
     AccountError,
@@ -55,12 +56,12 @@ _HARD = frozenset({"HardBounce", "BadEmailAddress", "ManuallyDeactivated", "Spam
 _SOFT = frozenset({"Transient", "SoftBounce", "DnsError", "Undetermined", "AutoResponder"})
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_POSTMARK_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_POSTMARK_")
 
-    token: config.Token
+    token: Token
     """The server's API token."""
     webhook_password: SecretStr = SecretStr("")
     """Postmark does not sign its webhooks: the address it is given bears ``any:password@``. Empty:
@@ -78,11 +79,10 @@ class Postmark:
     name = "postmark"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        looks_up_after=timedelta(seconds=30),
-        reports=True,
         largest_body=10_000_000,
         sandbox="the token POSTMARK_API_TEST is taken and sends nothing",
     )
+    looks_up_after = timedelta(seconds=30)
 
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()
@@ -133,10 +133,10 @@ class Postmark:
         await self._http.close()
 
     def _email(self, parcel: Parcel) -> dict[str, Any]:
-        content, settings = parcel.content, self._settings
+        content = parcel.content
         promotional = parcel.message_class is MessageClass.PROMOTIONAL
         email: dict[str, Any] = {
-            "From": f'"{settings.shop_name}" <{settings.from_email}>',
+            "From": from_header(self._settings),
             "To": parcel.address,
             "Subject": content.subject,
             "HtmlBody": content.html,

@@ -8,8 +8,7 @@ https://github.com/resend/resend-openapi.
 import base64
 import binascii
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from email.utils import quote
+from datetime import timedelta
 from typing import Annotated, Any
 
 import httpx
@@ -17,9 +16,10 @@ from pydantic import AfterValidator, SecretStr
 from pydantic_settings import SettingsConfigDict
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import moment, object_in, part
 from sojourn.domain.errors import (
     AccountError,
@@ -27,7 +27,6 @@ from sojourn.domain.errors import (
     BadSignature,
     InvalidRecipient,
     ProviderError,
-    TransientError,
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
@@ -68,12 +67,12 @@ def _secret(given: SecretStr) -> SecretStr:
     return given
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_RESEND_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_RESEND_")
 
-    api_key: config.Token
+    api_key: Token
     """May be one that can only send."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_secret)] = SecretStr("")
     """What Resend signs its webhooks with: ``whsec_`` and base64. Empty: none are taken."""
@@ -87,7 +86,6 @@ class Resend:
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
         idempotent_for=timedelta(hours=24),
-        reports=True,
         largest_body=40_000_000,
         sandbox="delivered@resend.dev, bounced@resend.dev and complained@resend.dev reach nobody",
     )
@@ -124,10 +122,6 @@ class Resend:
             raise AmbiguousSend(f"HTTP {answer.status_code} without an id")
         return str(said["id"])
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Resend finds messages by its own id alone."""
-        raise TransientError("Resend cannot be asked for our reference")
-
     async def probe(self) -> None:
         """Ask for the sender's domains; a key that can only send may not, and is good."""
         try:
@@ -150,10 +144,10 @@ class Resend:
         await self._http.close()
 
     def _email(self, parcel: Parcel) -> dict[str, Any]:
-        content, settings = parcel.content, self._settings
+        content = parcel.content
         # the same parcel makes the same body: under one key another is refused
         email: dict[str, Any] = {
-            "from": f'"{quote(settings.shop_name)}" <{settings.from_email}>',
+            "from": from_header(self._settings),
             "to": [parcel.address],
             "subject": content.subject,
             "html": content.html,

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import field_validator
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.webhooks import check_age, json_in, moment
@@ -69,12 +69,12 @@ _RECIPIENT_FIELD = re.compile(r"personalizations(\.\d+)?\.to\b")
 _MESSAGE_ID = re.compile(r"\.(filter|recv).*")
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_SENDGRID_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_SENDGRID_")
 
-    api_key: config.Token
+    api_key: Token
     """An API key that may send mail and read e-mail logs."""
     webhook_key: str = ""
     """The public key that the signed event webhook shows, in base64. Empty: none are taken."""
@@ -96,11 +96,10 @@ class SendGrid:
     name = "sendgrid"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        looks_up_after=timedelta(minutes=5),
-        reports=True,
         largest_body=30_000_000,
         sandbox="SOJOURN_SENDGRID_SANDBOX=true: messages are checked, none is sent",
     )
+    looks_up_after = timedelta(minutes=5)
 
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.utils import formataddr
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -28,9 +27,10 @@ from cryptography.x509 import Certificate, load_pem_x509_certificate
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import check_age, moment, object_in, part
 from sojourn.domain.errors import (
     AccountError,
@@ -103,7 +103,7 @@ _HASHES: Mapping[object, HashAlgorithm] = {"1": SHA1(), "2": SHA256()}  # noqa: 
 _CERTIFICATE = re.compile(r"/SimpleNotificationService-[\w-]+\.pem", re.ASCII)
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_SES_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_SES_")
@@ -132,7 +132,6 @@ class Ses:
     name = "ses"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        reports=True,
         largest_body=40_000_000,
         sandbox="success, bounce and complaint@simulator.amazonses.com reach nobody",
     )
@@ -178,10 +177,6 @@ class Ses:
         if not said.get("MessageId"):
             raise AmbiguousSend(f"HTTP {answer.status_code} without a MessageId")
         return str(said["MessageId"])
-
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """SES cannot be asked by tag."""
-        raise TransientError("SES has no look-up")
 
     async def probe(self) -> None:
         """Ask whether the account may send."""
@@ -229,7 +224,7 @@ class Ses:
         return dict(request.headers.items())
 
     def _email(self, parcel: Parcel) -> dict[str, Any]:
-        content, settings, config = parcel.content, self._settings, self._config
+        content, config = parcel.content, self._config
         simple: dict[str, Any] = {
             "Subject": _text(content.subject),
             "Body": {"Text": _text(content.text), "Html": _text(content.html)},
@@ -247,7 +242,7 @@ class Ses:
                 for a in content.attachments
             ]
         email: dict[str, Any] = {
-            "FromEmailAddress": formataddr((settings.shop_name, settings.from_email)),
+            "FromEmailAddress": from_header(self._settings, ascii_only=True),
             "Destination": {"ToAddresses": [parcel.address]},
             "Content": {"Simple": simple},
             "EmailTags": [{"Name": "reference", "Value": parcel.reference}],

@@ -7,22 +7,24 @@ https://www.iana.org/assignments/smtp-enhanced-status-codes.
 import base64
 import re
 from contextlib import suppress
-from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime
+from typing import Annotated, Literal
 
 import aiosmtplib
 from aiosmtplib import (
     SMTP as Client,  # noqa: N811 (aiosmtplib's class is called like email's policy)
 )
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.config import ProviderConfig
+from sojourn.channels.provider import Abilities, Parcel
+from sojourn.channels.sender import from_header
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
-    BadInput,
     ContentRejected,
     InvalidRecipient,
     PermanentError,
@@ -42,6 +44,22 @@ _FAULTS = (aiosmtplib.SMTPException, OSError)  # a certificate that does not hol
 _LOST = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError)
 
 
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_SMTP_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_SMTP_")
+
+    host: str = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 25
+    """Often 587 with ``starttls``, 465 with ``tls``."""
+    username: str = ""
+    """Empty: no login."""
+    password: SecretStr = SecretStr("")
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
+    """The time to wait for each reply of the server."""
+
+
 class Smtp:
     """Sends through one server. SMTP has no idempotency: a lost answer stays ambiguous."""
 
@@ -50,6 +68,7 @@ class Smtp:
     abilities = Abilities()
 
     def __init__(self, settings: Settings) -> None:
+        self._config = Config.load()
         self._settings = settings
         self._idle: list[Client] = []
         self._closed = False
@@ -79,10 +98,6 @@ class Smtp:
         await self._keep(client)
         return str(message["Message-ID"])
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """A mail server cannot be asked."""
-        raise TransientError("SMTP has no look-up")
-
     async def probe(self) -> None:
         """Log in, and leave."""
         try:
@@ -90,10 +105,6 @@ class Smtp:
                 pass
         except _FAULTS as error:
             raise _before_data(error) from error
-
-    async def read(self, hook: Hook) -> Reading:
-        """A mail server sends no webhooks: what bounces comes back as mail."""
-        raise BadInput("SMTP sends no webhooks")
 
     async def close(self) -> None:
         """Take leave of the server on the connections that were kept."""
@@ -140,15 +151,15 @@ class Smtp:
             self._idle.append(client)
 
     def _client(self) -> Client:
-        settings = self._settings
+        config = self._config
         return Client(
-            hostname=settings.smtp_host,
-            port=settings.smtp_port,
-            username=settings.smtp_username or None,
-            password=settings.smtp_password.get_secret_value() or None,
-            use_tls=settings.smtp_security == "tls",
-            start_tls=settings.smtp_security == "starttls",
-            timeout=settings.smtp_timeout_seconds,
+            hostname=config.host,
+            port=config.port,
+            username=config.username or None,
+            password=config.password.get_secret_value() or None,
+            use_tls=config.security == "tls",
+            start_tls=config.security == "starttls",
+            timeout=config.timeout_seconds,
         )
 
 
@@ -236,7 +247,7 @@ def compose(parcel: Parcel, settings: Settings) -> EmailMessage:
     content = parcel.content
     _, _, domain = settings.from_email.rpartition("@")
     message = EmailMessage(policy=_POLICY)
-    message["From"] = Address(settings.shop_name, addr_spec=settings.from_email)
+    message["From"] = from_header(settings)
     message["To"] = parcel.address
     message["Subject"] = content.subject
     message["Date"] = format_datetime(localtime())

@@ -20,7 +20,7 @@ import httpx
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.domain.errors import (
@@ -128,7 +128,7 @@ def _number(given: str) -> str:
     return given
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_TWILIO_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_TWILIO_")
@@ -159,10 +159,9 @@ class Twilio:
     name = "twilio"
     channels = frozenset({Channel.SMS, Channel.WHATSAPP})
     abilities = Abilities(
-        looks_up_after=timedelta(seconds=30),
-        reports=True,
         sandbox="test credentials are taken and send nothing, from +15005550006",
     )
+    looks_up_after = timedelta(seconds=30)
 
     def __init__(self, settings: Settings) -> None:
         self._config = config = Config.load()

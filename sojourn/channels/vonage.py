@@ -10,7 +10,7 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.webhooks import check_age, moment, object_in
@@ -94,7 +94,7 @@ def _sender(given: str) -> str:
     return given
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_VONAGE_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_VONAGE_")
@@ -120,7 +120,7 @@ class Vonage:
 
     name = "vonage"
     channels = frozenset({Channel.SMS})
-    abilities = Abilities(reports=True)
+    abilities = Abilities()
 
     def __init__(self, settings: Settings) -> None:
         self._config = config = Config.load()
@@ -142,10 +142,6 @@ class Vonage:
         if not isinstance(uuid, str) or not uuid:
             raise AmbiguousSend("taken, but the answer does not name the message")
         return uuid
-
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Nobody can be asked."""
-        raise TransientError("Vonage has no look-up")
 
     async def probe(self) -> None:
         """Ask for one of the account's applications, or of the application's users.

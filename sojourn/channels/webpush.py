@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,18 +21,16 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from pywebpush import WebPusher
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, fault_of
-from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.provider import Abilities, Parcel
 from sojourn.domain.errors import (
     AccountError,
-    BadInput,
     BadSetting,
     ContentRejected,
     EndpointGone,
     InvalidRecipient,
     ProviderError,
-    TransientError,
     WrongSender,
 )
 from sojourn.domain.messages import Channel, MessageClass
@@ -67,7 +64,7 @@ other faults, too (RFC 8292, 2). What Microsoft says is nowhere to be found."""
 _OF_VAPID = ("vapid", "jwt", "authorization", "authentication", "credential")
 
 
-class Config(config.Config):
+class Config(ProviderConfig):
     """``SOJOURN_WEBPUSH_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_WEBPUSH_")
@@ -145,20 +142,12 @@ class WebPush:
         said = answer.headers.get("location") or answer.headers.get("apns-id")
         return said or parcel.reference
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """No push service can be asked."""
-        raise TransientError("push services have no look-up of messages")
-
     async def probe(self) -> None:
         """See that the key signs: there is nobody to ask, as each browser has its own service."""
         try:
             self._claim("https://push.example")
         except VapidException as error:
             raise AccountError(f"cannot sign: {error}") from None
-
-    async def read(self, hook: Hook) -> Reading:
-        """Push services send no webhooks."""
-        raise BadInput("push services send no webhooks")
 
     async def close(self) -> None:
         """Give back connections."""

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import HOST, TROUBLE, Behaviour, Fake, Order, answering, serving
+from sojourn.testkit.fakes import TROUBLE, Behaviour, Fake, Order, serving
 from sojourn.testkit.fakes.page import page
 from sojourn.testkit.fakes.registry import fakes
+from sojourn.testkit.fakes.server import HOST, answering
 
 SEEN_EVERY, CLICKED_EVERY = 3, 6
 

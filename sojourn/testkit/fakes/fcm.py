@@ -1,4 +1,4 @@
-"""Firebase Cloud Messaging, and Google's token endpoint."""
+"""A fake of Firebase Cloud Messaging, and of Google's token endpoint."""
 
 import json
 import secrets
@@ -23,7 +23,7 @@ from sojourn.domain.errors import (
     RateLimited,
 )
 from sojourn.domain.messages import Channel
-from sojourn.testkit.fakes.base import Fake, Malformed, Order, Refused
+from sojourn.testkit.fakes import Fake, Malformed, Order, Refused
 
 PROJECT = "shop-1"
 EMAIL = "sojourn@shop-1.iam.gserviceaccount.com"
@@ -43,6 +43,8 @@ SHAPE: dict[str, Any] = {
 
 
 class FakeFcm(Fake):
+    """Firebase and the authorisation server of Google, with one project."""
+
     name = "fcm"
     channels = (Channel.PUSH,)
 
@@ -53,6 +55,7 @@ class FakeFcm(Fake):
         self.lasts = 3600
 
     def environment(self) -> dict[str, str]:
+        """Return a service account whose token endpoint is here."""
         return {"SOJOURN_FCM_CREDENTIALS": json.dumps(self.key()), "SOJOURN_FCM_BASE_URL": self.url}
 
     def key(self) -> dict[str, str]:
@@ -72,6 +75,7 @@ class FakeFcm(Fake):
         }
 
     def routes(self) -> list[Route]:
+        """Return the two endpoints that we use, and one for projects that are not there."""
         return [
             Route("/token", self._token, methods=["POST"]),
             Route(f"/v1/projects/{PROJECT}/messages:send", self._send, methods=["POST"]),
@@ -79,9 +83,11 @@ class FakeFcm(Fake):
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Look for a token that was issued here."""
         return request.headers.get("authorization", "").removeprefix("Bearer ") in self.tokens
 
     async def order(self, request: Request) -> Order:
+        """Check the message's shape and Firebase's limits."""
         body = await request.body()
         said = json.loads(body)["message"]
         if fault := _misshapen(said, SHAPE, "message"):
@@ -105,9 +111,11 @@ class FakeFcm(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Name the message."""
         return JSONResponse({"name": order.id})
 
     def refusals(self) -> dict[str, Refused]:
+        """Return the errors of Firebase's reference, and Google's own."""
         bad_token = "The registration token is not a valid FCM registration token"
         return {
             "unregistered": Refused(partial(error, 404, "NOT_FOUND", "UNREGISTERED"), EndpointGone),
@@ -133,6 +141,7 @@ class FakeFcm(Fake):
         }
 
     def unauthorized(self) -> Response:
+        """Answer as Google does to a bad token."""
         return error(401, "UNAUTHENTICATED")
 
     async def _token(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from sojourn.domain.messages import Channel
-from sojourn.testkit.fakes.base import Fake, Order
+from sojourn.testkit.fakes import Fake, Order
 
 SHORT = 100
 """Characters of a text that are shown before it is unfolded."""

@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Iterator
 
 import sojourn.testkit.fakes
-from sojourn.testkit.fakes.base import Fake
+from sojourn.testkit.fakes import Fake
 
 
 def fakes() -> list[type[Fake]]:

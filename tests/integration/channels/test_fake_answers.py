@@ -5,8 +5,21 @@ from typing import Any
 import httpx
 import pytest
 
-from sojourn.testkit.fakes import mailgun, meta, postmark, resend, sendgrid, twilio, vonage
-from sojourn.testkit.fakes.base import Behaviour, Fake, Order, serving
+from sojourn.channels.registry import known
+from sojourn.testkit.contract import connected
+from sojourn.testkit.fakes import (
+    Behaviour,
+    Fake,
+    Order,
+    mailgun,
+    meta,
+    postmark,
+    resend,
+    sendgrid,
+    serving,
+    twilio,
+    vonage,
+)
 from sojourn.testkit.fakes.mailgun import FakeMailgun
 from sojourn.testkit.fakes.meta import FakeMeta
 from sojourn.testkit.fakes.postmark import FakePostmark
@@ -14,7 +27,6 @@ from sojourn.testkit.fakes.resend import FakeResend
 from sojourn.testkit.fakes.sendgrid import FakeSendGrid
 from sojourn.testkit.fakes.twilio import FakeTwilio
 from sojourn.testkit.fakes.vonage import FakeVonage
-from tests.integration.channels.test_provider_contract import connected
 
 ASKED: dict[type[Fake], tuple[str, dict[str, Any]]] = {
     FakeSendGrid: (
@@ -74,9 +86,9 @@ REQUIRED: dict[type[Fake], dict[str, set[str]]] = {
 
 @pytest.mark.parametrize("make", ASKED, ids=lambda make: make.name)
 async def test_an_answer_has_every_field_that_its_vendor_documents(
-    make: type[Fake], monkeypatch: pytest.MonkeyPatch
+    make: type[Fake],
 ) -> None:
-    async with connected(make(), make.channels[0], monkeypatch) as pair:
+    async with connected(known()[make.name], make()) as pair:
         await pair.provider.send(pair.parcel())
         (order,) = pair.fake.accepted
         said = await _answer(pair.fake, order)

@@ -29,9 +29,10 @@ from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger
+from sojourn.testkit.fakes import TROUBLE, Behaviour
 from sojourn.testkit.fakes.__main__ import failing
-from sojourn.testkit.fakes.base import TROUBLE, Behaviour, answering
 from sojourn.testkit.fakes.postmark import FakePostmark
+from sojourn.testkit.fakes.server import answering
 from sojourn.testkit.fakes.twilio import FakeTwilio
 from tests.support.cli_stack import Cli
 from tests.support.project import PROJECT

@@ -18,29 +18,26 @@ from sojourn.channels.http import Http
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
-    BadInput,
     BadSetting,
     ProviderError,
     RateLimited,
     TransientError,
     WrongSender,
 )
-from sojourn.domain.messages import Channel
 from sojourn.domain.reports import reference
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Behaviour, Refused
+from sojourn.testkit.contract import Pair, configured, connected
+from sojourn.testkit.fakes import Behaviour, Refused
 from sojourn.testkit.fakes.fcm import PROJECT, FakeFcm, error
-from tests.integration.channels.test_meta import asking
-from tests.integration.channels.test_provider_contract import Pair, connected
 
 
 @pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    async with connected(FakeFcm(), Channel.PUSH, monkeypatch) as pair:
+async def pair() -> AsyncIterator[Pair[Fcm, FakeFcm]]:
+    async with connected(Fcm, FakeFcm()) as pair:
         yield pair
 
 
-def tokens(pair: Pair) -> int:
+def tokens(pair: Pair[Fcm, FakeFcm]) -> int:
     """How many were issued."""
     assert isinstance(pair.fake, FakeFcm)
     return len(pair.fake.tokens)
@@ -49,7 +46,7 @@ def tokens(pair: Pair) -> int:
 # ---- messages ------------------------------------------------------------------------------
 
 
-async def test_every_part_of_a_push_goes_where_its_platform_looks(pair: Pair) -> None:
+async def test_every_part_of_a_push_goes_where_its_platform_looks(pair: Pair[Fcm, FakeFcm]) -> None:
     parcel = pair.parcel()
     await pair.provider.send(parcel)
     assert pair.fake.accepted[0].request == {
@@ -66,7 +63,7 @@ async def test_every_part_of_a_push_goes_where_its_platform_looks(pair: Pair) ->
     }
 
 
-async def test_what_is_not_said_is_left_out(pair: Pair) -> None:
+async def test_what_is_not_said_is_left_out(pair: Pair[Fcm, FakeFcm]) -> None:
     parcel = pair.parcel()
     bare = dataclasses.replace(parcel.content, title="", url="", image="")
     await pair.provider.send(dataclasses.replace(parcel, content=bare))
@@ -76,7 +73,7 @@ async def test_what_is_not_said_is_left_out(pair: Pair) -> None:
     assert "webpush" not in request
 
 
-async def test_a_link_into_the_app_is_none_for_browsers(pair: Pair) -> None:
+async def test_a_link_into_the_app_is_none_for_browsers(pair: Pair[Fcm, FakeFcm]) -> None:
     parcel = pair.parcel()
     content = dataclasses.replace(parcel.content, url="shop://cart")
     await pair.provider.send(dataclasses.replace(parcel, content=content))
@@ -86,7 +83,7 @@ async def test_a_link_into_the_app_is_none_for_browsers(pair: Pair) -> None:
 
 
 async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_place(
-    pair: Pair,
+    pair: Pair[Fcm, FakeFcm],
 ) -> None:
     parcel = pair.parcel()
     parcel = dataclasses.replace(
@@ -101,7 +98,9 @@ async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_pl
     assert first["collapse_key"] == first["notification"]["tag"] == parcel.reference
 
 
-async def test_a_collapse_key_that_is_too_long_for_apple_is_hashed(pair: Pair) -> None:
+async def test_a_collapse_key_that_is_too_long_for_apple_is_hashed(
+    pair: Pair[Fcm, FakeFcm],
+) -> None:
     parcel = pair.parcel()
     content = dataclasses.replace(parcel.content, collapse_key="ż" * 33)
     await pair.provider.send(dataclasses.replace(parcel, content=content))
@@ -111,7 +110,7 @@ async def test_a_collapse_key_that_is_too_long_for_apple_is_hashed(pair: Pair) -
 
 @pytest.mark.parametrize("body", [{}, [], {"name": ""}, {"name": 3}])
 async def test_success_without_a_name_is_in_doubt(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, body: object
+    pair: Pair[Fcm, FakeFcm], monkeypatch: pytest.MonkeyPatch, body: object
 ) -> None:
     refused = Refused(partial(JSONResponse, body), ProviderError)
     monkeypatch.setattr(pair.fake, "refusals", lambda: {"this": refused})
@@ -120,7 +119,7 @@ async def test_success_without_a_name_is_in_doubt(
         await pair.provider.send(pair.parcel())
 
 
-async def test_a_quota_without_retry_after_is_a_minute(pair: Pair) -> None:
+async def test_a_quota_without_retry_after_is_a_minute(pair: Pair[Fcm, FakeFcm]) -> None:
     pair.fake.script.append("quota")
     with pytest.raises(RateLimited) as raised:
         await pair.provider.send(pair.parcel())
@@ -128,10 +127,9 @@ async def test_a_quota_without_retry_after_is_a_minute(pair: Pair) -> None:
 
 
 async def test_an_unknown_project_loses_no_device(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+    pair: Pair[Fcm, FakeFcm],
 ) -> None:
-    monkeypatch.setenv("SOJOURN_FCM_PROJECT", "other")
-    other = Fcm(Settings())
+    other = configured(Fcm, pair.fake.environment() | {"SOJOURN_FCM_PROJECT": "other"})
     for call in (other.send(pair.parcel()), other.probe()):
         with pytest.raises(AccountError):
             await call
@@ -139,7 +137,7 @@ async def test_an_unknown_project_loses_no_device(
 
 
 async def test_a_token_of_another_project_stops_no_other_once_ours_is_known_to_be_right(
-    pair: Pair,
+    pair: Pair[Fcm, FakeFcm],
 ) -> None:
     pair.fake.script.append("sender")
     with pytest.raises(AccountError):
@@ -150,28 +148,23 @@ async def test_a_token_of_another_project_stops_no_other_once_ours_is_known_to_b
         await pair.provider.send(pair.parcel())
 
 
-async def test_a_probe_does_not_say_whose_the_tokens_are(pair: Pair) -> None:
+async def test_a_probe_does_not_say_whose_the_tokens_are(pair: Pair[Fcm, FakeFcm]) -> None:
     await pair.provider.probe()
     pair.fake.script.append("sender")
     with pytest.raises(AccountError):
         await pair.provider.send(pair.parcel())
 
 
-async def test_it_reads_no_webhooks(pair: Pair) -> None:
-    with pytest.raises(BadInput):
-        await pair.provider.read(asking("", "POST"))
-
-
 # ---- access tokens -------------------------------------------------------------------------
 
 
-async def test_many_at_once_ask_for_one_token(pair: Pair) -> None:
+async def test_many_at_once_ask_for_one_token(pair: Pair[Fcm, FakeFcm]) -> None:
     await asyncio.gather(*(pair.provider.send(pair.parcel()) for _ in range(10)))
     assert len(pair.fake.accepted) == 10
     assert tokens(pair) == 1
 
 
-async def test_a_token_that_is_about_to_expire_is_exchanged(pair: Pair) -> None:
+async def test_a_token_that_is_about_to_expire_is_exchanged(pair: Pair[Fcm, FakeFcm]) -> None:
     assert isinstance(pair.fake, FakeFcm)
     pair.fake.lasts = 299
     await pair.provider.send(pair.parcel())
@@ -181,7 +174,7 @@ async def test_a_token_that_is_about_to_expire_is_exchanged(pair: Pair) -> None:
     assert tokens(pair) == 2
 
 
-async def test_a_token_that_was_refused_is_exchanged(pair: Pair) -> None:
+async def test_a_token_that_was_refused_is_exchanged(pair: Pair[Fcm, FakeFcm]) -> None:
     await pair.provider.send(pair.parcel())
     assert isinstance(pair.fake, FakeFcm)
     pair.fake.tokens.clear()
@@ -191,7 +184,7 @@ async def test_a_token_that_was_refused_is_exchanged(pair: Pair) -> None:
     assert len(pair.fake.accepted) == 2
 
 
-async def test_a_refusal_of_another_kind_keeps_the_token(pair: Pair) -> None:
+async def test_a_refusal_of_another_kind_keeps_the_token(pair: Pair[Fcm, FakeFcm]) -> None:
     pair.fake.script.append("denied")
     with pytest.raises(AccountError):
         await pair.provider.send(pair.parcel())
@@ -199,7 +192,7 @@ async def test_a_refusal_of_another_kind_keeps_the_token(pair: Pair) -> None:
     assert tokens(pair) == 1
 
 
-async def test_a_probe_tries_the_key_anew(pair: Pair) -> None:
+async def test_a_probe_tries_the_key_anew(pair: Pair[Fcm, FakeFcm]) -> None:
     for _ in range(2):
         await pair.provider.probe()
     assert tokens(pair) == 2
@@ -230,7 +223,7 @@ async def test_without_a_token_nothing_was_sent(
 ) -> None:
     fake = _Broken()
     fake.says = says
-    async with connected(fake, Channel.PUSH, monkeypatch) as pair:
+    async with connected(Fcm, fake) as pair:
         with pytest.raises(TransientError):
             await pair.provider.send(pair.parcel())
     assert fake.asked == 0
@@ -239,14 +232,11 @@ async def test_without_a_token_nothing_was_sent(
 # ---- settings ------------------------------------------------------------------------------
 
 
-async def test_the_key_may_be_a_file(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_the_key_may_be_a_file(pair: Pair[Fcm, FakeFcm], tmp_path: Path) -> None:
     assert isinstance(pair.fake, FakeFcm)
     path = tmp_path / "key.json"
     path.write_text(json.dumps(pair.fake.key()))
-    monkeypatch.setenv("SOJOURN_FCM_CREDENTIALS", str(path))
-    other = Fcm(Settings())
+    other = configured(Fcm, pair.fake.environment() | {"SOJOURN_FCM_CREDENTIALS": str(path)})
     assert PROJECT in await other.send(pair.parcel())
     await other.close()
 

@@ -23,10 +23,9 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Order
+from sojourn.testkit.contract import Pair, configured, connected
+from sojourn.testkit.fakes import Order
 from sojourn.testkit.fakes.mailgun import DOMAIN, WEBHOOK_KEY, FakeMailgun, signed
-from tests.integration.channels.test_provider_contract import Pair, connected
 
 # token and moment of https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/
 # securing-webhooks; the signature by `openssl dgst -sha256 -hmac signing-key-fake`
@@ -67,18 +66,19 @@ SIGNATURES = st.dictionaries(
 
 
 @pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    async with connected(FakeMailgun(), Channel.EMAIL, monkeypatch) as pair:
+async def pair() -> AsyncIterator[Pair[Mailgun, FakeMailgun]]:
+    async with connected(Mailgun, FakeMailgun()) as pair:
         yield pair
 
 
 @cache
 def reader(key: str = WEBHOOK_KEY) -> Mailgun:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOJOURN_MAILGUN_API_KEY", "key-any")
-        patch.setenv("SOJOURN_MAILGUN_DOMAIN", DOMAIN)
-        patch.setenv("SOJOURN_MAILGUN_WEBHOOK_KEY", key)
-        return Mailgun(Settings())
+    environment = {
+        "SOJOURN_MAILGUN_API_KEY": "key-any",
+        "SOJOURN_MAILGUN_DOMAIN": DOMAIN,
+        "SOJOURN_MAILGUN_WEBHOOK_KEY": key,
+    }
+    return configured(Mailgun, environment)
 
 
 async def read(event: dict[str, Any], token: str = "token-1") -> tuple[Report, ...]:
@@ -190,13 +190,17 @@ async def test_any_signature_that_is_none_is_refused(body: Any) -> None:
 
 
 @pytest.mark.parametrize("said", [{"message": "Queued. Thank you."}, {"id": ""}, ["queued"]])
-async def test_an_answer_without_an_id_is_in_doubt(pair: Pair, said: Any) -> None:
+async def test_an_answer_without_an_id_is_in_doubt(
+    pair: Pair[Mailgun, FakeMailgun], said: Any
+) -> None:
     pair.fake.answer = lambda order: JSONResponse(said)  # type: ignore[method-assign]
     with pytest.raises(AmbiguousSend, match="without an id"):
         await pair.provider.send(pair.parcel())
 
 
-async def test_a_message_is_sent_untracked_and_names_itself(pair: Pair) -> None:
+async def test_a_message_is_sent_untracked_and_names_itself(
+    pair: Pair[Mailgun, FakeMailgun],
+) -> None:
     parcel = pair.parcel()
     pdf = Attachment("zamówienie.pdf", "application/pdf", base64.b64encode(b"%PDF").decode())
     png = Attachment("cup.png", "image/png", base64.b64encode(b"\x89PNG").decode())
@@ -228,13 +232,15 @@ async def test_a_message_is_sent_untracked_and_names_itself(pair: Pair) -> None:
 
 async def test_a_shop_s_name_with_a_comma_is_one_sender(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_SHOP_NAME", 'Żółty "Kubek", Inc.')
-    async with connected(FakeMailgun(), Channel.EMAIL, monkeypatch) as pair:
+    async with connected(Mailgun, FakeMailgun()) as pair:
         await pair.provider.send(pair.parcel())
         (order,) = pair.fake.accepted
         assert order.request["from"] == '"Żółty \\"Kubek\\", Inc." <hello@shop.example>'
 
 
-async def test_an_attachment_that_is_no_base64_is_not_sent(pair: Pair) -> None:
+async def test_an_attachment_that_is_no_base64_is_not_sent(
+    pair: Pair[Mailgun, FakeMailgun],
+) -> None:
     parcel = pair.parcel()
     broken = Attachment("invoice.pdf", "application/pdf", "%PDF")
     content = replace(parcel.content, attachments=(broken,))
@@ -245,7 +251,7 @@ async def test_an_attachment_that_is_no_base64_is_not_sent(pair: Pair) -> None:
 
 async def test_test_mode_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_MAILGUN_TEST_MODE", "true")
-    async with connected(FakeMailgun(), Channel.EMAIL, monkeypatch) as pair:
+    async with connected(Mailgun, FakeMailgun()) as pair:
         await pair.provider.send(pair.parcel())
         (order,) = pair.fake.accepted
         assert order.request["o:testmode"] == "yes"
@@ -253,7 +259,7 @@ async def test_test_mode_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("state", ["unverified", "disabled"])
 async def test_a_domain_that_may_not_send_is_noticed_before_anything_is_sent(
-    pair: Pair, state: str
+    pair: Pair[Mailgun, FakeMailgun], state: str
 ) -> None:
     assert isinstance(pair.fake, FakeMailgun)
     pair.fake.state = state
@@ -262,10 +268,10 @@ async def test_a_domain_that_may_not_send_is_noticed_before_anything_is_sent(
 
 
 async def test_a_domain_of_another_region_is_our_account_s_fault(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+    pair: Pair[Mailgun, FakeMailgun],
 ) -> None:
-    monkeypatch.setenv("SOJOURN_MAILGUN_DOMAIN", "elsewhere.example")
-    elsewhere = Mailgun(Settings())
+    domain = {"SOJOURN_MAILGUN_DOMAIN": "elsewhere.example"}
+    elsewhere = configured(Mailgun, pair.fake.environment() | domain)
     try:
         with pytest.raises(AccountError, match="region"):
             await elsewhere.send(pair.parcel())

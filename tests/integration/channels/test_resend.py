@@ -19,7 +19,7 @@ from sojourn.domain.errors import AmbiguousSend, BadInput, BadSetting, BadSignat
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Behaviour, Order, SentHook, serving
+from sojourn.testkit.fakes import Behaviour, Order, SentHook, serving
 from sojourn.testkit.fakes.resend import FakeResend, signed
 
 KEY = "abandoned-cart:c1:k/1/1-reminder/email"

@@ -29,9 +29,9 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Order
+from sojourn.testkit.contract import Pair, connected
+from sojourn.testkit.fakes import Happening, Order
 from sojourn.testkit.fakes.sendgrid import FakeSendGrid, signed
-from tests.integration.channels.test_provider_contract import Pair, connected
 
 # The example of SendGrid's own library:
 # https://github.com/sendgrid/sendgrid-python/blob/main/test/unit/test_eventwebhook.py
@@ -64,8 +64,8 @@ EVENTS = st.dictionaries(
 
 
 @pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    async with connected(FakeSendGrid(), Channel.EMAIL, monkeypatch) as pair:
+async def pair() -> AsyncIterator[Pair[SendGrid, FakeSendGrid]]:
+    async with connected(SendGrid, FakeSendGrid()) as pair:
         yield pair
 
 
@@ -125,7 +125,9 @@ async def test_a_webhook_that_was_tried_for_a_day_is_still_taken_and_no_later() 
 async def test_each_event_of_a_batch_is_a_report() -> None:
     fake = FakeSendGrid()
     kinds = (Kind.ACCEPTED, Kind.DELIVERED, Kind.CLICKED)
-    reports = await read(*(fake.event(ORDER, kind, f"event-{kind}") for kind in kinds))
+    now = datetime.now(UTC)
+    events = (fake.event(Happening(ORDER, kind, f"event-{kind}", now)) for kind in kinds)
+    reports = await read(*events)
     assert tuple(report.kind for report in reports) == kinds
     assert len({report.event_id for report in reports}) == 3
 
@@ -252,7 +254,7 @@ def test_the_time_to_wait_is_read_from_the_reset(
         assert abs(wait - timedelta(seconds=seconds)) <= timedelta(seconds=2)
 
 
-async def test_an_answer_without_an_id_is_in_doubt(pair: Pair) -> None:
+async def test_an_answer_without_an_id_is_in_doubt(pair: Pair[SendGrid, FakeSendGrid]) -> None:
     pair.fake.answer = lambda order: Response(status_code=202)  # type: ignore[method-assign]
     with pytest.raises(AmbiguousSend, match="X-Message-Id"):
         await pair.provider.send(pair.parcel())
@@ -260,14 +262,16 @@ async def test_an_answer_without_an_id_is_in_doubt(pair: Pair) -> None:
 
 async def test_the_sandbox_sends_nothing_and_needs_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_SENDGRID_SANDBOX", "true")
-    async with connected(FakeSendGrid(), Channel.EMAIL, monkeypatch) as pair:
+    async with connected(SendGrid, FakeSendGrid()) as pair:
         parcel = pair.parcel()
         assert await pair.provider.send(parcel) == f"sandbox-{parcel.reference}"
         (order,) = pair.fake.accepted
         assert order.request["mail_settings"] == {"sandbox_mode": {"enable": True}}
 
 
-async def test_a_message_is_sent_untracked_and_names_itself(pair: Pair) -> None:
+async def test_a_message_is_sent_untracked_and_names_itself(
+    pair: Pair[SendGrid, FakeSendGrid],
+) -> None:
     parcel = pair.parcel()
     content = parcel.content
     pdf = Attachment("invoice.pdf", "application/pdf", base64.b64encode(b"%PDF").decode())
@@ -298,7 +302,7 @@ async def test_a_message_is_sent_untracked_and_names_itself(pair: Pair) -> None:
     assert "mail_settings" not in said
 
 
-async def test_a_part_that_is_empty_is_left_out(pair: Pair) -> None:
+async def test_a_part_that_is_empty_is_left_out(pair: Pair[SendGrid, FakeSendGrid]) -> None:
     parcel = pair.parcel()
     bare = replace(parcel.content, html="")
     await pair.provider.send(replace(parcel, content=bare))
@@ -306,14 +310,18 @@ async def test_a_part_that_is_empty_is_left_out(pair: Pair) -> None:
     assert order.request["content"] == [{"type": "text/plain", "value": bare.text}]
 
 
-async def test_a_key_that_may_not_send_is_noticed_before_anything_is_sent(pair: Pair) -> None:
+async def test_a_key_that_may_not_send_is_noticed_before_anything_is_sent(
+    pair: Pair[SendGrid, FakeSendGrid],
+) -> None:
     assert isinstance(pair.fake, FakeSendGrid)
     pair.fake.scopes = ["messages.read"]
     with pytest.raises(AccountError, match=r"mail\.send"):
         await pair.provider.probe()
 
 
-async def test_too_many_messages_to_one_address_leave_it_in_doubt(pair: Pair) -> None:
+async def test_too_many_messages_to_one_address_leave_it_in_doubt(
+    pair: Pair[SendGrid, FakeSendGrid],
+) -> None:
     since = datetime.now(UTC)
     for _ in range(SEARCHED):
         await pair.provider.send(pair.parcel())
@@ -321,7 +329,9 @@ async def test_too_many_messages_to_one_address_leave_it_in_doubt(pair: Pair) ->
         await pair.provider.find(pair.parcel(), since)
 
 
-async def test_an_address_that_no_query_can_quote_is_not_looked_up(pair: Pair) -> None:
+async def test_an_address_that_no_query_can_quote_is_not_looked_up(
+    pair: Pair[SendGrid, FakeSendGrid],
+) -> None:
     parcel = pair.parcel()
     odd = replace(parcel, address='"a\\"b"@shop.example')
     with pytest.raises(TransientError, match="quote"):

@@ -30,7 +30,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Behaviour, Order, SentHook, serving
+from sojourn.testkit.fakes import Behaviour, Order, SentHook, serving
 from sojourn.testkit.fakes.ses import CERTIFICATE, TOPIC, FakeSes, pem
 
 OTHER_TOPIC = TOPIC.replace("ses-events", "somebody-else-s")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from pydantic import SecretStr
 
 from sojourn.channels.provider import Parcel
 from sojourn.channels.smtp import KEPT_CONNECTIONS, Smtp, compose
@@ -31,6 +30,8 @@ from tests.support.mailserver import MailServer
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 
+SHOP = {"from_email": "hello@shop.example", "shop_name": "Łódź & Figli"}
+
 
 @pytest.fixture
 def mail() -> Iterator[MailServer]:
@@ -43,18 +44,19 @@ def mail() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def journey_settings(journey_settings: Settings, mail: MailServer) -> Settings:
-    return journey_settings.model_copy(update=_to(mail.port))
+def journey_settings(
+    journey_settings: Settings, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    for name, value in server_at(mail.port).items():
+        monkeypatch.setenv(name, value)
+    return journey_settings.model_copy(update={"email_provider": "smtp", **SHOP})
 
 
-def _to(port: int) -> dict[str, object]:
+def server_at(port: int) -> dict[str, str]:
     return {
-        "email_provider": "smtp",
-        "smtp_host": HOST,
-        "smtp_port": port,
-        "smtp_security": "none",
-        "from_email": "hello@shop.example",
-        "shop_name": "Łódź & Figli",
+        "SOJOURN_SMTP_HOST": HOST,
+        "SOJOURN_SMTP_PORT": str(port),
+        "SOJOURN_SMTP_SECURITY": "none",
     }
 
 
@@ -71,8 +73,13 @@ def parcel(**changes: object) -> Parcel:
     return Parcel("w/e/1-reminder/email", "ada@shop.example", Content(**{**content, **changes}))  # type: ignore[arg-type]
 
 
-def to(port: int, **changes: object) -> Smtp:
-    return Smtp(Settings().model_copy(update={**_to(port), **changes}))
+def to(port: int, **changes: str) -> Smtp:
+    """Make a provider for the server on a port, with other ``SOJOURN_SMTP_*`` where given."""
+    changed = {f"SOJOURN_SMTP_{name.upper()}": value for name, value in changes.items()}
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in (server_at(port) | changed).items():
+            environment.setenv(name, value)
+        return Smtp(Settings().model_copy(update=SHOP))
 
 
 @pytest.fixture
@@ -322,7 +329,7 @@ async def test_a_lost_answer_is_ambiguous(mail: MailServer, smtp: Smtp) -> None:
 
 async def test_an_answer_that_does_not_come_is_ambiguous(mail: MailServer) -> None:
     mail.hang_after_data = True
-    hurried = to(mail.port, smtp_timeout_seconds=0.3)
+    hurried = to(mail.port, timeout_seconds="0.3")
     with pytest.raises(AmbiguousSend):
         await hurried.send(parcel())
     await hurried.close()
@@ -340,7 +347,7 @@ def guarded() -> Iterator[MailServer]:
 
 
 async def test_credentials_are_given(guarded: MailServer) -> None:
-    known = to(guarded.port, smtp_username="shop", smtp_password=SecretStr("secret"))
+    known = to(guarded.port, username="shop", password="secret")
     await known.probe()
     assert guarded.accepted == []
     await known.send(parcel())
@@ -349,7 +356,7 @@ async def test_credentials_are_given(guarded: MailServer) -> None:
 
 
 async def test_refused_credentials_are_our_account_s_fault(guarded: MailServer) -> None:
-    stranger = to(guarded.port, smtp_username="shop", smtp_password=SecretStr("guessed"))
+    stranger = to(guarded.port, username="shop", password="guessed")
     for attempt in (stranger.send(parcel()), stranger.probe()):
         with pytest.raises(AccountError, match="535"):
             await attempt
@@ -364,7 +371,7 @@ async def test_missing_credentials_are_our_account_s_fault(guarded: MailServer) 
 
 
 async def test_a_server_without_tls_is_not_sent_to_in_the_clear(mail: MailServer) -> None:
-    careful = to(mail.port, smtp_security="starttls")
+    careful = to(mail.port, security="starttls")
     with pytest.raises(AccountError):
         await careful.send(parcel())
     assert mail.accepted == []
@@ -379,7 +386,7 @@ async def test_a_server_of_another_name_is_not_sent_to(tmp_path: Path) -> None:
     server.start()
     try:
         with pytest.raises(TransientError, match="certificate"):
-            await to(server.port, smtp_security="starttls").send(parcel())
+            await to(server.port, security="starttls").send(parcel())
     finally:
         server.stop()
     assert server.accepted == []

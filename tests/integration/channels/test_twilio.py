@@ -29,7 +29,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Order, SentHook, serving
+from sojourn.testkit.fakes import Order, SentHook, serving
 from sojourn.testkit.fakes.twilio import ACCOUNT, SMS_FROM, TOKEN, FakeTwilio, signed
 
 HOOKS = f"{FakeTwilio.hook_url}/webhooks/twilio"

@@ -29,7 +29,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Order, serving
+from sojourn.testkit.fakes import Order, serving
 from sojourn.testkit.fakes.vonage import SIGNATURE_SECRET, FakeVonage, problem, signed
 
 APPLICATION = "78d335fa-323d-0114-9c3d-d6f0d48968cf"

@@ -23,20 +23,18 @@ from sojourn.channels.provider import Parcel
 from sojourn.channels.webpush import WebPush, _subscription
 from sojourn.domain.errors import (
     AccountError,
-    BadInput,
     BadSetting,
     ContentRejected,
     InvalidRecipient,
     ProviderError,
     WrongSender,
 )
-from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.messages import MessageClass
 from sojourn.domain.reports import reference
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Behaviour, Refused
+from sojourn.testkit.contract import Pair, configured, connected
+from sojourn.testkit.fakes import Behaviour, Refused
 from sojourn.testkit.fakes.webpush import FakeWebPush, encoded, pem_private_key, raw_private_key
-from tests.integration.channels.test_meta import asking
-from tests.integration.channels.test_provider_contract import Pair, connected
 from tests.support.markdown import ROOT
 
 # RFC 8291, section 5: the browser's keys of its example
@@ -48,18 +46,18 @@ RFC_AUTH = "BTBZMqHH6r4Tts7J_aSIgg"
 
 
 @pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    async with connected(FakeWebPush(), Channel.PUSH, monkeypatch) as pair:
+async def pair() -> AsyncIterator[Pair[WebPush, FakeWebPush]]:
+    async with connected(WebPush, FakeWebPush()) as pair:
         yield pair
 
 
-def to(pair: Pair, **changed: Any) -> Parcel:
+def to(pair: Pair[WebPush, FakeWebPush], **changed: Any) -> Parcel:
     """A message to a subscription that differs from the usual one."""
     assert isinstance(pair.fake, FakeWebPush)
     return dataclasses.replace(pair.parcel(), address=pair.fake.subscription(**changed))
 
 
-def saying(pair: Pair, **changed: Any) -> Parcel:
+def saying(pair: Pair[WebPush, FakeWebPush], **changed: Any) -> Parcel:
     """A message that says something else than the usual one."""
     parcel = pair.parcel()
     return dataclasses.replace(parcel, content=dataclasses.replace(parcel.content, **changed))
@@ -68,7 +66,7 @@ def saying(pair: Pair, **changed: Any) -> Parcel:
 # ---- messages ------------------------------------------------------------------------------
 
 
-async def test_the_browser_reads_all_that_was_said(pair: Pair) -> None:
+async def test_the_browser_reads_all_that_was_said(pair: Pair[WebPush, FakeWebPush]) -> None:
     parcel = pair.parcel()
     await pair.provider.send(parcel)
     (order,) = pair.fake.accepted
@@ -86,7 +84,7 @@ async def test_the_browser_reads_all_that_was_said(pair: Pair) -> None:
 
 
 async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_place(
-    pair: Pair,
+    pair: Pair[WebPush, FakeWebPush],
 ) -> None:
     parcel = saying(pair, collapse_key="")
     pair.fake.script.append(Behaviour.FAIL_AFTER)
@@ -98,13 +96,15 @@ async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_pl
     assert first["headers"]["topic"] == second["headers"]["topic"]
 
 
-async def test_a_code_to_sign_in_with_is_urgent(pair: Pair) -> None:
+async def test_a_code_to_sign_in_with_is_urgent(pair: Pair[WebPush, FakeWebPush]) -> None:
     parcel = dataclasses.replace(pair.parcel(), message_class=MessageClass.AUTHENTICATION)
     await pair.provider.send(parcel)
     assert pair.fake.accepted[0].request["headers"]["urgency"] == "high"
 
 
-async def test_the_largest_message_fits_and_one_byte_more_is_not_sent(pair: Pair) -> None:
+async def test_the_largest_message_fits_and_one_byte_more_is_not_sent(
+    pair: Pair[WebPush, FakeWebPush],
+) -> None:
     parcel = saying(pair, body="")
     await pair.provider.send(parcel)
     empty = pair.fake.accepted[0].request["size"] + len('"body":"",')
@@ -119,7 +119,10 @@ async def test_the_largest_message_fits_and_one_byte_more_is_not_sent(pair: Pair
     ("headers", "expected"), [({"apns-id": "E1-2"}, "E1-2"), ({}, ""), ({"location": ""}, "")]
 )
 async def test_a_push_service_that_names_no_url_has_taken_it_all_the_same(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], expected: str
+    pair: Pair[WebPush, FakeWebPush],
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
+    expected: str,
 ) -> None:
     created = Refused(partial(Response, status_code=201, headers=headers), ProviderError)
     monkeypatch.setattr(pair.fake, "refusals", lambda: {"this": created})
@@ -129,7 +132,7 @@ async def test_a_push_service_that_names_no_url_has_taken_it_all_the_same(
 
 
 async def test_what_is_encrypted_opens_with_the_keys_of_rfc_8291(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+    pair: Pair[WebPush, FakeWebPush], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies: list[bytes] = []
 
@@ -150,7 +153,7 @@ async def test_what_is_encrypted_opens_with_the_keys_of_rfc_8291(
 
 @pytest.mark.parametrize("how", ["key-mismatch", "key-mismatch-mozilla", "key-mismatch-google"])
 async def test_a_subscription_of_another_key_stops_no_other_once_ours_is_known_to_be_right(
-    pair: Pair, how: str
+    pair: Pair[WebPush, FakeWebPush], how: str
 ) -> None:
     pair.fake.script.append(how)
     with pytest.raises(AccountError):
@@ -162,10 +165,10 @@ async def test_a_subscription_of_another_key_stops_no_other_once_ours_is_known_t
 
 
 async def test_with_another_key_than_the_subscriptions_nobody_is_written_off(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+    pair: Pair[WebPush, FakeWebPush],
 ) -> None:
-    monkeypatch.setenv("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY", encoded(bytes(31) + b"\1"))
-    other = WebPush(Settings())
+    key = {"SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY": encoded(bytes(31) + b"\1")}
+    other = configured(WebPush, pair.fake.environment() | key)
     for _ in range(2):
         with pytest.raises(AccountError, match="used to create the subscriptions"):
             await other.send(pair.parcel())
@@ -174,16 +177,13 @@ async def test_with_another_key_than_the_subscriptions_nobody_is_written_off(
 
 
 @pytest.mark.parametrize("how", ["bad-claim", "unsigned"])
-async def test_a_claim_that_is_wrong_is_our_fault_even_then(pair: Pair, how: str) -> None:
+async def test_a_claim_that_is_wrong_is_our_fault_even_then(
+    pair: Pair[WebPush, FakeWebPush], how: str
+) -> None:
     await pair.provider.send(pair.parcel())
     pair.fake.script.append(how)
     with pytest.raises(AccountError):
         await pair.provider.send(pair.parcel())
-
-
-async def test_it_reads_no_webhooks(pair: Pair) -> None:
-    with pytest.raises(BadInput):
-        await pair.provider.read(asking("", "POST"))
 
 
 # ---- subscriptions -------------------------------------------------------------------------
@@ -241,7 +241,9 @@ def _allows(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> bool:
     return True
 
 
-async def test_a_listed_origin_is_posted_to_and_its_neighbour_is_not(pair: Pair) -> None:
+async def test_a_listed_origin_is_posted_to_and_its_neighbour_is_not(
+    pair: Pair[WebPush, FakeWebPush],
+) -> None:
     await pair.provider.send(pair.parcel())
     for endpoint in (
         pair.fake.url.replace("127.0.0.1", "localhost") + "/push/x",
@@ -271,7 +273,7 @@ async def test_a_listed_origin_is_posted_to_and_its_neighbour_is_not(pair: Pair)
     ],
 )
 async def test_a_broken_subscription_is_an_invalid_recipient(
-    pair: Pair, changed: dict[str, Any]
+    pair: Pair[WebPush, FakeWebPush], changed: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidRecipient) as raised:
         await pair.provider.send(to(pair, **changed))
@@ -280,7 +282,9 @@ async def test_a_broken_subscription_is_an_invalid_recipient(
 
 
 @pytest.mark.parametrize("address", ["", "device-token", "[]", "null", "{}", "[" * 100_000])
-async def test_what_is_no_subscription_is_an_invalid_recipient(pair: Pair, address: str) -> None:
+async def test_what_is_no_subscription_is_an_invalid_recipient(
+    pair: Pair[WebPush, FakeWebPush], address: str
+) -> None:
     with pytest.raises(InvalidRecipient):
         await pair.provider.send(dataclasses.replace(pair.parcel(), address=address))
 
@@ -300,14 +304,14 @@ def test_any_endpoint_is_a_push_service_s_or_refused(endpoint: str, prefix: str)
 
 @pytest.mark.parametrize("form", ["raw", "padded", "pem", "file"])
 async def test_the_key_may_come_in_any_usual_form(
-    form: str, pair: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    form: str, pair: Pair[WebPush, FakeWebPush], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "vapid.pem"
     path.write_text(pem_private_key())
     raw = raw_private_key()
     key = {"raw": raw, "padded": f"{raw}=", "pem": pem_private_key(), "file": str(path)}[form]
-    monkeypatch.setenv("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY", key)
-    other = WebPush(Settings())
+    given = {"SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY": key}
+    other = configured(WebPush, pair.fake.environment() | given)
     await other.probe()
     await other.send(pair.parcel())
     await other.close()
@@ -369,7 +373,9 @@ Promise.all(waits).then(() => console.log(JSON.stringify({ shown, opened })));
 """
 
 
-async def test_the_service_worker_shows_what_was_sent_and_opens_its_link(pair: Pair) -> None:
+async def test_the_service_worker_shows_what_was_sent_and_opens_its_link(
+    pair: Pair[WebPush, FakeWebPush],
+) -> None:
     if shutil.which("node") is None:
         pytest.skip("node is not installed (Debian: apt-get install nodejs)")
     await pair.provider.send(pair.parcel())
