@@ -1,4 +1,4 @@
-"""Keeps messages in the store, for ``sojourn outbox``: the default for all four channels."""
+"""The mailbox of ``sojourn outbox``, in the store: the default provider of all four channels."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from sojourn.settings import Settings
 
 
 class Outbox:
-    """Accepts everything. The archive that every message goes into is the mailbox."""
+    """A provider that accepts everything: the ledger keeps the content of every message."""
 
     name = "outbox"
     channels = frozenset(Channel)
@@ -18,11 +18,11 @@ class Outbox:
         pass
 
     async def send(self, parcel: Parcel) -> str:
-        """Accept the message; its text is in the archive already."""
+        """Accept the message, whose content the ledger has already."""
         return f"outbox:{parcel.ledger_key}"
 
     async def probe(self) -> None:
-        """There is nothing that could be wrong."""
+        """Find no fault: there are no credentials."""
 
     async def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there are no connections."""

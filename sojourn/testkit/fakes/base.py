@@ -40,7 +40,7 @@ class Fake(Reporting):
     channels: ClassVar[tuple[Channel, ...]]
     """The channels that the provider carries."""
     probed: ClassVar[bool] = True
-    """Whether the provider judges our credentials without a message."""
+    """False if the provider cannot judge our credentials without a message."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Fake(Reporting):
         self.choose: Callable[[], Behaviour] | None = None
         """Chooses the treatment if the script is empty; None: accept."""
         self.authorized = True
-        """Whether our credentials are good."""
+        """False: our credentials are withdrawn."""
         self.url = ""
         """The address of the server while it runs."""
 

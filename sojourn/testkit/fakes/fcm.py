@@ -39,7 +39,7 @@ SHAPE: dict[str, Any] = {
     "apns": {"headers": {"apns-collapse-id": str}},
     "webpush": {"fcm_options": {"link": str}},
 }
-"""The part of Google's description of a message that we use."""
+"""The part of Google's description of a message that our provider class uses."""
 
 
 class FakeFcm(Fake):
@@ -51,15 +51,16 @@ class FakeFcm(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.tokens: list[str] = []
-        """Issued."""
+        """The access tokens that were issued."""
         self.lasts = 3600
+        """The life of an access token, in seconds."""
 
     def environment(self) -> dict[str, str]:
         """Return a service account whose token endpoint is here."""
         return {"SOJOURN_FCM_CREDENTIALS": json.dumps(self.key()), "SOJOURN_FCM_BASE_URL": self.url}
 
     def key(self) -> dict[str, str]:
-        """A service account's, as Google's console hands it out."""
+        """Return the key of a service account, as Google's console hands it out."""
         pem = _private_key().private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -178,7 +179,17 @@ class FakeFcm(Fake):
 
 
 def error(status: int, word: str, code: str = "", message: str = "Not sent.") -> Response:
-    """Google's form of an error, with Firebase's code in its details."""
+    """Return an error in Google's form, with Firebase's code in its details.
+
+    Args:
+        status: the HTTP status.
+        word: Google's canonical code.
+        code: Firebase's code; empty: there is none.
+        message: the error in words.
+
+    Returns:
+        The answer.
+    """
     said: dict[str, Any] = {"code": status, "message": message, "status": word}
     if code:
         said["details"] = [{"@type": FCM_ERROR, "errorCode": code}]
@@ -186,12 +197,12 @@ def error(status: int, word: str, code: str = "", message: str = "Not sent.") ->
 
 
 def invalid(message: str) -> Response:
-    """Firebase does not like a value."""
+    """Return Firebase's error for a bad value."""
     return error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", message)
 
 
 def invalid_field(name: str) -> Response:
-    """Google's own reading of the request found a value that does not fit."""
+    """Return Google's own error for a field that does not fit its description."""
     message = f"Invalid value at '{name}'"
     detail = {"@type": BAD_REQUEST, "fieldViolations": [{"field": name, "description": message}]}
     said = {"code": 400, "message": message, "status": "INVALID_ARGUMENT", "details": [detail]}
@@ -199,7 +210,7 @@ def invalid_field(name: str) -> Response:
 
 
 def _misshapen(said: Any, shape: Any, place: str) -> str:
-    """The first place that is not as described; empty if there is none."""
+    """Return the first place that is not as described; empty if there is no such place."""
     if not isinstance(shape, Mapping):
         return "" if isinstance(said, shape) else place
     if not isinstance(said, dict):

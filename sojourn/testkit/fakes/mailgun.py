@@ -57,6 +57,7 @@ class FakeMailgun(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.state = "active"
+        """The state of the domain."""
 
     def environment(self) -> dict[str, str]:
         """Return the key and the domain."""
@@ -245,7 +246,17 @@ class FakeMailgun(Fake):
 
 
 def signed(event: Any, token: str, at: datetime | None = None, name: str = "signature") -> SentHook:
-    """Anything as an event, as Mailgun signs it: the moment and a token, not the event."""
+    """Sign an event as Mailgun does: the moment and a token, not the event itself.
+
+    Args:
+        event: any JSON value.
+        token: the token to sign.
+        at: the moment to sign; None: now.
+        name: the field of the signature.
+
+    Returns:
+        The webhook.
+    """
     timestamp = str(int((at or datetime.now(UTC)).timestamp()))
     text = (timestamp + token).encode()
     signature = hmac.new(WEBHOOK_KEY.encode(), text, hashlib.sha256).hexdigest()

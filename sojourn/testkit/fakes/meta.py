@@ -67,7 +67,7 @@ CODES: dict[int, tuple[int, type[ProviderError]]] = {
     131042: (400, AccountError),
     368: (403, AccountError),
 }
-"""Meta's codes, with the HTTP status that they come with, and what each is to us."""
+"""Meta's codes, each with its HTTP status and the error that we must raise."""
 
 
 class FakeMeta(Fake):
@@ -195,13 +195,13 @@ class FakeMeta(Fake):
 
 
 def inbound(message: dict[str, Any]) -> SentHook:
-    """A message of a customer's, as Meta passes it on."""
+    """Return a customer's message as Meta passes it on."""
     contact = {"profile": {"name": "Anna"}, "wa_id": message.get("from", "")}
     return signed({"contacts": [contact], "messages": [message]})
 
 
 def signed(*values: dict[str, Any], field: str = "messages") -> SentHook:
-    """A webhook with one change a value."""
+    """Return a signed webhook with one change for each value."""
     about = {
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": "16505551111", "phone_number_id": NUMBER_ID},
@@ -212,13 +212,22 @@ def signed(*values: dict[str, Any], field: str = "messages") -> SentHook:
 
 
 def signed_bytes(body: bytes) -> SentHook:
-    """Any body, with the signature that Meta gives it."""
+    """Sign any body as Meta does."""
     signature = hmac.new(APP_SECRET.encode(), body, hashlib.sha256).hexdigest()
     return SentHook(body, {"X-Hub-Signature-256": f"sha256={signature}"})
 
 
 def error(code: int, status: int, message: str = "Not sent") -> Response:
-    """An answer in the form that all errors of the Graph API have."""
+    """Return an error in the form of the Graph API.
+
+    Args:
+        code: Meta's code.
+        status: the HTTP status.
+        message: the error in words.
+
+    Returns:
+        The answer.
+    """
     said = {
         "message": f"(#{code}) {message}",
         "type": "OAuthException",

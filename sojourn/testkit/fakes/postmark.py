@@ -197,12 +197,12 @@ class FakePostmark(Fake):
 
 
 def _accepts_json(request: Request) -> bool:
-    """Postmark's pages call the header required; what it says without it, they do not."""
+    """Check the Accept header, which Postmark requires; 406 without it is our guess."""
     return request.headers.get("accept") == "application/json"
 
 
 def _listed(order: Order) -> dict[str, Any]:
-    """A message as the search describes it."""
+    """Describe a message as the search does."""
     said = order.request
     return {
         "MessageID": order.id,

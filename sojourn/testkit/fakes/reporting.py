@@ -29,15 +29,15 @@ class Reporting(ABC):
     kinds: ClassVar[Mapping[Channel, tuple[Kind, ...]]] = {}
     """The kinds of reports that it can send, by channel."""
     signed: ClassVar[bool] = True
-    """Whether a webhook's signature covers its body; False: a password is all there is."""
+    """False if no signature covers the webhook's body, but only a password protects it."""
     signer: ClassVar[str] = ""
     """The party that signs, if it is not the provider with a secret of our settings."""
     dated: ClassVar[bool] = False
-    """Whether a webhook's signature covers the moment, so that a replay is noticed."""
+    """True if a webhook's signature covers the moment, so that a replay is noticed."""
     too_old: ClassVar[timedelta] = timedelta(hours=1)
     """The age at which a dated webhook is a replay."""
     once: ClassVar[bool] = False
-    """Whether a message has at most one report of each kind, which then needs no id of its own."""
+    """True if a message has at most one report of each kind, which then needs no id of its own."""
     hard: ClassVar[frozenset[Kind]] = frozenset({Kind.BOUNCED})
     """The kinds that say that the address is dead, as this fake sends them."""
     hook_url: ClassVar[str] = "https://sojourn.example"
@@ -51,6 +51,7 @@ class Reporting(ABC):
         self.tells_of: Callable[[Order], Sequence[Kind]] = lambda order: self.tells
         """The reports of one message, if they differ from message to message."""
         self.tells_before_answer = False
+        """True: the webhook arrives before the answer to our request."""
         self.tells_times = 1
         """The number of times that each webhook is sent."""
         self.hook_answers: list[int] = []

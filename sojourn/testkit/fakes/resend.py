@@ -51,7 +51,7 @@ class FakeResend(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.only_sends = False
-        """Whether our key is one that may do nothing else."""
+        """True: our key may only send."""
         self._taken: dict[str, tuple[bytes, Order]] = {}
 
     def environment(self) -> dict[str, str]:
@@ -195,7 +195,16 @@ class FakeResend(Fake):
 
 
 def signed(said: object, event_id: str = "msg_1", at: datetime | None = None) -> SentHook:
-    """Any JSON, signed by Svix."""
+    """Sign any JSON value as Svix does.
+
+    Args:
+        said: the value.
+        event_id: the id of the webhook.
+        at: the moment to sign; None: now.
+
+    Returns:
+        The webhook.
+    """
     body = json.dumps(said)
     when = at or datetime.now(UTC)
     headers = {

@@ -63,6 +63,7 @@ class FakeSendGrid(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.scopes = ["mail.send", "messages.read"]
+        """The scopes of the API key."""
 
     def environment(self) -> dict[str, str]:
         """Return the API key and the webhooks' verification key."""
@@ -224,7 +225,7 @@ class FakeSendGrid(Fake):
 
 
 def signed(body: Any, at: datetime | None = None) -> SentHook:
-    """Anything, as SendGrid signs it."""
+    """Sign any JSON value as SendGrid does."""
     text = json.dumps(body, separators=(",", ":")).encode() + b"\r\n"
     timestamp = str(int((at or datetime.now(UTC)).timestamp()))
     signature = KEY.sign(timestamp.encode() + text, ec.ECDSA(SHA256()))

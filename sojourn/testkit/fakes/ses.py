@@ -63,7 +63,7 @@ class FakeSes(Fake):
         self.certificates_asked = 0
         self.certificate = pem()
         self.confirmed: list[str] = []
-        """Tokens of subscriptions that were confirmed."""
+        """The tokens of the subscriptions that were confirmed."""
 
     def environment(self) -> dict[str, str]:
         """Return the credentials, the region and the topic."""
@@ -204,11 +204,11 @@ class FakeSes(Fake):
         return replace(hook, body=json.dumps(said).encode())
 
     def notification(self, message: str, **changes: str) -> SentHook:
-        """What SNS posts, signed.
+        """Return a signed notification of SNS.
 
         Args:
-            message: what was published.
-            changes: to the envelope, before it is signed.
+            message: the text that was published.
+            changes: changes to the envelope, made before it is signed.
         """
         said = {
             "Type": "Notification",
@@ -224,7 +224,7 @@ class FakeSes(Fake):
         return self.sealed(said)
 
     def confirmation(self, **changes: str) -> SentHook:
-        """What SNS posts when our address is subscribed to a topic."""
+        """Return the message with which SNS asks us to confirm a subscription."""
         said = {
             "Type": "SubscriptionConfirmation",
             "MessageId": "message-1",
@@ -239,7 +239,7 @@ class FakeSes(Fake):
         return self.sealed(said)
 
     def sealed(self, said: Mapping[str, Any]) -> SentHook:
-        """An envelope with its signature."""
+        """Sign an envelope."""
         names = ["Message", "MessageId", "Timestamp", "TopicArn", "Type"]
         names += ["Subject"] if said["Type"] == "Notification" else ["SubscribeURL", "Token"]
         text = "".join(f"{n}\n{said[n]}\n" for n in sorted(names) if n in said)
@@ -275,15 +275,15 @@ class FakeSes(Fake):
 
 @cache
 def key() -> rsa.RSAPrivateKey:
-    """What SNS signs with."""
+    """Return the key with which SNS signs."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def pem(lasts: timedelta = timedelta(days=1)) -> bytes:
-    """The certificate of the key.
+    """Return the key's certificate.
 
     Args:
-        lasts: from yesterday until this far from now.
+        lasts: the time from now to its end; it began yesterday.
     """
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     now = datetime.now(UTC)
@@ -299,7 +299,7 @@ def pem(lasts: timedelta = timedelta(days=1)) -> bytes:
 
 
 def _authorization(request: Request, body: bytes) -> str:
-    """The header that AWS would make of this request, written from its documentation.
+    """Return the Authorization header of a request, following AWS's documentation.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """
@@ -335,7 +335,7 @@ def _shape() -> Any:
 
 
 def _faults_in(said: Mapping[str, Any]) -> str:
-    """What AWS's own description of the API, and what it says in words, have against a request."""
+    """Check a request against AWS's model of the API, and against its rules in prose."""
     report = ParamValidator().validate(said, _shape())
     if report.has_errors():
         return str(report.generate_report())

@@ -77,7 +77,7 @@ class FakeTwilio(Fake):
     }
     once = True
     longest_page = 2
-    """Messages that a page of the list has at most."""
+    """The number of messages on a page of the list."""
 
     def environment(self) -> dict[str, str]:
         """Return the account's credentials and the two senders."""
@@ -214,12 +214,12 @@ class FakeTwilio(Fake):
 
 
 def rendered(variables: dict[str, str]) -> str:
-    """What the one approved template says."""
+    """Render the only approved template."""
     return f"Hello {variables.get('1', '')}, your cart {variables.get('2', '')} is waiting."
 
 
 def resource(order: Order) -> dict[str, Any]:
-    """A message as Twilio describes it."""
+    """Describe a message as Twilio does."""
     said = order.request
     when = email.utils.format_datetime(order.at)
     return {
@@ -247,7 +247,16 @@ def resource(order: Order) -> dict[str, Any]:
 
 
 def signed(said: dict[str, str], query: str = "", token: str = TOKEN) -> SentHook:
-    """A webhook, signed for where our gateway is to the outside."""
+    """Sign a webhook for the public address of our gateway.
+
+    Args:
+        said: the parameters of the body.
+        query: the query of the URL.
+        token: the auth token that signs.
+
+    Returns:
+        The webhook.
+    """
     url = f"{FakeTwilio.hook_url}/webhooks/twilio" + (f"?{query}" if query else "")
     headers = {
         "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",

@@ -163,7 +163,17 @@ class FakeVonage(Fake):
 
 
 def signed(said: object, at: datetime, secret: str = SIGNATURE_SECRET, **claims: Any) -> SentHook:
-    """A webhook with its JWT, over the bytes that are sent."""
+    """Sign a webhook with a JWT that holds the hash of the body.
+
+    Args:
+        said: any JSON value.
+        at: the moment to sign.
+        secret: the signature secret.
+        claims: changes to the claims of the JWT.
+
+    Returns:
+        The webhook.
+    """
     body = json.dumps(said).encode()
     told = {
         "iss": "Vonage",
@@ -177,7 +187,7 @@ def signed(said: object, at: datetime, secret: str = SIGNATURE_SECRET, **claims:
 
 
 def problem(code: str, detail: str) -> dict[str, Any]:
-    """An error as RFC 7807 has it."""
+    """Return an error in the form of RFC 7807."""
     place = "/messages" if code.isdecimal() else "/"
     return {"type": f"{ERRORS}{place}#{code}", "title": code, "detail": detail, "instance": "bf0c"}
 

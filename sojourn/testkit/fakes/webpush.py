@@ -51,7 +51,7 @@ class FakeWebPush(Fake):
         return dataclasses.replace(super().parcel(channel, ledger_key), address=self.subscription())
 
     def subscription(self, **changed: Any) -> str:
-        """As the browser's ``JSON.stringify(subscription)`` gives it."""
+        """Return the subscription as the browser's ``JSON.stringify`` writes it."""
         keys = {"p256dh": encoded(_point(_browser())), "auth": encoded(SECRET)}
         said = {"endpoint": f"{self.url}/push/device-1", "expirationTime": None, "keys": keys}
         return json.dumps(said | changed)
@@ -61,7 +61,7 @@ class FakeWebPush(Fake):
         return [Route("/push/{device}", self.take, methods=["POST"])]
 
     def authorizes(self, request: Request) -> bool:
-        """RFC 8292, 3 and 4.2: signed with the key that the subscription was made for."""
+        """Check the signature by the subscription's key (RFC 8292, 3 and 4.2)."""
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
         if scheme != "vapid" or parts.get("k") != encoded(_point(_sender())):
@@ -148,12 +148,12 @@ class FakeWebPush(Fake):
 
 
 def raw_private_key() -> str:
-    """The sender's, as most tools print it."""
+    """Return the sender's private key in base64url, as most tools print it."""
     return encoded(_sender().private_numbers().private_value.to_bytes(32))
 
 
 def pem_private_key() -> str:
-    """The same, as openssl writes it."""
+    """Return the same key in PEM, as openssl writes it."""
     return (
         _sender()
         .private_bytes(
@@ -166,7 +166,7 @@ def pem_private_key() -> str:
 
 
 def encoded(data: bytes) -> str:
-    """Base64url without padding."""
+    """Encode in base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 

@@ -1,11 +1,10 @@
-"""The fakes answer a question as the vendors' own descriptions of their APIs say."""
+"""The answers of fakes have the fields that their vendors document."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from sojourn.channels.registry import known
 from sojourn.testkit.contract import connected
 from sojourn.testkit.fakes import (
     Behaviour,
@@ -27,6 +26,7 @@ from sojourn.testkit.fakes.resend import FakeResend
 from sojourn.testkit.fakes.sendgrid import FakeSendGrid
 from sojourn.testkit.fakes.twilio import FakeTwilio
 from sojourn.testkit.fakes.vonage import FakeVonage
+from tests.support.project import PROJECT
 
 ASKED: dict[type[Fake], tuple[str, dict[str, Any]]] = {
     FakeSendGrid: (
@@ -88,7 +88,7 @@ REQUIRED: dict[type[Fake], dict[str, set[str]]] = {
 async def test_an_answer_has_every_field_that_its_vendor_documents(
     make: type[Fake],
 ) -> None:
-    async with connected(known()[make.name], make()) as pair:
+    async with connected(PROJECT.carriers.shipped[make.name], make()) as pair:
         await pair.provider.send(pair.parcel())
         (order,) = pair.fake.accepted
         said = await _answer(pair.fake, order)
@@ -110,7 +110,7 @@ async def _answer(fake: Fake, order: Order) -> dict[str, Any]:
     ("place", "address", "named"),
     [("to", "393331234567", "wa_id"), ("recipient", "US.13491208655302741918", "user_id")],
 )
-async def test_meta_gives_the_customer_back_as_it_was_asked(
+async def test_meta_names_the_customer_as_the_request_does(
     place: str, address: str, named: str
 ) -> None:
     said = {
@@ -127,10 +127,12 @@ async def test_meta_gives_the_customer_back_as_it_was_asked(
         )
         answer = await http.post(path, json=said, headers=headers)
     assert answer.json()["contacts"] == [{"input": address, named: address}]
-    assert answer.json()["messages"][0].keys() == {"id"}, "only a template has a message_status"
+    assert answer.json()["messages"][0].keys() == {"id"}, (
+        "an answer to a template alone has a message_status"
+    )
 
 
-async def test_resend_says_in_its_own_words_that_we_are_too_fast() -> None:
+async def test_resend_answers_too_many_requests_with_its_own_error() -> None:
     async with serving(FakeResend()) as fake, httpx.AsyncClient(base_url=fake.url) as http:
         fake.script.append(Behaviour.RATE_LIMIT)
         headers = {"Authorization": f"Bearer {resend.KEY}"}

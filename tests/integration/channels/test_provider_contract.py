@@ -2,20 +2,22 @@
 
 import pytest
 
-from tests.support.project import PROJECT
 from sojourn.domain.errors import BadSetting
 from sojourn.settings import Settings
 from sojourn.testkit.contract import ProviderContract
 from sojourn.testkit.fakes import Fake
 from sojourn.testkit.fakes.registry import fakes
+from tests.support.project import PROJECT
 
 OURS = {"outbox", "smtp"}
-"""One is no server; the other speaks SMTP: tests/integration/channels/test_smtp.py."""
+"""Providers without a fake: one has no server, `test_smtp.py` tests the other."""
 
 
 def contract_of(fake: type[Fake]) -> type[ProviderContract]:
     name = fake.__name__.replace("Fake", "Test", 1)
-    return type(name, (ProviderContract,), {"provider": PROJECT.carriers.shipped[fake.name], "fake": fake})
+    return type(
+        name, (ProviderContract,), {"provider": PROJECT.carriers.shipped[fake.name], "fake": fake}
+    )
 
 
 for each in fakes():
