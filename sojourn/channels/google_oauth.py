@@ -51,7 +51,7 @@ class ServiceAccount:
                 self._key.private_key, self._key.private_key_id
             )
         except (ValueError, TypeError):
-            raise BadSetting(f"{variable}: its private_key is no RSA key") from None
+            raise BadSetting(f"{variable}: its private_key is not an RSA key") from None
         self._scope = scope
         self._http = http
         self._lock = asyncio.Lock()
@@ -114,7 +114,7 @@ def _read(given: str, variable: str) -> _Key:
         try:
             text = Path(text).read_text()
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "no text"
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise BadSetting(
                 f"{variable} is neither JSON nor a file that can be read: {reason}"
             ) from None
@@ -124,5 +124,5 @@ def _read(given: str, variable: str) -> _Key:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadSetting(
-            f"{variable} is no key of a service account: {place or 'JSON'}: {first['msg']}"
+            f"{variable} is not the key of a service account: {place or 'JSON'}: {first['msg']}"
         ) from None

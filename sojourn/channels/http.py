@@ -129,7 +129,7 @@ def fault_of(answer: httpx.Response, said: str = "") -> ProviderError:
     """Return the error that an answer means by its HTTP status alone.
 
     Args:
-        answer: the provider's answer, which is no success.
+        answer: the provider's answer, whose status is an error.
         said: the provider's error in words; by default the beginning of the body.
     """
     detail = f"HTTP {answer.status_code}: {said or answer.text[:LONGEST_DETAIL].strip()}"

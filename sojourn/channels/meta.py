@@ -206,7 +206,9 @@ def _recipient(address: str) -> dict[str, str]:
         return {"to": phone[1]}
     if _USER_ID.fullmatch(address):
         return {"recipient": address}
-    raise InvalidRecipient("neither a phone number with + and country code nor a user id of Meta's")
+    raise InvalidRecipient(
+        "the address is neither a phone number with + and country code nor Meta's user id"
+    )
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
@@ -269,7 +271,7 @@ def _reports(said: Mapping[str, Any], received_at: datetime) -> Iterator[Report]
         for change in _objects(entry, "changes"):
             value = change.get("value")
             if not isinstance(value, dict):
-                raise BadInput("value of a change is no object")
+                raise BadInput("value of a change is not an object")
             for status in _objects(value, "statuses"):
                 yield from _of_status(status, received_at)
             for message in _objects(value, "messages"):
@@ -321,7 +323,7 @@ def _of_message(said: Mapping[str, Any], received_at: datetime) -> Iterator[Repo
 
 
 def _of_preference(said: Mapping[str, Any], received_at: datetime) -> Iterator[Report]:
-    """Read a change of WhatsApp's own setting. To resume there is no consent given to us."""
+    """Read a change of WhatsApp's own setting. Resuming there gives us no consent."""
     if said.get("category") != "marketing_messages" or said.get("value") != "stop":
         return
     address = _address(said, "wa_id", "user_id")
@@ -363,14 +365,14 @@ def _address(said: Mapping[str, Any], number: str, user_id: str) -> str:
 def _objects(said: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     found = said.get(name, [])
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise BadInput(f"{name} is no list of objects")
+        raise BadInput(f"{name} is not a list of objects")
     return found
 
 
 def _word(said: Mapping[str, Any], name: str) -> str:
     found = said.get(name)
     if not isinstance(found, str) or not found:
-        raise BadInput(f"{name} is missing, or no text")
+        raise BadInput(f"{name} is missing or not a string")
     return found
 
 

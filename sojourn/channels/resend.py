@@ -63,7 +63,7 @@ def _secret(given: SecretStr) -> SecretStr:
     try:
         base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:
-        raise ValueError("is no signing secret of Resend: whsec_ and base64") from None
+        raise ValueError("this is not a signing secret of Resend: whsec_ and base64") from None
     return given
 
 
@@ -181,7 +181,7 @@ class Resend:
                 f"not signed with SOJOURN_RESEND_WEBHOOK_SECRET: {str(error).lower()}"
             ) from None
         except (ValueError, binascii.Error):  # the signature's form is wrong
-            raise BadSignature("no signature of Svix, or the body is no UTF-8") from None
+            raise BadSignature("the signature is not Svix's, or the body is not UTF-8") from None
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:

@@ -153,7 +153,7 @@ class SendGrid:
         self._verify(hook)
         events = json_in(hook)
         if not isinstance(events, list) or not all(isinstance(one, dict) for one in events):
-            raise BadInput("the body is no list of events")
+            raise BadInput("the body is not a list of events")
         reports = (_report(event, hook.received_at) for event in events)
         return Reading(tuple(report for report in reports if report))
 
@@ -226,7 +226,7 @@ def _public_key(text: str) -> ec.EllipticCurvePublicKey:
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise ValueError("is no key: copy the verification key of the signed event webhook")
+        raise ValueError("this is not a key: copy the verification key of the signed event webhook")
     return key
 
 

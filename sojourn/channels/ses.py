@@ -269,7 +269,7 @@ class Ses:
         signed = {name: said[name] for name in names if said.get(name) is not None}
         missing = set(names) - {"Subject"} - signed.keys()
         if not names or missing or not all(isinstance(value, str) for value in signed.values()):
-            raise BadSignature("the body is no message of SNS")
+            raise BadSignature("the body is not a message of SNS")
         if signed["TopicArn"] != topic:
             raise BadSignature("not from the SNS topic in SOJOURN_SES_TOPIC_ARN")
         text = "".join(f"{name}\n{value}\n" for name, value in signed.items())

@@ -55,11 +55,11 @@ _FAULTS: Mapping[int, type[ProviderError]] = {
     20003: AccountError,  # credentials
     20005: AccountError,  # account not active
     20404: AccountError,  # no such account
-    21212: AccountError,  # From is no number
+    21212: AccountError,  # From is not a number
     21603: AccountError,  # no From
     21606: AccountError,  # From is not ours, or cannot send
     21608: AccountError,  # a trial account, which writes only to verified numbers
-    21609: AccountError,  # StatusCallback is no public address
+    21609: AccountError,  # StatusCallback is not a public address
     21660: AccountError,  # From is of another account
     21701: AccountError,  # no such messaging service
     21703: AccountError,  # a messaging service without senders
@@ -83,7 +83,7 @@ _FAULTS: Mapping[int, type[ProviderError]] = {
     63024: InvalidRecipient,
     OPTED_OUT: RecipientUnsubscribed,
     21654: TemplateRefused,  # no ContentSid
-    21655: TemplateRefused,  # ContentSid is none
+    21655: TemplateRefused,  # ContentSid does not exist
     21656: TemplateRefused,  # ContentVariables do not fit
     63021: TemplateRefused,
     63027: TemplateRefused,
@@ -281,7 +281,9 @@ class Twilio:
                 raise TransientError(f"cannot be looked up: HTTP {answer.status_code}")
             for message in messages:
                 if not isinstance(message, dict):
-                    raise TransientError("cannot be looked up: a list of no messages")
+                    raise TransientError(
+                        "cannot be looked up: the list holds something else than messages"
+                    )
                 yield message
             page = said.get("next_page_uri")
 

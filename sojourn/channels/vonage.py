@@ -304,7 +304,7 @@ def _error(said: Mapping[str, Any]) -> Mapping[str, Any]:
 def _text(said: Mapping[str, Any], name: str) -> str:
     value = said.get(name, "")
     if not isinstance(value, str):
-        raise BadInput(f"{name} is no text")
+        raise BadInput(f"{name} is not a string")
     return value
 
 

@@ -20,7 +20,7 @@ def object_in(hook: Hook) -> dict[str, Any]:
     """
     said = json_in(hook)
     if not isinstance(said, dict):
-        raise BadInput("the body is no JSON object")
+        raise BadInput("the body is not a JSON object")
     return said
 
 
@@ -33,7 +33,7 @@ def json_in(hook: Hook) -> Any:
     try:
         return json.loads(hook.body)
     except (ValueError, RecursionError):
-        raise BadInput("the body is no JSON") from None
+        raise BadInput("the body is not JSON") from None
 
 
 def part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -50,7 +50,7 @@ def part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise BadInput(f"{name} is no JSON object")
+        raise BadInput(f"{name} is not a JSON object")
     return found
 
 
@@ -90,11 +90,11 @@ def check_age(
             the moment of the first attempt.
 
     Raises:
-        BadSignature: the moment is no number, or too far from ours: a replay.
+        BadSignature: the moment is not a number, or too far from ours: a replay.
     """
     try:
         away = abs(received_at.timestamp() - float(seconds))
     except ValueError:
-        raise BadSignature("the signed moment is no number") from None
+        raise BadSignature("the signed moment is not a number") from None
     if not away <= tolerance.total_seconds():  # NaN fails, too
         raise BadSignature("the signed moment is too far from now: a replay, or a clock is wrong")

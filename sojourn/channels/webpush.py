@@ -112,8 +112,8 @@ class WebPush:
         """Hand a message over and return the push service's URL or id of it, else our reference.
 
         Raises:
-            InvalidRecipient: the push service says so; or the address is no subscription, or one of
-                a push service that is not on the list.
+            InvalidRecipient: the push service says so; or the address is not a subscription, or
+                belongs to a push service that is not on the list.
         """
         subscription = _subscription(parcel.address)
         origin = self._origin(subscription.endpoint)
@@ -143,7 +143,7 @@ class WebPush:
         return said or parcel.reference
 
     async def probe(self) -> None:
-        """Check that the key signs: with no message there is no push service to ask."""
+        """Check that the key signs. Only a message names a push service that could be asked."""
         try:
             self._claim("https://push.example")
         except VapidException as error:
@@ -166,7 +166,7 @@ class WebPush:
         for allowed in self._hosts:
             if allowed == origin or (usual and _matches(endpoint.host, allowed)):
                 return origin
-        raise InvalidRecipient("the endpoint's host is no push service on the list")
+        raise InvalidRecipient("the endpoint's host is not a push service on the list")
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _subscription(address: str) -> _Subscription:
         ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, httpx.InvalidURL):
         raise InvalidRecipient(
-            "no subscription: JSON with endpoint, keys.p256dh, keys.auth"
+            "not a subscription: JSON with endpoint, keys.p256dh, keys.auth"
         ) from None
     if len(point) != 65 or len(secret) != 16 or endpoint.userinfo:
         raise InvalidRecipient("a subscription whose keys have another length, or with a password")
@@ -276,7 +276,7 @@ def _private_key(given: str) -> ec.EllipticCurvePrivateKey:
             f"{error.strerror}"
         ) from None
     except (ValueError, TypeError):
-        raise BadSetting("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY is no private key") from None
+        raise BadSetting("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY is not a private key") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise BadSetting("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY is a key of another kind than P-256")
     return key

@@ -276,7 +276,7 @@ async def test_the_signature_matches_a_published_example(
             body=b"Hello, World!",
             headers={"x-hub-signature-256": signature},
         )
-        with pytest.raises(BadInput, match="no JSON"):
+        with pytest.raises(BadInput, match="not JSON"):
             await other.provider.read(hook)
 
 

@@ -161,7 +161,9 @@ async def test_no_webhook_is_accepted_without_a_secret(
 def test_a_bad_secret_is_named_at_start_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_RESEND_API_KEY", "k")
     monkeypatch.setenv("SOJOURN_RESEND_WEBHOOK_SECRET", "whsec_ąę")
-    with pytest.raises(BadSetting, match=r"^SOJOURN_RESEND_WEBHOOK_SECRET: is no signing") as said:
+    with pytest.raises(
+        BadSetting, match=r"^SOJOURN_RESEND_WEBHOOK_SECRET: this is not a signing"
+    ) as said:
         Config.load()
     assert "ąę" not in str(said.value)
 

@@ -225,7 +225,7 @@ async def test_no_webhook_is_accepted_without_a_key() -> None:
 def test_a_bad_key_is_named_at_start(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_SENDGRID_API_KEY", "SG.any")
     monkeypatch.setenv("SOJOURN_SENDGRID_WEBHOOK_KEY", key)
-    with pytest.raises(BadSetting, match="SOJOURN_SENDGRID_WEBHOOK_KEY: is no key"):
+    with pytest.raises(BadSetting, match="SOJOURN_SENDGRID_WEBHOOK_KEY: this is not a key"):
         SendGrid(Settings())
 
 

@@ -312,7 +312,7 @@ async def test_a_report_that_says_nothing_we_know_is_named(served: Served) -> No
     hook = FAKE.hook(message.order, Kind.BOUNCED, "e")
     answer = await post(served, replace(hook, body=b"[]"))
     assert answer.status_code == 400
-    assert answer.json()["error"] == {"path": "body", "reason": "the body is no JSON object"}
+    assert answer.json()["error"] == {"path": "body", "reason": "the body is not a JSON object"}
 
 
 async def test_a_report_that_is_too_large_is_not_read(served: Served) -> None:
