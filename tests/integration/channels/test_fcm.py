@@ -244,7 +244,7 @@ async def test_the_service_account_s_key_may_be_a_file(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"private_key": "-----BEGIN PRIVATE KEY-----\nsecret\n"}, "private_key is no RSA key"),
+        ({"private_key": "-----BEGIN PRIVATE KEY-----\nsecret\n"}, "private_key is not an RSA key"),
         ({"client_email": None}, "client_email"),
         ({"project_id": ""}, "SOJOURN_FCM_PROJECT"),
     ],

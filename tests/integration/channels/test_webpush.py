@@ -330,8 +330,8 @@ def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     ("key", "reason"),
     [
         ("/nowhere/vapid.pem", "No such file"),
-        ("-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----", "no private key"),
-        (encoded(bytes(32)), "no private key"),
+        ("-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----", "not a private key"),
+        (encoded(bytes(32)), "not a private key"),
         (_pem(ec.generate_private_key(ec.SECP384R1())), "another kind"),
         (_pem(rsa.generate_private_key(65537, 1024)), "another kind"),
     ],
