@@ -119,13 +119,6 @@ class Settings(BaseSettings):
     sms_max_segments: Annotated[int, Field(ge=1, le=10)] = 4
     """Segments that an SMS may have: each is billed as a message. A longer one is not sent."""
 
-    smtp_host: str = "localhost"
-    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 25
-    smtp_username: str = ""
-    smtp_password: SecretStr = SecretStr("")
-    smtp_security: Literal["none", "starttls", "tls"] = "starttls"
-    smtp_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
-
     shop_name: str = "Sojourn Shop"
     shop_url: str = "https://shop.example"
     """Where carts, renewals and account pages live; links in messages start with it."""

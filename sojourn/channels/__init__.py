@@ -1,1 +1,88 @@
-"""Who carries a message: one file a provider, behind the Protocol in `channels.provider`."""
+"""Providers, who carry messages: one file each, and the names that such a file needs.
+
+A provider outside of this package imports these names from here. The providers themselves are not
+imported here: each is loaded when it is chosen.
+"""
+
+from sojourn.channels.config import ProviderConfig, Token
+from sojourn.channels.http import Http, body_of, fault_of, retry_after
+from sojourn.channels.provider import (
+    Abilities,
+    Hook,
+    Parcel,
+    Provider,
+    Reading,
+    SupportsLookup,
+    SupportsWebhooks,
+)
+from sojourn.channels.sender import from_header
+from sojourn.channels.webhooks import check_age, json_in, moment, object_in, part
+from sojourn.domain.content import Attachment, Content
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    BadInput,
+    BadSetting,
+    BadSignature,
+    ContentRejected,
+    EndpointGone,
+    InvalidRecipient,
+    PermanentError,
+    ProviderError,
+    RateLimited,
+    RecipientUnsubscribed,
+    TemplateRefused,
+    TransientError,
+    WindowClosed,
+    WrongSender,
+)
+from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.reports import Kind, Report
+from sojourn.domain.stopping import asks_to_stop
+from sojourn.settings import Settings
+
+__all__ = [
+    "Abilities",
+    "AccountError",
+    "AmbiguousSend",
+    "Attachment",
+    "BadInput",
+    "BadSetting",
+    "BadSignature",
+    "Channel",
+    "Content",
+    "ContentRejected",
+    "EndpointGone",
+    "Hook",
+    "Http",
+    "InvalidRecipient",
+    "Kind",
+    "MessageClass",
+    "Parcel",
+    "PermanentError",
+    "Provider",
+    "ProviderConfig",
+    "ProviderError",
+    "RateLimited",
+    "Reading",
+    "RecipientUnsubscribed",
+    "Report",
+    "Settings",
+    "SupportsLookup",
+    "SupportsWebhooks",
+    "TemplateRefused",
+    "Token",
+    "TransientError",
+    "WindowClosed",
+    "WrongSender",
+    "asks_to_stop",
+    "body_of",
+    "check_age",
+    "fault_of",
+    "from_header",
+    "json_in",
+    "moment",
+    "object_in",
+    "part",
+    "retry_after",
+]

@@ -5,27 +5,25 @@ https://firebase.google.com/docs/cloud-messaging/error-codes
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.google_oauth import ServiceAccount
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
-from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.provider import Abilities, Parcel
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
-    BadInput,
     BadSetting,
     EndpointGone,
     InvalidRecipient,
     ProviderError,
     RateLimited,
-    TransientError,
     WrongSender,
 )
 from sojourn.domain.messages import Channel
@@ -34,34 +32,34 @@ from sojourn.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 LONGEST_COLLAPSE_ID = 64
-"""Bytes; Apple's limit, the smallest."""
+"""The length in bytes that Apple takes; Google takes more."""
 QUOTA_WAIT = timedelta(minutes=1)
-"""What Google asks for where it sends no Retry-After."""
+"""The wait that Google's documentation asks for if there is no Retry-After."""
 
 
-class Config(config.Config):
-    """``SOJOURN_FCM_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_FCM_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_FCM_")
 
     credentials: SecretStr
-    """Key of a service account: the JSON itself, or the path of its file."""
+    """The key of a service account: the JSON itself, or the path of its file."""
     project: str = ""
-    """Id of the Firebase project; empty: that of the service account."""
+    """The id of the Firebase project; empty: the service account's project."""
     base_url: str = "https://fcm.googleapis.com"
 
 
 class Fcm:
-    """Sends by Firebase, which tells nothing of a message after it took it.
+    """Firebase, which has no look-up and no webhooks.
 
-    A duplicate takes the first one's place on the screen: both bear the same collapse key.
+    A duplicate replaces the first message on the screen, since both have the same collapse key.
     """
 
     name = "fcm"
     channels = frozenset({Channel.PUSH})
     abilities = Abilities(
         largest_body=4_096,
-        sandbox="validate_only: checks a message, and does not send it",
+        sandbox="validate_only: Firebase checks a message and does not send it",
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -75,10 +73,10 @@ class Fcm:
             raise BadSetting("SOJOURN_FCM_PROJECT: not set, and the credentials name none")
         self._path = f"/v1/projects/{project}/messages:send"
         self._proven = False
-        """Whether a message was taken since we started: then our project is some device's."""
+        """True once Firebase has accepted a message: our project then has devices."""
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; Firebase's name of it, ``projects/.../messages/...``."""
+        """Hand a message over and return its name, ``projects/.../messages/...``."""
         message = {"message": _message(parcel)}
         headers = await self._authorization()
         answer = await self._http.send("POST", self._path, json=message, headers=headers)
@@ -93,12 +91,8 @@ class Fcm:
                 return name
         raise AmbiguousSend(f"HTTP {answer.status_code} without the message's name")
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Firebase cannot be asked."""
-        raise TransientError("Firebase has no look-up of messages")
-
     async def probe(self) -> None:
-        """Have a message to nobody checked, with a new token."""
+        """Let Firebase check a message that reaches no device, with a new access token."""
         self._account.forget()
         message = {"topic": "sojourn", "notification": {"title": "Sojourn"}}
         asked = {"validate_only": True, "message": message}
@@ -107,12 +101,8 @@ class Fcm:
         if not answer.is_success:
             raise AccountError(str(_fault(answer, body_of(answer), proven=self._proven)))
 
-    async def read(self, hook: Hook) -> Reading:
-        """Firebase sends no webhooks."""
-        raise BadInput("Firebase sends no webhooks")
-
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
 
     async def _authorization(self) -> dict[str, str]:
@@ -131,7 +121,7 @@ def _message(parcel: Parcel) -> dict[str, Any]:
         "android": {"collapse_key": collapse, "notification": {"tag": collapse}},
         "apns": {"headers": {"apns-collapse-id": collapse}},
     }
-    if content.url.startswith("https://"):  # Firebase takes no other link of a web page
+    if content.url.startswith("https://"):  # Firebase refuses a web page's link of another scheme
         message["webpush"] = {"fcm_options": {"link": content.url}}
     return message
 
@@ -141,10 +131,10 @@ def _collapse_id(key: str) -> str:
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any], *, proven: bool) -> ProviderError:
-    """Firebase's own code stands in the details of Google's error.
+    """Return the error that an answer means. Firebase's code stands in Google's details.
 
-    A token is of a project, and a mismatch says so of the one token. It does not say which side is
-    wrong: as long as no device has taken our messages it may be our project, and everybody's.
+    A registration token belongs to one project. SENDER_ID_MISMATCH does not say which of the two
+    is wrong: until a message has been accepted, our project may be, for every device.
     https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
     """
     told = said.get("error")
@@ -156,7 +146,7 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any], *, proven: bool) -> 
             return EndpointGone(detail)
         case _, "SENDER_ID_MISMATCH" if proven:
             return WrongSender(detail)
-        # a 404 is not the token, of which it would say UNREGISTERED, but the project
+        # a plain 404 means the project: a dead token would be UNREGISTERED
         case (_, "SENDER_ID_MISMATCH" | "THIRD_PARTY_AUTH_ERROR") | (404, _):
             return AccountError(detail)
         case 400, _ if _of_token(error):
@@ -167,7 +157,7 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any], *, proven: bool) -> 
 
 
 def _of_token(error: Mapping[str, Any]) -> bool:
-    """Whether an invalid argument is the device's token; else it is the message."""
+    """Tell whether an invalid argument is the device's token or the message."""
     violations = [
         one.get("field") if isinstance(one, dict) else None
         for many in _in_details(error, "fieldViolations")

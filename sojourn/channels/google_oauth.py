@@ -1,7 +1,7 @@
-"""Access tokens of a Google service account, asked for without blocking.
+"""Access tokens of a Google service account.
 
-google-auth signs the assertion; its own transport would block the event loop, so the request goes
-over ours. https://developers.google.com/identity/protocols/oauth2/service-account#httprest
+google-auth signs the assertion; its own transport would block the event loop, so the request uses
+ours. https://developers.google.com/identity/protocols/oauth2/service-account#httprest
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from sojourn.domain.errors import AccountError, BadSetting, TransientError
 LIFETIME_SECONDS = 3600
 """Google's limit."""
 EARLY_SECONDS = 300
-"""A token is exchanged this long before it expires: requests under way must not outlive it."""
+"""The rest of a token's life that is not used: requests under way must not outlive the token."""
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class _Key(BaseModel):
-    """What we need of a key file."""
+    """The fields of a key file that are used."""
 
     client_email: str = Field(min_length=1)
     private_key: str
@@ -32,13 +32,13 @@ class _Key(BaseModel):
 
 
 class ServiceAccount:
-    """Keeps one token, and exchanges it in time.
+    """A service account with its current token, which it exchanges in time.
 
     Args:
         given: the key as JSON, or the path of its file.
-        scope: what the token is for.
-        http: where requests go out.
-        variable: the setting that the key comes from, for the text of errors.
+        scope: the OAuth scope of the tokens.
+        http: the client that asks for tokens.
+        variable: the setting that holds the key, named in errors.
 
     Raises:
         BadSetting: there is no such file, or it holds no key of a service account.
@@ -51,7 +51,7 @@ class ServiceAccount:
                 self._key.private_key, self._key.private_key_id
             )
         except (ValueError, TypeError):
-            raise BadSetting(f"{variable}: its private_key is no RSA key") from None
+            raise BadSetting(f"{variable}: its private_key is not an RSA key") from None
         self._scope = scope
         self._http = http
         self._lock = asyncio.Lock()
@@ -60,15 +60,17 @@ class ServiceAccount:
 
     @property
     def project(self) -> str:
-        """The project that the account belongs to; may be empty."""
+        """The id of the account's project; empty if the key does not name it."""
         return self._key.project_id
 
     async def token(self) -> str:
-        """A token that is good for some minutes; asked for once, however many wait for it.
+        """Return a token that is good for some minutes.
+
+        Concurrent callers share one request.
 
         Raises:
-            TransientError: Google does not answer, or not well.
-            AccountError: Google does not know the key.
+            TransientError: Google does not answer, or answers with an error of its own.
+            AccountError: Google refuses the key.
         """
         async with self._lock:
             if time.monotonic() >= self._good_until:
@@ -77,7 +79,7 @@ class ServiceAccount:
             return self._token
 
     def forget(self) -> None:
-        """Ask for another token next time: this one was refused."""
+        """Drop a token that was refused, so that the next call asks for another."""
         self._good_until = 0.0
 
     async def _ask(self) -> tuple[str, float]:
@@ -112,7 +114,7 @@ def _read(given: str, variable: str) -> _Key:
         try:
             text = Path(text).read_text()
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "no text"
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise BadSetting(
                 f"{variable} is neither JSON nor a file that can be read: {reason}"
             ) from None
@@ -122,5 +124,5 @@ def _read(given: str, variable: str) -> _Key:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadSetting(
-            f"{variable} is no key of a service account: {place or 'JSON'}: {first['msg']}"
+            f"{variable} is not the key of a service account: {place or 'JSON'}: {first['msg']}"
         ) from None

@@ -1,7 +1,7 @@
-"""HTTP to a provider: a pool of connections, and what answers mean if nothing else is said.
+"""HTTP to a provider: a pool of connections, and the usual meaning of answers.
 
-What is certain decides. No connection, 429 and a definite 4xx: the message was not taken. A broken
-connection, no answer, 5xx: nobody knows.
+Only certainty counts. After 429, a definite 4xx or a connection that was never made, the message
+was certainly not sent. After 5xx, a broken connection or a missing answer, nobody knows.
 """
 
 import email.utils
@@ -25,6 +25,7 @@ from sojourn.domain.errors import (
 )
 
 LONGEST_DETAIL = 300
+"""Characters of an answer that an error quotes."""
 LONGEST_WAIT = timedelta(hours=1)
 _NOT_SENT = (
     httpx.ConnectError,
@@ -37,22 +38,23 @@ _NOT_SENT = (
 
 @cache
 def trusted() -> ssl.SSLContext:
-    """The certificates that we trust, read once a process: reading them outlasts many requests.
+    """Return the certificates that we trust.
 
-    They are those of ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, else certifi's:
-    https://www.python-httpx.org/advanced/ssl/.
+    A process reads them once, since that takes longer than many requests: those of
+    ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, else certifi's
+    (https://www.python-httpx.org/advanced/ssl/).
     """
     return httpx.create_ssl_context()
 
 
 class Http:
-    """A provider's API, over connections that are kept.
+    """A client of a provider's API that keeps its connections.
 
     Args:
-        base_url: where it is; a path in it is kept.
-        timeout_seconds: for each of connecting, sending and the answer.
+        base_url: the API's URL; paths are appended to it.
+        timeout_seconds: the longest wait for each of connecting, sending and the answer.
         auth: Basic credentials, or None.
-        headers: of every request.
+        headers: headers of every request.
     """
 
     def __init__(
@@ -74,16 +76,16 @@ class Http:
         )
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """A request that sends a message: what breaks it leaves open whether it was taken.
+        """Make a request that sends a message, and return any answer.
 
         Args:
-            method: of HTTP.
-            path: below the base URL, or a whole URL.
-            options: as httpx's ``request``.
+            method: the HTTP method.
+            path: a path below the base URL, or a whole URL.
+            options: the options of httpx's ``request``.
 
         Raises:
-            TransientError: there was no connection: certainly not sent.
-            AmbiguousSend: it broke after that.
+            TransientError: no connection was made: the message was certainly not sent.
+            AmbiguousSend: the connection broke later: the message may have been sent.
         """
         try:
             return await self._client.request(method, path, **options)
@@ -93,12 +95,17 @@ class Http:
             raise AmbiguousSend(f"no answer: {_said(error)}") from None
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """A request that sends nothing, so that it can be made again: a look-up, a probe.
+        """Make a request that sends no message: a look-up, a probe. It can be made again.
+
+        Args:
+            method: the HTTP method.
+            path: a path below the base URL, or a whole URL.
+            options: the options of httpx's ``request``.
 
         Raises:
-            TransientError: no answer, or a 5xx.
-            RateLimited: 429.
-            AccountError: 401 or 403.
+            TransientError: there is no answer, or a 5xx.
+            RateLimited: the answer is 429.
+            AccountError: the answer is 401 or 403.
         """
         try:
             answer = await self._client.request(method, path, **options)
@@ -106,22 +113,24 @@ class Http:
             raise TransientError(f"no answer: {_said(error)}") from None
         if answer.status_code in (401, 403, 429) or answer.is_server_error:
             fault = fault_of(answer)
-            if isinstance(fault, AmbiguousSend):  # nothing was to be sent
+            if isinstance(
+                fault, AmbiguousSend
+            ):  # the request sends no message, so none is in doubt
                 raise TransientError(str(fault), retry_after=retry_after(answer))
             raise fault
         return answer
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._client.aclose()
 
 
 def fault_of(answer: httpx.Response, said: str = "") -> ProviderError:
-    """What an answer that is no success means, if the provider's own code says nothing more.
+    """Return the error that an answer means by its HTTP status alone.
 
     Args:
-        answer: of the provider.
-        said: its error in words; by default the beginning of the body.
+        answer: the provider's answer, whose status is an error.
+        said: the provider's error in words; by default the beginning of the body.
     """
     detail = f"HTTP {answer.status_code}: {said or answer.text[:LONGEST_DETAIL].strip()}"
     match answer.status_code:
@@ -137,10 +146,10 @@ def fault_of(answer: httpx.Response, said: str = "") -> ProviderError:
 
 
 def retry_after(answer: httpx.Response) -> timedelta | None:
-    """How long the provider asks us to wait.
+    """Return the time that the provider asks us to wait.
 
-    Retry-After (RFC 9110, 10.2.3) in seconds or as a date; else X-RateLimit-Reset, which is a
-    moment in seconds or milliseconds since 1970 to some, and seconds from now to others.
+    Retry-After (RFC 9110, 10.2.3) holds seconds or a date. X-RateLimit-Reset comes second: some
+    providers write seconds or milliseconds since 1970 into it, others seconds from now.
     """
     told = answer.headers.get("retry-after", "").strip()
     if not told:
@@ -153,7 +162,7 @@ def retry_after(answer: httpx.Response) -> timedelta | None:
 
 
 def body_of(answer: httpx.Response) -> dict[str, Any]:
-    """The answer's JSON object; empty if it is anything else: proxies answer in HTML."""
+    """Return the answer's JSON object, or an empty one: proxies answer in HTML."""
     try:
         said = answer.json()
     except ValueError:

@@ -11,7 +11,6 @@ import hmac
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.headerregistry import Address
 from typing import Any
 from urllib.parse import quote
 
@@ -19,9 +18,10 @@ import httpx
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import check_age, moment, object_in
 from sojourn.domain.errors import (
     AccountError,
@@ -38,8 +38,8 @@ from sojourn.domain.reports import Kind, Report
 from sojourn.settings import Settings
 
 OLDEST_WEBHOOK = timedelta(hours=9)
-"""Mailgun goes on for eight hours with a webhook that is not taken, and does not say whether it
-signs it anew."""
+"""The age at which a webhook is a replay. Mailgun repeats a refused webhook for eight hours, and
+does not document whether it signs each attempt."""
 LONGEST_TAG = 128
 
 _KINDS = {
@@ -56,50 +56,49 @@ _SUPPRESSED = {
     "suppress-unsubscribe": Kind.UNSUBSCRIBED,
     "suppress-complaint": Kind.COMPLAINED,
 }
-"""Why Mailgun did not even try."""
+"""The reasons for which Mailgun does not even try."""
 _OUR_ACCOUNT = re.compile(
     r"\bfrom\b.*parameter is not a valid address|not allowed to send|free accounts|sandbox"
 )
 _ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
 _NO_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
-"""https://www.iana.org/assignments/smtp-enhanced-status-codes: no such mailbox or system, bad
-syntax, moved, a domain that takes no mail, a mailbox that is disabled."""
+"""Enhanced status codes of dead addresses: no such mailbox or system, bad syntax, moved, a domain
+without mail, a disabled mailbox (https://www.iana.org/assignments/smtp-enhanced-status-codes)."""
 _Field = tuple[str | None, str | bytes, str | None]
 """A part of a multipart form: file name, content, media type."""
 
 
-class Config(config.Config):
-    """``SOJOURN_MAILGUN_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_MAILGUN_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_MAILGUN_")
 
     api_key: SecretStr
     """An API key that may send, read events and read domains."""
     domain: str
-    """The sending domain, as Mailgun has it."""
+    """The sending domain, as it stands in Mailgun."""
     webhook_key: SecretStr = SecretStr("")
-    """The HTTP webhook signing key. Empty: no webhooks are taken."""
+    """The HTTP webhook signing key. Empty: no webhook is accepted."""
     test_mode: bool = False
-    """Mailgun takes messages and delivers none."""
+    """Mailgun accepts messages and delivers none."""
     base_url: str = "https://api.mailgun.net"
 
 
 class Mailgun:
-    """Sends by Mailgun's API, which has no idempotency key: what is in doubt is looked up.
+    """Mailgun's API, which has no idempotency key. A look-up settles a lost answer.
 
-    The Message-ID is ours, made of the reference: Mailgun's events can be searched by it.
+    We make the Message-ID from the reference, because Mailgun's events can be searched by it.
     """
 
     name = "mailgun"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        # events are filed out of order; its manual trusts those that are half an hour old, for
-        # example: https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-polling
-        looks_up_after=timedelta(minutes=30),
-        reports=True,
         largest_body=25_000_000,
-        sandbox="SOJOURN_MAILGUN_TEST_MODE=true: messages are taken, none is delivered",
+        sandbox="SOJOURN_MAILGUN_TEST_MODE=true: Mailgun accepts messages and delivers none",
     )
+    # Mailgun files events out of order; its manual trusts those that are half an hour old:
+    # https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-polling
+    looks_up_after = timedelta(minutes=30)
 
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()
@@ -112,7 +111,7 @@ class Mailgun:
         )
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; its Message-ID, without the brackets."""
+        """Hand a message over and return its Message-ID, without the brackets."""
         form = self._form(parcel)
         answer = await self._http.send("POST", f"/v3/{self._domain}/messages", files=form)
         said = body_of(answer)
@@ -123,7 +122,7 @@ class Mailgun:
         return str(said["id"]).strip("<>")
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Search the events by our Message-ID."""
+        """Search the domain's events for our Message-ID."""
         asked = {
             "begin": str(int((since - timedelta(minutes=1)).timestamp())),
             "ascending": "yes",
@@ -146,7 +145,7 @@ class Mailgun:
             raise AccountError(f"Mailgun's domain {self._config.domain} is {state}, not active")
 
     async def read(self, hook: Hook) -> Reading:
-        """One report; a webhook whose kind is of no interest says nothing."""
+        """Read one report, or none from an event of another type."""
         said = object_in(hook)
         token = self._verified(said, hook.received_at)
         event = said.get("event-data")
@@ -156,14 +155,13 @@ class Mailgun:
         return Reading((report,) if report else ())
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
 
     def _form(self, parcel: Parcel) -> list[tuple[str, _Field]]:
-        content, settings = parcel.content, self._settings
-        sender = Address(settings.shop_name, addr_spec=settings.from_email)
+        content = parcel.content
         fields = {
-            "from": str(sender),
+            "from": from_header(self._settings),
             "to": parcel.address,
             "subject": content.subject,
             "text": content.text,
@@ -190,15 +188,15 @@ class Mailgun:
         return f"{parcel.reference}@{self._config.domain}"
 
     def _verified(self, said: Mapping[str, Any], received_at: datetime) -> str:
-        """The token that was signed: the signature covers it and the moment, not the event."""
+        """Return the signed token. The signature covers the token and the moment, not the event."""
         key = self._config.webhook_key.get_secret_value()
         if not key:
-            raise BadSignature("SOJOURN_MAILGUN_WEBHOOK_KEY is not set: no webhook is taken")
+            raise BadSignature("SOJOURN_MAILGUN_WEBHOOK_KEY is not set: no webhook is accepted")
         signature = _part(said, "signature")
         timestamp, token = str(signature.get("timestamp", "")), str(signature.get("token", ""))
         text = (timestamp + token).encode(errors="replace")
         expected = hmac.new(key.encode(), text, hashlib.sha256).hexdigest().encode()
-        # an event of a subaccount is also signed with the key of its parent
+        # the parent account's key signs the events of a subaccount, too
         given = (str(signature.get(name, "")) for name in ("signature", "parent-signature"))
         if not any(hmac.compare_digest(one.encode(errors="replace"), expected) for one in given):
             raise BadSignature("not signed with SOJOURN_MAILGUN_WEBHOOK_KEY")
@@ -214,7 +212,7 @@ def _decoded(name: str, data: str) -> bytes:
 
 
 def _tag(template: str) -> str:
-    """Journey and step: ``abandoned-cart/reminder``. Mailgun wants tags in ASCII."""
+    """Return journey and step, ``abandoned-cart/reminder``. Mailgun wants tags in ASCII."""
     return template.partition(".")[0].encode("ascii", "ignore").decode()[:LONGEST_TAG]
 
 
@@ -224,11 +222,11 @@ def _part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _fault(answer: httpx.Response, message: str) -> ProviderError:
-    """Mailgun has no codes: the status and its words tell what it is."""
+    """Return the error that an answer means, by status and words: Mailgun has no codes."""
     said = message.lower()
     if answer.status_code == 404:
-        # of a region where the domain is not, too
-        return AccountError(f"HTTP 404: see the domain and the base URL's region: {message}")
+        # Mailgun answers so in a region without this domain, too
+        return AccountError(f"HTTP 404: check the domain and the base URL's region: {message}")
     if answer.status_code == 400:
         if re.search(r"\bto\b.*parameter is not a valid address", said):
             return InvalidRecipient(message)
@@ -251,7 +249,7 @@ def _report(event: Mapping[str, Any], token: str, received_at: datetime) -> Repo
         event.get("reason"),
     )
     return Report(
-        # a signature that was seen once tells nothing a second time, whatever event it is put to
+        # the signature does not cover the event, so that each signed token may count only once
         event_id=token,
         kind=kind,
         at=moment(event.get("timestamp"), received_at),
@@ -273,11 +271,11 @@ def _failure(event: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Kind,
         return _SUPPRESSED[reason], reason == "suppress-bounce"
     if reason == "bounce":
         return Kind.BOUNCED, _is_dead(status)
-    return Kind.FAILED, False  # tried for too long, or blocked
+    return Kind.FAILED, False  # Mailgun tried for too long, or was blocked
 
 
 def _is_dead(status: Mapping[str, Any]) -> bool:
-    """Whether a bounce is the address's fault: spam filters and full mailboxes are not."""
+    """Tell whether a bounce means a dead address: not a spam filter, not a full mailbox."""
     words = f"{status.get('enhanced-code', '')} {status.get('message', '')}"
     enhanced = _ENHANCED.search(words)
     if enhanced:

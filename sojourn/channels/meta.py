@@ -19,7 +19,7 @@ import httpx
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import LONGEST_WAIT, Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.webhooks import moment, object_in
@@ -44,7 +44,7 @@ from sojourn.settings import Settings
 
 API_UNKNOWN = 1
 ENOUGH_FOR_NOW = 131049
-"""The customer had as much marketing as Meta lets anyone send; another day it may pass."""
+"""The customer has had all the marketing that Meta allows for now; another day it may pass."""
 WINDOW_CLOSED = 131047
 MARKETING_STOPPED = 131050
 UNDELIVERABLE = 131026
@@ -56,7 +56,7 @@ _TEMPLATE = frozenset(
 )
 _CONTENT = frozenset({
     100, 130472, 130497, 131008, 131009, 131051, 131052, 131053,
-    131062,  # a code to sign in with, to a user id: it needs the number
+    131062,  # a sign-in code needs a phone number, not a user id
 })  # fmt: skip
 _RATE = frozenset({4, 80007, 130429, 131048, 131056})
 _TRANSIENT = frozenset({API_UNKNOWN, 2, 131000, 131016, 131057, 133004})
@@ -72,37 +72,36 @@ _KINDS = {
     "failed": Kind.FAILED,
 }
 _NO_MESSAGE = frozenset({"system", "request_welcome"})
-"""Types of inbound "messages" that nobody wrote."""
+"""The types of inbound "messages" that no customer wrote."""
 _CAPTIONED = frozenset({"image", "video", "document"})
 
 _PHONE = re.compile(r"\+(\d{7,15})", re.ASCII)
 _USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z\d]{1,128}", re.ASCII)
 
 
-class Config(config.Config):
-    """``SOJOURN_META_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_META_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_META_")
 
-    token: config.Token
-    """Access token of a system user."""
+    token: Token
+    """The access token of a system user."""
     phone_number_id: str = Field(pattern=r"^\d+$")
-    """Meta's id of the number that sends; not the number itself."""
+    """Meta's id of the sending number; not the number itself."""
     app_secret: SecretStr = SecretStr("")
-    """Signs the webhooks. Empty: none are taken."""
+    """The secret that signs webhooks. Empty: no webhook is accepted."""
     verify_token: SecretStr = SecretStr("")
-    """What Meta shows when a webhook is set up; any word that both know."""
+    """The word that Meta shows when a webhook is set up; any word that both sides know."""
     api_version: str = Field(default="v25.0", pattern=r"^v\d+\.\d+$")
     base_url: str = "https://graph.facebook.com"
 
 
 class Meta:
-    """Sends by Meta's Graph API, which has neither an idempotency key nor a look-up."""
+    """Meta's Graph API, which has neither idempotency keys nor a look-up."""
 
     name = "meta"
     channels = frozenset({Channel.WHATSAPP})
     abilities = Abilities(
-        reports=True,
         sandbox="a test number of Meta's sends to the five numbers that its page lists",
     )
 
@@ -113,10 +112,10 @@ class Meta:
         self._number = f"/{self._config.api_version}/{self._config.phone_number_id}"
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; Meta's id, ``wamid...``.
+        """Hand a message over and return Meta's id of it, ``wamid...``.
 
         Raises:
-            InvalidRecipient: also of an address that is neither a phone number nor a user id.
+            InvalidRecipient: Meta says so; or the address is neither a phone number nor a user id.
         """
         answer = await self._http.send("POST", f"{self._number}/messages", json=_message(parcel))
         said = body_of(answer)
@@ -127,28 +126,24 @@ class Meta:
                 return message_id
         raise AmbiguousSend(f"HTTP {answer.status_code} without the message's id")
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Meta cannot be asked; its webhooks tell."""
-        raise TransientError("Meta has no look-up of messages")
-
     async def probe(self) -> None:
-        """Ask for the number that sends."""
+        """Ask for the sending number."""
         answer = await self._http.ask("GET", self._number, params={"fields": "id"})
         if answer.is_success:
             return
         fault = _fault(answer, body_of(answer))
-        # nothing was to be sent, so what is refused is the number or the token
+        # the request sends no message, so that a refusal means the number or the token
         raise fault if isinstance(fault, TransientError) else AccountError(str(fault))
 
     async def read(self, hook: Hook) -> Reading:
-        """The reports of a batch; to the GET that sets a webhook up, its challenge."""
+        """Read the reports of a batch; answer the GET that sets a webhook up with its challenge."""
         if hook.method != "POST":
             return Reading(answer=self._challenge(hook))
         self._verify(hook)
         return Reading(tuple(_reports(object_in(hook), hook.received_at)))
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
 
     def _challenge(self, hook: Hook) -> str:
@@ -159,13 +154,13 @@ class Meta:
         if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
             raise BadSignature("hub.verify_token is not SOJOURN_META_VERIFY_TOKEN")
         if asked.get("hub.mode") != "subscribe" or "hub.challenge" not in asked:
-            raise BadInput("a GET is there to subscribe, with hub.mode and hub.challenge")
+            raise BadInput("a GET must subscribe, with hub.mode and hub.challenge")
         return asked["hub.challenge"]
 
     def _verify(self, hook: Hook) -> None:
         secret = self._config.app_secret.get_secret_value()
         if not secret:
-            raise BadSignature("SOJOURN_META_APP_SECRET is not set: no webhook is taken")
+            raise BadSignature("SOJOURN_META_APP_SECRET is not set: no webhook is accepted")
         expected = "sha256=" + hmac.new(secret.encode(), hook.body, hashlib.sha256).hexdigest()
         given = hook.headers.get("x-hub-signature-256", "")
         if not hmac.compare_digest(given.encode(), expected.encode()):
@@ -173,7 +168,7 @@ class Meta:
 
 
 def language_code(locale: str) -> str:
-    """A locale as Meta writes it: ``en_US`` of ``en-US``, ``pl`` of ``pl``.
+    """Write a locale as Meta does: ``en_US`` for ``en-US``, ``pl`` for ``pl``.
 
     https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates/supported-languages
     """
@@ -192,18 +187,18 @@ def _message(parcel: Parcel) -> dict[str, Any]:
         return message | {"type": "text", "text": {"body": content.text}}
     template: dict[str, Any] = {
         "name": content.approved,
-        # the one policy there is; Meta's description of its API requires it
+        # the only policy, which Meta's documentation requires
         "language": {"policy": "deterministic", "code": language_code(content.locale)},
     }
     if content.variables:
-        # Meta refuses line breaks, tabs and long runs of spaces in them
+        # Meta refuses line breaks, tabs and long runs of spaces in variables
         parameters = [{"type": "text", "text": " ".join(v.split())} for v in content.variables]
         template["components"] = [{"type": "body", "parameters": parameters}]
     return message | {"type": "template", "template": template}
 
 
 def _recipient(address: str) -> dict[str, str]:
-    """Digits of a phone number; or the id of a customer who shows none, as webhooks gave it.
+    """Return the digits of a phone number, or the user id of a customer who shows no number.
 
     https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
     """
@@ -211,11 +206,13 @@ def _recipient(address: str) -> dict[str, str]:
         return {"to": phone[1]}
     if _USER_ID.fullmatch(address):
         return {"recipient": address}
-    raise InvalidRecipient("neither a phone number with + and country code nor a user id of Meta's")
+    raise InvalidRecipient(
+        "the address is neither a phone number with + and country code nor Meta's user id"
+    )
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
-    """Meta's own code says more than HTTP's: quotas, for one, come with 400."""
+    """Return the error that an answer means. Meta's code counts: a quota, say, comes with 400."""
     error = said.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     if not isinstance(error, dict) or not isinstance(code, int):
@@ -224,7 +221,9 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     details = data.get("details", "") if isinstance(data, dict) else ""
     detail = " ".join(str(part) for part in (code, error.get("message", ""), details) if part != "")
     if code == API_UNKNOWN and answer.is_server_error:
-        return AmbiguousSend(detail)  # "possible server error": it says of what, not how far it got
+        return AmbiguousSend(
+            detail
+        )  # "possible server error" does not say whether the message was sent
     if code in _RATE:
         return RateLimited(detail, retry_after=retry_after(answer) or _until_regained(answer))
     if code == ENOUGH_FOR_NOW:
@@ -251,7 +250,7 @@ def _refusal(code: int, detail: str) -> ProviderError | None:
 
 
 def _until_regained(answer: httpx.Response) -> timedelta | None:
-    """Minutes that Meta's own header names, the longest of all its quotas'.
+    """Return the longest wait of all quotas in Meta's own header, which counts minutes.
 
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """
@@ -272,7 +271,7 @@ def _reports(said: Mapping[str, Any], received_at: datetime) -> Iterator[Report]
         for change in _objects(entry, "changes"):
             value = change.get("value")
             if not isinstance(value, dict):
-                raise BadInput("value of a change is no object")
+                raise BadInput("value of a change is not an object")
             for status in _objects(value, "statuses"):
                 yield from _of_status(status, received_at)
             for message in _objects(value, "messages"):
@@ -316,7 +315,7 @@ def _of_message(said: Mapping[str, Any], received_at: datetime) -> Iterator[Repo
         kind=Kind.UNSUBSCRIBED if asks_to_stop(text) else Kind.REPLIED,
         at=moment(said.get("timestamp"), received_at),
         channel=Channel.WHATSAPP,
-        # there if the customer quotes our message or taps its button
+        # Meta gives it if the customer quotes our message or taps its button
         provider_id=str(context.get("id") or "") if isinstance(context, dict) else "",
         address=_address(said, "from", "from_user_id"),
         text=text,
@@ -324,12 +323,12 @@ def _of_message(said: Mapping[str, Any], received_at: datetime) -> Iterator[Repo
 
 
 def _of_preference(said: Mapping[str, Any], received_at: datetime) -> Iterator[Report]:
-    """A change of WhatsApp's own setting. One that resumes is no consent given to us."""
+    """Read a change of WhatsApp's own setting. Resuming there gives us no consent."""
     if said.get("category") != "marketing_messages" or said.get("value") != "stop":
         return
     address = _address(said, "wa_id", "user_id")
     yield Report(
-        # Meta gives it no id; hashed, as an event id is no place for a phone number
+        # Meta gives it no id; a hash, because an event id must not show a phone number
         event_id=_digest(f"{address}:stop:{said.get('timestamp')}"),
         kind=Kind.UNSUBSCRIBED,
         at=moment(said.get("timestamp"), received_at),
@@ -340,7 +339,7 @@ def _of_preference(said: Mapping[str, Any], received_at: datetime) -> Iterator[R
 
 
 def _text(said: Mapping[str, Any], form: str) -> str:
-    """What the customer wrote, or the label of what was tapped; of a picture, its caption."""
+    """Return the customer's words, the label of a tapped button, or the caption of a picture."""
     match said.get(form):
         case {"body": str(text)} if form == "text":
             return text
@@ -356,7 +355,7 @@ def _text(said: Mapping[str, Any], form: str) -> str:
 
 
 def _address(said: Mapping[str, Any], number: str, user_id: str) -> str:
-    """The customer's number, with its +; of one who shows none, Meta's id."""
+    """Return the customer's number with its +, or Meta's id if the customer shows no number."""
     digits = said.get(number)
     if isinstance(digits, str) and digits.isdecimal():
         return f"+{digits}"
@@ -366,14 +365,14 @@ def _address(said: Mapping[str, Any], number: str, user_id: str) -> str:
 def _objects(said: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     found = said.get(name, [])
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise BadInput(f"{name} is no list of objects")
+        raise BadInput(f"{name} is not a list of objects")
     return found
 
 
 def _word(said: Mapping[str, Any], name: str) -> str:
     found = said.get(name)
     if not isinstance(found, str) or not found:
-        raise BadInput(f"{name} is missing, or no text")
+        raise BadInput(f"{name} is missing or not a string")
     return found
 
 

@@ -1,15 +1,14 @@
-"""Keeps messages in the store, for ``sojourn outbox``: the default for all four channels."""
+"""The mailbox of ``sojourn outbox``, in the store: the default provider of all four channels."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
-from sojourn.domain.errors import BadInput
+from sojourn.channels.provider import Abilities, Parcel
 from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
 
 
 class Outbox:
-    """Accepts everything. The archive that every message goes into is the mailbox."""
+    """A provider that accepts everything: the ledger keeps the content of every message."""
 
     name = "outbox"
     channels = frozenset(Channel)
@@ -19,19 +18,11 @@ class Outbox:
         pass
 
     async def send(self, parcel: Parcel) -> str:
-        """Accept the message; its text is in the archive already."""
+        """Accept the message, whose content the ledger has already."""
         return f"outbox:{parcel.ledger_key}"
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Whatever was handed over is there."""
-        return await self.send(parcel)
-
     async def probe(self) -> None:
-        """There is nothing that could be wrong."""
-
-    async def read(self, hook: Hook) -> Reading:
-        """Nobody reports on a mailbox of our own."""
-        raise BadInput("the outbox sends no webhooks")
+        """Find no fault: there are no credentials."""
 
     async def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there are no connections."""

@@ -15,9 +15,10 @@ import httpx
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import moment, object_in
 from sojourn.domain.errors import (
     AccountError,
@@ -55,46 +56,45 @@ _HARD = frozenset({"HardBounce", "BadEmailAddress", "ManuallyDeactivated", "Spam
 _SOFT = frozenset({"Transient", "SoftBounce", "DnsError", "Undetermined", "AutoResponder"})
 
 
-class Config(config.Config):
-    """``SOJOURN_POSTMARK_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_POSTMARK_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_POSTMARK_")
 
-    token: config.Token
+    token: Token
     """The server's API token."""
     webhook_password: SecretStr = SecretStr("")
-    """Postmark does not sign its webhooks: the address it is given bears ``any:password@``. Empty:
-    none are taken."""
+    """The password in the webhook's URL, ``https://any:password@...``: Postmark signs no webhook.
+    Empty: no webhook is accepted."""
     stream: str = "outbound"
-    """Message stream of transactional messages."""
+    """The message stream of transactional messages."""
     promotional_stream: str = "broadcast"
-    """Message stream of promotional messages."""
+    """The message stream of promotional messages."""
     base_url: str = "https://api.postmarkapp.com"
 
 
 class Postmark:
-    """Sends by Postmark's API, which has no idempotency key: what is in doubt is looked up."""
+    """Postmark's API, which has no idempotency key. A look-up settles a lost answer."""
 
     name = "postmark"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        looks_up_after=timedelta(seconds=30),
-        reports=True,
         largest_body=10_000_000,
-        sandbox="the token POSTMARK_API_TEST is taken and sends nothing",
+        sandbox="Postmark accepts the token POSTMARK_API_TEST, and sends nothing",
     )
+    looks_up_after = timedelta(seconds=30)
 
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()
         self._settings = settings
         headers = {
-            "Accept": "application/json",  # "required" of every request
+            "Accept": "application/json",  # Postmark requires it of every request
             "X-Postmark-Server-Token": self._config.token.get_secret_value(),
         }
         self._http = Http(self._config.base_url, self._config.timeout_seconds, headers=headers)
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; Postmark's MessageID."""
+        """Hand a message over and return Postmark's MessageID."""
         answer = await self._http.send("POST", "/email", json=self._email(parcel))
         said = body_of(answer)
         if answer.is_success and said.get("ErrorCode") == 0:
@@ -102,7 +102,7 @@ class Postmark:
         raise _fault(answer, said)
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Search the messages of the last 45 days by our metadata."""
+        """Search the messages of the last 45 days for our reference in their metadata."""
         asked = {
             "count": "1",
             "offset": "0",
@@ -116,27 +116,27 @@ class Postmark:
         return str(found[0]["MessageID"]) if found else None
 
     async def probe(self) -> None:
-        """Ask for the server's description."""
+        """Ask for the description of the server."""
         answer = await self._http.ask("GET", "/server")
         if not answer.is_success:
             raise _fault(answer, body_of(answer))
 
     async def read(self, hook: Hook) -> Reading:
-        """One report; a webhook whose kind is of no interest says nothing."""
+        """Read one report, or none from a record of another type."""
         self._verify(hook)
         said = object_in(hook)
         report = _report(said, hook.received_at)
         return Reading((report,) if report else ())
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
 
     def _email(self, parcel: Parcel) -> dict[str, Any]:
-        content, settings = parcel.content, self._settings
+        content = parcel.content
         promotional = parcel.message_class is MessageClass.PROMOTIONAL
         email: dict[str, Any] = {
-            "From": f'"{settings.shop_name}" <{settings.from_email}>',
+            "From": from_header(self._settings),
             "To": parcel.address,
             "Subject": content.subject,
             "HtmlBody": content.html,
@@ -159,7 +159,9 @@ class Postmark:
     def _verify(self, hook: Hook) -> None:
         password = self._config.webhook_password.get_secret_value()
         if not password:
-            raise BadSignature("SOJOURN_POSTMARK_WEBHOOK_PASSWORD is not set: no webhook is taken")
+            raise BadSignature(
+                "SOJOURN_POSTMARK_WEBHOOK_PASSWORD is not set: no webhook is accepted"
+            )
         scheme, _, given = hook.headers.get("authorization", "").partition(" ")
         try:
             _, _, said = base64.b64decode(given, validate=True).decode().partition(":")
@@ -167,9 +169,7 @@ class Postmark:
             said = ""
         same = hmac.compare_digest(_digest(said), _digest(password))
         if scheme.lower() != "basic" or not same:
-            raise BadSignature(
-                "the webhook's address does not bear SOJOURN_POSTMARK_WEBHOOK_PASSWORD"
-            )
+            raise BadSignature("the webhook's URL does not hold SOJOURN_POSTMARK_WEBHOOK_PASSWORD")
 
 
 def _digest(text: str) -> bytes:
@@ -177,13 +177,13 @@ def _digest(text: str) -> bytes:
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
-    """Postmark answers 422 to nearly everything: its own code tells what it is."""
+    """Return the error that an answer means. Postmark's code counts: its status is usually 422."""
     code, message = said.get("ErrorCode"), str(said.get("Message", ""))
     detail = f"{code} {message}"
     if answer.status_code != 422 or not isinstance(code, int):
         return fault_of(answer, detail if code else "")
     if code == INACTIVE_RECIPIENT:
-        # bounced hard, complained or unsubscribed before; the text tells which
+        # the address bounced, complained or unsubscribed before; only the text tells which
         unsubscribed = "unsubscri" in message.lower()
         return RecipientUnsubscribed(detail) if unsubscribed else InvalidRecipient(detail)
     if code == INVALID_REQUEST:
@@ -204,7 +204,7 @@ def _report(said: Mapping[str, Any], received_at: datetime) -> Report | None:
         hard = bounce in _HARD
         kind = Kind.DEFERRED if bounce in _SOFT else Kind.BOUNCED
     elif record == "SubscriptionChange":
-        # one that was reactivated is no consent: only the customer can give that
+        # a reactivated address is no consent: only the customer can give that
         kind = Kind.UNSUBSCRIBED if said.get("SuppressSending") else None
     if kind is None:
         return None
@@ -212,7 +212,7 @@ def _report(said: Mapping[str, Any], received_at: datetime) -> Report | None:
     at = moment(said.get(_AT.get(record, "ReceivedAt")), received_at)
     message_id = str(said.get("MessageID", ""))
     return Report(
-        # only bounces and complaints have a number
+        # only bounces and complaints have an id of their own
         event_id=f"{message_id}:{record}:{said.get('ID') or at.isoformat()}",
         kind=kind,
         at=at,

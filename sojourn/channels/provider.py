@@ -1,13 +1,14 @@
-"""What every provider is to the send activity and to the gateway.
+"""The protocols that the send activity and the gateway know a provider by.
 
-To add one, write one file here with a class that has this Protocol's members and a `Config`
-(`channels.config`); its presence registers it. CONTRIBUTING walks through it.
+Every provider is a `Provider`. One that can be asked for a message is a `SupportsLookup`, too; one
+that posts webhooks is a `SupportsWebhooks`. A class has the methods of the protocols that it
+supports, and no others: nothing else declares what it supports.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sojourn.domain.content import Content
 from sojourn.domain.messages import Channel, MessageClass
@@ -16,20 +17,15 @@ from sojourn.domain.reports import Report, reference
 
 @dataclass(frozen=True)
 class Abilities:
-    """What a provider can do, as its documentation says.
+    """The promises that a provider's documentation makes.
 
     Args:
-        idempotent_for: handing over the same parcel again within this long delivers it once.
-        looks_up_after: `Provider.find` knows of a message this long after it was taken at the
-            latest; None: the provider cannot be asked.
-        reports: it sends webhooks that name our reference or its id of a message.
-        largest_body: bytes of a request that it takes.
-        sandbox: how to try it without sending; empty: there is no way.
+        idempotent_for: the time within which the same parcel, handed over again, is delivered once.
+        largest_body: the size of the largest request that the provider takes, in bytes.
+        sandbox: a way to try the provider without reaching a customer; empty: there is no such way.
     """
 
     idempotent_for: timedelta = timedelta(0)
-    looks_up_after: timedelta | None = None
-    reports: bool = False
     largest_body: int = 10_000_000
     sandbox: str = ""
 
@@ -39,10 +35,10 @@ class Parcel:
     """A rendered message on its way to one address.
 
     Args:
-        ledger_key: our own id, the same in every attempt.
-        address: of the channel's kind: e-mail address, E.164 number, device token or Web Push
-            subscription as JSON.
-        content: what to say, and by which channel.
+        ledger_key: our own id of the message, the same in every attempt.
+        address: an e-mail address, an E.164 number, a device token or a Web Push subscription as
+            JSON: the kind belongs to the channel.
+        content: the words, and the channel that carries them.
         message_class: some providers keep promotional and transactional mail apart.
     """
 
@@ -59,14 +55,14 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Hook:
-    """A request of a provider to our webhook, as it came.
+    """A provider's request to our webhook, as it came.
 
     Args:
         method: GET, HEAD or POST.
-        url: as the provider called it, with the query: some sign it.
-        headers: names in lower case.
-        body: raw: signatures are made over it.
-        received_at: by our clock.
+        url: the URL that the provider called, with its query: some providers sign it.
+        headers: by name in lower case.
+        body: the raw bytes, which signatures cover.
+        received_at: the moment of arrival by our clock.
     """
 
     method: str
@@ -78,12 +74,12 @@ class Hook:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a hook says.
+    """The meaning of a hook.
 
     Args:
-        reports: what happened to which messages; empty: nothing that concerns us.
-        answer: the text to answer with; most providers want none.
-        media_type: of the answer.
+        reports: the fates of messages; empty: the hook is of no interest.
+        answer: the text to answer with; most providers expect no text.
+        media_type: the answer's.
     """
 
     reports: tuple[Report, ...] = ()
@@ -92,70 +88,91 @@ class Reading:
 
 
 class Provider(Protocol):
-    """Carries messages of one or more channels. The properties are constants of its class."""
+    """A company or server that carries messages of one or more channels.
+
+    The class is called with the settings of the installation: ``Postmark(settings)``. It reads the
+    rest from a `ProviderConfig` of its own. The three properties are constants of the class.
+    """
 
     @property
     def name(self) -> str:
-        """As settings and the ledger call it: that of its file."""
+        """The name in settings, in the ledger and in the webhook's URL."""
         ...
 
     @property
     def channels(self) -> frozenset[Channel]:
-        """Which it can carry."""
+        """The channels that it can carry."""
         ...
 
     @property
     def abilities(self) -> Abilities:
-        """What it can do."""
+        """The promises of its documentation."""
         ...
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; give back the provider's id for it.
+        """Hand a message over and return the provider's id of it.
 
         Raises:
-            TransientError: certainly not sent; worth another try.
+            TransientError: certainly not sent; another try may help.
             AmbiguousSend: perhaps sent.
-            PermanentError: refused for good; one of its kinds.
-            AccountError: our account's fault.
-        """
-        ...
-
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """The provider's id of a message that it took; None if it never did.
-
-        Only asked where `Abilities.looks_up_after` is set.
-
-        Args:
-            parcel: as it was handed over.
-            since: the moment of the first try.
-
-        Raises:
-            TransientError, AccountError: it cannot be told now.
+            PermanentError: refused for good; raise one of its subclasses.
+            AccountError: our account or our credentials are at fault.
         """
         ...
 
     async def probe(self) -> None:
-        """See that the provider takes our credentials, without sending anything.
+        """Check that the provider accepts our credentials, without sending a message.
 
         Raises:
-            TransientError: it does not answer, or not well.
-            AccountError: it does not let us.
-        """
-        ...
-
-    async def read(self, hook: Hook) -> Reading:
-        """What a webhook says, its signature verified first.
-
-        Only asked where `Abilities.reports` is set.
-
-        Raises:
-            BadSignature: not signed with our secret, changed on its way, or too old.
-            BadInput: signed, and not what the provider's documentation says.
+            TransientError: it does not answer, or answers with an error of its own.
+            AccountError: it refuses us.
         """
         ...
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
+        ...
+
+
+@runtime_checkable
+class SupportsLookup(Protocol):
+    """A provider that can be asked whether it has taken a message.
+
+    `looks_up_after` is a constant of the class: the time after which a message that was taken is
+    certainly found.
+    """
+
+    @property
+    def looks_up_after(self) -> timedelta:
+        """The longest time from taking a message to finding it."""
+        ...
+
+    async def find(self, parcel: Parcel, since: datetime) -> str | None:
+        """Return the provider's id of a message; None if the provider never took the message.
+
+        Args:
+            parcel: the message as it was handed over.
+            since: the moment of the first attempt.
+
+        Raises:
+            TransientError: the provider cannot tell now.
+            AccountError: it refuses us.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsWebhooks(Protocol):
+    """A provider that reports by webhooks, naming our reference or its own id of a message."""
+
+    async def read(self, hook: Hook) -> Reading:
+        """Verify a webhook's signature, then read it.
+
+        Raises:
+            BadSignature: it is not signed with our secret, was changed on its way, or is too old.
+            BadInput: it is signed, and does not follow the provider's documentation.
+            TransientError: the signature cannot be verified now; the provider sends it again.
+        """
         ...
 
 

@@ -8,8 +8,7 @@ https://github.com/resend/resend-openapi.
 import base64
 import binascii
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from email.utils import quote
+from datetime import timedelta
 from typing import Annotated, Any
 
 import httpx
@@ -17,9 +16,10 @@ from pydantic import AfterValidator, SecretStr
 from pydantic_settings import SettingsConfigDict
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import moment, object_in, part
 from sojourn.domain.errors import (
     AccountError,
@@ -27,7 +27,6 @@ from sojourn.domain.errors import (
     BadSignature,
     InvalidRecipient,
     ProviderError,
-    TransientError,
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
@@ -40,7 +39,7 @@ _ACCOUNT = frozenset(
         "invalid_api_key",
         ONLY_SENDS,
         "invalid_from_address",
-        # 429 like the rate limit, but they last until tomorrow or next month
+        # they come with 429, as the rate limit does, but last until tomorrow or next month
         "daily_quota_exceeded",
         "monthly_quota_exceeded",
     }
@@ -64,30 +63,29 @@ def _secret(given: SecretStr) -> SecretStr:
     try:
         base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:
-        raise ValueError("is no signing secret of Resend: whsec_ and base64") from None
+        raise ValueError("this is not a signing secret of Resend: whsec_ and base64") from None
     return given
 
 
-class Config(config.Config):
-    """``SOJOURN_RESEND_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_RESEND_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_RESEND_")
 
-    api_key: config.Token
-    """May be one that can only send."""
+    api_key: Token
+    """A key that may only send is enough."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_secret)] = SecretStr("")
-    """What Resend signs its webhooks with: ``whsec_`` and base64. Empty: none are taken."""
+    """The signing secret of the webhook: ``whsec_`` and base64. Empty: no webhook is accepted."""
     base_url: str = "https://api.resend.com"
 
 
 class Resend:
-    """Sends by Resend's API, under an idempotency key: what is in doubt is handed over again."""
+    """Resend's API, which has idempotency keys: a message in doubt is handed over again."""
 
     name = "resend"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
         idempotent_for=timedelta(hours=24),
-        reports=True,
         largest_body=40_000_000,
         sandbox="delivered@resend.dev, bounced@resend.dev and complained@resend.dev reach nobody",
     )
@@ -101,15 +99,15 @@ class Resend:
         self._verifier = Webhook(secret) if secret else None
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; Resend's id of it.
+        """Hand a message over and return Resend's id of it.
 
         Raises:
             InvalidRecipient: the address is malformed.
-            ContentRejected: the message is.
-            AccountError: key, sender's domain or quota.
-            RateLimited: too many requests a second.
-            AmbiguousSend: no answer; or another request under the same key is under way, or was
-                made with another body: that one may have been taken.
+            ContentRejected: the message is malformed.
+            AccountError: the key, the sender's domain or the quota is at fault.
+            RateLimited: there are too many requests a second.
+            AmbiguousSend: there is no answer; or another request under the same key is under way,
+                or had another body: that one may have been accepted.
         """
         answer = await self._http.send(
             "POST",
@@ -124,12 +122,8 @@ class Resend:
             raise AmbiguousSend(f"HTTP {answer.status_code} without an id")
         return str(said["id"])
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Resend finds messages by its own id alone."""
-        raise TransientError("Resend cannot be asked for our reference")
-
     async def probe(self) -> None:
-        """Ask for the sender's domains; a key that can only send may not, and is good."""
+        """Ask for the sender's domains. A key that may only send is refused, and good."""
         try:
             answer = await self._http.ask("GET", "/domains")
         except AccountError as error:
@@ -140,20 +134,20 @@ class Resend:
             raise _fault(answer, body_of(answer))
 
     async def read(self, hook: Hook) -> Reading:
-        """One report; a webhook whose kind is of no interest says nothing."""
+        """Read one report, or none from an event of another type."""
         self._verify(hook)
         report = _report(object_in(hook), hook)
         return Reading((report,) if report else ())
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
 
     def _email(self, parcel: Parcel) -> dict[str, Any]:
-        content, settings = parcel.content, self._settings
-        # the same parcel makes the same body: under one key another is refused
+        content = parcel.content
+        # the same parcel must give the same body: Resend refuses another one under the same key
         email: dict[str, Any] = {
-            "from": f'"{quote(settings.shop_name)}" <{settings.from_email}>',
+            "from": from_header(self._settings),
             "to": [parcel.address],
             "subject": content.subject,
             "html": content.html,
@@ -169,12 +163,12 @@ class Resend:
         return email
 
     def _verify(self, hook: Hook) -> None:
-        """See that Resend signed it, by Svix, less than five minutes ago.
+        """Check that Resend signed the hook, by Svix, less than five minutes ago.
 
         https://docs.svix.com/receiving/verifying-payloads/how-manual
         """
         if self._verifier is None:
-            raise BadSignature("SOJOURN_RESEND_WEBHOOK_SECRET is not set: no webhook is taken")
+            raise BadSignature("SOJOURN_RESEND_WEBHOOK_SECRET is not set: no webhook is accepted")
         # Standard Webhooks is Svix's scheme under other names
         headers = {
             f"webhook-{word}": hook.headers.get(f"svix-{word}", "")
@@ -186,16 +180,16 @@ class Resend:
             raise BadSignature(
                 f"not signed with SOJOURN_RESEND_WEBHOOK_SECRET: {str(error).lower()}"
             ) from None
-        except (ValueError, binascii.Error):  # not even its shape is right
-            raise BadSignature("no signature of Svix, or the body is no UTF-8") from None
+        except (ValueError, binascii.Error):  # the signature's form is wrong
+            raise BadSignature("the signature is not Svix's, or the body is not UTF-8") from None
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
-    """Resend's errors have a name each, and some of them a status that misleads."""
+    """Return the error that an answer means. Resend's name of it counts more than its status."""
     name, message = str(said.get("name", "")), str(said.get("message", ""))
     detail = f"{name} {message}".strip()
     if name in _IN_DOUBT:
-        # under our key something was handed over before, and may be on its way
+        # an earlier request under our key may have been accepted
         return AmbiguousSend(detail)
     if name in _ACCOUNT or "api key is invalid" in message.lower():
         return AccountError(detail)
@@ -223,7 +217,7 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
         reference=_reference(data.get("tags")),
         provider_id=str(data.get("email_id") or ""),
         address=str(to[0]) if isinstance(to, list) and to else "",
-        # it never again sends to what it suppresses after a bounce
+        # Resend never sends again to an address that it suppresses after a bounce
         hard=kind is Kind.BOUNCED and (bool(suppressed) or bounce.get("type") == "Permanent"),
         detail=str(why.get("message") or why.get("reason") or ""),
         url=str(part(data, "click").get("link") or ""),
@@ -231,7 +225,7 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
 
 
 def _reference(tags: object) -> str:
-    """Our reference in a message's tags: an object in webhooks, a list elsewhere in the API."""
+    """Find our reference in a message's tags: an object in webhooks, a list elsewhere."""
     if isinstance(tags, dict):
         return str(tags.get("reference", ""))
     named = tags if isinstance(tags, list) else []

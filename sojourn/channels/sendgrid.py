@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import field_validator
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.webhooks import check_age, json_in, moment
@@ -41,10 +41,10 @@ from sojourn.settings import Settings
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 OLDEST_WEBHOOK = timedelta(hours=25)
-"""SendGrid goes on for 24 hours with a webhook that is not taken, and does not say whether it signs
-it anew. What comes twice has the same event id, so that a replay tells nothing new."""
+"""The age at which a webhook is a replay. SendGrid repeats a refused webhook for 24 hours, and does
+not document whether it signs each attempt. A replay has a known event id and so changes nothing."""
 SEARCHED = 50
-"""Messages to one address that a look-up goes through."""
+"""The number of messages to one address that a look-up reads."""
 
 _KINDS = {
     "processed": Kind.ACCEPTED,
@@ -64,20 +64,20 @@ _DROPPED = {
     "unsubscribed address": Kind.UNSUBSCRIBED,
     "spam reporting address": Kind.COMPLAINED,
 }
-"""Why SendGrid did not even try. The rest is no fault of the address."""
+"""The reasons for which SendGrid does not even try and that mean the address."""
 _RECIPIENT_FIELD = re.compile(r"personalizations(\.\d+)?\.to\b")
 _MESSAGE_ID = re.compile(r"\.(filter|recv).*")
 
 
-class Config(config.Config):
-    """``SOJOURN_SENDGRID_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_SENDGRID_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_SENDGRID_")
 
-    api_key: config.Token
+    api_key: Token
     """An API key that may send mail and read e-mail logs."""
     webhook_key: str = ""
-    """The public key that the signed event webhook shows, in base64. Empty: none are taken."""
+    """The public key of the signed event webhook, in base64. Empty: no webhook is accepted."""
     sandbox: bool = False
     """SendGrid checks messages and sends none."""
     base_url: str = "https://api.sendgrid.com"
@@ -91,16 +91,15 @@ class Config(config.Config):
 
 
 class SendGrid:
-    """Sends by SendGrid's API, which has no idempotency key: what is in doubt is looked up."""
+    """SendGrid's API, which has no idempotency key. A look-up settles a lost answer."""
 
     name = "sendgrid"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        looks_up_after=timedelta(minutes=5),
-        reports=True,
         largest_body=30_000_000,
-        sandbox="SOJOURN_SENDGRID_SANDBOX=true: messages are checked, none is sent",
+        sandbox="SOJOURN_SENDGRID_SANDBOX=true: SendGrid checks messages and sends none",
     )
+    looks_up_after = timedelta(minutes=5)
 
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()
@@ -109,7 +108,7 @@ class SendGrid:
         self._http = Http(self._config.base_url, self._config.timeout_seconds, headers=headers)
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; SendGrid's X-Message-Id."""
+        """Hand a message over and return SendGrid's X-Message-Id."""
         answer = await self._http.send("POST", "/v3/mail/send", json=self._mail(parcel))
         if not answer.is_success:
             raise _fault(answer)
@@ -117,13 +116,13 @@ class SendGrid:
         if message_id:
             return message_id
         if self._config.sandbox:
-            return f"sandbox-{parcel.reference}"  # nothing was sent: there is no id
+            return f"sandbox-{parcel.reference}"  # the sandbox gives no id
         raise AmbiguousSend(f"HTTP {answer.status_code} without X-Message-Id")
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Go through the messages to this address for the one that bears our reference.
+        """Search the messages to this address for the one with our reference.
 
-        The logs cannot be searched by custom arguments: each message is asked for in turn.
+        The logs cannot be searched by custom arguments, so that each message is read in turn.
         """
         if '"' in parcel.address or "\\" in parcel.address:
             raise TransientError("cannot be looked up: a query has no way to quote the address")
@@ -144,30 +143,30 @@ class SendGrid:
         return None
 
     async def probe(self) -> None:
-        """Ask what our key may do."""
+        """Ask for the scopes of our key."""
         scopes = _ok(await self._http.ask("GET", "/v3/scopes")).get("scopes")
         if not isinstance(scopes, list) or "mail.send" not in scopes:
             raise AccountError("the API key may not send mail: give it the scope mail.send")
 
     async def read(self, hook: Hook) -> Reading:
-        """A report for each event of the batch that is of interest."""
+        """Read a report from each event of the batch that is of interest."""
         self._verify(hook)
         events = json_in(hook)
         if not isinstance(events, list) or not all(isinstance(one, dict) for one in events):
-            raise BadInput("the body is no list of events")
+            raise BadInput("the body is not a list of events")
         reports = (_report(event, hook.received_at) for event in events)
         return Reading(tuple(report for report in reports if report))
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
 
     def _mail(self, parcel: Parcel) -> dict[str, Any]:
         content, settings = parcel.content, self._settings
         _, _, domain = settings.from_email.rpartition("@")
-        # a second try is the same message to every mailbox that drops duplicates
+        # a mailbox that drops duplicates recognises a second attempt
         headers = {**content.headers, "Message-ID": f"<{parcel.reference}@{domain}>"}
-        # SendGrid refuses this header: it has a field of its own
+        # SendGrid refuses this header, for which it has a field
         replies = [headers.pop(name) for name in list(headers) if name.lower() == "reply-to"]
         off = {"enable": False}
         mail: dict[str, Any] = {
@@ -209,7 +208,7 @@ class SendGrid:
 
     def _verify(self, hook: Hook) -> None:
         if not self._config.webhook_key:
-            raise BadSignature("SOJOURN_SENDGRID_WEBHOOK_KEY is not set: no webhook is taken")
+            raise BadSignature("SOJOURN_SENDGRID_WEBHOOK_KEY is not set: no webhook is accepted")
         moment_signed = hook.headers.get(TIMESTAMP, "")
         try:
             signature = base64.b64decode(hook.headers.get(SIGNATURE, ""), validate=True)
@@ -227,7 +226,7 @@ def _public_key(text: str) -> ec.EllipticCurvePublicKey:
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise ValueError("is no key: copy the verification key of the signed event webhook")
+        raise ValueError("this is not a key: copy the verification key of the signed event webhook")
     return key
 
 
@@ -248,10 +247,10 @@ def _said(answer: httpx.Response) -> str:
 
 
 def _fault(answer: httpx.Response) -> ProviderError:
-    """SendGrid has no codes: the field at fault tells what it is."""
+    """Return the error that an answer means, by the field at fault: SendGrid has no codes."""
     said = _said(answer)
     if answer.status_code in (404, 405):
-        return AccountError(f"HTTP {answer.status_code}: no such address, see the base URL: {said}")
+        return AccountError(f"HTTP {answer.status_code}: no such path, check the base URL: {said}")
     if answer.status_code == 400:
         for one in _errors(answer):
             field, message = str(one.get("field") or ""), str(one.get("message") or "").lower()
@@ -263,7 +262,7 @@ def _fault(answer: httpx.Response) -> ProviderError:
 
 
 def _message_id(logged: str) -> str:
-    """X-Message-Id is what the id in logs and events begins with."""
+    """Return the X-Message-Id, with which the id in logs and events begins."""
     return _MESSAGE_ID.sub("", logged)
 
 
@@ -296,7 +295,7 @@ def _report(event: Mapping[str, Any], received_at: datetime) -> Report | None:
 
 
 def _is_dead(bounce: Mapping[str, Any]) -> bool:
-    """Whether a bounce is the address's fault: a blocked one is not, nor is a full mailbox."""
+    """Tell whether a bounce means a dead address: not a block, not a full mailbox."""
     if bounce.get("type", "bounce") != "bounce":
         return False
     classified = str(bounce.get("bounce_classification") or "Unclassified")

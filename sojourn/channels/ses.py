@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.utils import formataddr
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -28,9 +27,10 @@ from cryptography.x509 import Certificate, load_pem_x509_certificate
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import check_age, moment, object_in, part
 from sojourn.domain.errors import (
     AccountError,
@@ -47,18 +47,19 @@ from sojourn.settings import Settings
 DAILY_QUOTA_WAIT = timedelta(minutes=10)
 """https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html"""
 LONGEST_RETRY = timedelta(hours=1)
-"""SNS signs the moment of its first try, and a topic's policy may let it go on for an hour:
+"""The age at which a webhook is a replay. SNS signs the moment of its first attempt, and a topic's
+policy may let it repeat the webhook for an hour:
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html"""
 GREETING = "Successfully validated SNS topic"
-"""What SES publishes, as plain text, when a topic is set up."""
+"""The plain text that SES publishes when a topic is set up."""
 
-# codes are without the suffix "Exception", which some have in one place and not in another
+# without the suffix "Exception", which some codes have in one place and not in another
 _ACCOUNT = frozenset(
     {
         "AccountSuspended",
         "SendingPaused",
         "MailFromDomainNotVerified",
-        "NotFound",  # all that we name is the configuration set
+        "NotFound",  # the configuration set, the only thing that we name
         "AccessDenied",
         "ExpiredToken",
         "IncompleteSignature",
@@ -103,36 +104,36 @@ _HASHES: Mapping[object, HashAlgorithm] = {"1": SHA1(), "2": SHA256()}  # noqa: 
 _CERTIFICATE = re.compile(r"/SimpleNotificationService-[\w-]+\.pem", re.ASCII)
 
 
-class Config(config.Config):
-    """``SOJOURN_SES_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_SES_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_SES_")
 
     access_key_id: SecretStr
     secret_access_key: SecretStr
     session_token: SecretStr = SecretStr("")
-    """Of temporary credentials."""
+    """The session token of temporary credentials."""
     region: str
-    """Where SES is used: ``eu-south-1``."""
+    """The AWS region of SES: ``eu-south-1``."""
     configuration_set: str = ""
-    """Whose event destinations tell what became of a message. Empty: the identity's default."""
+    """The configuration set whose event destinations report. Empty: the identity's default."""
     promotional_configuration_set: str = ""
-    """Of promotional messages, to keep their sending addresses apart. Empty: the same."""
+    """The configuration set of promotional messages, which keeps their IP addresses apart. Empty:
+    the same set."""
     topic_arn: Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:\S+)?$")] = ""
-    """The SNS topic that the configuration set publishes to. Empty: no webhooks are taken."""
+    """The SNS topic to which the configuration set publishes. Empty: no webhook is accepted."""
     base_url: str = ""
-    """Empty: SES in ``region``."""
+    """The URL of SES. Empty: SES in ``region``."""
     sns_url: str = ""
-    """Where certificates of SNS and confirmations are. Empty: SNS in the topic's region."""
+    """The URL of SNS's certificates and confirmations. Empty: SNS in the topic's region."""
 
 
 class Ses:
-    """Sends by SES, which has no idempotency key and no look-up: only its events settle a doubt."""
+    """SES, which has neither idempotency keys nor a look-up. An event settles a lost answer."""
 
     name = "ses"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        reports=True,
         largest_body=40_000_000,
         sandbox="success, bounce and complaint@simulator.amazonses.com reach nobody",
     )
@@ -159,13 +160,13 @@ class Ses:
         self._certificates: dict[str, Certificate] = {}
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; SES's MessageId.
+        """Hand a message over and return SES's MessageId.
 
         Raises:
             ContentRejected: the message, or an address in it, is malformed or not allowed.
-            AccountError: credentials, an identity that is not verified, an account that is paused.
-            RateLimited: too many a second, or today.
-            AmbiguousSend: no answer, or one without an id.
+            AccountError: the credentials, an unverified identity or a paused account is at fault.
+            RateLimited: there are too many messages a second, or today.
+            AmbiguousSend: there is no answer, or an answer without an id.
         """
         body = json.dumps(self._email(parcel)).encode()
         path = "/v2/email/outbound-emails"
@@ -179,10 +180,6 @@ class Ses:
             raise AmbiguousSend(f"HTTP {answer.status_code} without a MessageId")
         return str(said["MessageId"])
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """SES cannot be asked by tag."""
-        raise TransientError("SES has no look-up")
-
     async def probe(self) -> None:
         """Ask whether the account may send."""
         path = "/v2/email/account"
@@ -195,12 +192,12 @@ class Ses:
             raise AccountError(f"SES has paused the account in {self._config.region}: {status}")
 
     async def read(self, hook: Hook) -> Reading:
-        """One report an event; the confirmation of our own topic's subscription is given.
+        """Read one report from an event; confirm the subscription of our own topic.
 
         Raises:
-            BadSignature: it is not from our topic.
-            BadInput: it is, and no event of SES.
-            TransientError: SNS's certificate could not be fetched, or the subscription confirmed.
+            BadSignature: the hook is not from our topic.
+            BadInput: it is from our topic, and no event of SES.
+            TransientError: SNS's certificate cannot be fetched, or the subscription not confirmed.
         """
         said = await self._verified(hook)
         if said["Type"] == "SubscriptionConfirmation":
@@ -214,7 +211,7 @@ class Ses:
         return Reading((report,) if report else ())
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
         await self._sns.close()
 
@@ -229,7 +226,7 @@ class Ses:
         return dict(request.headers.items())
 
     def _email(self, parcel: Parcel) -> dict[str, Any]:
-        content, settings, config = parcel.content, self._settings, self._config
+        content, config = parcel.content, self._config
         simple: dict[str, Any] = {
             "Subject": _text(content.subject),
             "Body": {"Text": _text(content.text), "Html": _text(content.html)},
@@ -247,7 +244,7 @@ class Ses:
                 for a in content.attachments
             ]
         email: dict[str, Any] = {
-            "FromEmailAddress": formataddr((settings.shop_name, settings.from_email)),
+            "FromEmailAddress": from_header(self._settings, ascii_only=True),
             "Destination": {"ToAddresses": [parcel.address]},
             "Content": {"Simple": simple},
             "EmailTags": [{"Name": "reference", "Value": parcel.reference}],
@@ -260,11 +257,11 @@ class Ses:
         return email
 
     async def _verified(self, hook: Hook) -> dict[str, Any]:
-        """SNS's envelope, all of whose signed fields are text."""
+        """Verify SNS's envelope and return its signed fields, which are all text."""
         topic = self._config.topic_arn
         if not topic:
-            raise BadSignature("SOJOURN_SES_TOPIC_ARN is not set: no webhook is taken")
-        # before the body is looked at: who is not SNS costs us nothing
+            raise BadSignature("SOJOURN_SES_TOPIC_ARN is not set: no webhook is accepted")
+        # before the body is parsed: a stranger's request costs us nothing
         if hook.headers.get("x-amz-sns-topic-arn") != topic:
             raise BadSignature("not from the SNS topic in SOJOURN_SES_TOPIC_ARN")
         said = object_in(hook)
@@ -272,7 +269,7 @@ class Ses:
         signed = {name: said[name] for name in names if said.get(name) is not None}
         missing = set(names) - {"Subject"} - signed.keys()
         if not names or missing or not all(isinstance(value, str) for value in signed.values()):
-            raise BadSignature("the body is no message of SNS")
+            raise BadSignature("the body is not a message of SNS")
         if signed["TopicArn"] != topic:
             raise BadSignature("not from the SNS topic in SOJOURN_SES_TOPIC_ARN")
         text = "".join(f"{name}\n{value}\n" for name, value in signed.items())
@@ -280,18 +277,18 @@ class Ses:
         try:
             sent = datetime.fromisoformat(signed["Timestamp"]).timestamp()
         except (ValueError, OverflowError):
-            raise BadSignature("the signed moment is none") from None
+            raise BadSignature("the signed moment cannot be read") from None
         check_age(sent, hook.received_at, LONGEST_RETRY)
         return signed
 
     async def _check(self, said: Mapping[str, Any], text: str, at: datetime) -> None:
-        """See that SNS signed a text.
+        """Check SNS's signature of a text.
 
         https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html
         """
         hashing = _HASHES.get(str(said.get("SignatureVersion")))
         if hashing is None:
-            raise BadSignature("a version of signatures that nobody has documented")
+            raise BadSignature("the signature's version is not documented")
         certificate = await self._certificate(str(said.get("SigningCertURL")))
         key = certificate.public_key()
         if not isinstance(key, RSAPublicKey):
@@ -336,7 +333,7 @@ def _text(text: str) -> dict[str, str]:
 
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
-    """What an error means; its code stands in a header, or in the body (AWS's restJson1)."""
+    """Return the error that an answer means. The code is in a header or the body (restJson1)."""
     told = answer.headers.get("x-amzn-errortype") or said.get("__type") or said.get("code")
     code = str(told or "").partition(":")[0].rpartition("#")[2].removesuffix("Exception")
     message = str(said.get("message") or said.get("Message") or "")
@@ -346,16 +343,16 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     if code in _TOO_MUCH:
         wait = retry_after(answer) or (DAILY_QUOTA_WAIT if "daily" in message.lower() else None)
         return RateLimited(detail, retry_after=wait)
-    # MessageRejected and BadRequest are said of senders and configuration sets, too
+    # MessageRejected and BadRequest can mean senders and configuration sets, too
     ours = "not verified" in message.lower() or "configuration set" in message.lower()
     if code in _ACCOUNT or ours:
         return AccountError(detail)
-    # an address at fault may be the sender's: what says so does not tell which
+    # an address at fault may be the sender's: the answer does not tell
     return fault_of(answer, detail)
 
 
 def _report(said: Mapping[str, Any], event_id: str, received_at: datetime) -> Report | None:
-    # by the second name where an identity reports without a configuration set: then without tags
+    # an identity without a configuration set uses the second name, and no tags
     known = _KINDS.get(str(said.get("eventType") or said.get("notificationType")))
     if known is None:
         return None

@@ -1,28 +1,30 @@
 """E-mail by SMTP, through aiosmtplib.
 
-https://www.rfc-editor.org/rfc/rfc5321 and, for the codes behind the codes,
+https://www.rfc-editor.org/rfc/rfc5321; enhanced status codes:
 https://www.iana.org/assignments/smtp-enhanced-status-codes.
 """
 
 import base64
 import re
 from contextlib import suppress
-from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime
+from typing import Annotated, Literal
 
 import aiosmtplib
 from aiosmtplib import (
     SMTP as Client,  # noqa: N811 (aiosmtplib's class is called like email's policy)
 )
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.config import ProviderConfig
+from sojourn.channels.provider import Abilities, Parcel
+from sojourn.channels.sender import from_header
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
-    BadInput,
     ContentRejected,
     InvalidRecipient,
     PermanentError,
@@ -33,35 +35,52 @@ from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
 
 KEPT_CONNECTIONS = 4
-"""That wait for the next message; more are opened while more are sent at one time."""
+"""The number of idle connections that wait for the next message."""
 CLOSING = 421
 GOODBYE_SECONDS = 1.0
-_POLICY = SMTP.clone(cte_type="7bit")  # not every server takes 8bit, and none minds this
+_POLICY = SMTP.clone(cte_type="7bit")  # every server takes 7bit, and not every one 8bit
 _ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
-_FAULTS = (aiosmtplib.SMTPException, OSError)  # a certificate that does not hold is the latter
+_FAULTS = (aiosmtplib.SMTPException, OSError)  # an invalid certificate is an OSError
 _LOST = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError)
 
 
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_SMTP_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="SOJOURN_SMTP_")
+
+    host: str = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 25
+    """Often 587 with ``starttls``, 465 with ``tls``."""
+    username: str = ""
+    """Empty: no login."""
+    password: SecretStr = SecretStr("")
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10
+    """The time to wait for each reply of the server."""
+
+
 class Smtp:
-    """Sends through one server. SMTP has no idempotency: a lost answer stays ambiguous."""
+    """One mail server. SMTP has no idempotency, so that a lost answer stays ambiguous."""
 
     name = "smtp"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities()
 
     def __init__(self, settings: Settings) -> None:
+        self._config = Config.load()
         self._settings = settings
         self._idle: list[Client] = []
         self._closed = False
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand the message to the server; give back its Message-ID.
+        """Hand a message over and return its Message-ID.
 
         Raises:
-            TransientError: no connection, or a 4xx reply (RFC 5321, 4.2.1).
-            PermanentError: a 5xx reply.
-            AccountError: the server does not accept us, our credentials or our sender address.
-            AmbiguousSend: the connection broke after the message was on its way.
+            TransientError: there is no connection, or a 4xx reply (RFC 5321, 4.2.1).
+            PermanentError: the server answers 5xx.
+            AccountError: the server refuses us, our credentials or our sender's address.
+            AmbiguousSend: the connection broke after the message had left.
         """
         message = compose(parcel, self._settings)
         try:
@@ -70,42 +89,37 @@ class Smtp:
             raise _before_data(error) from error
         try:
             await _data(client, message)
-        except (TransientError, PermanentError):  # a reply: the server waits for the next message
+        except (
+            TransientError,
+            PermanentError,
+        ):  # after a reply the server waits for the next message
             await self._keep(client)
             raise
-        except BaseException:  # also if we are stopped: nobody knows what was said on it
+        except BaseException:  # a cancelled task, too, leaves the connection in an unknown state
             client.close()
             raise
         await self._keep(client)
         return str(message["Message-ID"])
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """A mail server cannot be asked."""
-        raise TransientError("SMTP has no look-up")
-
     async def probe(self) -> None:
-        """Log in, and leave."""
+        """Log in and out."""
         try:
             async with self._client():
                 pass
         except _FAULTS as error:
             raise _before_data(error) from error
 
-    async def read(self, hook: Hook) -> Reading:
-        """A mail server sends no webhooks: what bounces comes back as mail."""
-        raise BadInput("SMTP sends no webhooks")
-
     async def close(self) -> None:
-        """Take leave of the server on the connections that were kept."""
+        """Close the idle connections."""
         self._closed = True
         while self._idle:
             await _leave(self._idle.pop())
 
     async def _addressed(self, address: str) -> Client:
-        """A connection on which the server has taken sender and recipient.
+        """Return a connection on which the server has accepted sender and recipient.
 
-        Until the message itself is sent nothing can be sent twice: what fails on a connection that
-        was kept, for it is gone, is done again on a new one.
+        Before the message itself nothing can be sent twice, so that an idle connection that turns
+        out to be gone is replaced by a new one.
         """
         self._idle = [client for client in self._idle if client.is_connected]
         if self._idle and await _answers(client := self._idle.pop()):
@@ -140,20 +154,20 @@ class Smtp:
             self._idle.append(client)
 
     def _client(self) -> Client:
-        settings = self._settings
+        config = self._config
         return Client(
-            hostname=settings.smtp_host,
-            port=settings.smtp_port,
-            username=settings.smtp_username or None,
-            password=settings.smtp_password.get_secret_value() or None,
-            use_tls=settings.smtp_security == "tls",
-            start_tls=settings.smtp_security == "starttls",
-            timeout=settings.smtp_timeout_seconds,
+            hostname=config.host,
+            port=config.port,
+            username=config.username or None,
+            password=config.password.get_secret_value() or None,
+            use_tls=config.security == "tls",
+            start_tls=config.security == "starttls",
+            timeout=config.timeout_seconds,
         )
 
 
 async def _answers(client: Client) -> bool:
-    """Whether a connection that was kept is still good; it then has forgotten the last message."""
+    """Tell whether an idle connection is good; the server then forgets the last envelope."""
     try:
         await client.rset()
     except aiosmtplib.SMTPException:
@@ -163,7 +177,7 @@ async def _answers(client: Client) -> bool:
 
 
 async def _leave(client: Client) -> None:
-    with suppress(aiosmtplib.SMTPException):  # it has left before us
+    with suppress(aiosmtplib.SMTPException):  # the server has closed it before
         await client.quit(timeout=GOODBYE_SECONDS)
     client.close()
 
@@ -183,7 +197,7 @@ async def _data(client: Client, message: EmailMessage) -> None:
 
 
 def _is_gone(error: aiosmtplib.SMTPException) -> bool:
-    """Whether a connection can be used no more: 421 may come at any moment (RFC 5321, 3.8)."""
+    """Tell whether an error ended the connection: 421 may come at any time (RFC 5321, 3.8)."""
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return error.code in (CLOSING, aiosmtplib.SMTPStatus.invalid_response)
     return isinstance(error, _LOST)
@@ -194,21 +208,21 @@ def _before_data(error: aiosmtplib.SMTPException | OSError) -> ProviderError:
         case aiosmtplib.SMTPRecipientRefused():
             return _refused_recipient(error.code, error.message)
         case aiosmtplib.SMTPResponseException() if error.code >= 500:
-            # its greeting, STARTTLS, our credentials, our sender: no message's fault
+            # the server refuses its greeting, STARTTLS, our credentials or our sender
             return AccountError(f"the SMTP server refuses us: {error.code} {error.message}")
         case aiosmtplib.SMTPResponseException():
             return TransientError(f"{error.code} {error.message}")
         case OSError():
             return TransientError(f"no SMTP connection: {error}")
-    # it has no STARTTLS, or no way to log in that we know
+    # the server lacks STARTTLS, or a method of login that we know
     return AccountError(f"the SMTP server cannot do what the settings ask: {error}")
 
 
 def _refused_recipient(code: int, message: str) -> ProviderError:
-    """What a reply to RCPT says of the address.
+    """Return the error that a reply to RCPT means.
 
-    aiosmtplib raises one class for 550 and 451, and servers answer 550 to much: what the second
-    code (RFC 3463) blames decides, so that no good address is suppressed.
+    aiosmtplib raises one class for 550 and 451, and servers use 550 for many faults. The enhanced
+    status code (RFC 3463) tells whose fault it is, so that no good address is suppressed.
     """
     enhanced = _ENHANCED.search(message)
     match enhanced.groups() if enhanced else None:
@@ -228,15 +242,15 @@ def _refused_recipient(code: int, message: str) -> ProviderError:
 
 
 def compose(parcel: Parcel, settings: Settings) -> EmailMessage:
-    """The message as it goes over the wire: plain text, an HTML alternative, attachments.
+    """Write a message with plain text, an HTML alternative and attachments.
 
-    The Message-ID is made from the ledger key, so that a second try is the same message to every
-    mailbox that drops duplicates.
+    The Message-ID comes from the ledger key, so that a mailbox that drops duplicates recognises a
+    second attempt.
     """
     content = parcel.content
     _, _, domain = settings.from_email.rpartition("@")
     message = EmailMessage(policy=_POLICY)
-    message["From"] = Address(settings.shop_name, addr_spec=settings.from_email)
+    message["From"] = from_header(settings)
     message["To"] = parcel.address
     message["Subject"] = content.subject
     message["Date"] = format_datetime(localtime())

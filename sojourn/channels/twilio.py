@@ -20,7 +20,7 @@ import httpx
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.domain.errors import (
@@ -46,7 +46,7 @@ from sojourn.settings import Settings
 INTERNAL_ERROR = 20500
 OPTED_OUT = 21610
 SKEW = timedelta(minutes=1)
-"""How far Twilio's clock may be behind ours."""
+"""The most by which Twilio's clock may be behind ours."""
 _PAGE = "1000"
 _WHATSAPP = "whatsapp:"
 _TRIAL = "Sent from your Twilio trial account - "
@@ -55,11 +55,11 @@ _FAULTS: Mapping[int, type[ProviderError]] = {
     20003: AccountError,  # credentials
     20005: AccountError,  # account not active
     20404: AccountError,  # no such account
-    21212: AccountError,  # From is no number
+    21212: AccountError,  # From is not a number
     21603: AccountError,  # no From
     21606: AccountError,  # From is not ours, or cannot send
     21608: AccountError,  # a trial account, which writes only to verified numbers
-    21609: AccountError,  # StatusCallback is no public address
+    21609: AccountError,  # StatusCallback is not a public address
     21660: AccountError,  # From is of another account
     21701: AccountError,  # no such messaging service
     21703: AccountError,  # a messaging service without senders
@@ -83,7 +83,7 @@ _FAULTS: Mapping[int, type[ProviderError]] = {
     63024: InvalidRecipient,
     OPTED_OUT: RecipientUnsubscribed,
     21654: TemplateRefused,  # no ContentSid
-    21655: TemplateRefused,  # ContentSid is none
+    21655: TemplateRefused,  # ContentSid does not exist
     21656: TemplateRefused,  # ContentVariables do not fit
     63021: TemplateRefused,
     63027: TemplateRefused,
@@ -92,7 +92,7 @@ _FAULTS: Mapping[int, type[ProviderError]] = {
     63041: TemplateRefused,  # paused
     63042: TemplateRefused,  # disabled
     63016: WindowClosed,
-    # of this customer's country or network, so that they stop no others
+    # the fault of one customer's country or network, which must stop no others
     21408: ContentRejected,
     21612: ContentRejected,
     30007: ContentRejected,
@@ -128,41 +128,40 @@ def _number(given: str) -> str:
     return given
 
 
-class Config(config.Config):
-    """``SOJOURN_TWILIO_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_TWILIO_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_TWILIO_")
 
     account_sid: str
-    """``AC...``."""
+    """The account, ``AC...``."""
     auth_token: SecretStr
-    """The account's: webhooks are signed with it, whatever requests are authorised by."""
+    """The account's auth token, which signs webhooks even if an API key authorises requests."""
     api_key_sid: str = ""
-    """``SK...``; authorises requests instead of the auth token."""
+    """The API key, ``SK...``, that authorises requests instead of the auth token."""
     api_key_secret: SecretStr = SecretStr("")
     sms_from: Annotated[str, AfterValidator(_sms_sender)] = ""
-    """Who SMS come from: a number with plus, a short code or a name."""
+    """The sender of SMS: a number with plus, a short code or a name."""
     messaging_service_sid: str = ""
-    """``MG...``; chooses the sender. Takes the place of ``sms_from``."""
+    """The messaging service, ``MG...``, that chooses the sender instead of ``sms_from``."""
     whatsapp_from: Annotated[str, AfterValidator(_number)] = ""
-    """Number with plus of the WhatsApp sender; empty: the messaging service chooses."""
+    """The number with plus of the WhatsApp sender; empty: the messaging service chooses."""
     base_url: str = "https://api.twilio.com"
 
 
 class Twilio:
-    """Sends by Twilio's API, which has no idempotency key.
+    """Twilio's API, which has no idempotency key.
 
-    What is in doubt is settled by its status callback, whose address bears our reference, or is
-    looked up by recipient and text.
+    The status callback, whose URL holds our reference, settles a lost answer; else a look-up by
+    recipient and text does.
     """
 
     name = "twilio"
     channels = frozenset({Channel.SMS, Channel.WHATSAPP})
     abilities = Abilities(
-        looks_up_after=timedelta(seconds=30),
-        reports=True,
-        sandbox="test credentials are taken and send nothing, from +15005550006",
+        sandbox="Twilio accepts test credentials, from +15005550006, and sends nothing",
     )
+    looks_up_after = timedelta(seconds=30)
 
     def __init__(self, settings: Settings) -> None:
         self._config = config = Config.load()
@@ -183,7 +182,7 @@ class Twilio:
         self._messages = f"/2010-04-01/Accounts/{config.account_sid}/Messages.json"
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; Twilio's MessageSid."""
+        """Hand a message over and return Twilio's MessageSid."""
         answer = await self._http.send("POST", self._messages, data=self._message(parcel))
         said = body_of(answer)
         if not answer.is_success:
@@ -195,18 +194,18 @@ class Twilio:
         return _sid(said)
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Search the messages to this recipient, of this sender, created since the first try.
+        """Search the messages from this sender to this recipient since the first attempt.
 
-        Twilio gives our reference back in callbacks alone, so a message is known by its text. The
-        same words to the same recipient from the same sender since the first try: then the
-        customer has them, and sending them again would be a duplicate to whoever reads it, even
-        if two of our messages happen to say the same. No message at all since then: it was not
-        taken. In between nothing is certain: a text that Twilio does not keep, or an approved
-        template, whose words are with Twilio, next to another message. Then this raises, and the
-        status callback has the last word.
+        Twilio returns our reference in callbacks only, so that the text identifies a message. If
+        the same words went from the same sender to the same recipient since the first attempt, the
+        customer has them: to send them again would be a duplicate, even if two of our messages
+        happen to say the same. If no message went since then, Twilio did not accept ours.
 
-        `DateSent` is not asked for: it is empty while a message waits in Twilio's queue, so that
-        such a message would not be found.
+        Everything else is uncertain: Twilio may not keep the text, or the words may be in an
+        approved template, next to another message. Then this method raises, and the status callback
+        decides.
+
+        The search does not use `DateSent`, which is empty while a message waits in Twilio's queue.
         """
         content, undecided = parcel.content, False
         async for message in self._listed(parcel):
@@ -222,13 +221,13 @@ class Twilio:
         return None
 
     async def probe(self) -> None:
-        """Ask for one message: even a restricted key must be allowed to look up."""
+        """Ask for one message: a restricted key, too, must be allowed to look messages up."""
         answer = await self._http.ask("GET", self._messages, params={"PageSize": "1"})
         if not answer.is_success:
             raise _fault(answer)
 
     async def read(self, hook: Hook) -> Reading:
-        """One report of a message's status, or one reply, answered with no words of ours."""
+        """Read one status, or one reply, which is answered with no words of ours."""
         said = self._verified(hook)
         if "MessageStatus" in said:
             report = _report(said, hook)
@@ -238,7 +237,7 @@ class Twilio:
         raise BadInput("neither a message's status nor a reply")
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
 
     def _sender(self, channel: Channel) -> dict[str, str]:
@@ -266,12 +265,12 @@ class Twilio:
             return message
         message["Body"] = content.text
         if content.channel is Channel.SMS:
-            # what was counted is what is billed, and what is looked up is what was sent
+            # Twilio must send, bill and list the very text that we have counted
             message["SmartEncoded"] = "false"
         return message
 
     async def _listed(self, parcel: Parcel) -> AsyncIterator[dict[str, Any]]:
-        """Every message to a recipient that Twilio keeps, page by page."""
+        """Yield every message to a recipient that Twilio keeps, page by page."""
         asked = httpx.QueryParams({"To": _recipient(parcel), "PageSize": _PAGE})
         page: str | None = f"{self._messages}?{asked}"
         while page:
@@ -282,7 +281,9 @@ class Twilio:
                 raise TransientError(f"cannot be looked up: HTTP {answer.status_code}")
             for message in messages:
                 if not isinstance(message, dict):
-                    raise TransientError("cannot be looked up: a list of no messages")
+                    raise TransientError(
+                        "cannot be looked up: the list holds something else than messages"
+                    )
                 yield message
             page = said.get("next_page_uri")
 
@@ -292,10 +293,10 @@ class Twilio:
         return next(iter(sender.values()), None) in theirs and _created(message) >= since - SKEW
 
     def _verified(self, hook: Hook) -> dict[str, str]:
-        """The parameters, if their signature is right.
+        """Verify the signature and return the parameters.
 
-        Twilio signs the address that it was given. Behind a proxy the gateway may see another,
-        so that the public one is tried, too.
+        Twilio signs the URL that it was given. A proxy may show the gateway another one, so that
+        the public URL counts, too.
         """
         given = hook.headers.get("x-twilio-signature", "")
         said = parse_qsl(hook.body.decode(errors="replace"), keep_blank_values=True)
@@ -308,21 +309,24 @@ class Twilio:
         ]
         if not any(right):
             raise BadSignature(
-                "not signed with SOJOURN_TWILIO_AUTH_TOKEN, or for another address than "
-                "SOJOURN_PUBLIC_URL's"
+                "not signed with SOJOURN_TWILIO_AUTH_TOKEN, or for a URL that does not begin with "
+                "SOJOURN_PUBLIC_URL"
             )
         return dict(said)
 
 
 def sign(url: str, params: list[tuple[str, str]], token: str) -> str:
-    """What Twilio puts into ``X-Twilio-Signature``: HMAC-SHA1 in base64.
+    """Return the value of ``X-Twilio-Signature``.
 
     https://www.twilio.com/docs/usage/security#validating-requests
 
     Args:
-        url: as Twilio calls it, with the query.
-        params: of the body, in any order.
+        url: the URL that Twilio calls, with its query.
+        params: the parameters of the body, in any order.
         token: the account's auth token.
+
+    Returns:
+        HMAC-SHA1 in base64.
     """
     text = url + "".join(name + value for name, value in sorted(set(params)))
     digest = hmac.digest(token.encode(), text.encode(errors="replace"), hashlib.sha1)
@@ -337,7 +341,7 @@ def _recipient(parcel: Parcel) -> str:
 def _sid(message: Mapping[str, Any]) -> str:
     sid = message.get("sid")
     if not isinstance(sid, str) or not sid:
-        raise AmbiguousSend("taken, but the answer does not name the message")
+        raise AmbiguousSend("accepted, but the answer does not name the message")
     return sid
 
 
@@ -350,7 +354,7 @@ def _created(message: Mapping[str, Any]) -> datetime:
 
 
 def _int(code: object) -> int:
-    """Twilio's code: a number in answers, digits in callbacks; 0: none."""
+    """Read Twilio's code, a number in answers and digits in callbacks; 0: there is no code."""
     return int(str(code)) if re.fullmatch(r"[0-9]{1,9}", str(code)) else 0
 
 
@@ -359,7 +363,9 @@ def _fault(answer: httpx.Response) -> ProviderError:
     code = _int(said.get("code"))
     detail = f"{code} {said.get('message', '')}" if code else ""
     if answer.is_server_error or code == INTERNAL_ERROR:
-        return AmbiguousSend(f"HTTP {answer.status_code}: {detail}")  # 20500 may have been sent
+        return AmbiguousSend(
+            f"HTTP {answer.status_code}: {detail}"
+        )  # 20500: Twilio may have sent it
     known = _FAULTS.get(code)
     if known is None:
         return fault_of(answer, detail)
@@ -381,9 +387,9 @@ def _report(said: Mapping[str, str], hook: Hook) -> Report | None:
     query = dict(parse_qsl(urlsplit(hook.url).query))
     channel, address = _address(said.get("To", ""))
     return Report(
-        event_id=f"{sid}:{status}",  # a status is reached once; callbacks have no id of their own
+        event_id=f"{sid}:{status}",  # a status is reached once; callbacks have no id
         kind=kind,
-        at=hook.received_at,  # nor a moment
+        at=hook.received_at,  # callbacks have no moment
         channel=channel,
         reference=query.get("lid", ""),
         provider_id=sid,
@@ -396,7 +402,7 @@ def _report(said: Mapping[str, str], hook: Hook) -> Report | None:
 def _reply(said: Mapping[str, str], hook: Hook) -> Report:
     sid, text = _required(said, "MessageSid"), said["Body"]
     channel, address = _address(_required(said, "From"))
-    # OptOutType knows the words that were added in Twilio's console; START is no consent
+    # OptOutType knows the words that the console added; START is no consent
     stopped = said.get("OptOutType") == "STOP" or asks_to_stop(text)
     return Report(
         event_id=f"{sid}:received",

@@ -10,7 +10,7 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.webhooks import check_age, moment, object_in
@@ -44,7 +44,7 @@ from sojourn.domain.stopping import asks_to_stop
 from sojourn.settings import Settings
 
 TOKEN_LIFE = timedelta(minutes=5)
-"""How long a request's own JWT is good for."""
+"""The life of a request's JWT."""
 _OPTED_OUT = "1240"
 
 _FAULTS: Mapping[str, type[ProviderError]] = {
@@ -74,8 +74,8 @@ _FAULTS: Mapping[str, type[ProviderError]] = {
     "1430": InvalidRecipient,
     _OPTED_OUT: RecipientUnsubscribed,
 }
-"""By what follows the # of an error's type. Whatever is not here is the message's fault; so is
-1120, a sender that the laws of one country do not allow, which must not stop the others."""
+"""Errors by the text after the # of their type. All others are the message's fault; so is 1120, a
+sender that the laws of one country do not allow, which must not stop messages to the others."""
 _HARD = frozenset({"1170", "1190", "1430"})
 _BOUNCED = _HARD | {"1050", "1180", "1200", "1220", "1260", "1280", "1290", "1300", "1310"}
 _KINDS = {
@@ -94,33 +94,33 @@ def _sender(given: str) -> str:
     return given
 
 
-class Config(config.Config):
-    """``SOJOURN_VONAGE_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_VONAGE_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_VONAGE_")
 
     sms_from: Annotated[str, AfterValidator(_sender)]
-    """Who SMS come from: a number, or a name."""
+    """The sender of SMS: a number or a name."""
     application_id: str = ""
     private_key: SecretStr = SecretStr("")
-    """The application's, as PEM; ``\\n`` may stand for its line breaks."""
+    """The application's private key as PEM; ``\\n`` may replace its line breaks."""
     api_key: str = ""
-    """The account's; authorises requests where there is no application."""
+    """The account's key, which authorises requests if there is no application."""
     api_secret: SecretStr = SecretStr("")
     signature_secret: SecretStr = SecretStr("")
-    """What webhooks are signed with. Empty: none are taken."""
+    """The secret that signs webhooks. Empty: no webhook is accepted."""
     base_url: str = "https://api.nexmo.com"
 
 
 class Vonage:
-    """Sends by Vonage's API, which has neither idempotency key nor look-up.
+    """Vonage's API, which has neither idempotency keys nor a look-up.
 
-    What is in doubt is settled by its status webhook, which gives our reference back.
+    The status webhook, which returns our reference, settles a lost answer.
     """
 
     name = "vonage"
     channels = frozenset({Channel.SMS})
-    abilities = Abilities(reports=True)
+    abilities = Abilities()
 
     def __init__(self, settings: Settings) -> None:
         self._config = config = Config.load()
@@ -129,7 +129,7 @@ class Vonage:
         self._http = Http(config.base_url, config.timeout_seconds, auth=auth)
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; Vonage's message_uuid."""
+        """Hand a message over and return Vonage's message_uuid."""
         answer = await self._http.send(
             "POST",
             "/v1/messages",
@@ -140,17 +140,13 @@ class Vonage:
             raise _fault(answer)
         uuid = body_of(answer).get("message_uuid")
         if not isinstance(uuid, str) or not uuid:
-            raise AmbiguousSend("taken, but the answer does not name the message")
+            raise AmbiguousSend("accepted, but the answer does not name the message")
         return uuid
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """Nobody can be asked."""
-        raise TransientError("Vonage has no look-up")
-
     async def probe(self) -> None:
-        """Ask for one of the account's applications, or of the application's users.
+        """Ask for one of the account's applications, or for one of the application's users.
 
-        The first takes Basic credentials alone, the second a JWT:
+        The first request takes Basic credentials only, the second a JWT:
         https://developer.vonage.com/en/api/application.v2 (list),
         https://github.com/Vonage/vonage-python-sdk/tree/main/users (Vonage's own client)
         """
@@ -161,7 +157,7 @@ class Vonage:
             raise _fault(answer)
 
     async def read(self, hook: Hook) -> Reading:
-        """One report of a message's status, or one reply."""
+        """Read one status, or one reply."""
         self._verify(hook)
         said = object_in(hook)
         if said.get("channel", Channel.SMS) != Channel.SMS:
@@ -170,7 +166,7 @@ class Vonage:
         return Reading((report,) if report else ())
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
 
     def _message(self, parcel: Parcel) -> dict[str, str]:
@@ -186,7 +182,7 @@ class Vonage:
         }
 
     def _authority(self) -> dict[str, str]:
-        """The header that authorises a request; empty where Basic credentials do.
+        """Return the header that authorises a request; empty if Basic credentials do.
 
         https://developer.vonage.com/en/getting-started/concepts/authentication#jwts
         """
@@ -202,10 +198,10 @@ class Vonage:
         return {"Authorization": f"Bearer {jwt.encode(claims, self._key, algorithm='RS256')}"}
 
     def _verify(self, hook: Hook) -> None:
-        """See that the hook bears a JWT of our signature secret, over its body, and is new."""
+        """Check the hook's JWT: our signature secret, the hash of the body, the moment."""
         secret = self._config.signature_secret.get_secret_value()
         if not secret:
-            raise BadSignature("SOJOURN_VONAGE_SIGNATURE_SECRET is not set: no webhook is taken")
+            raise BadSignature("SOJOURN_VONAGE_SIGNATURE_SECRET is not set: no webhook is accepted")
         scheme, _, token = hook.headers.get("authorization", "").partition(" ")
         needed = {"require": ["iat", "payload_hash"], "verify_iat": False, "verify_aud": False}
         try:
@@ -221,7 +217,7 @@ class Vonage:
 
 
 def _credentials(config: Config) -> tuple[RSAPrivateKey | None, tuple[str, str] | None]:
-    """The application's key, or else the account's Basic credentials."""
+    """Return the application's key, or else the account's Basic credentials."""
     pem = config.private_key.get_secret_value().replace("\\n", "\n")
     secret = config.api_secret.get_secret_value()
     if config.application_id and pem:
@@ -241,7 +237,7 @@ def _credentials(config: Config) -> tuple[RSAPrivateKey | None, tuple[str, str] 
 
 
 def _code(error: Mapping[str, Any]) -> str:
-    """What follows the # of an error's type; its title where that is the number."""
+    """Return the title of an error if it is a number, else the text after the # of its type."""
     title = str(error.get("title", ""))
     _, _, fragment = str(error.get("type", "")).rpartition("#")
     return title if re.fullmatch(r"1\d{3}", title) else fragment
@@ -274,7 +270,7 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
         kind = Kind.BOUNCED
     uuid = _required(said, "message_uuid")
     return Report(
-        event_id=f"{uuid}:{status}",  # a status is reached once; webhooks have no id of their own
+        event_id=f"{uuid}:{status}",  # a status is reached once; webhooks have no id
         kind=kind,
         at=moment(said.get("timestamp"), hook.received_at),
         channel=Channel.SMS,
@@ -299,7 +295,7 @@ def _reply(said: Mapping[str, Any], hook: Hook) -> Report:
 
 
 def _error(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The error of a status: Vonage wraps it once or twice."""
+    """Return the error of a status, which Vonage wraps once or twice."""
     error = said.get("error")
     inner = error.get("error", error) if isinstance(error, dict) else None
     return inner if isinstance(inner, dict) else {}
@@ -308,7 +304,7 @@ def _error(said: Mapping[str, Any]) -> Mapping[str, Any]:
 def _text(said: Mapping[str, Any], name: str) -> str:
     value = said.get(name, "")
     if not isinstance(value, str):
-        raise BadInput(f"{name} is no text")
+        raise BadInput(f"{name} is not a string")
     return value
 
 
@@ -320,5 +316,5 @@ def _required(said: Mapping[str, Any], name: str) -> str:
 
 
 def _number(given: str) -> str:
-    """With the plus that Vonage leaves out."""
+    """Add the plus that Vonage leaves out."""
     return f"+{given}" if given.isdecimal() else given

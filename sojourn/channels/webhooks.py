@@ -1,4 +1,4 @@
-"""Reading webhooks of providers: what several of them share."""
+"""Helpers that read the webhooks of several providers."""
 
 import json
 from collections.abc import Mapping
@@ -9,52 +9,60 @@ from sojourn.channels.provider import Hook
 from sojourn.domain.errors import BadInput, BadSignature
 
 TOLERANCE = timedelta(minutes=5)
-"""How far a signed moment may be from our clock: what was recorded cannot be replayed later."""
+"""The largest distance of a signed moment from our clock: a recorded webhook soon expires."""
 
 
 def object_in(hook: Hook) -> dict[str, Any]:
-    """The JSON object of a hook's body.
+    """Read the JSON object in a hook's body.
 
     Raises:
-        BadInput: it is something else.
+        BadInput: the body holds no JSON object.
     """
     said = json_in(hook)
     if not isinstance(said, dict):
-        raise BadInput("the body is no JSON object")
+        raise BadInput("the body is not a JSON object")
     return said
 
 
 def json_in(hook: Hook) -> Any:
-    """The JSON of a hook's body.
+    """Read the JSON in a hook's body.
 
     Raises:
-        BadInput: it is none.
+        BadInput: the body holds no JSON.
     """
     try:
         return json.loads(hook.body)
     except (ValueError, RecursionError):
-        raise BadInput("the body is no JSON") from None
+        raise BadInput("the body is not JSON") from None
 
 
 def part(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The JSON object at a name of another one; empty if there is none.
+    """Return a JSON object inside another one; an empty one if the name is missing.
+
+    Args:
+        said: the outer object.
+        name: the name of the inner one.
 
     Raises:
-        BadInput: something else is there.
+        BadInput: the name holds something else.
     """
     found = said.get(name)
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise BadInput(f"{name} is no JSON object")
+        raise BadInput(f"{name} is not a JSON object")
     return found
 
 
 def moment(said: object, received_at: datetime) -> datetime:
-    """A moment as a provider writes it: ISO 8601, or seconds since 1970.
+    """Read a moment in ISO 8601, or in seconds since 1970.
 
-    Nothing is lost over a moment that cannot be read: then it is when the hook came. Nor can one
-    lie in the future.
+    A report is worth more than its moment: one that cannot be read, or lies in the future, becomes
+    the arrival of the hook.
+
+    Args:
+        said: the moment in the provider's words.
+        received_at: the arrival of the hook by our clock.
     """
     at = received_at
     try:
@@ -73,20 +81,20 @@ def moment(said: object, received_at: datetime) -> datetime:
 def check_age(
     seconds: str | float, received_at: datetime, tolerance: timedelta = TOLERANCE
 ) -> None:
-    """See that a signed moment is close to ours.
+    """Check that a signed moment is close to ours.
 
     Args:
-        seconds: since 1970, as it was signed.
-        received_at: by our clock.
-        tolerance: how far it may be off. Longer where a webhook that is sent again still bears
-            the moment of the first time.
+        seconds: the signed moment, in seconds since 1970.
+        received_at: the arrival by our clock.
+        tolerance: the largest distance. It is longer for a provider whose repeated webhooks keep
+            the moment of the first attempt.
 
     Raises:
-        BadSignature: it is no number, or too far off: a replay.
+        BadSignature: the moment is not a number, or too far from ours: a replay.
     """
     try:
         away = abs(received_at.timestamp() - float(seconds))
     except ValueError:
-        raise BadSignature("the signed moment is no number") from None
-    if not away <= tolerance.total_seconds():  # also of NaN
+        raise BadSignature("the signed moment is not a number") from None
+    if not away <= tolerance.total_seconds():  # NaN fails, too
         raise BadSignature("the signed moment is too far from now: a replay, or a clock is wrong")

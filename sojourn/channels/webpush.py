@@ -1,7 +1,7 @@
 """Push to browsers by their own push services: Web Push.
 
-RFC 8030 (protocol), RFC 8291 (encryption), RFC 8292 (VAPID: who sends). pywebpush encrypts and
-py_vapid signs; the request goes over our own connections.
+RFC 8030 (protocol), RFC 8291 (encryption), RFC 8292 (VAPID, the sender). pywebpush encrypts,
+py_vapid signs, and our own connections carry the request.
 """
 
 import base64
@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,18 +21,16 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from pywebpush import WebPusher
 
-from sojourn.channels import config
+from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, fault_of
-from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.provider import Abilities, Parcel
 from sojourn.domain.errors import (
     AccountError,
-    BadInput,
     BadSetting,
     ContentRejected,
     EndpointGone,
     InvalidRecipient,
     ProviderError,
-    TransientError,
     WrongSender,
 )
 from sojourn.domain.messages import Channel, MessageClass
@@ -46,10 +43,10 @@ HOSTS = (
     "*.notify.windows.com",
     "*.push.apple.com",
 )
-"""The push services of Chrome, Firefox, Edge and Safari. An endpoint is what a browser, or somebody
-in its place, told us: without a list, we would post wherever they say."""
+"""The push services of Chrome, Firefox, Edge and Safari. A browser, or somebody in its place, names
+the endpoint: without this list, we would post to any address."""
 LARGEST_BODY = 4_096
-"""What every push service takes (RFC 8030, 7.2), encrypted."""
+"""The size in bytes that every push service takes, encrypted (RFC 8030, 7.2)."""
 OVERHEAD = 16 + 4 + 1 + 65 + 1 + 16
 """Salt, record size, key length and key; then the padding's delimiter and the tag (RFC 8188, 2)."""
 CLAIM_SECONDS = 12 * 3600
@@ -62,33 +59,33 @@ _OF_ANOTHER_KEY = (
     "credentials used to create the subscription",  # Google, with 403
     "sender id used to subscribe this user",  # Google, with 403, to older subscriptions
 )
-"""What push services say of a subscription that was made for another key; the statuses stand for
-other faults, too (RFC 8292, 2). What Microsoft says is nowhere to be found."""
+"""The words of push services about a subscription that belongs to another key; their statuses mean
+other faults, too (RFC 8292, 2). Microsoft documents no such words."""
 _OF_VAPID = ("vapid", "jwt", "authorization", "authentication", "credential")
 
 
-class Config(config.Config):
-    """``SOJOURN_WEBPUSH_*``."""
+class Config(ProviderConfig):
+    """The settings ``SOJOURN_WEBPUSH_*``."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_WEBPUSH_")
 
     vapid_private_key: SecretStr
-    """P-256 key that subscriptions were made for: 32 bytes in base64url, or PEM, or the path of a
-    PEM file."""
+    """The P-256 key of the subscriptions: 32 bytes in base64url, or PEM, or the path of a PEM
+    file."""
     subject: str = ""
-    """Whom a push service may write to, ``mailto:`` or ``https:``. Empty: the sender's address."""
+    """The contact for push services, ``mailto:`` or ``https:``. Empty: the sender's address."""
     ttl_seconds: Annotated[int, Field(ge=0, le=LONGEST_TTL)] = 86_400
-    """How long a push service keeps a message for a device that is away."""
+    """The seconds for which a push service keeps a message for a device that is away."""
     extra_hosts: str = ""
-    """Push services beyond the four browsers', separated by commas: ``push.example.com``,
-    ``*.example.com``; or a whole origin, ``http://127.0.0.1:8090``."""
+    """More push services, separated by commas: ``push.example.com``, ``*.example.com``, or a whole
+    origin, ``http://127.0.0.1:8090``."""
 
 
 class WebPush:
-    """Sends to the push service that each browser names.
+    """The push service that each browser names.
 
-    The topic lets a duplicate take the first one's place while the device is away, and the tag on
-    its screen.
+    A duplicate replaces the first message: by its topic while the device is away, by its tag on
+    the screen.
     """
 
     name = "webpush"
@@ -109,14 +106,14 @@ class WebPush:
         self._hosts = (*HOSTS, *(one for one in extra if one))
         self._http = Http("", self._config.timeout_seconds)
         self._proven = False
-        """Whether a message was taken since we started: then our key is some subscription's."""
+        """True once a message was accepted: our key then has subscriptions."""
 
     async def send(self, parcel: Parcel) -> str:
-        """Hand a message over; the push service's URL or id of it, our reference if it has none.
+        """Hand a message over and return the push service's URL or id of it, else our reference.
 
         Raises:
-            InvalidRecipient: also of an address that is no subscription, or of a push service that
-                is not on the list.
+            InvalidRecipient: the push service says so; or the address is not a subscription, or
+                belongs to a push service that is not on the list.
         """
         subscription = _subscription(parcel.address)
         origin = self._origin(subscription.endpoint)
@@ -141,31 +138,23 @@ class WebPush:
         if not answer.is_success:
             raise _fault(answer, proven=self._proven)
         self._proven = True
-        # Apple and Microsoft give it no URL, and yet have taken it: 201 says so (RFC 8030, 5)
+        # Apple and Microsoft return no URL; 201 means accepted all the same (RFC 8030, 5)
         said = answer.headers.get("location") or answer.headers.get("apns-id")
         return said or parcel.reference
 
-    async def find(self, parcel: Parcel, since: datetime) -> str | None:
-        """No push service can be asked."""
-        raise TransientError("push services have no look-up of messages")
-
     async def probe(self) -> None:
-        """See that the key signs: there is nobody to ask, as each browser has its own service."""
+        """Check that the key signs. Only a message names a push service that could be asked."""
         try:
             self._claim("https://push.example")
         except VapidException as error:
             raise AccountError(f"cannot sign: {error}") from None
 
-    async def read(self, hook: Hook) -> Reading:
-        """Push services send no webhooks."""
-        raise BadInput("push services send no webhooks")
-
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         await self._http.close()
 
     def _claim(self, origin: str) -> dict[str, str]:
-        """The header that says who sends."""
+        """Return the headers that name the sender."""
         expires = int(time.time()) + CLAIM_SECONDS
         claims = {"aud": origin, "exp": expires, "sub": self._subject}
         header: dict[str, str] = self._vapid.sign(claims)
@@ -177,23 +166,23 @@ class WebPush:
         for allowed in self._hosts:
             if allowed == origin or (usual and _matches(endpoint.host, allowed)):
                 return origin
-        raise InvalidRecipient("the endpoint's host is no push service on the list")
+        raise InvalidRecipient("the endpoint's host is not a push service on the list")
 
 
 @dataclass(frozen=True)
 class _Subscription:
-    """A browser's, as ``PushSubscription.toJSON()`` gives it, checked.
+    """A browser's subscription, as ``PushSubscription.toJSON()`` gives it, checked.
 
     Args:
         endpoint: the push service's URL of this browser.
-        keys: its public key ``p256dh`` and its secret ``auth``, in base64url.
+        keys: the browser's public key ``p256dh`` and its secret ``auth``, in base64url.
     """
 
     endpoint: httpx.URL
     keys: Mapping[str, str]
 
     def encrypt(self, payload: bytes) -> bytes:
-        """The payload, for this browser alone."""
+        """Encrypt a payload for this browser."""
         pusher = WebPusher({"endpoint": str(self.endpoint), "keys": dict(self.keys)})
         body: bytes = pusher.encode(payload)["body"]
         return body
@@ -207,7 +196,7 @@ def _subscription(address: str) -> _Subscription:
         ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, httpx.InvalidURL):
         raise InvalidRecipient(
-            "no subscription: JSON with endpoint, keys.p256dh, keys.auth"
+            "not a subscription: JSON with endpoint, keys.p256dh, keys.auth"
         ) from None
     if len(point) != 65 or len(secret) != 16 or endpoint.userinfo:
         raise InvalidRecipient("a subscription whose keys have another length, or with a password")
@@ -215,7 +204,7 @@ def _subscription(address: str) -> _Subscription:
 
 
 def _payload(parcel: Parcel) -> bytes:
-    """What examples/service-worker.js reads."""
+    """Write the JSON that examples/service-worker.js reads."""
     content = parcel.content
     said = {
         "title": content.title,
@@ -234,19 +223,20 @@ def _collapse_key(parcel: Parcel) -> str:
 
 
 def _topic(parcel: Parcel) -> str:
-    """At most 32 characters of base64url (RFC 8030, 5.4); Apple wants them to decode, too."""
+    """Return 32 characters of base64url (RFC 8030, 5.4), which Apple also wants to decode."""
     return reference(_collapse_key(parcel))
 
 
 def _urgency(parcel: Parcel) -> str:
-    """A code to sign in with is waited for; all else may wait for the device (RFC 8030, 5.3)."""
+    """Return ``high`` for a sign-in code: only that may wake a device (RFC 8030, 5.3)."""
     return "high" if parcel.message_class is MessageClass.AUTHENTICATION else "normal"
 
 
 def _fault(answer: httpx.Response, *, proven: bool) -> ProviderError:
-    """A subscription of another key is told by words alone, and they do not tell which is wrong.
+    """Return the error that an answer means.
 
-    As long as nobody has taken our messages it may be our key, and everybody's.
+    Only words tell that a subscription belongs to another key, and not which of the two is wrong:
+    until a message has been accepted, our key may be, for every subscription.
     """
     said = answer.text.lower()
     if answer.status_code in (400, 401, 403) and any(words in said for words in _OF_ANOTHER_KEY):
@@ -269,10 +259,10 @@ def _matches(host: str, allowed: str) -> bool:
 
 
 def _private_key(given: str) -> ec.EllipticCurvePrivateKey:
-    """The key that signs, in whichever form it is given.
+    """Read the key that signs, in any of its three forms.
 
     Raises:
-        BadSetting: it is no P-256 key, or no file that can be read.
+        BadSetting: there is no P-256 key, or the file cannot be read.
     """
     try:
         if _RAW_KEY.fullmatch(given):
@@ -286,14 +276,14 @@ def _private_key(given: str) -> ec.EllipticCurvePrivateKey:
             f"{error.strerror}"
         ) from None
     except (ValueError, TypeError):
-        raise BadSetting("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY is no private key") from None
+        raise BadSetting("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY is not a private key") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise BadSetting("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY is a key of another kind than P-256")
     return key
 
 
 def _decoded(text: str) -> bytes:
-    """Base64url, padded or not; browsers leave the padding out."""
+    """Decode base64url, padded or not: browsers leave the padding out."""
     bare = text.rstrip("=")
     return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
-from sojourn.channels.provider import Provider
+from sojourn.channels.provider import Provider, SupportsLookup, SupportsWebhooks
 from sojourn.domain.messages import Channel, MessageClass
 
 REPORTED_AFTER = timedelta(seconds=30)
@@ -86,15 +86,14 @@ def way_out(doubt: Doubt, provider: Provider, message_class: MessageClass) -> Wa
         message_class: of the message.
     """
     same = provider.name == doubt.provider  # else it knows neither the key nor the message
-    abilities = provider.abilities
     age = doubt.age
     if same and _is_idempotent(provider, datetime.now(UTC) - doubt.since):
         return Way.AGAIN
-    if same and abilities.looks_up_after is not None:
-        return Way.ASK if age >= abilities.looks_up_after else Wait(abilities.looks_up_after - age)
+    if same and isinstance(provider, SupportsLookup):
+        return Way.ASK if age >= provider.looks_up_after else Wait(provider.looks_up_after - age)
     if message_class is MessageClass.PROMOTIONAL or doubt.repeated or not doubt.useful:
         return Way.GIVE_UP
-    if same and abilities.reports and age < REPORTED_AFTER:
+    if same and isinstance(provider, SupportsWebhooks) and age < REPORTED_AFTER:
         return Wait(REPORTED_AFTER - age)
     return Way.REPEAT
 

@@ -12,7 +12,7 @@ from time import monotonic
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from sojourn.channels.provider import Parcel, Provider
+from sojourn.channels.provider import Parcel, Provider, SupportsLookup
 from sojourn.domain.content import Content
 from sojourn.domain.errors import (
     AccountError,
@@ -196,6 +196,7 @@ class Messages:
         return None
 
     async def _ask(self, delivery: Delivery, doubt: Doubt, provider: Provider) -> None:
+        assert isinstance(provider, SupportsLookup), "others are not asked"
         async with self._store.reading() as session:
             kept = await ledger.content(session, doubt.ledger_id)
         assert kept is not None, "it is kept before it is handed over"

@@ -21,6 +21,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.testing import WorkflowEnvironment
 
+from sojourn.channels import smtp
 from sojourn.cli.commands.gateway import PORT
 from sojourn.gateway.server import GRACE_SECONDS
 from sojourn.settings import Settings, load_settings
@@ -185,6 +186,7 @@ def test_mounted_files_and_scripts_exist() -> None:
 # ---- settings and secrets --------------------------------------------------------------------
 
 FIELDS = {f"SOJOURN_{field.upper()}" for field in Settings.model_fields}
+FIELDS |= {f"SOJOURN_SMTP_{field.upper()}" for field in smtp.Config.model_fields}
 
 
 def test_settings_given_exist() -> None:

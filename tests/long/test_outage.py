@@ -22,7 +22,7 @@ from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, attempts, ledger
-from sojourn.testkit.fakes.base import serving
+from sojourn.testkit.fakes import serving
 from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.support.outage_journey import USEFUL, Onboarding
 

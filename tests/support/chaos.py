@@ -31,7 +31,7 @@ from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger, runs
 from sojourn.store.tables import ConsentRow, CustomerRow, LedgerRow, RunRow
-from sojourn.testkit.fakes.base import TROUBLE, Behaviour, Fake, serving
+from sojourn.testkit.fakes import TROUBLE, Behaviour, Fake, serving
 from sojourn.testkit.fakes.registry import fakes
 from tests.support.installation import Installation, installation
 

@@ -1,4 +1,4 @@
-"""A real SMTP server with scripted replies, which records what it truly accepted."""
+"""A real SMTP server with scripted replies, which records every message that it accepts."""
 
 import asyncio
 import ssl
@@ -18,26 +18,27 @@ from sojourn.cli.local.processes import HOST, free_port
 
 @dataclass
 class MailServer:
-    """Answers 250 unless a reply is scripted; may accept a message and hang up."""
+    """A server that answers 250 unless a reply is scripted."""
 
     accepted: list[EmailMessage] = field(default_factory=list)
     lines: set[int] = field(default_factory=set)
-    """Ports that messages came from: connections that were used."""
+    """The ports that messages came from: one for each connection that was used."""
     rcpt_reply: str = ""
     data_reply: str = ""
-    refusals: int = -1  # how often data_reply is given; -1: always
+    refusals: int = -1
+    """The number of times that `data_reply` is given; -1: always."""
     replies: dict[str, str] = field(default_factory=dict)
-    """To MAIL and RSET."""
+    """Replies to MAIL and RSET."""
     hang_up_at: deque[str] = field(default_factory=deque)
-    """Commands at which to hang up, once each."""
+    """Commands at which the server hangs up, once each."""
     hang_up_after_data: bool = False
     hang_after_data: bool = False
     login: tuple[str, str] | None = None
-    """Name and password without which nothing is taken."""
+    """The name and password that the server requires."""
     tls: ssl.SSLContext | None = None
-    """With which to speak STARTTLS."""
+    """The certificate for STARTTLS; None: the server does not offer it."""
     taken: threading.Event = field(default_factory=threading.Event)
-    """A message has been accepted."""
+    """Set once a message has been accepted."""
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -61,7 +62,7 @@ class MailServer:
         self._controller.stop()
 
     def hang_up(self) -> None:
-        """Close the connections there are, as servers do with those that are quiet for long."""
+        """Close all connections, as servers do with idle ones."""
         done = asyncio.run_coroutine_threadsafe(self._hang_up(), self._controller.loop)
         done.result(timeout=5)
 

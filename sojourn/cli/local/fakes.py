@@ -1,4 +1,4 @@
-"""Run the fake providers as a part of the local stack, in a process of their own."""
+"""The fake providers of the local stack, in a process of their own."""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sojourn.cli.local.processes import Child, python, running
 from sojourn.composing import load_project
-from sojourn.domain.errors import BadInput, Unavailable
+from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel
 
 FAKES = Path(__file__).resolve().parents[2] / "testkit" / "fakes"
@@ -24,11 +24,11 @@ GRACE_SECONDS = "3"
 
 @dataclass(frozen=True)
 class Wish:
-    """Which fake providers to run.
+    """The fake providers to run.
 
     Args:
-        providers: who carries which channel.
-        fail: per cent of the calls that fail.
+        providers: the provider's name for each channel.
+        fail: the percentage of calls that fail.
     """
 
     providers: Mapping[Channel, str] = field(default_factory=lambda: USUAL)
@@ -37,13 +37,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class Fakes:
-    """Fake providers that answer.
+    """Fake providers that run.
 
     Args:
-        url: their page.
-        carriers: who carries which channel.
-        environment: with which worker and gateway reach them.
-        process: theirs.
+        url: the URL of their page.
+        carriers: the provider's name for each channel.
+        environment: the variables with which worker and gateway reach them.
+        process: the process that runs them.
     """
 
     url: str
@@ -53,21 +53,15 @@ class Fakes:
 
 
 def read_wish(told: Sequence[str], fail: float) -> Wish:
-    """``email=resend,sms=vonage``: these; the others as usual.
+    """Read choices such as ``email=resend,sms=vonage``; other channels keep their usual fakes.
 
     Args:
-        told: choices, several in one separated by commas.
-        fail: per cent of the calls that fail.
+        told: the choices; commas may separate several in one text.
+        fail: the percentage of calls that fail.
 
     Raises:
-        BadInput: no such channel, or no fake of that name carries it.
-        Unavailable: there are no fakes at all.
+        BadInput: there is no such channel, or no fake of that name carries it.
     """
-    if not _fake("__main__").exists():
-        raise Unavailable(
-            "--fake-providers needs sojourn/testkit/fakes, which this installation lacks: "
-            "run it in a checkout of Sojourn's repository"
-        )
     providers = dict(USUAL)
     for choice in (one.strip() for text in told for one in text.split(",")):
         channel, _, name = choice.partition("=")
@@ -75,11 +69,8 @@ def read_wish(told: Sequence[str], fail: float) -> Wish:
             raise BadInput(
                 f'--fake-providers "{choice}": write channels as email=resend,sms=vonage'
             )
-        there = [
-            one
-            for one in load_project().carriers.of_channel(Channel(channel))
-            if _fake(one).exists()
-        ]
+        known = load_project().carriers.of_channel(Channel(channel))
+        there = [one for one in known if (FAKES / f"{one}.py").exists()]
         if name not in there:
             raise BadInput(f"--fake-providers {choice}: fakes of {channel} are {', '.join(there)}")
         providers[Channel(channel)] = name
@@ -90,13 +81,16 @@ def read_wish(told: Sequence[str], fail: float) -> Wish:
 async def fake_providers(
     home: Path, wish: Wish, *, hooks_to: str, public_url: str
 ) -> AsyncIterator[Fakes]:
-    """Fake providers, for as long as the block lasts.
+    """Run fake providers for as long as the block lasts.
 
     Args:
-        home: an existing folder.
-        wish: which.
-        hooks_to: where the gateway is, or will be.
-        public_url: what it is to the outside; some providers sign it.
+        home: an existing folder for their log.
+        wish: the fakes to run.
+        hooks_to: the address of the gateway, which may start later.
+        public_url: the gateway's public address, which some providers sign.
+
+    Yields:
+        The fakes, once they answer.
 
     Raises:
         Unavailable: they do not start.
@@ -107,7 +101,7 @@ async def fake_providers(
     process = Child(
         "the fake providers",
         python(
-            # not from the current folder: that may have tests of its own
+            # -P: the current folder may have modules of the same names
             "-P", "-m", "sojourn.cli.local.leash", GRACE_SECONDS,
             *python(
                 "-P", "-m", MODULE, "--providers", chosen, "--hooks-to", hooks_to,
@@ -127,7 +121,3 @@ async def fake_providers(
             yield Fakes(said["page"], wish.providers, said["environment"], process)
         finally:
             file.unlink(missing_ok=True)
-
-
-def _fake(name: str) -> Path:
-    return FAKES / f"{name}.py"

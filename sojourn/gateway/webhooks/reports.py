@@ -10,7 +10,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sojourn.channels.provider import Hook, Provider
+from sojourn.channels.provider import Hook, Provider, SupportsWebhooks
 from sojourn.channels.registry import Carriers
 from sojourn.domain.errors import BadInput, BadSignature, TransientError, UnknownName
 from sojourn.domain.reports import Report
@@ -32,7 +32,9 @@ class Outcomes:
 
     def __init__(self, providers: Mapping[str, Provider], take: Take, public_url: str) -> None:
         self._providers = {
-            name: provider for name, provider in providers.items() if provider.abilities.reports
+            name: provider
+            for name, provider in providers.items()
+            if isinstance(provider, SupportsWebhooks)
         }
         self._take = take
         self._public_url = public_url.rstrip("/")
@@ -84,7 +86,7 @@ def hint(name: str, carriers: Carriers) -> str:
         provider = carriers.named(name)
     except UnknownName:
         return "no such shop or provider"
-    if not provider.abilities.reports:
-        return f"{name} sends no webhooks"
     settings = [f"SOJOURN_{c.upper()}_PROVIDER={name}" for c in sorted(provider.channels)]
+    if not issubclass(provider, SupportsWebhooks):
+        return f"{name} sends no webhooks"
     return f"set {' or '.join(settings)}"

@@ -1,6 +1,6 @@
-"""The fake providers as a process: ``sojourn dev --fake-providers`` starts it.
+"""The process of fake providers that ``sojourn dev --fake-providers`` starts.
 
-What they accept is reported as delivered, some of it as opened and clicked, and stands on a page.
+The fakes report every message as delivered, and some as opened and clicked. A page lists them all.
 """
 
 import argparse
@@ -16,21 +16,24 @@ from pathlib import Path
 
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import HOST, TROUBLE, Behaviour, Fake, Order, answering, serving
+from sojourn.testkit.fakes import TROUBLE, Behaviour, Fake, Order, serving
 from sojourn.testkit.fakes.page import page
 from sojourn.testkit.fakes.registry import fakes
+from sojourn.testkit.fakes.server import HOST, answering
 
 SEEN_EVERY, CLICKED_EVERY = 3, 6
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """``python -m sojourn.testkit.fakes``; its exit code."""
+    """Run ``python -m sojourn.testkit.fakes`` and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m sojourn.testkit.fakes", description=__doc__)
     parser.add_argument("--providers", required=True, help="email=postmark,sms=twilio")
-    parser.add_argument("--hooks-to", required=True, help="where our gateway listens")
-    parser.add_argument("--public-url", required=True, help="what providers believe it to be")
-    parser.add_argument("--file", type=Path, required=True, help="where to write what there is")
-    parser.add_argument("--fail", type=float, default=0, help="per cent of calls that fail")
+    parser.add_argument("--hooks-to", required=True, help="the gateway's address")
+    parser.add_argument("--public-url", required=True, help="the gateway's public address")
+    parser.add_argument(
+        "--file", type=Path, required=True, help="the file for page and environment"
+    )
+    parser.add_argument("--fail", type=float, default=0, help="percentage of calls that fail")
     told = parser.parse_args(argv)
     wished = dict(choice.split("=") for choice in told.providers.split(","))
     known = {fake.name: fake for fake in fakes()}
@@ -49,12 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def serve(running: dict[str, Fake], wished: dict[Channel, str], file: Path) -> None:
-    """Serve until told to stop; write what there is once all of it answers.
+    """Serve until SIGTERM or SIGINT.
 
     Args:
         running: the fakes by name.
-        wished: which of them carries a channel.
-        file: gets the page's address and the environment that leads to the fakes.
+        wished: the name of the fake that carries each channel.
+        file: receives the page's address and the environment that leads to the fakes, as soon as
+            all of them answer.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -69,18 +73,18 @@ async def serve(running: dict[str, Fake], wished: dict[Channel, str], file: Path
         said = {"page": f"http://{HOST}:{sock.getsockname()[1]}", "environment": environment}
         part = file.with_name(f"{file.name}.part")
         part.write_text(json.dumps(said))
-        part.replace(file)  # whole or not at all: it is read as soon as it is there
+        part.replace(file)  # in one step: a reader must not find half a file
         await stop.wait()
 
 
 def tells(fake: Fake) -> Callable[[Order], Sequence[Kind]]:
-    """What becomes of a message: all are delivered, some seen, and some of those clicked."""
+    """Return a function that names the reports of each message: some are seen, and some clicked."""
 
     def kinds(order: Order) -> Iterator[Kind]:
         yield Kind.DELIVERED
         number = fake.accepted.index(order)
         if number % SEEN_EVERY == 0:
-            yield from (Kind.OPENED, Kind.READ)  # whichever the channel has
+            yield from (Kind.OPENED, Kind.READ)  # the channel has one of them
         if number % CLICKED_EVERY == 0:
             yield Kind.CLICKED
 
@@ -88,11 +92,11 @@ def tells(fake: Fake) -> Callable[[Order], Sequence[Kind]]:
 
 
 def failing(share: float, chance: random.Random) -> Callable[[], Behaviour]:
-    """Which call fails, and how.
+    """Return a function that decides how each call is treated.
 
     Args:
-        share: per cent of the calls, spread over all the ways that there are.
-        chance: decides.
+        share: the percentage of calls that fail, spread over all kinds of trouble.
+        chance: the source of random numbers.
     """
 
     def choose() -> Behaviour:

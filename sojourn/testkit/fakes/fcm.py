@@ -1,4 +1,4 @@
-"""Firebase Cloud Messaging, and Google's token endpoint."""
+"""A fake of Firebase Cloud Messaging, and of Google's token endpoint."""
 
 import json
 import secrets
@@ -23,7 +23,7 @@ from sojourn.domain.errors import (
     RateLimited,
 )
 from sojourn.domain.messages import Channel
-from sojourn.testkit.fakes.base import Fake, Malformed, Order, Refused
+from sojourn.testkit.fakes import Fake, Malformed, Order, Refused
 
 PROJECT = "shop-1"
 EMAIL = "sojourn@shop-1.iam.gserviceaccount.com"
@@ -39,24 +39,28 @@ SHAPE: dict[str, Any] = {
     "apns": {"headers": {"apns-collapse-id": str}},
     "webpush": {"fcm_options": {"link": str}},
 }
-"""The part of Google's description of a message that we use."""
+"""The part of Google's description of a message that our provider class uses."""
 
 
 class FakeFcm(Fake):
+    """Firebase and the authorisation server of Google, with one project."""
+
     name = "fcm"
     channels = (Channel.PUSH,)
 
     def __init__(self) -> None:
         super().__init__()
         self.tokens: list[str] = []
-        """Issued."""
+        """The access tokens that were issued."""
         self.lasts = 3600
+        """The life of an access token, in seconds."""
 
     def environment(self) -> dict[str, str]:
+        """Return a service account whose token endpoint is here."""
         return {"SOJOURN_FCM_CREDENTIALS": json.dumps(self.key()), "SOJOURN_FCM_BASE_URL": self.url}
 
     def key(self) -> dict[str, str]:
-        """A service account's, as Google's console hands it out."""
+        """Return the key of a service account, as Google's console hands it out."""
         pem = _private_key().private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -72,6 +76,7 @@ class FakeFcm(Fake):
         }
 
     def routes(self) -> list[Route]:
+        """Return the two endpoints that we use, and one for projects that are not there."""
         return [
             Route("/token", self._token, methods=["POST"]),
             Route(f"/v1/projects/{PROJECT}/messages:send", self._send, methods=["POST"]),
@@ -79,9 +84,11 @@ class FakeFcm(Fake):
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Look for a token that was issued here."""
         return request.headers.get("authorization", "").removeprefix("Bearer ") in self.tokens
 
     async def order(self, request: Request) -> Order:
+        """Check the message's shape and Firebase's limits."""
         body = await request.body()
         said = json.loads(body)["message"]
         if fault := _misshapen(said, SHAPE, "message"):
@@ -105,9 +112,11 @@ class FakeFcm(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Name the message."""
         return JSONResponse({"name": order.id})
 
     def refusals(self) -> dict[str, Refused]:
+        """Return the errors of Firebase's reference, and Google's own."""
         bad_token = "The registration token is not a valid FCM registration token"
         return {
             "unregistered": Refused(partial(error, 404, "NOT_FOUND", "UNREGISTERED"), EndpointGone),
@@ -133,6 +142,7 @@ class FakeFcm(Fake):
         }
 
     def unauthorized(self) -> Response:
+        """Answer as Google does to a bad token."""
         return error(401, "UNAUTHENTICATED")
 
     async def _token(self, request: Request) -> Response:
@@ -169,7 +179,17 @@ class FakeFcm(Fake):
 
 
 def error(status: int, word: str, code: str = "", message: str = "Not sent.") -> Response:
-    """Google's form of an error, with Firebase's code in its details."""
+    """Return an error in Google's form, with Firebase's code in its details.
+
+    Args:
+        status: the HTTP status.
+        word: Google's canonical code.
+        code: Firebase's code; empty: there is none.
+        message: the error in words.
+
+    Returns:
+        The answer.
+    """
     said: dict[str, Any] = {"code": status, "message": message, "status": word}
     if code:
         said["details"] = [{"@type": FCM_ERROR, "errorCode": code}]
@@ -177,12 +197,12 @@ def error(status: int, word: str, code: str = "", message: str = "Not sent.") ->
 
 
 def invalid(message: str) -> Response:
-    """Firebase does not like a value."""
+    """Return Firebase's error for a bad value."""
     return error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", message)
 
 
 def invalid_field(name: str) -> Response:
-    """Google's own reading of the request found a value that does not fit."""
+    """Return Google's own error for a field that does not fit its description."""
     message = f"Invalid value at '{name}'"
     detail = {"@type": BAD_REQUEST, "fieldViolations": [{"field": name, "description": message}]}
     said = {"code": 400, "message": message, "status": "INVALID_ARGUMENT", "details": [detail]}
@@ -190,7 +210,7 @@ def invalid_field(name: str) -> Response:
 
 
 def _misshapen(said: Any, shape: Any, place: str) -> str:
-    """The first place that is not as described; empty if there is none."""
+    """Return the first place that is not as described; empty if there is no such place."""
     if not isinstance(shape, Mapping):
         return "" if isinstance(said, shape) else place
     if not isinstance(said, dict):

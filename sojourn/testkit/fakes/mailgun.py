@@ -1,4 +1,4 @@
-"""Mailgun's server."""
+"""A fake of Mailgun."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from sojourn.channels.provider import Hook
 from sojourn.domain.errors import AccountError, ContentRejected, InvalidRecipient
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import Fake, Malformed, Order, Refused, SentHook
+from sojourn.testkit.fakes import Fake, Happening, Malformed, Order, Refused, SentHook
 
 API_KEY = "key-fake"
 WEBHOOK_KEY = "signing-key-fake"
@@ -33,6 +33,8 @@ AUTHORIZATION = "Basic " + base64.b64encode(f"api:{API_KEY}".encode()).decode()
 
 
 class FakeMailgun(Fake):
+    """Mailgun, with one sending domain."""
+
     name = "mailgun"
     channels = (Channel.EMAIL,)
     signed = False
@@ -55,8 +57,10 @@ class FakeMailgun(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.state = "active"
+        """The state of the domain."""
 
     def environment(self) -> dict[str, str]:
+        """Return the key and the domain."""
         return {
             "SOJOURN_MAILGUN_API_KEY": API_KEY,
             "SOJOURN_MAILGUN_DOMAIN": DOMAIN,
@@ -65,6 +69,7 @@ class FakeMailgun(Fake):
         }
 
     def routes(self) -> list[Route]:
+        """Return the domain's endpoints."""
         return [
             Route(f"/v3/{DOMAIN}/messages", self.take, methods=["POST"]),
             Route(f"/v3/{DOMAIN}/events", self._events),
@@ -72,9 +77,11 @@ class FakeMailgun(Fake):
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Check the Basic credentials."""
         return request.headers.get("authorization") == AUTHORIZATION
 
     async def order(self, request: Request) -> Order:
+        """Check the form and its parameters."""
         if not request.headers["content-type"].startswith("multipart/form-data"):
             raise Malformed(_error(400, "send multipart/form-data"))
         async with request.form() as form:
@@ -102,9 +109,11 @@ class FakeMailgun(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Give the Message-ID back."""
         return JSONResponse({"id": f"<{order.id}>", "message": "Queued. Thank you."})
 
     def refusals(self) -> dict[str, Refused]:
+        """Return the refusals by their words: Mailgun has no codes."""
         told: dict[str, tuple[int, str, Any]] = {
             "invalid": (
                 400,
@@ -143,9 +152,12 @@ class FakeMailgun(Fake):
         }
 
     def unauthorized(self) -> Response:
+        """Answer in plain text, as Mailgun does."""
         return Response("Forbidden", 401)
 
-    def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
+    def webhook(self, happening: Happening) -> SentHook:
+        """Describe the happening as an event."""
+        order, kind = happening.order, happening.kind
         told: dict[Kind, dict[str, Any]] = {
             Kind.ACCEPTED: {"event": "accepted"},
             Kind.DEFERRED: {
@@ -178,7 +190,7 @@ class FakeMailgun(Fake):
             Kind.UNSUBSCRIBED: {"event": "unsubscribed"},
             Kind.COMPLAINED: {"event": "complained"},
         }
-        when = at or datetime.now(UTC)
+        when = happening.at
         event = {
             "id": "CCXMjJ7nQi2N3BPigGOdgQ",
             "timestamp": when.timestamp(),
@@ -187,9 +199,10 @@ class FakeMailgun(Fake):
             "user-variables": {"reference": order.reference},
             **told[kind],
         }
-        return signed(event, event_id, at)
+        return signed(event, happening.id, happening.at)
 
     def unsigned(self, hook: Hook) -> Hook:
+        """Remove the signature, which stands in the body."""
         said = json.loads(hook.body)
         del said["signature"]
         return replace(hook, body=json.dumps(said).encode())
@@ -233,7 +246,17 @@ class FakeMailgun(Fake):
 
 
 def signed(event: Any, token: str, at: datetime | None = None, name: str = "signature") -> SentHook:
-    """Anything as an event, as Mailgun signs it: the moment and a token, not the event."""
+    """Sign an event as Mailgun does: the moment and a token, not the event itself.
+
+    Args:
+        event: any JSON value.
+        token: the token to sign.
+        at: the moment to sign; None: now.
+        name: the field of the signature.
+
+    Returns:
+        The webhook.
+    """
     timestamp = str(int((at or datetime.now(UTC)).timestamp()))
     text = (timestamp + token).encode()
     signature = hmac.new(WEBHOOK_KEY.encode(), text, hashlib.sha256).hexdigest()

@@ -1,9 +1,8 @@
-"""Meta's Graph API, as far as it sends WhatsApp messages."""
+"""A fake of Meta's Graph API, as far as it sends WhatsApp messages."""
 
 import hashlib
 import hmac
 import json
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -25,7 +24,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import Fake, Malformed, Order, Refused, SentHook
+from sojourn.testkit.fakes import Fake, Happening, Malformed, Order, Refused, SentHook
 
 TOKEN = "EAAG-fake"
 APP_SECRET = "app-secret"
@@ -68,10 +67,12 @@ CODES: dict[int, tuple[int, type[ProviderError]]] = {
     131042: (400, AccountError),
     368: (403, AccountError),
 }
-"""Meta's codes, with the HTTP status that they come with, and what each is to us."""
+"""Meta's codes, each with its HTTP status and the error that we must raise."""
 
 
 class FakeMeta(Fake):
+    """Meta, with one number that sends."""
+
     name = "meta"
     channels = (Channel.WHATSAPP,)
     kinds = {
@@ -87,6 +88,7 @@ class FakeMeta(Fake):
     }
 
     def environment(self) -> dict[str, str]:
+        """Return the token, the number and the two secrets of webhooks."""
         return {
             "SOJOURN_META_TOKEN": TOKEN,
             "SOJOURN_META_PHONE_NUMBER_ID": NUMBER_ID,
@@ -96,15 +98,18 @@ class FakeMeta(Fake):
         }
 
     def routes(self) -> list[Route]:
+        """Return the number's endpoints."""
         return [
             Route(f"/v25.0/{NUMBER_ID}/messages", self.take, methods=["POST"]),
             Route(f"/v25.0/{NUMBER_ID}", self._number),
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Check the access token."""
         return request.headers.get("authorization") == f"Bearer {TOKEN}"
 
     async def order(self, request: Request) -> Order:
+        """Check the keys and limits of a message."""
         said = json.loads(await request.body())
         if unknown := said.keys() - KNOWN:
             raise Malformed(error(100, 400, f"Unexpected key {unknown} on param ROOT"))
@@ -128,6 +133,7 @@ class FakeMeta(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Name the message, and the customer as it was asked."""
         known_by = "user_id" if "recipient" in order.request else "wa_id"
         message = {"id": order.id}
         if order.request["type"] == "template":
@@ -140,6 +146,7 @@ class FakeMeta(Fake):
         return JSONResponse(said)
 
     def refusals(self) -> dict[str, Refused]:
+        """Return Meta's codes, each under its number."""
         told = {
             str(code): Refused(partial(error, code, status), fault)
             for code, (status, fault) in CODES.items()
@@ -151,16 +158,19 @@ class FakeMeta(Fake):
         }
 
     def unauthorized(self) -> Response:
+        """Answer with Meta's code for a bad token."""
         return error(190, 401, "Error validating access token")
 
-    def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
-        seconds = str(int((at or datetime.now(UTC)).timestamp()))
+    def webhook(self, happening: Happening) -> SentHook:
+        """Write a status, or a message of the customer's."""
+        order, kind = happening.order, happening.kind
+        seconds = str(int(happening.at.timestamp()))
         if kind in (Kind.REPLIED, Kind.UNSUBSCRIBED):
             text = "Stop please" if kind is Kind.UNSUBSCRIBED else "Where is my cup?"
             return inbound(
                 {
                     "from": order.address,
-                    "id": f"wamid.{event_id}",
+                    "id": f"wamid.{happening.id}",
                     "timestamp": seconds,
                     "type": "text",
                     "text": {"body": text},
@@ -185,13 +195,13 @@ class FakeMeta(Fake):
 
 
 def inbound(message: dict[str, Any]) -> SentHook:
-    """A message of a customer's, as Meta passes it on."""
+    """Return a customer's message as Meta passes it on."""
     contact = {"profile": {"name": "Anna"}, "wa_id": message.get("from", "")}
     return signed({"contacts": [contact], "messages": [message]})
 
 
 def signed(*values: dict[str, Any], field: str = "messages") -> SentHook:
-    """A webhook with one change a value."""
+    """Return a signed webhook with one change for each value."""
     about = {
         "messaging_product": "whatsapp",
         "metadata": {"display_phone_number": "16505551111", "phone_number_id": NUMBER_ID},
@@ -202,13 +212,22 @@ def signed(*values: dict[str, Any], field: str = "messages") -> SentHook:
 
 
 def signed_bytes(body: bytes) -> SentHook:
-    """Any body, with the signature that Meta gives it."""
+    """Sign any body as Meta does."""
     signature = hmac.new(APP_SECRET.encode(), body, hashlib.sha256).hexdigest()
     return SentHook(body, {"X-Hub-Signature-256": f"sha256={signature}"})
 
 
 def error(code: int, status: int, message: str = "Not sent") -> Response:
-    """An answer in the form that all errors of the Graph API have."""
+    """Return an error in the form of the Graph API.
+
+    Args:
+        code: Meta's code.
+        status: the HTTP status.
+        message: the error in words.
+
+    Returns:
+        The answer.
+    """
     said = {
         "message": f"(#{code}) {message}",
         "type": "OAuthException",

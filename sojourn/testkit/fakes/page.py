@@ -1,4 +1,4 @@
-"""One page of what the fake providers truly accepted, newest first."""
+"""A web page with the messages that the fake providers have accepted, newest first."""
 
 import operator
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from sojourn.domain.messages import Channel
-from sojourn.testkit.fakes.base import Fake, Order
+from sojourn.testkit.fakes import Fake, Order
 
 SHORT = 100
-"""Characters of a text that are shown before it is unfolded."""
+"""The number of characters that a folded text shows."""
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -31,10 +31,10 @@ summary { cursor: pointer; white-space: normal; }
 
 
 def page(carriers: Mapping[Channel, str], running: Mapping[str, Fake]) -> Starlette:
-    """The page as an application; ``/`` is all there is.
+    """Return an application that serves the page at ``/``.
 
     Args:
-        carriers: who carries which channel.
+        carriers: the name of the fake that carries each channel.
         running: the fakes by name.
     """
 

@@ -1,4 +1,4 @@
-"""Postmark's server."""
+"""A fake of Postmark."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import Fake, Malformed, Order, Refused, SentHook
+from sojourn.testkit.fakes import Fake, Happening, Malformed, Order, Refused, SentHook
 
 TOKEN = "f3b0a5c2-fake"
 PASSWORD = "let-me-in"
@@ -31,6 +31,8 @@ KNOWN = {
 
 
 class FakePostmark(Fake):
+    """Postmark, with one server and two message streams."""
+
     name = "postmark"
     channels = (Channel.EMAIL,)
     signed = False
@@ -47,6 +49,7 @@ class FakePostmark(Fake):
     }
 
     def environment(self) -> dict[str, str]:
+        """Return the server's token and the webhooks' password."""
         return {
             "SOJOURN_POSTMARK_TOKEN": TOKEN,
             "SOJOURN_POSTMARK_WEBHOOK_PASSWORD": PASSWORD,
@@ -54,6 +57,7 @@ class FakePostmark(Fake):
         }
 
     def routes(self) -> list[Route]:
+        """Return the endpoints that we use."""
         return [
             Route("/email", self.take, methods=["POST"]),
             Route("/messages/outbound", self._search),
@@ -61,9 +65,11 @@ class FakePostmark(Fake):
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Check the server's token."""
         return request.headers.get("x-postmark-server-token") == TOKEN
 
     async def order(self, request: Request) -> Order:
+        """Check the keys and the required fields."""
         if not _accepts_json(request):
             raise Malformed(Response(status_code=406))
         said = json.loads(await request.body())
@@ -85,6 +91,7 @@ class FakePostmark(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Return the MessageID."""
         said = {
             "To": order.address,
             "SubmittedAt": order.at.isoformat(),
@@ -95,6 +102,7 @@ class FakePostmark(Fake):
         return JSONResponse(said)
 
     def refusals(self) -> dict[str, Refused]:
+        """Return Postmark's error codes, all of which come with 422."""
         told: dict[str, tuple[int, str, Any]] = {
             "invalid": (300, "Invalid 'To' address: 'x'.", InvalidRecipient),
             "inactive": (
@@ -120,10 +128,13 @@ class FakePostmark(Fake):
         }
 
     def unauthorized(self) -> Response:
+        """Answer with error code 10."""
         return JSONResponse({"ErrorCode": 10, "Message": "Bad or missing server token"}, 401)
 
-    def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
-        when = (at or datetime.now(UTC)).isoformat().replace("+00:00", "Z")
+    def webhook(self, happening: Happening) -> SentHook:
+        """Write the record of the happening, with the password as Basic credentials."""
+        order, kind = happening.order, happening.kind
+        when = happening.at.isoformat().replace("+00:00", "Z")
         body: dict[str, Any] = {
             "MessageID": order.id,
             "Metadata": {"reference": order.reference},
@@ -136,7 +147,7 @@ class FakePostmark(Fake):
             Kind.BOUNCED: {
                 "RecordType": "Bounce",
                 "Type": "HardBounce",
-                "ID": zlib.crc32(event_id.encode()),
+                "ID": zlib.crc32(happening.id.encode()),
                 "Description": "The server was unable to deliver your message",
                 "BouncedAt": when,
             },
@@ -149,7 +160,7 @@ class FakePostmark(Fake):
             Kind.COMPLAINED: {
                 "RecordType": "SpamComplaint",
                 "BouncedAt": when,
-                "ID": zlib.crc32(event_id.encode()),
+                "ID": zlib.crc32(happening.id.encode()),
             },
             Kind.UNSUBSCRIBED: {
                 "RecordType": "SubscriptionChange",
@@ -186,12 +197,12 @@ class FakePostmark(Fake):
 
 
 def _accepts_json(request: Request) -> bool:
-    """Postmark's pages call the header required; what it says without it, they do not."""
+    """Check the Accept header, which Postmark requires; 406 without it is our guess."""
     return request.headers.get("accept") == "application/json"
 
 
 def _listed(order: Order) -> dict[str, Any]:
-    """A message as the search describes it."""
+    """Describe a message as the search does."""
     said = order.request
     return {
         "MessageID": order.id,

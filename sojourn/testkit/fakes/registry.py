@@ -1,4 +1,4 @@
-"""The fakes there are, found by their presence."""
+"""The fakes of this package, found by their presence."""
 
 import importlib
 import inspect
@@ -6,17 +6,17 @@ import pkgutil
 from collections.abc import Iterator
 
 import sojourn.testkit.fakes
-from sojourn.testkit.fakes.base import Fake
+from sojourn.testkit.fakes import Fake
 
 
 def fakes() -> list[type[Fake]]:
-    """Every fake provider's class, by name."""
+    """Return every fake provider's class, sorted by name."""
     return sorted(_found(), key=lambda fake: fake.name)
 
 
 def _found() -> Iterator[type[Fake]]:
     for module in pkgutil.iter_modules(sojourn.testkit.fakes.__path__, "sojourn.testkit.fakes."):
-        if module.name == "sojourn.testkit.fakes.__main__":
+        if module.name.endswith(".__main__"):  # a program
             continue
         for _, cls in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if (

@@ -1,4 +1,4 @@
-"""Resend's server."""
+"""A fake of Resend."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ from starlette.routing import Route
 from sojourn.domain.errors import AccountError, AmbiguousSend, ContentRejected, InvalidRecipient
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import RETRY_AFTER, Fake, Malformed, Order, Refused, SentHook
+from sojourn.testkit.fakes import RETRY_AFTER, Fake, Happening, Malformed, Order, Refused, SentHook
 
 KEY = "re_fake_123"
 SECRET = "whsec_" + base64.b64encode(b"what resend signs with").decode()
@@ -41,6 +41,8 @@ EVENTS = {
 
 
 class FakeResend(Fake):
+    """Resend, which delivers once what comes twice under the same idempotency key."""
+
     name = "resend"
     channels = (Channel.EMAIL,)
     dated = True
@@ -49,10 +51,11 @@ class FakeResend(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.only_sends = False
-        """Whether our key is one that may do nothing else."""
+        """True: our key may only send."""
         self._taken: dict[str, tuple[bytes, Order]] = {}
 
     def environment(self) -> dict[str, str]:
+        """Return the API key and the webhooks' secret."""
         return {
             "SOJOURN_RESEND_API_KEY": KEY,
             "SOJOURN_RESEND_WEBHOOK_SECRET": SECRET,
@@ -60,15 +63,18 @@ class FakeResend(Fake):
         }
 
     def routes(self) -> list[Route]:
+        """Return the endpoints that we use."""
         return [
             Route("/emails", self.take, methods=["POST"]),
             Route("/domains", self._domains),
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Check the API key."""
         return request.headers.get("authorization") == f"Bearer {KEY}"
 
     async def order(self, request: Request) -> Order:
+        """Check the idempotency key and the fields."""
         body = await request.body()
         key = request.headers.get("idempotency-key", "")
         if not 1 <= len(key) <= 256:
@@ -90,13 +96,16 @@ class FakeResend(Fake):
         return order
 
     def same(self, request: Request, order: Order) -> Order | None:
+        """Return the order under the same idempotency key."""
         _, first = self._taken[request.headers["idempotency-key"]]
         return first if first is not order else None
 
     def answer(self, order: Order) -> Response:
+        """Return the id."""
         return JSONResponse({"id": order.id})
 
     def refusals(self) -> dict[str, Refused]:
+        """Return Resend's errors by name."""
         told: dict[str, tuple[int, str, str, Any]] = {
             "malformed": (
                 422,
@@ -130,15 +139,19 @@ class FakeResend(Fake):
         }
 
     def unauthorized(self) -> Response:
+        """Answer with the error of a bad key."""
         return _error(403, "invalid_api_key", "API key is invalid")
 
     def rate_limited(self) -> Response:
+        """Answer with the error of too many requests."""
         answer = _error(429, "rate_limit_exceeded", "Too many requests")
         answer.headers["retry-after"] = str(int(RETRY_AFTER.total_seconds()))
         return answer
 
-    def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
-        when = at or datetime.now(UTC)
+    def webhook(self, happening: Happening) -> SentHook:
+        """Write the event, signed by Svix."""
+        order, kind = happening.order, happening.kind
+        when = happening.at
         told: dict[Kind, dict[str, Any]] = {
             Kind.BOUNCED: {
                 "bounce": {
@@ -171,7 +184,7 @@ class FakeResend(Fake):
             "created_at": when.isoformat().replace("+00:00", "Z"),
             "data": data | told.get(kind, {}),
         }
-        return signed(event, event_id, when)
+        return signed(event, happening.id, when)
 
     async def _domains(self, request: Request) -> Response:
         if not self.authorized or not self.authorizes(request):
@@ -182,7 +195,16 @@ class FakeResend(Fake):
 
 
 def signed(said: object, event_id: str = "msg_1", at: datetime | None = None) -> SentHook:
-    """Any JSON, signed by Svix."""
+    """Sign any JSON value as Svix does.
+
+    Args:
+        said: the value.
+        event_id: the id of the webhook.
+        at: the moment to sign; None: now.
+
+    Returns:
+        The webhook.
+    """
     body = json.dumps(said)
     when = at or datetime.now(UTC)
     headers = {

@@ -1,4 +1,4 @@
-"""SendGrid's server."""
+"""A fake of SendGrid."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ from starlette.routing import Route
 from sojourn.domain.errors import AccountError, ContentRejected, InvalidRecipient
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import RETRY_AFTER, Fake, Malformed, Order, Refused, SentHook
+from sojourn.testkit.fakes import RETRY_AFTER, Fake, Happening, Malformed, Order, Refused, SentHook
 
 API_KEY = "SG.fake.key"
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -40,6 +40,8 @@ QUERY = re.compile(r'to_email = "([^"\\]+)" AND sg_message_id_created_at >= TIME
 
 
 class FakeSendGrid(Fake):
+    """SendGrid, with one API key."""
+
     name = "sendgrid"
     channels = (Channel.EMAIL,)
     dated = True
@@ -61,8 +63,10 @@ class FakeSendGrid(Fake):
     def __init__(self) -> None:
         super().__init__()
         self.scopes = ["mail.send", "messages.read"]
+        """The scopes of the API key."""
 
     def environment(self) -> dict[str, str]:
+        """Return the API key and the webhooks' verification key."""
         return {
             "SOJOURN_SENDGRID_API_KEY": API_KEY,
             "SOJOURN_SENDGRID_WEBHOOK_KEY": PUBLIC_KEY,
@@ -70,6 +74,7 @@ class FakeSendGrid(Fake):
         }
 
     def routes(self) -> list[Route]:
+        """Return the endpoints that we use."""
         return [
             Route("/v3/mail/send", self.take, methods=["POST"]),
             Route("/v3/logs", self._search, methods=["POST"]),
@@ -78,9 +83,11 @@ class FakeSendGrid(Fake):
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Check the API key."""
         return request.headers.get("authorization") == f"Bearer {API_KEY}"
 
     async def order(self, request: Request) -> Order:
+        """Check the fields, the headers and the order of the parts."""
         said = json.loads(await request.body())
         if unknown := said.keys() - KNOWN:
             raise Malformed(_error(400, min(unknown), "Additional property is not allowed"))
@@ -106,12 +113,14 @@ class FakeSendGrid(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Return X-Message-Id; in the sandbox, no id."""
         settings = order.request.get("mail_settings", {})
         if settings.get("sandbox_mode", {}).get("enable"):
             return Response(status_code=200)
         return Response(status_code=202, headers={"X-Message-Id": order.id})
 
     def refusals(self) -> dict[str, Refused]:
+        """Return the refusals by field: SendGrid has no codes."""
         to = "personalizations.0.to.0.email"
         told: dict[str, tuple[int, str | None, str, Any]] = {
             "invalid": (400, to, "Does not contain a valid address.", InvalidRecipient),
@@ -134,20 +143,23 @@ class FakeSendGrid(Fake):
         }
 
     def unauthorized(self) -> Response:
+        """Answer with the error of a bad key."""
         return _error(401, None, "The provided authorization grant is invalid")
 
     def rate_limited(self) -> Response:
+        """Answer with X-RateLimit-Reset instead of Retry-After."""
         answer = _error(429, None, "too many requests")
         reset = math.ceil(time.time() + RETRY_AFTER.total_seconds())
         answer.headers["X-RateLimit-Reset"] = str(reset)
         return answer
 
-    def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
-        return signed([self.event(order, kind, event_id, at)], at)
+    def webhook(self, happening: Happening) -> SentHook:
+        """Write a batch of one event."""
+        return signed([self.event(happening)], happening.at)
 
-    def event(
-        self, order: Order, kind: Kind, event_id: str, at: datetime | None = None
-    ) -> dict[str, Any]:
+    def event(self, happening: Happening) -> dict[str, Any]:
+        """Return the event that describes a happening."""
+        order, kind = happening.order, happening.kind
         told: dict[Kind, dict[str, Any]] = {
             Kind.ACCEPTED: {"event": "processed"},
             Kind.DEFERRED: {"event": "deferred", "response": "400 try again", "attempt": "5"},
@@ -167,9 +179,9 @@ class FakeSendGrid(Fake):
         }
         return {
             "email": order.address,
-            "timestamp": int((at or datetime.now(UTC)).timestamp()),
+            "timestamp": int(happening.at.timestamp()),
             "smtp-id": f"<{order.reference}@shop.example>",
-            "sg_event_id": event_id,
+            "sg_event_id": happening.id,
             "sg_message_id": _logged_id(order),
             "reference": order.reference,
             **told[kind],
@@ -213,7 +225,7 @@ class FakeSendGrid(Fake):
 
 
 def signed(body: Any, at: datetime | None = None) -> SentHook:
-    """Anything, as SendGrid signs it."""
+    """Sign any JSON value as SendGrid does."""
     text = json.dumps(body, separators=(",", ":")).encode() + b"\r\n"
     timestamp = str(int((at or datetime.now(UTC)).timestamp()))
     signature = KEY.sign(timestamp.encode() + text, ec.ECDSA(SHA256()))

@@ -1,4 +1,4 @@
-"""Amazon SES's server, and the one of Amazon SNS that carries its events."""
+"""A fake of Amazon SES, and of Amazon SNS, which carries its events."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ from sojourn.channels.provider import Hook
 from sojourn.domain.errors import AccountError, AmbiguousSend, ContentRejected, RateLimited
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import Fake, Malformed, Order, Refused, SentHook
+from sojourn.testkit.fakes import Fake, Happening, Malformed, Order, Refused, SentHook
 
 ACCESS_KEY, SECRET_KEY, REGION = "AKIAFAKE", "secret-of-the-fake", "eu-south-1"
 TOPIC = f"arn:aws:sns:{REGION}:123456789012:ses-events"
@@ -48,10 +48,13 @@ PLACES = {
 
 
 class FakeSes(Fake):
+    """SES and SNS in one region, with one topic."""
+
     name = "ses"
     channels = (Channel.EMAIL,)
     dated = True
     too_old = timedelta(hours=2)
+    signer = "SNS"
     kinds = {Channel.EMAIL: tuple(PLACES)}
 
     def __init__(self) -> None:
@@ -60,9 +63,10 @@ class FakeSes(Fake):
         self.certificates_asked = 0
         self.certificate = pem()
         self.confirmed: list[str] = []
-        """Tokens of subscriptions that were confirmed."""
+        """The tokens of the subscriptions that were confirmed."""
 
     def environment(self) -> dict[str, str]:
+        """Return the credentials, the region and the topic."""
         return {
             "SOJOURN_SES_ACCESS_KEY_ID": ACCESS_KEY,
             "SOJOURN_SES_SECRET_ACCESS_KEY": SECRET_KEY,
@@ -74,6 +78,7 @@ class FakeSes(Fake):
         }
 
     def routes(self) -> list[Route]:
+        """Return SES's endpoints, and SNS's certificate and confirmation."""
         return [
             Route("/v2/email/outbound-emails", self._send, methods=["POST"]),
             Route("/v2/email/account", self._account),
@@ -82,10 +87,12 @@ class FakeSes(Fake):
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Compare the signature with the one that AWS would make."""
         signature = request.headers.get("authorization", "")
         return hmac.compare_digest(signature, _authorization(request, request.state.body))
 
     async def order(self, request: Request) -> Order:
+        """Check the request against AWS's own model of it."""
         said = json.loads(request.state.body)
         if faults := _faults_in(said):
             raise Malformed(_error(400, "BadRequestException", faults))
@@ -101,9 +108,11 @@ class FakeSes(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Return the MessageId."""
         return JSONResponse({"MessageId": order.id})
 
     def refusals(self) -> dict[str, Refused]:
+        """Return SES's exceptions by name."""
         told: dict[str, tuple[int, str, str, Any]] = {
             "rejected": (400, "MessageRejected", "Illegal content", ContentRejected),
             "malformed": (400, "BadRequestException", "Missing final '@domain'", ContentRejected),
@@ -141,15 +150,19 @@ class FakeSes(Fake):
         }
 
     def unauthorized(self) -> Response:
+        """Answer with the error of a bad signature."""
         return _error(403, "InvalidSignatureException", "The signature does not match")
 
     def rate_limited(self) -> Response:
+        """Answer with SES's exception in its header."""
         answer = super().rate_limited()
         answer.headers["x-amzn-ErrorType"] = "TooManyRequestsException"
         return answer
 
-    def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
-        when = at or datetime.now(UTC)
+    def webhook(self, happening: Happening) -> SentHook:
+        """Write the event as a notification of SNS."""
+        order, kind = happening.order, happening.kind
+        when = happening.at
         name, place = PLACES[kind]
         recipient = {"emailAddress": order.address}
         told: dict[Kind, dict[str, Any]] = {
@@ -162,9 +175,9 @@ class FakeSes(Fake):
                 "bouncedRecipients": [
                     recipient | {"diagnosticCode": "smtp; 550 5.1.1 user unknown"}
                 ],
-                "feedbackId": event_id,
+                "feedbackId": happening.id,
             },
-            Kind.COMPLAINED: {"complainedRecipients": [recipient], "feedbackId": event_id},
+            Kind.COMPLAINED: {"complainedRecipients": [recipient], "feedbackId": happening.id},
             Kind.FAILED: {"reason": "Bad content"},
             Kind.OPENED: {"userAgent": "Mozilla/5.0"},
             Kind.CLICKED: {"link": "https://shop.example/cart"},
@@ -180,19 +193,22 @@ class FakeSes(Fake):
                 "tags": {"reference": [order.reference], "ses:configuration-set": ["shop"]},
             },
         }
-        return self.notification(json.dumps(event), MessageId=event_id, Timestamp=_written(when))
+        return self.notification(
+            json.dumps(event), MessageId=happening.id, Timestamp=_written(when)
+        )
 
     def unsigned(self, hook: Hook) -> Hook:
+        """Remove the signature, which stands in the body."""
         said = json.loads(hook.body)
         del said["Signature"]
         return replace(hook, body=json.dumps(said).encode())
 
     def notification(self, message: str, **changes: str) -> SentHook:
-        """What SNS posts, signed.
+        """Return a signed notification of SNS.
 
         Args:
-            message: what was published.
-            changes: to the envelope, before it is signed.
+            message: the text that was published.
+            changes: changes to the envelope, made before it is signed.
         """
         said = {
             "Type": "Notification",
@@ -208,7 +224,7 @@ class FakeSes(Fake):
         return self.sealed(said)
 
     def confirmation(self, **changes: str) -> SentHook:
-        """What SNS posts when our address is subscribed to a topic."""
+        """Return the message with which SNS asks us to confirm a subscription."""
         said = {
             "Type": "SubscriptionConfirmation",
             "MessageId": "message-1",
@@ -223,7 +239,7 @@ class FakeSes(Fake):
         return self.sealed(said)
 
     def sealed(self, said: Mapping[str, Any]) -> SentHook:
-        """An envelope with its signature."""
+        """Sign an envelope."""
         names = ["Message", "MessageId", "Timestamp", "TopicArn", "Type"]
         names += ["Subject"] if said["Type"] == "Notification" else ["SubscribeURL", "Token"]
         text = "".join(f"{n}\n{said[n]}\n" for n in sorted(names) if n in said)
@@ -259,15 +275,15 @@ class FakeSes(Fake):
 
 @cache
 def key() -> rsa.RSAPrivateKey:
-    """What SNS signs with."""
+    """Return the key with which SNS signs."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def pem(lasts: timedelta = timedelta(days=1)) -> bytes:
-    """The certificate of the key.
+    """Return the key's certificate.
 
     Args:
-        lasts: from yesterday until this far from now.
+        lasts: the time from now to its end; it began yesterday.
     """
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     now = datetime.now(UTC)
@@ -283,7 +299,7 @@ def pem(lasts: timedelta = timedelta(days=1)) -> bytes:
 
 
 def _authorization(request: Request, body: bytes) -> str:
-    """The header that AWS would make of this request, written from its documentation.
+    """Return the Authorization header of a request, following AWS's documentation.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
     """
@@ -319,7 +335,7 @@ def _shape() -> Any:
 
 
 def _faults_in(said: Mapping[str, Any]) -> str:
-    """What AWS's own description of the API, and what it says in words, have against a request."""
+    """Check a request against AWS's model of the API, and against its rules in prose."""
     report = ParamValidator().validate(said, _shape())
     if report.has_errors():
         return str(report.generate_report())

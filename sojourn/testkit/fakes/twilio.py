@@ -1,10 +1,9 @@
-"""Twilio's server: SMS and WhatsApp."""
+"""A fake of Twilio: SMS and WhatsApp."""
 
 import base64
 import dataclasses
 import email.utils
 import json
-from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -28,7 +27,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import RETRY_AFTER, Fake, Malformed, Order, Refused, SentHook
+from sojourn.testkit.fakes import RETRY_AFTER, Fake, Happening, Malformed, Order, Refused, SentHook
 
 ACCOUNT = "AC" + "a1" * 16
 TOKEN = "12345-the-auth-token"
@@ -53,6 +52,8 @@ SAID = {Kind.REPLIED: "Is it still there? Żółty?", Kind.UNSUBSCRIBED: "Stop, 
 
 
 class FakeTwilio(Fake):
+    """Twilio, with one account and one sender for each channel."""
+
     name = "twilio"
     channels = (Channel.SMS, Channel.WHATSAPP)
     kinds = {
@@ -76,9 +77,10 @@ class FakeTwilio(Fake):
     }
     once = True
     longest_page = 2
-    """Messages that a page of the list has at most."""
+    """The number of messages on a page of the list."""
 
     def environment(self) -> dict[str, str]:
+        """Return the account's credentials and the two senders."""
         return {
             "SOJOURN_TWILIO_ACCOUNT_SID": ACCOUNT,
             "SOJOURN_TWILIO_AUTH_TOKEN": TOKEN,
@@ -88,22 +90,25 @@ class FakeTwilio(Fake):
         }
 
     def parcel(self, channel: Channel, ledger_key: str) -> Parcel:
-        """Each says something of its own: Twilio's messages are found by their text."""
+        """Return a message with a text of its own: Twilio's messages are found by their text."""
         parcel = super().parcel(channel, ledger_key)
         text = f"{parcel.content.text}?m={parcel.reference[:8]}"
         return dataclasses.replace(parcel, content=dataclasses.replace(parcel.content, text=text))
 
     def routes(self) -> list[Route]:
+        """Return the account's messages: sending and listing."""
         return [
             Route(PATH, self.take, methods=["POST"]),
             Route(PATH, self._list, methods=["GET"]),
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Check the Basic credentials."""
         basic = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         return request.headers.get("authorization") == f"Basic {basic}"
 
     async def order(self, request: Request) -> Order:
+        """Check the form's parameters."""
         if request.headers["content-type"] != "application/x-www-form-urlencoded":
             raise Malformed(_error(21602, "Message body is required."))
         given = parse_qs((await request.body()).decode(), strict_parsing=True)
@@ -130,9 +135,11 @@ class FakeTwilio(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Return the message's resource."""
         return JSONResponse(resource(order), 201)
 
     def refusals(self) -> dict[str, Refused]:
+        """Return Twilio's error codes by a name."""
         told: dict[str, tuple[int, str, Any]] = {
             "invalid": (21211, "The 'To' number is not a valid phone number.", InvalidRecipient),
             "not-mobile": (21614, "'To' number is not a valid mobile number", InvalidRecipient),
@@ -157,17 +164,21 @@ class FakeTwilio(Fake):
         }
 
     def rate_limited(self) -> Response:
+        """Answer with code 20429."""
         seconds = str(int(RETRY_AFTER.total_seconds()))
         return _error(20429, "Too Many Requests", 429, {"Retry-After": seconds})
 
     def unauthorized(self) -> Response:
+        """Answer with code 20003."""
         return _error(20003, "Authenticate", 401)
 
-    def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
+    def webhook(self, happening: Happening) -> SentHook:
+        """Write a status callback, or a message of the customer's."""
+        order, kind = happening.order, happening.kind
         prefix = "whatsapp:" if order.channel is Channel.WHATSAPP else ""
         them, us = prefix + order.address, order.request["From"]
         if kind in SAID:
-            sid = f"SM-{order.id}-{event_id}"
+            sid = f"SM-{order.id}-{happening.id}"
             said = {"From": them, "To": us, "Body": SAID[kind], "SmsStatus": "received"}
             return signed({"MessageSid": sid, "AccountSid": ACCOUNT, "NumMedia": "0", **said})
         said = {"MessageSid": order.id, "AccountSid": ACCOUNT, "From": us, "To": them, **TOLD[kind]}
@@ -203,12 +214,12 @@ class FakeTwilio(Fake):
 
 
 def rendered(variables: dict[str, str]) -> str:
-    """What the one approved template says."""
+    """Render the only approved template."""
     return f"Hello {variables.get('1', '')}, your cart {variables.get('2', '')} is waiting."
 
 
 def resource(order: Order) -> dict[str, Any]:
-    """A message as Twilio describes it."""
+    """Describe a message as Twilio does."""
     said = order.request
     when = email.utils.format_datetime(order.at)
     return {
@@ -236,7 +247,16 @@ def resource(order: Order) -> dict[str, Any]:
 
 
 def signed(said: dict[str, str], query: str = "", token: str = TOKEN) -> SentHook:
-    """A webhook, signed for where our gateway is to the outside."""
+    """Sign a webhook for the public address of our gateway.
+
+    Args:
+        said: the parameters of the body.
+        query: the query of the URL.
+        token: the auth token that signs.
+
+    Returns:
+        The webhook.
+    """
     url = f"{FakeTwilio.hook_url}/webhooks/twilio" + (f"?{query}" if query else "")
     headers = {
         "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",

@@ -1,10 +1,10 @@
-"""Vonage's server: the Messages API."""
+"""A fake of Vonage's Messages API."""
 
 import base64
 import hashlib
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import RETRY_AFTER, Fake, Malformed, Order, Refused, SentHook
+from sojourn.testkit.fakes import RETRY_AFTER, Fake, Happening, Malformed, Order, Refused, SentHook
 
 KEY, SECRET = "a1b2c3d4", "an-api-secret"
 SIGNATURE_SECRET = "a-signature-secret-that-is-long-enough-for-hs256"
@@ -44,6 +44,8 @@ SAID = {Kind.REPLIED: "Is it still there? Żółty?", Kind.UNSUBSCRIBED: "Stop, 
 
 
 class FakeVonage(Fake):
+    """Vonage, with one account."""
+
     name = "vonage"
     channels = (Channel.SMS,)
     kinds = {Channel.SMS: (*STATUSES, *SAID)}
@@ -51,6 +53,7 @@ class FakeVonage(Fake):
     once = True
 
     def environment(self) -> dict[str, str]:
+        """Return the account's credentials, the sender and the webhooks' secret."""
         return {
             "SOJOURN_VONAGE_API_KEY": KEY,
             "SOJOURN_VONAGE_API_SECRET": SECRET,
@@ -60,6 +63,7 @@ class FakeVonage(Fake):
         }
 
     def routes(self) -> list[Route]:
+        """Return the endpoints that we use."""
         return [
             Route("/v1/messages", self.take, methods=["POST"]),
             Route("/v2/applications", partial(self._ours, "applications"), methods=["GET"]),
@@ -67,10 +71,12 @@ class FakeVonage(Fake):
         ]
 
     def authorizes(self, request: Request) -> bool:
+        """Check the Basic credentials."""
         basic = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
         return request.headers.get("authorization") == f"Basic {basic}"
 
     async def order(self, request: Request) -> Order:
+        """Check the parameters."""
         said = json.loads(await request.body())
         if unknown := said.keys() - KNOWN:
             raise Malformed(_problem("1020", f"Invalid params: {unknown}"))
@@ -94,9 +100,11 @@ class FakeVonage(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Return the message_uuid."""
         return JSONResponse({"message_uuid": order.id}, 202)
 
     def refusals(self) -> dict[str, Refused]:
+        """Return Vonage's error codes by a name."""
         told: dict[str, tuple[str, str, Any]] = {
             "recipient": ("1430", "The `to` parameter is invalid", InvalidRecipient),
             "missing-number": ("1170", "Invalid or missing msisdn", InvalidRecipient),
@@ -119,21 +127,25 @@ class FakeVonage(Fake):
         return refusals | {"balance": Refused(balance, AccountError)}
 
     def rate_limited(self) -> Response:
+        """Answer with the error of too many requests."""
         seconds = str(int(RETRY_AFTER.total_seconds()))
         return _problem("throttled", "Rate limit hit", 429, {"Retry-After": seconds})
 
     def unauthorized(self) -> Response:
+        """Answer with the error of bad credentials."""
         return _problem("unauthorized", "You did not provide correct credentials.", 401)
 
-    def hook(self, order: Order, kind: Kind, event_id: str, at: datetime | None = None) -> SentHook:
-        when = at or datetime.now(UTC)
+    def webhook(self, happening: Happening) -> SentHook:
+        """Write a status, or a message of the customer's."""
+        order, kind = happening.order, happening.kind
+        when = happening.at
         us, them = order.request["from"], order.request["to"]
         said: dict[str, Any] = {
             "channel": "sms",
             "timestamp": when.isoformat().replace("+00:00", "Z"),
         }
         if kind in SAID:
-            own = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{order.id}{event_id}"))
+            own = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{order.id}{happening.id}"))
             said |= {"message_uuid": own, "from": them, "to": us, "message_type": "text"}
             said |= {"text": SAID[kind], "sms": {"num_messages": "1", "keyword": "STOP"}}
             return signed(said, when)
@@ -151,7 +163,17 @@ class FakeVonage(Fake):
 
 
 def signed(said: object, at: datetime, secret: str = SIGNATURE_SECRET, **claims: Any) -> SentHook:
-    """A webhook with its JWT, over the bytes that are sent."""
+    """Sign a webhook with a JWT that holds the hash of the body.
+
+    Args:
+        said: any JSON value.
+        at: the moment to sign.
+        secret: the signature secret.
+        claims: changes to the claims of the JWT.
+
+    Returns:
+        The webhook.
+    """
     body = json.dumps(said).encode()
     told = {
         "iss": "Vonage",
@@ -165,7 +187,7 @@ def signed(said: object, at: datetime, secret: str = SIGNATURE_SECRET, **claims:
 
 
 def problem(code: str, detail: str) -> dict[str, Any]:
-    """An error as RFC 7807 has it."""
+    """Return an error in the form of RFC 7807."""
     place = "/messages" if code.isdecimal() else "/"
     return {"type": f"{ERRORS}{place}#{code}", "title": code, "detail": detail, "instance": "bf0c"}
 

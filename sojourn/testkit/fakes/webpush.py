@@ -1,4 +1,4 @@
-"""A browser's push service, and the browser behind it, which decrypts what arrives."""
+"""A fake of a push service, and of the browser behind it, which decrypts the messages."""
 
 import base64
 import dataclasses
@@ -24,7 +24,7 @@ from sojourn.domain.errors import (
     RateLimited,
 )
 from sojourn.domain.messages import Channel
-from sojourn.testkit.fakes.base import Fake, Malformed, Order, Refused
+from sojourn.testkit.fakes import Fake, Malformed, Order, Refused
 
 SUBJECT = "mailto:hello@shop.example"
 SECRET = b"sixteen  bytes.."
@@ -32,11 +32,14 @@ KNOWN = {"title", "body", "url", "image", "tag", "reference"}
 
 
 class FakeWebPush(Fake):
+    """A push service with one subscription."""
+
     name = "webpush"
     channels = (Channel.PUSH,)
     probed = False
 
     def environment(self) -> dict[str, str]:
+        """Return the sender's key, and this service as one more that is allowed."""
         return {
             "SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY": raw_private_key(),
             "SOJOURN_WEBPUSH_SUBJECT": SUBJECT,
@@ -44,19 +47,21 @@ class FakeWebPush(Fake):
         }
 
     def parcel(self, channel: Channel, ledger_key: str) -> Parcel:
+        """Return a message to the browser's subscription."""
         return dataclasses.replace(super().parcel(channel, ledger_key), address=self.subscription())
 
     def subscription(self, **changed: Any) -> str:
-        """As the browser's ``JSON.stringify(subscription)`` gives it."""
+        """Return the subscription as the browser's ``JSON.stringify`` writes it."""
         keys = {"p256dh": encoded(_point(_browser())), "auth": encoded(SECRET)}
         said = {"endpoint": f"{self.url}/push/device-1", "expirationTime": None, "keys": keys}
         return json.dumps(said | changed)
 
     def routes(self) -> list[Route]:
+        """Return the endpoint of each device."""
         return [Route("/push/{device}", self.take, methods=["POST"])]
 
     def authorizes(self, request: Request) -> bool:
-        """RFC 8292, 3 and 4.2: signed with the key that the subscription was made for."""
+        """Check the signature by the subscription's key (RFC 8292, 3 and 4.2)."""
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
         if scheme != "vapid" or parts.get("k") != encoded(_point(_sender())):
@@ -70,6 +75,7 @@ class FakeWebPush(Fake):
         return bool(claims["sub"] == SUBJECT and claims["exp"] - time.time() <= 24 * 3600)
 
     async def order(self, request: Request) -> Order:
+        """Check the headers, and decrypt the payload as the browser does."""
         headers = request.headers
         if not headers.get("ttl", "").isdigit():
             raise Malformed(Response("TTL is missing", 400))
@@ -99,9 +105,11 @@ class FakeWebPush(Fake):
         )
 
     def answer(self, order: Order) -> Response:
+        """Return the URL of the message."""
         return Response(status_code=201, headers={"Location": order.id})
 
     def refusals(self) -> dict[str, Refused]:
+        """Return the refusals of the browsers' push services."""
         told = {
             "expired": (410, "push subscription has unsubscribed or expired.", EndpointGone),
             "unknown": (404, "", EndpointGone),
@@ -131,6 +139,7 @@ class FakeWebPush(Fake):
         }
 
     def unauthorized(self) -> Response:
+        """Answer as Google's push service does."""
         words = (
             "the VAPID credentials in the authorization header do not correspond to the "
             "credentials used to create the subscriptions.\n"
@@ -139,12 +148,12 @@ class FakeWebPush(Fake):
 
 
 def raw_private_key() -> str:
-    """The sender's, as most tools print it."""
+    """Return the sender's private key in base64url, as most tools print it."""
     return encoded(_sender().private_numbers().private_value.to_bytes(32))
 
 
 def pem_private_key() -> str:
-    """The same, as openssl writes it."""
+    """Return the same key in PEM, as openssl writes it."""
     return (
         _sender()
         .private_bytes(
@@ -157,7 +166,7 @@ def pem_private_key() -> str:
 
 
 def encoded(data: bytes) -> str:
-    """Base64url without padding."""
+    """Encode in base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 

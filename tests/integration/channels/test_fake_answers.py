@@ -1,12 +1,24 @@
-"""The fakes answer a question as the vendors' own descriptions of their APIs say."""
+"""The answers of fakes have the fields that their vendors document."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-from sojourn.testkit.fakes import mailgun, meta, postmark, resend, sendgrid, twilio, vonage
-from sojourn.testkit.fakes.base import Behaviour, Fake, Order, serving
+from sojourn.testkit.contract import connected
+from sojourn.testkit.fakes import (
+    Behaviour,
+    Fake,
+    Order,
+    mailgun,
+    meta,
+    postmark,
+    resend,
+    sendgrid,
+    serving,
+    twilio,
+    vonage,
+)
 from sojourn.testkit.fakes.mailgun import FakeMailgun
 from sojourn.testkit.fakes.meta import FakeMeta
 from sojourn.testkit.fakes.postmark import FakePostmark
@@ -14,7 +26,7 @@ from sojourn.testkit.fakes.resend import FakeResend
 from sojourn.testkit.fakes.sendgrid import FakeSendGrid
 from sojourn.testkit.fakes.twilio import FakeTwilio
 from sojourn.testkit.fakes.vonage import FakeVonage
-from tests.integration.channels.test_provider_contract import connected
+from tests.support.project import PROJECT
 
 ASKED: dict[type[Fake], tuple[str, dict[str, Any]]] = {
     FakeSendGrid: (
@@ -74,9 +86,9 @@ REQUIRED: dict[type[Fake], dict[str, set[str]]] = {
 
 @pytest.mark.parametrize("make", ASKED, ids=lambda make: make.name)
 async def test_an_answer_has_every_field_that_its_vendor_documents(
-    make: type[Fake], monkeypatch: pytest.MonkeyPatch
+    make: type[Fake],
 ) -> None:
-    async with connected(make(), make.channels[0], monkeypatch) as pair:
+    async with connected(PROJECT.carriers.shipped[make.name], make()) as pair:
         await pair.provider.send(pair.parcel())
         (order,) = pair.fake.accepted
         said = await _answer(pair.fake, order)
@@ -98,7 +110,7 @@ async def _answer(fake: Fake, order: Order) -> dict[str, Any]:
     ("place", "address", "named"),
     [("to", "393331234567", "wa_id"), ("recipient", "US.13491208655302741918", "user_id")],
 )
-async def test_meta_gives_the_customer_back_as_it_was_asked(
+async def test_meta_names_the_customer_as_the_request_does(
     place: str, address: str, named: str
 ) -> None:
     said = {
@@ -115,10 +127,12 @@ async def test_meta_gives_the_customer_back_as_it_was_asked(
         )
         answer = await http.post(path, json=said, headers=headers)
     assert answer.json()["contacts"] == [{"input": address, named: address}]
-    assert answer.json()["messages"][0].keys() == {"id"}, "only a template has a message_status"
+    assert answer.json()["messages"][0].keys() == {"id"}, (
+        "an answer to a template alone has a message_status"
+    )
 
 
-async def test_resend_says_in_its_own_words_that_we_are_too_fast() -> None:
+async def test_resend_answers_too_many_requests_with_its_own_error() -> None:
     async with serving(FakeResend()) as fake, httpx.AsyncClient(base_url=fake.url) as http:
         fake.script.append(Behaviour.RATE_LIMIT)
         headers = {"Authorization": f"Bearer {resend.KEY}"}

@@ -1,4 +1,4 @@
-"""`sojourn dev --fake-providers`: the fakes as processes, their page, their reports."""
+"""`sojourn dev --fake-providers` runs fakes in a process, with a page and reports."""
 
 import asyncio
 import random
@@ -29,9 +29,10 @@ from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger
+from sojourn.testkit.fakes import TROUBLE, Behaviour
 from sojourn.testkit.fakes.__main__ import failing
-from sojourn.testkit.fakes.base import TROUBLE, Behaviour, answering
 from sojourn.testkit.fakes.postmark import FakePostmark
+from sojourn.testkit.fakes.server import answering
 from sojourn.testkit.fakes.twilio import FakeTwilio
 from tests.support.cli_stack import Cli
 from tests.support.project import PROJECT
@@ -44,7 +45,7 @@ async def shown(fakes: Fakes) -> str:
         return (await http.get(fakes.url)).text
 
 
-async def test_the_environment_leads_to_the_fakes_that_were_chosen(
+async def test_the_environment_leads_to_the_chosen_fakes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wish = read_wish(["email=resend,sms=vonage"], fail=0)
@@ -65,7 +66,9 @@ async def test_the_environment_leads_to_the_fakes_that_were_chosen(
     assert re.search(r"resend</td>.*email</td>.*Your cart is as you left it", page, re.DOTALL)
 
 
-async def test_the_page_shows_text_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_page_escapes_the_text_of_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with fake_providers(tmp_path, Wish(), hooks_to=NOBODY, public_url=NOBODY) as fakes:
         token = fakes.environment["SOJOURN_POSTMARK_TOKEN"]
         headers = {"X-Postmark-Server-Token": token, "Accept": "application/json"}
@@ -77,13 +80,13 @@ async def test_the_page_shows_text_as_text(tmp_path: Path, monkeypatch: pytest.M
         async with httpx.AsyncClient(base_url=url, headers=headers) as http:
             assert (await http.post("/email", json=email)).status_code == 200
         page = await shown(fakes)
-    assert page.count("&lt;script&gt;alert(1)") == 2, "short, and unfolded"
+    assert page.count("&lt;script&gt;alert(1)") == 2, "once folded, once unfolded"
     assert "&lt;i&gt;@x" in page
     assert "<script" not in page
     assert "<i>" not in page
 
 
-async def test_its_reports_are_signed_for_the_public_address(
+async def test_a_fake_signs_its_reports_for_the_public_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     public_url = "https://sojourn.example/here"
@@ -122,7 +125,7 @@ async def test_its_reports_are_signed_for_the_public_address(
     assert sorted(kinds) == [Kind.DELIVERED, Kind.DELIVERED, Kind.DELIVERED, Kind.READ]
 
 
-def test_as_many_calls_fail_as_were_asked_for_and_in_all_ways() -> None:
+def test_the_wanted_share_of_calls_fails_in_every_way() -> None:
     choose = failing(20, random.Random(1))
     seen = Counter(choose() for _ in range(5000))
     assert set(seen) == {Behaviour.ACCEPT, *TROUBLE}
@@ -150,27 +153,16 @@ def test_as_many_calls_fail_as_were_asked_for_and_in_all_ways() -> None:
         ),
     ],
 )
-async def test_a_wish_that_makes_no_sense_is_one_line(
+async def test_a_bad_choice_of_fakes_is_refused_in_one_line(
     offline: Cli, arguments: list[object], fault: str
 ) -> None:
     answer = await offline("dev", *arguments)
     assert (answer.code, answer.fault) == (2, fault)
 
 
-async def test_an_installation_without_the_tests_says_so_in_one_line(
-    offline: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("sojourn.cli.local.fakes.FAKES", tmp_path)
-    answer = await offline("dev", "--fake-providers")
-    assert answer.code == 1
-    assert answer.fault.startswith(
-        "--fake-providers needs sojourn/testkit/fakes, which this installation"
-    )
-
-
 @asynccontextmanager
 async def command(home: Path) -> AsyncIterator[tuple[Child, dict[str, Any]]]:
-    """`sojourn dev --fake-providers` as it runs, and what it wrote down."""
+    """Run `sojourn dev --fake-providers`; yield it with the file that describes its stack."""
     settings = Settings(home=home)
     child = Child(
         "sojourn dev",
@@ -194,7 +186,7 @@ def family(child: Child) -> list[psutil.Process]:
 
 
 @pytest.mark.long
-async def test_the_command_delivers_by_the_fakes_and_leaves_no_process_behind(
+async def test_the_dev_command_delivers_by_the_fakes_and_leaves_no_process_behind(
     tmp_path: Path,
 ) -> None:
     async with command(tmp_path) as (child, noted):
@@ -224,7 +216,7 @@ async def test_the_command_delivers_by_the_fakes_and_leaves_no_process_behind(
 
 
 @pytest.mark.long
-async def test_the_command_fails_and_says_so_when_the_fakes_have_ended(tmp_path: Path) -> None:
+async def test_the_dev_command_fails_when_the_fakes_have_ended(tmp_path: Path) -> None:
     async with command(tmp_path) as (child, _):
         for one in family(child):
             if (

@@ -1,4 +1,4 @@
-"""What the contract cannot say of Firebase."""
+"""Firebase beyond the contract of providers."""
 
 import asyncio
 import dataclasses
@@ -18,38 +18,34 @@ from sojourn.channels.http import Http
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
-    BadInput,
     BadSetting,
     ProviderError,
     RateLimited,
     TransientError,
     WrongSender,
 )
-from sojourn.domain.messages import Channel
 from sojourn.domain.reports import reference
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Behaviour, Refused
+from sojourn.testkit.contract import Pair, configured, connected
+from sojourn.testkit.fakes import Behaviour, Refused
 from sojourn.testkit.fakes.fcm import PROJECT, FakeFcm, error
-from tests.integration.channels.test_meta import asking
-from tests.integration.channels.test_provider_contract import Pair, connected
 
 
 @pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    async with connected(FakeFcm(), Channel.PUSH, monkeypatch) as pair:
+async def pair() -> AsyncIterator[Pair[Fcm, FakeFcm]]:
+    async with connected(Fcm, FakeFcm()) as pair:
         yield pair
 
 
-def tokens(pair: Pair) -> int:
-    """How many were issued."""
-    assert isinstance(pair.fake, FakeFcm)
+def tokens(pair: Pair[Fcm, FakeFcm]) -> int:
+    """Count the access tokens that were issued."""
     return len(pair.fake.tokens)
 
 
 # ---- messages ------------------------------------------------------------------------------
 
 
-async def test_every_part_of_a_push_goes_where_its_platform_looks(pair: Pair) -> None:
+async def test_every_part_of_a_push_is_where_its_platform_looks(pair: Pair[Fcm, FakeFcm]) -> None:
     parcel = pair.parcel()
     await pair.provider.send(parcel)
     assert pair.fake.accepted[0].request == {
@@ -66,7 +62,7 @@ async def test_every_part_of_a_push_goes_where_its_platform_looks(pair: Pair) ->
     }
 
 
-async def test_what_is_not_said_is_left_out(pair: Pair) -> None:
+async def test_a_push_leaves_empty_parts_out(pair: Pair[Fcm, FakeFcm]) -> None:
     parcel = pair.parcel()
     bare = dataclasses.replace(parcel.content, title="", url="", image="")
     await pair.provider.send(dataclasses.replace(parcel, content=bare))
@@ -76,7 +72,7 @@ async def test_what_is_not_said_is_left_out(pair: Pair) -> None:
     assert "webpush" not in request
 
 
-async def test_a_link_into_the_app_is_none_for_browsers(pair: Pair) -> None:
+async def test_browsers_get_no_link_into_the_app(pair: Pair[Fcm, FakeFcm]) -> None:
     parcel = pair.parcel()
     content = dataclasses.replace(parcel.content, url="shop://cart")
     await pair.provider.send(dataclasses.replace(parcel, content=content))
@@ -85,8 +81,8 @@ async def test_a_link_into_the_app_is_none_for_browsers(pair: Pair) -> None:
     assert "webpush" not in request
 
 
-async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_place(
-    pair: Pair,
+async def test_a_duplicate_replaces_the_first_push_without_a_collapse_key_too(
+    pair: Pair[Fcm, FakeFcm],
 ) -> None:
     parcel = pair.parcel()
     parcel = dataclasses.replace(
@@ -101,7 +97,9 @@ async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_pl
     assert first["collapse_key"] == first["notification"]["tag"] == parcel.reference
 
 
-async def test_a_collapse_key_that_is_too_long_for_apple_is_hashed(pair: Pair) -> None:
+async def test_a_collapse_key_that_is_too_long_for_apple_is_hashed(
+    pair: Pair[Fcm, FakeFcm],
+) -> None:
     parcel = pair.parcel()
     content = dataclasses.replace(parcel.content, collapse_key="ż" * 33)
     await pair.provider.send(dataclasses.replace(parcel, content=content))
@@ -110,8 +108,8 @@ async def test_a_collapse_key_that_is_too_long_for_apple_is_hashed(pair: Pair) -
 
 
 @pytest.mark.parametrize("body", [{}, [], {"name": ""}, {"name": 3}])
-async def test_success_without_a_name_is_in_doubt(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, body: object
+async def test_an_answer_without_a_name_leaves_the_push_in_doubt(
+    pair: Pair[Fcm, FakeFcm], monkeypatch: pytest.MonkeyPatch, body: object
 ) -> None:
     refused = Refused(partial(JSONResponse, body), ProviderError)
     monkeypatch.setattr(pair.fake, "refusals", lambda: {"this": refused})
@@ -120,26 +118,25 @@ async def test_success_without_a_name_is_in_doubt(
         await pair.provider.send(pair.parcel())
 
 
-async def test_a_quota_without_retry_after_is_a_minute(pair: Pair) -> None:
+async def test_a_quota_without_retry_after_means_a_minute(pair: Pair[Fcm, FakeFcm]) -> None:
     pair.fake.script.append("quota")
     with pytest.raises(RateLimited) as raised:
         await pair.provider.send(pair.parcel())
     assert raised.value.retry_after == timedelta(minutes=1)
 
 
-async def test_an_unknown_project_loses_no_device(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+async def test_an_unknown_project_is_the_account_s_fault(
+    pair: Pair[Fcm, FakeFcm],
 ) -> None:
-    monkeypatch.setenv("SOJOURN_FCM_PROJECT", "other")
-    other = Fcm(Settings())
+    other = configured(Fcm, pair.fake.environment() | {"SOJOURN_FCM_PROJECT": "other"})
     for call in (other.send(pair.parcel()), other.probe()):
         with pytest.raises(AccountError):
             await call
     await other.close()
 
 
-async def test_a_token_of_another_project_stops_no_other_once_ours_is_known_to_be_right(
-    pair: Pair,
+async def test_a_token_of_another_project_is_refused_alone_once_our_project_is_proven(
+    pair: Pair[Fcm, FakeFcm],
 ) -> None:
     pair.fake.script.append("sender")
     with pytest.raises(AccountError):
@@ -150,29 +147,25 @@ async def test_a_token_of_another_project_stops_no_other_once_ours_is_known_to_b
         await pair.provider.send(pair.parcel())
 
 
-async def test_a_probe_does_not_say_whose_the_tokens_are(pair: Pair) -> None:
+async def test_a_probe_does_not_prove_our_project(pair: Pair[Fcm, FakeFcm]) -> None:
     await pair.provider.probe()
     pair.fake.script.append("sender")
     with pytest.raises(AccountError):
         await pair.provider.send(pair.parcel())
 
 
-async def test_it_reads_no_webhooks(pair: Pair) -> None:
-    with pytest.raises(BadInput):
-        await pair.provider.read(asking("", "POST"))
-
-
 # ---- access tokens -------------------------------------------------------------------------
 
 
-async def test_many_at_once_ask_for_one_token(pair: Pair) -> None:
+async def test_concurrent_messages_share_one_access_token(pair: Pair[Fcm, FakeFcm]) -> None:
     await asyncio.gather(*(pair.provider.send(pair.parcel()) for _ in range(10)))
     assert len(pair.fake.accepted) == 10
     assert tokens(pair) == 1
 
 
-async def test_a_token_that_is_about_to_expire_is_exchanged(pair: Pair) -> None:
-    assert isinstance(pair.fake, FakeFcm)
+async def test_an_access_token_that_is_about_to_expire_is_exchanged(
+    pair: Pair[Fcm, FakeFcm],
+) -> None:
     pair.fake.lasts = 299
     await pair.provider.send(pair.parcel())
     pair.fake.lasts = 3600
@@ -181,9 +174,8 @@ async def test_a_token_that_is_about_to_expire_is_exchanged(pair: Pair) -> None:
     assert tokens(pair) == 2
 
 
-async def test_a_token_that_was_refused_is_exchanged(pair: Pair) -> None:
+async def test_a_refused_access_token_is_exchanged(pair: Pair[Fcm, FakeFcm]) -> None:
     await pair.provider.send(pair.parcel())
-    assert isinstance(pair.fake, FakeFcm)
     pair.fake.tokens.clear()
     with pytest.raises(AccountError):
         await pair.provider.send(pair.parcel())
@@ -191,7 +183,7 @@ async def test_a_token_that_was_refused_is_exchanged(pair: Pair) -> None:
     assert len(pair.fake.accepted) == 2
 
 
-async def test_a_refusal_of_another_kind_keeps_the_token(pair: Pair) -> None:
+async def test_another_refusal_keeps_the_access_token(pair: Pair[Fcm, FakeFcm]) -> None:
     pair.fake.script.append("denied")
     with pytest.raises(AccountError):
         await pair.provider.send(pair.parcel())
@@ -199,14 +191,14 @@ async def test_a_refusal_of_another_kind_keeps_the_token(pair: Pair) -> None:
     assert tokens(pair) == 1
 
 
-async def test_a_probe_tries_the_key_anew(pair: Pair) -> None:
+async def test_a_probe_asks_for_a_new_access_token(pair: Pair[Fcm, FakeFcm]) -> None:
     for _ in range(2):
         await pair.provider.probe()
     assert tokens(pair) == 2
 
 
 class _Broken(FakeFcm):
-    """Its token endpoint is not well."""
+    """Firebase with a broken token endpoint."""
 
     says: Response
 
@@ -225,12 +217,12 @@ class _Broken(FakeFcm):
         Response("<html>"),
     ],
 )
-async def test_without_a_token_nothing_was_sent(
+async def test_a_missing_access_token_means_that_nothing_was_sent(
     says: Response, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = _Broken()
     fake.says = says
-    async with connected(fake, Channel.PUSH, monkeypatch) as pair:
+    async with connected(Fcm, fake) as pair:
         with pytest.raises(TransientError):
             await pair.provider.send(pair.parcel())
     assert fake.asked == 0
@@ -239,14 +231,12 @@ async def test_without_a_token_nothing_was_sent(
 # ---- settings ------------------------------------------------------------------------------
 
 
-async def test_the_key_may_be_a_file(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def test_the_service_account_s_key_may_be_a_file(
+    pair: Pair[Fcm, FakeFcm], tmp_path: Path
 ) -> None:
-    assert isinstance(pair.fake, FakeFcm)
     path = tmp_path / "key.json"
     path.write_text(json.dumps(pair.fake.key()))
-    monkeypatch.setenv("SOJOURN_FCM_CREDENTIALS", str(path))
-    other = Fcm(Settings())
+    other = configured(Fcm, pair.fake.environment() | {"SOJOURN_FCM_CREDENTIALS": str(path)})
     assert PROJECT in await other.send(pair.parcel())
     await other.close()
 
@@ -254,12 +244,12 @@ async def test_the_key_may_be_a_file(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"private_key": "-----BEGIN PRIVATE KEY-----\nsecret\n"}, "private_key is no RSA key"),
+        ({"private_key": "-----BEGIN PRIVATE KEY-----\nsecret\n"}, "private_key is not an RSA key"),
         ({"client_email": None}, "client_email"),
         ({"project_id": ""}, "SOJOURN_FCM_PROJECT"),
     ],
 )
-def test_a_key_that_is_none_is_named_at_start(
+def test_a_bad_key_is_named_at_start(
     change: dict[str, object], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOJOURN_FCM_CREDENTIALS", json.dumps(FakeFcm().key() | change))
@@ -269,7 +259,7 @@ def test_a_key_that_is_none_is_named_at_start(
 
 
 @pytest.mark.parametrize("given", ["/nowhere/key.json", "{", '{"a": "secret"}', "se\0cret", "/"])
-def test_credentials_that_cannot_be_read_are_named_at_start(given: str) -> None:
+def test_unreadable_credentials_are_named_at_start(given: str) -> None:
     with pytest.raises(BadSetting, match="SOJOURN_FCM_CREDENTIALS") as raised:
         ServiceAccount(given, "scope", Http("", 1), "SOJOURN_FCM_CREDENTIALS")
     assert "secret" not in str(raised.value)

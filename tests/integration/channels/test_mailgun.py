@@ -23,10 +23,9 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Order
+from sojourn.testkit.contract import Pair, configured, connected
+from sojourn.testkit.fakes import Order
 from sojourn.testkit.fakes.mailgun import DOMAIN, WEBHOOK_KEY, FakeMailgun, signed
-from tests.integration.channels.test_provider_contract import Pair, connected
 
 # token and moment of https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/
 # securing-webhooks; the signature by `openssl dgst -sha256 -hmac signing-key-fake`
@@ -67,18 +66,19 @@ SIGNATURES = st.dictionaries(
 
 
 @pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    async with connected(FakeMailgun(), Channel.EMAIL, monkeypatch) as pair:
+async def pair() -> AsyncIterator[Pair[Mailgun, FakeMailgun]]:
+    async with connected(Mailgun, FakeMailgun()) as pair:
         yield pair
 
 
 @cache
 def reader(key: str = WEBHOOK_KEY) -> Mailgun:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOJOURN_MAILGUN_API_KEY", "key-any")
-        patch.setenv("SOJOURN_MAILGUN_DOMAIN", DOMAIN)
-        patch.setenv("SOJOURN_MAILGUN_WEBHOOK_KEY", key)
-        return Mailgun(Settings())
+    environment = {
+        "SOJOURN_MAILGUN_API_KEY": "key-any",
+        "SOJOURN_MAILGUN_DOMAIN": DOMAIN,
+        "SOJOURN_MAILGUN_WEBHOOK_KEY": key,
+    }
+    return configured(Mailgun, environment)
 
 
 async def read(event: dict[str, Any], token: str = "token-1") -> tuple[Report, ...]:
@@ -90,7 +90,7 @@ def failed(reason: str, **status: Any) -> dict[str, Any]:
     return permanent | {"reason": reason, "delivery-status": status}
 
 
-async def test_a_signature_made_elsewhere_is_taken() -> None:
+async def test_a_signature_by_openssl_is_accepted() -> None:
     (report,) = (await reader().read(THEIRS)).reports
     assert report.kind is Kind.DELIVERED
     assert report.at == datetime.fromtimestamp(1770920771.5, UTC)
@@ -106,32 +106,32 @@ async def test_a_signature_made_elsewhere_is_taken() -> None:
         (b'"token"', b'"tokens"'),
     ],
 )
-async def test_a_signature_that_was_touched_is_refused(old: bytes, new: bytes) -> None:
+async def test_a_changed_signature_is_refused(old: bytes, new: bytes) -> None:
     touched = THEIRS.body.replace(old, new)
     assert touched != THEIRS.body
     with pytest.raises(BadSignature, match="SOJOURN_MAILGUN_WEBHOOK_KEY"):
         await reader().read(replace(THEIRS, body=touched))
 
 
-async def test_a_webhook_that_was_tried_for_eight_hours_is_still_taken_and_no_later() -> None:
+async def test_a_webhook_is_accepted_for_eight_hours_and_not_much_longer() -> None:
     signed_at = datetime.fromtimestamp(1770920772, UTC)
     assert await reader().read(replace(THEIRS, received_at=signed_at + timedelta(hours=8)))
     with pytest.raises(BadSignature, match="replay"):
         await reader().read(replace(THEIRS, received_at=signed_at + timedelta(hours=10)))
 
 
-async def test_a_token_that_is_used_for_another_event_is_the_same_report_again() -> None:
+async def test_a_reused_token_gives_the_same_report_id() -> None:
     (first,) = await read({"event": "delivered", "id": "a"}, "token-1")
     (forged,) = await read({"event": "complained", "id": "b"}, "token-1")
     assert forged.event_id == first.event_id
 
 
-async def test_an_event_of_a_subaccount_is_taken_by_its_parent_s_signature() -> None:
+async def test_the_parent_account_s_signature_is_accepted() -> None:
     hook = signed({"event": "delivered"}, "token-1", name="parent-signature").received()
     assert (await reader().read(hook)).reports
 
 
-async def test_without_a_key_no_webhook_is_taken() -> None:
+async def test_no_webhook_is_accepted_without_a_key() -> None:
     with pytest.raises(BadSignature, match="SOJOURN_MAILGUN_WEBHOOK_KEY"):
         await reader("").read(THEIRS)
 
@@ -156,7 +156,7 @@ async def test_without_a_key_no_webhook_is_taken() -> None:
         ({"event": "rejected", "reject": {"reason": "Sandbox"}}, Kind.FAILED, False),
     ],
 )
-async def test_why_it_did_not_arrive_is_told_apart(
+async def test_each_reason_for_a_failure_has_its_kind(
     event: dict[str, Any], kind: Kind, hard: bool
 ) -> None:
     (report,) = await read(event)
@@ -164,7 +164,7 @@ async def test_why_it_did_not_arrive_is_told_apart(
 
 
 @pytest.mark.parametrize("name", ["stored", "list_member_uploaded", "something new"])
-async def test_what_is_about_no_message_of_ours_says_nothing(name: str) -> None:
+async def test_an_event_of_another_type_gives_no_report(name: str) -> None:
     assert await read({"event": name}) == ()
 
 
@@ -184,19 +184,23 @@ async def test_any_signed_event_is_read_or_bad_input(event: Any) -> None:
 
 
 @given(st.fixed_dictionaries({"signature": SIGNATURES | JSON}) | JSON)
-async def test_any_signature_that_is_none_is_refused(body: Any) -> None:
+async def test_any_body_without_a_signature_is_refused(body: Any) -> None:
     with pytest.raises(BadInput):
         await reader().read(replace(THEIRS, body=json.dumps(body).encode()))
 
 
 @pytest.mark.parametrize("said", [{"message": "Queued. Thank you."}, {"id": ""}, ["queued"]])
-async def test_an_answer_without_an_id_is_in_doubt(pair: Pair, said: Any) -> None:
+async def test_an_answer_without_an_id_leaves_the_message_in_doubt(
+    pair: Pair[Mailgun, FakeMailgun], said: Any
+) -> None:
     pair.fake.answer = lambda order: JSONResponse(said)  # type: ignore[method-assign]
     with pytest.raises(AmbiguousSend, match="without an id"):
         await pair.provider.send(pair.parcel())
 
 
-async def test_a_message_is_sent_untracked_and_names_itself(pair: Pair) -> None:
+async def test_a_mail_has_our_reference_and_no_tracking_of_the_provider_s(
+    pair: Pair[Mailgun, FakeMailgun],
+) -> None:
     parcel = pair.parcel()
     pdf = Attachment("zamówienie.pdf", "application/pdf", base64.b64encode(b"%PDF").decode())
     png = Attachment("cup.png", "image/png", base64.b64encode(b"\x89PNG").decode())
@@ -226,15 +230,17 @@ async def test_a_message_is_sent_untracked_and_names_itself(pair: Pair) -> None:
     }
 
 
-async def test_a_shop_s_name_with_a_comma_is_one_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_shop_s_name_with_a_comma_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_SHOP_NAME", 'Żółty "Kubek", Inc.')
-    async with connected(FakeMailgun(), Channel.EMAIL, monkeypatch) as pair:
+    async with connected(Mailgun, FakeMailgun()) as pair:
         await pair.provider.send(pair.parcel())
         (order,) = pair.fake.accepted
         assert order.request["from"] == '"Żółty \\"Kubek\\", Inc." <hello@shop.example>'
 
 
-async def test_an_attachment_that_is_no_base64_is_not_sent(pair: Pair) -> None:
+async def test_an_attachment_that_is_no_base64_is_rejected(
+    pair: Pair[Mailgun, FakeMailgun],
+) -> None:
     parcel = pair.parcel()
     broken = Attachment("invoice.pdf", "application/pdf", "%PDF")
     content = replace(parcel.content, attachments=(broken,))
@@ -243,29 +249,28 @@ async def test_an_attachment_that_is_no_base64_is_not_sent(pair: Pair) -> None:
     assert pair.fake.asked == 0
 
 
-async def test_test_mode_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_test_mode_is_asked_for_with_each_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_MAILGUN_TEST_MODE", "true")
-    async with connected(FakeMailgun(), Channel.EMAIL, monkeypatch) as pair:
+    async with connected(Mailgun, FakeMailgun()) as pair:
         await pair.provider.send(pair.parcel())
         (order,) = pair.fake.accepted
         assert order.request["o:testmode"] == "yes"
 
 
 @pytest.mark.parametrize("state", ["unverified", "disabled"])
-async def test_a_domain_that_may_not_send_is_noticed_before_anything_is_sent(
-    pair: Pair, state: str
+async def test_the_probe_notices_a_domain_that_may_not_send(
+    pair: Pair[Mailgun, FakeMailgun], state: str
 ) -> None:
-    assert isinstance(pair.fake, FakeMailgun)
     pair.fake.state = state
     with pytest.raises(AccountError, match=state):
         await pair.provider.probe()
 
 
-async def test_a_domain_of_another_region_is_our_account_s_fault(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+async def test_a_domain_of_another_region_is_the_account_s_fault(
+    pair: Pair[Mailgun, FakeMailgun],
 ) -> None:
-    monkeypatch.setenv("SOJOURN_MAILGUN_DOMAIN", "elsewhere.example")
-    elsewhere = Mailgun(Settings())
+    domain = {"SOJOURN_MAILGUN_DOMAIN": "elsewhere.example"}
+    elsewhere = configured(Mailgun, pair.fake.environment() | domain)
     try:
         with pytest.raises(AccountError, match="region"):
             await elsewhere.send(pair.parcel())

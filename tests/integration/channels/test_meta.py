@@ -1,4 +1,4 @@
-"""What the contract cannot say of WhatsApp by Meta."""
+"""WhatsApp by Meta beyond the contract of providers."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sojourn.channels.meta import Config, language_code
+from sojourn.channels.meta import Config, Meta, language_code
 from sojourn.channels.provider import Hook, Reading
 from sojourn.domain.content import Content
 from sojourn.domain.errors import (
@@ -30,14 +30,14 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.fakes.base import Fake, Refused
+from sojourn.testkit.contract import Pair, connected
+from sojourn.testkit.fakes import Fake, Refused
 from sojourn.testkit.fakes.meta import VERIFY_TOKEN, FakeMeta, error, inbound, signed, signed_bytes
-from tests.integration.channels.test_provider_contract import Pair, connected
 
 
 @pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    async with connected(FakeMeta(), Channel.WHATSAPP, monkeypatch) as pair:
+async def pair() -> AsyncIterator[Pair[Meta, FakeMeta]]:
+    async with connected(Meta, FakeMeta()) as pair:
         yield pair
 
 
@@ -52,7 +52,7 @@ def template(*variables: str, locale: str = "pl") -> Content:
 
 
 def answering(fake: Fake, monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
-    """Let the fake give this answer, once, to the next message."""
+    """Let the fake answer the next message so."""
     monkeypatch.setattr(fake, "refusals", lambda: {"this": Refused(answer, ProviderError)})
     fake.script.append("this")
 
@@ -65,7 +65,7 @@ def asking(query: str, method: str = "GET") -> Hook:
 # ---- sending -------------------------------------------------------------------------------
 
 
-async def test_free_text_goes_to_the_digits_of_the_number(pair: Pair) -> None:
+async def test_free_text_is_sent_to_the_digits_of_the_number(pair: Pair[Meta, FakeMeta]) -> None:
     parcel = pair.parcel()
     await pair.provider.send(parcel)
     assert pair.fake.accepted[0].request == {
@@ -78,7 +78,9 @@ async def test_free_text_goes_to_the_digits_of_the_number(pair: Pair) -> None:
     }
 
 
-async def test_an_approved_template_goes_with_its_variables_in_order(pair: Pair) -> None:
+async def test_an_approved_template_has_its_variables_in_order(
+    pair: Pair[Meta, FakeMeta],
+) -> None:
     parcel = dataclasses.replace(pair.parcel(), content=template("Żółty kubek", "12 zł"))
     await pair.provider.send(parcel)
     request = pair.fake.accepted[0].request
@@ -99,14 +101,14 @@ async def test_an_approved_template_goes_with_its_variables_in_order(pair: Pair)
     }
 
 
-async def test_a_variable_is_one_line(pair: Pair) -> None:
+async def test_a_variable_of_several_lines_becomes_one_line(pair: Pair[Meta, FakeMeta]) -> None:
     parcel = dataclasses.replace(pair.parcel(), content=template("two\nlines\tand      more"))
     await pair.provider.send(parcel)
     (component,) = pair.fake.accepted[0].request["template"]["components"]
     assert component["parameters"] == [{"type": "text", "text": "two lines and more"}]
 
 
-async def test_a_template_without_variables_has_no_components(pair: Pair) -> None:
+async def test_a_template_without_variables_has_no_components(pair: Pair[Meta, FakeMeta]) -> None:
     await pair.provider.send(dataclasses.replace(pair.parcel(), content=template(locale="en-US")))
     said = pair.fake.accepted[0].request["template"]
     language = {"policy": "deterministic", "code": "en_US"}
@@ -116,12 +118,14 @@ async def test_a_template_without_variables_has_no_components(pair: Pair) -> Non
 @pytest.mark.parametrize(
     ("locale", "code"), [("it", "it"), ("en", "en"), ("en-US", "en_US"), ("pt_BR", "pt_BR")]
 )
-def test_languages_are_written_as_meta_writes_them(locale: str, code: str) -> None:
+def test_a_locale_becomes_meta_s_language_code(locale: str, code: str) -> None:
     assert language_code(locale) == code
 
 
 @pytest.mark.parametrize("user", ["US.13491208655302741918", "US.ENT.11815799212886844830"])
-async def test_a_customer_without_a_number_is_reached_by_the_id(pair: Pair, user: str) -> None:
+async def test_a_customer_without_a_number_is_reached_by_the_user_id(
+    pair: Pair[Meta, FakeMeta], user: str
+) -> None:
     await pair.provider.send(dataclasses.replace(pair.parcel(), address=user))
     request = pair.fake.accepted[0].request
     assert request["recipient"] == user
@@ -131,7 +135,9 @@ async def test_a_customer_without_a_number_is_reached_by_the_id(pair: Pair, user
 @pytest.mark.parametrize(
     "address", ["", "anna", "393331234567", "+39 333", "whatsapp:+39333123456"]
 )
-async def test_what_is_no_address_is_refused_here(pair: Pair, address: str) -> None:
+async def test_a_bad_address_is_refused_without_a_request(
+    pair: Pair[Meta, FakeMeta], address: str
+) -> None:
     with pytest.raises(InvalidRecipient) as raised:
         await pair.provider.send(dataclasses.replace(pair.parcel(), address=address))
     assert not address or address not in str(raised.value)
@@ -141,15 +147,17 @@ async def test_what_is_no_address_is_refused_here(pair: Pair, address: str) -> N
 @pytest.mark.parametrize(
     "body", [{}, [], {"messages": []}, {"messages": [{}]}, {"messages": [{"id": ""}]}, "ok"]
 )
-async def test_success_without_an_id_is_in_doubt(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, body: object
+async def test_an_answer_without_an_id_leaves_the_message_in_doubt(
+    pair: Pair[Meta, FakeMeta], monkeypatch: pytest.MonkeyPatch, body: object
 ) -> None:
     answering(pair.fake, monkeypatch, partial(JSONResponse, body))
     with pytest.raises(AmbiguousSend):
         await pair.provider.send(pair.parcel())
 
 
-async def test_a_customer_who_had_enough_is_tried_a_day_later(pair: Pair) -> None:
+async def test_a_customer_with_enough_marketing_is_tried_a_day_later(
+    pair: Pair[Meta, FakeMeta],
+) -> None:
     pair.fake.script.append("131049")
     with pytest.raises(TransientError) as raised:
         await pair.provider.send(pair.parcel())
@@ -167,8 +175,8 @@ async def test_a_customer_who_had_enough_is_tried_a_day_later(pair: Pair) -> Non
         ("nonsense", None),
     ],
 )
-async def test_meta_s_own_header_says_how_long_to_wait(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, header: str, wait: timedelta | None
+async def test_meta_s_own_header_gives_the_time_to_wait(
+    pair: Pair[Meta, FakeMeta], monkeypatch: pytest.MonkeyPatch, header: str, wait: timedelta | None
 ) -> None:
     def limited() -> JSONResponse:
         answer = error(80007, 400)
@@ -183,8 +191,8 @@ async def test_meta_s_own_header_says_how_long_to_wait(
 
 
 @pytest.mark.parametrize("said", [{"error": "no"}, {"error": {}}, {"error": {"code": "190"}}])
-async def test_an_error_without_a_code_is_judged_by_http_s(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, said: object
+async def test_an_error_without_a_code_is_judged_by_its_http_status(
+    pair: Pair[Meta, FakeMeta], monkeypatch: pytest.MonkeyPatch, said: object
 ) -> None:
     answering(pair.fake, monkeypatch, partial(JSONResponse, said, 403))
     with pytest.raises(AccountError):
@@ -192,19 +200,19 @@ async def test_an_error_without_a_code_is_judged_by_http_s(
 
 
 class _Moved(FakeMeta):
-    """Does not know our number."""
+    """Meta without our number."""
 
     async def _number(self, request: Request) -> Response:
         return error(100, 400, "Unsupported get request. Object does not exist")
 
 
-async def test_a_number_that_is_not_ours_fails_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with connected(_Moved(), Channel.WHATSAPP, monkeypatch) as pair:
+async def test_the_probe_fails_for_an_unknown_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected(Meta, _Moved()) as pair:
         with pytest.raises(AccountError):
             await pair.provider.probe()
 
 
-async def test_a_number_in_place_of_its_id_is_named_at_start(
+async def test_a_number_instead_of_its_id_is_named_at_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SOJOURN_META_TOKEN", "x")
@@ -216,58 +224,64 @@ async def test_a_number_in_place_of_its_id_is_named_at_start(
 # ---- webhooks ------------------------------------------------------------------------------
 
 
-async def test_the_challenge_is_answered_to_who_knows_the_word(pair: Pair) -> None:
+async def test_the_challenge_is_answered_if_the_verify_token_is_right(
+    pair: Pair[Meta, FakeMeta],
+) -> None:
     query = f"hub.mode=subscribe&hub.verify_token={VERIFY_TOKEN}&hub.challenge=1158201444"
     assert await pair.provider.read(asking(query)) == Reading(answer="1158201444")
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "%C3%A9", "%FF"])
-async def test_the_challenge_is_not_answered_to_strangers(pair: Pair, token: str) -> None:
+async def test_the_challenge_is_not_answered_if_the_verify_token_is_wrong(
+    pair: Pair[Meta, FakeMeta], token: str
+) -> None:
     query = f"hub.mode=subscribe&hub.verify_token={token}&hub.challenge=1"
     with pytest.raises(BadSignature):
         await pair.provider.read(asking(query))
 
 
 @pytest.mark.parametrize("rest", ["", "hub.mode=subscribe", "hub.mode=other&hub.challenge=1"])
-async def test_a_get_that_subscribes_nothing_is_bad_input(pair: Pair, rest: str) -> None:
+async def test_a_get_that_does_not_subscribe_is_bad_input(
+    pair: Pair[Meta, FakeMeta], rest: str
+) -> None:
     with pytest.raises(BadInput) as raised:
         await pair.provider.read(asking(f"hub.verify_token={VERIFY_TOKEN}&{rest}"))
     assert not isinstance(raised.value, BadSignature)
 
 
 @pytest.mark.parametrize("name", ["APP_SECRET", "VERIFY_TOKEN"])
-async def test_without_its_secret_no_hook_is_taken(
+async def test_no_webhook_is_accepted_without_a_secret(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = FakeMeta()
     given = fake.environment
     monkeypatch.setattr(fake, "environment", lambda: given() | {f"SOJOURN_META_{name}": ""})
-    async with connected(fake, Channel.WHATSAPP, monkeypatch) as pair:
+    async with connected(Meta, fake) as pair:
         empty = asking("hub.mode=subscribe&hub.verify_token=&hub.challenge=1")
         hook = empty if name == "VERIFY_TOKEN" else signed({}).received()
         with pytest.raises(BadSignature):
             await pair.provider.read(hook)
 
 
-async def test_the_signature_is_that_of_a_published_example(
+async def test_the_signature_matches_a_published_example(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries: the scheme
     # and the header are the same, and Meta publishes no example
     signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
     monkeypatch.setenv("SOJOURN_META_APP_SECRET", "It's a Secret to Everybody")
-    async with connected(_Keeping(), Channel.WHATSAPP, monkeypatch) as other:
+    async with connected(Meta, _Keeping()) as other:
         hook = dataclasses.replace(
             signed({}).received(),
             body=b"Hello, World!",
             headers={"x-hub-signature-256": signature},
         )
-        with pytest.raises(BadInput, match="no JSON"):
+        with pytest.raises(BadInput, match="not JSON"):
             await other.provider.read(hook)
 
 
 class _Keeping(FakeMeta):
-    """Leaves the app secret as the test has set it."""
+    """Meta with the app secret that the test has set."""
 
     def environment(self) -> dict[str, str]:
         given = super().environment()
@@ -275,7 +289,7 @@ class _Keeping(FakeMeta):
         return given
 
 
-async def test_a_batch_is_one_report_each(pair: Pair) -> None:
+async def test_a_batch_gives_one_report_for_each_part(pair: Pair[Meta, FakeMeta]) -> None:
     status = {"status": "sent", "timestamp": "1700000000", "recipient_id": "393331234567"}
     first = {"statuses": [status | {"id": "a"}, status | {"id": "b", "status": "delivered"}]}
     reply = {"from": "393331234567", "id": "c", "type": "text", "text": {"body": "ciao"}}
@@ -299,8 +313,8 @@ async def test_a_batch_is_one_report_each(pair: Pair) -> None:
         (131053, Kind.FAILED, False),
     ],
 )
-async def test_why_a_message_failed_decides_what_becomes_of_the_address(
-    pair: Pair, code: int, kind: Kind, hard: bool
+async def test_the_code_of_a_failure_decides_about_the_address(
+    pair: Pair[Meta, FakeMeta], code: int, kind: Kind, hard: bool
 ) -> None:
     status = {"id": "a", "status": "failed", "errors": [{"code": code, "title": "Why"}]}
     (report,) = (await pair.provider.read(signed({"statuses": [status]}).received())).reports
@@ -333,8 +347,8 @@ async def test_why_a_message_failed_decides_what_becomes_of_the_address(
         ({"type": "audio", "audio": {"id": "1"}}, Kind.REPLIED, ""),
     ],
 )
-async def test_what_customers_write_is_a_reply_or_a_stop(
-    pair: Pair, message: dict[str, Any], kind: Kind, text: str
+async def test_a_customer_s_message_is_a_reply_or_an_opt_out(
+    pair: Pair[Meta, FakeMeta], message: dict[str, Any], kind: Kind, text: str
 ) -> None:
     given = {"from": "393331234567", "id": "wamid.1", "context": {"id": "wamid.0"}, **message}
     (report,) = (await pair.provider.read(inbound(given).received())).reports
@@ -343,7 +357,9 @@ async def test_what_customers_write_is_a_reply_or_a_stop(
     assert report.address == "+393331234567"
 
 
-async def test_who_shows_no_number_is_known_by_the_id(pair: Pair) -> None:
+async def test_a_customer_who_shows_no_number_is_reported_by_the_user_id(
+    pair: Pair[Meta, FakeMeta],
+) -> None:
     given = {"from_user_id": "IT.1", "id": "w", "type": "text", "text": {"body": "Ciao"}}
     (report,) = (await pair.provider.read(inbound(given).received())).reports
     assert report.address == "IT.1"
@@ -363,11 +379,15 @@ async def test_who_shows_no_number_is_known_by_the_id(pair: Pair) -> None:
         {"errors": [{"code": 130429}]},
     ],
 )
-async def test_what_is_of_no_interest_gives_no_report(pair: Pair, value: dict[str, Any]) -> None:
+async def test_a_change_of_no_interest_gives_no_report(
+    pair: Pair[Meta, FakeMeta], value: dict[str, Any]
+) -> None:
     assert await pair.provider.read(signed(value).received()) == Reading()
 
 
-async def test_marketing_that_is_stopped_in_whatsapp_is_an_opt_out(pair: Pair) -> None:
+async def test_marketing_stopped_in_whatsapp_s_settings_is_an_opt_out(
+    pair: Pair[Meta, FakeMeta],
+) -> None:
     stop = {
         "wa_id": "393331234567",
         "detail": "User requested to stop marketing messages",
@@ -401,8 +421,10 @@ JSON = st.recursive(
 
 @settings(suppress_health_check=list(HealthCheck))
 @given(said=JSON, depth=st.integers(0, 3))
-async def test_any_json_is_read_or_refused(pair: Pair, said: Any, depth: int) -> None:
-    # at the depths where entries, statuses and their like are looked for
+async def test_any_json_is_read_or_refused(
+    pair: Pair[Meta, FakeMeta], said: Any, depth: int
+) -> None:
+    # at the depths at which Meta puts entries, changes and statuses
     if depth > 1:
         said = {"statuses": said, "messages": said, "user_preferences": said}
     if depth > 0:

@@ -1,4 +1,4 @@
-"""Resend: what the contract of all providers does not say."""
+"""Resend beyond the contract of providers."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from sojourn.domain.errors import AmbiguousSend, BadInput, BadSetting, BadSignat
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Behaviour, Order, SentHook, serving
+from sojourn.testkit.fakes import Behaviour, Order, SentHook, serving
 from sojourn.testkit.fakes.resend import FakeResend, signed
 
 KEY = "abandoned-cart:c1:k/1/1-reminder/email"
@@ -67,7 +67,7 @@ def event(kind: str, **data: object) -> SentHook:
     return signed({"type": kind, "created_at": "2026-11-22T04:00:00Z", "data": data})
 
 
-async def test_the_whole_mail_is_handed_over(fake: FakeResend, resend: Resend) -> None:
+async def test_the_request_holds_the_whole_mail(fake: FakeResend, resend: Resend) -> None:
     invoice = Attachment("invoice.pdf", "application/pdf", "JVBERi0=")
     sent = parcel(fake, attachments=(invoice,))
     await resend.send(sent)
@@ -85,7 +85,7 @@ async def test_the_whole_mail_is_handed_over(fake: FakeResend, resend: Resend) -
     }
 
 
-async def test_another_text_under_the_same_key_leaves_the_first_one_in_doubt(
+async def test_another_text_under_the_same_key_leaves_the_first_mail_in_doubt(
     fake: FakeResend, resend: Resend
 ) -> None:
     fake.script.append(Behaviour.DROP_AFTER)
@@ -96,7 +96,7 @@ async def test_another_text_under_the_same_key_leaves_the_first_one_in_doubt(
     assert len(fake.accepted) == 1
 
 
-async def test_a_success_without_an_id_is_in_doubt(
+async def test_an_answer_without_an_id_leaves_the_mail_in_doubt(
     fake: FakeResend, resend: Resend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing(order: Order) -> Response:
@@ -107,7 +107,7 @@ async def test_a_success_without_an_id_is_in_doubt(
         await resend.send(parcel(fake))
 
 
-async def test_a_key_that_can_only_send_is_a_good_one(fake: FakeResend, resend: Resend) -> None:
+async def test_a_key_that_may_only_send_passes_the_probe(fake: FakeResend, resend: Resend) -> None:
     fake.only_sends = True
     await resend.probe()
 
@@ -115,7 +115,7 @@ async def test_a_key_that_can_only_send_is_a_good_one(fake: FakeResend, resend: 
 @pytest.mark.parametrize(
     ("bounce", "hard"), [("Permanent", True), ("Transient", False), ("Undetermined", False)]
 )
-async def test_only_a_permanent_bounce_means_a_dead_address(
+async def test_a_bounce_means_a_dead_address_if_it_is_permanent(
     resend: Resend, bounce: str, hard: bool
 ) -> None:
     said = event("email.bounced", bounce={"type": bounce, "message": "550"})
@@ -127,7 +127,7 @@ async def test_only_a_permanent_bounce_means_a_dead_address(
     ("reason", "kind", "hard"),
     [("previous_bounce", Kind.BOUNCED, True), ("previous_complaint", Kind.COMPLAINED, False)],
 )
-async def test_what_is_suppressed_bounced_or_complained_before(
+async def test_a_suppressed_address_is_reported_with_the_earlier_reason(
     resend: Resend, reason: str, kind: Kind, hard: bool
 ) -> None:
     said = event("email.suppressed", suppressed={"reason": reason, "message": "suppressed"})
@@ -136,17 +136,17 @@ async def test_what_is_suppressed_bounced_or_complained_before(
 
 
 @pytest.mark.parametrize("tags", [{"reference": "r1"}, [{"name": "reference", "value": "r1"}]])
-async def test_our_reference_is_found_in_either_shape_of_tags(resend: Resend, tags: object) -> None:
+async def test_our_reference_is_found_in_both_forms_of_tags(resend: Resend, tags: object) -> None:
     (report,) = (await resend.read(event("email.sent", tags=tags).received())).reports
     assert report.reference == "r1"
 
 
 @pytest.mark.parametrize("kind", ["email.received", "email.scheduled", "contact.created", "new"])
-async def test_other_events_say_nothing(resend: Resend, kind: str) -> None:
+async def test_an_event_of_another_type_gives_no_report(resend: Resend, kind: str) -> None:
     assert await resend.read(event(kind).received()) == Reading()
 
 
-async def test_no_secret_takes_no_webhook(
+async def test_no_webhook_is_accepted_without_a_secret(
     fake: FakeResend, resend: Resend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOJOURN_RESEND_WEBHOOK_SECRET")
@@ -158,15 +158,17 @@ async def test_no_secret_takes_no_webhook(
         await deaf.close()
 
 
-def test_a_secret_that_is_none_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_secret_is_named_at_start_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_RESEND_API_KEY", "k")
     monkeypatch.setenv("SOJOURN_RESEND_WEBHOOK_SECRET", "whsec_ąę")
-    with pytest.raises(BadSetting, match=r"^SOJOURN_RESEND_WEBHOOK_SECRET: is no signing") as said:
+    with pytest.raises(
+        BadSetting, match=r"^SOJOURN_RESEND_WEBHOOK_SECRET: this is not a signing"
+    ) as said:
         Config.load()
     assert "ąę" not in str(said.value)
 
 
-def test_the_scheme_is_that_of_svix_s_published_example() -> None:
+def test_the_signature_matches_svix_s_published_example() -> None:
     # https://docs.svix.com/receiving/verifying-payloads/how-manual
     made = Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").sign(
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -177,7 +179,7 @@ def test_the_scheme_is_that_of_svix_s_published_example() -> None:
 
 
 @pytest.mark.parametrize("signature", ["v1", "v1,é", "v1,!", "v2,abc", "é", "v1,YQ== v1"])
-async def test_a_signature_of_no_shape_is_a_bad_one(resend: Resend, signature: str) -> None:
+async def test_a_malformed_signature_is_refused(resend: Resend, signature: str) -> None:
     hook = event("email.sent").received()
     headers = {**hook.headers, "svix-signature": signature}
     with pytest.raises(BadSignature):

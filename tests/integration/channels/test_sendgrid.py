@@ -29,9 +29,9 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Order
+from sojourn.testkit.contract import Pair, connected
+from sojourn.testkit.fakes import Happening, Order
 from sojourn.testkit.fakes.sendgrid import FakeSendGrid, signed
-from tests.integration.channels.test_provider_contract import Pair, connected
 
 # The example of SendGrid's own library:
 # https://github.com/sendgrid/sendgrid-python/blob/main/test/unit/test_eventwebhook.py
@@ -64,8 +64,8 @@ EVENTS = st.dictionaries(
 
 
 @pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    async with connected(FakeSendGrid(), Channel.EMAIL, monkeypatch) as pair:
+async def pair() -> AsyncIterator[Pair[SendGrid, FakeSendGrid]]:
+    async with connected(SendGrid, FakeSendGrid()) as pair:
         yield pair
 
 
@@ -90,7 +90,7 @@ THEIRS = Hook(
 )
 
 
-async def test_the_example_of_sendgrid_s_library_is_taken() -> None:
+async def test_the_example_of_sendgrid_s_library_is_accepted() -> None:
     (report,) = (await reader(THEIR_KEY).read(THEIRS)).reports
     assert report.kind is Kind.BOUNCED
     assert report.hard
@@ -109,12 +109,12 @@ async def test_the_example_of_sendgrid_s_library_is_taken() -> None:
         replace(THEIRS, headers={SIGNATURE: "AAAA", TIMESTAMP: "1600112502"}),
     ],
 )
-async def test_the_example_changed_in_any_way_is_refused(hook: Hook) -> None:
+async def test_a_changed_example_is_refused(hook: Hook) -> None:
     with pytest.raises(BadSignature, match="SOJOURN_SENDGRID_WEBHOOK_KEY"):
         await reader(THEIR_KEY).read(hook)
 
 
-async def test_a_webhook_that_was_tried_for_a_day_is_still_taken_and_no_later() -> None:
+async def test_a_webhook_is_accepted_for_a_day_and_not_much_longer() -> None:
     signed_at = datetime.fromtimestamp(1600112502, UTC)
     late = replace(THEIRS, received_at=signed_at + timedelta(hours=24))
     assert (await reader(THEIR_KEY).read(late)).reports
@@ -122,10 +122,12 @@ async def test_a_webhook_that_was_tried_for_a_day_is_still_taken_and_no_later() 
         await reader(THEIR_KEY).read(replace(THEIRS, received_at=signed_at + timedelta(hours=26)))
 
 
-async def test_each_event_of_a_batch_is_a_report() -> None:
+async def test_each_event_of_a_batch_gives_a_report() -> None:
     fake = FakeSendGrid()
     kinds = (Kind.ACCEPTED, Kind.DELIVERED, Kind.CLICKED)
-    reports = await read(*(fake.event(ORDER, kind, f"event-{kind}") for kind in kinds))
+    now = datetime.now(UTC)
+    events = (fake.event(Happening(ORDER, kind, f"event-{kind}", now)) for kind in kinds)
+    reports = await read(*events)
     assert tuple(report.kind for report in reports) == kinds
     assert len({report.event_id for report in reports}) == 3
 
@@ -153,7 +155,7 @@ async def test_each_event_of_a_batch_is_a_report() -> None:
         ({"event": "group_unsubscribe"}, Kind.UNSUBSCRIBED, False),
     ],
 )
-async def test_why_it_did_not_arrive_is_told_apart(
+async def test_each_reason_for_a_failure_has_its_kind(
     event: dict[str, Any], kind: Kind, hard: bool
 ) -> None:
     (report,) = await read(event)
@@ -169,13 +171,13 @@ async def test_why_it_did_not_arrive_is_told_apart(
         {},
     ],
 )
-async def test_what_no_customer_did_and_no_message_is_about_says_nothing(
+async def test_a_machine_s_open_or_another_event_gives_no_report(
     event: dict[str, Any],
 ) -> None:
     assert await read(event) == ()
 
 
-async def test_an_event_without_an_id_gets_the_same_one_each_time_it_comes() -> None:
+async def test_a_repeated_event_without_an_id_gets_the_same_id() -> None:
     event = {"event": "dropped", "reason": "Invalid", "reference": "r1", "timestamp": 1600000000}
     (first,), (again,) = await read(event), await read(event)
     (later,) = await read(event | {"timestamp": 1600000001})
@@ -190,12 +192,12 @@ async def test_an_event_without_an_id_gets_the_same_one_each_time_it_comes() -> 
         ("LRzXl_NHStOGhQ4kofSm_A", "LRzXl_NHStOGhQ4kofSm_A"),
     ],
 )
-async def test_the_id_of_an_event_is_that_of_the_answer(logged: str, answered: str) -> None:
+async def test_an_event_s_message_id_matches_the_answer_s(logged: str, answered: str) -> None:
     (report,) = await read({"event": "delivered", "sg_message_id": logged})
     assert report.provider_id == answered
 
 
-async def test_a_moment_outside_the_calendar_is_when_the_webhook_came() -> None:
+async def test_a_moment_outside_the_calendar_becomes_the_arrival() -> None:
     odd = {"event": "delivered", "timestamp": "0001-01-01T00:00:00+14:00"}
     hook = signed([odd]).received()
     (report,) = (await reader().read(hook)).reports
@@ -214,16 +216,16 @@ async def test_any_signed_body_is_read_or_bad_input(body: Any) -> None:
     assert not isinstance(said, BadSignature)
 
 
-async def test_without_a_key_no_webhook_is_taken() -> None:
+async def test_no_webhook_is_accepted_without_a_key() -> None:
     with pytest.raises(BadSignature, match="SOJOURN_SENDGRID_WEBHOOK_KEY"):
         await reader("").read(THEIRS)
 
 
 @pytest.mark.parametrize("key", ["nonsense", base64.b64encode(b"nonsense").decode()])
-def test_a_key_that_is_none_is_named_at_start(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_key_is_named_at_start(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_SENDGRID_API_KEY", "SG.any")
     monkeypatch.setenv("SOJOURN_SENDGRID_WEBHOOK_KEY", key)
-    with pytest.raises(BadSetting, match="SOJOURN_SENDGRID_WEBHOOK_KEY: is no key"):
+    with pytest.raises(BadSetting, match="SOJOURN_SENDGRID_WEBHOOK_KEY: this is not a key"):
         SendGrid(Settings())
 
 
@@ -240,7 +242,7 @@ def test_a_key_that_is_none_is_named_at_start(key: str, monkeypatch: pytest.Monk
         ({"X-RateLimit-Reset": lambda: "1e300"}, 3600),
     ],
 )
-def test_the_time_to_wait_is_read_from_the_reset(
+def test_the_time_to_wait_is_read_from_the_rate_limit_s_reset(
     headers: dict[str, Any], seconds: float | None
 ) -> None:
     answer = httpx.Response(429, headers={name: make() for name, make in headers.items()})
@@ -252,22 +254,26 @@ def test_the_time_to_wait_is_read_from_the_reset(
         assert abs(wait - timedelta(seconds=seconds)) <= timedelta(seconds=2)
 
 
-async def test_an_answer_without_an_id_is_in_doubt(pair: Pair) -> None:
+async def test_an_answer_without_an_id_leaves_the_message_in_doubt(
+    pair: Pair[SendGrid, FakeSendGrid],
+) -> None:
     pair.fake.answer = lambda order: Response(status_code=202)  # type: ignore[method-assign]
     with pytest.raises(AmbiguousSend, match="X-Message-Id"):
         await pair.provider.send(pair.parcel())
 
 
-async def test_the_sandbox_sends_nothing_and_needs_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_sandbox_sends_nothing_and_gives_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_SENDGRID_SANDBOX", "true")
-    async with connected(FakeSendGrid(), Channel.EMAIL, monkeypatch) as pair:
+    async with connected(SendGrid, FakeSendGrid()) as pair:
         parcel = pair.parcel()
         assert await pair.provider.send(parcel) == f"sandbox-{parcel.reference}"
         (order,) = pair.fake.accepted
         assert order.request["mail_settings"] == {"sandbox_mode": {"enable": True}}
 
 
-async def test_a_message_is_sent_untracked_and_names_itself(pair: Pair) -> None:
+async def test_a_mail_has_our_reference_and_no_tracking_of_the_provider_s(
+    pair: Pair[SendGrid, FakeSendGrid],
+) -> None:
     parcel = pair.parcel()
     content = parcel.content
     pdf = Attachment("invoice.pdf", "application/pdf", base64.b64encode(b"%PDF").decode())
@@ -298,7 +304,7 @@ async def test_a_message_is_sent_untracked_and_names_itself(pair: Pair) -> None:
     assert "mail_settings" not in said
 
 
-async def test_a_part_that_is_empty_is_left_out(pair: Pair) -> None:
+async def test_a_mail_leaves_an_empty_part_out(pair: Pair[SendGrid, FakeSendGrid]) -> None:
     parcel = pair.parcel()
     bare = replace(parcel.content, html="")
     await pair.provider.send(replace(parcel, content=bare))
@@ -306,14 +312,17 @@ async def test_a_part_that_is_empty_is_left_out(pair: Pair) -> None:
     assert order.request["content"] == [{"type": "text/plain", "value": bare.text}]
 
 
-async def test_a_key_that_may_not_send_is_noticed_before_anything_is_sent(pair: Pair) -> None:
-    assert isinstance(pair.fake, FakeSendGrid)
+async def test_the_probe_notices_a_key_that_may_not_send(
+    pair: Pair[SendGrid, FakeSendGrid],
+) -> None:
     pair.fake.scopes = ["messages.read"]
     with pytest.raises(AccountError, match=r"mail\.send"):
         await pair.provider.probe()
 
 
-async def test_too_many_messages_to_one_address_leave_it_in_doubt(pair: Pair) -> None:
+async def test_too_many_messages_to_one_address_leave_a_look_up_undecided(
+    pair: Pair[SendGrid, FakeSendGrid],
+) -> None:
     since = datetime.now(UTC)
     for _ in range(SEARCHED):
         await pair.provider.send(pair.parcel())
@@ -321,7 +330,9 @@ async def test_too_many_messages_to_one_address_leave_it_in_doubt(pair: Pair) ->
         await pair.provider.find(pair.parcel(), since)
 
 
-async def test_an_address_that_no_query_can_quote_is_not_looked_up(pair: Pair) -> None:
+async def test_an_address_that_no_query_can_quote_is_not_looked_up(
+    pair: Pair[SendGrid, FakeSendGrid],
+) -> None:
     parcel = pair.parcel()
     odd = replace(parcel, address='"a\\"b"@shop.example')
     with pytest.raises(TransientError, match="quote"):

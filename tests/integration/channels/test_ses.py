@@ -1,4 +1,4 @@
-"""Amazon SES and SNS: what the contract of all providers does not say."""
+"""Amazon SES and SNS beyond the contract of providers."""
 
 import dataclasses
 import json
@@ -30,7 +30,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Behaviour, Order, SentHook, serving
+from sojourn.testkit.fakes import Behaviour, Order, SentHook, serving
 from sojourn.testkit.fakes.ses import CERTIFICATE, TOPIC, FakeSes, pem
 
 OTHER_TOPIC = TOPIC.replace("ses-events", "somebody-else-s")
@@ -81,7 +81,7 @@ def parcel(fake: FakeSes, **changes: Any) -> Parcel:
     return dataclasses.replace(fake.parcel(Channel.EMAIL, "j:c1:k/1/1-reminder/email"), **changes)
 
 
-async def test_the_whole_mail_is_handed_over(fake: FakeSes, ses: Ses) -> None:
+async def test_the_request_holds_the_whole_mail(fake: FakeSes, ses: Ses) -> None:
     sent = parcel(fake)
     invoice = Attachment("invoice.pdf", "application/pdf", "JVBERi0=")
     await ses.send(
@@ -115,7 +115,7 @@ async def test_the_whole_mail_is_handed_over(fake: FakeSes, ses: Ses) -> None:
     }
 
 
-async def test_promotional_messages_can_have_a_configuration_set_of_their_own(
+async def test_promotional_mail_can_have_its_own_configuration_set(
     fake: FakeSes, ses: Ses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promotional = parcel(fake, message_class=MessageClass.PROMOTIONAL)
@@ -130,7 +130,7 @@ async def test_promotional_messages_can_have_a_configuration_set_of_their_own(
     assert [order.promotional for order in fake.accepted] == [False, True, False]
 
 
-def test_the_signature_is_that_of_aws_s_published_example(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_signature_matches_aws_s_published_example(monkeypatch: pytest.MonkeyPatch) -> None:
     # get-vanilla of https://docs.aws.amazon.com/general/latest/gr/signature-v4-test-suite.html
     at = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: at)
@@ -142,7 +142,7 @@ def test_the_signature_is_that_of_aws_s_published_example(monkeypatch: pytest.Mo
     )
 
 
-async def test_a_session_token_goes_along(
+async def test_a_session_token_is_sent_with_each_request(
     fake: FakeSes, ses: Ses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOJOURN_SES_SESSION_TOKEN", "token")
@@ -155,7 +155,7 @@ async def test_a_session_token_goes_along(
     assert "x-amz-security-token" in headers["Authorization"]
 
 
-async def test_the_daily_quota_is_waited_for(
+async def test_a_used_up_daily_quota_means_a_longer_wait(
     fake: FakeSes, ses: Ses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def quota() -> Response:
@@ -169,7 +169,7 @@ async def test_the_daily_quota_is_waited_for(
     assert raised.value.retry_after == timedelta(minutes=10)
 
 
-async def test_a_code_may_stand_in_the_body(
+async def test_an_error_code_in_the_body_counts(
     fake: FakeSes, ses: Ses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def paused() -> Response:
@@ -182,7 +182,7 @@ async def test_a_code_may_stand_in_the_body(
         await ses.send(parcel(fake))
 
 
-async def test_a_success_without_an_id_is_in_doubt(
+async def test_an_answer_without_an_id_leaves_the_mail_in_doubt(
     fake: FakeSes, ses: Ses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing(order: Order) -> Response:
@@ -193,21 +193,25 @@ async def test_a_success_without_an_id_is_in_doubt(
         await ses.send(parcel(fake))
 
 
-async def test_a_paused_account_is_noticed_by_the_probe(fake: FakeSes, ses: Ses) -> None:
+async def test_the_probe_notices_a_paused_account(fake: FakeSes, ses: Ses) -> None:
     fake.sending_enabled = False
     with pytest.raises(AccountError, match="SHUTDOWN"):
         await ses.probe()
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-async def test_both_versions_of_signatures_hold(fake: FakeSes, ses: Ses, version: str) -> None:
+async def test_both_versions_of_signatures_are_accepted(
+    fake: FakeSes, ses: Ses, version: str
+) -> None:
     sent = fake.notification(json.dumps(BOUNCE), SignatureVersion=version)
     (report,) = (await ses.read(sent.received())).reports
     assert (report.kind, report.hard, report.detail) == (Kind.BOUNCED, True, "550")
     assert (report.provider_id, report.address) == ("m1", "a@shop.example")
 
 
-async def test_one_version_is_not_taken_for_the_other(fake: FakeSes, ses: Ses) -> None:
+async def test_one_version_of_signatures_is_not_accepted_as_the_other(
+    fake: FakeSes, ses: Ses
+) -> None:
     with pytest.raises(BadSignature, match="does not hold"):
         await ses.read(altered(fake.notification("{}"), SignatureVersion="2").received())
 
@@ -230,21 +234,21 @@ async def test_the_certificate_is_fetched_once(fake: FakeSes, ses: Ses) -> None:
     "http://[::1" + CERTIFICATE,
     "",
 ])  # fmt: skip
-async def test_a_certificate_from_elsewhere_is_never_fetched(
+async def test_a_certificate_from_another_host_is_never_fetched(
     fake: FakeSes, ses: Ses, url: str
 ) -> None:
     with pytest.raises(BadSignature, match="certificate"):
         await ses.read(fake.notification("{}", SigningCertURL=url).received())
 
 
-async def test_another_file_of_sns_is_no_certificate(fake: FakeSes, ses: Ses) -> None:
+async def test_another_file_of_sns_is_not_accepted_as_certificate(fake: FakeSes, ses: Ses) -> None:
     for path in ("/?Action=Publish&Token=1", "/other.pem", f"/x/..{CERTIFICATE}"):
         with pytest.raises(BadSignature, match="certificate"):
             await ses.read(fake.notification("{}", SigningCertURL=fake.url + path).received())
     assert fake.confirmed == []
 
 
-async def test_by_default_certificates_are_those_of_sns_in_the_topic_s_region(
+async def test_certificates_come_from_sns_in_the_topic_s_region_by_default(
     fake: FakeSes, ses: Ses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOJOURN_SES_SNS_URL")
@@ -259,15 +263,13 @@ async def test_by_default_certificates_are_those_of_sns_in_the_topic_s_region(
         await real.close()
 
 
-async def test_an_expired_certificate_holds_no_more(fake: FakeSes, ses: Ses) -> None:
+async def test_an_expired_certificate_is_refused(fake: FakeSes, ses: Ses) -> None:
     fake.certificate = pem(lasts=timedelta(hours=-1))
     with pytest.raises(BadSignature, match="expired"):
         await ses.read(fake.notification("{}").received())
 
 
-async def test_a_certificate_that_cannot_be_read_is_asked_for_again(
-    fake: FakeSes, ses: Ses
-) -> None:
+async def test_an_unreadable_certificate_is_fetched_again(fake: FakeSes, ses: Ses) -> None:
     good, fake.certificate = fake.certificate, b"<html>oops</html>"
     with pytest.raises(TransientError):
         await ses.read(fake.notification(json.dumps(BOUNCE)).received())
@@ -276,23 +278,21 @@ async def test_a_certificate_that_cannot_be_read_is_asked_for_again(
 
 
 @pytest.mark.parametrize("name", ["Message", "MessageId", "Timestamp", "Subject"])
-async def test_every_signed_field_is_covered(fake: FakeSes, ses: Ses, name: str) -> None:
+async def test_a_change_of_any_signed_field_is_refused(fake: FakeSes, ses: Ses, name: str) -> None:
     with pytest.raises(BadSignature, match="does not hold"):
         await ses.read(altered(fake.notification("{}"), **{name: "other"}).received())
 
 
 @pytest.mark.parametrize("name", ["Message", "MessageId", "Timestamp", "TopicArn", "Type"])
 @pytest.mark.parametrize("value", [None, 7, [], {}])
-async def test_an_envelope_of_another_shape_is_a_bad_one(
+async def test_a_malformed_envelope_is_refused(
     fake: FakeSes, ses: Ses, name: str, value: object
 ) -> None:
     with pytest.raises(BadSignature):
         await ses.read(altered(fake.notification("{}"), **{name: value}).received())
 
 
-async def test_what_does_not_say_that_it_is_of_our_topic_is_not_looked_at(
-    fake: FakeSes, ses: Ses
-) -> None:
+async def test_a_body_of_another_topic_is_not_parsed(fake: FakeSes, ses: Ses) -> None:
     hook = fake.notification(json.dumps(BOUNCE)).received()
     for headers in ({}, {"x-amz-sns-topic-arn": OTHER_TOPIC}):
         with pytest.raises(BadSignature, match="topic"):
@@ -300,12 +300,12 @@ async def test_what_does_not_say_that_it_is_of_our_topic_is_not_looked_at(
     assert fake.certificates_asked == 0
 
 
-async def test_a_webhook_that_is_sent_again_for_an_hour_is_read(fake: FakeSes, ses: Ses) -> None:
+async def test_a_webhook_that_sns_repeats_for_an_hour_is_read(fake: FakeSes, ses: Ses) -> None:
     at = (datetime.now(UTC) - timedelta(minutes=55)).isoformat()
     assert (await ses.read(fake.notification(json.dumps(BOUNCE), Timestamp=at).received())).reports
 
 
-async def test_another_topic_s_messages_are_refused(fake: FakeSes, ses: Ses) -> None:
+async def test_the_messages_of_another_topic_are_refused(fake: FakeSes, ses: Ses) -> None:
     for sent in (
         fake.notification("{}", TopicArn=OTHER_TOPIC),
         fake.confirmation(TopicArn=OTHER_TOPIC),
@@ -328,13 +328,13 @@ async def test_a_forged_subscription_is_not_confirmed(fake: FakeSes, ses: Ses) -
     assert fake.confirmed == []
 
 
-async def test_the_end_of_a_subscription_says_nothing(fake: FakeSes, ses: Ses) -> None:
+async def test_the_end_of_a_subscription_gives_no_report(fake: FakeSes, ses: Ses) -> None:
     sent = fake.confirmation(Type="UnsubscribeConfirmation")
     assert await ses.read(sent.received()) == Reading()
     assert fake.confirmed == []
 
 
-async def test_without_a_topic_no_webhook_is_taken(
+async def test_no_webhook_is_accepted_without_a_topic(
     fake: FakeSes, ses: Ses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOJOURN_SES_TOPIC_ARN")
@@ -346,7 +346,7 @@ async def test_without_a_topic_no_webhook_is_taken(
         await deaf.close()
 
 
-def test_a_topic_is_given_by_its_arn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_topic_that_is_no_arn_is_named_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION", "TOPIC_ARN"):
         monkeypatch.setenv(f"SOJOURN_SES_{name}", "ses-events")
     with pytest.raises(BadSetting, match="SOJOURN_SES_TOPIC_ARN"):
@@ -356,7 +356,7 @@ def test_a_topic_is_given_by_its_arn(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("bounce", "hard"), [("Permanent", True), ("Transient", False), ("Undetermined", False)]
 )
-async def test_only_a_permanent_bounce_means_a_dead_address(
+async def test_a_bounce_means_a_dead_address_if_it_is_permanent(
     fake: FakeSes, ses: Ses, bounce: str, hard: bool
 ) -> None:
     event = BOUNCE | {"bounce": {"bounceType": bounce}}
@@ -364,7 +364,7 @@ async def test_only_a_permanent_bounce_means_a_dead_address(
     assert report.hard is hard
 
 
-async def test_an_identity_s_own_notifications_are_read_by_their_message_id(
+async def test_an_identity_s_own_notification_is_read_by_its_message_id(
     fake: FakeSes, ses: Ses
 ) -> None:
     event = {"notificationType": "Complaint", "complaint": {}, "mail": {"messageId": "m1"}}
@@ -380,7 +380,9 @@ async def test_an_identity_s_own_notifications_are_read_by_their_message_id(
         "Successfully validated SNS topic for Amazon SES event publishing.",
     ],
 )
-async def test_what_is_of_no_interest_says_nothing(fake: FakeSes, ses: Ses, message: str) -> None:
+async def test_a_webhook_of_no_interest_gives_no_report(
+    fake: FakeSes, ses: Ses, message: str
+) -> None:
     assert await ses.read(fake.notification(message).received()) == Reading()
 
 
@@ -405,6 +407,6 @@ async def test_a_signed_message_that_is_no_event_is_bad_input(
 
 
 def altered(sent: SentHook, **changes: object) -> SentHook:
-    """An envelope that was changed after it was signed."""
+    """Change an envelope after it was signed."""
     body = json.dumps(json.loads(sent.body) | changes).encode()
     return dataclasses.replace(sent, body=body)

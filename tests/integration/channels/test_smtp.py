@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from pydantic import SecretStr
 
 from sojourn.channels.provider import Parcel
 from sojourn.channels.smtp import KEPT_CONNECTIONS, Smtp, compose
@@ -31,6 +30,8 @@ from tests.support.mailserver import MailServer
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 
+SHOP = {"from_email": "hello@shop.example", "shop_name": "Łódź & Figli"}
+
 
 @pytest.fixture
 def mail() -> Iterator[MailServer]:
@@ -43,18 +44,19 @@ def mail() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def journey_settings(journey_settings: Settings, mail: MailServer) -> Settings:
-    return journey_settings.model_copy(update=_to(mail.port))
+def journey_settings(
+    journey_settings: Settings, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    for name, value in server_at(mail.port).items():
+        monkeypatch.setenv(name, value)
+    return journey_settings.model_copy(update={"email_provider": "smtp", **SHOP})
 
 
-def _to(port: int) -> dict[str, object]:
+def server_at(port: int) -> dict[str, str]:
     return {
-        "email_provider": "smtp",
-        "smtp_host": HOST,
-        "smtp_port": port,
-        "smtp_security": "none",
-        "from_email": "hello@shop.example",
-        "shop_name": "Łódź & Figli",
+        "SOJOURN_SMTP_HOST": HOST,
+        "SOJOURN_SMTP_PORT": str(port),
+        "SOJOURN_SMTP_SECURITY": "none",
     }
 
 
@@ -71,8 +73,13 @@ def parcel(**changes: object) -> Parcel:
     return Parcel("w/e/1-reminder/email", "ada@shop.example", Content(**{**content, **changes}))  # type: ignore[arg-type]
 
 
-def to(port: int, **changes: object) -> Smtp:
-    return Smtp(Settings().model_copy(update={**_to(port), **changes}))
+def to(port: int, **changes: str) -> Smtp:
+    """Make a provider for the server on a port, with changes to ``SOJOURN_SMTP_*``."""
+    changed = {f"SOJOURN_SMTP_{name.upper()}": value for name, value in changes.items()}
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in (server_at(port) | changed).items():
+            environment.setenv(name, value)
+        return Smtp(Settings().model_copy(update=SHOP))
 
 
 @pytest.fixture
@@ -82,7 +89,7 @@ async def smtp(mail: MailServer) -> AsyncIterator[Smtp]:
     await provider.close()
 
 
-async def test_the_mail_arrives_whole(mail: MailServer, smtp: Smtp) -> None:
+async def test_the_whole_mail_arrives(mail: MailServer, smtp: Smtp) -> None:
     given = await smtp.send(parcel())
     (message,) = mail.accepted
     assert message["Subject"] == "Twój koszyk czeka – żółw"
@@ -98,7 +105,7 @@ async def test_the_mail_arrives_whole(mail: MailServer, smtp: Smtp) -> None:
     assert "gęślą" in html.get_content()
 
 
-async def test_what_is_attached_arrives(mail: MailServer, smtp: Smtp) -> None:
+async def test_an_attachment_arrives_whole(mail: MailServer, smtp: Smtp) -> None:
     data = bytes(range(256))
     invoice = Attachment("rachunek-żółty.pdf", "application/pdf", base64.b64encode(data).decode())
     await smtp.send(parcel(attachments=(invoice,)))
@@ -111,7 +118,7 @@ async def test_what_is_attached_arrives(mail: MailServer, smtp: Smtp) -> None:
     assert "gęślą" in body.get_content()
 
 
-async def test_a_calendar_entry_arrives_with_all_that_its_type_says(
+async def test_a_calendar_entry_arrives_with_its_whole_media_type(
     mail: MailServer, smtp: Smtp
 ) -> None:
     event = "BEGIN:VCALENDAR\r\nSUMMARY:żółw\r\nEND:VCALENDAR\r\n".encode()
@@ -129,7 +136,7 @@ async def test_the_message_is_plain_ascii_on_the_wire() -> None:
     assert compose(parcel(), Settings()).as_bytes().isascii()
 
 
-async def test_a_second_try_is_the_same_message(smtp: Smtp) -> None:
+async def test_a_second_attempt_has_the_same_message_id(smtp: Smtp) -> None:
     first = await smtp.send(parcel())
     assert await smtp.send(parcel()) == first
     assert first == f"<{parcel().reference}@shop.example>"
@@ -142,7 +149,7 @@ async def test_a_connection_is_kept_for_the_next_message(mail: MailServer, smtp:
     assert len(mail.lines) == 1
 
 
-async def test_messages_at_one_time_have_connections_of_their_own_of_which_some_are_kept(
+async def test_concurrent_messages_have_their_own_connections_and_some_are_kept(
     mail: MailServer, smtp: Smtp
 ) -> None:
     await asyncio.gather(*(smtp.send(parcel()) for _ in range(KEPT_CONNECTIONS + 2)))
@@ -152,7 +159,7 @@ async def test_messages_at_one_time_have_connections_of_their_own_of_which_some_
     assert len(mail.accepted) == 2 * KEPT_CONNECTIONS + 2
 
 
-async def test_a_refusal_leaves_the_connection_good(mail: MailServer, smtp: Smtp) -> None:
+async def test_a_refusal_keeps_the_connection(mail: MailServer, smtp: Smtp) -> None:
     mail.rcpt_reply = "550 5.1.1 no such user"
     with pytest.raises(InvalidRecipient):
         await smtp.send(parcel())
@@ -164,7 +171,7 @@ async def test_a_refusal_leaves_the_connection_good(mail: MailServer, smtp: Smtp
     assert len(mail.lines) == 1
 
 
-async def test_a_server_that_hung_up_meanwhile_costs_a_connection(
+async def test_a_closed_idle_connection_costs_a_new_connection_and_no_message(
     mail: MailServer, smtp: Smtp
 ) -> None:
     await smtp.send(parcel())
@@ -174,7 +181,7 @@ async def test_a_server_that_hung_up_meanwhile_costs_a_connection(
     assert len(mail.lines) == 2
 
 
-async def test_a_connection_that_is_gone_gives_way_to_one_that_is_not(
+async def test_a_good_idle_connection_is_used_before_a_new_one(
     mail: MailServer, smtp: Smtp
 ) -> None:
     await asyncio.gather(smtp.send(parcel()), smtp.send(parcel()))
@@ -185,7 +192,7 @@ async def test_a_connection_that_is_gone_gives_way_to_one_that_is_not(
 
 
 @pytest.mark.parametrize("command", ["RSET", "MAIL", "RCPT"])
-async def test_a_server_that_hangs_up_on_a_kept_connection_costs_a_connection(
+async def test_a_server_that_hangs_up_on_an_idle_connection_costs_a_new_connection(
     mail: MailServer, smtp: Smtp, command: str
 ) -> None:
     await smtp.send(parcel())
@@ -196,7 +203,7 @@ async def test_a_server_that_hangs_up_on_a_kept_connection_costs_a_connection(
 
 
 @pytest.mark.parametrize("reply", ["421 4.4.2 idle for too long", "502 5.5.1 not implemented"])
-async def test_a_server_that_will_not_go_on_with_a_kept_connection_costs_a_connection(
+async def test_a_server_that_ends_an_idle_connection_costs_a_new_connection(
     mail: MailServer, smtp: Smtp, reply: str
 ) -> None:
     await smtp.send(parcel())
@@ -211,13 +218,13 @@ async def test_a_connection_that_breaks_before_the_message_has_sent_nothing(
     mail: MailServer, smtp: Smtp, command: str
 ) -> None:
     await smtp.send(parcel())
-    mail.hang_up_at += [command, command]  # on the kept connection, and on the new one
+    mail.hang_up_at += [command, command]  # on the idle connection, then on the new one
     with pytest.raises(TransientError):
         await smtp.send(parcel())
     assert len(mail.accepted) == 1
 
 
-async def test_a_kept_connection_makes_a_lost_answer_no_more_certain(
+async def test_a_lost_answer_on_an_idle_connection_is_ambiguous(
     mail: MailServer, smtp: Smtp
 ) -> None:
     await smtp.send(parcel())
@@ -228,7 +235,7 @@ async def test_a_kept_connection_makes_a_lost_answer_no_more_certain(
     assert len(mail.lines) == 1
 
 
-async def test_no_connection_is_kept_after_the_end(mail: MailServer) -> None:
+async def test_no_connection_is_kept_after_close(mail: MailServer) -> None:
     provider = to(mail.port)
     sending = asyncio.create_task(provider.send(parcel()))
     await provider.close()
@@ -236,7 +243,7 @@ async def test_no_connection_is_kept_after_the_end(mail: MailServer) -> None:
     assert provider._idle == []
 
 
-async def test_a_message_that_is_stopped_half_way_leaves_no_connection_behind(
+async def test_a_cancelled_message_leaves_no_connection_behind(
     mail: MailServer, smtp: Smtp
 ) -> None:
     mail.hang_after_data = True
@@ -267,7 +274,7 @@ async def test_a_message_that_is_stopped_half_way_leaves_no_connection_behind(
         ("421 4.3.2 shutting down", TransientError),
     ],
 )
-async def test_a_refused_recipient_is_what_the_codes_blame(
+async def test_the_codes_of_a_refused_recipient_decide_about_the_address(
     mail: MailServer, smtp: Smtp, reply: str, error: type[ProviderError]
 ) -> None:
     mail.rcpt_reply = reply
@@ -286,7 +293,7 @@ async def test_a_refused_recipient_is_what_the_codes_blame(
         ("421 4.7.0 too many connections", TransientError),
     ],
 )
-async def test_a_refused_sender(
+async def test_a_refused_sender_is_the_account_s_fault_or_a_matter_of_time(
     mail: MailServer, smtp: Smtp, reply: str, error: type[ProviderError]
 ) -> None:
     mail.replies["MAIL"] = reply
@@ -305,7 +312,7 @@ async def test_a_refused_sender(
         ("garbage", AmbiguousSend),
     ],
 )
-async def test_a_refused_message(
+async def test_a_refused_message_is_rejected_or_a_matter_of_time(
     mail: MailServer, smtp: Smtp, reply: str, error: type[ProviderError]
 ) -> None:
     mail.data_reply = reply
@@ -320,9 +327,9 @@ async def test_a_lost_answer_is_ambiguous(mail: MailServer, smtp: Smtp) -> None:
     assert len(mail.accepted) == 1
 
 
-async def test_an_answer_that_does_not_come_is_ambiguous(mail: MailServer) -> None:
+async def test_a_missing_answer_is_ambiguous(mail: MailServer) -> None:
     mail.hang_after_data = True
-    hurried = to(mail.port, smtp_timeout_seconds=0.3)
+    hurried = to(mail.port, timeout_seconds="0.3")
     with pytest.raises(AmbiguousSend):
         await hurried.send(parcel())
     await hurried.close()
@@ -339,8 +346,8 @@ def guarded() -> Iterator[MailServer]:
         server.stop()
 
 
-async def test_credentials_are_given(guarded: MailServer) -> None:
-    known = to(guarded.port, smtp_username="shop", smtp_password=SecretStr("secret"))
+async def test_the_server_gets_the_credentials(guarded: MailServer) -> None:
+    known = to(guarded.port, username="shop", password="secret")
     await known.probe()
     assert guarded.accepted == []
     await known.send(parcel())
@@ -348,29 +355,29 @@ async def test_credentials_are_given(guarded: MailServer) -> None:
     assert len(guarded.accepted) == 1
 
 
-async def test_refused_credentials_are_our_account_s_fault(guarded: MailServer) -> None:
-    stranger = to(guarded.port, smtp_username="shop", smtp_password=SecretStr("guessed"))
+async def test_refused_credentials_are_the_account_s_fault(guarded: MailServer) -> None:
+    stranger = to(guarded.port, username="shop", password="guessed")
     for attempt in (stranger.send(parcel()), stranger.probe()):
         with pytest.raises(AccountError, match="535"):
             await attempt
     assert guarded.accepted == []
 
 
-async def test_missing_credentials_are_our_account_s_fault(guarded: MailServer) -> None:
+async def test_missing_credentials_are_the_account_s_fault(guarded: MailServer) -> None:
     nobody = to(guarded.port)
     with pytest.raises(AccountError, match="530"):
         await nobody.send(parcel())
     await nobody.close()
 
 
-async def test_a_server_without_tls_is_not_sent_to_in_the_clear(mail: MailServer) -> None:
-    careful = to(mail.port, smtp_security="starttls")
+async def test_a_server_without_tls_gets_no_mail_in_the_clear(mail: MailServer) -> None:
+    careful = to(mail.port, security="starttls")
     with pytest.raises(AccountError):
         await careful.send(parcel())
     assert mail.accepted == []
 
 
-async def test_a_server_of_another_name_is_not_sent_to(tmp_path: Path) -> None:
+async def test_a_server_with_another_name_s_certificate_gets_no_mail(tmp_path: Path) -> None:
     pems = pem() + key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "server.pem").write_bytes(pems)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -379,20 +386,20 @@ async def test_a_server_of_another_name_is_not_sent_to(tmp_path: Path) -> None:
     server.start()
     try:
         with pytest.raises(TransientError, match="certificate"):
-            await to(server.port, smtp_security="starttls").send(parcel())
+            await to(server.port, security="starttls").send(parcel())
     finally:
         server.stop()
     assert server.accepted == []
 
 
-async def test_a_probe_sends_nothing(mail: MailServer, smtp: Smtp) -> None:
+async def test_a_probe_sends_no_mail(mail: MailServer, smtp: Smtp) -> None:
     await smtp.probe()
     assert mail.accepted == []
     with pytest.raises(TransientError, match="no SMTP connection"):
         await to(free_port()).probe()
 
 
-async def test_nobody_listens() -> None:
+async def test_a_server_that_does_not_listen_is_a_transient_error() -> None:
     with pytest.raises(TransientError, match="no SMTP connection"):
         await to(free_port()).send(parcel())
 
@@ -403,7 +410,7 @@ async def test_a_subject_cannot_smuggle_a_header(mail: MailServer, smtp: Smtp) -
     assert mail.accepted == []
 
 
-async def test_a_journey_by_smtp(journey: JourneyTest, mail: MailServer) -> None:
+async def test_a_journey_sends_its_mails_by_smtp(journey: JourneyTest, mail: MailServer) -> None:
     await journey.start(Onboarding)
     (welcome,) = mail.accepted
     assert welcome["To"] == "ada@shop.example"

@@ -1,4 +1,4 @@
-"""What is Twilio's own, beyond tests/integration/channels/test_provider_contract.py."""
+"""Twilio beyond the contract of providers."""
 
 import dataclasses
 import json
@@ -29,7 +29,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Order, SentHook, serving
+from sojourn.testkit.fakes import Order, SentHook, serving
 from sojourn.testkit.fakes.twilio import ACCOUNT, SMS_FROM, TOKEN, FakeTwilio, signed
 
 HOOKS = f"{FakeTwilio.hook_url}/webhooks/twilio"
@@ -37,7 +37,7 @@ EARLIER = timedelta(minutes=10)
 
 
 class Words(FakeTwilio):
-    """Answers with whatever a test wants."""
+    """Twilio with answers that a test chooses."""
 
     says: Response | None = None
     lists: Response | None = None
@@ -89,7 +89,7 @@ def reply(text: str, **more: str) -> Hook:
 # ---- what is sent --------------------------------------------------------------------------
 
 
-async def test_an_sms_asks_for_reports_and_is_left_as_it_was_counted(
+async def test_an_sms_asks_for_reports_and_keeps_its_counted_text(
     fake: Words, twilio: Twilio
 ) -> None:
     parcel = fake.parcel(Channel.SMS, "k")
@@ -103,7 +103,7 @@ async def test_an_sms_asks_for_reports_and_is_left_as_it_was_counted(
     }
 
 
-async def test_an_approved_template_goes_by_its_sid_and_numbered_variables(
+async def test_an_approved_template_has_its_sid_and_numbered_variables(
     fake: Words, twilio: Twilio
 ) -> None:
     await twilio.send(template(("Zoë", "https://shop.example/c")))
@@ -167,7 +167,7 @@ def test_a_channel_without_a_sender_is_named_at_start(
         ("WHATSAPP_FROM", "whatsapp:+39"),
     ],
 )
-def test_a_sender_that_is_none_is_named(
+def test_a_bad_sender_is_named_at_start(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOJOURN_TWILIO_ACCOUNT_SID", ACCOUNT)
@@ -197,7 +197,7 @@ def test_a_sender_that_is_none_is_named(
         ),
     ],
 )
-async def test_a_strange_answer_is_never_taken_for_success(
+async def test_a_strange_answer_never_counts_as_success(
     answer: Response, error: type[ProviderError], fake: Words, twilio: Twilio
 ) -> None:
     fake.says = answer
@@ -226,7 +226,7 @@ async def test_a_message_is_found_on_a_later_page(fake: Words, twilio: Twilio) -
         {"From": "+15005550001"},
     ],
 )
-async def test_an_older_or_another_message_is_not_taken_for_ours(
+async def test_an_older_or_another_message_is_not_found_as_ours(
     change: dict[str, object], fake: Words, twilio: Twilio
 ) -> None:
     parcel, since = fake.parcel(Channel.SMS, "k"), datetime.now(UTC)
@@ -246,7 +246,7 @@ async def test_a_clock_that_differs_by_seconds_loses_no_message(
     assert await twilio.find(parcel, datetime.now(UTC) + timedelta(seconds=30))
 
 
-async def test_a_trial_account_s_preface_is_passed_over(fake: Words, twilio: Twilio) -> None:
+async def test_the_look_up_ignores_a_trial_account_s_preface(fake: Words, twilio: Twilio) -> None:
     parcel, since = fake.parcel(Channel.SMS, "k"), datetime.now(UTC)
     await twilio.send(parcel)
     order = fake.accepted.pop()
@@ -255,18 +255,20 @@ async def test_a_trial_account_s_preface_is_passed_over(fake: Words, twilio: Twi
     assert await twilio.find(parcel, since) == order.id
 
 
-async def test_a_template_is_not_guessed_at(fake: Words, twilio: Twilio) -> None:
+async def test_the_look_up_does_not_guess_about_approved_templates(
+    fake: Words, twilio: Twilio
+) -> None:
     since = datetime.now(UTC)
     parcel = template(("Anna", "https://shop.example/c"))
     assert await twilio.find(parcel, since) is None
     await twilio.send(template(("Anna", "https://shop.example/other")))
-    assert await twilio.find(parcel, since) is None, "the other's words are not these"
+    assert await twilio.find(parcel, since) is None, "the other message has other words"
     await twilio.send(parcel)
     with pytest.raises(TransientError, match="told"):
         await twilio.find(parcel, since)
 
 
-async def test_a_text_that_twilio_does_not_keep_decides_nothing(
+async def test_a_text_that_twilio_does_not_keep_leaves_the_look_up_undecided(
     fake: Words, twilio: Twilio
 ) -> None:
     parcel, since = fake.parcel(Channel.SMS, "k"), datetime.now(UTC)
@@ -287,7 +289,7 @@ async def test_a_text_that_twilio_does_not_keep_decides_nothing(
         Response("<html>"),
     ],
 )
-async def test_a_list_that_is_none_settles_nothing(
+async def test_a_malformed_list_leaves_the_look_up_undecided(
     answer: Response, fake: Words, twilio: Twilio
 ) -> None:
     fake.lists = answer
@@ -295,7 +297,7 @@ async def test_a_list_that_is_none_settles_nothing(
         await twilio.find(fake.parcel(Channel.SMS, "k"), datetime.now(UTC))
 
 
-async def test_a_list_that_is_refused_is_no_proof_of_absence(fake: Words, twilio: Twilio) -> None:
+async def test_a_refused_list_is_no_proof_of_absence(fake: Words, twilio: Twilio) -> None:
     fake.authorized = False
     with pytest.raises(AccountError):
         await twilio.find(fake.parcel(Channel.SMS, "k"), datetime.now(UTC))
@@ -311,7 +313,7 @@ async def test_a_list_that_is_refused_is_no_proof_of_absence(fake: Words, twilio
         ("+12349013030", "0/KCTR6DLpKmkAf8muzZqo1nDgQ="),
     ],
 )
-def test_signatures_are_those_of_twilio_s_documentation(caller: str, signature: str) -> None:
+def test_signatures_match_twilio_s_documentation(caller: str, signature: str) -> None:
     params = [
         ("CallSid", "CA1234567890ABCDE"),
         ("Digits", "1234"),
@@ -322,7 +324,7 @@ def test_signatures_are_those_of_twilio_s_documentation(caller: str, signature: 
     assert sign("https://mycompany.com/myapp.php?foo=1&bar=2", params, "12345") == signature
 
 
-async def test_behind_a_proxy_the_public_address_is_what_was_signed(twilio: Twilio) -> None:
+async def test_a_signature_of_the_public_address_is_accepted_behind_a_proxy(twilio: Twilio) -> None:
     hook = callback(MessageStatus="delivered")
     inside = dataclasses.replace(hook, url="http://10.0.0.7:8080/webhooks/twilio?lid=abc")
     (report,) = (await twilio.read(inside)).reports
@@ -361,7 +363,7 @@ async def test_another_account_s_signature_is_refused(twilio: Twilio) -> None:
         ("canceled", "", Kind.FAILED, False),
     ],
 )
-async def test_a_status_and_its_code_tell_what_happened(
+async def test_each_status_and_code_has_its_kind_of_report(
     status: str, code: str, kind: Kind, hard: bool, twilio: Twilio
 ) -> None:
     more = {"ErrorCode": code} if code else {}
@@ -371,13 +373,13 @@ async def test_a_status_and_its_code_tell_what_happened(
     assert report.detail == (code if code.isdigit() else "")
 
 
-async def test_a_code_that_is_too_long_for_a_number_is_none(twilio: Twilio) -> None:
+async def test_an_overlong_code_counts_as_no_code(twilio: Twilio) -> None:
     hook = callback(MessageStatus="failed", ErrorCode="9" * 5000)
     (report,) = (await twilio.read(hook)).reports
     assert (report.kind, report.detail) == (Kind.FAILED, "")
 
 
-async def test_a_status_that_is_of_no_interest_says_nothing(twilio: Twilio) -> None:
+async def test_a_status_of_no_interest_gives_no_report(twilio: Twilio) -> None:
     assert (await twilio.read(callback(MessageStatus="partially_delivered"))).reports == ()
 
 
@@ -401,7 +403,7 @@ async def test_a_reply_is_answered_with_no_words_of_ours(twilio: Twilio) -> None
         ("", {"NumMedia": "1"}, Kind.REPLIED),
     ],
 )
-async def test_a_reply_stops_us_by_its_words_or_by_twilio_s(
+async def test_a_reply_is_an_opt_out_by_its_words_or_by_twilio_s_word(
     text: str, more: dict[str, str], kind: Kind, twilio: Twilio
 ) -> None:
     (report,) = (await twilio.read(reply(text, **more))).reports
@@ -419,7 +421,7 @@ values = st.one_of(
 
 @given(said=st.dictionaries(names, values), lid=st.text("abc=&%", max_size=5))
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_whatever_is_signed_is_read_or_refused(
+async def test_any_signed_body_is_read_or_refused(
     said: dict[str, str], lid: str, twilio: Twilio
 ) -> None:
     hook = received(signed(said, query=urlencode({"lid": lid})))
@@ -434,7 +436,7 @@ async def test_whatever_is_signed_is_read_or_refused(
 
 @given(body=st.binary(max_size=40))
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_bytes_that_are_signed_are_read_or_refused(body: bytes, twilio: Twilio) -> None:
+async def test_any_signed_bytes_are_read_or_refused(body: bytes, twilio: Twilio) -> None:
     params = parse_qsl(body.decode(errors="replace"), keep_blank_values=True)
     headers = {"X-Twilio-Signature": sign(HOOKS, params, TOKEN)}
     try:

@@ -1,4 +1,4 @@
-"""What is Vonage's own, beyond tests/integration/channels/test_provider_contract.py."""
+"""Vonage beyond the contract of providers."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Order, serving
+from sojourn.testkit.fakes import Order, serving
 from sojourn.testkit.fakes.vonage import SIGNATURE_SECRET, FakeVonage, problem, signed
 
 APPLICATION = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
@@ -45,7 +45,7 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 
 
 class Words(FakeVonage):
-    """Answers with whatever a test wants, and keeps who authorised requests."""
+    """Vonage with answers that a test chooses, and a record of Authorization headers."""
 
     says: Response | None = None
     jwts = False
@@ -109,7 +109,7 @@ def reply(text: object) -> dict[str, Any]:
 # ---- what is sent --------------------------------------------------------------------------
 
 
-async def test_a_message_bears_our_reference_and_asks_for_reports(
+async def test_a_message_has_our_reference_and_asks_for_reports(
     fake: Words, vonage: Vonage
 ) -> None:
     parcel = fake.parcel(Channel.SMS, "k")
@@ -154,7 +154,7 @@ async def test_an_application_signs_each_request_with_its_key(
         pem(ec.generate_private_key(ec.SECP256R1())),
     ],
 )
-def test_a_key_that_is_none_is_named_at_start(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_key_is_named_at_start(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_VONAGE_SMS_FROM", "Shop")
     monkeypatch.setenv("SOJOURN_VONAGE_APPLICATION_ID", APPLICATION)
     monkeypatch.setenv("SOJOURN_VONAGE_PRIVATE_KEY", key)
@@ -163,7 +163,7 @@ def test_a_key_that_is_none_is_named_at_start(key: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("half", ["APPLICATION_ID", "PRIVATE_KEY", "API_KEY", "API_SECRET"])
-def test_half_of_the_credentials_is_none(half: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_of_the_credentials_is_not_enough(half: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_VONAGE_SMS_FROM", "Shop")
     monkeypatch.setenv(f"SOJOURN_VONAGE_{half}", "x")
     with pytest.raises(BadSetting, match="SOJOURN_VONAGE_API_KEY"):
@@ -171,7 +171,7 @@ def test_half_of_the_credentials_is_none(half: str, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("name", ["A very long name", "+12", "Shop!"])
-def test_a_sender_that_is_none_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_sender_is_named_at_start(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOJOURN_VONAGE_SMS_FROM", name)
     with pytest.raises(BadSetting, match="SOJOURN_VONAGE_SMS_FROM"):
         Vonage(Settings())
@@ -198,7 +198,7 @@ def test_a_sender_that_is_none_is_named(name: str, monkeypatch: pytest.MonkeyPat
         (Response("nonsense", 400), ContentRejected),
     ],
 )
-async def test_a_strange_answer_is_never_taken_for_success(
+async def test_a_strange_answer_never_counts_as_success(
     answer: Response, error: type[ProviderError], fake: Words, vonage: Vonage
 ) -> None:
     fake.says = answer
@@ -210,7 +210,7 @@ async def test_a_strange_answer_is_never_taken_for_success(
 # ---- signatures ----------------------------------------------------------------------------
 
 
-async def test_without_a_signature_secret_no_webhook_is_taken(
+async def test_no_webhook_is_accepted_without_a_signature_secret(
     fake: Words, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOJOURN_VONAGE_SIGNATURE_SECRET")
@@ -232,13 +232,13 @@ async def test_without_a_signature_secret_no_webhook_is_taken(
         {"iat": int(datetime.now(UTC).timestamp()) + 3600},
     ],
 )
-async def test_a_token_that_is_not_right_is_refused(claims: dict[str, Any], vonage: Vonage) -> None:
+async def test_a_jwt_with_wrong_claims_is_refused(claims: dict[str, Any], vonage: Vonage) -> None:
     with pytest.raises(BadSignature):
         await vonage.read(hook(status("delivered"), **claims))
 
 
 @pytest.mark.parametrize("scheme", ["", "Basic ", "Bearer ", "Bearer x.y.z", "Bearer żółć"])
-async def test_what_is_no_token_is_refused(scheme: str, vonage: Vonage) -> None:
+async def test_a_malformed_authorization_is_refused(scheme: str, vonage: Vonage) -> None:
     sent = hook(status("delivered"))
     _, _, token = sent.headers["authorization"].partition(" ")
     value = scheme + token if scheme in ("", "Basic ") else scheme
@@ -247,7 +247,7 @@ async def test_what_is_no_token_is_refused(scheme: str, vonage: Vonage) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS512"])
-async def test_a_token_of_another_algorithm_is_refused(algorithm: str, vonage: Vonage) -> None:
+async def test_a_jwt_of_another_algorithm_is_refused(algorithm: str, vonage: Vonage) -> None:
     sent = hook(status("delivered"))
     token = sent.headers["authorization"].removeprefix("Bearer ")
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -276,7 +276,7 @@ async def test_a_token_of_another_algorithm_is_refused(algorithm: str, vonage: V
     ],
 )
 @pytest.mark.parametrize("wrapped", [False, True])
-async def test_a_status_and_its_code_tell_what_happened(
+async def test_each_status_and_code_has_its_kind_of_report(
     said: str, code: str, expected: tuple[Kind, bool], wrapped: bool, vonage: Vonage
 ) -> None:
     error: dict[str, Any] = problem(code, "Words") if code else {}
@@ -293,7 +293,9 @@ async def test_a_status_and_its_code_tell_what_happened(
     "said",
     [status("typing"), status("delivered", channel="whatsapp"), reply("Hi") | {"channel": "mms"}],
 )
-async def test_what_is_of_no_interest_says_nothing(said: dict[str, Any], vonage: Vonage) -> None:
+async def test_a_webhook_of_no_interest_gives_no_report(
+    said: dict[str, Any], vonage: Vonage
+) -> None:
     assert (await vonage.read(hook(said))).reports == ()
 
 
@@ -306,7 +308,9 @@ async def test_what_is_of_no_interest_says_nothing(said: dict[str, Any], vonage:
         ("Where does the bus stop?", Kind.REPLIED),
     ],
 )
-async def test_a_reply_tells_who_wrote_what(text: str, kind: Kind, vonage: Vonage) -> None:
+async def test_a_reply_names_the_customer_and_the_text(
+    text: str, kind: Kind, vonage: Vonage
+) -> None:
     (report,) = (await vonage.read(hook(reply(text)))).reports
     assert (report.kind, report.text) == (kind, text)
     assert report.address == "+393331234567"
@@ -326,7 +330,7 @@ async def test_a_reply_tells_who_wrote_what(text: str, kind: Kind, vonage: Vonag
         reply("Hi") | {"from": ""},
     ],
 )
-async def test_what_is_signed_and_makes_no_sense_is_bad_input(said: object, vonage: Vonage) -> None:
+async def test_a_signed_body_without_meaning_is_bad_input(said: object, vonage: Vonage) -> None:
     with pytest.raises(BadInput) as raised:
         await vonage.read(hook(said))
     assert not isinstance(raised.value, BadSignature)
@@ -355,7 +359,7 @@ shaped = st.fixed_dictionaries(
 
 @given(said=shaped | json)
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_whatever_is_signed_is_read_or_refused(said: object, vonage: Vonage) -> None:
+async def test_any_signed_body_is_read_or_refused(said: object, vonage: Vonage) -> None:
     try:
         reading = await vonage.read(hook(said))
     except BadSignature:
@@ -365,7 +369,7 @@ async def test_whatever_is_signed_is_read_or_refused(said: object, vonage: Vonag
     assert all(report.event_id for report in reading.reports)
 
 
-async def test_a_late_delivery_of_a_report_is_the_same_report(vonage: Vonage) -> None:
+async def test_a_report_that_is_delivered_late_is_the_same_report(vonage: Vonage) -> None:
     now = datetime.now(UTC)
     first = await vonage.read(signed(status("delivered"), now - timedelta(minutes=3)).received())
     again = await vonage.read(signed(status("delivered"), now).received())

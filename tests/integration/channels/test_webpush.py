@@ -1,4 +1,4 @@
-"""What the contract cannot say of Web Push."""
+"""Web Push beyond the contract of providers."""
 
 import asyncio
 import base64
@@ -23,23 +23,21 @@ from sojourn.channels.provider import Parcel
 from sojourn.channels.webpush import WebPush, _subscription
 from sojourn.domain.errors import (
     AccountError,
-    BadInput,
     BadSetting,
     ContentRejected,
     InvalidRecipient,
     ProviderError,
     WrongSender,
 )
-from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.messages import MessageClass
 from sojourn.domain.reports import reference
 from sojourn.settings import Settings
-from sojourn.testkit.fakes.base import Behaviour, Refused
+from sojourn.testkit.contract import Pair, configured, connected
+from sojourn.testkit.fakes import Behaviour, Refused
 from sojourn.testkit.fakes.webpush import FakeWebPush, encoded, pem_private_key, raw_private_key
-from tests.integration.channels.test_meta import asking
-from tests.integration.channels.test_provider_contract import Pair, connected
 from tests.support.markdown import ROOT
 
-# RFC 8291, section 5: the browser's keys of its example
+# the browser's keys in the example of RFC 8291, section 5
 RFC_PUBLIC = (
     "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
 )
@@ -48,19 +46,18 @@ RFC_AUTH = "BTBZMqHH6r4Tts7J_aSIgg"
 
 
 @pytest.fixture
-async def pair(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pair]:
-    async with connected(FakeWebPush(), Channel.PUSH, monkeypatch) as pair:
+async def pair() -> AsyncIterator[Pair[WebPush, FakeWebPush]]:
+    async with connected(WebPush, FakeWebPush()) as pair:
         yield pair
 
 
-def to(pair: Pair, **changed: Any) -> Parcel:
-    """A message to a subscription that differs from the usual one."""
-    assert isinstance(pair.fake, FakeWebPush)
+def to(pair: Pair[WebPush, FakeWebPush], **changed: Any) -> Parcel:
+    """Return a message to a subscription with changes."""
     return dataclasses.replace(pair.parcel(), address=pair.fake.subscription(**changed))
 
 
-def saying(pair: Pair, **changed: Any) -> Parcel:
-    """A message that says something else than the usual one."""
+def saying(pair: Pair[WebPush, FakeWebPush], **changed: Any) -> Parcel:
+    """Return a message with changes to its content."""
     parcel = pair.parcel()
     return dataclasses.replace(parcel, content=dataclasses.replace(parcel.content, **changed))
 
@@ -68,7 +65,9 @@ def saying(pair: Pair, **changed: Any) -> Parcel:
 # ---- messages ------------------------------------------------------------------------------
 
 
-async def test_the_browser_reads_all_that_was_said(pair: Pair) -> None:
+async def test_the_browser_reads_every_part_of_the_message(
+    pair: Pair[WebPush, FakeWebPush],
+) -> None:
     parcel = pair.parcel()
     await pair.provider.send(parcel)
     (order,) = pair.fake.accepted
@@ -85,8 +84,8 @@ async def test_the_browser_reads_all_that_was_said(pair: Pair) -> None:
     assert order.request["headers"]["urgency"] == "normal"
 
 
-async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_place(
-    pair: Pair,
+async def test_a_duplicate_replaces_the_first_push_without_a_collapse_key_too(
+    pair: Pair[WebPush, FakeWebPush],
 ) -> None:
     parcel = saying(pair, collapse_key="")
     pair.fake.script.append(Behaviour.FAIL_AFTER)
@@ -98,13 +97,15 @@ async def test_without_a_collapse_key_a_duplicate_still_takes_the_first_one_s_pl
     assert first["headers"]["topic"] == second["headers"]["topic"]
 
 
-async def test_a_code_to_sign_in_with_is_urgent(pair: Pair) -> None:
+async def test_a_sign_in_code_is_urgent(pair: Pair[WebPush, FakeWebPush]) -> None:
     parcel = dataclasses.replace(pair.parcel(), message_class=MessageClass.AUTHENTICATION)
     await pair.provider.send(parcel)
     assert pair.fake.accepted[0].request["headers"]["urgency"] == "high"
 
 
-async def test_the_largest_message_fits_and_one_byte_more_is_not_sent(pair: Pair) -> None:
+async def test_the_largest_message_is_sent_and_one_byte_more_is_rejected(
+    pair: Pair[WebPush, FakeWebPush],
+) -> None:
     parcel = saying(pair, body="")
     await pair.provider.send(parcel)
     empty = pair.fake.accepted[0].request["size"] + len('"body":"",')
@@ -118,8 +119,11 @@ async def test_the_largest_message_fits_and_one_byte_more_is_not_sent(pair: Pair
 @pytest.mark.parametrize(
     ("headers", "expected"), [({"apns-id": "E1-2"}, "E1-2"), ({}, ""), ({"location": ""}, "")]
 )
-async def test_a_push_service_that_names_no_url_has_taken_it_all_the_same(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], expected: str
+async def test_a_push_service_that_returns_no_url_has_accepted_the_message(
+    pair: Pair[WebPush, FakeWebPush],
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
+    expected: str,
 ) -> None:
     created = Refused(partial(Response, status_code=201, headers=headers), ProviderError)
     monkeypatch.setattr(pair.fake, "refusals", lambda: {"this": created})
@@ -128,8 +132,8 @@ async def test_a_push_service_that_names_no_url_has_taken_it_all_the_same(
     assert await pair.provider.send(parcel) == (expected or parcel.reference)
 
 
-async def test_what_is_encrypted_opens_with_the_keys_of_rfc_8291(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+async def test_the_payload_can_be_decrypted_with_the_keys_of_rfc_8291(
+    pair: Pair[WebPush, FakeWebPush], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies: list[bytes] = []
 
@@ -149,8 +153,8 @@ async def test_what_is_encrypted_opens_with_the_keys_of_rfc_8291(
 
 
 @pytest.mark.parametrize("how", ["key-mismatch", "key-mismatch-mozilla", "key-mismatch-google"])
-async def test_a_subscription_of_another_key_stops_no_other_once_ours_is_known_to_be_right(
-    pair: Pair, how: str
+async def test_a_subscription_of_another_key_is_refused_alone_once_our_key_is_proven(
+    pair: Pair[WebPush, FakeWebPush], how: str
 ) -> None:
     pair.fake.script.append(how)
     with pytest.raises(AccountError):
@@ -161,11 +165,11 @@ async def test_a_subscription_of_another_key_stops_no_other_once_ours_is_known_t
         await pair.provider.send(pair.parcel())
 
 
-async def test_with_another_key_than_the_subscriptions_nobody_is_written_off(
-    pair: Pair, monkeypatch: pytest.MonkeyPatch
+async def test_a_wrong_key_of_ours_suppresses_no_subscription(
+    pair: Pair[WebPush, FakeWebPush],
 ) -> None:
-    monkeypatch.setenv("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY", encoded(bytes(31) + b"\1"))
-    other = WebPush(Settings())
+    key = {"SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY": encoded(bytes(31) + b"\1")}
+    other = configured(WebPush, pair.fake.environment() | key)
     for _ in range(2):
         with pytest.raises(AccountError, match="used to create the subscriptions"):
             await other.send(pair.parcel())
@@ -174,16 +178,13 @@ async def test_with_another_key_than_the_subscriptions_nobody_is_written_off(
 
 
 @pytest.mark.parametrize("how", ["bad-claim", "unsigned"])
-async def test_a_claim_that_is_wrong_is_our_fault_even_then(pair: Pair, how: str) -> None:
+async def test_a_bad_claim_is_the_account_s_fault_even_after_a_success(
+    pair: Pair[WebPush, FakeWebPush], how: str
+) -> None:
     await pair.provider.send(pair.parcel())
     pair.fake.script.append(how)
     with pytest.raises(AccountError):
         await pair.provider.send(pair.parcel())
-
-
-async def test_it_reads_no_webhooks(pair: Pair) -> None:
-    with pytest.raises(BadInput):
-        await pair.provider.read(asking("", "POST"))
 
 
 # ---- subscriptions -------------------------------------------------------------------------
@@ -201,7 +202,7 @@ async def test_it_reads_no_webhooks(pair: Pair) -> None:
         "https://FCM.googleapis.com:443/x",
     ],
 )
-def test_known_push_services_are_posted_to(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_push_services_are_allowed(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _allows(endpoint, monkeypatch)
 
 
@@ -226,7 +227,7 @@ def test_known_push_services_are_posted_to(endpoint: str, monkeypatch: pytest.Mo
         "",
     ],
 )
-def test_nothing_else_is_posted_to(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_endpoints_are_not_allowed(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not _allows(endpoint, monkeypatch)
 
 
@@ -241,7 +242,9 @@ def _allows(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> bool:
     return True
 
 
-async def test_a_listed_origin_is_posted_to_and_its_neighbour_is_not(pair: Pair) -> None:
+async def test_a_listed_origin_is_allowed_and_its_neighbour_is_not(
+    pair: Pair[WebPush, FakeWebPush],
+) -> None:
     await pair.provider.send(pair.parcel())
     for endpoint in (
         pair.fake.url.replace("127.0.0.1", "localhost") + "/push/x",
@@ -271,7 +274,7 @@ async def test_a_listed_origin_is_posted_to_and_its_neighbour_is_not(pair: Pair)
     ],
 )
 async def test_a_broken_subscription_is_an_invalid_recipient(
-    pair: Pair, changed: dict[str, Any]
+    pair: Pair[WebPush, FakeWebPush], changed: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidRecipient) as raised:
         await pair.provider.send(to(pair, **changed))
@@ -280,13 +283,15 @@ async def test_a_broken_subscription_is_an_invalid_recipient(
 
 
 @pytest.mark.parametrize("address", ["", "device-token", "[]", "null", "{}", "[" * 100_000])
-async def test_what_is_no_subscription_is_an_invalid_recipient(pair: Pair, address: str) -> None:
+async def test_an_address_that_is_no_subscription_is_an_invalid_recipient(
+    pair: Pair[WebPush, FakeWebPush], address: str
+) -> None:
     with pytest.raises(InvalidRecipient):
         await pair.provider.send(dataclasses.replace(pair.parcel(), address=address))
 
 
 @given(endpoint=st.text(max_size=40), prefix=st.sampled_from(["", "https://", "https://a@"]))
-def test_any_endpoint_is_a_push_service_s_or_refused(endpoint: str, prefix: str) -> None:
+def test_any_endpoint_belongs_to_a_push_service_or_is_refused(endpoint: str, prefix: str) -> None:
     keys = {"p256dh": RFC_PUBLIC, "auth": RFC_AUTH}
     try:
         found = _subscription(json.dumps({"endpoint": prefix + endpoint, "keys": keys}))
@@ -299,15 +304,15 @@ def test_any_endpoint_is_a_push_service_s_or_refused(endpoint: str, prefix: str)
 
 
 @pytest.mark.parametrize("form", ["raw", "padded", "pem", "file"])
-async def test_the_key_may_come_in_any_usual_form(
-    form: str, pair: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def test_the_key_may_have_any_usual_form(
+    form: str, pair: Pair[WebPush, FakeWebPush], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "vapid.pem"
     path.write_text(pem_private_key())
     raw = raw_private_key()
     key = {"raw": raw, "padded": f"{raw}=", "pem": pem_private_key(), "file": str(path)}[form]
-    monkeypatch.setenv("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY", key)
-    other = WebPush(Settings())
+    given = {"SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY": key}
+    other = configured(WebPush, pair.fake.environment() | given)
     await other.probe()
     await other.send(pair.parcel())
     await other.close()
@@ -325,8 +330,8 @@ def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     ("key", "reason"),
     [
         ("/nowhere/vapid.pem", "No such file"),
-        ("-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----", "no private key"),
-        (encoded(bytes(32)), "no private key"),
+        ("-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----", "not a private key"),
+        (encoded(bytes(32)), "not a private key"),
         (_pem(ec.generate_private_key(ec.SECP384R1())), "another kind"),
         (_pem(rsa.generate_private_key(65537, 1024)), "another kind"),
     ],
@@ -340,7 +345,7 @@ def test_a_key_that_cannot_sign_is_named_at_start(
     assert "secret" not in str(raised.value)
 
 
-def test_a_subject_that_nobody_can_write_to_is_named_at_start(
+def test_a_subject_that_is_no_contact_is_named_at_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SOJOURN_WEBPUSH_VAPID_PRIVATE_KEY", raw_private_key())
@@ -369,7 +374,9 @@ Promise.all(waits).then(() => console.log(JSON.stringify({ shown, opened })));
 """
 
 
-async def test_the_service_worker_shows_what_was_sent_and_opens_its_link(pair: Pair) -> None:
+async def test_the_service_worker_shows_the_message_and_opens_its_link(
+    pair: Pair[WebPush, FakeWebPush],
+) -> None:
     if shutil.which("node") is None:
         pytest.skip("node is not installed (Debian: apt-get install nodejs)")
     await pair.provider.send(pair.parcel())

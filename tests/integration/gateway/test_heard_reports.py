@@ -15,7 +15,7 @@ from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.testkit import JourneyTest
-from sojourn.testkit.fakes.base import Behaviour, serving
+from sojourn.testkit.fakes import Behaviour, serving
 from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.support.gateway_server import Served
 from tests.support.gateway_server import serving as gateway_for

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlmodel import col, select
 
 from sojourn.channels.outbox import Outbox
-from sojourn.channels.provider import Abilities, Hook, Reading
+from sojourn.channels.provider import Hook, Reading
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch import reports as intake
@@ -38,7 +38,7 @@ from sojourn.store.tables import (
     ReportRow,
     SuppressionRow,
 )
-from sojourn.testkit.fakes.base import Order, SentHook
+from sojourn.testkit.fakes import Order, SentHook
 from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.support.effort import fewer
 from tests.support.gateway_server import Served, serving, settings
@@ -312,7 +312,7 @@ async def test_a_report_that_says_nothing_we_know_is_named(served: Served) -> No
     hook = FAKE.hook(message.order, Kind.BOUNCED, "e")
     answer = await post(served, replace(hook, body=b"[]"))
     assert answer.status_code == 400
-    assert answer.json()["error"] == {"path": "body", "reason": "the body is no JSON object"}
+    assert answer.json()["error"] == {"path": "body", "reason": "the body is not a JSON object"}
 
 
 async def test_a_report_that_is_too_large_is_not_read(served: Served) -> None:
@@ -481,7 +481,6 @@ class Asked(Outbox):
     """A provider that tries its webhook's address."""
 
     name = "asked"
-    abilities = Abilities(reports=True)
 
     def __init__(self) -> None:
         self.hooks: list[Hook] = []

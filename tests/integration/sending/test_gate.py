@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 from uuid import uuid4
 
 import pytest
@@ -19,7 +20,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from sojourn.channels.outbox import Outbox
-from sojourn.channels.provider import Abilities, Parcel
+from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
 from sojourn.domain.content import Content
@@ -107,6 +108,15 @@ class Carrier(Outbox):
         if answer is not None:
             await answer()
         return f"id-{len(self.carried)}"
+
+    looks_up_after: timedelta
+    read: Callable[[Hook], Awaitable[Reading]]
+
+    def support_lookup(self, abilities: Abilities = Abilities()) -> None:  # noqa: B008
+        self.can, self.looks_up_after = abilities, MINUTE
+
+    def support_webhooks(self) -> None:
+        self.can, self.read = Abilities(), AsyncMock()
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
         if self.found is not None:
@@ -889,7 +899,7 @@ async def test_what_may_be_out_by_one_channel_is_settled_there(desk: Desk) -> No
 
 
 async def test_what_is_in_doubt_is_looked_up_after_a_while(desk: Desk) -> None:
-    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.support_lookup()
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
     again = await desk.again()
     assert again.next_retry_delay == MINUTE
@@ -907,7 +917,7 @@ async def test_what_is_in_doubt_is_looked_up_after_a_while(desk: Desk) -> None:
 async def test_what_the_provider_does_not_have_is_sent(
     desk: Desk, message_class: MessageClass
 ) -> None:
-    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.support_lookup()
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
     await desk.again(message_class=message_class)
     desk.carrier.carried.clear()  # it never arrived there
@@ -921,7 +931,7 @@ async def test_what_the_provider_does_not_have_is_sent(
 
 
 async def test_a_look_up_outranks_a_purchase_that_came_since(desk: Desk) -> None:
-    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.support_lookup()
     desk.carrier.answers.append(Killed())
     await desk.die()
     await desk.buy()
@@ -931,7 +941,7 @@ async def test_a_look_up_outranks_a_purchase_that_came_since(desk: Desk) -> None
 async def test_a_look_up_that_fails_is_made_again_until_the_message_is_of_no_use(
     desk: Desk,
 ) -> None:
-    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.support_lookup()
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
     await desk.again()
     desk.carrier.found = TransientError("search is down")
@@ -942,7 +952,7 @@ async def test_a_look_up_that_fails_is_made_again_until_the_message_is_of_no_use
 
 
 async def test_a_provider_that_reports_is_given_time_to(desk: Desk) -> None:
-    desk.carrier.can = Abilities(reports=True)
+    desk.carrier.support_webhooks()
     needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
     again = await desk.again(**needed)
@@ -957,7 +967,7 @@ async def test_a_provider_that_reports_is_given_time_to(desk: Desk) -> None:
 
 
 async def test_a_provider_that_did_not_report_gets_it_once_more(desk: Desk) -> None:
-    desk.carrier.can = Abilities(reports=True)
+    desk.carrier.support_webhooks()
     needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
     await desk.again(**needed)
@@ -967,7 +977,7 @@ async def test_a_provider_that_did_not_report_gets_it_once_more(desk: Desk) -> N
 
 
 async def test_another_provider_knows_nothing_of_what_the_last_one_took(desk: Desk) -> None:
-    desk.carrier.can = Abilities(idempotent_for=DAY, looks_up_after=MINUTE)
+    desk.carrier.support_lookup(Abilities(idempotent_for=DAY))
     desk.carrier.answers.append(Killed())
     await desk.die()
     desk.carrier = Carrier()
@@ -987,7 +997,7 @@ async def test_an_idempotency_key_is_trusted_for_as_long_as_it_lives(desk: Desk)
 async def test_the_wait_for_a_look_up_begins_when_the_message_was_handed_over(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.support_lookup()
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
 
     async def fetched(content: Content, *_: Any) -> Content:
@@ -1079,7 +1089,7 @@ async def test_a_message_that_is_not_there_was_never_handed_over(desk: Desk) -> 
     await desk.again()
     await desk.again()
     desk.carrier.carried.clear()
-    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.support_lookup()
     assert (await desk.send(waited=MINUTE)).status is Status.SENT
     assert [a.state for a in await desk.attempts()] == ["released", "released", "accepted"]
 
@@ -1088,7 +1098,7 @@ async def test_what_a_look_up_finds_was_sent_by_the_attempt_that_nobody_knew_of(
     desk.carrier.answers += [AmbiguousSend("dead"), TransientError("busy")]
     await desk.again()
     await desk.again()
-    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.support_lookup()
     assert (await desk.send(waited=MINUTE)).status is Status.SENT
     assert [(a.state, a.settled_by) for a in await desk.attempts()] == [
         ("accepted", "look-up"),
@@ -1113,7 +1123,7 @@ async def test_what_several_providers_may_have_is_out_by_one_of_them(desk: Desk)
     await desk.again(**needed)
     first, desk.carrier = desk.carrier, Carrier()
     desk.carrier.name = "another"
-    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.support_lookup()
     desk.carrier.answers.append(AmbiguousSend("dead"))
     assert (await desk.send(**needed)).status is Status.UNKNOWN
     assert (len(first.carried), len(desk.carrier.carried)) == (1, 1)
