@@ -54,7 +54,7 @@ async def fake_shop() -> AsyncIterator[FakeShop]:
     Yields:
         The shop, which counts what it has accepted.
     """
-    from sojourn.testkit.fakes.base import HOST, answering  # noqa: PLC0415 (loads uvicorn)
+    from sojourn.testkit.fakes.server import HOST, answering  # noqa: PLC0415 (loads uvicorn)
 
     shop = FakeShop()
     routes = [
