@@ -1,4 +1,4 @@
-"""Every knob of Sojourn: one frozen object, read from ``SOJOURN_*`` environment variables.
+"""Settings: one frozen object, read from ``SOJOURN_*`` environment variables.
 
 Temporal's own connection is not here: ``temporalio.envconfig`` reads ``TEMPORAL_*``.
 """
@@ -76,12 +76,12 @@ def _hosts(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """What an installation may choose. Read once at start; ``Settings()`` reads the environment."""
+    """The choices of an installation. ``Settings()`` reads the environment, once at the start."""
 
     model_config = SettingsConfigDict(env_prefix="SOJOURN_", frozen=True, extra="ignore")
 
     home: Annotated[Path, BeforeValidator(lambda given: given or ".sojourn")] = Path(".sojourn")
-    """Where local state goes: the databases of the local stack, and what runs where."""
+    """Folder of local state: the databases of the local stack, its logs, its addresses."""
 
     database_url: str = ""
     """SQLAlchemy URL: ``sqlite+aiosqlite:///file`` or ``postgresql+asyncpg://user:secret@host/db``.
@@ -96,13 +96,13 @@ class Settings(BaseSettings):
     """Frequency caps. ``off`` is the only value there is yet."""
 
     timezone: Annotated[str, BeforeValidator(_known_zone)] = "UTC"
-    """Where a customer is assumed to live when neither profile, phone nor locale tells."""
+    """Time zone of a customer whose profile, phone number and locale tell none."""
 
     locale: str = "en"
     """Language of last resort."""
 
     email_provider: str = "outbox"
-    """Who carries e-mail: ``outbox`` keeps it in the store, ``smtp``, ``postmark`` and so on send
+    """Provider of e-mail: ``outbox`` keeps it in the store; ``smtp``, ``postmark`` and so on send
     it. Each provider has settings of its own."""
 
     sms_provider: str = "outbox"
@@ -121,15 +121,14 @@ class Settings(BaseSettings):
 
     shop_name: str = "Sojourn Shop"
     shop_url: str = "https://shop.example"
-    """Where carts, renewals and account pages live; links in messages start with it."""
+    """Address of carts, renewals and account pages; links in messages start with it."""
 
     shop_address: str = "1 Example Street, Example City"
     """The sender's postal address, printed under every e-mail."""
 
     from_email: str = "hello@shop.example"
     public_url: str = "http://localhost:8080"
-    """Where customers reach this installation: unsubscribe links and tracked links start with it.
-    """
+    """Address at which customers reach this installation: unsubscribe links start with it."""
 
     track_clicks: bool = True
     """Links in e-mails that lead to the shop go by this installation, which counts the click."""
@@ -138,36 +137,36 @@ class Settings(BaseSettings):
     """Further hosts of the shop, beside that of ``shop_url``: links to them are tracked, too."""
 
     track_opens: bool = False
-    """E-mails hold a picture that tells when they are opened. Where the law asks for consent to
-    that, as in Italy, have it before you turn this on."""
+    """E-mails hold a picture that tells when they are opened. The law of some countries, such as
+    Italy, asks for the customer's consent first."""
 
     secret_key: SecretStr = SecretStr("")
     """Signs links and offer codes. Empty: made once and kept in ``home``."""
 
     shopify_secret: SecretStr = SecretStr("")
-    """What Shopify signs its webhooks with. Several, separated by commas, while one is exchanged.
-    Empty: none are taken."""
+    """Secret that Shopify signs its webhooks with; several, separated by commas, while one is
+    exchanged. Empty: the gateway takes none."""
 
     woocommerce_secret: SecretStr = SecretStr("")
-    """What WooCommerce signs its webhooks with, as ``shopify_secret``."""
+    """Secret that WooCommerce signs its webhooks with, as ``shopify_secret``."""
 
     webhooks: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = None
     """Folder of ``*.toml``, each the mapping of one source of webhooks."""
 
     gateway_in_work: Annotated[int, Field(ge=1, le=100_000)] = 200
-    """Requests that a process of the gateway works on at one time; more are told to come back."""
+    """Requests that a process of the gateway works on at one time; it turns more of them away."""
 
     gateway_body_seconds: Annotated[float, Field(gt=0, le=300)] = 10
-    """How long a request's body may take to arrive."""
+    """Seconds that a request's body may take to arrive."""
 
     gateway_answer_seconds: Annotated[float, Field(gt=0, le=300)] = 8
-    """How long the gateway works on a request before it asks the sender to come back."""
+    """Seconds that the gateway works on a request before it asks the sender to come back."""
 
     gateway_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
-    """Origins of the web pages whose browsers may send calls; ``*``: of all. Empty: of none."""
+    """Origins of the web pages whose browsers may send calls; ``*``: any. Empty: none."""
 
     metrics_address: str = ""
-    """``host:port`` where a worker shows Prometheus metrics; empty: nowhere."""
+    """``host:port`` at which a worker shows Prometheus metrics; empty: it shows none."""
 
     log_format: Literal["console", "json"] = "json"
 
@@ -178,7 +177,7 @@ class Settings(BaseSettings):
 
 
 def signing_key(settings: Settings) -> str:
-    """The secret that signs links and offer codes; made once in ``home`` if none is set.
+    """Return the secret that signs links and offer codes; make one in ``home`` if none is set.
 
     Raises:
         BadSetting: the file can be neither read nor made.

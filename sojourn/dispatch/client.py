@@ -1,4 +1,4 @@
-"""`Sojourn`: what services hold. ``await sojourn.publish(event)`` and the journeys know."""
+"""`Sojourn`: the client of services. ``await sojourn.publish(event)`` and the journeys know."""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -133,6 +133,17 @@ class Sojourn:
     ) -> Published:
         """Take in an event by its wire name; one that no class describes is stored and ignored.
 
+        Args:
+            name: "Order Completed".
+            properties: as they were sent.
+            message_id: unique; the same id again is the same event.
+            customer_id: the customer.
+            occurred_at: the moment it happened; text as ISO 8601.
+            ask: as for `publish`.
+
+        Returns:
+            The runs that it reached.
+
         Raises:
             BadEvent: it does not validate; the path names the field.
             TemporalUnavailable: as for `publish`.
@@ -194,6 +205,9 @@ class Sojourn:
             name: on the wire.
             properties: as they were sent.
             ask: as for `publish`.
+
+        Returns:
+            The runs that it reached.
 
         Raises:
             TemporalUnavailable: as for `publish`.

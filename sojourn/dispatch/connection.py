@@ -1,4 +1,4 @@
-"""The way to Temporal: as ``TEMPORAL_*`` says, else the local stack, else localhost."""
+"""Connect to Temporal: as ``TEMPORAL_*`` says, else the local stack, else localhost."""
 
 import json
 import re
@@ -24,6 +24,14 @@ async def connect(
     settings: Settings, *, runtime: Runtime | None = None, lazy: bool = False
 ) -> Client:
     """Connect to Temporal.
+
+    Args:
+        settings: for the folder of the local stack.
+        runtime: with metrics; None: Temporal's default.
+        lazy: connect at the first call.
+
+    Returns:
+        A client with the pydantic data converter.
 
     Raises:
         BadSetting: the environment or the profile makes no sense.
@@ -53,7 +61,7 @@ async def connect(
 
 
 async def require_search_attributes(client: Client) -> None:
-    """See that the namespace knows the attributes that runs bear, before any run needs them.
+    """Check that the namespace knows the search attributes before a run needs them.
 
     Raises:
         TemporalUnavailable: some are missing; a run would block on the first it sets.
@@ -70,15 +78,15 @@ async def require_search_attributes(client: Client) -> None:
 
 
 def local_address(settings: Settings) -> str | None:
-    """Where `sojourn dev` of this folder has its server, if it runs."""
+    """Return the address of the server of this folder's `sojourn dev`; None if it does not run."""
     path: Path = settings.home / LOCAL_STACK
     try:
         return str(json.loads(path.read_text())["temporal"])
     except (OSError, ValueError, KeyError):
-        return None  # no local stack: that is what the caller wants to know
+        return None  # no local stack runs: the caller goes on to the default
 
 
 def _said(error: BaseException) -> str:
-    """The heart of what the transport says: "Connection refused"."""
+    """Return the heart of the transport's message: "Connection refused"."""
     inner = re.findall(r'message: "([^"]+)"', str(error))
     return inner[-1] if inner else next(iter(str(error).strip().splitlines()), type(error).__name__)

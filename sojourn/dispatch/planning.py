@@ -1,4 +1,4 @@
-"""Whom to tell of an event that is stored. Pure: what is asked of the store is read beforehand."""
+"""Plan which runs to tell of a stored event. Pure: the caller has read the store beforehand."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ log = logging.getLogger("sojourn.dispatch")
 
 @dataclass(frozen=True)
 class Plan:
-    """An event that is stored, and whom to tell of it.
+    """An event that is stored, and the runs to tell of it.
 
     Args:
         row: the event.
@@ -31,7 +31,7 @@ class Plan:
         enrolment: of those it starts; its ``start`` is the event as runs hear it.
         open_runs: the rows of the customer's runs that may be open, by workflow id.
         missed: numbers of events that those would have heard, had they arrived after this one.
-        ask: whether somebody wants to know what the event did.
+        ask: whether a sender wants to know what the event did.
     """
 
     row: EventRow
@@ -45,12 +45,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Known:
-    """What the store knows of a customer whose events are to be routed.
+    """The store's knowledge of a customer whose events are to be routed.
 
     Args:
         customer: the card.
         open_runs: runs that were not found closed yet.
-        since: what may concern the runs to be started, of the time since the oldest waiting start.
+        since: events since the oldest waiting start that may concern the runs it starts.
     """
 
     customer: CustomerRow

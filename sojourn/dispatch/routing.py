@@ -1,4 +1,4 @@
-"""Which runs an event concerns. Pure functions: the store and Temporal are asked elsewhere."""
+"""Find the runs that an event concerns. Pure: other modules ask the store and Temporal."""
 
 import hashlib
 from collections.abc import Iterable
@@ -85,8 +85,8 @@ def targets(
         runs: the customer's runs that may be open, oldest first.
         journeys: of the project; one that is switched off starts no run.
         over: journeys whose goal was reached after this event: they are told, not started.
-        sent_as: the id under which the event came, if an alias call has moved it since: whoever
-            stored it may be starting its run under that id at this moment.
+        sent_as: the id under which the event came, if an alias call has moved it since: the
+            process that stored it may be starting its run under that id at this moment.
 
     Returns:
         Each run once.

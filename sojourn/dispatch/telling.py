@@ -1,6 +1,6 @@
-"""Telling runs of an event: by a signal, or by a start that brings the signal along.
+"""Tell runs of an event: by a signal, or by a start that brings the signal along.
 
-Whoever wants to know what the event did is answered by an update instead, which costs more.
+A sender that wants to know what the event did is answered by an update instead, which costs more.
 """
 
 import asyncio
@@ -27,8 +27,10 @@ from sojourn.domain.messages import Answer
 from sojourn.journeys.queues import search_attributes
 from sojourn.journeys.registry import Journeys
 
-ANSWER_TIME = timedelta(seconds=5)  # how long a run may take to say what an event did
-CALL_TIME = timedelta(seconds=3)  # half a gateway's patience, with a second try
+ANSWER_TIME = timedelta(seconds=5)
+"""Time that a run may take to say what an event did."""
+CALL_TIME = timedelta(seconds=3)
+"""Time-out of one call: a gateway has the patience for two."""
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 _AWAY = (
     RPCStatusCode.UNAVAILABLE,
@@ -71,14 +73,14 @@ class Teller:
     async def reach(self, target: Target, plan: Plan) -> Reached | None:
         """Tell or start one run.
 
-        A run that is open as far as the store knows is told: that costs less than a start, and
-        only if it has closed meanwhile is it started anew.
+        A run that is open as far as the store knows is signalled: that costs less than a start. If
+        it has closed meanwhile, it is started again.
 
         Returns:
-            What was reached; None, if there is no open run to tell.
+            The run that was reached; None if there is no open run to tell.
 
         Raises:
-            TemporalUnavailable: it could not be told now.
+            TemporalUnavailable: the run cannot be told now.
         """
         try:
             if target.workflow_id in plan.open_runs or not isinstance(target, Start):
@@ -100,7 +102,7 @@ class Teller:
             raise
 
     async def _tell(self, target: Target, plan: Plan) -> Reached | None:
-        """Tell an open run; None if it is closed, which is news, not an error."""
+        """Tell an open run; return None if it is closed, which is news, not an error."""
         handle, event = self._client.get_workflow_handle(target.workflow_id), plan.enrolment.start
         unanswered = False
         try:
@@ -155,10 +157,10 @@ class Teller:
 
 
 async def _twice(call: Callable[[], Awaitable[T]]) -> T:
-    """Call, and once more if no answer comes: a run drops an event that it has heard.
+    """Call, and call again if no answer comes: a run drops an event that it has heard.
 
-    A server may lose an answer when a run continues as new at that moment; whoever waits for it
-    would wait for ever.
+    A server may lose an answer when a run continues as new at that moment; the caller would wait
+    for ever.
     """
     try:
         return await call()
@@ -169,7 +171,7 @@ async def _twice(call: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _in_time(asked: Awaitable[Answer]) -> Answer | None:
-    """The answer, or None if none comes in time: no worker runs, or a message is on its way."""
+    """Return the answer; None if it is late: no worker runs, or a message is on its way."""
     try:
         async with asyncio.timeout(ANSWER_TIME.total_seconds()):
             return await asked
@@ -184,7 +186,7 @@ def _execution(handle: WorkflowHandle[Any, Any]) -> str:
 
 
 def _has_no_namespace(error: RPCError) -> bool:
-    """Whether it is the namespace that was not found, not the run."""
+    """Tell whether the namespace was not found, not the run."""
     if error.status is not RPCStatusCode.NOT_FOUND:
         return False
     kind: str = NamespaceNotFoundFailure.DESCRIPTOR.full_name

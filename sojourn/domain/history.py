@@ -1,4 +1,4 @@
-"""What a customer did, as far as it concerns one run."""
+"""`History`: the events of a customer that concern one run."""
 
 from collections.abc import Iterator, Sequence
 

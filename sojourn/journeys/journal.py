@@ -29,7 +29,7 @@ class Journal:
 
     @property
     def is_used_up(self) -> bool:
-        """Whether the next verb has no result yet."""
+        """True if the next verb has no result yet."""
         return self._position == len(self._entries)
 
     def resume(self, entries: Iterable[Performed]) -> None:

@@ -117,7 +117,7 @@ class Journey(Handlers):
         self._doing = "starting"
         self._until: datetime | None = None
 
-    # ---- what a journey defines ------------------------------------------------------------
+    # ---- defined by a journey ------------------------------------------------------------
 
     async def steps(self) -> None:
         """Say everything there is to say, in the verbs below; returning means it was said."""
@@ -321,7 +321,7 @@ class Journey(Handlers):
 
     @property
     def key(self) -> str:
-        """What the run is about: the value of the journey's key; empty where it has none."""
+        """The value of the journey's key; empty where it has none."""
         return self._state.enrolment.key
 
     @property
@@ -345,7 +345,7 @@ class Journey(Handlers):
         except End as end:
             outcome, closing = end.outcome, end.closing
             self._runtime.end(outcome)  # a run that said everything is Completed without an outcome
-        # whoever asked what an event did gets the answer before the run is closed
+        # a sender that asked what an event did gets the answer before the run is closed
         await self._runtime.answers_given()
         following = state.following(closing)
         if following is not None:
@@ -515,7 +515,7 @@ class Journey(Handlers):
                     f"add hears={event.__name__} to its class keywords"
                 )
 
-    # ---- what an operator sees -------------------------------------------------------------
+    # ---- shown to an operator -------------------------------------------------------------
 
     def _declared(self) -> tuple[Message, ...]:
         return self.messages

@@ -26,7 +26,7 @@ CARRIED_EVENTS = 500
 
 
 class State:
-    """What a run has heard, done and sent.
+    """Everything that one run has heard, done and sent.
 
     Args:
         terms: the events that matter to the journey.
@@ -67,13 +67,13 @@ class State:
 
     @property
     def enrolment(self) -> Enrolment:
-        """Who the run is for, what for, since when."""
+        """The customer, the key and the start of the run."""
         assert self._enrolment is not None, "a run is enrolled first"
         return self._enrolment
 
     @property
     def is_enrolled(self) -> bool:
-        """Whether the run has begun: a start's own signal arrives before it has."""
+        """True once the run has begun: a start's own signal arrives before that."""
         return self._enrolment is not None
 
     @property

@@ -21,7 +21,7 @@ from sojourn.journeys.state import State
 from sojourn.journeys.terms import Terms, is_one_of
 
 SEND_TIMEOUT = timedelta(seconds=60)
-"""Of one attempt; a provider's own time-out is shorter."""
+"""Longest duration of one attempt; a provider's own time-out is shorter."""
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 """A worker that died is noticed this soon."""
 RETRIES = RetryPolicy(
@@ -49,7 +49,13 @@ class TemporalRuntime:
         return workflow.info().is_continue_as_new_suggested()
 
     async def wait(self, woken: Callable[[], bool], longest: timedelta, summary: str) -> None:
-        """Set a durable timer, and sleep until it fires or a signal wakes the run."""
+        """Set a durable timer, and sleep until it fires or a signal wakes the run.
+
+        Args:
+            woken: is asked after each signal.
+            longest: the timer's duration.
+            summary: the timer's, in Temporal's UI.
+        """
         with suppress(TimeoutError):  # the moment came
             await workflow.wait_condition(woken, timeout=longest, timeout_summary=summary)
 
@@ -70,7 +76,16 @@ class TemporalRuntime:
         return receipt
 
     async def call(self, asked: Asked, within: timedelta, over: Callable[[], bool]) -> Reply | None:
-        """Schedule the project's activity on the journeys' own queue."""
+        """Schedule the project's activity on the journeys' own queue.
+
+        Args:
+            asked: the activity and its arguments.
+            within: Temporal retries it for so long.
+            over: whether the run has a reason to leave its steps meanwhile.
+
+        Returns:
+            The activity's reply, or its failure; None if ``over`` came first.
+        """
         doing = workflow.start_activity(
             asked.activity,
             asked,
@@ -134,12 +149,12 @@ class Handlers:
 
     @workflow.signal(dynamic=True)
     def hear(self, name: str, args: Sequence[RawValue]) -> None:
-        """Take in a customer event; the signal bears its name ("Order Completed")."""
+        """Take in a customer event; the signal has its name ("Order Completed")."""
         try:
             (raw,) = args
             event = self._examined(workflow.payload_converter().from_payload(raw.payload, Heard))
         except (ValueError, ValidationError, RuntimeError, UnknownName) as error:
-            # raising would block the run for a slip of whoever typed the signal
+            # raising would block the run for a slip of the person who typed the signal
             workflow.logger.warning("signal %s is no event and is ignored: %s", name, error)
             return
         self._state.take(event)

@@ -1,4 +1,4 @@
-"""What an operator reads in Temporal's UI: summaries of timers and activities, current details."""
+"""Texts for operators in Temporal's UI: summaries of timers and activities, current details."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from sojourn.domain.messages import Reason, Sent
 
 
 def span(duration: timedelta) -> str:
-    """``24 h``, ``2 days``, ``90 min``."""
+    """Say how long: ``24 h``, ``2 days``, ``90 min``."""
     minutes, seconds = divmod(round(duration.total_seconds()), 60)
     if seconds:
         return f"{minutes * 60 + seconds} s"
@@ -22,41 +22,80 @@ def span(duration: timedelta) -> str:
 
 
 def wait(duration: timedelta, events: Iterable[type[Event]]) -> str:
-    """``wait 2 days for Order Completed``."""
+    """Say ``wait 2 days for Order Completed``."""
     return f"wait {span(duration)} for {_either(events)}"
 
 
 def wait_until(when: datetime, tz: str, events: Iterable[type[Event]]) -> str:
-    """``wait until Tue 5 Mar 10:00 for Account Activated``."""
+    """Say ``wait until Tue 5 Mar 10:00 for Account Activated``.
+
+    Args:
+        when: the moment.
+        tz: IANA name of the customer's zone, whose clock the text shows.
+        events: those that end the wait.
+
+    Returns:
+        One line.
+    """
     return f"wait until {clock(when, tz)} for {_either(events)}"
 
 
 def quiet(duration: timedelta, of: type[Event], events: Iterable[type[Event]]) -> str:
-    """``wait 24 h after the last Product Added for Order Completed``."""
+    """Say ``wait 24 h after the last Product Added for Order Completed``.
+
+    Args:
+        duration: of the quiet.
+        of: the event that begins the wait again.
+        events: those that end it.
+
+    Returns:
+        One line.
+    """
     return f"wait {span(duration)} after the last {of.event_name} for {_either(events)}"
 
 
 def held(
     message: Message, until: datetime, tz: str, reason: Reason, events: Iterable[type[Event]]
 ) -> str:
-    """``hold reminder until Tue 5 Mar 09:00 (quiet hours), or Order Completed``."""
+    """Say ``hold reminder until Tue 5 Mar 09:00 (quiet hours), or Order Completed``.
+
+    Args:
+        message: the message that is held.
+        until: the end of the hold.
+        tz: IANA name of the customer's zone, whose clock the text shows.
+        reason: why the gate holds it.
+        events: those that end the run meanwhile.
+
+    Returns:
+        One line.
+    """
     why = reason.replace("_", " ")
     return f"hold {message.step} until {clock(until, tz)} ({why}), or {_either(events)}"
 
 
 def sending(message: Message) -> str:
-    """``nudge by push, else sms``."""
+    """Say ``nudge by push, else sms``."""
     return f"{message.step} by {', else '.join(message.channels)}"
 
 
 def clock(when: datetime, tz: str) -> str:
-    """A moment on the customer's wall clock."""
+    """Show a moment on the customer's wall clock."""
     local = when.astimezone(zone(tz))
     return f"{local:%a} {local.day} {local:%b %Y %H:%M}"
 
 
 def details(doing: str, until: datetime | None, tz: str, messages: Sequence[Sent]) -> str:
-    """The run page's current details, in Markdown."""
+    """Write the current details of a run's page.
+
+    Args:
+        doing: the verb at hand.
+        until: the end of a wait; None if the run does not wait.
+        tz: IANA name of the customer's zone.
+        messages: those that the run has decided on; the newest 20 are shown.
+
+    Returns:
+        Markdown.
+    """
     lines = [f"**Now:** {doing}"]
     if until is not None:
         lines.append(f"**Until:** {clock(until, tz)} ({tz}), {until:%Y-%m-%d %H:%M:%S} UTC")

@@ -32,7 +32,13 @@ log = structlog.stdlib.get_logger("sojourn.worker")
 
 
 async def probe_forever(client: Client, store: Store, carriers: Providers) -> None:
-    """Probe the providers of paused channels, time and again."""
+    """Probe the providers of paused channels, time and again.
+
+    Args:
+        client: whose runtime has the gauge of paused channels.
+        store: open.
+        carriers: the providers of the channels that are served here.
+    """
     ours = client.service_client.config.runtime or Runtime.default()
     gauge = ours.metric_meter.create_gauge("sojourn_channel_paused", "1 while it is paused.")
 
@@ -131,7 +137,7 @@ async def _check_namespace(client: Client) -> None:
     try:
         await require_search_attributes(client)
     except RPCError as error:
-        # a managed Temporal may keep this from workers; whoever set it up has seen to it
+        # a managed Temporal may hide this from workers; the person who set it up has seen to it
         log.warning("cannot see the namespace's search attributes", error=error.message)
 
 

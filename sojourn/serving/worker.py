@@ -23,7 +23,7 @@ from sojourn.settings import Settings, signing_key
 from sojourn.store import Store
 
 GRACE = timedelta(seconds=30)
-"""How long work in flight has to finish when a worker is told to stop."""
+"""Time that work in flight has to finish when a worker is told to stop."""
 CACHED_RUNS = 1000
 """Sleeping runs need no cache; runs that are awake at one time do."""
 

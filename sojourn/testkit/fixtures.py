@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def time_skipping_client() -> AsyncIterator[Client]:
-    """A client of Temporal's time-skipping test server, which lives as long as the session."""
+    """Connect to Temporal's time-skipping test server, which lives as long as the session."""
     from temporalio.client import Client
     from temporalio.contrib.pydantic import pydantic_data_converter
     from temporalio.testing import WorkflowEnvironment
@@ -54,7 +54,7 @@ async def time_skipping_client() -> AsyncIterator[Client]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty SQLite database of this version; copy it, it is faster than making one."""
+    """Make an empty SQLite database of this version; tests copy it, which is faster than making it."""
     from sojourn.store import Store
 
     path = tmp_path_factory.mktemp("database") / "empty.db"
@@ -68,7 +68,7 @@ async def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def journey_project(pytestconfig: pytest.Config) -> Project:
-    """The project under test: the one of pytest's root folder.
+    """Compose the project under test: the one of pytest's root folder.
 
     Override it to test with other journeys.
     """
@@ -79,7 +79,7 @@ def journey_project(pytestconfig: pytest.Config) -> Project:
 
 @pytest.fixture
 def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
-    """Settings of a journey test: quiet hours off, links as the template has them.
+    """Make the settings of a journey test: quiet hours off, links as the template has them.
 
     Override it to change them.
     """
@@ -98,7 +98,16 @@ def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
 async def journey(
     time_skipping_client: Client, journey_settings: Settings, journey_project: Project
 ) -> AsyncIterator[JourneyTest]:
-    """A customer, a worker with a queue of its own, and the three verbs."""
+    """Make a customer, a worker with a queue of its own, and the three verbs.
+
+    Args:
+        time_skipping_client: connected.
+        journey_settings: of the installation under test.
+        journey_project: whose journeys run.
+
+    Yields:
+        The journey under test.
+    """
     from sojourn.journeys.queues import TASK_QUEUE
     from sojourn.serving import worker
     from sojourn.store import Store
