@@ -54,7 +54,7 @@ async def time_skipping_client() -> AsyncIterator[Client]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an empty SQLite database of this version; tests copy it, which is faster than making it."""
+    """Make an empty SQLite database of this version; copying it is faster than making it."""
     from sojourn.store import Store
 
     path = tmp_path_factory.mktemp("database") / "empty.db"
