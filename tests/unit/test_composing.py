@@ -1,0 +1,222 @@
+"""A project is found, imported and composed; its faults are one line that names the file."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from sojourn.composing import find_root, load_project, project_settings
+from sojourn.domain.errors import BadProject, BadSetting
+from sojourn.domain.messages import Channel
+from sojourn.events import OrderCompleted
+from sojourn.project import Project
+from sojourn.settings import Settings
+
+JOURNEY = '''
+from sojourn import EMAIL, Journey, Message, days, hours
+from sojourn.events import AccountActivated, SignedUp
+
+
+class {cls}(Journey, name="{name}", starts_on=SignedUp, goal=AccountActivated):
+    """Say hello."""
+
+    hello = Message(EMAIL, useful_for=hours(24))
+
+    async def steps(self) -> None:
+        await self.send(self.hello)
+'''
+EVENT = """
+from sojourn.events import Event
+
+class {cls}(Event, name="{name}"):
+    level: str = ""
+"""
+PROVIDER = """
+from sojourn.domain.messages import Channel
+
+class Pigeon:
+    name = "{name}"
+    channels = frozenset({{Channel.SMS}})
+    def __init__(self, settings: object) -> None:
+        pass
+"""
+
+Compose = Callable[..., Project]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project whose packages have names that no other test has imported."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    own = f"p{uuid4().hex[:8]}"
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.sojourn]\n"
+        + "".join(
+            f'{kind} = ["{own}_{kind}"]\n'
+            for kind in ("journeys", "activities", "events", "channels", "sources")
+        )
+    )
+    for kind in ("journeys", "activities", "channels", "sources"):
+        (tmp_path / f"{own}_{kind}").mkdir()
+    (tmp_path / f"{own}_events.py").touch()
+    return tmp_path
+
+
+def folder(root: Path, kind: str) -> Path:
+    """The folder or module of this kind; its name begins as the others do."""
+    own = (root / "pyproject.toml").read_text().partition('"')[2].partition("_")[0]
+    return root / f"{own}_{kind}"
+
+
+def write(root: Path, kind: str, name: str, text: str) -> Path:
+    file = folder(root, kind) / name
+    file.write_text(text)
+    return file
+
+
+def configure(root: Path, lines: str) -> None:
+    with (root / "pyproject.toml").open("a") as file:
+        file.write(lines)
+
+
+def test_a_journey_is_found_by_its_file(root: Path) -> None:
+    write(root, "journeys", "hello.py", JOURNEY.format(cls="Hello", name="hello"))
+    project = load_project(root)
+    assert list(project.journeys) == ["hello"]
+    assert [m.step for m in project.journeys["hello"].messages] == ["hello"]
+    assert project.templates == (root / "templates",)
+
+
+def test_a_folder_without_anything_is_an_empty_project(tmp_path: Path) -> None:
+    project = load_project(tmp_path)
+    assert not project.journeys
+    assert project.events["Order Completed"] is OrderCompleted
+
+
+def test_events_beside_the_events_module_count_as_well(root: Path) -> None:
+    folder(root, "events").with_suffix(".py").write_text(EVENT.format(cls="A", name="A Happened"))
+    own = folder(root, "events").name
+    (root / f"{own}_loyalty.py").write_text(EVENT.format(cls="B", name="B Happened"))
+    assert {"A Happened", "B Happened", "Signed Up"} <= set(load_project(root).events)
+
+
+def test_a_provider_of_the_project_can_be_chosen(root: Path) -> None:
+    write(root, "channels", "pigeon.py", PROVIDER.format(name="pigeon"))
+    carriers = load_project(root).carriers
+    chosen = carriers.chosen(Settings(sms_provider="pigeon"), [Channel.SMS])
+    assert type(chosen[Channel.SMS]).__name__ == "Pigeon"
+    assert "pigeon" in carriers.of_channel(Channel.SMS)
+    assert "pigeon" not in carriers.of_channel(Channel.EMAIL)
+
+
+def test_a_journey_that_does_not_import_is_one_line_with_its_place(root: Path) -> None:
+    write(root, "journeys", "hello.py", '"""x"""\n\nimport no_such_module_anywhere\n')
+    with pytest.raises(BadProject) as told:
+        load_project(root)
+    line = str(told.value)
+    assert line.startswith(f"{folder(root, 'journeys').name}/hello.py, line 3: ")
+    assert "no_such_module_anywhere" in line
+    assert "\n" not in line
+
+
+def test_a_journey_with_a_syntax_error_is_one_line_with_its_place(root: Path) -> None:
+    write(root, "journeys", "hello.py", "x = 1\nclass Hello(:\n")
+    with pytest.raises(BadProject, match=r"hello\.py, line 2: SyntaxError: "):
+        load_project(root)
+
+
+def test_two_journeys_of_one_name_are_refused_with_both_places(root: Path) -> None:
+    write(root, "journeys", "one.py", JOURNEY.format(cls="One", name="hello"))
+    write(root, "journeys", "two.py", JOURNEY.format(cls="Two", name="hello"))
+    with pytest.raises(BadProject, match=r'"hello": \S+\.one\.One and \S+\.two\.Two; rename one'):
+        load_project(root)
+
+
+def test_a_provider_with_the_name_of_a_shipped_one_is_refused(root: Path) -> None:
+    write(root, "channels", "twilio.py", PROVIDER.format(name="twilio"))
+    with pytest.raises(BadProject, match=r'"twilio": sojourn\.channels\.twilio\.Twilio and '):
+        _ = load_project(root).carriers.shipped
+
+
+def test_an_event_of_a_shipped_name_that_does_not_extend_it_is_refused(root: Path) -> None:
+    file = folder(root, "events").with_suffix(".py")
+    file.write_text(EVENT.format(cls="Order", name="Order Completed"))
+    with pytest.raises(BadProject, match=r'"Order Completed": .*OrderCompleted and '):
+        load_project(root)
+
+
+def test_a_journey_is_switched_off_by_its_name(root: Path) -> None:
+    write(root, "journeys", "hello.py", JOURNEY.format(cls="Hello", name="hello"))
+    configure(root, 'off = ["hello"]\n')
+    project = load_project(root)
+    assert project.journeys.off == {"hello"}
+    assert list(project.journeys) == ["hello"], "its open runs go on to their end"
+
+
+def test_a_misspelt_journey_that_is_to_be_off_is_told_the_nearest(root: Path) -> None:
+    write(root, "journeys", "hello.py", JOURNEY.format(cls="Hello", name="hello"))
+    configure(root, 'off = ["helo"]\n')
+    with pytest.raises(BadProject, match='no journey "helo": did you mean "hello"'):
+        load_project(root)
+
+
+def test_a_misspelt_key_of_the_declaration_is_told_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.sojourn]\nlanguage = ["de"]\n')
+    with pytest.raises(BadProject, match=r"tool\.sojourn\.language: .*did you mean languages"):
+        load_project(tmp_path)
+
+
+def test_a_declared_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.sojourn]\njourneys = ["acme_journeys"]\n')
+    with pytest.raises(BadProject, match="acme_journeys"):
+        load_project(tmp_path)
+
+
+def test_a_folder_whose_name_another_package_has_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "workflows").mkdir()
+    (tmp_path / "workflows" / "renewal.py").write_text("")
+    with pytest.raises(BadProject, match=r"rename the folder, and name it in \[tool\.sojourn\]"):
+        load_project(tmp_path)
+
+
+def test_the_environment_outweighs_the_defaults_of_the_project(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(root, '\n[tool.sojourn.defaults]\nshop_name = "Acme"\nlocale = "de"\n')
+    monkeypatch.setenv("SOJOURN_PROJECT", str(root))
+    monkeypatch.setenv("SOJOURN_LOCALE", "pl")
+    settings = project_settings()
+    assert (settings.shop_name, settings.locale) == ("Acme", "pl")
+
+
+def test_a_default_that_is_no_setting_is_told_the_nearest(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(root, '\n[tool.sojourn.defaults]\nshop_nmae = "Acme"\n')
+    monkeypatch.setenv("SOJOURN_PROJECT", str(root))
+    with pytest.raises(BadSetting, match="shop_nmae: no such setting, did you mean shop_name"):
+        project_settings()
+
+
+def test_the_root_is_the_nearest_folder_upwards_that_declares_it(root: Path) -> None:
+    inner = root / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    assert find_root(inner) == root
+
+
+def test_a_root_that_the_environment_names_must_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOJOURN_PROJECT", str(tmp_path / "nowhere"))
+    with pytest.raises(BadProject, match=r"SOJOURN_PROJECT=.*nowhere: no such folder"):
+        find_root()
+
+
+def test_a_project_is_composed_once(root: Path) -> None:
+    assert load_project(root) is load_project(root)

@@ -1,0 +1,50 @@
+"""The public surface: what projects import keeps its names."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import sojourn
+import sojourn.events
+
+NAMES = [
+    "AUTHENTICATION", "EMAIL", "PROMOTIONAL", "PUSH", "SMS", "TRANSACTIONAL", "WHATSAPP",
+    "Channel", "Context", "Customer", "Event", "Failed", "Identity", "Journey", "Message",
+    "MessageClass", "NonPersonal", "Outcome", "Personal", "Project", "Published", "Reason",
+    "Receipt", "Settings", "Sojourn", "SojournError", "Status", "activity", "days", "hours",
+    "load_project", "load_settings", "minutes", "serve", "weeks",
+]  # fmt: skip
+"""A name that leaves this list breaks projects; one that joins it is a promise."""
+
+
+def test_the_package_exports_these_names() -> None:
+    assert sojourn.__all__ == NAMES
+    assert dir(sojourn) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_exported_name_is_there_and_documented(name: str) -> None:
+    item = getattr(sojourn, name)
+    assert getattr(item, "__doc__", None), f"{name} has no docstring"
+
+
+def test_a_name_that_is_not_exported_is_named_in_the_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Jurney'"):
+        _ = sojourn.Jurney
+
+
+def test_events_and_the_types_of_their_fields_are_exported() -> None:
+    for name in sojourn.events.__all__:
+        assert hasattr(sojourn.events, name)
+    shipped = {event.__name__ for event in sojourn.load_project().events.values()}
+    assert shipped <= set(sojourn.events.__all__)
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    code = "import json, sys, sojourn; print(json.dumps([m for m in sys.modules]))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = json.loads(said.stdout)
+    assert [m for m in modules if m.startswith("sojourn")] == ["sojourn"]
+    assert not {"temporalio", "pydantic", "sqlalchemy", "httpx"} & set(modules)
