@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sojourn.composing import load_project
     from sojourn.dispatch import Published, Sojourn
     from sojourn.domain.calls import Failed, NonPersonal
-    from sojourn.domain.customer import Customer, Identity
+    from sojourn.domain.customer import Customer, Identity, read_identity
     from sojourn.domain.errors import SojournError
     from sojourn.domain.events import Event, Personal
     from sojourn.domain.message import Message
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "dispatch": ("Published", "Sojourn"),
     "domain.calls": ("Failed", "NonPersonal"),
-    "domain.customer": ("Customer", "Identity"),
+    "domain.customer": ("Customer", "Identity", "read_identity"),
     "domain.errors": ("SojournError",),
     "domain.events": ("Event", "Personal"),
     "domain.message": ("Message",),
@@ -90,6 +90,7 @@ __all__ = [
     "load_project",
     "load_settings",
     "minutes",
+    "read_identity",
     "serve",
     "weeks",
 ]

@@ -1,0 +1,1 @@
+"""Scripts that start things: journeys for many customers at once."""
