@@ -1,15 +1,14 @@
-"""Recorded calls of Segment's tracking API: one JSON object a line, plain or gzipped."""
+"""Files of Segment calls, one JSON object a line, plain or gzipped."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from sojourn.cli.feeding import opened
 from sojourn.dispatch.calls import Read, read_call
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import SHIPPED, Events
+from sojourn.domain.strict_json import read_json
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ Call = Read | Fault
 
 
 def read_calls(path: Path, known: Events = SHIPPED) -> Iterator[Call]:
-    """Every call in a file; ``-`` is standard input. A bad line is a `Fault`, not an error.
+    """Read every call in a file; ``-`` is standard input. A bad line is a `Fault`, not an error.
 
     Raises:
         BadInput: the file cannot be read.
@@ -35,7 +34,7 @@ def read_calls(path: Path, known: Events = SHIPPED) -> Iterator[Call]:
 
 
 def numbered_calls(path: Path, known: Events = SHIPPED) -> Iterator[tuple[int, Call]]:
-    """Every call in a file with the number of its line, as `read_calls`."""
+    """Read every call in a file with the number of its line, as `read_calls`."""
     with opened(path) as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
@@ -43,19 +42,12 @@ def numbered_calls(path: Path, known: Events = SHIPPED) -> Iterator[tuple[int, C
 
 
 def _call(number: int, line: bytes, known: Events) -> Call:
-    is_event = True  # what cannot be told apart is taken for what it most likely was
+    is_event = True  # a line that cannot be read was most likely an event, as most lines are
     try:
-        try:
-            call = json.loads(line, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
-            raise BadEvent("line", f"is no JSON: {error}") from None
+        call = read_json(line, path="line", unique=True)
         if not isinstance(call, dict):
             raise BadEvent("line", "is no JSON object")
         is_event = call.get("type") == "track"
         return read_call(call, known)
     except BadEvent as error:
         return Fault(number, str(error), is_event)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

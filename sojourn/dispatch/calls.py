@@ -1,33 +1,33 @@
-"""One call of Segment's tracking API, read: an event, an identity, or nothing that concerns us.
+"""The one reader of calls: what a call of Segment's tracking API means is decided here.
 
+The gateway, files, replays and the quarantine all read by it.
 https://segment.com/docs/connections/spec/common/ describes the fields. ``identify`` makes or
 updates a customer, ``track`` is an event, ``alias`` joins two customers, the others are ignored.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from sojourn.dispatch.client import Sojourn
+from sojourn.dispatch.envelope import Envelope, read_envelope, traits_of
 from sojourn.dispatch.intake import Published
 from sojourn.domain.customer import Identity, read_identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import (
+    LARGEST,
     SHIPPED,
     Event,
     Events,
-    Identifier,
-    Moment,
     UnknownEvent,
-    check_track,
+    check_json,
     read_event,
 )
+from sojourn.domain.reading import read_identifier
+from sojourn.domain.storable import Unstorable, check_storable, json_size
 
-OTHER_TYPES = ("page", "screen", "group")
-_MOMENT = TypeAdapter(Moment)
-_IDENTIFIER = TypeAdapter(Identifier)
+TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,16 @@ class Track:
 
     @property
     def customer_id(self) -> str:
-        """Who did it."""
+        """The customer who did it."""
         return self.event.customer_id
 
     @property
     def at(self) -> datetime:
-        """When it happened."""
+        """The moment when it happened."""
         return self.event.occurred_at
 
     async def into(self, sojourn: Sojourn, *, ask: bool = False) -> Published:
-        """Publish it; ``ask`` the runs what it did, if somebody wants to know."""
+        """Publish the event; ``ask`` the runs what it did, if somebody wants to know."""
         return await sojourn.take(self.event, self.name, self.properties, ask=ask)
 
 
@@ -83,91 +83,92 @@ class Alias:
 
 @dataclass(frozen=True)
 class Ignored:
-    """A call that nothing here listens to."""
+    """A call that validates, and that nothing here listens to."""
+
+    customer_id: str
 
 
 Read = Track | Identity | Alias | Ignored
 
 
-def read_call(call: dict[str, Any], known: Events = SHIPPED) -> Read:
+def read_call(
+    call: object,
+    known: Events = SHIPPED,
+    *,
+    received_at: datetime | None = None,
+    sent_at: datetime | None = None,
+    largest: int | None = None,
+) -> Read:
     """Read one call; its ``type`` says which.
 
+    Args:
+        call: parsed JSON, as it was sent.
+        known: the events of the project.
+        received_at: when it arrived. None for a call out of a file, which tells that itself.
+        sent_at: when the call's batch was sent, by the sender's clock.
+        largest: size of the call as compact JSON, in bytes, at most; None: only the limit of an
+            event's properties holds.
+
+    Returns:
+        The call's meaning: every field of it is valid, and can be stored.
+
     Raises:
+        Unstorable: it can be neither taken nor kept.
         BadEvent: it does not validate; the path is ``event``, ``userId``, ``properties.price``, ...
     """
+    if not isinstance(call, dict):
+        raise Unstorable("call", "must be an object")
+    check_storable(call)
+    size = json_size(call)
+    if largest is not None and size > largest:
+        raise Unstorable("call", f"is larger than {largest >> 10} KB")
+    envelope = read_envelope(call, received_at, sent_at=sent_at)
     match call.get("type"):
         case "track":
-            return _track(call, known)
+            return _track(call, envelope, known, size)
         case "identify":
             return read_identity(
-                _object(call, "traits"),
-                customer_id=_identifier(call, "userId"),
-                message_id=_identifier(call, "messageId"),
-                at=_moment(call),
+                traits_of(call),
+                customer_id=envelope.customer_id,
+                message_id=envelope.message_id,
+                at=envelope.at,
             )
         case "alias":
-            return Alias(
-                previous_id=_identifier(call, "previousId"),
-                customer_id=_identifier(call, "userId"),
-                message_id=_identifier(call, "messageId"),
-                at=_moment(call),
-            )
-        case kind if kind in OTHER_TYPES:
-            return Ignored()
+            return _alias(envelope)
+        case kind if kind in TYPES:
+            return Ignored(envelope.customer_id)
         case None:
             raise BadEvent("type", "is missing: track, identify or alias")
         case kind:
             raise BadEvent("type", f"{kind!r} is no call: track, identify or alias")
 
 
-def _track(call: dict[str, Any], known: Events) -> Track:
+def _track(call: Mapping[str, Any], envelope: Envelope, known: Events, size: int) -> Track:
     name = call.get("event")
     if not isinstance(name, str) or not name:
         raise BadEvent("event", "must name the event")
-    properties = _object(call, "properties")
-    message_id, customer_id = _identifier(call, "messageId"), _identifier(call, "userId")
-    at = _moment(call)
-    check_track(name, properties)
+    read_identifier("event", name)
+    properties = call.get("properties") or {}
+    if size > LARGEST:  # else there is no need to measure a part of it
+        check_json("properties", properties)
     event = read_event(
         known.get(name, UnknownEvent),
         properties,
-        message_id=message_id,
-        customer_id=customer_id,
-        at=at,
+        message_id=envelope.message_id,
+        customer_id=envelope.customer_id,
+        at=envelope.at,
     )
     return Track(name, properties, event)
 
 
-def _object(call: dict[str, Any], field: str) -> dict[str, Any]:
-    value = call.get(field)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise BadEvent(field, "must be an object")
-    return value
-
-
-def _identifier(call: dict[str, Any], field: str) -> str:
-    if call.get(field) is None:
-        if field == "userId" and call.get("anonymousId") is not None:
-            raise BadEvent(field, "is missing, and anonymousId alone names nobody: identify first")
-        raise BadEvent(field, "is missing")
-    try:
-        return _IDENTIFIER.validate_python(call[field])
-    except ValidationError as error:
-        raise BadEvent(field, _reason(error)) from None
-
-
-def _moment(call: dict[str, Any]) -> datetime:
-    for field in ("timestamp", "originalTimestamp", "sentAt"):
-        if call.get(field) is not None:
-            try:
-                return _MOMENT.validate_python(call[field])
-            except ValidationError as error:
-                raise BadEvent(field, _reason(error)) from None
-    return datetime.now(UTC)
-
-
-def _reason(error: ValidationError) -> str:
-    reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-    return reason[:1].lower() + reason[1:]
+def _alias(envelope: Envelope) -> Alias:
+    if "userId" not in envelope.ids:
+        raise BadEvent("userId", "is missing: an alias names who it is from now on")
+    if "previousId" not in envelope.ids:
+        raise BadEvent("previousId", "is missing")
+    return Alias(
+        previous_id=envelope.ids["previousId"],
+        customer_id=envelope.customer_id,
+        message_id=envelope.message_id,
+        at=envelope.at,
+    )

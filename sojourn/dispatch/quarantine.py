@@ -13,12 +13,12 @@ from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.intake import Published
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
 from sojourn.domain.events import SHIPPED, Events
+from sojourn.domain.storable import storable_text
 from sojourn.store import Store, quarantine
 from sojourn.store.tables import QuarantineRow
 
-_MOMENTS = ("timestamp", "originalTimestamp", "sentAt")
 _OF_THE_ATTEMPT = ("sentAt", "receivedAt", "timestamp", "originalTimestamp", "context")
-"""Fields that a sender, or our correction of its clock, may write anew each time it tries."""
+"""Fields that may differ each time a sender tries, by its own hand or by our correction."""
 
 
 async def keep(
@@ -31,14 +31,14 @@ async def keep(
 ) -> None:
     """Keep a call that does not validate, in a transaction of its own.
 
-    Only known events are kept: of anything else there is nothing that could be mended into one. The
-    same call again, a sender's retry, is no second row.
+    Only known events are kept: nobody could mend anything else into one. The same call again, a
+    sender's retry, adds no second row.
 
     Args:
         store: open.
         call: the tracking call as it was sent.
         error: why it was refused.
-        source: who sent it: a write key's id, or a webhook's name.
+        source: the sender: a write key's id, or a webhook's name.
         known: the events of the project.
     """
     name = call.get("event")
@@ -52,8 +52,8 @@ async def keep(
                 digest=_digest(storable),
                 call=storable,
                 name=str(name),
-                path=_writable(error.path),
-                reason=_writable(error.reason),
+                path=storable_text(error.path),
+                reason=storable_text(error.reason),
                 source=source,
                 received_at=datetime.now(UTC),
             ),
@@ -61,7 +61,7 @@ async def keep(
 
 
 async def found(store: Store, number: int) -> QuarantineRow:
-    """The call with this number, settled or not.
+    """Return the call with this number, settled or not.
 
     Raises:
         UnknownName: there is none.
@@ -69,7 +69,7 @@ async def found(store: Store, number: int) -> QuarantineRow:
     async with store.reading() as session:
         row = await quarantine.find(session, number)
     if row is None:
-        raise _nobody(number)
+        raise _unknown(number)
     return row
 
 
@@ -86,6 +86,9 @@ async def mend(
         number: of the call.
         changes: paths as faults name them, ``properties.price``, and their new values.
         known: the events of the project.
+
+    Returns:
+        The call as it is kept from now on.
 
     Raises:
         UnknownName: there is no such call.
@@ -107,7 +110,7 @@ async def mend(
 async def redrive(sojourn: Sojourn, number: int) -> Published:
     """Send a call on its way, with its own message id and moment, and settle it then.
 
-    Whoever dies in between leaves it open: the second time the event is not stored again.
+    A process that dies in between leaves the call open: the second time stores no second event.
 
     Raises:
         UnknownName: there is no such call.
@@ -140,16 +143,21 @@ async def drop(store: Store, number: int) -> None:
 
 
 def to_send(row: QuarantineRow) -> dict[str, Any]:
-    """The call as `redrive` sends it: where it tells no moment, with that of its arrival."""
-    if any(row.call.get(field) is not None for field in _MOMENTS):
-        return row.call
-    return {**row.call, "timestamp": row.received_at.isoformat()}
+    """Return the call as `redrive` sends it: one that tells no moment happened on its arrival.
+
+    Its moment stands as it is kept. The sender's clock was set right when the call arrived; a
+    ``sentAt`` would have it set right once more.
+    """
+    call = {field: value for field, value in row.call.items() if field != "sentAt"}
+    if call.get("timestamp") is None and call.get("originalTimestamp") is None:
+        call["timestamp"] = row.received_at.isoformat()
+    return call
 
 
 async def _held(session: AsyncSession, number: int) -> QuarantineRow:
     row = await quarantine.hold(session, number)
     if row is None:
-        raise _nobody(number)
+        raise _unknown(number)
     if row.settled_at is not None:
         raise BadInput(
             f"call {number} was {row.outcome} at {row.settled_at:%Y-%m-%d %H:%M} UTC: "
@@ -158,21 +166,21 @@ async def _held(session: AsyncSession, number: int) -> QuarantineRow:
     return row
 
 
-def _nobody(number: int) -> UnknownName:
+def _unknown(number: int) -> UnknownName:
     return UnknownName(
         "call in quarantine", str(number), hint="`sojourn quarantine` lists their numbers"
     )
 
 
 def _track(row: QuarantineRow, known: Events) -> Track:
-    read = read_call({"type": "track", **to_send(row)}, known)
+    read = read_call({"type": "track", **to_send(row)}, known, received_at=row.received_at)
     if not isinstance(read, Track):
         raise BadEvent("type", "must be track: quarantine holds events")
     return read
 
 
 def _put(call: dict[str, Any], path: str, value: Any) -> None:
-    """Set a field of a call; objects on the way to it are made, items of lists must be there."""
+    """Set a field of a call; make the objects on the way to it, but no items of lists."""
     *way, last = path.split(".")
     at: Any = call
     for part in way:
@@ -197,18 +205,14 @@ def _index(items: list[Any], part: str, path: str) -> int:
 
 
 def _storable(call: dict[str, Any]) -> dict[str, Any]:
-    """The call as JSON that every database takes: not-a-number becomes text."""
+    """Return the call as JSON that every database takes: not-a-number becomes text."""
     plain: dict[str, Any] = json.loads(json.dumps(call, default=str), parse_constant=str)
     return plain
 
 
-def _writable(text: str) -> str:
-    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
-
-
 def _digest(call: dict[str, Any]) -> str:
-    """Names the call across a sender's retries."""
-    # with an id the rest says enough; without one the moment tells two calls apart
+    """Return a digest that stays the same across a sender's retries."""
+    # an id tells calls apart by itself; calls without one are told apart by their moments
     ignored = _OF_THE_ATTEMPT if call.get("messageId") else ("sentAt", "receivedAt")
-    said = {field: value for field, value in call.items() if field not in ignored}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    content = {field: value for field, value in call.items() if field not in ignored}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,13 +1,13 @@
 """Request bodies: read within their limits, inflated, parsed."""
 
 import asyncio
-import json
 import zlib
-from typing import Any, NoReturn
+from typing import Any
 
 from starlette.requests import Request
 
 from sojourn.domain.errors import BadEvent
+from sojourn.domain.strict_json import read_json as read_strict_json
 from sojourn.gateway.http.faults import Refusal
 
 CALL_LIMIT = 32 << 10
@@ -103,42 +103,12 @@ def _too_large(limit: int) -> Refusal:
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """A JSON object.
+    """Read a JSON object.
 
     Raises:
-        BadEvent: it is none, or one that two readers would read differently.
+        BadEvent: it is no such object, or one that two readers would read differently.
     """
-    try:
-        value = json.loads(
-            body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_once
-        )
-    except UnicodeDecodeError as error:
-        raise BadEvent("body", f"is no UTF-8 at byte {error.start}") from None
-    except json.JSONDecodeError as error:
-        raise BadEvent(
-            "body", f"is no JSON at character {error.pos}: {_lower(error.msg)}"
-        ) from None
-    except ValueError:  # Python reads no number of more than 4300 digits
-        raise BadEvent("body", "has a number of too many digits") from None
-    except RecursionError:
-        raise BadEvent("body", "is nested too deeply") from None
+    value = read_strict_json(body, unique=True)
     if not isinstance(value, dict):
         raise BadEvent("body", "must be a JSON object")
     return value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadEvent(twice[:100], "is there twice")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise BadEvent("body", f"is no JSON: {name} is no number")
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -21,7 +21,7 @@ from sojourn.gateway.http.faults import AWAY, away
 from sojourn.gateway.http.metrics import Metrics
 from sojourn.gateway.http.work import Work
 from sojourn.gateway.tracking.keyring import Key, Keyring
-from sojourn.gateway.tracking.taking import Taken, take_calls
+from sojourn.gateway.tracking.taking import Outcome, Taken, take_calls
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
 T = TypeVar("T")
@@ -88,7 +88,9 @@ class Gateway:
         )
         taken = await self._done(work)
         for one in taken:
-            self.metrics.count(one)
+            self.metrics.count_call(one.type, one.outcome)
+            if one.outcome is Outcome.QUARANTINED and one.fault is not None:
+                self.metrics.count_quarantined(one.event, one.fault.path, one.fault.reason)
         return taken
 
     async def report(self, provider: str, told: Sequence[Report], received_at: datetime) -> None:

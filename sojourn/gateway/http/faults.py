@@ -1,4 +1,4 @@
-"""What the gateway answers when it does not take a request: a status, and JSON that says why."""
+"""The answer to a request that is not taken: a status, and JSON that says why."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from starlette.responses import JSONResponse
 from temporalio.service import RPCError
 
 from sojourn.domain.errors import BadEvent, Unavailable
-from sojourn.gateway.tracking.taking import Forbidden
 
 RETRY_AWAY = 2
 """Seconds after which to try again when the store or Temporal is away."""
 RETRY_BUSY = 1
+"""Seconds after which to try again when there is too much at once."""
 
 CODES = {
     400: "invalid",
@@ -50,7 +50,7 @@ class Refusal(Exception):
         return f"{self.path}: {self.reason}"
 
     def answer(self) -> JSONResponse:
-        """As HTTP.
+        """Return the refusal as HTTP.
 
         ``code`` and ``message`` say the same once more: the SDKs of Segment and RudderStack look
         for them, and RudderStack's takes a 4xx without them for a broken line and tries again.
@@ -61,7 +61,7 @@ class Refusal(Exception):
         if self.status == 401:
             headers["WWW-Authenticate"] = 'Basic realm="write key"'
         if self.status == 408:
-            headers["Connection"] = "close"  # the rest of the body is not waited for
+            headers["Connection"] = "close"  # nobody reads the rest of the body
         return JSONResponse(
             {
                 "error": {"path": self.path, "reason": self.reason},
@@ -73,23 +73,27 @@ class Refusal(Exception):
         )
 
 
+class Forbidden(BadEvent):
+    """A call that its sender's key does not cover."""
+
+
 def busy(reason: str, *, retry_after: int = RETRY_BUSY) -> Refusal:
-    """Too much at once."""
+    """Return the refusal of a request that is one too many."""
     return Refusal(429, "request", reason, retry_after)
 
 
 def away(reason: str) -> Refusal:
-    """Something that must be there is not; all of it may be sent again."""
+    """Return the refusal of a request that needs an absent server: all of it may be sent again."""
     return Refusal(503, "request", reason, RETRY_AWAY)
 
 
 AWAY = (Unavailable, RPCError, DBAPIError, PoolTimeout, OSError)
-"""What a store or a Temporal raises that does not answer."""
+"""Errors of a store or a Temporal that does not answer."""
 _LOST = (OperationalError, InterfaceError)
 
 
 def refusal(error: Exception) -> Refusal | None:
-    """How to answer an error; None: it is a bug of ours."""
+    """Return the refusal that answers an error; None: the error is a bug of ours."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, BadEvent):
@@ -100,21 +104,21 @@ def refusal(error: Exception) -> Refusal | None:
 
 
 def _away(error: Exception) -> str | None:
-    """What does not answer, if that is what the error says."""
+    """Name the server that does not answer; None: the error says nothing of the kind."""
     match error:
         case Unavailable():
             return str(error)
         case RPCError():
             return f"Temporal failed ({error.status.name.lower()})"
         case DBAPIError() if not (isinstance(error, _LOST) or error.connection_invalidated):
-            return None  # what the store refuses for what it is, it would refuse again
+            return None  # the store answers, and would refuse the same statement again
         case DBAPIError() | PoolTimeout() | OSError():
             return "the store does not answer"
     return None
 
 
 async def answer(request: Request, error: Exception) -> JSONResponse:
-    """Answer an error that `refusal` knows; anything else is raised on."""
+    """Answer an error that `refusal` knows; raise any other one again."""
     known = refusal(error)
     if known is None:
         raise error
@@ -122,5 +126,5 @@ async def answer(request: Request, error: Exception) -> JSONResponse:
 
 
 async def failed(request: Request, error: Exception) -> JSONResponse:
-    """Answer a bug of ours; the log has it."""
+    """Answer a bug of ours; the log has its traceback."""
     return Refusal(500, "request", "failed on our side").answer()

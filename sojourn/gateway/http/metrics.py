@@ -1,4 +1,4 @@
-"""What Prometheus is told. Sums are right over several processes: each writes files of its own."""
+"""Numbers for Prometheus. Each process writes files of its own, and their sums are right."""
 
 import os
 import re
@@ -13,13 +13,12 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from sojourn.domain.reports import Kind
-from sojourn.gateway.tracking.taking import Outcome, Taken
-
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-"""Where processes share their numbers; to be set before this is imported."""
+"""The variable that names the folder in which processes share their numbers; to be set before
+this module is imported."""
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LONGEST_LABEL = 100
 
 
 class Metrics:
@@ -60,37 +59,52 @@ class Metrics:
         )
         self.reports = Counter(
             "sojourn_gateway_reports",
-            "What providers told of messages.",
+            "Reports of providers on messages.",
             ("provider", "kind"),
             registry=self._registry,
         )
         self.unmatched = Counter(
             "sojourn_gateway_reports_unmatched",
-            "What providers told of messages that are none of ours.",
+            "Reports of providers on messages that we did not send.",
             ("provider",),
             registry=self._registry,
         )
 
-    def count_report(self, provider: str, kind: Kind, *, matched: bool) -> None:
-        """Count what a provider told, and whether it was about a message of ours."""
-        self.reports.labels(provider, kind.value).inc()
+    def count_report(self, provider: str, kind: str, *, matched: bool) -> None:
+        """Count a provider's report.
+
+        Args:
+            provider: the provider's name.
+            kind: of the report.
+            matched: whether it is about a message of ours.
+        """
+        self.reports.labels(provider, kind).inc()
         if not matched:
             self.unmatched.labels(provider).inc()
 
-    def count(self, taken: Taken) -> None:
-        """Count what became of a call."""
-        self.calls.labels(taken.type or "unknown", taken.outcome.value).inc()
-        if taken.outcome is Outcome.QUARANTINED and taken.fault is not None:
-            # a number in them says which item it was, not what was wrong: one series for all
-            path, reason = (
-                re.sub(r"\d+", "N", text)[:100] for text in (taken.fault.path, taken.fault.reason)
-            )
-            self.quarantined.labels(taken.event, path, reason).inc()
+    def count_call(self, kind: str, outcome: str) -> None:
+        """Count a call by its type, empty if nobody knows it, and by its outcome."""
+        self.calls.labels(kind or "unknown", outcome).inc()
+
+    def count_quarantined(self, event: str, path: str, reason: str) -> None:
+        """Count a call that went into quarantine.
+
+        Args:
+            event: the name of the event that it should be.
+            path: the field at fault.
+            reason: what is wrong with the field.
+        """
+        self.quarantined.labels(event, _label(path), _label(reason)).inc()
 
     def text(self) -> bytes:
-        """All of it, of all processes, in Prometheus' format."""
+        """Return the numbers of all processes in Prometheus' format."""
         if SHARED not in os.environ:
             return generate_latest(self._registry)
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+
+def _label(text: str) -> str:
+    # a number tells which item it was, not what was wrong: all items share one series
+    return re.sub(r"\d+", "N", text)[:_LONGEST_LABEL]

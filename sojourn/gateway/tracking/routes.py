@@ -9,9 +9,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from sojourn.dispatch.correcting import read_moment
+from sojourn.dispatch.calls import TYPES
 from sojourn.dispatch.intake import Published
 from sojourn.domain.errors import BadEvent
+from sojourn.domain.reading import read_moment
+from sojourn.domain.storable import check_storable
 from sojourn.gateway.http.bodies import BATCH_LIMIT, CALL_LIMIT, read_json
 from sojourn.gateway.http.core import Gateway
 from sojourn.gateway.http.description import (
@@ -25,9 +27,7 @@ from sojourn.gateway.http.description import (
     request_of,
     request_of_batch,
 )
-from sojourn.gateway.http.values import check_values
 from sojourn.gateway.tracking.keyring import Key
-from sojourn.gateway.tracking.taking import TYPES
 
 Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
@@ -126,7 +126,7 @@ async def _batch(request: Request) -> JSONResponse:
     calls, sent_at = body.get("batch"), body.get("sentAt")
     if not isinstance(calls, list):
         raise BadEvent("batch", "must be a list of calls")
-    check_values({field: value for field, value in body.items() if field != "batch"})
+    check_storable({field: value for field, value in body.items() if field != "batch"})
     for field in ("context", "integrations"):
         if not isinstance(body.get(field), dict | None):
             raise BadEvent(field, "must be an object")

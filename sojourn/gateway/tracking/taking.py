@@ -9,20 +9,21 @@ from enum import StrEnum
 from typing import Any
 
 from sojourn.dispatch import quarantine
-from sojourn.dispatch.calls import Alias, Ignored, Read, Track, read_call
+from sojourn.dispatch.calls import TYPES, Alias, Ignored, Read, Track, read_call
 from sojourn.dispatch.client import Sojourn
-from sojourn.dispatch.correcting import corrected
+from sojourn.dispatch.envelope import read_envelope, settled
 from sojourn.dispatch.intake import Published
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
-from sojourn.gateway.http.values import check_values, size
+from sojourn.domain.storable import Unstorable
+from sojourn.gateway.http.faults import Forbidden
 
 AT_ONCE = 32
 """Customers of one batch whose calls are taken at the same time."""
 
 
 class Outcome(StrEnum):
-    """What became of a call."""
+    """The end of a call, in one word."""
 
     TAKEN = "taken"
     IGNORED = "ignored"
@@ -36,15 +37,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of one call.
+    """One call and its end.
 
     Args:
         index: its place in the batch.
         outcome: in one word.
         fault: why it was not taken; its path names the field.
         published: the event, if it is one.
-        type: ``track``, ``identify``, ...; empty if the call has none that we know.
-        event: the event's name, if one of ours.
+        type: ``track``, ``identify``, ...; empty if the call has no type that is known here.
+        event: the event's name, if it is known here.
     """
 
     index: int
@@ -60,23 +61,16 @@ class Taken:
         return self.fault is None
 
 
-class Forbidden(BadEvent):
-    """A call that its sender's key does not cover."""
-
-
-TYPES = ("identify", "track", "page", "screen", "group", "alias")
-
-
 @dataclass(frozen=True)
 class _Item:
     index: int
-    call: dict[str, Any]
+    call: Any
     read: Read
 
 
 @dataclass(frozen=True)
-class _Delivery:
-    """What holds for all calls of one request."""
+class _Request:
+    """Everything that holds for all calls of one request."""
 
     sojourn: Sojourn
     source: str
@@ -87,20 +81,20 @@ class _Delivery:
     ask: bool
 
     async def item(self, index: int, call: Any) -> _Item | Taken:
-        """The call, read; or why it cannot be taken."""
+        """Read a call; one that cannot be taken has come to its end."""
         try:
             self._check_allowed(call)
-            whole = self._corrected(call)
-            return _Item(index, whole, read_call(whole, self.sojourn.project.events))
+            read = read_call(
+                call,
+                self.sojourn.project.events,
+                received_at=self.received_at,
+                sent_at=self.sent_at,
+                largest=self.largest,
+            )
+            return _Item(index, call, read)
         except BadEvent as error:
-            fault = error
-        if isinstance(fault, Forbidden):
-            outcome = Outcome.FORBIDDEN
-        elif await self._keep(call, fault):
-            outcome = Outcome.QUARANTINED
-        else:
-            outcome = Outcome.REFUSED
-        return Taken(index, outcome, fault, type=_type(call), event=self.event_of(call))
+            outcome = await self._refuse(call, error)
+            return Taken(index, outcome, error, type=_type(call), event=self.event_of(call))
 
     def event_of(self, call: Any) -> str:
         """Return the known event that a call names; empty if it names none."""
@@ -110,16 +104,16 @@ class _Delivery:
         known = self.sojourn.project.events
         return name if isinstance(name, str) and name in known else ""
 
-    def _corrected(self, call: Any) -> dict[str, Any]:
-        if not isinstance(call, dict):
-            raise BadEvent("call", "must be an object")
-        self._check_fit(call)
-        return corrected(call, self.received_at, sent_at=self.sent_at)
-
-    def _check_fit(self, call: dict[str, Any]) -> None:
-        check_values(call)
-        if self.largest is not None and size(call) > self.largest:
-            raise BadEvent("call", f"is larger than {self.largest >> 10} KB")
+    async def _refuse(self, call: Any, error: BadEvent) -> Outcome:
+        match error:
+            case Forbidden():
+                return Outcome.FORBIDDEN
+            case Unstorable():
+                return Outcome.REFUSED
+            case _ if not self.event_of(call):
+                return Outcome.REFUSED
+        await self._keep(call, error)
+        return Outcome.QUARANTINED
 
     def _check_allowed(self, call: Any) -> None:
         if self.allowed is None:
@@ -130,20 +124,13 @@ class _Delivery:
         if kind in ("identify", "alias") and kind not in self.allowed:
             raise Forbidden("type", f"this write key may not send {kind} calls")
 
-    async def _keep(self, call: Any, error: BadEvent) -> bool:
-        """Keep a call that names a known event, if it can be kept."""
-        if not self.event_of(call):
-            return False
-        try:
-            self._check_fit(call)
-        except BadEvent:  # what cannot be stored cannot be mended either
-            return False
-        with suppress(BadEvent):  # the envelope itself is at fault: kept as it was sent
-            call = self._corrected(call)
+    async def _keep(self, call: dict[str, Any], error: BadEvent) -> None:
+        """Keep a call in quarantine, with our moment if its envelope can be read."""
+        with suppress(BadEvent):  # then the envelope is at fault, and the call is kept as it came
+            call = settled(call, read_envelope(call, self.received_at, sent_at=self.sent_at))
         await quarantine.keep(
             self.sojourn.store, call, error, source=self.source, known=self.sojourn.project.events
         )
-        return True
 
 
 async def take_calls(
@@ -157,31 +144,31 @@ async def take_calls(
     largest: int | None = None,
     ask: bool = False,
 ) -> list[Taken]:
-    """Take calls in: those of one customer strictly in order, those of others meanwhile.
+    """Take calls in: one customer's strictly in order, those of several customers side by side.
 
     Args:
         sojourn: open.
         calls: as they were sent; the ``type`` of each says which it is.
-        source: who sent them: a write key's id, or a webhook's name.
-        received_at: when; now if not given.
+        source: the sender: a write key's id, or a webhook's name.
+        received_at: when they arrived; now if not given.
         sent_at: when the batch was sent, by the sender's clock.
         allowed: event names, ``identify`` and ``alias``, as far as the sender may; None: all.
-        largest: bytes of a call; None: as many as come.
-        ask: wait for what each event did to the runs that it concerns.
+        largest: size of a call in bytes, at most; None: no limit.
+        ask: wait for the effect of each event on the runs that it concerns.
 
     Returns:
-        What became of each, in the order of ``calls``.
+        The end of each call, in the order of ``calls``.
 
     Raises:
-        StoreUnavailable, TemporalUnavailable: nothing of what is not stored yet is promised; all of
-            it may be sent again, and what was taken is not taken twice.
+        StoreUnavailable, TemporalUnavailable: some calls may not be stored. All of them may be sent
+            again: a call that was taken is not taken twice.
     """
     received_at = received_at or datetime.now(UTC)
-    delivery = _Delivery(sojourn, source, received_at, sent_at, allowed, largest, ask)
-    read = [await delivery.item(index, call) for index, call in enumerate(calls)]
+    request = _Request(sojourn, source, received_at, sent_at, allowed, largest, ask)
+    read = [await request.item(index, call) for index, call in enumerate(calls)]
     taken = [one for one in read if isinstance(one, Taken)]
     items = (one for one in read if isinstance(one, _Item))
-    taken += await _take_lanes(delivery, _lanes(items))
+    taken += await _take_lanes(request, _lanes(items))
     return sorted(taken, key=lambda one: one.index)
 
 
@@ -191,10 +178,10 @@ def _type(call: Any) -> str:
 
 
 def _lanes(items: Iterable[_Item]) -> list[list[_Item]]:
-    """The calls by customer. An alias joins two customers, and their lanes."""
+    """Return the calls by customer. An alias joins two customers, and their lanes."""
     lanes: dict[str, list[_Item]] = {}
     for item in items:
-        lane = lanes.setdefault(item.call["userId"], [])
+        lane = lanes.setdefault(item.read.customer_id, [])
         lane.append(item)
         if isinstance(item.read, Alias):
             other = lanes.get(item.read.previous_id, [])
@@ -206,16 +193,16 @@ def _lanes(items: Iterable[_Item]) -> list[list[_Item]]:
     return list({id(lane): lane for lane in lanes.values()}.values())
 
 
-async def _take_lanes(delivery: _Delivery, lanes: Sequence[list[_Item]]) -> list[Taken]:
+async def _take_lanes(request: _Request, lanes: Sequence[list[_Item]]) -> list[Taken]:
     if len(lanes) == 1:  # nearly every request: nothing to run side by side
-        return [await _take(delivery, item) for item in lanes[0]]
+        return [await _take(request, item) for item in lanes[0]]
     free = asyncio.Semaphore(AT_ONCE)
 
     async def take(lane: list[_Item]) -> list[Taken]:
         async with free:
-            return [await _take(delivery, item) for item in lane]
+            return [await _take(request, item) for item in lane]
 
-    # what has begun is finished, whatever becomes of the others
+    # every lane that has begun is finished, even if another one fails
     answers = await asyncio.gather(*(take(lane) for lane in lanes), return_exceptions=True)
     taken: list[Taken] = []
     for answer in answers:
@@ -225,13 +212,13 @@ async def _take_lanes(delivery: _Delivery, lanes: Sequence[list[_Item]]) -> list
     return taken
 
 
-async def _take(delivery: _Delivery, item: _Item) -> Taken:
-    sojourn = delivery.sojourn
-    kind, event = _type(item.call), delivery.event_of(item.call)
+async def _take(request: _Request, item: _Item) -> Taken:
+    sojourn = request.sojourn
+    kind, event = _type(item.call), request.event_of(item.call)
     try:
         match item.read:
             case Track():
-                published = await item.read.into(sojourn, ask=delivery.ask)
+                published = await item.read.into(sojourn, ask=request.ask)
                 return Taken(item.index, Outcome.TAKEN, None, published, kind, event)
             case Identity():
                 await sojourn.identify(item.read)
@@ -239,6 +226,6 @@ async def _take(delivery: _Delivery, item: _Item) -> Taken:
                 await sojourn.alias(item.read)
             case Ignored():
                 return Taken(item.index, Outcome.IGNORED, type=kind)
-    except BadEvent as error:  # what only the store can see
+    except BadEvent as error:  # a fault that only the store can see
         return Taken(item.index, Outcome.REFUSED, error, type=kind, event=event)
     return Taken(item.index, Outcome.TAKEN, type=kind)

@@ -12,9 +12,9 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from sojourn.dispatch.correcting import read_moment
 from sojourn.domain.errors import BadEvent, BadSetting
 from sojourn.domain.events import SHIPPED, Events
+from sojourn.domain.reading import read_moment
 from sojourn.gateway.webhooks.expressions import Expression
 from sojourn.gateway.webhooks.mapping import Said, SourceFile, read_file
 from sojourn.gateway.webhooks.reading import read_json

@@ -1,18 +1,18 @@
 """JSON of strangers, read field by field: what does not fit is named by its path."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import phonenumbers
 
-from sojourn.dispatch.correcting import read_moment
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import LONGEST_ID
-from sojourn.gateway.http.values import check_values
+from sojourn.domain.reading import read_moment
+from sojourn.domain.storable import check_storable
+from sojourn.domain.strict_json import read_json as read_strict_json
 
 LONGEST_TEXT = 200
 """Characters of a product's name and the like; the rest is cut off."""
@@ -28,11 +28,8 @@ def read_json(body: bytes) -> Any:
     Raises:
         BadEvent: it is none, or holds what cannot be kept.
     """
-    try:
-        value = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadEvent("body", f"is no JSON: {error}") from None
-    check_values({"body": value})
+    value = read_strict_json(body)
+    check_storable({"body": value})
     return value
 
 
@@ -177,7 +174,3 @@ def phone(number: str | None, country: str | None) -> str | None:
     if not phonenumbers.is_possible_number(read):
         return None
     return str(phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.E164))
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

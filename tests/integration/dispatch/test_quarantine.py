@@ -75,7 +75,7 @@ async def test_without_an_id_the_moment_tells_calls_apart(store: Store, customer
 
 
 @pytest.mark.parametrize(
-    "other", [{"event": "Level Reached", "messageId": ""}, {"type": "identify", "messageId": None}]
+    "other", [{"event": "Level Reached", "messageId": ""}, {"type": "identify", "messageId": ""}]
 )
 async def test_only_known_events_are_kept(
     store: Store, customer_id: str, other: dict[str, Any]

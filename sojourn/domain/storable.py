@@ -1,4 +1,4 @@
-"""JSON that every database and every history can take: no NUL, no lone surrogate, no depth."""
+"""JSON that every database and every history can store: no NUL, no lone surrogate, no depth."""
 
 import json
 import math
@@ -16,13 +16,27 @@ _UNFIT = re.compile("[\0\ud800-\udfff]")
 _LONGEST_PATH = 200
 
 
-def check_values(call: dict[str, Any]) -> None:
-    """See that everything in a call can be kept, wherever in it.
+class Unstorable(BadEvent):
+    """A call that cannot be stored, and so cannot be kept in quarantine either."""
+
+
+def check_storable(call: dict[str, Any]) -> None:
+    """Check that every value in a call can be stored, at any depth.
 
     Raises:
-        BadEvent: something cannot; the path leads there.
+        Unstorable: a value cannot; the path leads to it.
     """
     _check(call, (), DEEPEST)
+
+
+def json_size(value: Any) -> int:
+    """Return the size of a value as compact JSON, in bytes."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def storable_text(text: str) -> str:
+    r"""Return a text with NUL and lone surrogates written as escapes: ``\0``, ``\ud800``."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
 
 
 def _check(value: Any, path: tuple[str, ...], levels: int) -> None:
@@ -30,7 +44,7 @@ def _check(value: Any, path: tuple[str, ...], levels: int) -> None:
         case str():
             _check_text(value, path)
         case dict() | list() if not levels:
-            raise BadEvent(_written(path), f"is nested deeper than {DEEPEST} levels")
+            raise Unstorable(_written(path), f"is nested deeper than {DEEPEST} levels")
         case dict():
             for name, inner in value.items():
                 _check_text(name, path)
@@ -39,24 +53,19 @@ def _check(value: Any, path: tuple[str, ...], levels: int) -> None:
             for number, inner in enumerate(value):
                 _check(inner, (*path, str(number)), levels - 1)
         case int() if not -_ABSURD < value < _ABSURD:
-            raise BadEvent(_written(path), f"is a number of more than {LONGEST_NUMBER} digits")
-        case float() if not math.isfinite(value):  # 1e999 is JSON, and no number
-            raise BadEvent(_written(path), "is no finite number")
+            raise Unstorable(_written(path), f"is a number of more than {LONGEST_NUMBER} digits")
+        case float() if not math.isfinite(value):  # 1e999 is JSON, and no finite number
+            raise Unstorable(_written(path), "is no finite number")
 
 
 def _check_text(text: str, path: tuple[str, ...]) -> None:
-    # PostgreSQL keeps a NUL in JSON, and fails when it is asked for any field beside it
+    # PostgreSQL stores a NUL in JSON, and fails when it is asked for any field beside it
     if not text.isascii() or "\0" in text:
         found = _UNFIT.search(text)
         if found:
             fault = "has a NUL character" if found[0] == "\0" else "is not valid Unicode"
-            raise BadEvent(_written(path), fault)
+            raise Unstorable(_written(path), fault)
 
 
 def _written(path: tuple[str, ...]) -> str:
     return ".".join(path)[:_LONGEST_PATH] or "call"
-
-
-def size(value: Any) -> int:
-    """Bytes of a value as JSON."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

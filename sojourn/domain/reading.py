@@ -1,0 +1,44 @@
+"""One id or moment of a stranger's, and pydantic's verdict in our words."""
+
+from datetime import datetime
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from sojourn.domain.errors import BadEvent
+from sojourn.domain.events import Identifier, Moment
+
+_IDENTIFIER: Final = TypeAdapter[str](Identifier)
+_MOMENT: Final = TypeAdapter[datetime](Moment)
+
+
+def read_identifier(path: str, value: object) -> str:
+    """Read an id. A whole number becomes text, as the SDKs make it.
+
+    Raises:
+        BadEvent: it is no id.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    try:
+        return _IDENTIFIER.validate_python(value)
+    except ValidationError as error:
+        raise BadEvent(path, reason_of(error)) from None
+
+
+def read_moment(path: str, value: object) -> datetime:
+    """Read an instant, and give it back in UTC.
+
+    Raises:
+        BadEvent: it is no ISO 8601 with a zone, or lies outside 1970 to 2199.
+    """
+    try:
+        return _MOMENT.validate_python(value)
+    except ValidationError as error:
+        raise BadEvent(path, reason_of(error)) from None
+
+
+def reason_of(error: ValidationError) -> str:
+    """Return the first fault that pydantic found, as the second half of a sentence."""
+    reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+    return reason[:1].lower() + reason[1:]

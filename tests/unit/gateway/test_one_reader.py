@@ -1,0 +1,206 @@
+"""A call means the same by whichever way it comes: over HTTP, out of a file, out of quarantine."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sojourn.cli.calls import Fault, read_calls
+from sojourn.dispatch.calls import Alias, Ignored, Read, Track, read_call
+from sojourn.dispatch.envelope import read_envelope, settled
+from sojourn.dispatch.intake import Published
+from sojourn.dispatch.quarantine import to_send
+from sojourn.domain.customer import Identity
+from sojourn.domain.errors import BadEvent
+from sojourn.domain.events import Event
+from sojourn.gateway.tracking.taking import take_calls
+from sojourn.store.tables import QuarantineRow
+from tests.support.project import PROJECT
+
+ARRIVED = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ADDED = {"type": "track", "event": "Product Added", "properties": {"product_id": "p1"}}
+NAMED = {"userId": "c42", "messageId": "m1"}
+AT_NINE = "2026-11-20T09:00:00Z"
+A_YEAR_AHEAD = {"timestamp": "2027-11-20T08:00:00Z", "sentAt": "2027-11-20T09:00:00Z"}
+
+CALLS: dict[str, dict[str, Any]] = {
+    "plain": {**ADDED, **NAMED, "timestamp": AT_NINE},
+    "numeric ids": {**ADDED, "userId": 42, "messageId": 7, "timestamp": AT_NINE},
+    "an anonymous id alone": {**ADDED, "anonymousId": "a1", "messageId": "m1"},
+    "a numeric anonymous id": {**ADDED, "anonymousId": 17, "timestamp": AT_NINE},
+    "no message id": {**ADDED, "userId": "c42", "timestamp": AT_NINE},
+    "no message id, a clock": {**ADDED, "userId": "c42", **A_YEAR_AHEAD},
+    "an empty message id": {**ADDED, **NAMED, "messageId": ""},
+    "no moment": {**ADDED, **NAMED},
+    "an original moment alone": {**ADDED, **NAMED, "originalTimestamp": AT_NINE},
+    "sentAt alone": {**ADDED, **NAMED, "sentAt": AT_NINE},
+    "a clock that is ahead": {**ADDED, **NAMED, **A_YEAR_AHEAD},
+    "a clock, and both moments": {
+        **ADDED, **NAMED, **A_YEAR_AHEAD, "originalTimestamp": "2027-11-20T07:00:00Z",
+    },
+    "clocks that contradict each other": {
+        **ADDED, **NAMED, "timestamp": "1970-01-01T00:00:00Z", "sentAt": "2199-12-31T00:00:00Z",
+    },
+    "an absurd moment": {**ADDED, **NAMED, "timestamp": "0001-01-01T00:00:00Z"},
+    "a moment without a zone": {**ADDED, **NAMED, "sentAt": "2026-11-20T09:00:00"},
+    "nobody": {**ADDED, "messageId": "m1"},
+    "a customer id of another kind": {**ADDED, "userId": 1.5},
+    "an empty customer id": {**ADDED, "userId": "", "anonymousId": "a1"},
+    "a price that is none": {
+        **ADDED, **NAMED, "properties": {"product_id": "p1", "price": "much"},
+    },
+    "properties of another kind": {**ADDED, **NAMED, "properties": []},
+    "context of another kind": {**ADDED, **NAMED, "context": "c"},
+    "a NUL": {**ADDED, **NAMED, "properties": {"product_id": "p1", "name": "a\0b"}},
+    "half a character": {**ADDED, **NAMED, "context": {"a": ["\ud800"]}},
+    "an absurd number": {**ADDED, **NAMED, "properties": {"product_id": "p1", "n": 10**200}},
+    "too deep": {**ADDED, **NAMED, "context": json.loads("[" * 40 + "]" * 40)[0]},
+    "an event that nobody knows": {**NAMED, "type": "track", "event": "Page Read"},
+    "an event without a name": {**NAMED, "type": "track"},
+    "traits": {**NAMED, "type": "identify", "traits": {"email": "ada@example.com"}},
+    "context traits": {
+        **NAMED, "type": "identify", "context": {"traits": {"email": "ada@example.com"}},
+    },
+    "context traits, no message id": {
+        "userId": 42, "type": "identify", "timestamp": AT_NINE,
+        "context": {"traits": {"plan": "pro"}},
+    },
+    "both kinds of traits": {
+        **NAMED, "type": "identify", "traits": {"plan": "a"}, "context": {"traits": {"plan": "b"}},
+    },
+    "context traits of another kind": {**NAMED, "type": "identify", "context": {"traits": "pro"}},
+    "a trait that is wrong": {**NAMED, "type": "identify", "traits": {"email": "ada"}},
+    "context traits of a track": {**ADDED, **NAMED, "context": {"traits": "not read"}},
+    "an alias": {**NAMED, "type": "alias", "previousId": "a1"},
+    "an alias of numbers": {"type": "alias", "previousId": 1, "userId": 2, "timestamp": AT_NINE},
+    "an alias of an anonymous id": {"type": "alias", "previousId": "a1", "anonymousId": "a2"},
+    "an alias of nobody": {**NAMED, "type": "alias"},
+    "a page": {**NAMED, "type": "page"},
+    "a page of nobody": {"type": "page"},
+    "a call that is none": {**NAMED, "type": "dance"},
+    "a call of no type": NAMED,
+}  # fmt: skip
+EVERY = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+
+
+class Taker:
+    """Stands where the gateway puts its calls: keeps what reaches it."""
+
+    def __init__(self) -> None:
+        self.read: list[Read] = []
+        self.store = None
+        self.project = PROJECT
+
+    async def take(
+        self, event: Event, name: str, properties: dict[str, Any], *, ask: bool
+    ) -> Published:
+        self.read.append(Track(name, properties, event))
+        return Published(event.message_id, stored=True)
+
+    async def identify(self, identity: Identity) -> None:
+        self.read.append(identity)
+
+    async def alias(self, alias: Alias) -> None:
+        self.read.append(alias)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def keep(*_: Any, **__: Any) -> None:
+        """Stand for the quarantine, which has tests of its own."""
+
+    monkeypatch.setattr("sojourn.dispatch.quarantine.keep", keep)
+
+
+async def through_gateway(call: dict[str, Any]) -> Read | str:
+    taker: Any = Taker()
+    (taken,) = await take_calls(taker, [call], source="key", received_at=ARRIVED)
+    if taken.fault is not None:
+        return str(taken.fault)
+    return taker.read[0] if taker.read else Ignored(str(call["userId"]))
+
+
+def through_file(folder: Path, call: dict[str, Any]) -> Read | str:
+    file = folder / "calls.jsonl"
+    file.write_text(json.dumps({**call, "receivedAt": ARRIVED.isoformat()}))
+    (read,) = read_calls(file)
+    return read.reason if isinstance(read, Fault) else read
+
+
+@EVERY
+async def test_a_file_is_read_as_the_gateway_reads_the_same_call(
+    tmp_path: Path, call: dict[str, Any]
+) -> None:
+    assert through_file(tmp_path, call) == await through_gateway(call)
+
+
+@EVERY
+async def test_a_call_out_of_quarantine_is_read_as_the_gateway_reads_it(
+    call: dict[str, Any],
+) -> None:
+    read = await through_gateway(call)
+    if isinstance(read, str) or call.get("type") != "track":
+        return
+    kept = settled(call, read_envelope(call, ARRIVED))
+    row = QuarantineRow(
+        digest="", call=kept, name="", path="", reason="", source="", received_at=ARRIVED
+    )
+    assert read_call(to_send(row), received_at=ARRIVED + HOUR) == read
+
+
+def test_a_senders_wrong_clock_is_set_right_by_the_arrival_that_a_file_tells(
+    tmp_path: Path,
+) -> None:
+    read = through_file(tmp_path, CALLS["a clock that is ahead"])
+    assert isinstance(read, Track)
+    assert read.at == ARRIVED - HOUR
+
+
+def test_a_file_that_tells_no_arrival_is_read_as_if_it_arrived_when_it_was_sent() -> None:
+    read = read_call(CALLS["a clock that is ahead"])
+    assert isinstance(read, Track)
+    assert read.at == datetime(2027, 11, 20, 8, tzinfo=UTC)
+
+
+def test_a_call_over_http_cannot_tell_its_own_arrival() -> None:
+    read = read_call({**CALLS["no moment"], "receivedAt": AT_NINE}, received_at=ARRIVED)
+    assert isinstance(read, Track)
+    assert read.at == ARRIVED
+
+
+def test_a_recorded_call_without_any_moment_happens_now() -> None:
+    before = datetime.now(UTC)
+    read = read_call(CALLS["no moment"])
+    assert isinstance(read, Track)
+    assert before <= read.at <= datetime.now(UTC)
+
+
+def test_an_arrival_that_is_no_moment_is_refused_where_it_is_needed() -> None:
+    with pytest.raises(BadEvent, match="receivedAt"):
+        read_call({**CALLS["a clock that is ahead"], "receivedAt": "lately"})
+    assert read_call({**CALLS["plain"], "receivedAt": "lately"}) == read_call(CALLS["plain"])
+
+
+def test_the_same_call_without_an_id_gets_the_same_made_id_by_every_way(tmp_path: Path) -> None:
+    read = through_file(tmp_path, CALLS["no message id"])
+    again = read_call(CALLS["no message id"], received_at=ARRIVED + HOUR)
+    assert isinstance(read, Track)
+    assert isinstance(again, Track)
+    assert read.message_id == again.message_id
+    assert read.message_id.startswith("made-")
+
+
+@pytest.mark.parametrize("size", [10_000, 200_000])
+def test_a_call_is_measured_once(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    measured: list[object] = []
+
+    def measure(value: object) -> int:
+        measured.append(value)
+        return size
+
+    monkeypatch.setattr("sojourn.dispatch.calls.json_size", measure)
+    assert read_call(CALLS["plain"])
+    assert len(measured) == 1
