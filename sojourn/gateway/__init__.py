@@ -1,1 +1,1 @@
-"""HTTP over dispatch: customer events in, as the SDKs of Segment and its kin send them."""
+"""The gateway: HTTP for services that send events, for shops, providers and customers."""

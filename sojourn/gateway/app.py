@@ -1,5 +1,7 @@
-"""The application: routes, and what is answered where there is none."""
+"""The application: its routes, and the answer where there is none."""
 
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,26 +11,28 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from sojourn.domain.errors import BadEvent
+from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http import operations
-from sojourn.gateway.http.core import Gateway
-from sojourn.gateway.http.description import SECURITY, VALUE
+from sojourn.gateway.http.description import VALUE
 from sojourn.gateway.http.edge import Edge
 from sojourn.gateway.http.faults import AWAY, CODES, Refusal, answer, failed
 from sojourn.gateway.http.origins import Origins
 from sojourn.gateway.pages import links, unsubscribe
 from sojourn.gateway.pages.pages import Pages
 from sojourn.gateway.tracking import routes as tracking
+from sojourn.gateway.tracking.description import SECURITY
 from sojourn.gateway.webhooks import routes as webhooks
+from sojourn.gateway.webhooks.reports import ProviderReports
 from sojourn.settings import signing_key
 
 VERSION = "1"
 
 
 class Api(FastAPI):
-    """Whose OpenAPI document names what no dependency of a route does: the write key."""
+    """FastAPI, with the write key in its OpenAPI document: no dependency of a route names it."""
 
     def openapi(self) -> dict[str, Any]:
-        """The document."""
+        """Return the document."""
         document = super().openapi()
         document["components"]["securitySchemes"] = SECURITY
         document["components"]["schemas"]["Value"] = VALUE
@@ -36,34 +40,48 @@ class Api(FastAPI):
 
 
 def make_app(gateway: Gateway) -> ASGIApp:
-    """Everything that answers HTTP."""
-    edge = Edge(make_api(gateway), gateway)
+    """Make the whole application: the routes, and the layers around them."""
+    edge = Edge(make_api(gateway), gateway.backend.work, gateway.backend.metrics)
     origins = gateway.settings.gateway_origins
     return Origins(edge, origins) if origins else edge
 
 
-def make_api(gateway: Gateway) -> FastAPI:
-    """The routes alone.
+def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> FastAPI:
+    """Make the routes alone.
+
+    Args:
+        gateway: answers.
+        environment: holds the secrets that mapping files name.
 
     Raises:
-        BadSetting: of a webhook's source, or of the key that signs links.
+        BadSetting: a webhook's source, or the key that signs links, is set up wrongly.
     """
+    settings, project = gateway.settings, gateway.sojourn.project
     api = Api(
         title="Sojourn's gateway",
         version=VERSION,
         summary="Customer events in, as Segment's tracking API has them.",
         redirect_slashes=False,
     )
-    api.state.gateway = gateway
+    # routes that are made once for all gateways find theirs here
+    api.state.backend, api.state.tracking = gateway.backend, gateway.tracking
     for error in (Refusal, BadEvent, *AWAY):
         api.add_exception_handler(error, answer)
     api.add_exception_handler(HTTPException, _elsewhere)
     api.add_exception_handler(Exception, failed)
     api.include_router(tracking.router())
-    api.include_router(webhooks.of_gateway(gateway))
-    secret, pages = signing_key(gateway.settings), Pages(gateway.settings)
-    api.include_router(links.router(gateway, secret, pages))
-    api.include_router(unsubscribe.router(gateway, secret, pages))
+    api.include_router(
+        webhooks.router(
+            webhooks.configured(settings, project.events, environment),
+            gateway.take_webhook,
+            ProviderReports(gateway.providers, gateway.report, settings.public_url),
+            carriers=project.carriers,
+            body_seconds=settings.gateway_body_seconds,
+        )
+    )
+    secret, pages = signing_key(settings), Pages(settings)
+    api.include_router(links.router(gateway.backend, secret, pages))
+    api.include_router(unsubscribe.router(gateway.backend, secret, pages))
     api.include_router(operations.router())
     return api
 

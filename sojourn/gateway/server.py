@@ -1,4 +1,4 @@
-"""One process that serves: uvicorn on a socket, until told to stop, and then to the end."""
+"""One process that serves: uvicorn on a socket, until it is told to stop."""
 
 import asyncio
 import logging
@@ -12,19 +12,20 @@ import uvicorn
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.connection import connect
 from sojourn.gateway.app import make_app
-from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.gateway import Gateway
 from sojourn.settings import Settings
 from sojourn.store import Store
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
 GRACE_SECONDS = 30
+"""Seconds in which requests that have begun are finished."""
 KEEP_ALIVE_SECONDS = 75
-"""Longer than SDKs and proxies keep an idle line: who closes first must not be us."""
+"""Seconds, longer than SDKs and proxies keep an idle connection: they must close it first."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, whose signals are ours.
+    """uvicorn without its signal handlers.
 
     Args:
         config: of uvicorn.
@@ -42,7 +43,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave them to whoever runs us: uvicorn would end the process by them afterwards."""
+        """Leave signals to the command: uvicorn would end the process by them afterwards."""
         yield
 
 
@@ -54,7 +55,7 @@ async def serve(
     processes: int = 1,
     on_start: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve on a socket until ``stop``; then finish what has begun.
+    """Serve on a socket until ``stop``; then finish the requests that have begun.
 
     Temporal may come later; until then calls are answered with 503.
 
@@ -66,7 +67,7 @@ async def serve(
         on_start: called once it answers.
 
     Raises:
-        BadSetting: the environment makes no sense.
+        BadSetting: a setting makes no sense.
         StoreUnavailable: the database cannot be opened, or is of another version.
     """
     store = await Store.open(settings.store_url)
@@ -85,7 +86,14 @@ async def serve_gateway(
     *,
     on_start: Callable[[], None] = lambda: None,
 ) -> None:
-    """As `serve`, with parts that are open already."""
+    """Serve as `serve` does, with parts that are open already.
+
+    Args:
+        gateway: answers.
+        sock: bound.
+        stop: when to end.
+        on_start: called once it answers.
+    """
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     server = Server(
         uvicorn.Config(

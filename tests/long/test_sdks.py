@@ -237,7 +237,7 @@ async def test_who_sends_too_fast_is_slowed_down_and_loses_nothing(
     gateway: Served, make_sdk: MakeSdk, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(gateway.gateway.keyring, "_clock", lambda: now)
+    monkeypatch.setattr(gateway.gateway.tracking.keyring, "_clock", lambda: now)
     async with gateway.store.transaction() as session:
         _, key = await keys.add(session, "slow", rate=2)
     sdk = make_sdk("segment", gateway.url, key, upload_size=2)

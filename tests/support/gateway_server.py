@@ -13,7 +13,7 @@ import httpx
 from sojourn.channels.http import trusted
 from sojourn.cli.commands.gateway import listening
 from sojourn.dispatch import Sojourn
-from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.server import serve_gateway
 from sojourn.settings import Settings
 from sojourn.store import Store, events, keys

@@ -1,1 +1,1 @@
-"""Serve HTTP: bodies, limits, faults and metrics."""
+"""The HTTP edge: bodies, limits, faults, metrics, health."""

@@ -6,41 +6,46 @@ from typing import Any
 
 from starlette.requests import Request
 
+from sojourn.domain import strict_json
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.strict_json import read_json as read_strict_json
 from sojourn.gateway.http.faults import Refusal
 
-CALL_LIMIT = 32 << 10
-"""Bytes of a call, as in Segment's specification."""
-BATCH_LIMIT = 500 << 10
-
 MEMBERS = 16
+"""Parts of one gzip, at most: each costs the same to begin, however short it is."""
 _TYPES = {"", "application/json", "text/plain", "application/x-www-form-urlencoded"}
-"""What JSON comes as. analytics.js sends text/plain, for which browsers ask no leave; some senders
-name no type; curl, and RudderStack's SDK for Node when it packs a body, leave it at a form's.
+"""Types under which JSON comes. analytics.js sends text/plain, for which browsers ask no leave;
+some senders name no type; curl, and RudderStack's SDK for Node when it packs a body, leave it at a
+form's.
 """
 _CHARSETS = {"", "utf-8", "utf8", "us-ascii"}
 _GZIP = {"gzip", "x-gzip"}
 
 
 async def read_json(request: Request, *, limit: int, seconds: float) -> dict[str, Any]:
-    """The object in a request's body.
+    """Read the JSON object in a request's body.
 
     Args:
-        request: whose body has not been read.
-        limit: bytes, inflated.
-        seconds: how long the body may take to arrive.
+        request: its body has not been read.
+        limit: size of the body once it is inflated, in bytes, at most.
+        seconds: time within which the body must arrive.
+
+    Returns:
+        The object.
 
     Raises:
-        Refusal: too large, too slow, or of a type that is not taken.
-        BadEvent: it is no JSON object.
+        Refusal: the body is too large, too slow, or of a type that is not taken.
+        BadEvent: it is no JSON object, or one that two readers would read differently.
     """
     _check_type(request.headers.get("content-type", ""))
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in {"", "identity", *_GZIP}:
-        raise Refusal(415, "Content-Encoding", "must be gzip, or none")
+        raise Refusal(415, "Content-Encoding", "must be gzip, or left out")
     body = await read_body(request, limit=limit, seconds=seconds)
-    return parse(inflate(body, limit) if encoding in _GZIP else body)
+    plain = inflate(body, limit) if encoding in _GZIP else body
+    value = strict_json.read_json(plain, unique=True)
+    if not isinstance(value, dict):
+        raise BadEvent("body", "must be a JSON object")
+    return value
 
 
 def _check_type(header: str) -> None:
@@ -54,10 +59,18 @@ def _check_type(header: str) -> None:
 
 
 async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
-    """A request's body as it comes; no more of it is read than may be.
+    """Read a request's body as it comes, and no more of it than the limit.
+
+    Args:
+        request: its body has not been read.
+        limit: bytes, at most.
+        seconds: time within which the body must arrive.
+
+    Returns:
+        The body, not a byte changed.
 
     Raises:
-        Refusal: too large, or too slow.
+        Refusal: it is too large, or too slow.
     """
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length[:20]) > limit:
@@ -75,10 +88,10 @@ async def read_body(request: Request, *, limit: int, seconds: float) -> bytes:
 
 
 def inflate(body: bytes, limit: int) -> bytes:
-    """A gzipped body; no more of it is inflated than may be.
+    """Inflate a gzipped body, and no more of it than ``limit`` bytes.
 
     Raises:
-        Refusal: it is larger than ``limit``.
+        Refusal: it is larger than that.
         BadEvent: it is no gzip.
     """
     plain = bytearray()
@@ -94,21 +107,9 @@ def inflate(body: bytes, limit: int) -> bytes:
             raise BadEvent("body", "is cut off: its gzip has no end")
         if not member.unused_data:
             return bytes(plain)
-        body = member.unused_data  # a gzip may be several, one after the other
+        body = member.unused_data  # a gzip may consist of several, one after the other
     raise BadEvent("body", f"is a gzip of more than {MEMBERS} parts")
 
 
 def _too_large(limit: int) -> Refusal:
     return Refusal(413, "body", f"is larger than {limit >> 10} KB")
-
-
-def parse(body: bytes) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        BadEvent: it is no such object, or one that two readers would read differently.
-    """
-    value = read_strict_json(body, unique=True)
-    if not isinstance(value, dict):
-        raise BadEvent("body", "must be a JSON object")
-    return value

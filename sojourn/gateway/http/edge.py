@@ -1,7 +1,7 @@
-"""The outermost layer: too much is turned away unread; every request leaves one line in the log.
+"""The outermost layer: it turns away excess requests unread, and logs one line a request.
 
-A line says who (the key's id), what (the route as it is written here), and how it went. Bodies,
-paths and query strings stay out of it: they may hold what is somebody's own.
+A line says who asked (the key's id), what for (the route as it is written here), and how it went.
+Bodies, paths and query strings stay out of it: they may hold personal data.
 """
 
 import time
@@ -10,24 +10,33 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sojourn.gateway.http.core import Gateway
 from sojourn.gateway.http.faults import busy
+from sojourn.gateway.http.metrics import Metrics
+from sojourn.gateway.http.work import Work
 
 log = structlog.stdlib.get_logger("sojourn.gateway.access")
 
 ALWAYS = ("/healthz", "/readyz", "/metrics")
-"""Answered also under overload, and left out of the log while they go well."""
+"""Paths that are answered under overload, too, and left out of the log while they go well."""
 LIGHT = ("/c/", "/o/")
-"""Answered also under overload: they wait for nobody, and who clicks wants to go to the shop."""
+"""Paths that are answered under overload, too: they wait for no server, and a customer who clicks
+wants to go to the shop."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Edge:
-    """Wraps the application."""
+    """An application, wrapped.
 
-    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
+    Args:
+        app: answers the requests.
+        work: counts those that wait for their answer.
+        metrics: counts those that were answered.
+    """
+
+    def __init__(self, app: ASGIApp, work: Work, metrics: Metrics) -> None:
         self._app = app
-        self._gateway = gateway
+        self._work = work
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -37,26 +46,25 @@ class Edge:
         visit = _Visit(scope, receive, send)
         always = scope["path"] in ALWAYS
         counted = not always and not scope["path"].startswith(LIGHT)
-        if counted and not self._gateway.work.begin():
+        if counted and not self._work.begin():
             refused = busy("too many calls are in work")
             await refused.answer()(scope, receive, visit.send)
         else:
             try:
                 await self._app(scope, visit.receive, visit.send)
             except ClientDisconnect:
-                visit.status = 499  # nobody is there to be told
+                visit.status = 499  # nobody is there to read an answer
             except Exception:  # a bug of ours; the sender was told that much
                 log.exception("failed", route=visit.route)
             finally:
                 if counted:
-                    self._gateway.work.end()
+                    self._work.end()
         self._note(visit, quiet=always and visit.status == 200)
 
     def _note(self, visit: "_Visit", *, quiet: bool) -> None:
         seconds = time.perf_counter() - visit.began
-        metrics = self._gateway.metrics
-        metrics.requests.labels(visit.method, visit.route, str(visit.status)).inc()
-        metrics.seconds.labels(visit.route).observe(seconds)
+        self._metrics.requests.labels(visit.method, visit.route, str(visit.status)).inc()
+        self._metrics.seconds.labels(visit.route).observe(seconds)
         if not quiet:
             log.info(
                 "request",
@@ -82,7 +90,7 @@ class _Visit:
 
     @property
     def method(self) -> str:
-        """Anything may stand there; a metric must not have a series for each."""
+        """The method; "other" for an unknown one, so that nobody can make a metric's series."""
         return self.scope["method"] if self.scope["method"] in METHODS else "other"
 
     @property

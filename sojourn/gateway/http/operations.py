@@ -1,4 +1,4 @@
-"""For whoever runs it: does it live, can it work, how is it doing."""
+"""Routes for operators: the process lives, it can work, and how it is doing."""
 
 from functools import cache
 
@@ -6,14 +6,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.http.backend import Backend
 from sojourn.gateway.http.description import Health, Readiness
 from sojourn.gateway.http.metrics import CONTENT_TYPE
 
 
-@cache  # of no gateway in particular
+@cache  # the routes hold no gateway: they find theirs in the application that serves them
 def router() -> APIRouter:
-    """The routes."""
+    """Return the routes."""
     routes = APIRouter(tags=["operations"])
     routes.add_api_route(
         "/healthz", _healthz, summary="The process lives", operation_id="healthz",
@@ -36,13 +36,13 @@ async def _healthz() -> JSONResponse:
 
 
 async def _readyz(request: Request) -> JSONResponse:
-    gateway: Gateway = request.app.state.gateway
-    missing = await gateway.missing()
+    backend: Backend = request.app.state.backend
+    missing = await backend.missing()
     if missing:
         return JSONResponse({"status": "not ready", "missing": missing}, 503)
     return JSONResponse({"status": "ready", "missing": {}})
 
 
 async def _metrics(request: Request) -> Response:
-    gateway: Gateway = request.app.state.gateway
-    return Response(gateway.metrics.text(), headers={"content-type": CONTENT_TYPE})
+    backend: Backend = request.app.state.backend
+    return Response(backend.metrics.text(), headers={"content-type": CONTENT_TYPE})

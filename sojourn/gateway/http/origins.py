@@ -12,18 +12,19 @@ from sojourn.gateway.http.faults import Refusal
 
 PATHS = "/v1/"
 REMEMBERED_SECONDS = 24 * 60 * 60
-"""How long a browser may go without asking again; each has a shorter limit of its own."""
+"""Seconds for which a browser may remember an answer; each browser has a shorter limit of its
+own."""
 
 
 class Origins:
-    """Answers browsers for an application.
+    """Answers to browsers, before an application.
 
-    It stands before everything else, so that a page can read also why it was turned away. What
-    browsers ask beforehand is answered here: it is neither in the log nor in the metrics.
+    It is the first layer, so that a page can read why it was turned away. The browser's question
+    beforehand is answered here, and so appears neither in the log nor in the metrics.
 
     Args:
-        app: what takes the calls.
-        origins: of the pages that may call; ``*``: of all.
+        app: takes the calls.
+        origins: of the pages that may call; ``*`` for all pages.
     """
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
@@ -44,7 +45,7 @@ class Origins:
 
 
 class _Shared(CORSMiddleware):
-    """Which says no as the rest of the gateway does."""
+    """Starlette's middleware, refusing in the form of all other refusals."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         if self.is_allowed_origin(request_headers["origin"]):

@@ -1,4 +1,4 @@
-"""How much is in work at one time, and no more than that."""
+"""A limit on the work that is under way at one time."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,11 +10,11 @@ T = TypeVar("T")
 
 
 class Work:
-    """Counts what is in work in this process.
+    """The work under way in this process.
 
     Args:
-        limit: requests at most.
-        gauge: shows the count.
+        limit: requests at one time.
+        gauge: shows their number.
     """
 
     def __init__(self, limit: int, gauge: Gauge) -> None:
@@ -25,23 +25,24 @@ class Work:
         self._afterwards: set[asyncio.Task[None]] = set()
 
     def begin(self) -> bool:
-        """Take a request in work; False: there is too much already."""
+        """Begin a request; return False if there are too many already."""
         if self._count >= self._limit:
             return False
         self._add(1)
         return True
 
     def end(self) -> None:
-        """A request is answered."""
+        """End a request that `begin` let in."""
         self._add(-1)
 
     async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-        """The result of work that may outlast its request.
+        """Return the result of work that may outlast its request.
 
-        It is not cancelled: an event that is being stored shall be stored, and counts until then.
+        It is not cancelled: an event that is being stored is stored to the end, and the work counts
+        until then.
 
         Raises:
-            TimeoutError: it is not done by then, and goes on.
+            TimeoutError: it is not done within ``seconds``, and goes on.
         """
         task = asyncio.create_task(work)
         done, _ = await asyncio.wait({task}, timeout=seconds)
@@ -53,13 +54,13 @@ class Work:
         raise TimeoutError
 
     def afterwards(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do what nobody waits for. It takes nothing from those who wait for an answer.
+        """Do work whose request is answered already. It takes no place of those that wait.
 
         Args:
-            work: tells its failures itself.
+            work: logs its own failures.
 
         Returns:
-            False if as much of it as may be is under way already: then it is not done.
+            False if as much of it as the limit allows is under way: then the work is not done.
         """
         if len(self._afterwards) >= self._limit:
             work.close()
@@ -70,7 +71,7 @@ class Work:
         return True
 
     async def drained(self) -> None:
-        """Wait until all that has begun is done."""
+        """Wait until all work that has begun is done."""
         while pending := self._lasting | self._afterwards:
             await asyncio.wait(pending)
 
@@ -78,7 +79,7 @@ class Work:
         self._add(-1)
         self._lasting.discard(task)
         if not task.cancelled():
-            task.exception()  # its sender was told to try again, and will see for itself
+            task.exception()  # the sender was told to try again, and will see the failure then
 
     def _add(self, number: int) -> None:
         self._count += number

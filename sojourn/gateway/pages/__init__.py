@@ -1,1 +1,1 @@
-"""Serve the pages that customers see."""
+"""Links in messages, and the pages that customers see when they follow them."""

@@ -1,4 +1,4 @@
-"""Forms: what a page's button or a mailbox posts, urlencoded or multipart."""
+"""Forms that a page's button or a mailbox posts, urlencoded or multipart."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,11 +14,11 @@ TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 async def read_form(request: Request, *, seconds: float) -> dict[str, str]:
-    """The fields of a form; files are not taken.
+    """Read the fields of a form; files are not taken.
 
     Args:
-        request: whose body has not been read.
-        seconds: how long the body may take to arrive.
+        request: its body has not been read.
+        seconds: time within which the body must arrive.
 
     Raises:
         Refusal: it is no form, too large, or too slow.

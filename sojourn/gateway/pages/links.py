@@ -1,7 +1,7 @@
 """Links of messages: ``/c/{token}`` leads on to the shop, ``/o/{token}`` is a picture of one dot.
 
-What they measure comes second. Both answer at once and ask neither the store nor Temporal; what a
-customer did is told afterwards, and lost if that cannot be.
+Both answer at once and ask neither the store nor Temporal. Clicks and opens are told afterwards,
+and lost if the store is away: a customer who wants to go to the shop does not wait for a count.
 """
 
 import base64
@@ -17,9 +17,10 @@ from starlette.responses import Response
 
 from sojourn.domain.errors import BadToken
 from sojourn.domain.links import link_host, link_hosts, read_click, read_open
-from sojourn.gateway.http.core import Gateway
-from sojourn.gateway.http.description import damaged_page
+from sojourn.gateway.http.backend import Backend
 from sojourn.gateway.http.faults import refusal
+from sojourn.gateway.http.work import Work
+from sojourn.gateway.pages.description import damaged_page
 from sojourn.gateway.pages.pages import PRIVATE, Pages
 from sojourn.gateway.pages.robots import is_somebody
 from sojourn.gateway.pages.traces import STORED, Traces
@@ -29,21 +30,25 @@ log = structlog.stdlib.get_logger("sojourn.gateway")
 DOT = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 """A GIF, transparent."""
 _OF_A_URL = ":/?#[]@!$&'()*+,;=%~"
-"""What stands in a URL for itself, or is an escape already."""
+"""Characters that a URL holds as they are, or that begin an escape."""
 
 Endpoint = Callable[[Request, str], Awaitable[Response]]
 
 
-def router(gateway: Gateway, secret: str, pages: Pages) -> APIRouter:
-    """The routes.
+def router(backend: Backend, secret: str, pages: Pages) -> APIRouter:
+    """Return the routes.
 
     Args:
-        gateway: whose settings say what is measured, and where links may lead.
+        backend: takes clicks and opens. Its settings tell which are measured, and where links may
+            lead.
         secret: signed the tokens.
-        pages: for whoever comes with half a link.
+        pages: for a customer who comes with half a link.
+
+    Returns:
+        The routes ``/c/{token}`` and ``/o/{token}``.
     """
     routes = APIRouter(tags=["links"])
-    settings, traces = gateway.settings, Traces(gateway.sojourn)
+    settings, traces = backend.settings, Traces(backend.sojourn)
     hosts = link_hosts(settings.shop_url, settings.link_hosts)
 
     def damaged(request: Request) -> Response:
@@ -55,12 +60,12 @@ def router(gateway: Gateway, secret: str, pages: Pages) -> APIRouter:
             click = read_click(secret, token)
         except BadToken:
             return damaged(request)
-        # a host that was the shop's when this was signed need not be any more
+        # the host was the shop's when the link was signed, and may be somebody else's today
         if link_host(click.url) not in hosts:
             return damaged(request)
         if settings.track_clicks and is_somebody(request.method, request.headers):
             at = datetime.now(UTC)
-            _afterwards(gateway, "click", lambda: traces.clicked(click, at))
+            _afterwards(backend.work, "click", lambda: traces.clicked(click, at))
         return Response(
             status_code=302, headers={**PRIVATE, "Location": quote(click.url, safe=_OF_A_URL)}
         )
@@ -72,7 +77,7 @@ def router(gateway: Gateway, secret: str, pages: Pages) -> APIRouter:
             return damaged(request)
         if settings.track_opens and is_somebody(request.method, request.headers):
             at = datetime.now(UTC)
-            _afterwards(gateway, "open", lambda: traces.opened(opened, at))
+            _afterwards(backend.work, "open", lambda: traces.opened(opened, at))
         return Response(DOT, media_type="image/gif", headers=PRIVATE)
 
     _add(
@@ -104,19 +109,19 @@ def _add(
     routes.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
 
 
-def _afterwards(gateway: Gateway, what: str, told: Callable[[], Awaitable[None]]) -> None:
-    """Tell what happened once the request is answered; if it is lost, the log says so."""
+def _afterwards(work: Work, what: str, told: Callable[[], Awaitable[None]]) -> None:
+    """Tell a click or an open once the request is answered; log one that is lost."""
 
     async def tell() -> None:
         try:
             await told()
         except STORED as error:
             log.info("stored, to be told later", what=what, reason=type(error).__name__)
-        except Exception as error:  # nobody waits for it, so nobody else would tell
+        except Exception as error:  # nobody waits for it, so nobody else would log it
             if refusal(error) is None:
                 log.exception("lost", what=what)
             else:
                 log.warning("lost", what=what, reason=type(error).__name__)
 
-    if not gateway.work.afterwards(tell()):
+    if not work.afterwards(tell()):
         log.warning("lost", what=what, reason="too many at once")

@@ -18,22 +18,22 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "rendering" / "templates" / "p
 LANGUAGES = ("en", "it", "pl")
 PRIVATE = {
     "Cache-Control": "no-store",
-    # the address holds a token, which is nobody else's business
+    # the address holds a token, which no other site may learn
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
-"""Headers of whatever a token leads to."""
+"""Headers of every answer to a token."""
 
 _MOST_LANGUAGES = 20
 _ACCEPTED = re.compile(r"\s*([a-z]{1,8})(?:-[a-z\d-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d*)?))?\s*")
 
 
 class Pages:
-    """Renders them.
+    """The pages of one shop.
 
     Args:
-        settings: the shop's name and address, and the language of last resort but one.
+        settings: the shop's name and address, and the language of a customer whose own is unknown.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -58,14 +58,17 @@ class Pages:
     def answer(
         self, page: str, *, status: int = 200, locale: str = "", accepted: str = "", **names: str
     ) -> HTMLResponse:
-        """A page as HTTP.
+        """Render a page, and answer with it.
 
         Args:
             page: its name: ``unsubscribe``.
             status: of HTTP.
             locale: the customer's own; may be empty.
             accepted: the header ``Accept-Language``; may be empty.
-            names: what the page speaks of.
+            names: of the topic, the channel and the like that the page shows.
+
+        Returns:
+            The answer, in the first language that there are pages in.
         """
         lang = language_of((locale, *accepted_languages(accepted), self._locale))
         html = self._environment.get_template(f"{page}.{lang}.html").render(
@@ -74,13 +77,13 @@ class Pages:
         return HTMLResponse(html, status, {**self._headers, "Content-Language": lang})
 
     def _names(self, lang: str) -> dict[str, dict[str, str]]:
-        """What topics and channels are called; what has no name is called as it is."""
+        """Return the names of topics and channels in a language; others are shown as they are."""
         module = self._environment.get_template(f"names.{lang}.html").module
         return {"topic": vars(module)["topics"], "channel": vars(module)["channels"]}
 
 
 def language_of(locales: Iterable[str]) -> str:
-    """The first of these that there are pages in; English if there is none."""
+    """Return the language of the first locale that there are pages in; English if there is none."""
     for locale in locales:
         found = re.match(r"[a-z]+", locale.strip().lower())
         if found and found[0] in LANGUAGES:
@@ -89,7 +92,7 @@ def language_of(locales: Iterable[str]) -> str:
 
 
 def accepted_languages(header: str) -> list[str]:
-    """The languages of ``Accept-Language``, best first; what is none is passed over."""
+    """Return the languages of ``Accept-Language``, best first; parts that are none are left out."""
     weighed: list[tuple[float, str]] = []
     for entry in header.lower().split(",")[:_MOST_LANGUAGES]:
         found = _ACCEPTED.fullmatch(entry)

@@ -1,11 +1,11 @@
-"""Whether somebody follows a link, or something: mail scanners and previews follow every one."""
+"""People and machines that follow links: mail scanners and previews follow every one."""
 
 import re
 from collections.abc import Mapping
 
 FETCHES_AHEAD = re.compile("prefetch|preview", re.IGNORECASE)
 PURPOSES = ("purpose", "sec-purpose", "x-purpose", "x-moz")
-"""Headers by which a browser says why it asks:
+"""Headers in which a browser tells the purpose of a request:
 https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Purpose."""
 
 # a Cubot is a telephone
@@ -19,9 +19,9 @@ _MACHINES = re.compile(
 
 
 def is_somebody(method: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request looks as if a person made it.
+    """Tell whether a request looks as if a person made it.
 
-    It can only look so: a scanner that calls itself a browser counts as one.
+    A scanner that calls itself a browser counts as a person.
 
     Args:
         method: of HTTP.

@@ -1,4 +1,4 @@
-"""What customers do with our links: told to the journeys as events, noted in the ledger."""
+"""Clicks, opens and refusals by our links: events for the journeys, progress in the ledger."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -10,42 +10,42 @@ from sojourn.dispatch.reports import take
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.events import MessageUnsubscribed
 from sojourn.domain.links import Click, Open, Unsubscribe
+from sojourn.domain.made_ids import digest, made_id
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.gateway.webhooks.source import digest, made_id
 from sojourn.store import ledger
 from sojourn.store.tables import LedgerRow
 
 # Runtime: no first connection to Temporal could be made
 STORED = (TemporalUnavailable, RPCError, RuntimeError)
-"""What is raised once an event is stored and its runs cannot be told yet: a sweep will."""
+"""Errors that are raised once an event is stored, if its runs cannot be told: a sweep will."""
 
 SOURCE = "links"
-"""Who tells of clicks and opens, beside the providers: we ourselves."""
+"""The sender of our own clicks and opens, where a provider's name stands for others."""
 
 
 class Traces:
-    """Tells them.
+    """Takes them in.
 
     Args:
-        sojourn: where events go in.
+        sojourn: takes the events.
     """
 
     def __init__(self, sojourn: Sojourn) -> None:
         self._sojourn = sojourn
 
     async def clicked(self, click: Click, at: datetime) -> None:
-        """A link was followed. Twice within a minute is once: people double-click.
+        """Take in that a link was followed. Twice within a minute is once: people double-click.
 
         Raises:
-            StoreUnavailable: it is lost.
+            StoreUnavailable: the click is lost.
             TemporalUnavailable, RPCError, RuntimeError: see `STORED`.
         """
         told = _report(Kind.CLICKED, click.reference, at, digest(click.url))
         await take(self._sojourn, SOURCE, replace(told, url=click.url), at)
 
     async def opened(self, opened: Open, at: datetime) -> None:
-        """A message was opened, or fetched by a mailbox. Once a minute is enough.
+        """Take in that a message was opened, or fetched by a mailbox. Once a minute is enough.
 
         Raises:
             StoreUnavailable and those of `STORED`: as for `clicked`.
@@ -53,11 +53,11 @@ class Traces:
         await take(self._sojourn, SOURCE, _report(Kind.OPENED, opened.reference, at), at)
 
     async def unsubscribed(self, wish: Unsubscribe, at: datetime) -> None:
-        """A customer said no. The consent is recorded already; told again, it is the same event.
+        """Take in that a customer said no. The refusal is on record; told again, it is one event.
 
         Args:
-            wish: what it says.
-            at: when that was recorded.
+            wish: which messages the customer refuses.
+            at: when the refusal was recorded.
 
         Raises:
             StoreUnavailable and those of `STORED`: as for `clicked`.
@@ -78,7 +78,7 @@ class Traces:
         )
 
     async def _moved_on(self, wish: Unsubscribe, at: datetime) -> LedgerRow | None:
-        """The message whose link it was, moved on in the ledger; None if it is not there."""
+        """Advance the message whose link it was in the ledger; None if it is not there."""
         if not wish.reference:
             return None
         async with self._sojourn.store.transaction() as session:

@@ -15,9 +15,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from sojourn.domain.errors import BadToken
 from sojourn.domain.links import Unsubscribe, read_unsubscribe
-from sojourn.gateway.http.core import Gateway
-from sojourn.gateway.http.description import FORM, damaged_page, refusals
+from sojourn.gateway.http.backend import Backend
+from sojourn.gateway.http.description import refusals
 from sojourn.gateway.http.faults import AWAY, RETRY_AWAY, Refusal, refusal
+from sojourn.gateway.pages.description import FORM, damaged_page
 from sojourn.gateway.pages.forms import read_form
 from sojourn.gateway.pages.pages import PRIVATE, Pages
 from sojourn.gateway.pages.traces import STORED, Traces
@@ -26,37 +27,40 @@ from sojourn.store import customers
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
 LOOK_SECONDS = 1.0
-"""How long a page waits to learn the customer's language."""
+"""Seconds for which a page waits to learn the customer's language."""
 TELL_SECONDS = 2.0
-"""How long an answer waits until runs are told; what takes longer goes on."""
+"""Seconds for which an answer waits until runs are told; a slower telling goes on."""
 _PAGE: dict[str, Any] = {"content": {"text/html": {}}}
 _LINE: dict[str, Any] = {"content": {"text/html": {}, "text/plain": {}}}
 
 
 class Wish(StrEnum):
-    """What a form asks for."""
+    """The wish that a form expresses."""
 
     ONE_CLICK = "one-click"
-    """To be unsubscribed, says a mailbox."""
+    """To be unsubscribed, by the customer's mailbox."""
     UNSUBSCRIBE = "unsubscribe"
     STAY = "stay"
 
     @property
     def page(self) -> str:
-        """Which page says that it is done."""
+        """The page that confirms it."""
         return "stayed" if self is Wish.STAY else "unsubscribed"
 
 
-def router(gateway: Gateway, secret: str, pages: Pages) -> APIRouter:
-    """The routes.
+def router(backend: Backend, secret: str, pages: Pages) -> APIRouter:
+    """Return the routes.
 
     Args:
-        gateway: where consents and events go in.
+        backend: takes consents and events.
         secret: signed the tokens.
-        pages: what customers see.
+        pages: shown to customers.
+
+    Returns:
+        The routes under ``/u/{token}``.
     """
     routes = APIRouter(tags=["links"])
-    endpoint = _Unsubscribing(gateway, secret, pages)
+    endpoint = _Unsubscribing(backend, secret, pages)
     path = "/u/{token}"
     routes.add_api_route(
         path, endpoint.show, summary="The page to unsubscribe on",
@@ -84,17 +88,17 @@ def router(gateway: Gateway, secret: str, pages: Pages) -> APIRouter:
 
 
 class _Unsubscribing:
-    """Answers."""
+    """The endpoints."""
 
-    def __init__(self, gateway: Gateway, secret: str, pages: Pages) -> None:
-        self._gateway = gateway
-        self._store = gateway.sojourn.store
+    def __init__(self, backend: Backend, secret: str, pages: Pages) -> None:
+        self._backend = backend
+        self._store = backend.sojourn.store
         self._secret = secret
         self._pages = pages
-        self._traces = Traces(gateway.sojourn)
+        self._traces = Traces(backend.sojourn)
 
     async def show(self, request: Request, token: str) -> Response:
-        """The page with the button."""
+        """Show the page with the button."""
         try:
             link = read_unsubscribe(self._secret, token)
         except BadToken:
@@ -102,19 +106,19 @@ class _Unsubscribing:
         return await self._page("unsubscribe", request, link)
 
     async def take(self, request: Request, token: str) -> Response:
-        """Record what a form asks for.
+        """Record the wish of a form.
 
         Raises:
-            Refusal: it asks for nothing that is known here.
+            Refusal: it expresses none that is known here.
         """
         try:
             link = read_unsubscribe(self._secret, token)
         except BadToken:
             return self._damaged(request)
-        wish = _wish(await read_form(request, seconds=self._gateway.settings.gateway_body_seconds))
+        wish = _wish(await read_form(request, seconds=self._backend.settings.gateway_body_seconds))
         try:
-            seconds = self._gateway.settings.gateway_answer_seconds
-            at = await self._gateway.work.within(seconds, self._record(link, wish))
+            seconds = self._backend.settings.gateway_answer_seconds
+            at = await self._backend.work.within(seconds, self._record(link, wish))
             if wish is not Wish.STAY:
                 await self._tell(link, at)
         except AWAY as error:
@@ -127,7 +131,7 @@ class _Unsubscribing:
         return await self._page(wish.page, request, link)
 
     async def _record(self, link: Unsubscribe, wish: Wish) -> datetime:
-        """Append a statement of consent, unless that is how it stands; since when it stands."""
+        """Record a consent or a refusal, unless it is on record; return its moment."""
         granted = wish is Wish.STAY
         origin = f"unsubscribe link of {link.reference}" if link.reference else "unsubscribe link"
         async with self._store.transaction() as session:
@@ -138,7 +142,7 @@ class _Unsubscribing:
                 if (statement.channel, statement.topic) == (link.channel, link.topic)
             ]
             at = datetime.now(UTC)
-            if not said and granted:  # there is no refusal to take back
+            if not said and granted:  # no refusal to take back
                 return at
             if said:
                 if said[-1].granted == granted:
@@ -157,10 +161,10 @@ class _Unsubscribing:
             return at
 
     async def _tell(self, link: Unsubscribe, at: datetime) -> None:
-        """Tell the journeys. The consent is recorded, so nobody has to wait for Temporal."""
+        """Tell the journeys. The refusal is on record, so nobody has to wait for Temporal."""
         told = self._traces.unsubscribed(link, at)
         try:
-            await self._gateway.work.within(TELL_SECONDS, told)
+            await self._backend.work.within(TELL_SECONDS, told)
         except TimeoutError:
             log.info("still being told", what="unsubscribed")
         except STORED as error:
@@ -176,7 +180,7 @@ class _Unsubscribing:
         )
 
     async def _locale(self, customer_id: str) -> str:
-        """The customer's own; empty if it is not known, or nobody can say now."""
+        """Return the customer's own language; empty if it is not known, or the store is away."""
 
         async def find() -> str:
             async with self._store.reading() as session:
@@ -184,7 +188,7 @@ class _Unsubscribing:
             return customer.locale if customer else ""
 
         try:
-            return await self._gateway.work.within(LOOK_SECONDS, find())
+            return await self._backend.work.within(LOOK_SECONDS, find())
         except AWAY as error:
             log.warning("a customer's language is not known", reason=type(error).__name__)
             return ""
@@ -205,10 +209,10 @@ class _Unsubscribing:
 
 
 def _wish(form: dict[str, str]) -> Wish:
-    """What a form asks for.
+    """Return the wish of a form.
 
     Raises:
-        Refusal: nothing that is known here.
+        Refusal: it expresses none that is known here.
     """
     if form.get("List-Unsubscribe") == "One-Click":
         return Wish.ONE_CLICK

@@ -1,1 +1,1 @@
-"""Take events by Segment's tracking API."""
+"""Segment's tracking API: calls of services, browsers and apps."""

@@ -1,4 +1,4 @@
-"""Who is sending: write keys, known for a few seconds, and how fast each may send."""
+"""Write keys: who is sending, and how fast each may send."""
 
 import base64
 import binascii
@@ -12,18 +12,18 @@ from sojourn.gateway.http.faults import Refusal, busy
 from sojourn.store import Store, keys
 
 KNOWN_SECONDS = 2.0
-"""How long a key is taken for valid before the store is asked again: what a revocation waits."""
+"""Seconds after which the store is asked again about a key: a revocation waits for that long."""
 LONGEST_KEY = 200
 
 
 @dataclass(frozen=True)
 class Key:
-    """A write key that holds.
+    """A write key that is valid.
 
     Args:
         id: names it in logs.
-        events: what it may send; None: all.
-        rate: calls a second in this process; None: as many as come.
+        events: what it may send; None: everything.
+        rate: calls a second in this process; None: no limit.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Keyring:
 
     Args:
         store: open.
-        processes: that share what a key may send in a second.
+        processes: that share a key's rate.
         clock: seconds, going forward.
     """
 
@@ -62,10 +62,10 @@ class Keyring:
         self._buckets: dict[str, _Bucket] = {}
 
     async def of_header(self, headers: Mapping[str, str]) -> Key | None:
-        """The key in ``Authorization``; None: there is no such header.
+        """Find the key in ``Authorization``; None if there is no such header.
 
         Raises:
-            Refusal: it holds no key of ours.
+            Refusal: the header holds no valid key.
         """
         header = headers.get("authorization")
         if header is None:
@@ -79,10 +79,10 @@ class Keyring:
         raise Refusal(401, "Authorization", "must be Basic, with the write key as user name")
 
     async def of_body(self, body: Mapping[str, Any]) -> Key:
-        """The key in the body's ``writeKey``.
+        """Find the key in the body's ``writeKey``.
 
         Raises:
-            Refusal: there is none, or none of ours.
+            Refusal: the body holds no valid key.
         """
         given = body.get("writeKey")
         if given is None:
@@ -90,13 +90,13 @@ class Keyring:
         return await self._valid(given if isinstance(given, str) else "")
 
     def charge(self, key: Key, calls: int) -> None:
-        """Count calls against what the key may send in a second.
+        """Count calls against a key's rate.
 
-        A batch may overdraw it, or one larger than the rate could never be sent; those after it
-        wait until that is made good.
+        A batch may overdraw the rate, for one that is larger than it could never be sent; the next
+        calls wait until the debt is paid.
 
         Raises:
-            Refusal: it has sent too much.
+            Refusal: the key has sent too much.
         """
         if key.rate is None:
             return

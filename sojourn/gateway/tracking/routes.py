@@ -14,20 +14,19 @@ from sojourn.dispatch.intake import Published
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.reading import read_moment
 from sojourn.domain.storable import check_storable
-from sojourn.gateway.http.bodies import BATCH_LIMIT, CALL_LIMIT, read_json
-from sojourn.gateway.http.core import Gateway
-from sojourn.gateway.http.description import (
+from sojourn.gateway.http.bodies import read_json
+from sojourn.gateway.http.description import Success, refusals
+from sojourn.gateway.tracking.description import (
     WAIT,
     BatchAnswer,
     RunEffect,
     SentStep,
-    Success,
     TrackAnswer,
-    refusals,
     request_of,
     request_of_batch,
 )
 from sojourn.gateway.tracking.keyring import Key
+from sojourn.gateway.tracking.tracking import BATCH_LIMIT, CALL_LIMIT, Tracking
 
 Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
@@ -35,9 +34,9 @@ BATCHES = ("batch", "import")
 SUCCESS = {"success": True}
 
 
-@cache  # of no gateway in particular, and FastAPI takes its time over their descriptions
+@cache  # the routes hold no gateway, and FastAPI takes its time over their descriptions
 def router() -> APIRouter:
-    """The routes; each call also under its first letter, as analytics.js has it."""
+    """Return the routes; each call has a second one, its first letter, for analytics.js."""
     routes = APIRouter(prefix="/v1", tags=["tracking"])
     for kind in TYPES:
         request = request_of(kind)
@@ -65,7 +64,7 @@ def _add(
         response_model=None,
         responses={
             200: {"model": answer, "description": "Taken."},
-            # in a batch each item has its own
+            # a key that may not send an item is told so item by item
             **(refusals(403) if name in BATCHES else refusals()),
         },
         openapi_extra={**request, "security": [{"writeKey": []}, {"writeKeyAsToken": []}]},
@@ -75,11 +74,11 @@ def _add(
 def _one(kind: str) -> Endpoint:
     async def endpoint(request: Request) -> JSONResponse:
         received_at = datetime.now(UTC)
-        gateway, key, call = await _opened(request, CALL_LIMIT)
+        tracking, key, call = await _opened(request, CALL_LIMIT)
         if call.setdefault("type", kind) != kind:
             raise BadEvent("type", f"must be {kind}, or left out")
         ask = kind == "track" and _asks(request)
-        (taken,) = await gateway.take([call], key=key, received_at=received_at, ask=ask)
+        (taken,) = await tracking.take([call], key=key, received_at=received_at, ask=ask)
         if taken.fault is not None:
             raise taken.fault
         if not ask:
@@ -91,13 +90,13 @@ def _one(kind: str) -> Endpoint:
 
 
 def _asks(request: Request) -> bool:
-    """Whether the sender wants to know what the event does: ``?wait=1`` or ``Prefer: wait``.
+    """Whether the sender asks for the event's effect, by ``?wait=1`` or ``Prefer: wait``.
 
     The header is RFC 7240's; the seconds that it may name are ours to choose.
     """
     given = request.query_params.get("wait")
     if given is not None and given not in ("0", "1"):
-        raise BadEvent("wait", "must be 1 to wait for what the event does, or 0")
+        raise BadEvent("wait", "must be 1 to wait for the effect of the event, or 0")
     preferred = request.headers.get("prefer", "").lower().split(",")
     return given == "1" or (
         given is None and any(p.partition("=")[0].strip() == "wait" for p in preferred)
@@ -122,7 +121,7 @@ def _effects(published: Published | None) -> list[RunEffect]:
 
 async def _batch(request: Request) -> JSONResponse:
     received_at = datetime.now(UTC)
-    gateway, key, body = await _opened(request, BATCH_LIMIT)
+    tracking, key, body = await _opened(request, BATCH_LIMIT)
     calls, sent_at = body.get("batch"), body.get("sentAt")
     if not isinstance(calls, list):
         raise BadEvent("batch", "must be a list of calls")
@@ -130,13 +129,13 @@ async def _batch(request: Request) -> JSONResponse:
     for field in ("context", "integrations"):
         if not isinstance(body.get(field), dict | None):
             raise BadEvent(field, "must be an object")
-    taken = await gateway.take(
+    taken = await tracking.take(
         calls,
         key=key,
         received_at=received_at,
         sent_at=None if sent_at is None else read_moment("sentAt", sent_at),
     )
-    # 200 all the same: an SDK would drop or repeat the whole batch, with all that is good in it
+    # 200 in any case: on any other status an SDK drops or repeats the good items as well
     errors = [
         {"index": one.index, "path": one.fault.path, "reason": one.fault.reason}
         for one in taken
@@ -145,16 +144,17 @@ async def _batch(request: Request) -> JSONResponse:
     return JSONResponse({**SUCCESS, "errors": errors} if errors else SUCCESS)
 
 
-async def _opened(request: Request, limit: int) -> tuple[Gateway, Key, dict[str, Any]]:
-    """The gateway, who is sending, and what, without the key."""
-    gateway: Gateway = request.app.state.gateway
-    key = await gateway.keyring.of_header(request.headers)
+async def _opened(request: Request, limit: int) -> tuple[Tracking, Key, dict[str, Any]]:
+    """Return the API, the sender's key, and the body without the key."""
+    tracking: Tracking = request.app.state.tracking
+    seconds = tracking.backend.settings.gateway_body_seconds
+    key = await tracking.keyring.of_header(request.headers)
     if key is not None:
-        request.state.key = key.id  # for the log, also of what is refused from here on
-    body = await read_json(request, limit=limit, seconds=gateway.settings.gateway_body_seconds)
+        request.state.key = key.id  # for the log line, also if the call is refused
+    body = await read_json(request, limit=limit, seconds=seconds)
     if not isinstance(body.get("writeKey"), str | None):
         raise BadEvent("writeKey", "must be text")
-    key = key or await gateway.keyring.of_body(body)
+    key = key or await tracking.keyring.of_body(body)
     body.pop("writeKey", None)  # it must not be stored with the call
     request.state.key = key.id
-    return gateway, key, body
+    return tracking, key, body

@@ -1,1 +1,1 @@
-"""Take webhooks of shops and of providers."""
+"""Webhooks: shops and other systems tell of customers, providers tell of messages."""

@@ -1,9 +1,10 @@
-"""Webhooks of the providers that carry messages: what became of a message.
+"""Webhooks of the providers that carry messages: they report on each message.
 
 The provider's file in `channels` verifies the signature on the raw body and reads the reports;
 `dispatch.reports` takes them in.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -12,22 +13,27 @@ from starlette.responses import Response
 
 from sojourn.channels.provider import Hook, Provider, SupportsWebhooks
 from sojourn.channels.registry import Carriers
+from sojourn.dispatch import reports
 from sojourn.domain.errors import BadInput, BadSignature, TransientError, UnknownName
 from sojourn.domain.reports import Report
+from sojourn.gateway.http.backend import Backend
 from sojourn.gateway.http.faults import Refusal, away
 
 Take = Callable[[str, Sequence[Report], datetime], Awaitable[None]]
-"""Takes the reports of one request, given who sent them and when they came."""
+"""Takes the reports of one request, given the provider's name and the moment of arrival."""
+
+AT_ONCE = 32
+"""Reports of one webhook that are taken at the same time."""
 
 
-class Outcomes:
-    """Answers the providers.
+class ProviderReports:
+    """The webhooks of providers.
 
     Args:
-        providers: those that are chosen, by name; who sends no webhooks is not answered.
+        providers: those that are chosen, by name; one that sends no webhooks is not answered.
         take: takes their reports in.
-        public_url: where the outside reaches the gateway: some providers sign the address that
-            they called, and a proxy may have changed it since.
+        public_url: the gateway's address from outside. Some providers sign the address that they
+            called, and a proxy may have changed it since.
     """
 
     def __init__(self, providers: Mapping[str, Provider], take: Take, public_url: str) -> None:
@@ -45,17 +51,20 @@ class Outcomes:
     async def answer(
         self, name: str, request: Request, body: bytes, received_at: datetime
     ) -> Response:
-        """Take what a request tells.
+        """Take the reports in a request, and answer as the provider expects.
 
         Args:
             name: the provider's.
             request: its head.
             body: raw.
-            received_at: by our clock.
+            received_at: when it arrived, by our clock.
+
+        Returns:
+            The answer.
 
         Raises:
-            Refusal: it is not signed as it must be, or does not say what it should.
-            Unavailable: the provider is to send it again; what was taken is not taken twice.
+            Refusal: the request is not signed, or cannot be read.
+            Unavailable: the provider may send it again; a report that was taken is not taken twice.
         """
         hook = Hook(
             method=request.method,
@@ -70,7 +79,7 @@ class Outcomes:
             raise Refusal(401, "signature", str(error)) from None
         except BadInput as error:
             raise Refusal(400, "body", str(error)) from None
-        except TransientError:  # the key to verify it by cannot be had now
+        except TransientError:  # the key to verify it by cannot be fetched now
             raise away(f"{name} cannot be asked whether this is its own") from None
         await self._take(name, reading.reports, received_at)
         return Response(reading.answer, media_type=reading.media_type)
@@ -80,8 +89,42 @@ class Outcomes:
         return f"{self._public_url}{request.scope['path']}" + (f"?{query}" if query else "")
 
 
+async def take_reports(
+    backend: Backend, provider: str, told: Sequence[Report], received_at: datetime
+) -> None:
+    """Take in a provider's reports on messages.
+
+    Args:
+        backend: takes them.
+        provider: the provider's name.
+        told: the reports, in any order.
+        received_at: when they arrived, by our clock.
+
+    Raises:
+        Refusal: it took too long: try again.
+        StoreUnavailable, TemporalUnavailable: all of it may be sent again.
+    """
+    if not told:
+        return
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def take(report: Report) -> None:
+        async with free:
+            found = await reports.take(backend.sojourn, provider, report, received_at)
+        backend.metrics.count_report(provider, report.kind.value, matched=found is not None)
+
+    async def take_all() -> None:
+        # every report that has begun is finished, even if another one fails
+        answers = await asyncio.gather(*map(take, told), return_exceptions=True)
+        for answer in answers:
+            if answer is not None:
+                raise answer
+
+    await backend.done(take_all())
+
+
 def hint(name: str, carriers: Carriers) -> str:
-    """Say how to have reports taken under this name."""
+    """Return the way to have reports taken under this name."""
     try:
         provider = carriers.named(name)
     except UnknownName:

@@ -1,9 +1,8 @@
-"""Webhooks in: a signed request of a shop, or of anybody with a mapping file, becomes calls.
+"""Routes of webhooks: a signed request of a shop, or of any other system, becomes calls.
 
-The signature is verified on the raw body before a byte of it is read as anything else. What a
-request means says its source, one file each: `gateway.shopify`, `gateway.woocommerce`,
-`gateway.inbound`. Shops share their addresses with providers, whose requests `gateway.outcomes`
-answers.
+The signature is verified on the raw body before the body is read. Each source has a file of its
+own, in `shops` or, by a TOML file, in `mapping`. Shops share their addresses with the providers
+that carry messages, whose requests `reports` answers.
 """
 
 import os
@@ -17,38 +16,36 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sojourn.channels.registry import Carriers
-from sojourn.domain.errors import BadSignature
+from sojourn.domain.errors import BadEvent, BadSignature
 from sojourn.domain.events import SHIPPED, Events
 from sojourn.gateway.http.bodies import read_body
-from sojourn.gateway.http.core import Gateway
 from sojourn.gateway.http.description import ErrorAnswer, ErrorDetail, Success, refusals
 from sojourn.gateway.http.faults import Refusal
-from sojourn.gateway.tracking.keyring import Key
-from sojourn.gateway.tracking.taking import Taken
-from sojourn.gateway.webhooks.inbound import load_sources
-from sojourn.gateway.webhooks.reports import Outcomes, hint
-from sojourn.gateway.webhooks.shopify import Shopify
+from sojourn.gateway.webhooks.mapping.source import load_sources
+from sojourn.gateway.webhooks.reports import ProviderReports, hint
+from sojourn.gateway.webhooks.shops.shopify import Shopify
+from sojourn.gateway.webhooks.shops.woocommerce import WooCommerce
 from sojourn.gateway.webhooks.signatures import secrets_in
 from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest, Source
-from sojourn.gateway.webhooks.woocommerce import WooCommerce
 from sojourn.settings import Settings
 
 BODY_LIMIT = 1 << 20
 """Bytes; the largest order that a shop sends stays far below."""
 
-Take = Callable[[Sequence[Call], str, datetime], Awaitable[Sequence[Taken]]]
-"""Takes the calls of one request, given the name of their source and when they came."""
+Take = Callable[[Sequence[Call], str, datetime], Awaitable[Sequence[BadEvent | None]]]
+"""Takes the calls of one request, given their source's name and the moment of arrival; returns the
+fault of each, None for a call that was taken."""
 
 SHOPS: dict[str, Callable[[Sequence[str]], Source]] = {
     "shopify": Shopify,
     "woocommerce": WooCommerce,
 }
-"""A shop's name is its address, and its secret is the setting that is called so."""
+"""Kinds of shops by name: it stands in the address, and in the name of the secret's setting."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Whose webhooks are taken, by name.
+    """The sources whose webhooks are taken, by name.
 
     Args:
         shops: at ``/webhooks/{name}``.
@@ -63,15 +60,23 @@ class WebhookAnswer(Success):
     """Taken."""
 
     ignored: str | None = None
-    """Why it means nothing to us."""
+    """The reason why it amounts to no call."""
     refused: list[ErrorDetail] | None = None
-    """What of it does not validate; the rest is taken."""
+    """The calls that do not validate; the others are taken."""
 
 
 def configured(
     settings: Settings, known: Events = SHIPPED, environment: Mapping[str, str] = os.environ
 ) -> Sources:
-    """The sources that this installation has secrets for.
+    """Make the sources that this installation has secrets for.
+
+    Args:
+        settings: hold the secrets of shops, and the folder of mapping files.
+        known: the events of the project.
+        environment: holds the secrets that mapping files name.
+
+    Returns:
+        The sources by name.
 
     Raises:
         BadSetting: a mapping file or its secret is missing or wrong.
@@ -84,43 +89,28 @@ def configured(
     return Sources(shops, load_sources(folder, environment, known) if folder else {})
 
 
-def of_gateway(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> APIRouter:
-    """The routes of a gateway, as its settings say.
-
-    Raises:
-        BadSetting: as `configured`.
-    """
-
-    async def take(calls: Sequence[Call], source: str, received_at: datetime) -> list[Taken]:
-        key = Key(source, events=None, rate=None)
-        return await gateway.take(calls, key=key, received_at=received_at)
-
-    settings = gateway.settings
-    return router(
-        configured(settings, gateway.sojourn.project.events, environment),
-        take,
-        Outcomes(gateway.providers, gateway.report, settings.public_url),
-        carriers=gateway.sojourn.project.carriers,
-        body_seconds=settings.gateway_body_seconds,
-    )
-
-
 def router(
     sources: Sources,
     take: Take,
-    outcomes: Outcomes | None = None,
+    reports: ProviderReports | None = None,
     *,
     carriers: Carriers | None = None,
     body_seconds: float = 10,
 ) -> APIRouter:
-    """The routes.
+    """Return the routes.
 
     Args:
         sources: whose webhooks are taken.
-        take: does it.
-        outcomes: answers providers; None: there are none.
+        take: takes their calls.
+        reports: answers providers; None: there are none.
         carriers: the providers that there are, for the hints of a 404.
-        body_seconds: how long a body may take to arrive.
+        body_seconds: time within which a body must arrive.
+
+    Returns:
+        The routes under ``/webhooks``.
+
+    Raises:
+        Refusal: by a route, for a request that is not taken.
     """
     routes = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
@@ -132,10 +122,10 @@ def router(
         return await _taken(SignedRequest(dict(request.headers), body, received_at), source, take)
 
     async def named(request: Request, provider: str) -> Response:
-        if outcomes is not None and provider in outcomes:
+        if reports is not None and provider in reports:
             received_at = datetime.now(UTC)
             body = await read_body(request, limit=BODY_LIMIT, seconds=body_seconds)
-            return await outcomes.answer(provider, request, body, received_at)
+            return await reports.answer(provider, request, body, received_at)
         if provider in sources.shops and request.method != "POST":
             raise HTTPException(405, headers={"Allow": "POST"})
         return await answer(request, sources.shops.get(provider), _hint(provider, carriers))
@@ -155,7 +145,7 @@ def router(
         responses={
             200: {
                 "content": {"text/plain": {}},
-                "description": "What the provider wants to hear.",
+                "description": "The text that the provider expects.",
             },
             404: {"model": ErrorAnswer, "description": "No such provider is set up."},
             405: {"model": ErrorAnswer, "description": "A shop's address."},
@@ -167,12 +157,10 @@ def router(
 
 
 def _hint(name: str, carriers: Carriers | None) -> str:
-    """Say how to have webhooks taken under this name."""
-    return (
-        f"set SOJOURN_{name.upper()}_SECRET"
-        if name in SHOPS
-        else hint(name, carriers or Carriers())
-    )
+    """Return the way to have webhooks taken under this name."""
+    if name in SHOPS:
+        return f"set SOJOURN_{name.upper()}_SECRET"
+    return hint(name, carriers or Carriers())
 
 
 def _add(
@@ -199,11 +187,11 @@ def _add(
 
 
 async def _taken(signed: SignedRequest, source: Source, take: Take) -> JSONResponse:
-    """Take what a request means. What could be taken of it is, the rest is named.
+    """Take a request's calls: those that validate are taken, the others are named.
 
     Raises:
-        Refusal, BadEvent: nothing was taken.
-        Unavailable: the sender is to send it again; what was taken before is not taken twice.
+        Refusal, BadEvent: no call was taken.
+        Unavailable: the sender may send it again; a call that was taken is not taken twice.
     """
     try:
         calls = source.calls(signed)
@@ -211,8 +199,8 @@ async def _taken(signed: SignedRequest, source: Source, take: Take) -> JSONRespo
         raise Refusal(401, "signature", str(error)) from None
     if isinstance(calls, Nothing):
         return JSONResponse({"success": True, "ignored": calls.reason})
-    taken = await take(calls, source.name, signed.received_at)
-    faults = [one.fault for one in taken if one.fault is not None]
+    ends = await take(calls, source.name, signed.received_at)
+    faults = [fault for fault in ends if fault is not None]
     if faults and len(faults) == len(calls):
         raise faults[0]
     refused = [{"path": fault.path, "reason": fault.reason} for fault in faults]

@@ -1,6 +1,6 @@
-"""Who sent a webhook: signatures over the raw body, compared in constant time.
+"""Signatures of webhooks, made over the raw body and compared in constant time.
 
-A source may have several secrets, the old and the new one, while they are exchanged.
+A source may have several secrets, the old one and the new one, while they are exchanged.
 """
 
 import base64
@@ -16,19 +16,24 @@ from sojourn.domain.errors import BadSetting, BadSignature
 
 
 def secrets_in(setting: str) -> tuple[str, ...]:
-    """The secrets in a setting, separated by commas.
+    """Return the secrets in a setting, separated by commas.
 
-    The whole of it is one, too: shops make secrets that have commas in them.
+    The whole setting counts as one, too: shops make secrets that have commas in them.
     """
     parts = (setting, *setting.split(","))
     return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
 def check_hmac(secrets: Sequence[str], signature: str | None, body: bytes) -> None:
-    """See that the body bears its base64 HMAC-SHA256, as shops sign.
+    """Check a body's HMAC-SHA256 in base64, as shops sign.
+
+    Args:
+        secrets: any of them may have signed.
+        signature: as the request's header has it; None: there is no such header.
+        body: raw.
 
     Raises:
-        BadSignature: the signature is missing or another one.
+        BadSignature: the signature is missing, or another one.
     """
     if not signature:
         raise BadSignature("the signature is missing")
@@ -42,7 +47,7 @@ def _hmac(secret: str, body: bytes) -> bytes:
 
 
 def standard_webhooks(secrets: Sequence[str]) -> list[Webhook]:
-    """Verifiers for secrets as Standard Webhooks writes them: ``whsec_`` and base64.
+    """Make verifiers for secrets as Standard Webhooks writes them: ``whsec_`` and base64.
 
     Raises:
         BadSetting: one is no such secret.
@@ -51,24 +56,29 @@ def standard_webhooks(secrets: Sequence[str]) -> list[Webhook]:
         for secret in secrets:
             base64.b64decode(f"{secret.removeprefix('whsec_')}==", validate=True)
         return [Webhook(secret) for secret in secrets]
-    except (ValueError, EmptyWebhookSecretError):  # the text must not show the secret
+    except (ValueError, EmptyWebhookSecretError):  # their text would show the secret
         raise BadSetting("is no secret of Standard Webhooks: whsec_ and base64") from None
 
 
 def check_standard(verifiers: Sequence[Webhook], headers: Mapping[str, str], body: bytes) -> None:
-    """See that the body is signed as https://www.standardwebhooks.com/ says.
+    """Check a signature by https://www.standardwebhooks.com/.
+
+    Args:
+        verifiers: any of them may fit.
+        headers: of the request, by lower-case name.
+        body: raw.
 
     Raises:
-        BadSignature: it is not, or was more than five minutes ago.
+        BadSignature: it is missing or wrong, or was made more than five minutes ago.
     """
-    said = "the signature is missing"
+    fault = "the signature is missing"
     for verifier in verifiers:
         try:
             verifier.verify(body, dict(headers), json_parse=False)
         except WebhookVerificationError as error:
-            said = f"the signature does not hold: {str(error).lower()}"
+            fault = f"the signature does not hold: {str(error).lower()}"
         except (ValueError, binascii.Error):  # not even its shape is right
-            said = "the signature is no Standard Webhooks signature, or the body is no UTF-8"
+            fault = "the signature is no Standard Webhooks signature, or the body is no UTF-8"
         else:
             return
-    raise BadSignature(said)
+    raise BadSignature(fault)

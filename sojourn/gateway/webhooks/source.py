@@ -1,28 +1,41 @@
-"""What a source of webhooks is: it knows its senders' signatures, and what their requests mean.
+"""`Source`: one sender of webhooks, as a program that turns its requests into calls.
 
-A source makes calls of the tracking API out of a verified request. The helpers here write them.
+A source verifies that a request comes from its sender, and gives back the calls of the tracking API
+that the request amounts to. The gateway does the rest: it reads the body within its limits, takes
+the calls as if a service had sent them, and answers. A source knows no web framework and keeps no
+state, so a test calls it with bytes and looks at the calls. `webhooks.calls` has helpers that write
+calls.
+
+A minimal source::
+
+    class Bookings:
+        name = "bookings"
+
+        def calls(self, request: SignedRequest) -> list[Call] | Nothing:
+            check_hmac(self.secrets, request.headers.get("x-signature"), request.body)
+            booking = json.loads(request.body)
+            if booking["state"] != "paid":
+                return Nothing("only paid bookings are orders")
+            return [track("Order Completed", user=booking["guest"], ...)]
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from sojourn.domain.events import LONGEST_ID
-
-Call = dict[str, Any]
+Call: TypeAlias = dict[str, Any]
 """One call of the tracking API: ``{"type": "track", "event": "Order Completed", ...}``."""
 
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """A webhook's request.
+    """The request of a webhook. Its signature is not verified yet.
 
     Args:
         headers: by lower-case name.
-        body: as it came, not a byte changed.
-        received_at: when it came.
+        body: as it arrived, not a byte changed: signatures are made over bytes.
+        received_at: when it arrived, by our clock.
     """
 
     headers: Mapping[str, str]
@@ -32,7 +45,11 @@ class SignedRequest:
 
 @dataclass(frozen=True)
 class Nothing:
-    """A request that means nothing to us, and why: answered as taken, or shops stop sending."""
+    """A request that amounts to no call. It is answered as taken, or shops would stop sending.
+
+    Args:
+        reason: why; the answer shows it.
+    """
 
     reason: str
 
@@ -42,55 +59,15 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """Stands in ids, in logs and in the quarantine."""
+        """The name that stands in the address, in message ids, in logs and in quarantine."""
 
     def calls(self, request: SignedRequest) -> Sequence[Call] | Nothing:
-        """Verify a request and say what it means.
+        """Verify a request and give back the calls that it amounts to.
+
+        The calls are taken in their order. Each has a ``messageId`` that is made of the thing that
+        it is about, because senders repeat requests; the same id twice is the same call twice.
 
         Raises:
-            BadSignature: it was not signed with the secret. Nothing of it was read.
-            BadEvent: it does not say what it should; the path names the field.
+            BadSignature: it was not signed with the secret. Nothing of the body was read.
+            BadEvent: the body lacks a field, or has a wrong one; the path names it.
         """
-
-
-def track(
-    event: str, *, user: str, message_id: str, at: datetime, properties: Mapping[str, Any]
-) -> Call:
-    """A ``track`` call; properties that are None are left out."""
-    return {
-        "type": "track",
-        "event": event,
-        "userId": user,
-        "messageId": message_id,
-        "timestamp": at.isoformat(),
-        "properties": present(properties),
-    }
-
-
-def identify(*, user: str, message_id: str, at: datetime, traits: Mapping[str, Any]) -> Call:
-    """An ``identify`` call; traits that are None are left out."""
-    return {
-        "type": "identify",
-        "userId": user,
-        "messageId": message_id,
-        "timestamp": at.isoformat(),
-        "traits": present(traits),
-    }
-
-
-def present(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are there."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def made_id(*parts: object) -> str:
-    """An id of what it is about: the same again for the same thing, also when it is sent again."""
-    told = "/".join(part.isoformat() if isinstance(part, datetime) else str(part) for part in parts)
-    if len(told) <= LONGEST_ID:
-        return told
-    return f"{told[:100]}/{digest(told)}"
-
-
-def digest(text: str) -> str:
-    """Tells texts apart without telling what they are."""
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -135,12 +135,12 @@ async def test_the_customer_who_was_joined_to_another_clicks_as_that_one(
 ) -> None:
     new = f"{message.customer_id}-new"
     call = {"previousId": message.customer_id, "userId": new}
-    gateway = served.gateway
-    gateway._missing, missing = None, gateway._missing  # no run of theirs needs to be told
+    backend = served.gateway.backend
+    backend._missing, missing = None, backend._missing  # no run of theirs needs to be told
     try:
         assert (await served.post("/v1/alias", call)).status_code == 200
     finally:
-        gateway._missing = missing
+        backend._missing = missing
     await follow(served, click_path(message.reference))
     assert [event.name for event in await served.stored(new)] == ["Message Clicked"]
 

@@ -22,8 +22,8 @@ from sojourn.cli.local.processes import binary
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn, telling
 from sojourn.gateway.app import make_api
-from sojourn.gateway.http.core import Gateway
-from sojourn.gateway.http.description import EXAMPLES
+from sojourn.gateway.gateway import Gateway
+from sojourn.gateway.tracking.description import EXAMPLES
 from sojourn.store import Store
 from tests.support.gateway_server import Served, serving, settings
 

@@ -25,9 +25,9 @@ from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import BadInput, BadSetting, TemporalUnavailable, TransientError
 from sojourn.domain.messages import Channel, Delivery, MessageClass
 from sojourn.domain.reports import Kind, Report
-from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http.faults import Refusal, answer
-from sojourn.gateway.webhooks.reports import Outcomes
+from sojourn.gateway.webhooks.reports import ProviderReports
 from sojourn.gateway.webhooks.routes import BODY_LIMIT, SHOPS, Sources, router
 from sojourn.store import Store, attempts, customers, ledger, reports
 from sojourn.store.tables import (
@@ -420,7 +420,7 @@ async def test_without_temporal_the_provider_is_asked_to_come_back(
     served: Served, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await write(served.store, customer_id)
-    monkeypatch.setattr(served.gateway, "_missing", "no Temporal server has answered yet")
+    monkeypatch.setattr(served.gateway.backend, "_missing", "no Temporal server has answered yet")
     answer = await post(served, FAKE.hook(message.order, Kind.CLICKED, "e"))
     assert answer.status_code == 503
     assert await message.kept() == []
@@ -447,7 +447,7 @@ async def test_a_name_that_nobody_has_says_what_to_set(
 
 async def test_a_provider_that_is_not_chosen_is_not_answered(served: Served) -> None:
     gateway = Gateway(Sojourn(served.gateway.sojourn.client, served.store, settings()))
-    outcomes = Outcomes(gateway.providers, gateway.report, "https://x.example")
+    outcomes = ProviderReports(gateway.providers, gateway.report, "https://x.example")
     async with _asking(outcomes) as http:
         answer = await http.post("/webhooks/postmark")
     assert answer.status_code == 404
@@ -497,7 +497,7 @@ class Asked(Outbox):
         return Reading(answer="<ok/>", media_type="text/xml")
 
 
-def _asking(outcomes: Outcomes) -> httpx.AsyncClient:
+def _asking(outcomes: ProviderReports) -> httpx.AsyncClient:
     async def take(*_: Any) -> list[Any]:
         raise AssertionError("no call of a shop")
 
@@ -515,7 +515,7 @@ async def _nothing(name: str, told: Sequence[Report], at: datetime) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 async def test_a_provider_is_handed_its_request_as_it_made_it(method: str) -> None:
     asked = Asked()
-    outcomes = Outcomes({"asked": asked}, _nothing, "https://shop.example/sojourn/")
+    outcomes = ProviderReports({"asked": asked}, _nothing, "https://shop.example/sojourn/")
     async with _asking(outcomes) as http:
         answer = await http.request(
             method, "/webhooks/asked?hub.challenge=a%2Fb&x=1", content=b"\xff", headers={"X-A": "b"}
@@ -534,12 +534,12 @@ async def test_a_provider_is_handed_its_request_as_it_made_it(method: str) -> No
 async def test_what_a_provider_cannot_read_is_said(fault: Exception, status: int) -> None:
     asked = Asked()
     asked.fault = fault
-    async with _asking(Outcomes({"asked": asked}, _nothing, "https://x.example")) as http:
+    async with _asking(ProviderReports({"asked": asked}, _nothing, "https://x.example")) as http:
         assert (await http.post("/webhooks/asked")).status_code == status
 
 
 async def test_a_shops_address_takes_no_get() -> None:
-    async with _asking(Outcomes({}, _nothing, "https://x.example")) as http:
+    async with _asking(ProviderReports({}, _nothing, "https://x.example")) as http:
         answer = await http.get("/webhooks/shop")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 

@@ -23,13 +23,12 @@ from sojourn.dispatch.routing import workflow_id
 from sojourn.domain.errors import BadEvent, TemporalUnavailable
 from sojourn.domain.messages import Result
 from sojourn.gateway.app import make_app
-from sojourn.gateway.http.core import Gateway
+from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http.faults import AWAY, Refusal, answer
-from sojourn.gateway.tracking.taking import Outcome, Taken, take_calls
-from sojourn.gateway.webhooks import shopify, woocommerce
-from sojourn.gateway.webhooks.inbound import load_sources
-from sojourn.gateway.webhooks.reading import Fields
+from sojourn.gateway.tracking.taking import take_calls
+from sojourn.gateway.webhooks.mapping.source import load_sources
 from sojourn.gateway.webhooks.routes import BODY_LIMIT, Sources, Take, configured, router
+from sojourn.gateway.webhooks.shops import shopify, woocommerce
 from sojourn.gateway.webhooks.source import Call, Nothing
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
@@ -76,15 +75,14 @@ class Taker:
         self.fault: Exception | None = None
         self.refused: set[int] = set()
 
-    async def __call__(self, calls: Sequence[Call], source: str, at: datetime) -> list[Taken]:
+    async def __call__(
+        self, calls: Sequence[Call], source: str, at: datetime
+    ) -> list[BadEvent | None]:
         if self.fault:
             raise self.fault
         self.calls += calls
         fault = BadEvent("properties.price", "must be a number")
-        return [
-            Taken(n, Outcome.QUARANTINED, fault) if n in self.refused else Taken(n, Outcome.TAKEN)
-            for n, _ in enumerate(calls)
-        ]
+        return [fault if n in self.refused else None for n, _ in enumerate(calls)]
 
 
 @pytest.fixture
@@ -365,7 +363,7 @@ def test_no_shape_of_a_body_breaks_a_shop(data: st.DataObject) -> None:
     calls: list[Call] = []
 
     def read() -> None:
-        found = topic(Fields(body), NOW)
+        found = topic(body, NOW)
         calls.extend([] if isinstance(found, Nothing) else found)
 
     fault = fault_of(read)
@@ -393,8 +391,9 @@ async def sojourn(temporal: Server, store: Store) -> AsyncIterator[Sojourn]:
 
 
 def taking(sojourn: Sojourn) -> Take:
-    async def take(calls: Sequence[Call], source: str, at: datetime) -> list[Taken]:
-        return await take_calls(sojourn, calls, source=source, received_at=at)
+    async def take(calls: Sequence[Call], source: str, at: datetime) -> list[BadEvent | None]:
+        taken = await take_calls(sojourn, calls, source=source, received_at=at)
+        return [one.fault for one in taken]
 
     return take
 
@@ -511,6 +510,6 @@ async def test_the_gateway_takes_webhooks_that_its_settings_name(
 
 def test_every_call_of_the_fixtures_is_one_that_dispatch_reads() -> None:
     for topic, body in BODIES:
-        calls = topic(Fields(body), NOW)
+        calls = topic(body, NOW)
         assert not isinstance(calls, Nothing)
         assert all(read_call(call) for call in calls)

@@ -8,7 +8,7 @@ import pytest
 
 from sojourn.dispatch.calls import read_call
 from sojourn.domain.errors import BadEvent, BadSetting
-from sojourn.gateway.webhooks.inbound import Inbound, load_sources
+from sojourn.gateway.webhooks.mapping.source import Inbound, load_sources
 from sojourn.gateway.webhooks.source import Call, Nothing
 from tests.support.markdown import ROOT, blocks
 from tests.support.webhooks import STANDARD_SECRET, told

@@ -9,9 +9,8 @@ import pytest
 from sojourn.dispatch.calls import read_call
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import SHIPPED, Event, read_event
-from sojourn.gateway.http.bodies import CALL_LIMIT
-from sojourn.gateway.webhooks.reading import Fields
-from sojourn.gateway.webhooks.shopify import TOPICS, guest, known
+from sojourn.gateway.tracking.tracking import CALL_LIMIT
+from sojourn.gateway.webhooks.shops.shopify import TOPICS, guest, known
 from sojourn.gateway.webhooks.source import Call, Nothing
 from sojourn.rendering.cart import cart_items
 from tests.support.webhooks import payload, told
@@ -23,7 +22,7 @@ GUEST = guest(CART)
 
 
 def calls(topic: str, name: str, **changes: Any) -> list[Call]:
-    found = TOPICS[topic](Fields({**payload(name), **changes}), NOW)
+    found = TOPICS[topic]({**payload(name), **changes}, NOW)
     assert not isinstance(found, Nothing)
     for call in found:
         read_call(call)  # dispatch takes it
@@ -151,7 +150,7 @@ def test_a_checkout_without_a_cart_has_its_own_key() -> None:
 
 def test_a_checkout_that_was_ordered_starts_nothing() -> None:
     body = {**payload("shopify_checkout"), "completed_at": "2026-11-20T10:33:00+01:00"}
-    assert isinstance(TOPICS["checkouts/update"](Fields(body), NOW), Nothing)
+    assert isinstance(TOPICS["checkouts/update"](body, NOW), Nothing)
 
 
 # ---- orders --------------------------------------------------------------------------------
@@ -252,7 +251,7 @@ def test_a_number_that_cannot_be_read_costs_no_address() -> None:
 
 
 def test_who_is_gone_is_written_to_no_more() -> None:
-    found = TOPICS["customers/delete"](Fields({"id": 207119551, "addresses": []}), NOW)
+    found = TOPICS["customers/delete"]({"id": 207119551, "addresses": []}, NOW)
     assert isinstance(found, list)
     assert traits(found) == [{"email": "", "phone": ""}]
     assert datetime.fromisoformat(found[0]["timestamp"]) - NOW < timedelta(seconds=1)

@@ -7,18 +7,17 @@ import pytest
 
 from sojourn.dispatch.calls import read_call
 from sojourn.domain.errors import BadEvent
-from sojourn.gateway.webhooks.reading import Fields
+from sojourn.gateway.webhooks.shops.woocommerce import TOPICS, guest, known
 from sojourn.gateway.webhooks.source import Call, Nothing
-from sojourn.gateway.webhooks.woocommerce import TOPICS, guest, known
 from tests.support.webhooks import payload, told
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 GIULIA = known("25")
-GUEST = guest(Fields(payload("woocommerce_order")))
+GUEST = guest(payload("woocommerce_order")["order_key"])
 
 
 def read(topic: str, name: str, **changes: Any) -> list[Call] | Nothing:
-    return TOPICS[topic](Fields({**payload(name), **changes}), NOW)
+    return TOPICS[topic]({**payload(name), **changes}, NOW)
 
 
 def calls(topic: str, name: str, **changes: Any) -> list[Call]:
@@ -113,7 +112,7 @@ def test_a_new_account_signs_up() -> None:
 
 
 def test_who_is_gone_is_written_to_no_more() -> None:
-    found = TOPICS["customer.deleted"](Fields({"id": 25}), NOW)
+    found = TOPICS["customer.deleted"]({"id": 25}, NOW)
     assert isinstance(found, list)
     assert found[0]["traits"] == {"email": "", "phone": ""}
 

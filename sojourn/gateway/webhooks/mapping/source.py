@@ -1,6 +1,6 @@
-"""Webhooks of anybody: a TOML file says which request is which event, in JMESPath.
+"""A source that a TOML file describes, in JMESPath.
 
-The folder ``SOJOURN_WEBHOOKS`` holds one file a source; ``bookings.toml`` is asked at
+The folder ``SOJOURN_WEBHOOKS`` holds one file a source; ``bookings.toml`` takes the webhooks of
 ``/webhooks/in/bookings``. docs/webhooks.md tells how to write one.
 """
 
@@ -14,12 +14,14 @@ from standardwebhooks import Webhook
 
 from sojourn.domain.errors import BadEvent, BadSetting
 from sojourn.domain.events import SHIPPED, Events
+from sojourn.domain.made_ids import made_id
 from sojourn.domain.reading import read_moment
-from sojourn.gateway.webhooks.expressions import Expression
-from sojourn.gateway.webhooks.mapping import Said, SourceFile, read_file
-from sojourn.gateway.webhooks.reading import read_json
+from sojourn.gateway.webhooks.bodies import read_json
+from sojourn.gateway.webhooks.calls import identify, track
+from sojourn.gateway.webhooks.mapping.expressions import Expression
+from sojourn.gateway.webhooks.mapping.files import Entry, SourceFile, read_file
 from sojourn.gateway.webhooks.signatures import check_standard, secrets_in, standard_webhooks
-from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest, identify, made_id, track
+from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest
 
 
 @dataclass(frozen=True)
@@ -31,25 +33,28 @@ class Inbound:
     verifiers: Sequence[Webhook]
 
     def calls(self, request: SignedRequest) -> list[Call] | Nothing:
-        """Verify a request and say what it means, as the file says.
+        """Verify a request, and give back the calls that the file makes of it.
 
         Raises:
-            BadSignature, BadEvent: see `gateway.source.Source`.
+            BadSignature, BadEvent: as `Source.calls`.
         """
         check_standard(self.verifiers, request.headers, request.body)
         sent_at = datetime.fromtimestamp(float(request.headers["webhook-timestamp"]), tz=UTC)
         return self.read(read_json(request.body), request.headers["webhook-id"], sent_at)
 
     def read(self, body: Any, webhook_id: str, sent_at: datetime) -> list[Call] | Nothing:
-        """What a verified body means.
+        """Read a body whose signature is verified.
 
         Args:
             body: its JSON.
-            webhook_id: of the request; the same again when it is sent again.
-            sent_at: counts where the file names no ``timestamp``.
+            webhook_id: of the request; it is the same when the request is sent again.
+            sent_at: the moment of an event for which the file names no ``timestamp``.
+
+        Returns:
+            The calls that the file makes of it.
 
         Raises:
-            BadEvent: an expression finds what cannot be; the path is that of the file.
+            BadEvent: an expression finds a wrong value; the path is that of the file.
         """
         calls: list[Call] = []
         identity = self.file.identify
@@ -83,12 +88,15 @@ class Inbound:
 def load_sources(
     folder: Path, environment: Mapping[str, str], known: Events = SHIPPED
 ) -> dict[str, Inbound]:
-    """Every source of a folder, by name. To be called when the gateway starts.
+    """Load every source of a folder, by name. The gateway does so when it starts.
 
     Args:
         folder: holds one ``*.toml`` a source.
         environment: holds the secrets that the files name.
         known: the events of the project.
+
+    Returns:
+        The sources by the names of their files.
 
     Raises:
         BadSetting: the folder, a file or a secret is missing or wrong; one line names the file, the
@@ -101,7 +109,7 @@ def load_sources(
 
 def _load(path: Path, environment: Mapping[str, str], known: Events) -> Inbound:
     file = read_file(path, known)
-    # of a list, the whole is no secret: base64 has no commas
+    # a list as a whole is no secret: base64 has no commas
     secrets = [one for one in secrets_in(environment.get(file.secret, "")) if "," not in one]
     if not secrets:
         raise BadSetting(f"{path}: secret: the environment has no {file.secret}")
@@ -111,15 +119,15 @@ def _load(path: Path, environment: Mapping[str, str], known: Events) -> Inbound:
         raise BadSetting(f"{path}: secret: {file.secret} {error}") from None
 
 
-def _holds(entry: Said, body: Any, path: str) -> bool:
-    """Whether an entry is about this body, as JMESPath judges truth. Without ``when`` it is."""
+def _holds(entry: Entry, body: Any, path: str) -> bool:
+    """Whether an entry is about this body, as JMESPath judges truth. One without ``when`` is."""
     if entry.when is None:
         return True
     found = entry.when.of(body, f"{path}.when")
     return found is not None and found is not False and found not in ("", [], {})
 
 
-def _user(entry: Said, body: Any, path: str) -> str:
+def _user(entry: Entry, body: Any, path: str) -> str:
     where = f"{path}.user_id"
     found = _id(entry.user_id, body, where)
     if found is None:
@@ -140,7 +148,7 @@ def _id(expression: Expression | None, body: Any, path: str) -> str | None:
     return str(found)
 
 
-def _moment(entry: Said, body: Any, path: str) -> datetime | None:
+def _moment(entry: Entry, body: Any, path: str) -> datetime | None:
     if entry.timestamp is None:
         return None
     where = f"{path}.timestamp"

@@ -1,4 +1,4 @@
-"""What a mapping file says: which request is which event, and where its fields stand."""
+"""Mapping files: each tells which request is which event, and where the event's fields stand."""
 
 import re
 import tomllib
@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sojourn.domain.errors import BadSetting, UnknownName
-from sojourn.domain.events import ENVELOPE, Events
-from sojourn.gateway.webhooks.expressions import Query, first_line
+from sojourn.domain.events import ENVELOPE, SHIPPED, Events
+from sojourn.domain.reading import reason_of
+from sojourn.gateway.webhooks.mapping.expressions import Query, first_line
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
@@ -19,15 +20,15 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
-class Said(_Table):
-    """What an event and an identify call have in common."""
+class Entry(_Table):
+    """The fields that an event and an identify call have in common."""
 
     when: Query | None = None
     user_id: Query
     timestamp: Query | None = None
 
 
-class EventMapping(Said):
+class EventMapping(Entry):
     """One ``[[events]]``: when a request is this event, and where its fields stand."""
 
     event: str
@@ -35,26 +36,26 @@ class EventMapping(Said):
     properties: dict[str, Query] = Field(default_factory=dict)
 
 
-class IdentifyMapping(Said):
-    """``[identify]``: when a request tells who somebody is, and where it stands."""
+class IdentifyMapping(Entry):
+    """The ``[identify]``: when a request tells about a customer, and where the traits stand."""
 
     traits: dict[str, Query] = Field(min_length=1)
 
 
 class SourceFile(_Table):
-    """A file."""
+    """A mapping file: one source of webhooks."""
 
     secret: Annotated[str, Field(pattern=_VARIABLE)]
-    """The environment variable that holds it."""
+    """The environment variable that holds the secret."""
     events: tuple[EventMapping, ...] = ()
     identify: IdentifyMapping | None = None
 
 
-def read_file(path: Path, known: Events) -> SourceFile:
+def read_file(path: Path, known: Events = SHIPPED) -> SourceFile:
     """Read a mapping file.
 
     Raises:
-        BadSetting: it is none; one line names the file, the key and the fault.
+        BadSetting: it is not valid; one line names the file, the key and the fault.
     """
     if not _NAME.fullmatch(path.stem):
         raise BadSetting(f"{path}: its name is its address: small letters, digits and hyphens")
@@ -86,7 +87,5 @@ def _check_events(file: SourceFile, known: Events) -> None:
 
 
 def _fault(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {reason[:1].lower() + reason[1:]}"
+    where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+    return f"{where}: {reason_of(error)}"

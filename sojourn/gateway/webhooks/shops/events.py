@@ -1,6 +1,7 @@
-"""What shops have in common: carts that come as a whole, orders, guests who become somebody.
+"""The events that all shops have: a cart that comes as a whole, an order, a guest who is named.
 
-Each function writes the calls of one of these; a source knows where in its bodies things stand.
+Each function writes the calls of one of these; a shop's own file knows where the facts stand in the
+shop's bodies.
 """
 
 import json
@@ -8,11 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sojourn.gateway.webhooks.source import Call, identify, made_id, track
+from sojourn.domain.made_ids import made_id
+from sojourn.gateway.webhooks.calls import identify, track
+from sojourn.gateway.webhooks.source import Call
 
-MOST_LINES = 100
 MOST_BYTES = 16 << 10
-"""Of the lines of a cart or an order: a call may have twice that, and no order may be refused."""
+"""Bytes of the lines of a cart or an order: a call may have twice that, and no order may be
+refused for its length."""
 NO_ADDRESS = {"email": "", "phone": ""}
 
 Product = Mapping[str, Any]
@@ -20,12 +23,12 @@ Product = Mapping[str, Any]
 
 
 def first_lines(lines: Iterable[Product]) -> list[dict[str, Any]]:
-    """The lines of a cart or an order, as many as a call holds."""
+    """Return the first lines of a cart or an order, as many as a call holds."""
     kept: list[dict[str, Any]] = []
     room = MOST_BYTES
     for line in lines:
         room -= len(json.dumps(line))
-        if room < 0 or len(kept) == MOST_LINES:
+        if room < 0:
             break
         kept.append(dict(line))
     return kept
@@ -34,14 +37,17 @@ def first_lines(lines: Iterable[Product]) -> list[dict[str, Any]]:
 def cart_seen(
     user: str, key: str, *, message_id: str, at: datetime, products: Sequence[Product]
 ) -> list[Call]:
-    """All of a cart: a touch of each line, and what the cart is as a whole.
+    """Write a cart that comes as a whole: a touch of each line, and the cart itself.
 
     Args:
-        user: whose it is.
+        user: the customer's id.
         key: the cart's.
         message_id: of this state of this cart: the same state again is nothing new.
-        at: when it was in this state.
+        at: when the cart was in this state.
         products: its lines.
+
+    Returns:
+        A Product Added for each line, then a Cart Viewed.
     """
     added = [
         track(
@@ -65,14 +71,17 @@ def ordered(
     at: datetime,
     properties: Mapping[str, Any],
 ) -> list[Call]:
-    """One order. The guest who filled its cart is told, too: their runs end with it.
+    """Write one order, and once more for the guest who filled its cart: their runs end with it.
 
     Args:
-        user: whose it is.
+        user: the customer's id.
         guests: other ids of the same person.
-        message_id: of the order, not of the request: however often it is told, it is one.
+        message_id: of the order, not of the request: an order told twice is one order.
         at: when it was placed.
         properties: of Order Completed.
+
+    Returns:
+        An Order Completed for each id.
     """
     told = {name: properties.get(name) for name in ("order_id", "cart_id")}
     return [
@@ -91,7 +100,7 @@ def ordered(
 
 
 def nowhere(users: Iterable[str], at: datetime) -> list[Call]:
-    """Nobody is written to under these ids any more."""
+    """Write that these ids have no address any more, so that nothing is sent to them."""
     return [
         identify(user=user, message_id=made_id(user, "nowhere", at), at=at, traits=NO_ADDRESS)
         for user in users
@@ -99,8 +108,8 @@ def nowhere(users: Iterable[str], at: datetime) -> list[Call]:
 
 
 def end_of_second(moment: datetime) -> datetime:
-    """A moment that its sender cut to the second, read as late as it may have been.
+    """Return the latest moment that a sender may mean that cuts its moments to the second.
 
-    An order comes after the cart it is made of, also within one second.
+    An order comes after the cart that it is made of, also within one second.
     """
     return moment if moment.microsecond else moment.replace(microsecond=999_999)

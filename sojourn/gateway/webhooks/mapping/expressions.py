@@ -16,22 +16,23 @@ from pydantic import BeforeValidator
 from sojourn.domain.errors import BadEvent, UnknownName
 
 LONGEST_EXPRESSION = 1000
+"""Characters."""
 _FUNCTIONS: Mapping[str, Any] = Functions.FUNCTION_TABLE
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A JMESPath expression that can be asked of any JSON."""
+    """A JMESPath expression that is valid and can be evaluated over any JSON."""
 
     text: str
     parsed: ParsedResult
 
     def of(self, body: Any, path: str) -> Any:
-        """What it finds; None for nothing.
+        """Evaluate the expression; None if it finds nothing.
 
         Raises:
-            BadEvent: it does not fit this body. The body is a stranger's: whatever the library
-                stumbles over in it is the sender's fault, not ours.
+            BadEvent: it does not fit this body. A stranger wrote the body: any error of the library
+                is the sender's fault, not ours.
         """
         try:
             return self.parsed.search(body)
@@ -71,7 +72,7 @@ def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _check_function(node: Mapping[str, Any]) -> None:
-    """See that a function exists and gets as many arguments as it takes; parsing does not."""
+    """Check that a function exists and gets as many arguments as it takes; the parser does not."""
     if node["type"] != "function_expression":
         return
     name, given = node["value"], len(node["children"])
@@ -84,9 +85,9 @@ def _check_function(node: Mapping[str, Any]) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """The heart of what a library says."""
+    """Return the first line of an error's text, or its name if it has no text."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 Query = Annotated[Expression, BeforeValidator(_expression)]
-"""A field of a file that holds an expression."""
+"""A field of a mapping file that holds an expression."""

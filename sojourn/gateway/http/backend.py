@@ -1,0 +1,100 @@
+"""`Backend`: everything that stands behind the routes, and whether it is there."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import text
+from temporalio.service import RPCError
+
+from sojourn.dispatch.client import Sojourn
+from sojourn.dispatch.connection import require_search_attributes
+from sojourn.domain.errors import StoreUnavailable, TemporalUnavailable
+from sojourn.gateway.http.faults import AWAY, away
+from sojourn.gateway.http.metrics import Metrics
+from sojourn.gateway.http.work import Work
+
+log = structlog.stdlib.get_logger("sojourn.gateway")
+T = TypeVar("T")
+
+LOOK_AGAIN_SECONDS = 0.5
+READY_SECONDS = 2.0
+"""Seconds after which a server that does not answer counts as absent."""
+
+
+class Backend:
+    """The store, Temporal and the limits that all routes share.
+
+    Args:
+        sojourn: its Temporal client may be one that has not connected yet.
+    """
+
+    def __init__(self, sojourn: Sojourn) -> None:
+        self.sojourn = sojourn
+        self.settings = sojourn.settings
+        self.metrics = Metrics()
+        self.work = Work(self.settings.gateway_in_work, self.metrics.in_work)
+        self._missing: str | None = "no Temporal server has answered yet"
+
+    async def done(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work that needs Temporal, as long as its request may wait for it.
+
+        Raises:
+            Refusal: it took too long, and goes on: the sender may send it again.
+            TemporalUnavailable: Temporal was never there; nothing was begun.
+        """
+        if self._missing is not None:
+            work.close()
+            raise TemporalUnavailable(self._missing)
+        seconds = self.settings.gateway_answer_seconds
+        try:
+            return await self.work.within(seconds, work)
+        except TimeoutError:
+            raise away(f"was not done within {seconds:g} s: send it again") from None
+
+    async def find_temporal(self) -> None:
+        """Look for Temporal until it is there, and fit for our runs."""
+        while (missing := await self._look_for_temporal()) is not None:
+            if missing != self._missing:
+                log.warning("not ready", temporal=missing)
+            self._missing = missing
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        self._missing = None
+
+    async def missing(self) -> dict[str, str]:
+        """Return the reason for each absent part: ``store``, ``temporal``."""
+        found = {"store": await self._look_for_store()}
+        # until Temporal has answered once, `find_temporal` alone asks it
+        found["temporal"] = self._missing or await self._ask_temporal()
+        return {name: reason for name, reason in found.items() if reason is not None}
+
+    async def _look_for_store(self) -> str | None:
+        try:
+            async with asyncio.timeout(READY_SECONDS), self.sojourn.store.reading() as session:
+                await session.exec(text("SELECT 1 FROM write_keys LIMIT 1"))  # type: ignore[call-overload]
+        except StoreUnavailable as error:
+            return str(error)
+        except AWAY:
+            return "the database does not answer; see SOJOURN_DATABASE_URL"
+        return None
+
+    async def _look_for_temporal(self) -> str | None:
+        reason = await self._ask_temporal()
+        if reason is not None:
+            return reason
+        with suppress(RPCError):  # a managed Temporal may keep its search attributes from us
+            try:
+                await require_search_attributes(self.sojourn.client)
+            except TemporalUnavailable as error:
+                return str(error)
+        return None
+
+    async def _ask_temporal(self) -> str | None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self.sojourn.client.service_client.check_health()
+        except (RPCError, RuntimeError, TimeoutError):  # Runtime: no first connection could be made
+            return "no Temporal server answers; see TEMPORAL_ADDRESS"
+        return None

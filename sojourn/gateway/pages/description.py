@@ -1,0 +1,35 @@
+"""The part of the OpenAPI document that describes the links in messages."""
+
+from typing import Any, Final
+
+from sojourn.gateway.http.description import ErrorAnswer
+
+FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {
+                "schema": {
+                    "type": "object",
+                    "properties": {"List-Unsubscribe": {"type": "string", "const": "One-Click"}},
+                    "required": ["List-Unsubscribe"],
+                },
+                "examples": {"plain": {"value": {"List-Unsubscribe": "One-Click"}}},
+            }
+            for kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+        },
+    }
+}
+"""The form that a mailbox posts to unsubscribe a customer."""
+
+
+def damaged_page() -> dict[int | str, dict[str, Any]]:
+    """Describe the answer to a link that was not made here, or that was cut."""
+    return {
+        404: {
+            "model": ErrorAnswer,
+            "description": "The link is damaged: a page that leads to the shop. JSON, if there "
+            "is no such path.",
+            "content": {"text/html": {}},
+        }
+    }

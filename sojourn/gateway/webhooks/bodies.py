@@ -1,0 +1,17 @@
+"""Bodies of webhooks: JSON of strangers, once its signature is verified."""
+
+from typing import Any
+
+from sojourn.domain import strict_json
+from sojourn.domain.storable import check_storable
+
+
+def read_json(body: bytes) -> Any:
+    """Read the JSON of a webhook's body.
+
+    Raises:
+        BadEvent: it is no JSON, or holds a value that cannot be stored.
+    """
+    value = strict_json.read_json(body)
+    check_storable({"body": value})
+    return value

@@ -1,0 +1,58 @@
+"""Helpers of sources: they write calls of the tracking API."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sojourn.gateway.webhooks.source import Call
+
+
+def track(
+    event: str, *, user: str, message_id: str, at: datetime, properties: Mapping[str, Any]
+) -> Call:
+    """Write a ``track`` call.
+
+    Args:
+        event: its name: "Order Completed".
+        user: the customer id.
+        message_id: unique: the same id twice is the same event twice.
+        at: when it happened.
+        properties: the event's fields; those that are None are left out.
+
+    Returns:
+        The call.
+    """
+    return {
+        "type": "track",
+        "event": event,
+        "userId": user,
+        "messageId": message_id,
+        "timestamp": at.isoformat(),
+        "properties": present(properties),
+    }
+
+
+def identify(*, user: str, message_id: str, at: datetime, traits: Mapping[str, Any]) -> Call:
+    """Write an ``identify`` call.
+
+    Args:
+        user: the customer id.
+        message_id: unique; consents point back to it.
+        at: when it was said.
+        traits: name, addresses, consents; those that are None are left out.
+
+    Returns:
+        The call.
+    """
+    return {
+        "type": "identify",
+        "userId": user,
+        "messageId": message_id,
+        "timestamp": at.isoformat(),
+        "traits": present(traits),
+    }
+
+
+def present(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values without those that are None."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Shops whose webhooks become events: a cart, an order, a customer. One file a kind of shop."""

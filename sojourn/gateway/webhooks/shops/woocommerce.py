@@ -1,0 +1,214 @@
+"""WooCommerce's webhooks: an order or a customer becomes calls. It has no webhooks for carts.
+
+https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks lists the topics;
+`woocommerce_bodies` models their bodies. Each topic is one function here. docs/webhooks.md tells
+which events a topic becomes.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sojourn.domain.made_ids import digest, made_id
+from sojourn.gateway.webhooks.bodies import read_json
+from sojourn.gateway.webhooks.calls import identify, present, track
+from sojourn.gateway.webhooks.shops.bodies import phone, read_body
+from sojourn.gateway.webhooks.shops.events import (
+    cart_seen,
+    end_of_second,
+    first_lines,
+    nowhere,
+    ordered,
+)
+from sojourn.gateway.webhooks.shops.woocommerce_bodies import (
+    Account,
+    Billing,
+    GoneAccount,
+    LeftOrder,
+    Line,
+    Order,
+    OrderState,
+    PlacedOrder,
+)
+from sojourn.gateway.webhooks.signatures import check_hmac
+from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest
+
+PLACED = ("processing", "on-hold", "completed")
+"""Statuses of an order that was placed."""
+LEFT = ("checkout-draft", "pending", "failed")
+"""Statuses of an order that waits for its payment: a cart at the till."""
+BY_CUSTOMERS = ("checkout", "store-api")
+"""Ways in which customers make orders; an order that staff writes down is nobody's cart."""
+_PING = re.compile(rb"webhook_id=\d{1,20}")
+
+
+@dataclass(frozen=True)
+class WooCommerce:
+    """One shop.
+
+    Args:
+        secrets: as entered with the shop's webhooks.
+    """
+
+    secrets: Sequence[str]
+    name: str = "woocommerce"
+
+    def calls(self, request: SignedRequest) -> list[Call] | Nothing:
+        """Verify a request, and give back the calls of its topic.
+
+        Raises:
+            BadSignature, BadEvent: as `Source.calls`.
+        """
+        signature = request.headers.get("x-wc-webhook-signature")
+        if signature is None and _PING.fullmatch(request.body):
+            return Nothing("a ping: WooCommerce tries a new webhook without signing")
+        check_hmac(self.secrets, signature, request.body)
+        topic = request.headers.get("x-wc-webhook-topic", "")
+        if topic not in TOPICS:
+            return Nothing("nothing here listens to this topic")
+        return TOPICS[topic](read_json(request.body), request.received_at)
+
+
+def order(body: Any, received_at: datetime) -> list[Call] | Nothing:
+    """Read ``order.created``, ``order.updated``: the status tells an order from a cart."""
+    state = read_body(OrderState, body)
+    if state.status in PLACED:
+        return _placed(read_body(PlacedOrder, body), received_at)
+    if state.status in LEFT and state.created_via in BY_CUSTOMERS:
+        return _left(read_body(LeftOrder, body), received_at)
+    return Nothing("an order of this status is neither a cart nor bought")
+
+
+def customer_created(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``customer.created``: a customer opened an account."""
+    found = read_body(Account, body)
+    user = known(found.id)
+    signed_up = track(
+        "Signed Up",
+        user=user,
+        message_id=made_id(user, "Signed Up"),
+        at=found.date_created_gmt or received_at,
+        properties={"email": found.email, "first_name": found.first_name},
+    )
+    return [*customer_updated(body, received_at), signed_up]
+
+
+def customer_updated(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``customer.updated``: a customer's name and addresses."""
+    found = read_body(Account, body)
+    at = found.date_modified_gmt or found.date_created_gmt or received_at
+    return _card(found, found.billing, known(found.id), at)
+
+
+def gone(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``customer.deleted``: a former customer gets no more messages."""
+    return nowhere([known(read_body(GoneAccount, body).id)], received_at)
+
+
+Topic = Callable[[Any, datetime], list[Call] | Nothing]
+"""Reads a body that arrived at a moment."""
+TOPICS: dict[str, Topic] = {
+    "order.created": order,
+    "order.updated": order,
+    "customer.created": customer_created,
+    "customer.updated": customer_updated,
+    "customer.deleted": gone,
+}
+
+
+def known(customer_id: str) -> str:
+    """Return our id of a customer with an account: ``woocommerce:25``."""
+    return f"woocommerce:{customer_id}"
+
+
+def guest(order_key: str) -> str:
+    """Return our id of a customer who orders without an account: a digest of the order's key."""
+    return f"woocommerce:guest:{digest(order_key)}"
+
+
+def _who(body: Order) -> tuple[str, list[str]]:
+    """Return the customer's id, and the other id under which they may have begun the order."""
+    stranger = guest(body.order_key or body.id)
+    if body.customer_id in (None, "0"):
+        return stranger, []
+    return known(body.customer_id), [stranger]
+
+
+def _placed(body: PlacedOrder, received_at: datetime) -> list[Call]:
+    """Return the calls of an order. It names no cart, and so ends all that the customer left."""
+    user, others = _who(body)
+    changed = body.date_modified_gmt or received_at
+    # the payment counts: an old order that is touched today was not bought today
+    paid = body.date_paid_gmt or changed
+    bought = ordered(
+        user,
+        others,
+        message_id=made_id("woocommerce/order", body.id),
+        at=end_of_second(paid),
+        properties={
+            "order_id": body.id,
+            "total": body.total,
+            "currency": body.currency,
+            "products": _products(body),
+            "email": body.billing.email,
+        },
+    )
+    # the order goes first: a fault in the customer's card must not keep it from ending the runs
+    return [*bought, *_card(body.billing, body.billing, user, changed)]
+
+
+def _left(body: LeftOrder, received_at: datetime) -> list[Call]:
+    """Return the calls of an order that is not paid: a cart, whose key is the order's."""
+    user, others = _who(body)
+    key = f"order {body.id}"
+    at = body.date_modified_gmt or received_at
+    state = made_id("woocommerce/order", body.id, "cart", at)
+    started = track(
+        "Checkout Started",
+        user=user,
+        message_id=made_id("woocommerce/order", body.id, "checkout"),
+        at=body.date_created_gmt or at,
+        properties={"cart_id": key, "value": body.total, "currency": body.currency},
+    )
+    return [
+        *nowhere(others, at),
+        *_card(body.billing, body.billing, user, at),
+        started,
+        *cart_seen(user, key, message_id=state, at=at, products=_products(body)),
+    ]
+
+
+def _products(body: Order) -> list[dict[str, Any]]:
+    return first_lines(_product(line, body.currency) for line in body.line_items)
+
+
+def _product(line: Line, currency: str | None) -> dict[str, Any]:
+    """Return a line as Segment shapes it. Its id is the variation's: each size is a line."""
+    return present(
+        {
+            "product_id": line.variation_id or line.product_id or line.id,
+            "name": line.name,
+            "price": line.price,
+            "quantity": line.quantity,
+            "currency": currency,
+            "image_url": line.image.src,
+        }
+    )
+
+
+def _card(person: Account | Billing, billing: Billing, user: str, at: datetime) -> list[Call]:
+    """Return the call about a customer's name and addresses.
+
+    WooCommerce itself asks for no consent, and so tells of none.
+    """
+    traits = {
+        "email": person.email or billing.email,
+        "phone": phone(billing.phone, billing.country),
+        "firstName": person.first_name or billing.first_name,
+        "lastName": person.last_name or billing.last_name,
+    }
+    if not present(traits):
+        return []
+    return [identify(user=user, message_id=made_id(user, "card", at), at=at, traits=traits)]

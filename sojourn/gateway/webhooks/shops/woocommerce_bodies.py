@@ -1,0 +1,117 @@
+"""WooCommerce's bodies, as far as they are read.
+
+https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks shows them.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from sojourn.gateway.webhooks.shops.bodies import (
+    Amount,
+    Body,
+    Email,
+    Id,
+    Inner,
+    Lenient,
+    Lines,
+    Link,
+    MustId,
+    MustNumber,
+    NeededId,
+    Number,
+    Pieces,
+    Text,
+    UtcMoment,
+    stands_in_for,
+)
+
+VariationId = Annotated[Id, AfterValidator(lambda value: None if value == "0" else value)]
+"""The id of a variation; WooCommerce writes 0 for none."""
+
+
+class Picture(Body):
+    """A product's picture."""
+
+    src: Link = None
+
+
+class Line(Body):
+    """A line of an order."""
+
+    variation_id: VariationId = None
+    product_id: Annotated[Id, stands_in_for("variation_id")] = None
+    id: Annotated[NeededId, stands_in_for("variation_id", "product_id")] = None
+    name: Text = None
+    price: Amount = None
+    quantity: Pieces = None
+    image: Inner[Picture]
+
+
+class Billing(Body):
+    """The customer's name and addresses, as an order has them."""
+
+    email: Email = None
+    phone: Text = None
+    country: Text = None
+    first_name: Text = None
+    last_name: Text = None
+
+
+class AccountBilling(Billing):
+    """The same, where they only complete those of the account."""
+
+    email: Lenient[Email] = None
+    first_name: Lenient[Text] = None
+    last_name: Lenient[Text] = None
+
+
+class OrderState(Body):
+    """The status of an order. It tells which of its other fields are read."""
+
+    id: MustId
+    status: Text = None
+    created_via: Lenient[Text] = None
+
+
+class Order(Body):
+    """The fields that a paid order and one at the till share."""
+
+    id: MustId
+    customer_id: Number = None
+    order_key: Id = None
+    date_modified_gmt: UtcMoment = None
+    total: Amount = None
+    currency: Text = None
+    billing: Inner[Billing]
+    line_items: Lines[Line]
+
+
+class PlacedOrder(Order):
+    """An order that was placed."""
+
+    date_paid_gmt: UtcMoment = None
+
+
+class LeftOrder(Order):
+    """An order that waits for its payment: a cart at the till."""
+
+    date_created_gmt: UtcMoment = None
+
+
+class Account(Body):
+    """``customer.created``, ``customer.updated``."""
+
+    id: MustNumber
+    date_created_gmt: UtcMoment = None
+    date_modified_gmt: UtcMoment = None
+    email: Email = None
+    first_name: Text = None
+    last_name: Text = None
+    billing: Inner[AccountBilling]
+
+
+class GoneAccount(Body):
+    """``customer.deleted``."""
+
+    id: MustNumber
