@@ -22,7 +22,7 @@ from sojourn.store.tables import EventRow
 
 @dataclass(frozen=True)
 class Served:
-    """A gateway that answers, and who may ask it."""
+    """A gateway that answers, and a write key for it."""
 
     url: str
     key: str
@@ -42,7 +42,7 @@ class Served:
     async def until(
         self, path: str, holds: Callable[[httpx.Response], bool], seconds: float = 20
     ) -> httpx.Response:
-        """Get something again and again until it is as expected."""
+        """Get a path again and again until the answer is as expected."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not holds(answer := await self.http.get(path)):
             assert asyncio.get_running_loop().time() < deadline, answer.text
@@ -59,7 +59,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(sojourn: Sojourn) -> AsyncIterator[Served]:
-    """A gateway for as long as the block lasts; with a key that may do anything."""
+    """Serve a gateway for as long as the block lasts, with a key that may do anything."""
     async with sojourn.store.transaction() as session:
         _, key = await keys.add(session, "test")
     gateway, stop, started = Gateway(sojourn), asyncio.Event(), asyncio.Event()
@@ -80,7 +80,7 @@ def basic(key: str) -> str:
 
 
 def added(customer_id: str, **call: Any) -> dict[str, Any]:
-    """A shopper's call."""
+    """Return a shopper's call."""
     return {
         "userId": customer_id,
         "event": "Product Added",

@@ -25,7 +25,7 @@ SOURCE = "links"
 
 
 class Traces:
-    """Takes them in.
+    """Take clicks, opens and refusals in.
 
     Args:
         sojourn: takes the events.

@@ -1,4 +1,4 @@
-"""``/u/{token}``: a page with one button, and what mailboxes post by themselves.
+"""``/u/{token}``: a page with one button, and the one click of mailboxes.
 
 RFC 8058: a POST of ``List-Unsubscribe=One-Click`` unsubscribes, without cookie, login or redirect
 (https://www.rfc-editor.org/rfc/rfc8058). A GET never does, since scanners follow links.

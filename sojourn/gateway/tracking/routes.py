@@ -90,7 +90,7 @@ def _one(kind: str) -> Endpoint:
 
 
 def _asks(request: Request) -> bool:
-    """Whether the sender asks for the event's effect, by ``?wait=1`` or ``Prefer: wait``.
+    """Tell whether the sender asks for the event's effect, by ``?wait=1`` or ``Prefer: wait``.
 
     The header is RFC 7240's; the seconds that it may name are ours to choose.
     """

@@ -57,7 +57,7 @@ class Taken:
 
     @property
     def ok(self) -> bool:
-        """Whether the sender is done with it."""
+        """True if the sender is done with it."""
         return self.fault is None
 
 

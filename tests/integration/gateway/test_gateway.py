@@ -1,4 +1,4 @@
-"""The tracking API over HTTP: what is taken, what is refused, and how it is said."""
+"""The tracking API over HTTP: calls that are taken, calls that are refused, and the answers."""
 
 import asyncio
 import gzip
@@ -57,7 +57,7 @@ async def test_a_call_is_stored_before_it_is_acknowledged(served: Served, custom
 
 
 @pytest.mark.parametrize("kind", CALLS)
-async def test_every_call_is_taken_under_its_name_and_its_letter(
+async def test_the_gateway_takes_every_call_under_its_name_and_under_its_letter(
     served: Served, customer_id: str, kind: str
 ) -> None:
     call = {"userId": customer_id, "event": "Anything", "previousId": f"{customer_id}-before"}
@@ -66,7 +66,9 @@ async def test_every_call_is_taken_under_its_name_and_its_letter(
         assert (answer.status_code, answer.json()) == (200, {"success": True})
 
 
-async def test_identify_updates_the_card(served: Served, customer_id: str) -> None:
+async def test_an_identify_call_updates_the_customers_card(
+    served: Served, customer_id: str
+) -> None:
     traits = {"email": "ada@example.com", "phone": "+39 320 1234567", "plan": "pro"}
     answer = await served.post("/v1/identify", {"userId": customer_id, "traits": traits})
     assert answer.status_code == 200
@@ -77,7 +79,7 @@ async def test_identify_updates_the_card(served: Served, customer_id: str) -> No
     assert card.attributes == {"plan": "pro"}
 
 
-async def test_traits_may_stand_in_the_context_of_an_identify_alone(
+async def test_an_identify_reads_traits_from_its_context_and_no_other_call_does(
     served: Served, customer_id: str
 ) -> None:
     call = {"userId": customer_id, "context": {"traits": {"email": "ada@example.com"}}}
@@ -96,7 +98,7 @@ async def test_traits_may_stand_in_the_context_of_an_identify_alone(
     assert fault(await served.post("/v1/identify", bad)) == (400, "traits.email")
 
 
-async def test_an_anonymous_id_stands_in_for_the_customers(
+async def test_an_anonymous_id_stands_in_for_the_customer_id(
     served: Served, customer_id: str
 ) -> None:
     call = {**added(""), "anonymousId": customer_id}
@@ -105,14 +107,14 @@ async def test_an_anonymous_id_stands_in_for_the_customers(
     assert len(await served.stored(customer_id)) == 1
 
 
-async def test_the_same_call_twice_is_stored_once(served: Served, customer_id: str) -> None:
+async def test_a_call_that_is_sent_twice_is_stored_once(served: Served, customer_id: str) -> None:
     call = added(customer_id)
     for _ in range(2):
         assert (await served.post("/v1/track", call)).status_code == 200
     assert len(await served.stored(customer_id)) == 1
 
 
-async def test_without_an_id_the_moment_tells_two_calls_apart(
+async def test_two_calls_without_a_message_id_are_told_apart_by_their_moments(
     served: Served, customer_id: str
 ) -> None:
     call = added(customer_id, messageId=None, timestamp=LONG_AGO.isoformat())
@@ -122,7 +124,7 @@ async def test_without_an_id_the_moment_tells_two_calls_apart(
     assert len(await served.stored(customer_id)) == 2
 
 
-async def test_two_calls_with_neither_id_nor_moment_are_two(
+async def test_two_equal_calls_without_message_id_and_moment_are_two_events(
     served: Served, customer_id: str
 ) -> None:
     for _ in range(2):
@@ -141,7 +143,9 @@ async def test_a_batch_keeps_the_order_of_each_customer(served: Served, customer
         assert [row.name for row in rows] == [f"E{n}" for n in range(30) if n % 3 == number]
 
 
-async def test_each_item_of_a_batch_stands_for_itself(served: Served, customer_id: str) -> None:
+async def test_a_bad_item_of_a_batch_is_listed_and_the_others_are_taken(
+    served: Served, customer_id: str
+) -> None:
     batch = [
         {"type": "track", **added(customer_id)},
         {"type": "track", **added(customer_id, properties={"product_id": "p", "price": "much"})},
@@ -159,7 +163,7 @@ async def test_each_item_of_a_batch_stands_for_itself(served: Served, customer_i
     assert len(await served.stored(customer_id)) == 2
 
 
-async def test_a_known_event_that_does_not_validate_is_kept_once(
+async def test_a_known_event_that_does_not_validate_is_kept_in_quarantine_once(
     served: Served, customer_id: str
 ) -> None:
     bad = added(customer_id, properties={"product_id": "p", "price": "much"})
@@ -179,7 +183,7 @@ async def test_a_known_event_that_does_not_validate_is_kept_once(
 
 
 @pytest.mark.parametrize("field", ["timestamp", "originalTimestamp"])
-async def test_a_wrong_clock_falls_out_of_the_difference(
+async def test_a_senders_wrong_clock_does_not_change_the_moment_of_an_event(
     served: Served, customer_id: str, field: str
 ) -> None:
     fast = datetime.now(UTC) + timedelta(days=400)
@@ -190,7 +194,7 @@ async def test_a_wrong_clock_falls_out_of_the_difference(
     assert before <= row.occurred_at <= datetime.now(UTC) - timedelta(hours=1)
 
 
-async def test_a_batch_says_when_it_was_sent_for_all_its_items(
+async def test_the_sent_at_of_a_batch_counts_for_all_its_items(
     served: Served, customer_id: str
 ) -> None:
     item = added(customer_id, type="track", timestamp="2001-01-01T00:00:00Z")
@@ -200,7 +204,7 @@ async def test_a_batch_says_when_it_was_sent_for_all_its_items(
     assert abs(row.occurred_at - day_ago) < timedelta(minutes=5)
 
 
-async def test_without_the_senders_clock_the_moment_is_taken_as_it_is(
+async def test_a_timestamp_without_sent_at_is_taken_as_it_is(
     served: Served, customer_id: str
 ) -> None:
     await served.post("/v1/track", added(customer_id, timestamp=LONG_AGO.isoformat()))
@@ -224,7 +228,7 @@ async def test_an_absurd_moment_is_refused(
     assert await served.stored(customer_id) == []
 
 
-async def test_clocks_that_contradict_each_other_say_nothing(
+async def test_an_event_whose_clocks_contradict_each_other_happened_on_arrival(
     served: Served, customer_id: str
 ) -> None:
     before = datetime.now(UTC)
@@ -279,7 +283,7 @@ DEEP = b'{"userId":"u","properties":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_0
         (b'{"userId":"u","properties":' + b'{"a":' * 40 + b"1" + b"}" * 41, None),
     ],
 )  # fmt: skip
-async def test_what_the_specification_forbids_is_refused(
+async def test_the_gateway_refuses_a_call_that_the_specification_forbids(
     served: Served, content: bytes, path: str | None
 ) -> None:
     answer = await served.post("/v1/track", content=content)
@@ -288,7 +292,7 @@ async def test_what_the_specification_forbids_is_refused(
     assert path is None or at == path
 
 
-async def test_an_alias_names_two_ids(served: Served, customer_id: str) -> None:
+async def test_an_alias_without_both_ids_is_refused(served: Served, customer_id: str) -> None:
     call = {"previousId": "before", "anonymousId": customer_id}
     assert fault(await served.post("/v1/alias", call)) == (400, "userId")
     assert fault(await served.post("/v1/alias", {"userId": "u"})) == (400, "previousId")
@@ -312,7 +316,9 @@ async def test_a_call_too_deep_for_the_parser_is_refused(served: Served) -> None
         {"Content-Encoding": "gzip, gzip"},
     ],
 )
-async def test_other_types_are_not_taken(served: Served, headers: dict[str, str]) -> None:
+async def test_the_gateway_refuses_other_content_types(
+    served: Served, headers: dict[str, str]
+) -> None:
     answer = await served.post("/v1/track", content=b"{}", headers=headers)
     assert fault(answer) == (415, next(iter(headers)))
 
@@ -328,7 +334,7 @@ async def test_other_types_are_not_taken(served: Served, headers: dict[str, str]
         {"Content-Encoding": "identity"},
     ],
 )
-async def test_types_that_sdks_send_are_taken(
+async def test_the_gateway_takes_the_content_types_of_the_sdks(
     served: Served, customer_id: str, headers: dict[str, str]
 ) -> None:
     content = json.dumps(added(customer_id)).encode()
@@ -344,7 +350,9 @@ def padded(call: dict[str, Any], size: int) -> bytes:
     return json.dumps({**call, "context": {"x": "x" * (size - len(bare))}}).encode()
 
 
-async def test_a_call_of_32_kb_is_taken_and_no_larger_one(served: Served, customer_id: str) -> None:
+async def test_the_gateway_takes_a_call_of_32_kb_and_refuses_a_larger_one(
+    served: Served, customer_id: str
+) -> None:
     for size, status in ((32 << 10, 200), ((32 << 10) + 1, 413)):
         content = padded(added(customer_id), size)
         packed = gzip.compress(content)
@@ -354,7 +362,7 @@ async def test_a_call_of_32_kb_is_taken_and_no_larger_one(served: Served, custom
         assert answer.status_code == status
 
 
-async def test_a_batch_of_500_kb_is_taken_and_no_larger_one(
+async def test_the_gateway_takes_a_batch_of_500_kb_and_refuses_a_larger_one(
     served: Served, customer_id: str
 ) -> None:
     item = {"type": "page", "userId": customer_id, "context": {"x": "x" * 25_000}}
@@ -368,12 +376,12 @@ async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
         yield part
 
 
-async def test_a_body_of_unknown_length_ends_at_the_limit(served: Served) -> None:
+async def test_a_body_of_unknown_length_is_refused_at_the_limit(served: Served) -> None:
     answer = await served.post("/v1/track", content=chunks(*[b" " * 8192] * 8))
     assert fault(answer) == (413, "body")
 
 
-async def test_a_bomb_is_stopped_while_it_is_inflated(served: Served) -> None:
+async def test_a_gzip_bomb_is_refused_while_it_is_inflated(served: Served) -> None:
     bomb = gzip.compress(b"0" * 30_000_000)
     assert len(bomb) < 32 << 10
     answer = await served.post("/v1/track", content=bomb, headers=PACKED)
@@ -396,13 +404,13 @@ async def test_a_bad_gzip_is_refused(served: Served, packed: bytes) -> None:
     assert fault(answer) == (400, "body")
 
 
-def test_a_gzip_of_several_parts_is_one() -> None:
+def test_a_gzip_of_several_parts_is_one_body() -> None:
     assert inflate(gzip.compress(b"ab") + gzip.compress(b"cd"), 4) == b"abcd"
     with pytest.raises(Refusal):
         inflate(gzip.compress(b"ab") + gzip.compress(b"cd"), 3)
 
 
-async def test_a_slow_body_is_cut_off(store: Store, temporal: Server) -> None:
+async def test_a_body_that_arrives_too_slowly_is_refused(store: Store, temporal: Server) -> None:
     sojourn = Sojourn(temporal.client, store, settings(gateway_body_seconds=0.05))
     async with serving(sojourn) as served:
         url = httpx.URL(served.url)
@@ -410,7 +418,7 @@ async def test_a_slow_body_is_cut_off(store: Store, temporal: Server) -> None:
         head = f"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: {basic(served.key)}\r\n"
         writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
         async with asyncio.timeout(20):
-            answer = (await reader.read()).decode()  # to the end: the line is closed
+            answer = (await reader.read()).decode()  # to the end: the connection is closed
         assert answer.startswith("HTTP/1.1 408 ")
         assert '{"path":"body"' in answer
         writer.close()
@@ -419,7 +427,9 @@ async def test_a_slow_body_is_cut_off(store: Store, temporal: Server) -> None:
 # ---- who is sending --------------------------------------------------------------------------
 
 
-async def test_the_key_may_stand_in_three_places(served: Served, customer_id: str) -> None:
+async def test_a_write_key_is_found_in_header_token_and_body(
+    served: Served, customer_id: str
+) -> None:
     call = added(customer_id)
     for authorization in (basic(served.key), f"Bearer {served.key}"):
         headers = {"Authorization": authorization}
@@ -436,7 +446,7 @@ async def test_the_key_may_stand_in_three_places(served: Served, customer_id: st
         "Digest x", "Bearer " + "x" * 5000,
     ],
 )  # fmt: skip
-async def test_without_a_key_that_holds_nothing_is_taken(
+async def test_a_call_without_a_valid_write_key_is_refused(
     served: Served, customer_id: str, authorization: str | None
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
@@ -446,7 +456,9 @@ async def test_without_a_key_that_holds_nothing_is_taken(
     assert await served.stored(customer_id) == []
 
 
-async def test_a_key_sends_what_it_may(served: Served, customer_id: str) -> None:
+async def test_a_restricted_write_key_sends_its_own_events_alone(
+    served: Served, customer_id: str
+) -> None:
     async with served.store.transaction() as session:
         _, key = await keys.add(session, "pos", events=["Order Completed", "identify"])
     other = added(customer_id, type="track", properties={})
@@ -466,7 +478,7 @@ async def test_a_key_sends_what_it_may(served: Served, customer_id: str) -> None
     assert customer_id not in [call.get("userId") for call in kept]
 
 
-async def test_a_revoked_key_is_known_for_seconds_only(store: Store) -> None:
+async def test_a_revoked_write_key_is_refused_within_seconds(store: Store) -> None:
     now = 0.0
     keyring = Keyring(store, clock=lambda: now)
     async with store.transaction() as session:
@@ -481,7 +493,7 @@ async def test_a_revoked_key_is_known_for_seconds_only(store: Store) -> None:
     assert refused.value.status == 401
 
 
-def test_a_key_sends_as_fast_as_it_may(store: Store) -> None:
+def test_a_write_key_that_exceeds_its_rate_is_refused(store: Store) -> None:
     now = 0.0
     keyring = Keyring(store, processes=2, clock=lambda: now)
     key = Key("key_1", None, 5.0)
@@ -495,7 +507,9 @@ def test_a_key_sends_as_fast_as_it_may(store: Store) -> None:
         keyring.charge(key, 1)
 
 
-async def test_too_fast_is_429_with_a_time_to_come_back(served: Served, customer_id: str) -> None:
+async def test_a_call_beyond_the_rate_is_answered_429_with_retry_after(
+    served: Served, customer_id: str
+) -> None:
     async with served.store.transaction() as session:
         _, key = await keys.add(session, "slow", rate=1)
     batch = {"batch": [{"type": "page", "userId": customer_id}] * 100}
@@ -516,7 +530,7 @@ async def test_other_paths_and_methods_are_answered_in_json(served: Served) -> N
     assert answer.headers["allow"] == "POST"
 
 
-async def test_health_readiness_and_metrics(served: Served, customer_id: str) -> None:
+async def test_health_readiness_and_metrics_are_served(served: Served, customer_id: str) -> None:
     assert (await served.http.get("/healthz")).json() == {"status": "ok"}
     assert (await served.http.get("/readyz")).json() == {"status": "ready", "missing": {}}
     await served.post("/v1/track", added(customer_id))
@@ -533,7 +547,7 @@ async def test_health_readiness_and_metrics(served: Served, customer_id: str) ->
 # ---- overload, and what is away --------------------------------------------------------------
 
 
-async def test_too_much_at_once_is_turned_away_unread(store: Store, temporal: Server) -> None:
+async def test_a_request_beyond_the_limit_is_refused_unread(store: Store, temporal: Server) -> None:
     sojourn = Sojourn(temporal.client, store, settings(gateway_in_work=1))
     async with serving(sojourn) as served:
         go_on = asyncio.Event()
@@ -552,7 +566,9 @@ async def test_too_much_at_once_is_turned_away_unread(store: Store, temporal: Se
         assert fault(await served.post("/v1/track", content=b"{}")) == (400, "userId")
 
 
-async def test_without_temporal_it_lives_and_is_not_ready(store: Store, customer_id: str) -> None:
+async def test_a_gateway_without_temporal_is_alive_and_not_ready(
+    store: Store, customer_id: str
+) -> None:
     client = await Client.connect(NOWHERE, lazy=True, data_converter=pydantic_data_converter)
     async with serving(Sojourn(client, store, settings())) as served:
         assert (await served.http.get("/healthz")).status_code == 200
@@ -567,7 +583,7 @@ async def test_without_temporal_it_lives_and_is_not_ready(store: Store, customer
 @pytest.mark.parametrize(
     "nowhere", ["sqlite+aiosqlite:////nowhere/a.db", f"postgresql+asyncpg://u:p@{NOWHERE}/db"]
 )
-async def test_without_the_store_it_asks_senders_to_come_back(
+async def test_a_gateway_without_its_store_asks_senders_to_try_again(
     tmp_path: Path, temporal: Server, customer_id: str, nowhere: str
 ) -> None:
     database_url = f"sqlite:///{tmp_path}/test.db"
@@ -586,7 +602,7 @@ async def test_without_the_store_it_asks_senders_to_come_back(
     await store.close()
 
 
-async def test_work_that_takes_too_long_goes_on(
+async def test_work_that_outlasts_its_request_is_finished(
     store: Store, temporal: Server, customer_id: str
 ) -> None:
     sojourn = Sojourn(temporal.client, store, settings(gateway_answer_seconds=0.01))

@@ -1,4 +1,4 @@
-"""Links of messages over HTTP: where they lead, what is counted, and what must not matter."""
+"""Links of messages over HTTP: redirects, counted clicks and opens, and servers that are away."""
 
 import asyncio
 import base64
@@ -73,7 +73,9 @@ def leads_to_the_shop(answer: httpx.Response, url: str = CART) -> None:
 # ---- clicks ----------------------------------------------------------------------------------
 
 
-async def test_a_click_leads_on_and_is_told(served: Served, message: LedgerRow) -> None:
+async def test_a_click_leads_to_the_shop_and_becomes_an_event(
+    served: Served, message: LedgerRow
+) -> None:
     leads_to_the_shop(await follow(served, click_path(message.reference)))
     (event,) = await served.stored(message.customer_id)
     assert event.name == "Message Clicked"
@@ -100,7 +102,7 @@ async def test_a_click_proves_that_a_message_nobody_knew_of_was_sent(
     assert (row.state, row.provider, row.progress) == ("sent", "postmark", "clicked")
 
 
-async def test_a_double_click_is_one_event_and_another_link_another(
+async def test_a_double_click_is_one_event_and_a_click_on_another_link_is_a_second(
     served: Served, message: LedgerRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Clock:
@@ -123,14 +125,14 @@ async def test_a_double_click_is_one_event_and_another_link_another(
     assert len(await served.stored(message.customer_id)) == 3
 
 
-async def test_a_click_of_a_message_that_is_no_more_leads_on(
+async def test_a_click_in_a_deleted_message_leads_to_the_shop(
     served: Served, customer_id: str
 ) -> None:
     leads_to_the_shop(await follow(served, click_path(customer_id)))
     assert await served.stored(customer_id) == []
 
 
-async def test_the_customer_who_was_joined_to_another_clicks_as_that_one(
+async def test_a_click_of_a_joined_customer_belongs_to_the_id_that_is_kept(
     served: Served, message: LedgerRow
 ) -> None:
     new = f"{message.customer_id}-new"
@@ -160,7 +162,7 @@ async def test_the_customer_who_was_joined_to_another_clicks_as_that_one(
     ],
     ids=lambda headers: " ".join(headers.values()),
 )
-async def test_a_machine_is_led_on_and_not_counted(
+async def test_a_machine_is_redirected_and_not_counted(
     served: Served, message: LedgerRow, headers: dict[str, str]
 ) -> None:
     leads_to_the_shop(await follow(served, click_path(message.reference), **headers))
@@ -168,7 +170,7 @@ async def test_a_machine_is_led_on_and_not_counted(
     assert (await again(served.store, message)).progress is None
 
 
-async def test_who_asks_for_the_headers_alone_is_not_counted(
+async def test_a_head_request_is_redirected_and_not_counted(
     served: Served, message: LedgerRow
 ) -> None:
     leads_to_the_shop(await served.http.head(click_path(message.reference), headers=BROWSER))
@@ -184,11 +186,11 @@ async def test_who_asks_for_the_headers_alone_is_not_counted(
         "Mozilla/5.0 (Linux; Android 11; CUBOT NOTE 20) AppleWebKit/537.36 Chrome/126",
     ],
 )
-def test_a_browser_is_somebody(agent: str) -> None:
+def test_a_browser_counts_as_a_person(agent: str) -> None:
     assert is_somebody("GET", {"user-agent": agent})
 
 
-def test_who_does_not_say_what_it_is_is_nobody() -> None:
+def test_a_request_without_a_user_agent_is_not_a_person() -> None:
     assert not is_somebody("GET", {})
 
 
@@ -206,7 +208,7 @@ def test_who_does_not_say_what_it_is_is_nobody() -> None:
         (f'{SHOP}/"><script>', f"{SHOP}/%22%3E%3Cscript%3E"),
     ],
 )
-async def test_a_link_to_the_shop_leads_there(
+async def test_a_link_to_the_shop_leads_to_the_shop(
     served: Served, url: str, location: str | None
 ) -> None:
     answer = await follow(served, click_path("r", url))
@@ -241,14 +243,14 @@ async def test_a_link_to_the_shop_leads_there(
         "",
     ],
 )
-async def test_no_link_leads_elsewhere_even_signed(served: Served, url: str) -> None:
+async def test_a_signed_link_to_another_host_leads_nowhere(served: Served, url: str) -> None:
     answer = await follow(served, click_path("r", url))
     assert answer.status_code == 404
     assert "location" not in answer.headers
     assert f'href="{SHOP}"' in answer.text
 
 
-async def test_a_host_that_is_not_the_shops_any_more_is_not_led_to(store: Store) -> None:
+async def test_a_link_to_a_host_that_the_shop_gave_up_leads_nowhere(store: Store) -> None:
     async with alone(store) as served:
         answer = await follow(served, click_path("r", "https://blog.example/x"))
     assert answer.status_code == 404
@@ -269,7 +271,7 @@ FORGED = [
 
 @pytest.mark.parametrize("token", FORGED, ids=lambda token: token[:12])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_damaged_link_is_a_page_that_leads_to_the_shop(
+async def test_a_damaged_link_shows_a_page_that_leads_to_the_shop(
     served: Served, token: str, method: str
 ) -> None:
     answer = await served.http.request(method, f"/c/{token}", headers=BROWSER)
@@ -295,7 +297,9 @@ async def test_a_damaged_link_is_a_page_that_leads_to_the_shop(
     ],
     ids=lambda value: value[:20],
 )
-async def test_a_page_is_in_the_browsers_language(served: Served, accepted: str, lang: str) -> None:
+async def test_a_page_is_shown_in_the_browsers_language(
+    served: Served, accepted: str, lang: str
+) -> None:
     answer = await follow(served, "/c/nothing", **{"Accept-Language": accepted})
     assert answer.headers["content-language"] == lang
     assert f'<html lang="{lang}">' in answer.text
@@ -331,7 +335,9 @@ async def test_an_open_is_told_once_a_minute_and_never_outweighs_a_click(
     assert (await again(served.store, message)).progress == "clicked"
 
 
-async def test_what_is_not_to_be_measured_is_not(store: Store, message: LedgerRow) -> None:
+async def test_a_shop_that_measures_nothing_counts_no_click_and_no_open(
+    store: Store, message: LedgerRow
+) -> None:
     async with alone(store, track_clicks=False) as served:
         leads_to_the_shop(await follow(served, click_path(message.reference)))
         answer = await follow(served, f"/o/{open_token(SECRET, Open(message.reference))}")
@@ -430,7 +436,7 @@ async def test_the_log_names_the_route_and_never_the_token(
     assert "/c/damaged" not in (await served.http.get("/metrics")).text
 
 
-def test_a_token_hides_nothing_so_logs_must() -> None:
+def test_a_token_holds_readable_customer_data() -> None:
     token = unsubscribe_path("c_1")[3:].partition(".")[0]
     assert b"c_1" in base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
 
@@ -438,7 +444,7 @@ def test_a_token_hides_nothing_so_logs_must() -> None:
 # ---- end to end ------------------------------------------------------------------------------
 
 
-async def test_the_run_that_sent_a_message_hears_of_its_click(
+async def test_the_run_that_sent_a_message_hears_its_click(
     store: Store, temporal: Server, customer_id: str
 ) -> None:
     queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"

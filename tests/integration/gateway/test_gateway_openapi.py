@@ -1,7 +1,7 @@
-"""The OpenAPI document, and schemathesis over it: no 5xx, no answer that it does not name.
+"""The OpenAPI document, and schemathesis over it: no 5xx, no answer that it does not describe.
 
-``GATEWAY_CASES=20000 pytest`` with this file tries so many, over all its phases; the suite tries a
-few, at random.
+The suite tries a few cases at random. ``GATEWAY_CASES=20000 pytest`` with this file tries that
+many, over all phases of schemathesis.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from tests.support.gateway_server import Served, serving, settings
 
 CASES = int(os.environ.get("GATEWAY_CASES", "0"))
 FIXED, TRACKING = 250, 8
-"""Cases that it makes in any case, and the operations that have something to vary beyond them."""
+"""Cases that schemathesis always makes, and the operations that it varies beyond them."""
 FEW = ("--phases", "examples,fuzzing", "--max-examples", "6")
 
 
@@ -48,7 +48,7 @@ async def gateway_served(
 
 
 @pytest.mark.long
-async def test_schemathesis_finds_nothing(served: Served, tmp_path: Path) -> None:
+async def test_schemathesis_finds_no_fault_in_the_document(served: Served, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         binary("schemathesis"), "run", f"{served.url}/openapi.json",
         "--auth", f"{served.key}:", "--no-color", "--generation-database", "none",
@@ -70,7 +70,7 @@ def document() -> dict[str, Any]:
     return make_api(Gateway(sojourn)).openapi()
 
 
-def test_every_route_tells_its_answers() -> None:
+def test_every_route_of_the_tracking_api_describes_its_answers() -> None:
     paths = document()["paths"]
     assert {path for path in paths if path.startswith("/v1/")} == {
         *(f"/v1/{kind}" for kind in EXAMPLES), "/v1/batch", "/v1/import",
@@ -86,7 +86,9 @@ def test_every_route_tells_its_answers() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/batch", *(f"/v1/{kind}" for kind in EXAMPLES)])
-async def test_the_examples_are_taken(served: Served, path: str, customer_id: str) -> None:
+async def test_the_gateway_takes_the_examples_of_the_document(
+    served: Served, path: str, customer_id: str
+) -> None:
     content = document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]
     text = json.dumps(content["examples"]["plain"]["value"])
     call = json.loads(text.replace('"c42"', f'"{customer_id}"').replace('"m-', f'"{uuid4()}'))

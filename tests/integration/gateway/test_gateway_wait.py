@@ -1,4 +1,4 @@
-"""``?wait=1``: a call is answered with what it did to each run."""
+"""``?wait=1``: a call is answered with its effect on each run."""
 
 from datetime import timedelta
 from typing import Any
@@ -28,7 +28,9 @@ async def _track(
     return answer
 
 
-async def test_a_run_begins_hears_and_ends(journey: JourneyTest) -> None:
+async def test_a_waiting_call_is_told_that_its_run_began_heard_and_ended(
+    journey: JourneyTest,
+) -> None:
     run = f"abandoned-cart:{journey.customer_id}:cart7"
     async with serving(await journey._ready()) as served:
         await served.ready()
@@ -53,7 +55,7 @@ async def test_a_run_begins_hears_and_ends(journey: JourneyTest) -> None:
     ("query", "prefer", "told"),
     [("", None, False), ("?wait=0", "wait", False), ("", "wait", True), ("", "a, Wait=5", True)],
 )
-async def test_who_asks_is_told(
+async def test_a_sender_that_asks_is_told_the_effect(
     journey: JourneyTest, query: str, prefer: str | None, *, told: bool
 ) -> None:
     await journey.start(AbandonedCart, cart_id="cart7")
@@ -65,7 +67,7 @@ async def test_who_asks_is_told(
     assert journey.outcome == "converted"
 
 
-async def test_a_run_that_says_nothing_in_time_is_pending(
+async def test_a_run_that_does_not_answer_in_time_is_pending(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await journey.start(AbandonedCart, cart_id="cart7")
@@ -78,7 +80,7 @@ async def test_a_run_that_says_nothing_in_time_is_pending(
     assert journey.outcome == "converted"
 
 
-async def test_a_wait_that_is_neither_is_refused(journey: JourneyTest) -> None:
+async def test_a_wait_of_neither_0_nor_1_is_refused(journey: JourneyTest) -> None:
     async with serving(await journey._ready()) as served:
         await served.ready()
         answer = await _track(served, journey, "Order Completed", query="?wait=yes")

@@ -1,4 +1,4 @@
-"""What providers report reaches the run that sent the message, and the next message's gate."""
+"""Providers' reports reach the run that sent the message, and the gate of the next message."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -37,7 +37,7 @@ async def postmark(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakePostmar
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def journey_settings(tmp_path: Path, migrated_url: str, postmark: FakePostmark) -> Settings:
-    """A journey test's, on both kinds of database, with e-mail by Postmark."""
+    """Return a journey test's settings: either kind of database, e-mail by Postmark."""
     return Settings(
         home=tmp_path, database_url=migrated_url, quiet_hours=None, email_provider="postmark"
     )
@@ -45,7 +45,7 @@ async def journey_settings(tmp_path: Path, migrated_url: str, postmark: FakePost
 
 @pytest.fixture
 def listening() -> None:
-    """Have the project's one journey wait for what becomes of its message."""
+    """Have the project's one journey wait for reports on its message."""
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def served(journey: JourneyTest, postmark: FakePostmark) -> AsyncIterator[
 async def tell(
     journey: JourneyTest, postmark: FakePostmark, kind: Kind, *, order: int = -1
 ) -> None:
-    """Postmark reports on one of the messages that it took, now by the journey's clock."""
+    """Have Postmark report on one of the messages that it took, now by the journey's clock."""
     taken = postmark.accepted[order]
     hook = postmark.hook(taken, kind, postmark.event_id(), await journey.now())
     await postmark.deliver(hook)
@@ -79,7 +79,7 @@ async def tell(
 
 @pytest.mark.usefixtures("listening", "served")
 @pytest.mark.parametrize("kind", [Kind.CLICKED, Kind.BOUNCED])
-async def test_only_the_run_that_sent_it_is_woken(
+async def test_a_report_wakes_the_run_that_sent_the_message_and_no_other(
     journey: JourneyTest, postmark: FakePostmark, kind: Kind
 ) -> None:
     for cart in ("c1", "c2"):
@@ -97,7 +97,7 @@ async def test_only_the_run_that_sent_it_is_woken(
 
 
 @pytest.mark.usefixtures("listening")
-async def test_a_reply_wakes_the_run_and_its_words_stay_out_of_temporal(
+async def test_a_reply_wakes_the_run_and_its_text_stays_out_of_temporal(
     journey: JourneyTest, served: Served
 ) -> None:
     await journey.publish(ProductAdded, cart_id="c1", message_id="c1")
@@ -114,7 +114,7 @@ async def test_a_reply_wakes_the_run_and_its_words_stay_out_of_temporal(
 
 
 @pytest.mark.usefixtures("listening", "served")
-async def test_what_arrived_wakes_nobody_who_waits_for_more(
+async def test_a_delivery_report_does_not_wake_a_run_that_waits_for_a_click(
     journey: JourneyTest, postmark: FakePostmark
 ) -> None:
     await journey.publish(ProductAdded, cart_id="c1", message_id="c1")
@@ -128,7 +128,7 @@ async def test_what_arrived_wakes_nobody_who_waits_for_more(
 
 @pytest.mark.usefixtures("served")
 @pytest.mark.parametrize("behaviour", [Behaviour.ACCEPT, Behaviour.DROP_AFTER])
-async def test_a_report_may_come_before_the_answer_to_the_request(
+async def test_a_report_that_comes_before_the_providers_answer_counts(
     journey: JourneyTest, postmark: FakePostmark, behaviour: Behaviour
 ) -> None:
     postmark.tells, postmark.tells_before_answer = (Kind.DELIVERED,), True
@@ -153,7 +153,7 @@ async def test_a_report_may_come_before_the_answer_to_the_request(
         (Kind.UNSUBSCRIBED, "opted_out"),
     ],
 )
-async def test_after_a_bounce_a_complaint_or_a_no_the_next_mail_is_not_sent(
+async def test_a_bounce_a_complaint_or_a_refusal_stops_the_next_mail(
     journey: JourneyTest, postmark: FakePostmark, kind: Kind, reason: str
 ) -> None:
     await journey.identify(email="Ada@Shop.example")
@@ -167,7 +167,7 @@ async def test_after_a_bounce_a_complaint_or_a_no_the_next_mail_is_not_sent(
 
 
 @pytest.mark.usefixtures("served")
-async def test_a_new_address_is_free_of_what_the_old_one_did(
+async def test_a_new_address_is_not_suppressed_for_the_old_one(
     journey: JourneyTest, postmark: FakePostmark
 ) -> None:
     await journey.start(AbandonedCart, cart_id="c")

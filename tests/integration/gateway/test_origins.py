@@ -1,4 +1,4 @@
-"""Browsers: which pages may send calls, and what those pages may read of the answers."""
+"""Browsers: the pages that may send calls, and the answers that they may read."""
 
 from collections.abc import AsyncIterator
 
@@ -29,7 +29,7 @@ async def shop_served(request: pytest.FixtureRequest, offline: Cli) -> AsyncIter
         yield served
 
 
-async def test_a_page_that_may_send_is_told_so(served: Served) -> None:
+async def test_a_page_of_a_named_origin_may_send(served: Served) -> None:
     for origin in (SHOP, "http://localhost:3000"):
         answer = await served.http.options("/v1/batch", headers={"Origin": origin, **ASKED})
         assert answer.status_code == 200
@@ -42,7 +42,7 @@ async def test_a_page_that_may_send_is_told_so(served: Served) -> None:
 @pytest.mark.parametrize(
     "origin", ["https://shop.example.evil.example", "http://shop.example", "null"]
 )
-async def test_another_page_is_not(served: Served, origin: str) -> None:
+async def test_a_page_of_another_origin_may_not_send(served: Served, origin: str) -> None:
     answer = await served.http.options("/v1/t", headers={"Origin": origin, **ASKED})
     assert answer.status_code == 403
     assert answer.json()["error"]["path"] == "Origin"
@@ -52,7 +52,7 @@ async def test_another_page_is_not(served: Served, origin: str) -> None:
         assert one.headers["vary"] == "Origin"
 
 
-async def test_a_page_reads_why_it_was_turned_away_and_when_to_come_back(served: Served) -> None:
+async def test_a_page_can_read_why_it_was_refused_and_when_to_try_again(served: Served) -> None:
     call = {"userId": "c", "event": "Page Read"}
     answer = await served.post("/v1/track", call, headers={"Origin": SHOP})
     assert answer.status_code == 503
@@ -61,7 +61,7 @@ async def test_a_page_reads_why_it_was_turned_away_and_when_to_come_back(served:
     assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_pages_have_the_tracking_api_alone(served: Served) -> None:
+async def test_pages_reach_the_tracking_api_alone(served: Served) -> None:
     for path in ("/metrics", "/readyz", "/openapi.json"):
         answer = await served.http.get(path, headers={"Origin": SHOP})
         assert "access-control-allow-origin" not in answer.headers
@@ -70,7 +70,7 @@ async def test_pages_have_the_tracking_api_alone(served: Served) -> None:
 
 
 @pytest.mark.parametrize("served", [("*",)], indirect=True)
-async def test_all_pages_may_send_where_the_setting_says_so(served: Served) -> None:
+async def test_every_page_may_send_if_the_setting_is_a_star(served: Served) -> None:
     answer = await served.http.options("/v1/t", headers={"Origin": "https://a.example", **ASKED})
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
     headers = {"Origin": "https://a.example", "Content-Type": "text/plain"}
@@ -79,7 +79,7 @@ async def test_all_pages_may_send_where_the_setting_says_so(served: Served) -> N
 
 
 @pytest.mark.parametrize("served", [()], indirect=True)
-async def test_no_page_may_unless_it_is_named(served: Served) -> None:
+async def test_a_gateway_without_origins_lets_no_page_send(served: Served) -> None:
     answer = await served.http.options("/v1/t", headers={"Origin": SHOP, **ASKED})
     assert answer.status_code == 405
     answer = await served.post("/v1/t", {}, headers={"Origin": SHOP})
@@ -97,7 +97,7 @@ async def test_no_page_may_unless_it_is_named(served: Served) -> None:
         ),
     ],
 )
-def test_origins_are_read(
+def test_origins_are_read_from_the_setting(
     monkeypatch: pytest.MonkeyPatch, given: str, read: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("SOJOURN_GATEWAY_ORIGINS", given)
@@ -105,7 +105,9 @@ def test_origins_are_read(
 
 
 @pytest.mark.parametrize("given", ["shop.example", f"{SHOP}/", f"{SHOP}/cart", f"*,{SHOP}", "null"])
-def test_what_no_browser_would_send_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+def test_an_origin_that_no_browser_sends_is_refused_as_a_setting(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
     monkeypatch.setenv("SOJOURN_GATEWAY_ORIGINS", given)
     with pytest.raises(BadSetting, match=r"^SOJOURN_GATEWAY_ORIGINS=.*https://shop\.example"):
         load_settings()

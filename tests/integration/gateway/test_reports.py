@@ -45,7 +45,7 @@ from tests.support.gateway_server import Served, serving, settings
 from tests.support.project import PROJECT
 
 SENT_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
-"""When a message was handed over."""
+"""The moment when a message was handed over."""
 LATER = datetime(2026, 11, 21, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 FAKE = FakePostmark()
@@ -117,10 +117,10 @@ async def write(
     submitted_at: datetime = SENT_AT,
     known: bool = True,
 ) -> Written:
-    """A message on its way, as the send activity leaves it in each state.
+    """Write a message on its way, as the send activity leaves it in each state.
 
     Args:
-        known: the provider's id of it is.
+        known: whether the provider's id of it is.
     """
     key = uuid4().hex
     delivery = Delivery(
@@ -178,7 +178,7 @@ async def post(served: Served, hook: SentHook) -> httpx.Response:
 async def tell(
     served: Served, message: Written, kind: Kind, minutes: int = 1, event_id: str = "e"
 ) -> None:
-    """Postmark's webhook, which is taken."""
+    """Send Postmark's webhook, which the gateway takes."""
     hook = FAKE.hook(message.order, kind, event_id, SENT_AT + minutes * MINUTE)
     answer = await post(served, hook)
     assert (answer.status_code, answer.text) == (200, "")
@@ -253,7 +253,9 @@ async def test_a_report_settles_the_attempt_that_may_have_sent_it(
 
 
 @pytest.mark.parametrize("state", ["rejected", "skipped"])
-async def test_what_was_never_sent_stays_so(served: Served, customer_id: str, state: str) -> None:
+async def test_a_report_does_not_mark_an_unsent_message_as_sent(
+    served: Served, customer_id: str, state: str
+) -> None:
     message = await write(served.store, customer_id, state=state)
     await tell(served, message, Kind.BOUNCED)
     row = await message.row()
@@ -272,7 +274,9 @@ async def test_a_report_that_is_sent_again_and_again_counts_once(
     assert len(await consents(served.store, customer_id)) == 1
 
 
-async def test_a_status_only_moves_forward(served: Served, customer_id: str) -> None:
+async def test_a_late_report_does_not_move_the_progress_back(
+    served: Served, customer_id: str
+) -> None:
     message = await write(served.store, customer_id)
     await tell(served, message, Kind.CLICKED, 3)
     await tell(served, message, Kind.DELIVERED, 1)
@@ -284,7 +288,7 @@ async def test_a_status_only_moves_forward(served: Served, customer_id: str) -> 
 
 
 @pytest.mark.parametrize("order", [(2, 3), (3, 2)])
-async def test_of_two_clicks_the_first_counts(
+async def test_the_first_of_two_clicks_counts(
     store: Store, customer_id: str, order: tuple[int, int]
 ) -> None:
     message = await write(store, customer_id)
@@ -294,9 +298,7 @@ async def test_of_two_clicks_the_first_counts(
     assert (await message.row()).progress_at == SENT_AT + 2 * MINUTE
 
 
-async def test_a_forged_report_is_refused_and_nothing_is_kept(
-    served: Served, customer_id: str
-) -> None:
+async def test_a_forged_report_is_refused_and_not_kept(served: Served, customer_id: str) -> None:
     message = await write(served.store, customer_id)
     hook = FAKE.hook(message.order, Kind.BOUNCED, "e")
     for headers in ({}, {"Authorization": "Basic OnRoZWlycw=="}):
@@ -307,7 +309,7 @@ async def test_a_forged_report_is_refused_and_nothing_is_kept(
     assert await message.suppression() is None
 
 
-async def test_a_report_that_says_nothing_we_know_is_named(served: Served) -> None:
+async def test_a_report_of_unknown_shape_is_refused_and_named(served: Served) -> None:
     message = await write(served.store, "c-nobody")
     hook = FAKE.hook(message.order, Kind.BOUNCED, "e")
     answer = await post(served, replace(hook, body=b"[]"))
@@ -344,7 +346,7 @@ async def _metric(served: Served, name: str) -> float:
     return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0)
 
 
-async def test_a_hard_bounce_suppresses_the_address_that_was_written_to(
+async def test_a_hard_bounce_suppresses_the_address_that_the_message_went_to(
     served: Served, customer_id: str
 ) -> None:
     message = await write(served.store, customer_id)
@@ -372,7 +374,7 @@ async def test_a_deferral_does_not_suppress_the_address(served: Served, customer
     assert await message.suppression() is None
 
 
-async def test_who_unsubscribes_by_mail_says_no_to_the_messages_topic(
+async def test_a_report_of_unsubscribing_refuses_the_messages_topic(
     served: Served, customer_id: str
 ) -> None:
     message = await write(served.store, customer_id, topic="newsletter")
@@ -384,7 +386,7 @@ async def test_who_unsubscribes_by_mail_says_no_to_the_messages_topic(
     assert event.properties["topic"] == "newsletter"
 
 
-async def test_a_customer_who_was_joined_to_another_is_found(
+async def test_a_report_finds_a_customer_who_was_joined_to_another(
     served: Served, customer_id: str
 ) -> None:
     message = await write(served.store, customer_id)
@@ -416,7 +418,7 @@ async def test_a_crash_between_ledger_and_run_loses_nothing(
     assert [event.name for event in await served.stored(customer_id)] == ["Message Clicked"]
 
 
-async def test_without_temporal_the_provider_is_asked_to_come_back(
+async def test_a_provider_is_asked_to_try_again_while_temporal_is_away(
     served: Served, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await write(served.store, customer_id)
@@ -436,7 +438,7 @@ async def test_without_temporal_the_provider_is_asked_to_come_back(
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-async def test_a_name_that_nobody_has_says_what_to_set(
+async def test_an_unknown_address_is_answered_with_the_setting_to_set(
     served: Served, name: str, way: str, method: str
 ) -> None:
     answer = await served.http.request(method, f"/webhooks/{name}")
@@ -465,7 +467,7 @@ async def test_a_gateway_needs_its_providers_credentials(monkeypatch: pytest.Mon
         Gateway(Sojourn(nothing, nothing, settings(email_provider="postmark")))
 
 
-async def test_a_gateway_that_ends_gives_its_providers_connections_back(served: Served) -> None:
+async def test_a_gateway_that_ends_closes_its_providers_connections(served: Served) -> None:
     sojourn = Sojourn(served.gateway.sojourn.client, served.store, settings())
     asked = Asked()
     async with serving(sojourn) as other:
@@ -513,7 +515,7 @@ async def _nothing(name: str, told: Sequence[Report], at: datetime) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-async def test_a_provider_is_handed_its_request_as_it_made_it(method: str) -> None:
+async def test_a_provider_gets_its_request_as_it_made_it(method: str) -> None:
     asked = Asked()
     outcomes = ProviderReports({"asked": asked}, _nothing, "https://shop.example/sojourn/")
     async with _asking(outcomes) as http:
@@ -531,14 +533,16 @@ async def test_a_provider_is_handed_its_request_as_it_made_it(method: str) -> No
 @pytest.mark.parametrize(
     ("fault", "status"), [(BadInput("no list"), 400), (TransientError("no certificate"), 503)]
 )
-async def test_what_a_provider_cannot_read_is_said(fault: Exception, status: int) -> None:
+async def test_a_report_that_its_provider_cannot_read_is_answered_with_the_reason(
+    fault: Exception, status: int
+) -> None:
     asked = Asked()
     asked.fault = fault
     async with _asking(ProviderReports({"asked": asked}, _nothing, "https://x.example")) as http:
         assert (await http.post("/webhooks/asked")).status_code == status
 
 
-async def test_a_shops_address_takes_no_get() -> None:
+async def test_a_shops_address_answers_a_get_with_405() -> None:
     async with _asking(ProviderReports({}, _nothing, "https://x.example")) as http:
         answer = await http.get("/webhooks/shop")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
@@ -567,7 +571,7 @@ async def test_a_report_on_an_earlier_attempt_is_found_by_its_id(
     assert (await message.row()).provider_id == message.order.id
 
 
-async def test_another_providers_message_of_the_same_id_is_not_meant(
+async def test_a_report_does_not_match_another_providers_message_of_the_same_id(
     store: Store, customer_id: str
 ) -> None:
     message = await write(store, customer_id)
@@ -592,7 +596,7 @@ async def test_a_report_that_overtook_the_answer_is_found_when_it_is_sent_again(
 
 
 @pytest.mark.parametrize("state", ["sent", "submitting", "unknown"])
-async def test_a_reply_is_of_the_newest_message_to_its_sender(
+async def test_a_reply_belongs_to_the_newest_message_to_its_sender(
     store: Store, customer_id: str, state: str
 ) -> None:
     phone = f"+39333{uuid4().int % 10**7:07}"
@@ -611,7 +615,7 @@ async def test_a_reply_is_of_the_newest_message_to_its_sender(
     assert found is not None
     assert (found.step, found.customer_id) == ("meant", customer_id)
     row = await messages[1].row()
-    # who answers somebody proves nothing of the last message
+    # a reply to an earlier message proves nothing about the last one
     assert (row.state, row.progress) == (state, "replied")
     event = intake.event_of(found)
     assert event is not None
@@ -635,7 +639,7 @@ async def test_a_bounce_is_not_matched_by_its_address(store: Store, customer_id:
 
 
 @pytest.mark.parametrize("channel", [Channel.SMS, Channel.WHATSAPP])
-async def test_a_stop_word_says_no_to_all_promotional_messages(
+async def test_a_stop_word_refuses_all_promotional_messages(
     store: Store, customer_id: str, channel: Channel
 ) -> None:
     phone = f"+39333{uuid4().int % 10**7:07}"
@@ -649,7 +653,9 @@ async def test_a_stop_word_says_no_to_all_promotional_messages(
     assert "topic" not in event.properties()
 
 
-async def test_a_device_that_is_gone_is_called_so(store: Store, customer_id: str) -> None:
+async def test_a_device_that_is_gone_is_suppressed_with_that_reason(
+    store: Store, customer_id: str
+) -> None:
     token = f"token-{customer_id}"
     message = await write(store, customer_id, channel=Channel.PUSH, address=token)
     await take(message, message.report(Kind.FAILED, hard=True))
@@ -678,7 +684,7 @@ async def test_every_report_but_acceptance_is_an_event_with_an_id_of_its_own(
             assert event.run == (await message.row()).workflow_id
 
 
-async def test_whatever_a_customer_writes_can_be_kept(served: Served, customer_id: str) -> None:
+async def test_a_reply_of_any_text_can_be_stored(served: Served, customer_id: str) -> None:
     message = await write(served.store, customer_id)
     told = message.report(
         Kind.REPLIED,
@@ -694,7 +700,7 @@ async def test_whatever_a_customer_writes_can_be_kept(served: Served, customer_i
     assert len(await message.kept()) == 1
 
 
-async def test_reports_of_one_webhook_are_all_taken_though_one_fails(
+async def test_the_other_reports_of_a_webhook_are_taken_if_one_fails(
     served: Served, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await write(served.store, customer_id)
@@ -722,7 +728,7 @@ TOLD = [(kind, minutes) for minutes, kind in enumerate(Kind)] + [(Kind.CLICKED, 
 async def _ended(
     store: Store, told: Sequence[tuple[Kind, int]], state: str
 ) -> tuple[dict[str, Any], ...]:
-    """What becomes of a message, its attempt, its address and its customer's word."""
+    """Return the end of a message, its attempt, its address and its customer's consent."""
     customer_id = f"c-{uuid4().hex}"
     identity = read_identity({}, customer_id=customer_id, message_id=customer_id, at=SENT_AT)
     async with store.transaction() as session:
@@ -747,7 +753,7 @@ async def _ended(
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[list[tuple[Kind, int]], list[tuple[Kind, int]]]:
-    """Some reports, and the same in another order and with repetitions."""
+    """Draw some reports, and the same in another order and with repetitions."""
     some = draw(st.lists(st.sampled_from(TOLD), min_size=1, unique=True))
     again = draw(st.lists(st.sampled_from(some), max_size=5))
     return some, draw(st.permutations([*some, *again]))
@@ -758,7 +764,7 @@ def histories(draw: st.DrawFn) -> tuple[list[tuple[Kind, int]], list[tuple[Kind,
     both=histories(),
     state=st.sampled_from(["sent", "submitting", "unknown", "claimed"]),
 )
-async def test_any_order_and_repetition_of_reports_ends_the_same(
+async def test_reports_in_any_order_and_repetition_end_the_same(
     store: Store, both: tuple[list[tuple[Kind, int]], list[tuple[Kind, int]]], state: str
 ) -> None:
     straight, shuffled = both

@@ -1,4 +1,4 @@
-"""Unsubscribing over HTTP and in a browser: one click by machine or man, and never by a look."""
+"""Unsubscribing over HTTP and in a browser: by a mailbox or a person, and never by a look."""
 
 import os
 import re
@@ -98,7 +98,7 @@ async def test_a_mailbox_unsubscribes_with_one_click(
     assert event.properties["channel"] == "email"
 
 
-async def test_the_refusal_names_its_source_and_the_message_moves_on(
+async def test_a_refusal_names_its_source_and_advances_the_message(
     served: Served, customer_id: str
 ) -> None:
     message = await sent(served.store, customer_id)
@@ -113,7 +113,9 @@ async def test_the_refusal_names_its_source_and_the_message_moves_on(
     assert (row.progress, row.progress_at) == ("unsubscribed", said.at)
 
 
-async def test_unsubscribing_again_says_nothing_new(served: Served, customer_id: str) -> None:
+async def test_unsubscribing_again_records_no_second_refusal(
+    served: Served, customer_id: str
+) -> None:
     path = unsubscribe_path(customer_id)
     for form in (ONE_CLICK, LEAVE, ONE_CLICK):
         assert (await served.http.post(path, data=form)).status_code == 200
@@ -121,7 +123,7 @@ async def test_unsubscribing_again_says_nothing_new(served: Served, customer_id:
     assert len(await served.stored(customer_id)) == 1
 
 
-async def test_who_leaves_stays_and_leaves_again_has_said_so_three_times(
+async def test_leaving_staying_and_leaving_again_records_three_words(
     served: Served, customer_id: str
 ) -> None:
     path = unsubscribe_path(customer_id)
@@ -133,14 +135,14 @@ async def test_who_leaves_stays_and_leaves_again_has_said_so_three_times(
     assert len(await served.stored(customer_id)) == 2
 
 
-async def test_who_never_left_agrees_to_nothing_by_staying(
+async def test_staying_without_a_refusal_records_no_consent(
     served: Served, customer_id: str
 ) -> None:
     assert (await served.http.post(unsubscribe_path(customer_id), data=STAY)).status_code == 200
     assert await statements(served.store, customer_id) == []
 
 
-async def test_a_word_counts_also_when_another_machines_clock_was_ahead(
+async def test_a_refusal_counts_although_another_machines_clock_was_ahead(
     served: Served, customer_id: str
 ) -> None:
     ahead = datetime.now(UTC) + timedelta(hours=1)
@@ -153,7 +155,9 @@ async def test_a_word_counts_also_when_another_machines_clock_was_ahead(
     assert await refused(served.store, customer_id) == {("email", "cart")}
 
 
-async def test_other_topics_go_on(served: Served, customer_id: str) -> None:
+async def test_unsubscribing_from_a_topic_leaves_other_topics_on(
+    served: Served, customer_id: str
+) -> None:
     await served.http.post(unsubscribe_path(customer_id, "newsletter"), data=ONE_CLICK)
     assert await refused(served.store, customer_id) == {("email", "newsletter")}
 
@@ -162,7 +166,9 @@ async def test_other_topics_go_on(served: Served, customer_id: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_looking_never_unsubscribes(served: Served, customer_id: str, method: str) -> None:
+async def test_looking_at_the_page_does_not_unsubscribe(
+    served: Served, customer_id: str, method: str
+) -> None:
     path = unsubscribe_path(customer_id)
     for query in ("", "?List-Unsubscribe=One-Click", "?wish=unsubscribe"):
         answer = await served.http.request(method, path + query, headers=BROWSER)
@@ -185,9 +191,7 @@ async def test_the_page_names_shop_topic_and_channel(served: Served, customer_id
     assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-async def test_a_topic_of_any_name_is_shown_and_is_only_text(
-    served: Served, customer_id: str
-) -> None:
+async def test_a_topic_of_any_name_is_shown_as_text(served: Served, customer_id: str) -> None:
     answer = await served.http.get(unsubscribe_path(customer_id, "<b>vip</b>"), headers=BROWSER)
     assert "&lt;b&gt;vip&lt;/b&gt;" in answer.text
 
@@ -208,7 +212,7 @@ async def test_a_topic_of_any_name_is_shown_and_is_only_text(
     ],
     ids=lambda value: str(value)[:30],
 )
-async def test_a_form_that_is_none_changes_nothing(
+async def test_a_malformed_form_changes_nothing(
     served: Served, customer_id: str, body: str, kind: str, status: int
 ) -> None:
     answer = await served.http.post(
@@ -220,7 +224,9 @@ async def test_a_form_that_is_none_changes_nothing(
 
 @fewer(0.4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=300), boundary=st.text("ab-=;", max_size=9))
-async def test_no_body_breaks_it(served: Served, body: bytes, boundary: str) -> None:
+async def test_a_body_of_any_bytes_is_answered_without_an_error(
+    served: Served, body: bytes, boundary: str
+) -> None:
     path = unsubscribe_path("c-nobody")
     for kind in (
         "application/x-www-form-urlencoded",
@@ -267,7 +273,7 @@ async def test_unsubscribing_works_while_temporal_is_away(
                 started_at=message.due_at,
             )
         )
-    # no journey that ships hears it; one of a user's may
+    # no shipped journey hears the event; a project's own may
     hearing = {"onboarding": PROJECT.journeys["onboarding"]}
     monkeypatch.setattr(Journeys, "heard_by", lambda self, event: hearing)
     with capture_logs() as logs:
@@ -279,7 +285,7 @@ async def test_unsubscribing_works_while_temporal_is_away(
     assert any(line["event"] == "stored, to be told later" for line in logs)
 
 
-async def test_without_the_store_a_mailbox_comes_back_and_a_person_is_told(
+async def test_a_mailbox_and_a_person_are_asked_to_try_again_while_the_store_is_away(
     tmp_path: Path, customer_id: str
 ) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True)
@@ -304,7 +310,7 @@ async def test_without_the_store_a_mailbox_comes_back_and_a_person_is_told(
     await store.close()
 
 
-async def test_while_the_store_hangs_a_mailbox_is_asked_to_come_back(
+async def test_a_mailbox_is_asked_to_try_again_while_the_store_hangs(
     store: Store, customer_id: str
 ) -> None:
     async with alone(store, gateway_answer_seconds=0.01) as served:
@@ -319,7 +325,7 @@ async def test_while_the_store_hangs_a_mailbox_is_asked_to_come_back(
 # ---- languages -------------------------------------------------------------------------------
 
 
-async def test_the_page_is_in_the_customers_language_if_that_is_known(
+async def test_the_page_is_shown_in_the_customers_language_if_that_is_known(
     served: Served, customer_id: str
 ) -> None:
     path, polish = unsubscribe_path(customer_id), {**BROWSER, "Accept-Language": "pl"}
@@ -332,7 +338,7 @@ async def test_the_page_is_in_the_customers_language_if_that_is_known(
     assert (await served.http.get(path, headers=polish)).headers["content-language"] == "pl"
 
 
-def test_every_page_is_there_in_every_language_and_names_what_ships() -> None:
+def test_every_page_exists_in_every_language_and_names_every_shipped_topic() -> None:
     pages = {path.name.split(".")[0] for path in TEMPLATES.glob("*.*.html")} - {"names"}
     assert pages == {"unsubscribe", "unsubscribed", "stayed", "away", "damaged"}
     topics = shipped_topics()
@@ -370,7 +376,7 @@ WORDS = {
 
 
 def keep(name: str, picture: bytes) -> None:
-    """For whoever wants to look: ``SCREENSHOTS=folder pytest``."""
+    """Keep a picture for a person to look at: ``SCREENSHOTS=folder pytest``."""
     if SHOTS:
         (Path(SHOTS) / name).write_bytes(picture)
 
@@ -379,7 +385,7 @@ def keep(name: str, picture: bytes) -> None:
 @pytest.mark.parametrize(
     ("store", "lang"), [("sqlite", "it"), ("postgresql", "pl")], indirect=["store"]
 )
-async def test_somebody_clicks_the_button_changes_their_mind_and_again(
+async def test_a_customer_clicks_the_button_and_changes_their_mind_twice(
     served: Served, customer_id: str, tmp_path: Path, lang: str
 ) -> None:
     url = served.url + unsubscribe_path(customer_id)

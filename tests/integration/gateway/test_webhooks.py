@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: signatures, answers, and what they do to runs."""
+"""Webhooks over HTTP: signatures, answers, and their effect on runs."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ def client(found: Sources, take: Take) -> httpx.AsyncClient:
 
 
 class Taker:
-    """Stands where the calls are taken: remembers them, and answers as it is told."""
+    """A fake of the tracking API: it remembers calls, and refuses those that it is told to."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -111,7 +111,7 @@ PAID = body_of(BOOKING)
 
 
 def signed(path: str, **options: Any) -> tuple[bytes, dict[str, str]]:
-    """A good request to each kind of source."""
+    """Return a good request to each kind of source."""
     match path:
         case "shopify":
             return CART, webhooks.shopify("carts/update", CART, **options)
@@ -129,14 +129,18 @@ SIGNATURES = ("x-shopify-hmac-sha256", "x-wc-webhook-signature", "webhook-signat
 
 
 @EVERY
-async def test_a_signed_request_is_taken(post: Post, taker: Taker, path: str) -> None:
+async def test_a_webhook_with_a_good_signature_is_taken(
+    post: Post, taker: Taker, path: str
+) -> None:
     answer = await post(path, *signed(path))
     assert (answer.status_code, answer.json()) == (200, {"success": True})
     assert taker.calls
 
 
 @EVERY
-async def test_another_body_than_was_signed_is_refused(post: Post, taker: Taker, path: str) -> None:
+async def test_a_webhook_whose_body_was_changed_is_refused(
+    post: Post, taker: Taker, path: str
+) -> None:
     body, headers = signed(path)
     for place in (0, len(body) // 2, len(body) - 1):
         changed = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
@@ -147,7 +151,9 @@ async def test_another_body_than_was_signed_is_refused(post: Post, taker: Taker,
 
 
 @EVERY
-async def test_another_secret_is_refused(post: Post, taker: Taker, path: str) -> None:
+async def test_a_webhook_signed_with_another_secret_is_refused(
+    post: Post, taker: Taker, path: str
+) -> None:
     body, headers = signed(path, secret="whsec_b3RoZXIgc2VjcmV0IG9mIDI0IGI=")
     answer = await post(path, body, headers)
     assert answer.status_code == 401
@@ -157,7 +163,7 @@ async def test_another_secret_is_refused(post: Post, taker: Taker, path: str) ->
 
 @EVERY
 @pytest.mark.parametrize("signature", [None, "", "v1,", "v1", "%", "v1,%", "é", "v2,AAAA", "v1,é"])
-async def test_a_signature_that_is_none_is_refused(
+async def test_a_webhook_with_a_malformed_signature_is_refused(
     post: Post, taker: Taker, path: str, signature: str | None
 ) -> None:
     body, headers = signed(path)
@@ -184,11 +190,11 @@ async def test_a_standard_webhook_of_no_time_is_refused(post: Post, timestamp: s
     assert (await post("in/bookings", PAID, headers)).status_code == 401
 
 
-async def test_a_body_that_is_no_text_is_refused(post: Post) -> None:
+async def test_a_body_that_is_not_utf_8_is_refused(post: Post) -> None:
     assert (await post("in/bookings", b"\xff\xfe", standard(PAID))).status_code == 401
 
 
-async def test_two_secrets_hold_while_one_is_exchanged(taker: Taker) -> None:
+async def test_two_secrets_are_valid_while_one_is_exchanged(taker: Taker) -> None:
     async with client(sources(shopify_secret="new, hush"), taker) as http:
         for secret in ("new", "hush"):
             headers = webhooks.shopify("carts/update", CART, secret)
@@ -210,7 +216,7 @@ async def test_a_source_that_is_not_set_up_is_not_found(taker: Taker, path: str)
     assert answer.json()["error"]["reason"].startswith("no webhooks are taken here: ")
 
 
-async def test_a_topic_that_nobody_listens_to_is_taken(post: Post, taker: Taker) -> None:
+async def test_a_webhook_of_an_unknown_topic_is_answered_as_taken(post: Post, taker: Taker) -> None:
     for path, headers in (
         ("shopify", webhooks.shopify("products/update", b"{}")),
         ("woocommerce", webhooks.woocommerce("product.updated", b"{}")),
@@ -248,7 +254,7 @@ async def test_the_ping_of_a_new_woocommerce_webhook_is_answered(post: Post, tak
     ],
     ids=lambda body: body[:12].decode(),
 )
-async def test_a_signed_body_that_makes_no_sense_is_named(
+async def test_a_signed_body_that_makes_no_sense_is_refused_with_its_path(
     post: Post, taker: Taker, path: str, body: bytes
 ) -> None:
     headers = {
@@ -278,7 +284,7 @@ async def test_a_body_that_is_too_large_is_not_read(post: Post, taker: Taker) ->
     assert answer.status_code == 413
 
 
-async def test_what_cannot_be_taken_is_named_and_the_rest_is_taken(
+async def test_a_call_that_cannot_be_taken_is_named_and_the_others_are_taken(
     post: Post, taker: Taker
 ) -> None:
     taker.refused = {1}
@@ -291,7 +297,9 @@ async def test_what_cannot_be_taken_is_named_and_the_rest_is_taken(
     assert answer.json()["error"]["path"] == "properties.price"
 
 
-async def test_shops_send_again_while_temporal_is_away(post: Post, taker: Taker) -> None:
+async def test_a_shop_is_asked_to_send_again_while_temporal_is_away(
+    post: Post, taker: Taker
+) -> None:
     taker.fault = TemporalUnavailable("no Temporal server answers")
     answer = await post("shopify", *signed("shopify"))
     assert answer.status_code == 503
@@ -326,7 +334,7 @@ ANYTHING = st.one_of(
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Every place in JSON."""
+    """List every place in a JSON value."""
     inner = (
         value.items()
         if isinstance(value, dict)
@@ -338,7 +346,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int
 
 
 def changed(body: Any, path: tuple[str | int, ...], value: Any) -> Any:
-    """The body with another value at a place."""
+    """Return the body with another value at a place."""
     if not path:
         return value
     copy = body.copy()
@@ -347,7 +355,7 @@ def changed(body: Any, path: tuple[str | int, ...], value: Any) -> Any:
 
 
 def fault_of(work: Callable[[], Any]) -> BadEvent | None:
-    """How it failed, in the one way in which it may."""
+    """Return the `BadEvent` that some work raises; let any other error pass."""
     try:
         work()
     except BadEvent as fault:
@@ -356,7 +364,7 @@ def fault_of(work: Callable[[], Any]) -> BadEvent | None:
 
 
 @given(st.data())
-def test_no_shape_of_a_body_breaks_a_shop(data: st.DataObject) -> None:
+def test_a_shops_body_of_any_shape_is_read_or_refused_with_its_path(data: st.DataObject) -> None:
     topic, body = data.draw(st.sampled_from(BODIES))
     for _ in range(data.draw(st.integers(1, 3))):
         body = changed(body, data.draw(st.sampled_from(places(body))), data.draw(ANYTHING))
@@ -372,7 +380,7 @@ def test_no_shape_of_a_body_breaks_a_shop(data: st.DataObject) -> None:
 
 
 @given(st.data())
-def test_no_shape_of_a_body_breaks_a_mapping(data: st.DataObject) -> None:
+def test_a_mapped_body_of_any_shape_is_read_or_refused_with_its_path(data: st.DataObject) -> None:
     (source,) = load_sources(ROOT / "examples" / "webhooks", BOOKINGS).values()
     body = changed(BOOKING, data.draw(st.sampled_from(places(BOOKING))), data.draw(ANYTHING))
     fault = fault_of(lambda: source.read(body, "msg_1", NOW))
@@ -408,7 +416,7 @@ async def _email(sojourn: Sojourn, customer_id: str) -> str:
 async def outcome(sojourn: Sojourn, customer_id: str, key: str) -> str:
     run = workflow_id("abandoned-cart", customer_id, key)
     handle = sojourn.client.get_workflow_handle(run, result_type=Result)
-    async with asyncio.timeout(20):  # one that goes on is a failure, not a wait
+    async with asyncio.timeout(20):  # a run that goes on is a failure, not a reason to wait
         return str((await handle.result()).outcome)
 
 
@@ -445,7 +453,7 @@ async def test_an_order_ends_the_carts_of_the_customer_and_of_the_guest(sojourn:
     assert not stranger.reachable
 
 
-async def test_a_paid_order_ends_the_one_left_at_the_till(sojourn: Sojourn) -> None:
+async def test_a_paid_order_ends_the_run_of_the_order_left_at_the_till(sojourn: Sojourn) -> None:
     number = uuid4().int % 10**12
     began = datetime.now(UTC) - timedelta(minutes=10)
     async with client(sources(), taking(sojourn)) as http:
@@ -470,7 +478,7 @@ async def test_a_paid_order_ends_the_one_left_at_the_till(sojourn: Sojourn) -> N
     assert await outcome(sojourn, woocommerce.known(str(number)), key) == "converted"
 
 
-async def test_a_mapped_order_ends_its_cart(sojourn: Sojourn) -> None:
+async def test_an_order_by_a_mapping_file_ends_the_run_of_its_cart(sojourn: Sojourn) -> None:
     guest, basket = uuid4().int % 10**12, uuid4().hex
     began = datetime.now(UTC) - timedelta(minutes=10)
     data = {
@@ -508,7 +516,7 @@ async def test_the_gateway_takes_webhooks_that_its_settings_name(
     assert await _email(sojourn, shopify.known(str(json.loads(body)["id"]))) == "giulia@example.com"
 
 
-def test_every_call_of_the_fixtures_is_one_that_dispatch_reads() -> None:
+def test_the_reader_takes_every_call_of_the_shops_bodies() -> None:
     for topic, body in BODIES:
         calls = topic(body, NOW)
         assert not isinstance(calls, Nothing)

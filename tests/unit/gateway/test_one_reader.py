@@ -1,4 +1,4 @@
-"""A call means the same by whichever way it comes: over HTTP, out of a file, out of quarantine."""
+"""One reader of calls: over HTTP, out of a file and out of quarantine a call means the same."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -87,7 +87,7 @@ EVERY = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
 class Taker:
-    """Stands where the gateway puts its calls: keeps what reaches it."""
+    """A fake of the client: it keeps the calls that reach it."""
 
     def __init__(self) -> None:
         self.read: list[Read] = []

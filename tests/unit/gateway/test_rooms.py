@@ -1,4 +1,4 @@
-"""The gateway's rooms: `http` serves the others, and none of the others knows another."""
+"""The gateway's rooms: `http` serves the other three, and those three do not know each other."""
 
 import ast
 from collections.abc import Iterator

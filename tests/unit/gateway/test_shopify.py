@@ -1,4 +1,4 @@
-"""What Shopify's webhooks mean: pure functions from bodies to calls."""
+"""Shopify's webhooks: pure functions from bodies to calls."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ def calls(topic: str, name: str, **changes: Any) -> list[Call]:
     found = TOPICS[topic]({**payload(name), **changes}, NOW)
     assert not isinstance(found, Nothing)
     for call in found:
-        read_call(call)  # dispatch takes it
+        read_call(call)  # raises if the call does not validate
     return found
 
 
@@ -49,7 +49,7 @@ def consents(found: list[Call]) -> list[tuple[dict[str, bool], str]]:
 # ---- carts ---------------------------------------------------------------------------------
 
 
-def test_a_cart_is_touched_line_by_line_and_seen_as_a_whole() -> None:
+def test_a_cart_becomes_a_product_added_for_each_line_and_a_cart_viewed() -> None:
     found = calls("carts/update", "shopify_cart")
     assert told(found) == [
         f"{GUEST} Product Added",
@@ -68,7 +68,7 @@ def test_a_cart_is_touched_line_by_line_and_seen_as_a_whole() -> None:
     assert [p["product_id"] for p in found[2]["properties"]["products"]] == ["49148385", "49148386"]
 
 
-def test_the_same_cart_again_is_nothing_new_and_a_later_one_is() -> None:
+def test_a_cart_in_the_same_state_has_the_same_ids_and_a_later_one_has_others() -> None:
     once = [c["messageId"] for c in calls("carts/create", "shopify_cart")]
     again = [c["messageId"] for c in calls("carts/update", "shopify_cart")]
     later = calls("carts/update", "shopify_cart", updated_at="2026-11-20T09:31:00.000Z")
@@ -76,7 +76,7 @@ def test_the_same_cart_again_is_nothing_new_and_a_later_one_is() -> None:
     assert len({*once, *(c["messageId"] for c in later)}) == 6
 
 
-def test_what_is_in_the_cart_is_what_was_sent_last() -> None:
+def test_the_cart_holds_the_lines_that_were_sent_last() -> None:
     lamp, mug = payload("shopify_cart")["line_items"]
     sent = [[lamp], [lamp, mug], [lamp, mug], [{**mug, "quantity": 3}]]
     happened: list[Event] = []
@@ -95,12 +95,12 @@ def test_what_is_in_the_cart_is_what_was_sent_last() -> None:
     assert [(item.name, item.quantity) for item in cart_items(happened)] == [("Mug, blue", 3)]
 
 
-def test_an_emptied_cart_is_seen_empty() -> None:
+def test_an_emptied_cart_becomes_a_cart_viewed_without_products() -> None:
     (seen,) = calls("carts/update", "shopify_cart", line_items=[])
     assert seen["properties"] == {"cart_id": CART, "products": []}
 
 
-def test_a_guest_is_named_by_a_digest() -> None:
+def test_a_guests_id_does_not_reveal_the_cart_token() -> None:
     assert CART not in GUEST
     assert guest("another") != GUEST
 
@@ -108,7 +108,7 @@ def test_a_guest_is_named_by_a_digest() -> None:
 # ---- checkouts -----------------------------------------------------------------------------
 
 
-def test_a_checkout_tells_whose_cart_it_is() -> None:
+def test_a_checkout_gives_the_cart_to_its_customer() -> None:
     found = calls("checkouts/update", "shopify_checkout")
     assert [one for one in told(found) if "identify" not in one] == [
         f"{GIULIA} Checkout Started",
@@ -130,25 +130,25 @@ def test_a_checkout_tells_whose_cart_it_is() -> None:
     }
 
 
-def test_who_was_a_guest_is_not_written_to_as_one() -> None:
+def test_a_checkout_takes_the_guests_addresses_away() -> None:
     found = calls("checkouts/update", "shopify_checkout")
     assert traits(found, GUEST) == [{"email": "", "phone": ""}]
 
 
-def test_a_guest_at_the_till_is_the_guest_of_the_cart() -> None:
+def test_a_guests_checkout_belongs_to_the_guest_of_the_cart() -> None:
     found = calls("checkouts/update", "shopify_checkout_guest")
     assert {call["userId"] for call in found} == {GUEST}
     assert traits(found, GUEST)[0] == {"email": "giulia@example.com", "locale": "it-IT"}
 
 
-def test_a_checkout_without_a_cart_has_its_own_key() -> None:
+def test_a_checkout_without_a_cart_token_uses_its_own_token() -> None:
     found = calls("checkouts/update", "shopify_checkout_guest", cart_token=None)
     token = payload("shopify_checkout_guest")["token"]
     assert {call["userId"] for call in found} == {guest(token)}
     assert only(found, "Cart Viewed")["properties"]["cart_id"] == token
 
 
-def test_a_checkout_that_was_ordered_starts_nothing() -> None:
+def test_a_completed_checkout_makes_no_call() -> None:
     body = {**payload("shopify_checkout"), "completed_at": "2026-11-20T10:33:00+01:00"}
     assert isinstance(TOPICS["checkouts/update"](body, NOW), Nothing)
 
@@ -167,24 +167,24 @@ def test_an_order_ends_the_cart_of_the_customer_and_of_the_guest() -> None:
     assert set(of_guest["properties"]) == {"order_id", "cart_id"}
 
 
-def test_created_and_paid_are_one_order() -> None:
+def test_an_order_that_is_created_and_paid_is_one_event() -> None:
     created = only(calls("orders/create", "shopify_order"), "Order Completed", GIULIA)
     paid = calls("orders/paid", "shopify_order", updated_at="2026-11-21T10:33:01+01:00")
     assert created == only(paid, "Order Completed", GIULIA)
 
 
-def test_an_order_comes_after_a_cart_of_the_same_second() -> None:
+def test_an_order_is_later_than_a_cart_of_the_same_second() -> None:
     cart = calls("carts/update", "shopify_cart", updated_at="2026-11-20T09:33:00.700Z")[0]
     order = calls("orders/create", "shopify_order")[0]
     assert order["timestamp"] > cart["timestamp"]
 
 
-def test_an_order_of_nobody_is_the_guests() -> None:
+def test_an_order_without_a_customer_belongs_to_the_guest() -> None:
     found = calls("orders/create", "shopify_order", customer=None)
     assert only(found, "Order Completed")["userId"] == GUEST
 
 
-def test_an_order_without_a_cart_reaches_whatever_the_customer_left() -> None:
+def test_an_order_without_a_cart_token_names_no_cart() -> None:
     found = calls("orders/create", "shopify_order", cart_token=None)
     assert "cart_id" not in only(found, "Order Completed", GIULIA)["properties"]
 
@@ -209,7 +209,7 @@ def test_each_consent_has_its_own_moment() -> None:
 
 
 @pytest.mark.parametrize("state", ["pending", "invalid", "redacted", None])
-def test_what_is_not_said_is_no_consent(state: str | None) -> None:
+def test_an_undecided_state_is_no_consent(state: str | None) -> None:
     consent = {"state": state, "consent_updated_at": "2026-11-02T10:15:00+01:00"}
     changes = {"email_marketing_consent": consent, "sms_marketing_consent": None}
     assert consents(calls("customers/update", "shopify_customer", **changes)) == []
@@ -219,7 +219,7 @@ def test_what_is_not_said_is_no_consent(state: str | None) -> None:
     ("state", "granted", "moment"),
     [("subscribed", True, "2026-11-01T07"), ("unsubscribed", False, "2026-11-20T09")],
 )
-def test_a_yes_without_a_moment_is_old_and_a_no_is_new(
+def test_a_consent_without_a_moment_is_old_and_a_refusal_is_new(
     state: str, granted: bool, moment: str
 ) -> None:
     consent = {"state": state, "consent_updated_at": None}
@@ -230,27 +230,27 @@ def test_a_yes_without_a_moment_is_old_and_a_no_is_new(
     assert first[1].startswith(moment)
 
 
-def test_a_ticked_box_does_not_outweigh_what_was_said_since() -> None:
+def test_a_ticked_box_counts_for_a_guest_and_not_beside_a_consent() -> None:
     moments = [at for said, at in consents(calls("orders/create", "shopify_order"))]
     assert all(at < "2026-11-20" for at in moments)
     guests = consents(calls("orders/create", "shopify_order", customer=None))
     assert guests == [({"email": True}, "2026-11-20T09:33:00+00:00")]
 
 
-def test_only_a_new_account_signs_up() -> None:
+def test_a_new_account_signs_up_and_an_updated_or_disabled_one_does_not() -> None:
     assert "Signed Up" in str(told(calls("customers/create", "shopify_customer")))
     assert "Signed Up" not in str(told(calls("customers/update", "shopify_customer")))
     cards = calls("customers/create", "shopify_customer", state="disabled")
     assert "Signed Up" not in str(told(cards))
 
 
-def test_a_number_that_cannot_be_read_costs_no_address() -> None:
+def test_an_unreadable_phone_number_is_left_out_and_the_email_is_kept() -> None:
     found = calls("customers/update", "shopify_customer", phone="call me", default_address=None)
     assert traits(found)[0]["email"] == "giulia@example.com"
     assert "phone" not in traits(found)[0]
 
 
-def test_who_is_gone_is_written_to_no_more() -> None:
+def test_a_deleted_customer_has_no_addresses() -> None:
     found = TOPICS["customers/delete"]({"id": 207119551, "addresses": []}, NOW)
     assert isinstance(found, list)
     assert traits(found) == [{"email": "", "phone": ""}]
@@ -274,7 +274,7 @@ def test_who_is_gone_is_written_to_no_more() -> None:
         ("customers/update", "shopify_customer", {"email": 7}, "email"),
     ],
 )
-def test_a_fault_is_named_by_its_path(
+def test_a_bad_field_of_a_shopify_body_is_refused_with_its_path(
     topic: str, name: str, changes: dict[str, Any], path: str
 ) -> None:
     with pytest.raises(BadEvent) as caught:

@@ -1,4 +1,4 @@
-"""What WooCommerce's webhooks mean: pure functions from bodies to calls."""
+"""WooCommerce's webhooks: pure functions from bodies to calls."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,11 +24,11 @@ def calls(topic: str, name: str, **changes: Any) -> list[Call]:
     found = read(topic, name, **changes)
     assert not isinstance(found, Nothing)
     for call in found:
-        read_call(call)  # dispatch takes it
+        read_call(call)  # raises if the call does not validate
     return found
 
 
-def test_an_order_reaches_whatever_the_customer_left() -> None:
+def test_an_order_names_no_cart_and_is_told_to_the_guest_as_well() -> None:
     found = calls("order.updated", "woocommerce_order")
     assert told(found) == [
         f"{GIULIA} Order Completed",
@@ -55,18 +55,18 @@ def test_moments_without_a_zone_are_utc() -> None:
 
 
 @pytest.mark.parametrize("status", ["processing", "on-hold", "completed"])
-def test_an_order_is_one_whatever_becomes_of_it(status: str) -> None:
+def test_an_order_has_one_id_in_every_status(status: str) -> None:
     found = calls("order.updated", "woocommerce_order", status=status)
     assert found[0]["messageId"] == "woocommerce/order/727"
 
 
-def test_an_order_touched_later_was_bought_when_it_was_paid() -> None:
+def test_an_order_that_is_edited_later_keeps_the_moment_of_its_payment() -> None:
     found = calls("order.updated", "woocommerce_order", date_modified_gmt="2027-01-01T00:00:00")
     assert found[0]["timestamp"].startswith("2026-11-20T09:28:08")
 
 
 @pytest.mark.parametrize("status", ["pending", "failed", "checkout-draft"])
-def test_an_order_that_is_not_paid_is_a_cart_at_the_till(status: str) -> None:
+def test_an_unpaid_order_becomes_a_cart_at_the_till(status: str) -> None:
     found = calls("order.created", "woocommerce_order_pending", status=status)
     assert [one for one in told(found) if "identify" not in one] == [
         f"{GIULIA} Checkout Started",
@@ -78,7 +78,7 @@ def test_an_order_that_is_not_paid_is_a_cart_at_the_till(status: str) -> None:
     assert found[-1]["properties"]["products"][0]["image_url"].endswith("/lamp.jpg")
 
 
-def test_a_cart_is_older_than_its_order_also_within_a_second() -> None:
+def test_an_unpaid_order_is_older_than_its_payment_within_one_second() -> None:
     left = calls("order.created", "woocommerce_order_pending")[-1]["timestamp"]
     paid = calls("order.updated", "woocommerce_order", date_paid_gmt="2026-11-20T09:28:02")
     assert left < paid[0]["timestamp"]
@@ -92,18 +92,18 @@ def test_a_cart_is_older_than_its_order_also_within_a_second() -> None:
         {"status": "pending", "created_via": "admin"},
     ],
 )
-def test_what_is_neither_cart_nor_bought_is_nothing(changes: dict[str, str]) -> None:
+def test_an_order_of_another_status_or_by_staff_makes_no_call(changes: dict[str, str]) -> None:
     assert isinstance(read("order.updated", "woocommerce_order", **changes), Nothing)
 
 
-def test_who_has_no_account_is_a_guest_of_the_order() -> None:
+def test_an_order_without_an_account_belongs_to_a_guest() -> None:
     found = calls("order.updated", "woocommerce_order", customer_id=0)
     assert told(found) == [f"{GUEST} Order Completed", f"{GUEST} identify"]
     left = calls("order.created", "woocommerce_order_pending", customer_id=0)
     assert {call["userId"] for call in left} == {GUEST}
 
 
-def test_a_new_account_signs_up() -> None:
+def test_a_new_account_is_identified_and_signs_up() -> None:
     assert told(calls("customer.created", "woocommerce_customer")) == [
         f"{GIULIA} identify",
         f"{GIULIA} Signed Up",
@@ -111,7 +111,7 @@ def test_a_new_account_signs_up() -> None:
     assert told(calls("customer.updated", "woocommerce_customer")) == [f"{GIULIA} identify"]
 
 
-def test_who_is_gone_is_written_to_no_more() -> None:
+def test_a_deleted_customer_has_no_addresses() -> None:
     found = TOPICS["customer.deleted"]({"id": 25}, NOW)
     assert isinstance(found, list)
     assert found[0]["traits"] == {"email": "", "phone": ""}
@@ -126,7 +126,9 @@ def test_who_is_gone_is_written_to_no_more() -> None:
         ({"billing": []}, "billing"),
     ],
 )
-def test_a_fault_is_named_by_its_path(changes: dict[str, Any], path: str) -> None:
+def test_a_bad_field_of_a_woocommerce_body_is_refused_with_its_path(
+    changes: dict[str, Any], path: str
+) -> None:
     with pytest.raises(BadEvent) as caught:
         calls("order.updated", "woocommerce_order", **changes)
     assert caught.value.path == path

@@ -120,7 +120,7 @@ def _load(path: Path, environment: Mapping[str, str], known: Events) -> Inbound:
 
 
 def _holds(entry: Entry, body: Any, path: str) -> bool:
-    """Whether an entry is about this body, as JMESPath judges truth. One without ``when`` is."""
+    """Tell whether an entry is about this body, by JMESPath's rules of truth."""
     if entry.when is None:
         return True
     found = entry.when.of(body, f"{path}.when")

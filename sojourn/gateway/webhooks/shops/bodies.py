@@ -191,7 +191,7 @@ MustNumber = Annotated[
 Amount = Annotated[str | None, BeforeValidator(_amount)]
 """An amount of money as it was written; no digit of a text is touched."""
 Pieces = Annotated[int | None, BeforeValidator(_pieces)]
-"""How many of a product: a whole number that is not negative."""
+"""A number of pieces of a product, from 0."""
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """True or false; false if it is missing."""
 Moment = Annotated[AnyMoment | None, BeforeValidator(_blank_is_none)]

@@ -157,7 +157,7 @@ class Purchase(Around):
 
 
 class CheckoutState(Body):
-    """Whether a checkout became an order. Then nothing else in it is read."""
+    """The state of a checkout. One that became an order is not read further."""
 
     completed_at: Moment = None
 

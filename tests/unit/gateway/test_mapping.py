@@ -1,4 +1,4 @@
-"""Mapping files: what they say is done, and what is wrong in them is found at the start."""
+"""Mapping files: they turn requests into calls, and their faults are found at the start."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +36,7 @@ def calls(inbound: Inbound, body: Any, webhook_id: str = "msg_1") -> list[Call]:
     return found
 
 
-def test_a_file_says_what_a_request_is(tmp_path: Path) -> None:
+def test_a_mapping_file_turns_a_request_into_a_call(tmp_path: Path) -> None:
     assert calls(source(tmp_path, EVENT), {"who": "c42", "what": "export"}) == [
         {
             "type": "track",
@@ -49,7 +49,7 @@ def test_a_file_says_what_a_request_is(tmp_path: Path) -> None:
     ]
 
 
-def test_the_example_says_what_it_promises() -> None:
+def test_the_example_file_maps_baskets_and_bookings() -> None:
     (inbound,) = load_sources(ROOT / "examples" / "webhooks", ENVIRONMENT).values()
     data = {
         "id": "bk_81",
@@ -74,7 +74,7 @@ def test_the_example_says_what_it_promises() -> None:
     ]
 
 
-def test_what_no_entry_is_about_is_nothing(tmp_path: Path) -> None:
+def test_a_request_that_no_entry_is_about_makes_no_call(tmp_path: Path) -> None:
     inbound = source(tmp_path, EVENT.replace("user_id", "when = \"kind == 'x'\"\nuser_id"))
     assert isinstance(inbound.read({"kind": "y"}, "msg_1", SENT), Nothing)
     assert isinstance(inbound.read([], "msg_1", SENT), Nothing)
@@ -83,7 +83,7 @@ def test_what_no_entry_is_about_is_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("when", "holds"), [("`0`", True), ("`{}`", False), ("`[]`", False), ("''", False)]
 )
-def test_truth_is_as_jmespath_judges_it(tmp_path: Path, when: str, holds: bool) -> None:
+def test_a_when_is_true_by_the_rules_of_jmespath(tmp_path: Path, when: str, holds: bool) -> None:
     inbound = source(tmp_path, EVENT.replace("user_id", f'when = "{when}"\nuser_id'))
     found = inbound.read({"who": "c42", "what": "export"}, "msg_1", SENT)
     assert isinstance(found, Nothing) is not holds
@@ -98,7 +98,7 @@ def test_truth_is_as_jmespath_judges_it(tmp_path: Path, when: str, holds: bool) 
         ({"who": True, "what": "x"}, "events.0.user_id", "who finds no id"),
     ],
 )
-def test_a_body_that_does_not_fit_is_named(
+def test_a_body_without_a_usable_user_id_is_refused_with_its_path(
     tmp_path: Path, body: dict[str, Any], path: str, reason: str
 ) -> None:
     with pytest.raises(BadEvent) as caught:
@@ -107,7 +107,7 @@ def test_a_body_that_does_not_fit_is_named(
     assert caught.value.reason.startswith(reason)
 
 
-def test_a_function_that_does_not_fit_the_body_is_named(tmp_path: Path) -> None:
+def test_an_expression_that_does_not_fit_the_body_is_refused_with_its_path(tmp_path: Path) -> None:
     inbound = source(tmp_path, EVENT.replace('"what"', "\"join(',', what)\""))
     with pytest.raises(BadEvent, match=r"^events\.0\.properties\.feature: join"):
         inbound.read({"who": "c42", "what": 7}, "msg_1", SENT)
@@ -135,7 +135,7 @@ def test_a_function_that_does_not_fit_the_body_is_named(tmp_path: Path) -> None:
         ("[[events]", "Expected"),
     ],
 )
-def test_a_fault_in_a_file_is_one_line_with_file_and_key(
+def test_a_fault_in_a_mapping_file_is_one_line_with_file_and_key(
     tmp_path: Path, text: str, fault: str
 ) -> None:
     with pytest.raises(BadSetting) as caught:
@@ -153,7 +153,7 @@ def test_a_fault_in_a_file_is_one_line_with_file_and_key(
         (f"{STANDARD_SECRET}, hunter2!", "SECRET is no secret of Standard Webhooks"),
     ],
 )
-def test_a_secret_that_is_none_is_named_and_not_shown(
+def test_a_malformed_secret_is_refused_and_not_shown(
     tmp_path: Path, secret: str, fault: str
 ) -> None:
     source(tmp_path, EVENT)
@@ -163,21 +163,21 @@ def test_a_secret_that_is_none_is_named_and_not_shown(
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_secret_never_stands_in_the_file(tmp_path: Path) -> None:
+def test_a_secret_in_the_file_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "crm.toml").write_text(f'secret = "{STANDARD_SECRET}"\n{EVENT}')
     with pytest.raises(BadSetting, match=r"crm\.toml: secret: ") as caught:
         load_sources(tmp_path, {})
     assert STANDARD_SECRET not in str(caught.value)
 
 
-def test_the_folder_and_the_names_in_it_must_be_right(tmp_path: Path) -> None:
+def test_a_missing_folder_and_a_bad_file_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="there is no such folder"):
         load_sources(tmp_path / "nowhere", {})
     with pytest.raises(BadSetting, match="its name is its address"):
         source(tmp_path, EVENT, "My CRM")
 
 
-def test_the_mapping_on_the_page_can_be_read(tmp_path: Path) -> None:
+def test_the_mapping_file_in_the_docs_is_valid(tmp_path: Path) -> None:
     shown = [one.code for one in blocks(ROOT / "docs" / "webhooks.md") if one.language == "toml"]
     assert shown
     for number, text in enumerate(shown):
