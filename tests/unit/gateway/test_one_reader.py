@@ -14,7 +14,8 @@ from sojourn.dispatch.intake import Published
 from sojourn.dispatch.quarantine import to_send
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import Event
+from sojourn.domain.events import LARGEST, Event
+from sojourn.domain.storable import Unstorable, json_size
 from sojourn.gateway.tracking.taking import take_calls
 from sojourn.store.tables import QuarantineRow
 from tests.support.project import PROJECT
@@ -83,6 +84,53 @@ CALLS: dict[str, dict[str, Any]] = {
     "a call that is none": {**NAMED, "type": "dance"},
     "a call of no type": NAMED,
 }  # fmt: skip
+NINE, TEN, ELEVEN = (ARRIVED - hours * HOUR for hours in (3, 2, 1))
+TOO_DEEP = f"context{'.0' * 31}: is nested deeper than 32 levels"
+MEANT: dict[str, tuple[str, str, datetime] | str] = {
+    "plain": ("c42", "m1", NINE),
+    "numeric ids": ("42", "7", NINE),
+    "an anonymous id alone": ("a1", "m1", ARRIVED),
+    "a numeric anonymous id": ("17", "made-e83b1d54d7a91d7221f665eaecce045b", NINE),
+    "no message id": ("c42", "made-db6a955fb14e610ef131e1db8b99af26", NINE),
+    "no message id, a clock": ("c42", "made-6a77ea82cec71317052d2ba7d824f22f", ELEVEN),
+    "an empty message id": "messageId: string should have at least 1 character",
+    "no moment": ("c42", "m1", ARRIVED),
+    "an original moment alone": ("c42", "m1", NINE),
+    "sentAt alone": ("c42", "m1", ARRIVED),
+    "a clock that is ahead": ("c42", "m1", ELEVEN),
+    "a clock, and both moments": ("c42", "m1", TEN),
+    "clocks that contradict each other": ("c42", "m1", ARRIVED),
+    "an absurd moment": "timestamp: is outside 1970 to 2199",
+    "a moment without a zone": "sentAt: input should have timezone info",
+    "nobody": "userId: is missing: a call needs userId or anonymousId",
+    "a customer id of another kind": "userId: input should be a valid string",
+    "an empty customer id": "userId: string should have at least 1 character",
+    "a price that is none": "properties.price: input should be a valid decimal",
+    "properties of another kind": "properties: must be an object",
+    "context of another kind": "context: must be an object",
+    "a NUL": "properties.name: has a NUL character",
+    "half a character": "context.a.0: is not valid Unicode",
+    "an absurd number": "properties.n: is a number of more than 100 digits",
+    "too deep": TOO_DEEP,
+    "an event that nobody knows": ("c42", "m1", ARRIVED),
+    "an event without a name": "event: must name the event",
+    "traits": ("c42", "m1", ARRIVED),
+    "context traits": ("c42", "m1", ARRIVED),
+    "context traits, no message id": ("42", "made-28bd85895c53e2d16e820b64f3ac6be6", NINE),
+    "both kinds of traits": ("c42", "m1", ARRIVED),
+    "context traits of another kind": "context.traits: must be an object",
+    "a trait that is wrong": "traits.email: is no e-mail address",
+    "context traits of a track": ("c42", "m1", ARRIVED),
+    "an alias": ("c42", "m1", ARRIVED),
+    "an alias of numbers": ("2", "made-3599a5f09cca556d94bf42775400921a", NINE),
+    "an alias of an anonymous id": "userId: is missing: an alias names who it is from now on",
+    "an alias of nobody": "previousId: is missing",
+    "a page of nobody": "userId: is missing: a call needs userId or anonymousId",
+    "a call that is none": "type: 'dance' is no call: track, identify or alias",
+    "a call of no type": "type: is missing: track, identify or alias",
+}
+"""Customer, message id and moment of each call; or the fault. Made ids never change: a sender's
+retry after an update of the gateway must be the same call."""
 EVERY = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
@@ -128,6 +176,105 @@ def through_file(folder: Path, call: dict[str, Any]) -> Read | str:
     file.write_text(json.dumps({**call, "receivedAt": ARRIVED.isoformat()}))
     (read,) = read_calls(file)
     return read.reason if isinstance(read, Fault) else read
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, meant in MEANT.items() if not isinstance(meant, str)]
+)
+def test_a_valid_call_has_its_customer_its_id_and_its_moment(name: str) -> None:
+    read = read_call(CALLS[name], received_at=ARRIVED)
+    assert not isinstance(read, Ignored)
+    assert (read.customer_id, read.message_id, read.at) == MEANT[name]
+
+
+@pytest.mark.parametrize("name", [name for name, meant in MEANT.items() if isinstance(meant, str)])
+def test_a_bad_call_is_refused_with_its_field_and_reason(name: str) -> None:
+    with pytest.raises(BadEvent) as fault:
+        read_call(CALLS[name], received_at=ARRIVED)
+    assert str(fault.value) == MEANT[name]
+
+
+def test_the_traits_of_an_identify_outweigh_those_of_its_context() -> None:
+    found = [read_call(CALLS[name]) for name in ("context traits", "both kinds of traits")]
+    assert [one.card for one in found if isinstance(one, Identity)] == [
+        {"email": "ada@example.com"},
+        {},
+    ]
+    assert [one.attributes for one in found if isinstance(one, Identity)] == [{}, {"plan": "a"}]
+
+
+def test_an_alias_names_the_id_that_is_given_up() -> None:
+    read = read_call(CALLS["an alias of numbers"])
+    assert isinstance(read, Alias)
+    assert read.previous_id == "1"
+
+
+def test_a_call_that_is_no_object_is_refused() -> None:
+    with pytest.raises(Unstorable, match="call: must be an object"):
+        read_call([CALLS["plain"]])
+
+
+def test_two_calls_without_id_and_moment_get_ids_of_their_own() -> None:
+    call = {**ADDED, "userId": "c42"}
+    ids = {read_envelope(call, ARRIVED).message_id for _ in range(2)}
+    assert len(ids) == 2
+
+
+def test_every_part_of_a_calls_content_counts_for_its_made_id() -> None:
+    call = {**CALLS["no message id"], "traits": {"a": 1}}
+    changed: list[dict[str, Any]] = [
+        call,
+        {**call, "timestamp": "2026-11-20T09:00:01Z"},
+        {**call, "type": "page"},
+        {**call, "event": "Order Completed"},
+        {**call, "userId": "c43"},
+        {**call, "anonymousId": "a1"},
+        {**call, "previousId": "a1"},
+        {**call, "properties": {"product_id": "p2"}},
+        {**call, "traits": {"a": 2}},
+    ]
+    assert len({read_envelope(one).message_id for one in changed}) == len(changed)
+    again = {**call, "sentAt": AT_NINE, "context": {"retry": 2}, "receivedAt": AT_NINE}
+    assert read_envelope(again).message_id == read_envelope(call).message_id
+
+
+def test_the_sent_at_of_a_batch_yields_to_that_of_the_call() -> None:
+    sent_at = datetime(2027, 11, 20, 10, tzinfo=UTC)
+    call = CALLS["a clock that is ahead"]
+    without = {**call, "sentAt": None}
+    assert read_envelope(without, ARRIVED, sent_at=sent_at).at == ARRIVED - 2 * HOUR
+    assert read_envelope(call, ARRIVED, sent_at=sent_at).at == ARRIVED - HOUR
+
+
+def test_a_settled_call_has_ids_as_text_and_our_moment() -> None:
+    call = {**CALLS["a numeric anonymous id"], "previousId": 3, "context": {"ip": "1"}}
+    kept = settled(call, read_envelope(call, ARRIVED))
+    assert kept == {
+        **call,
+        "userId": "17",
+        "anonymousId": "17",
+        "previousId": "3",
+        "messageId": kept["messageId"],
+        "timestamp": "2026-11-20T09:00:00+00:00",
+    }
+
+
+@pytest.mark.parametrize(("size", "fits"), [(2048, True), (2049, False)])
+def test_a_call_that_is_larger_than_the_limit_is_refused(size: int, fits: bool) -> None:
+    bare = json_size({**CALLS["plain"], "context": {"x": ""}})
+    call = {**CALLS["plain"], "context": {"x": "x" * (size - bare)}}
+    assert read_call(call)
+    if fits:
+        assert read_call(call, largest=2048)
+    else:
+        with pytest.raises(Unstorable, match="call: is larger than 2 KB"):
+            read_call(call, largest=2048)
+
+
+def test_properties_beyond_the_limit_of_an_event_are_refused() -> None:
+    with pytest.raises(BadEvent, match=r"^properties: is \d+ bytes of JSON; at most 100000 "):
+        read_call({**CALLS["plain"], "properties": {"x": "x" * LARGEST}})
+    assert read_call({**CALLS["plain"], "context": {"x": "x" * LARGEST}})
 
 
 @EVERY

@@ -257,6 +257,56 @@ def test_a_deleted_customer_has_no_addresses() -> None:
     assert datetime.fromisoformat(found[0]["timestamp"]) - NOW < timedelta(seconds=1)
 
 
+# ---- fields that stand in for others ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "changes"),
+    [
+        ("carts/update", "shopify_cart", {"id": True}),
+        ("checkouts/update", "shopify_checkout", {"id": [], "shipping_address": "home"}),
+        ("orders/create", "shopify_order", {"checkout_token": {}, "shipping_address": 7}),
+        ("customers/update", "shopify_customer", {"created_at": "once", "state": 7}),
+        ("customers/update", "shopify_customer", {"default_address": {"phone": 7}}),
+    ],
+)
+def test_a_field_that_nobody_needs_costs_no_webhook(
+    topic: str, name: str, changes: dict[str, Any]
+) -> None:
+    assert calls(topic, name, **changes)
+
+
+def test_a_field_of_a_line_that_nobody_needs_costs_no_cart() -> None:
+    line = payload("shopify_cart")["line_items"][0]
+    spoiled = {**line, "product_id": True, "key": [], "id": None, "presentment_title": 7}
+    changed = calls("carts/update", "shopify_cart", line_items=[spoiled])
+    assert changed == calls("carts/update", "shopify_cart", line_items=[line])
+
+
+@pytest.mark.parametrize(
+    ("left", "found"),
+    [
+        ({"variant_id": 1, "product_id": 2, "key": "3", "id": 4}, "1"),
+        ({"product_id": 2, "key": "3", "id": 4}, "2"),
+        ({"key": "3", "id": 4}, "3"),
+        ({"id": 4}, "4"),
+    ],
+)
+def test_the_first_id_of_a_line_names_its_product(left: dict[str, Any], found: str) -> None:
+    added = calls("carts/update", "shopify_cart", line_items=[left])[0]
+    assert added["properties"]["product_id"] == found
+
+
+def test_a_line_without_any_id_is_refused_with_its_path() -> None:
+    with pytest.raises(BadEvent, match=r"^line_items\.1\.id: is missing$"):
+        calls("carts/update", "shopify_cart", line_items=[{"id": 1}, {"title": "x"}])
+
+
+def test_a_completed_checkout_is_not_read_further() -> None:
+    body = {"completed_at": "2026-11-20T10:33:00+01:00", "total_price": "a lot"}
+    assert isinstance(TOPICS["checkouts/update"](body, NOW), Nothing)
+
+
 # ---- faults --------------------------------------------------------------------------------
 
 

@@ -117,6 +117,17 @@ def test_a_deleted_customer_has_no_addresses() -> None:
     assert found[0]["traits"] == {"email": "", "phone": ""}
 
 
+def test_an_order_of_another_status_is_not_read_further() -> None:
+    changes = {"status": "cancelled", "total": "a lot", "line_items": 7, "created_via": 7}
+    assert isinstance(read("order.updated", "woocommerce_order", **changes), Nothing)
+
+
+def test_a_line_without_a_variation_is_named_by_its_product() -> None:
+    line = {"variation_id": 0, "product_id": 22, "id": None, "quantity": 1}
+    found = calls("order.updated", "woocommerce_order", line_items=[line])
+    assert found[0]["properties"]["products"][0]["product_id"] == "22"
+
+
 @pytest.mark.parametrize(
     ("changes", "path"),
     [

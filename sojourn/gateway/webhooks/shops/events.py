@@ -108,7 +108,7 @@ def nowhere(users: Iterable[str], at: datetime) -> list[Call]:
 
 
 def end_of_second(moment: datetime) -> datetime:
-    """Return the latest moment that a sender may mean that cuts its moments to the second.
+    """Return the latest moment that a moment which was cut to the second may stand for.
 
     An order comes after the cart that it is made of, also within one second.
     """
