@@ -194,6 +194,12 @@ def test_a_bad_call_is_refused_with_its_field_and_reason(name: str) -> None:
     assert str(fault.value) == MEANT[name]
 
 
+@pytest.mark.parametrize("field", ["properties", "traits", "context", "integrations"])
+def test_a_part_of_a_call_that_is_no_object_is_refused(field: str) -> None:
+    with pytest.raises(BadEvent, match=f"^{field}: must be an object"):
+        read_call({**CALLS["plain"], field: "text"})
+
+
 def test_the_traits_of_an_identify_outweigh_those_of_its_context() -> None:
     found = [read_call(CALLS[name]) for name in ("context traits", "both kinds of traits")]
     assert [one.card for one in found if isinstance(one, Identity)] == [
@@ -326,7 +332,7 @@ def test_a_recorded_call_without_any_moment_happens_now() -> None:
 
 
 def test_an_arrival_that_is_no_moment_is_refused_where_it_is_needed() -> None:
-    with pytest.raises(BadEvent, match="receivedAt"):
+    with pytest.raises(BadEvent, match="^receivedAt: "):
         read_call({**CALLS["a clock that is ahead"], "receivedAt": "lately"})
     assert read_call({**CALLS["plain"], "receivedAt": "lately"}) == read_call(CALLS["plain"])
 
