@@ -332,7 +332,7 @@ def test_a_recorded_call_without_any_moment_happens_now() -> None:
 
 
 def test_an_arrival_that_is_no_moment_is_refused_where_it_is_needed() -> None:
-    with pytest.raises(BadEvent, match="^receivedAt: "):
+    with pytest.raises(BadEvent, match=r"^receivedAt: "):
         read_call({**CALLS["a clock that is ahead"], "receivedAt": "lately"})
     assert read_call({**CALLS["plain"], "receivedAt": "lately"}) == read_call(CALLS["plain"])
 
