@@ -200,6 +200,27 @@ def test_a_part_of_a_call_that_is_no_object_is_refused(field: str) -> None:
         read_call({**CALLS["plain"], field: "text"})
 
 
+@pytest.mark.parametrize("kind", ["page", "screen", "group"])
+def test_a_call_that_nothing_listens_to_is_read_and_ignored(kind: str) -> None:
+    assert read_call({**NAMED, "type": kind}) == Ignored("c42")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (None, "must name the event"),
+        ("", "must name the event"),
+        (7, "must name the event"),
+        ("e" * 201, "string should have at most 200 characters"),
+        ("a\tb", "has a control character"),
+    ],
+)
+def test_an_event_without_a_usable_name_is_refused(name: object, reason: str) -> None:
+    with pytest.raises(BadEvent) as fault:
+        read_call({**NAMED, "type": "track", "event": name})
+    assert str(fault.value) == f"event: {reason}"
+
+
 def test_the_traits_of_an_identify_outweigh_those_of_its_context() -> None:
     found = [read_call(CALLS[name]) for name in ("context traits", "both kinds of traits")]
     assert [one.card for one in found if isinstance(one, Identity)] == [
@@ -216,7 +237,7 @@ def test_an_alias_names_the_id_that_is_given_up() -> None:
 
 
 def test_a_call_that_is_no_object_is_refused() -> None:
-    with pytest.raises(Unstorable, match="call: must be an object"):
+    with pytest.raises(Unstorable, match=r"^call: must be an object"):
         read_call([CALLS["plain"]])
 
 
@@ -273,7 +294,7 @@ def test_a_call_that_is_larger_than_the_limit_is_refused(size: int, fits: bool) 
     if fits:
         assert read_call(call, largest=2048)
     else:
-        with pytest.raises(Unstorable, match="call: is larger than 2 KB"):
+        with pytest.raises(Unstorable, match=r"^call: is larger than 2 KB"):
             read_call(call, largest=2048)
 
 
