@@ -23,21 +23,21 @@ hypothesis.settings.load_profile(effort.QUICK)  # --hypothesis-profile thorough:
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
 
-SLOW = (
-    "tests/long/",
-    "tests/integration/cli/test_replay",
-    "tests/integration/test_contributing",
-    "tests/integration/gateway/test_gateway_openapi",
-)
+LONG = Path(__file__).parent / "long"
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by what is marked here
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that all processes end at the same time; mark properties."""
+    """Mark properties and what lies in tests/long; begin with what is long.
+
+    Processes that begin with the long tests end at about the same time.
+    """
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
             item.add_marker("property")
-    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+        if item.path.is_relative_to(LONG):
+            item.add_marker("long")
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:
@@ -50,14 +50,6 @@ def pytest_collection_finish() -> None:
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The event loop that workers, the gateway and the command run on."""
     return {"uvloop": uvloop.new_event_loop}
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--record-histories",
-        action="store_true",
-        help="write the histories of tests/support/scenarios.py to tests/histories/",
-    )
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -9,8 +9,9 @@ code, or the run stands still. A scenario keeps the history of one way out of a 
         await journey.publish(OrderCompleted, cart_id="cart7")
         assert journey.sent == []
 
-``pytest --record-histories`` writes ``tests/histories/checkout-help/ordered.json``. From then on the
-test fails if the code cannot replay that file, and ``sojourn check`` says the same before a deploy.
+``pytest --record-histories`` writes ``tests/histories/checkout-help/ordered.json``. From then on
+the test fails if the code cannot replay that file, and ``sojourn check`` says the same before a
+deploy.
 """
 
 import functools
@@ -77,9 +78,7 @@ def scenario(name: str) -> Callable[[Test], Test]:
     return decorate
 
 
-async def _keep_or_compare(
-    name: str, played: list[WorkflowHistory], config: pytest.Config
-) -> None:
+async def _keep_or_compare(name: str, played: list[WorkflowHistory], config: pytest.Config) -> None:
     folder = config.rootpath / FOLDER
     if not recorded(folder, name):
         if not config.getoption(RECORD, default=False):

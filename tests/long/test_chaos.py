@@ -11,8 +11,6 @@ import pytest
 
 from tests.support.chaos import Size, chaos
 
-pytestmark = pytest.mark.long
-
 FULL = int(os.environ.get("SOJOURN_CHAOS", "0"))
 SEED = int(os.environ.get("SOJOURN_SEED", "4"))
 SIZE = (

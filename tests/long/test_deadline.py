@@ -28,9 +28,6 @@ from sojourn.store import Store, ledger
 from sojourn.store.tables import ConsentRow, CustomerRow
 from tests.support.installation import Sender, installation
 
-pytestmark = pytest.mark.long
-
-
 FULL = int(os.environ.get("SOJOURN_RACES", "0"))
 RACES = 2 * FULL or 100
 DATABASES = ["sqlite", "postgresql"] if FULL else ["sqlite"]

@@ -41,9 +41,6 @@ from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, LedgerRow, R
 from tests.support.happenings import Call, happenings
 from tests.support.installation import Installation, installation
 
-pytestmark = pytest.mark.long
-
-
 T = TypeVar("T")
 R = TypeVar("R")
 Fate = tuple[str, tuple[tuple[object, ...], ...]]

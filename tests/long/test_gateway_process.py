@@ -21,9 +21,6 @@ from sojourn.store import Store, events, keys
 from tests.support.cli_stack import NOWHERE, Cli
 from tests.support.gateway_server import added
 
-pytestmark = pytest.mark.long
-
-
 PROCESSES = 2
 
 

@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from sojourn.cli.local.processes import HOST, Child, kept_running
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
@@ -22,9 +20,6 @@ from sojourn.settings import Settings
 from sojourn.store import Store, ledger
 from sojourn.store.tables import LedgerRow
 from tests.support.mailserver import MailServer
-
-pytestmark = pytest.mark.long
-
 
 CUSTOMERS = 25
 KILLS = 4

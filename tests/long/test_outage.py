@@ -26,8 +26,6 @@ from sojourn.testkit.fakes import serving
 from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.support.outage_journey import USEFUL, Onboarding
 
-pytestmark = pytest.mark.long
-
 DOWN = timedelta(hours=6)
 EVERY = timedelta(hours=1)
 

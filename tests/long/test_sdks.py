@@ -29,9 +29,6 @@ from tests.support.lines import Line
 from tests.support.markdown import ROOT, blocks
 from tests.support.node_packages import LOCKED, node, node_packages  # noqa: F401 (a fixture)
 
-pytestmark = pytest.mark.long
-
-
 SDKS: dict[str, Callable[..., Any]] = {
     "segment": segment.analytics.Client,
     "rudderstack": rudderstack.analytics.Client,

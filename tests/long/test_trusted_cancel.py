@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
 from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -18,9 +17,6 @@ from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger
 from sojourn.store.tables import ConsentRow, CustomerRow
-
-pytestmark = pytest.mark.long
-
 
 CARTS = {"sqlite": 500, "postgresql": 80}
 SPREAD = timedelta(seconds=1)

@@ -24,9 +24,6 @@ from sojourn.serving.together import run_together
 from sojourn.settings import Settings
 from sojourn.store import Store
 
-pytestmark = pytest.mark.long
-
-
 PROCESSES = 2
 
 
