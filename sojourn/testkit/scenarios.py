@@ -25,6 +25,7 @@ import pytest
 from temporalio.client import WorkflowHistory
 
 from sojourn.cli import histories
+from sojourn.testkit.kit import JourneyTest
 
 RECORD = "--record-histories"
 FOLDER = Path("tests") / "histories"
@@ -65,7 +66,7 @@ def scenario(name: str) -> Callable[[Test], Test]:
             if "request" in asked.parameters:
                 fixtures["request"] = request
             await test(*args, **fixtures)
-            await _keep_or_compare(name, await fixtures["journey"].histories(), request.config)
+            await _keep_or_compare(name, fixtures["journey"], request.config)
 
         fixtures = [each for each in asked.parameters.values() if each.name != "request"]
         request = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY)
@@ -78,7 +79,8 @@ def scenario(name: str) -> Callable[[Test], Test]:
     return decorate
 
 
-async def _keep_or_compare(name: str, played: list[WorkflowHistory], config: pytest.Config) -> None:
+async def _keep_or_compare(name: str, journey: JourneyTest, config: pytest.Config) -> None:
+    played = await journey.histories()
     folder = config.rootpath / FOLDER
     if not recorded(folder, name):
         if not config.getoption(RECORD, default=False):
@@ -88,7 +90,8 @@ async def _keep_or_compare(name: str, played: list[WorkflowHistory], config: pyt
                 pytrace=False,
             )
         write(folder, name, played)
-    for result in await histories.replay(_named(folder, name, played)):
+    journeys = list(journey.project.journeys.values())
+    for result in await histories.replay(_named(folder, name, played), journeys):
         if result.broken:
             pytest.fail(f"{result.name} does not replay: {result.broken}", pytrace=False)
 

@@ -45,6 +45,7 @@ from sojourn.store.tables import EventRow, RunRow
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.project import PROJECT
+from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

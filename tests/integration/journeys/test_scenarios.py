@@ -61,7 +61,12 @@ async def test_a_recorded_scenario_passes_from_then_on(
     before = file.read_text()
     await journey.stop_all()
     again = JourneyTest(
-        journey.client, journey.store, journey.settings, journey._task_queue, "c-again"
+        journey.client,
+        journey.store,
+        journey.settings,
+        journey._task_queue,
+        "c-again",
+        project=journey.project,
     )
     await Project(tmp_path).play(ordered_at_once, again)
     await again.stop_all()
