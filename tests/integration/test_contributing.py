@@ -163,7 +163,7 @@ def test_the_walk_of_a_provider_is_one_file_its_fake_and_its_page() -> None:
     ]
 
 
-def test_a_new_event_is_one_class() -> None:
+def test_the_class_of_the_walk_is_a_new_event() -> None:
     (block,) = (b for b in blocks(PAGE) if b.code.startswith("class ProductReviewed"))
     names = dict(vars(events))
     exec(block.code, names)

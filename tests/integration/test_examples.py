@@ -20,7 +20,7 @@ def test_the_pages_hold_tests() -> None:
     assert sum(name.startswith("test_") for name in globals()) >= 9
 
 
-async def test_the_service_example(
+async def test_the_service_example_publishes_a_cart(
     temporal: Server,
     journey_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,

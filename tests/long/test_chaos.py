@@ -21,7 +21,9 @@ SIZE = (
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_nothing_is_lost_and_nothing_sent_twice(tmp_path: Path, database_url: str) -> None:
+async def test_chaos_loses_no_message_and_sends_none_twice(
+    tmp_path: Path, database_url: str
+) -> None:
     verdict = await chaos(SIZE, tmp_path, database_url)
     print("\n" + "\n".join(verdict.lines()))  # noqa: T201 (the figures, for `pytest -s`)
     assert verdict.lost == []

@@ -97,7 +97,7 @@ class Races:
 
 
 @pytest.mark.parametrize("database_url", DATABASES, indirect=True)
-async def test_purchases_over_http_in_the_instants_around_their_deadlines(
+async def test_no_reminder_is_claimed_after_a_purchase_acknowledged_over_http(
     own_temporal: Server, tmp_path: Path, database_url: str
 ) -> None:
     settings = Settings(home=tmp_path, database_url=database_url, quiet_hours=None)

@@ -74,7 +74,7 @@ def expected() -> Expected:
 
 
 @pytest.mark.parametrize("database_url", DATABASES, indirect=True)
-async def test_every_run_ends_as_if_nobody_had_been_disturbed(
+async def test_every_run_ends_as_it_would_without_kills_and_retries(
     own_temporal: Server, tmp_path: Path, database_url: str, expected: Expected
 ) -> None:
     calls = expected.calls

@@ -27,9 +27,7 @@ SPREAD_SECONDS = 3.0
 DAY = timedelta(hours=24)
 
 
-async def test_messages_survive_a_worker_that_is_killed(
-    own_temporal: Server, tmp_path: Path
-) -> None:
+async def test_a_killed_worker_loses_no_message(own_temporal: Server, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/kill.db")
     store = await Store.open(settings.store_url, migrate=True)
     mail = MailServer()

@@ -30,7 +30,7 @@ DOWN = timedelta(hours=6)
 EVERY = timedelta(hours=1)
 
 
-async def test_what_is_still_of_use_arrives_once_the_provider_is_back(
+async def test_useful_messages_arrive_after_a_providers_outage(
     time_skipping_client: Client, journey_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake, port = FakePostmark(), free_port()

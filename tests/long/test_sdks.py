@@ -148,7 +148,7 @@ def make_sdk() -> Iterator[MakeSdk]:
 
 @pytest.mark.parametrize("packed", [True, False], ids=["gzip", "plain"])
 @pytest.mark.parametrize("name", SDKS)
-async def test_python(
+async def test_the_sdk_for_python_reaches_the_gateway(
     shop: Shop, make_sdk: MakeSdk, customer_id: str, name: str, packed: bool
 ) -> None:
     sdk = make_sdk(name, shop.url, shop.key, gzip=packed)
@@ -165,7 +165,9 @@ async def test_python(
     assert sdk.errors == []
 
 
-async def test_node(shop: Shop, node_packages: Path, customer_id: str) -> None:  # noqa: F811
+async def test_the_sdk_for_node_reaches_the_gateway(
+    shop: Shop, node_packages: Path, customer_id: str
+) -> None:  # noqa: F811
     script = (LOCKED / "segment.js").read_text()
     assert await node(node_packages, script, shop.url, shop.key, customer_id) == ""
     assert await shop.email(customer_id) == "ada@example.com"
@@ -173,7 +175,7 @@ async def test_node(shop: Shop, node_packages: Path, customer_id: str) -> None: 
 
 
 @pytest.mark.parametrize("name", SDKS)
-async def test_many_calls_come_in_batches_and_in_their_order(
+async def test_an_sdk_sends_many_calls_in_batches_and_in_order(
     shop: Shop, make_sdk: MakeSdk, customer_id: str, name: str
 ) -> None:
     sdk = make_sdk(name, shop.url, shop.key, upload_size=10)
@@ -202,7 +204,7 @@ async def answered(gateway: Served, status: int, times: int) -> bool:
 
 
 @pytest.mark.parametrize("name", SDKS)
-async def test_a_bad_call_does_not_hold_up_the_good_ones(
+async def test_a_bad_call_of_an_sdk_does_not_hold_up_the_good_ones(
     gateway: Served, make_sdk: MakeSdk, customer_id: str, name: str
 ) -> None:
     sdk = make_sdk(name, gateway.url, gateway.key)
@@ -219,7 +221,7 @@ async def test_a_bad_call_does_not_hold_up_the_good_ones(
 
 
 @pytest.mark.parametrize("name", SDKS)
-async def test_what_will_never_do_is_not_sent_again(
+async def test_an_sdk_does_not_repeat_a_call_that_is_refused_for_good(
     gateway: Served, make_sdk: MakeSdk, customer_id: str, name: str
 ) -> None:
     sdk = make_sdk(name, gateway.url, "sj_nobody")
@@ -230,7 +232,7 @@ async def test_what_will_never_do_is_not_sent_again(
     assert await answered(gateway, 401, times=1)
 
 
-async def test_who_sends_too_fast_is_slowed_down_and_loses_nothing(
+async def test_an_sdk_that_sends_too_fast_is_slowed_down_and_loses_nothing(
     gateway: Served, make_sdk: MakeSdk, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -250,7 +252,7 @@ async def test_who_sends_too_fast_is_slowed_down_and_loses_nothing(
     assert await answered(gateway, 200, times=2)
 
 
-async def test_a_call_that_found_temporal_away_arrives_once(
+async def test_a_call_arrives_once_after_temporal_was_away(
     served: tuple[Sojourn, Server],
     make_sdk: MakeSdk,
     customer_id: str,
@@ -319,7 +321,7 @@ async def said(*command: str) -> str:
     return out.decode()
 
 
-async def test_the_page_fills_a_cart_in_python_and_buys_it_in_node(
+async def test_the_code_on_the_page_fills_a_cart_in_python_and_buys_it_in_node(
     shop: Shop,
     run_shown: RunShown,
     node_packages: Path,  # noqa: F811
@@ -333,7 +335,7 @@ async def test_the_page_fills_a_cart_in_python_and_buys_it_in_node(
     assert await shop.outcome(customer_id, "cart7") == "converted"
 
 
-async def test_the_page_changes_two_names_for_rudderstack(
+async def test_the_code_on_the_page_changes_two_names_for_rudderstack(
     shop: Shop, run_shown: RunShown, customer_id: str
 ) -> None:
     segments, rudderstacks = shown("python", shop, customer_id)
@@ -344,7 +346,7 @@ async def test_the_page_changes_two_names_for_rudderstack(
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-async def test_the_page_fills_a_cart_by_curl(shop: Shop, customer_id: str) -> None:
+async def test_the_code_on_the_page_fills_a_cart_by_curl(shop: Shop, customer_id: str) -> None:
     (code,) = [code for code in shown("sh", shop, customer_id) if code.startswith("curl")]
     assert await said("sh", "-c", code) == '{"success":true}'
     (row,) = await shop.stored(customer_id)
@@ -353,7 +355,7 @@ async def test_the_page_fills_a_cart_by_curl(shop: Shop, customer_id: str) -> No
 
 
 @pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
-async def test_the_page_lets_a_browser_fill_a_cart_and_buy_it(
+async def test_the_code_on_the_page_fills_and_buys_a_cart_in_a_browser(
     served: tuple[Sojourn, Server],
     node_packages: Path,  # noqa: F811
     customer_id: str,
@@ -378,7 +380,7 @@ async def test_the_page_lets_a_browser_fill_a_cart_and_buy_it(
             assert await shop.outcome(customer_id) == "converted"
 
 
-async def test_the_page_makes_keys(shop: Shop, offline: Cli) -> None:
+async def test_the_commands_on_the_page_make_keys(shop: Shop, offline: Cli) -> None:
     (code,) = [code for code in shown("sh", shop, "") if code.startswith("sojourn")]
     made = [shlex.split(line, comments=True) for line in code.splitlines()]
     made = [words[1:] for words in made if words[1] == "keys"]

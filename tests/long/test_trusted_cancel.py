@@ -23,7 +23,7 @@ SPREAD = timedelta(seconds=1)
 DAY = timedelta(hours=24)
 
 
-async def test_purchases_in_the_instants_around_their_deadlines(
+async def test_no_reminder_is_claimed_after_an_acknowledged_purchase(
     time_skipping_client: Client, tmp_path: Path, database_url: str
 ) -> None:
     settings = Settings(home=tmp_path, database_url=database_url, quiet_hours=None)

@@ -94,7 +94,7 @@ async def workers(own_temporal: Server, tmp_path: Path) -> AsyncIterator[Workers
         yield workers
 
 
-async def test_it_serves_logs_measures_and_ends_in_good_order(
+async def test_a_worker_serves_logs_measures_and_stops_in_order(
     workers: Workers, own_temporal: Server, tmp_path: Path
 ) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/worker.db")
@@ -158,12 +158,12 @@ def as_before() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("as_before")
-def test_the_exit_code_is_of_the_process_that_failed_not_of_those_it_took_along() -> None:
+def test_the_exit_code_is_that_of_the_process_that_failed_first() -> None:
     assert run_together("worker", lambda index: ((fails, waits)[index], ()), 2) == 3
 
 
 @pytest.mark.usefixtures("as_before")
-def test_told_to_end_before_anybody_has_begun_is_no_failure() -> None:
+def test_a_worker_that_is_stopped_before_it_begins_exits_with_zero() -> None:
     def told() -> None:
         signal.raise_signal(signal.SIGTERM)
 

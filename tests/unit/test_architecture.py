@@ -67,7 +67,7 @@ def test_journeys_use_the_verbs_alone(path: Path) -> None:
     assert beyond_the_verbs(path.read_text()) == []
 
 
-def test_there_are_journeys() -> None:
+def test_the_folder_of_workflows_has_journeys() -> None:
     assert len(journey_files()) >= 3
 
 
@@ -83,6 +83,6 @@ def test_there_are_journeys() -> None:
         "workflow.now()",
     ],
 )
-def test_more_than_the_verbs_is_found(source: str) -> None:
+def test_a_step_beyond_the_verbs_is_found(source: str) -> None:
     wrapped = f"async def steps():\n    {source}"
     assert len(beyond_the_verbs(wrapped)) == 1

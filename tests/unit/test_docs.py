@@ -47,7 +47,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{page.name} links to {link}"
 
 
-def test_code_in_the_readme_is_the_file() -> None:
+def test_code_in_the_readme_equals_its_file() -> None:
     shown = {block.file: block.code for block in blocks(README) if block.file}
     assert {"workflows/abandoned_cart.py", "examples/service.py"} <= set(shown)
     for file, text in shown.items():

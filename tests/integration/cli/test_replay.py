@@ -95,7 +95,7 @@ def write(path: Path, calls: list[dict[str, Any]]) -> Path:
 
 
 @pytest.mark.long
-async def test_counts_hold_although_the_worker_is_killed(
+async def test_the_counts_of_a_replay_hold_although_the_worker_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = recording(seed=5, customers=16)
@@ -176,7 +176,9 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize(("line", "said"), BAD_LINES.items())
-def test_a_bad_line_is_named_with_what_is_wrong(tmp_path: Path, line: str, said: str) -> None:
+def test_a_bad_line_of_a_recording_is_named_with_its_fault(
+    tmp_path: Path, line: str, said: str
+) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_text("\n" + line + "\n")
     (fault,) = read_calls(file)
@@ -185,7 +187,7 @@ def test_a_bad_line_is_named_with_what_is_wrong(tmp_path: Path, line: str, said:
     assert said in fault.reason
 
 
-def test_other_calls_are_read_and_ignored(tmp_path: Path) -> None:
+def test_a_replay_reads_and_ignores_calls_of_other_types(tmp_path: Path) -> None:
     calls = recording(1, 1)
     page = {**calls[0], "type": "page"}
     kinds = [type(call) for call in read_calls(write(tmp_path / "c", [page, calls[-1]]))]

@@ -85,7 +85,7 @@ async def test_ids_that_nobody_named_yet_are_joined_and_land_on_one_row(
     assert await _card(store, old) == await _card(store, customer_id)
 
 
-async def test_the_same_alias_again_or_back_or_to_itself_changes_nothing(
+async def test_a_repeated_reversed_or_reflexive_alias_changes_nothing(
     store: Store, customer_id: str
 ) -> None:
     old = f"{customer_id}-old"
@@ -102,7 +102,7 @@ async def test_an_id_joined_to_itself_makes_no_customer(store: Store, customer_i
         assert await customers.find(session, customer_id) is None
 
 
-async def test_chains_are_followed_to_their_end(store: Store, customer_id: str) -> None:
+async def test_chains_of_aliases_are_followed_to_their_end(store: Store, customer_id: str) -> None:
     a, b, c = (f"{customer_id}-{name}" for name in "abc")
     await _join(store, a, b)
     await _join(store, b, c)
@@ -169,7 +169,9 @@ async def test_nothing_personal_stays_on_the_pointer(store: Store, customer_id: 
     assert row.attributes == {}
 
 
-async def test_who_is_erased_under_one_id_is_erased(store: Store, customer_id: str) -> None:
+async def test_a_customer_erased_under_one_id_is_erased_under_both(
+    store: Store, customer_id: str
+) -> None:
     old = f"{customer_id}-old"
     async with store.transaction() as session:
         (await customers.lock(session, old)).erased_at = NOON
@@ -188,7 +190,7 @@ async def test_who_is_erased_under_one_id_is_erased(store: Store, customer_id: s
         ({"old": (1, True), "new": (1, False)}, False),
     ],
 )
-async def test_the_latest_word_on_consent_counts_under_whichever_id(
+async def test_the_latest_word_on_consent_counts_under_either_id(
     store: Store, customer_id: str, said: dict[str, tuple[int, bool]], agreed: bool
 ) -> None:
     for name, (hours, granted) in said.items():
@@ -200,7 +202,7 @@ async def test_the_latest_word_on_consent_counts_under_whichever_id(
 # ---- addresses -----------------------------------------------------------------------------
 
 
-async def test_a_changed_address_is_a_version_and_one_said_again_is_not(
+async def test_a_changed_address_is_a_new_version_and_a_repeated_one_is_not(
     store: Store, customer_id: str
 ) -> None:
     for hours, email in enumerate(["a@b.example", "a@b.example", "c@d.example", ""]):
@@ -209,7 +211,7 @@ async def test_a_changed_address_is_a_version_and_one_said_again_is_not(
     assert await _addresses(store, customer_id) == expected
 
 
-async def test_a_late_call_goes_into_the_history_in_its_place(
+async def test_a_late_identify_call_takes_its_place_in_the_history_of_addresses(
     store: Store, customer_id: str
 ) -> None:
     await _identify(store, customer_id, 1, email="a@b.example")
@@ -232,9 +234,7 @@ async def test_a_withdrawn_address_is_not_filled_in_by_a_late_call(
     assert await _addresses(store, customer_id) == [("a@b.example", 1, "i1"), ("", 3, "i3")]
 
 
-async def test_a_card_from_before_moments_were_kept_keeps_its_words(
-    store: Store, customer_id: str
-) -> None:
+async def test_a_card_without_moments_keeps_its_values(store: Store, customer_id: str) -> None:
     async with store.transaction() as session:
         row = await customers.lock(session, customer_id)
         row.email, row.attributes, row.identified_at = "a@b.example", {"note": ""}, NOON
@@ -285,7 +285,7 @@ async def test_the_gate_sees_a_goal_under_either_id(
     assert desk.carrier.carried == []
 
 
-async def test_what_another_run_of_the_same_person_said_is_not_said_again(
+async def test_a_step_that_a_joined_customers_other_run_sent_is_not_sent_again(
     desk: Desk, customer_id: str
 ) -> None:
     twin = f"abandoned-cart:{customer_id}:c"
@@ -467,7 +467,7 @@ async def test_a_start_under_the_new_id_reaches_the_open_run(journey: JourneyTes
     assert set(await _run_ids(journey)) == {run}
 
 
-async def test_of_two_open_runs_each_step_leaves_once(journey: JourneyTest) -> None:
+async def test_two_open_runs_of_a_joined_customer_send_each_step_once(journey: JourneyTest) -> None:
     await journey.publish(_added(_old(journey)))
     await journey.publish(_added(journey.customer_id, 3))
     await _alias(journey)
@@ -585,7 +585,7 @@ SHOPPING: dict[str, Step] = {
 }
 
 
-async def test_a_purchase_cancels_in_any_order_of_arrival(kit: Kit) -> None:
+async def test_a_purchase_cancels_whatever_order_events_and_aliases_arrive_in(kit: Kit) -> None:
     for order in itertools.permutations(SHOPPING):
         test = kit()
         for step in order:
@@ -602,7 +602,7 @@ FILLING: dict[str, Step] = {
 }
 
 
-async def test_each_step_leaves_once_in_any_order_of_arrival(kit: Kit) -> None:
+async def test_each_step_is_sent_once_whatever_order_events_and_aliases_arrive_in(kit: Kit) -> None:
     tests = {order: kit() for order in itertools.permutations(FILLING)}
     for order, test in tests.items():
         for step in order:
@@ -613,7 +613,7 @@ async def test_each_step_leaves_once_in_any_order_of_arrival(kit: Kit) -> None:
         assert (order, sorted(test.sent)) == (order, ["nudge", "offer", "reminder"])
 
 
-async def test_events_and_aliases_at_once_leave_nothing_behind(
+async def test_simultaneous_events_and_aliases_leave_no_event_unrouted(
     store: Store, temporal: Server, customer_id: str
 ) -> None:
     """On PostgreSQL, whoever took locks in another order would die of a deadlock here."""

@@ -49,7 +49,7 @@ async def test_a_purchase_says_what_it_prevented(journey: JourneyTest) -> None:
     assert journey.outcome == "converted"
 
 
-async def test_a_start_and_another_product(journey: JourneyTest) -> None:
+async def test_the_effects_of_a_start_and_of_another_product_are_told(journey: JourneyTest) -> None:
     started = await journey.publish(ProductAdded, cart_id="c", ask=True)
     again = await journey.publish(ProductAdded, cart_id="c", message_id="another", ask=True)
     assert _brief(started.effects) == [("started", [], [])]
@@ -65,7 +65,7 @@ async def test_after_a_restart_the_whole_ladder_is_prevented(journey: JourneyTes
     assert _brief(published.effects) == [("ended", ["reminder", "nudge", "offer"], ["reminder"])]
 
 
-async def test_a_goal_that_begins_the_next_enrolment(journey: JourneyTest) -> None:
+async def test_a_goal_that_begins_the_next_enrolment_says_so(journey: JourneyTest) -> None:
     await journey.start(Renewal, expires_at=await journey.now() + 30 * DAY)
     await journey.after(24 * DAY)
     renewed = await journey.publish(
@@ -89,14 +89,14 @@ async def test_a_goal_older_than_the_run_ends_nothing(journey: JourneyTest) -> N
     assert journey.outcome == "open"
 
 
-async def test_what_concerns_nobody_does_nothing(journey: JourneyTest) -> None:
+async def test_an_event_that_concerns_no_run_has_no_effect(journey: JourneyTest) -> None:
     await journey.start(Onboarding)
     published = await journey.publish(OrderCompleted, cart_id="c", ask=True)
     assert (published.stored, published.runs, published.effects) == (True, (), {})
     assert (await journey.publish(FeatureUsed, feature="search", ask=True)).effects == {}
 
 
-async def test_a_message_on_its_way_is_waited_for(
+async def test_asking_waits_for_a_message_on_its_way(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was claimed before the purchase came, so it leaves; the answer must say so."""

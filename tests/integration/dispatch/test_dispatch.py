@@ -232,7 +232,7 @@ async def test_without_temporal_the_event_is_kept_and_the_caller_told(
     assert await _signals(journey) == ["Product Added"] * 2
 
 
-async def test_one_bad_row_does_not_hold_up_the_others(
+async def test_one_bad_event_row_does_not_hold_up_the_others(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sweep that stops at the first trouble would never come to whoever is behind it."""
@@ -304,7 +304,9 @@ async def test_a_start_that_comes_after_its_goal_starts_nothing(journey: Journey
 
 
 @pytest.mark.parametrize("sent", [7, "7", 0])
-async def test_also_where_carts_have_numbers(journey: JourneyTest, sent: Any) -> None:
+async def test_a_start_after_its_goal_starts_nothing_where_carts_have_numbers(
+    journey: JourneyTest, sent: Any
+) -> None:
     sojourn = await journey._ready()
 
     async def track(name: str, hours: int, **properties: Any) -> tuple[str, ...]:
@@ -373,7 +375,7 @@ async def test_a_start_without_its_key_starts_nothing(
     assert await _unrouted(journey) == 0
 
 
-async def test_an_event_nobody_hears_is_kept_and_done_with(journey: JourneyTest) -> None:
+async def test_an_event_that_no_journey_hears_is_kept_and_routed(journey: JourneyTest) -> None:
     published = await (await journey._ready()).track(
         "Level Reached",
         {"level": 7},
@@ -385,7 +387,7 @@ async def test_an_event_nobody_hears_is_kept_and_done_with(journey: JourneyTest)
     assert await _unrouted(journey) == 0
 
 
-async def test_what_was_published_names_its_own_runs(journey: JourneyTest) -> None:
+async def test_a_published_event_names_its_own_runs(journey: JourneyTest) -> None:
     """Also where a crash left an event of somebody else's run to be told first."""
     await _crash(journey, _added(journey))
     assert (await journey.publish(_cancelled(journey))).runs == ()
@@ -420,7 +422,7 @@ async def test_after_the_last_message_another_product_starts_a_new_run(
     assert journey.sent == ["reminder", "nudge", "offer", "reminder"]
 
 
-async def test_an_event_from_the_future_happened_now(journey: JourneyTest) -> None:
+async def test_an_event_from_the_future_counts_as_happening_now(journey: JourneyTest) -> None:
     """A sender's clock that runs ahead must not put a product after the purchase that follows."""
     (await journey._ready()).now = lambda: NOON
     await journey.publish(_added(journey, 24 * 365 * 100))
@@ -448,7 +450,7 @@ async def test_a_renewal_before_its_subscription_is_one_run(journey: JourneyTest
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-async def test_a_change_counts_in_whatever_order_it_comes(
+async def test_a_change_of_subscription_counts_whatever_order_it_arrives_in(
     journey: JourneyTest, order: tuple[int, ...]
 ) -> None:
     """Neither the start of the subscription nor a change of its price may hide the new end."""
@@ -468,7 +470,9 @@ async def test_a_change_counts_in_whatever_order_it_comes(
     assert row.due_at.date() == (NOON + 13 * DAY).date()
 
 
-async def test_a_cancellation_before_its_subscription_ends_it(journey: JourneyTest) -> None:
+async def test_a_cancellation_that_arrives_before_its_subscription_ends_the_run(
+    journey: JourneyTest,
+) -> None:
     await journey.publish(_cancelled(journey))
     assert await _runs(journey) == []
     await journey.publish(_started(journey))
@@ -479,7 +483,7 @@ async def test_a_cancellation_before_its_subscription_ends_it(journey: JourneyTe
     assert await _unrouted(journey) == 0
 
 
-async def test_a_start_is_told_only_what_is_younger_and_of_its_key(journey: JourneyTest) -> None:
+async def test_a_started_run_is_told_later_events_of_its_key_alone(journey: JourneyTest) -> None:
     who: dict[str, Any] = {"customer_id": journey.customer_id}
     late = NOON + HOUR
     await journey.publish(
@@ -513,7 +517,7 @@ async def test_events_that_race_each_other_leave_no_run_without_its_goal(kit: Ki
         assert set(journey.outcomes) <= {"converted"}
 
 
-async def test_in_whatever_order_and_however_often_nothing_follows_the_purchase(
+async def test_no_message_follows_a_purchase_whatever_order_events_arrive_in(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two products and a purchase, each delivered twice, in 18 of their 90 orders.
@@ -649,7 +653,7 @@ BAD: list[Any] = [
 
 
 @pytest.mark.parametrize("value", BAD)
-async def test_what_no_database_can_hold_is_refused_and_leaves_nothing(
+async def test_text_that_no_database_can_hold_is_refused_and_not_stored(
     store: Store, time_skipping_client: Client, customer_id: str, value: Any
 ) -> None:
     sojourn = Sojourn(time_skipping_client, store, Settings())
@@ -666,7 +670,7 @@ async def test_what_no_database_can_hold_is_refused_and_leaves_nothing(
         assert await customers.find(session, customer_id) is None
 
 
-async def test_an_event_made_in_python_is_checked_too(
+async def test_an_event_made_in_python_is_checked_like_a_call(
     store: Store, time_skipping_client: Client, customer_id: str
 ) -> None:
     sojourn = Sojourn(time_skipping_client, store, Settings())
@@ -675,7 +679,7 @@ async def test_an_event_made_in_python_is_checked_too(
 
 
 @pytest.mark.parametrize("value", ["a\0b", 10**300, "żółć 🛒", [[[]]], {"": None}])
-async def test_whatever_is_json_is_kept_as_it_is(
+async def test_any_json_is_kept_as_it_was_sent(
     store: Store, time_skipping_client: Client, customer_id: str, value: Any
 ) -> None:
     sojourn, message_id = Sojourn(time_skipping_client, store, Settings()), str(uuid4())
@@ -692,7 +696,7 @@ async def test_whatever_is_json_is_kept_as_it_is(
     assert row.properties == {"value": value}
 
 
-async def test_identify_takes_what_every_database_holds(
+async def test_identify_takes_any_text_that_every_database_holds(
     store: Store, time_skipping_client: Client, customer_id: str
 ) -> None:
     sojourn = Sojourn(time_skipping_client, store, Settings())

@@ -193,6 +193,11 @@ def test_of_two_events_at_one_moment_the_later_arrival_is_later() -> None:
     assert planned(added, since=(bought_last,)) == (None, [added.seq])
 
 
+def test_a_start_that_is_a_goal_itself_does_not_end_itself() -> None:
+    renewed = event("Subscription Renewed", **ENDS)
+    assert plan_of(renewed, since=(renewed,)).targets == (Start("renewal:c1:s1", "renewal", "s1"),)
+
+
 # ---- events that a run missed --------------------------------------------------------------
 
 
