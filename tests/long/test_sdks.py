@@ -166,8 +166,10 @@ async def test_the_sdk_for_python_reaches_the_gateway(
 
 
 async def test_the_sdk_for_node_reaches_the_gateway(
-    shop: Shop, node_packages: Path, customer_id: str
-) -> None:  # noqa: F811
+    shop: Shop,
+    node_packages: Path,  # noqa: F811
+    customer_id: str,
+) -> None:
     script = (LOCKED / "segment.js").read_text()
     assert await node(node_packages, script, shop.url, shop.key, customer_id) == ""
     assert await shop.email(customer_id) == "ada@example.com"
