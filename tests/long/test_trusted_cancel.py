@@ -45,7 +45,7 @@ async def test_no_reminder_is_claimed_after_a_stored_purchase_that_its_run_has_n
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The gate keeps the promise alone: a run hears of its purchase after the reminder is decided."""
+    """Each run hears of its purchase after its reminder is decided, so that only the gate helps."""
     stored: dict[str, datetime] = {}
     decided = asyncio.Event()
     reach = Teller.reach
