@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing sent twice, whatever fails at whatever moment.
+"""No message is lost or sent twice, whatever fails at whatever moment.
 
 The suite lives through a small size; ``make chaos`` through all of it, on PostgreSQL: 2,000 runs,
 the worker killed twenty times, Temporal five times, the database's connections cut ten times.

@@ -33,11 +33,11 @@ RACES = 2 * FULL or 100
 DATABASES = ["sqlite", "postgresql"] if FULL else ["sqlite"]
 REHEARSALS = 40
 AHEAD, APART = 2, 4
-"""Times that a cart takes to fill: filled in half the time, and bought at a quarter of the pace."""
+"""Multiples of the time that a cart takes to fill, left for each filling and between purchases."""
 WINDOW_SECONDS = 0.1
 STEP_SECONDS = 0.05
 IN_A_ROW = 10 if FULL else 4
-"""So many races with the same winner move the window."""
+"""The number of races in a row with the same winner that moves the window."""
 SHORTEST_SECONDS = 4.0
 EARLIEST = 1.0
 """Seconds before the deadline; no purchase is posted before that."""
@@ -46,7 +46,7 @@ DAY = timedelta(hours=24)
 
 @dataclass
 class Races:
-    """Purchases against reminders.
+    """Races of purchases against reminders.
 
     Half of the purchases are posted in the 100 ms around the deadline. A machine that is too busy
     to be on time claims later than that, or answers later, and one side would win every race: for
@@ -64,7 +64,7 @@ class Races:
     async def run(
         self, customer: str, deadline: datetime, rnd: random.Random, *, aimed: bool
     ) -> None:
-        """Buy at about the deadline, or where the race is close."""
+        """Buy at about the deadline or, if aimed, where the race is close."""
         moment = rnd.uniform(-WINDOW_SECONDS, WINDOW_SECONDS) / 2
         await _sleep_until(deadline - timedelta(seconds=EARLIEST))
         offset = self.offset if aimed else 0
@@ -145,7 +145,7 @@ async def _race(races: Races, sojourn: Sojourn) -> None:
 
 
 async def _rehearsed(sojourn: Sojourn) -> float:
-    """Seconds that this machine takes to fill a cart, found out with carts that race nobody."""
+    """Return the seconds that this machine takes to fill a cart, measured without a race."""
     began = time.perf_counter()
     await _fill(sojourn, {f"r-{n}": datetime.now(UTC) + DAY for n in range(REHEARSALS)})
     return (time.perf_counter() - began) / REHEARSALS

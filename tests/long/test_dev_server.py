@@ -1,4 +1,4 @@
-"""Temporal's dev server starts although somebody was quicker to a port that was free."""
+"""Temporal's dev server starts although another process took its port in the meantime."""
 
 import socket
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`sojourn gateway` as it runs: several processes, an orderly end, and when it does not start."""
+"""`sojourn gateway`: several processes, an orderly end, and the reasons not to start."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ PROCESSES = 2
 
 @dataclass(frozen=True)
 class Running:
-    """The command, a line to it, and the store beneath it."""
+    """The command, a connection to it, and its store."""
 
     child: Child
     http: httpx.AsyncClient
@@ -184,7 +184,7 @@ async def test_the_local_stack_has_a_gateway_and_keeps_its_key(
         assert noted is not None
         assert noted["gateway"] == stack.gateway.url
         port = stack.gateway.url.rpartition(":")[2]
-        assert stack.settings.public_url == f"http://localhost:{port}"  # links lead here
+        assert stack.settings.public_url == f"http://localhost:{port}"  # links lead to this address
         auth = (stack.gateway.write_key, "")
         async with httpx.AsyncClient(base_url=stack.gateway.url, auth=auth) as http:
             answer = await http.post("/v1/track", json=added(customer_id))

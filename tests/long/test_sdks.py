@@ -1,4 +1,4 @@
-"""The SDKs that services already have, as they are published, drive runs over the gateway."""
+"""Published SDKs of Segment and RudderStack drive runs through the gateway."""
 
 import asyncio
 import shlex
@@ -39,7 +39,7 @@ BATCHES = 'sojourn_gateway_requests_total{method="POST",route="/v1/batch",status
 
 @dataclass(frozen=True)
 class Shop:
-    """A gateway that is a process of its own, and the engine behind it."""
+    """A gateway in a process of its own, and the engine behind it."""
 
     url: str
     key: str
@@ -100,7 +100,7 @@ async def shop(
 
 @dataclass
 class Sdk:
-    """A client of a Python SDK, off the event loop, for it waits for the network."""
+    """Run a client of a Python SDK in a thread, because it blocks on the network."""
 
     client: Any
     errors: list[Exception] = field(default_factory=list)
@@ -194,7 +194,7 @@ async def test_an_sdk_sends_many_calls_in_batches_and_in_order(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def gateway(served: tuple[Sojourn, Server]) -> AsyncIterator[Served]:
-    """One whose answers are counted for one test alone."""
+    """Serve a gateway that counts its answers for one test alone."""
     sojourn, server = served
     async with serving(Sojourn(server.client, sojourn.store, settings())) as gateway:
         await gateway.ready()
@@ -289,7 +289,7 @@ async def test_a_call_arrives_once_after_temporal_was_away(
 
 
 def shown(language: str, shop: Shop, customer_id: str) -> list[str]:
-    """The page's code in one language, for a customer of the test."""
+    """Return the page's code in one language, for a customer of the test."""
     replaced = {"sj_...": shop.key, "http://localhost:8080": shop.url, "c42": customer_id}
     found = [block.code for block in blocks(PAGE) if block.language == language]
     for old, new in replaced.items():
@@ -299,7 +299,7 @@ def shown(language: str, shop: Shop, customer_id: str) -> list[str]:
 
 @pytest.fixture
 def run_shown(monkeypatch: pytest.MonkeyPatch) -> RunShown:
-    """Runs Python as the page has it; what it sets in the SDKs' modules is taken back."""
+    """Run Python as the page has it; undo its changes to the SDKs' modules."""
     sdks = (segment.analytics, rudderstack.analytics)
     for sdk in sdks:
         for name in ("write_key", "host", "default_client"):

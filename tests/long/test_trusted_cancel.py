@@ -1,4 +1,4 @@
-"""No reminder is claimed after its purchase was acknowledged, however close they are."""
+"""No reminder is claimed after its purchase was acknowledged, however close the two are."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The worker on its own: several processes, logs, metrics, a graceful end."""
+"""The worker's process: several of them, logs, metrics, a graceful end."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ class Workers:
         self._log = log
 
     async def measured(self, pattern: str) -> set[str]:
-        """What a pattern finds on the metrics pages, once it finds something."""
+        """Wait for a match of a pattern on the metrics pages; return all matches."""
         deadline = asyncio.get_running_loop().time() + 30
         async with httpx.AsyncClient() as http:
             while True:
@@ -49,12 +49,12 @@ class Workers:
                 await asyncio.sleep(0.05)
 
     def lines(self) -> list[dict[str, Any]]:
-        """What was logged through structlog; the SDK's core writes lines of its own."""
+        """Return the lines of structlog; the SDK's core writes lines of its own."""
         lines = self._log.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     async def logged(self, event: str, times: int) -> None:
-        """Wait until a line was logged that often."""
+        """Wait until a line was logged a number of times."""
         deadline = asyncio.get_running_loop().time() + 30
         while len([line for line in self.lines() if line["event"].startswith(event)]) < times:
             assert asyncio.get_running_loop().time() < deadline, self._log.read_text()
@@ -65,7 +65,7 @@ class Workers:
 async def started(
     server: Server, home: Path, *options: str, count: int = 1
 ) -> AsyncIterator[Workers]:
-    """The command with these options, once its processes serve, this many."""
+    """Run the command with these options; yield once its processes serve."""
     port = free_port()
     database_url = f"sqlite:///{home}/worker.db"
     child = Child(
@@ -102,7 +102,7 @@ async def test_a_worker_serves_logs_measures_and_stops_in_order(
     await sojourn.publish(SignedUp(customer_id="w1"))
     handle = own_temporal.client.get_workflow_handle("onboarding:w1")
     await handle.signal("Order Completed", "no event at all")
-    # said once, although the history is replayed by the query below on the other process too
+    # logged once, although the query below replays the history on the other process too
     await workers.logged("signal Order Completed is no event", 1)
     for _ in range(4):
         await handle.query("status")
@@ -150,7 +150,7 @@ def waits(*_: object) -> None:
 
 @pytest.fixture
 def as_before() -> Iterator[None]:
-    """The handlers of signals, which whoever runs processes makes its own."""
+    """Restore the signal handlers, which `run_together` replaces."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in before.items():

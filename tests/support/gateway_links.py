@@ -36,14 +36,14 @@ def shop(**changes: Any) -> Settings:
 
 @asynccontextmanager
 async def alone(store: Store, **changes: Any) -> AsyncIterator[Served]:
-    """A gateway without a Temporal."""
+    """Run a gateway without Temporal."""
     client = await Client.connect(NOWHERE, lazy=True, data_converter=pydantic_data_converter)
     async with serving(Sojourn(client, store, shop(**changes))) as served:
         yield served
 
 
 async def sent(store: Store, customer_id: str, channel: Channel = Channel.EMAIL) -> LedgerRow:
-    """A message that went out."""
+    """A message that was sent."""
     delivery = Delivery(
         workflow_id=f"onboarding:{customer_id}",
         journey="onboarding",
@@ -75,7 +75,7 @@ async def sent(store: Store, customer_id: str, channel: Channel = Channel.EMAIL)
 
 
 async def again(store: Store, row: LedgerRow) -> LedgerRow:
-    """The row as it is now."""
+    """Return the message's row as it is now."""
     async with store.reading() as session:
         found = await session.get(LedgerRow, row.id)
     assert found is not None

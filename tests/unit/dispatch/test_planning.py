@@ -21,15 +21,17 @@ HOUR = timedelta(hours=1)
 JOURNEYS = Journeys([AbandonedCart, Onboarding, Renewal])
 CART7 = {"cart_id": "cart7", "product_id": "lamp"}
 ENDS = {"subscription_id": "s1", "expires_at": "2024-03-01T15:00:00Z"}
-SOME_CART, SAME_MOMENT = {"cart_id": "cart7"}, timedelta()
+SOME_CART = {"cart_id": "cart7"}
 
 _numbers = count(1)
 
 
-def event(
-    name: str, *, at: timedelta = SAME_MOMENT, routed: bool = False, **fields: Any
-) -> EventRow:
-    """Make a stored event; each one arrives after those that were made before it."""
+def event(name: str, **fields: Any) -> EventRow:
+    """Make a stored event; each one arrives after those that were made before it.
+
+    Two fields are no properties: ``at``, the time after noon, and ``routed``.
+    """
+    at, routed = fields.pop("at", timedelta()), fields.pop("routed", False)
     seq = next(_numbers)
     return EventRow(
         seq=seq,
