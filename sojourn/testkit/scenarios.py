@@ -40,7 +40,7 @@ def scenario(name: str) -> Callable[[Test], Test]:
     """Keep the histories of a test of the ``journey`` fixture.
 
     With ``--record-histories``, a test that passes writes those that are not kept yet. A file that
-    exists is never written over: it stands for runs that are under way. Delete it to record anew.
+    exists is never written over: it stands for runs that are under way. Delete it to record again.
 
     Args:
         name: ``{journey}/{way out}``, in kebab-case. It names the file in ``tests/histories``, with

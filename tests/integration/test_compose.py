@@ -1,4 +1,4 @@
-"""The container set-up holds together: checked without an engine, which no test machine has."""
+"""The container set-up is consistent: no container engine is needed to check it."""
 
 import ast
 import asyncio
@@ -167,7 +167,7 @@ def test_every_service_names_the_same_namespace() -> None:
 
 
 def test_the_number_of_history_shards_never_changes() -> None:
-    # a cluster with data refuses no other number, it just cannot find its data any more
+    # a cluster with data takes another number, and no longer finds its data
     assert environment("temporal")["NUM_HISTORY_SHARDS"] == "512"
 
 
@@ -196,7 +196,7 @@ def test_every_setting_given_to_a_service_exists() -> None:
 
 
 def test_every_setting_can_reach_the_worker() -> None:
-    missing = FIELDS - set(environment("worker")) - {"SOJOURN_HOME"}  # the image sets that one
+    missing = FIELDS - set(environment("worker")) - {"SOJOURN_HOME"}  # the image sets that variable
     assert not missing, f"add to x-app-environment: {sorted(missing)}"
 
 
@@ -299,7 +299,7 @@ def test_the_schema_script_sets_up_both_databases(tmp_path: Path) -> None:
 
 
 def search_attributes_in_code() -> Iterator[tuple[str, str]]:
-    """Name and type of each, read from the source: a new one is noticed wherever it is named."""
+    """Return name and type of each search attribute, read from the source."""
     for path in (ROOT / "sojourn" / "journeys").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:

@@ -35,14 +35,14 @@ JOURNEY, EVENT, PROVIDER, AFTER = (
 
 
 def walk(begin: str = JOURNEY, end: str = EVENT) -> list[Block]:
-    """The blocks between two headings that go into a file, in their order."""
+    """Return the blocks between two headings that go into a file, in their order."""
     lines = PAGE.read_text().splitlines()
     between = range(lines.index(begin), lines.index(end))
     return [block for block in blocks(PAGE) if block.file and block.line in between]
 
 
 def take(block: Block, house: Path) -> None:
-    """Do with a block what the line before it says."""
+    """Put a block where the line before it says."""
     file = house / block.file
     text = file.read_text() if file.exists() else ""
     match block.caption.split("`")[0].strip():
@@ -59,7 +59,7 @@ def take(block: Block, house: Path) -> None:
 
 
 def run(house: Path, *command: str) -> str:
-    """Run Python in the copy, where nothing of ours comes from anywhere else."""
+    """Run Python in the copy, with no module of the original."""
     done = subprocess.run(
         [sys.executable, *command],
         cwd=house,
@@ -81,7 +81,7 @@ def run(house: Path, *command: str) -> str:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
-    """A copy of the code, without the recorded histories."""
+    """Copy the code, without the recorded histories."""
     ignore = shutil.ignore_patterns("__pycache__", "histories", "node_modules")
     for path in ROOT.iterdir():
         if path.name.startswith(".") or path.name in ("build", "dist"):

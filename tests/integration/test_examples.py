@@ -1,4 +1,4 @@
-"""The tests that README.md and docs/testing.md show are run here, and so are the examples."""
+"""The tests that README.md and docs/testing.md show pass, and so do the examples."""
 
 import runpy
 

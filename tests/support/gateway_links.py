@@ -36,14 +36,14 @@ def shop(**changes: Any) -> Settings:
 
 @asynccontextmanager
 async def alone(store: Store, **changes: Any) -> AsyncIterator[Served]:
-    """Run a gateway without Temporal."""
+    """A gateway without a Temporal."""
     client = await Client.connect(NOWHERE, lazy=True, data_converter=pydantic_data_converter)
     async with serving(Sojourn(client, store, shop(**changes))) as served:
         yield served
 
 
 async def sent(store: Store, customer_id: str, channel: Channel = Channel.EMAIL) -> LedgerRow:
-    """A message that was sent."""
+    """A message that went out."""
     delivery = Delivery(
         workflow_id=f"onboarding:{customer_id}",
         journey="onboarding",
@@ -75,7 +75,7 @@ async def sent(store: Store, customer_id: str, channel: Channel = Channel.EMAIL)
 
 
 async def again(store: Store, row: LedgerRow) -> LedgerRow:
-    """Return the message's row as it is now."""
+    """The row as it is now."""
     async with store.reading() as session:
         found = await session.get(LedgerRow, row.id)
     assert found is not None

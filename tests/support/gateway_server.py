@@ -22,7 +22,7 @@ from sojourn.store.tables import EventRow
 
 @dataclass(frozen=True)
 class Served:
-    """A gateway that answers, and the key that it takes."""
+    """A gateway that answers, and who may ask it."""
 
     url: str
     key: str
@@ -59,7 +59,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(sojourn: Sojourn) -> AsyncIterator[Served]:
-    """Run a gateway while the block lasts, with a key that may do everything."""
+    """A gateway for as long as the block lasts; with a key that may do anything."""
     async with sojourn.store.transaction() as session:
         _, key = await keys.add(session, "test")
     gateway, stop, started = Gateway(sojourn), asyncio.Event(), asyncio.Event()
@@ -80,7 +80,7 @@ def basic(key: str) -> str:
 
 
 def added(customer_id: str, **call: Any) -> dict[str, Any]:
-    """Return a shopper's call."""
+    """A shopper's call."""
     return {
         "userId": customer_id,
         "event": "Product Added",

@@ -1,4 +1,4 @@
-"""What is there is documented, and what is documented is so."""
+"""The pages document everything there is, and say nothing that is not so."""
 
 import importlib
 import inspect

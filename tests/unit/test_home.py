@@ -1,4 +1,4 @@
-"""The home folder: none is named, or one that cannot be made."""
+"""The home folder: an empty setting, and a folder that cannot be made."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What every provider's connections share."""
+"""The connections of every provider share certificates and trust."""
 
 import asyncio
 import ssl

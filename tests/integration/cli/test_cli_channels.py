@@ -1,4 +1,4 @@
-"""`sojourn channels`: how each is; paused, resumed, limited by hand; a suppression lifted."""
+"""`sojourn channels` shows, pauses, resumes and limits channels, and lifts suppressions."""
 
 import json
 import os
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 
 def of(answer: Answer, channel: str) -> dict[str, Any]:
-    """What the JSON says of one channel."""
+    """Return one channel of the JSON."""
     (state,) = [state for state in answer.json if state["channel"] == channel]
     return dict(state)
 

@@ -1,4 +1,4 @@
-"""`sojourn explain`: a customer's story, with and without a Temporal server."""
+"""`sojourn explain` tells a customer's story, with and without a Temporal server."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 async def event(
     cli: Cli, customer_id: str, name: str, at: datetime, *, routed: bool = True, **properties: Any
 ) -> str:
-    """An event as dispatch would have stored it."""
+    """Store an event as dispatch does."""
     message_id = str(uuid4())
     received = properties.pop("received_at", at)
     async with cli.store.transaction() as session:
@@ -47,7 +47,7 @@ async def event(
 
 
 def told(answer: Answer, words: str) -> str:
-    """The line of the answer that has these words."""
+    """Return the line of the answer that has these words."""
     (line,) = [line for line in answer.out.splitlines() if words in line]
     return line
 
@@ -307,7 +307,7 @@ async def test_a_run_that_temporal_forgot_is_still_named(cli: Cli) -> None:
 
 
 def course(answer: Answer, step: str) -> list[str]:
-    """The lines below a message."""
+    """Return the lines below a message."""
     lines = answer.out.splitlines()
     (start,) = [n for n, line in enumerate(lines) if f" {step}: " in line]
     below = itertools.takewhile(lambda line: line.startswith("      "), lines[start + 1 :])

@@ -1,4 +1,4 @@
-"""`sojourn keys`: made, listed, revoked; shown once."""
+"""`sojourn keys` makes, lists and revokes keys, and shows each once."""
 
 import pytest
 

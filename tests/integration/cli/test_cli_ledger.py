@@ -1,4 +1,4 @@
-"""`sojourn ledger`: what is known of messages, and settling what is not."""
+"""`sojourn ledger` shows messages, and settles those whose outcome is unknown."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ MAIL = {"channel": "email", "subject": "Your cart waits", "text": "hello"}
 
 
 async def unknown(cli: Cli, **row: Any) -> int:
-    """A message whose answer was lost; its number."""
+    """Store a message whose answer was lost; return its number."""
     ada = await cli.identify("c42")
     values = {"state": "unknown", "provider": "postmark", "attempt": 1, "detail": "no answer"}
     number = await cli.decided(ada, MAIL, at=NOON, **{**values, **row})

@@ -1,4 +1,4 @@
-"""`sojourn outbox`: what went out, and what it looks like."""
+"""`sojourn outbox` lists sent messages, and shows them as they were rendered."""
 
 import webbrowser
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""`sojourn publish`: one event, or a file of Segment calls."""
+"""`sojourn publish` takes one event, or a file of Segment calls."""
 
 import json
 import sys
@@ -166,7 +166,9 @@ async def test_a_file_keeps_the_order_of_each_customers_events(cli: Cli, tmp_pat
     )
     await cli("publish", "--file", file)
     for person in people:
-        assert await names_of(cli, person) == names  # at one moment: the order is that of arrival
+        assert (
+            await names_of(cli, person) == names
+        )  # events of one moment keep their order of arrival
 
 
 async def test_bad_lines_of_a_file_are_listed_and_not_stored(cli: Cli, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`sojourn quarantine`: what did not validate, and what to do about it."""
+"""`sojourn quarantine` lists, mends, redrives and drops calls that did not validate."""
 
 from contextlib import suppress
 from typing import Any
@@ -14,7 +14,7 @@ from tests.support.cli_stack import Cli
 
 
 async def _refused(cli: Cli, **fields: Any) -> tuple[str, str]:
-    """A call in quarantine: its number and its customer."""
+    """Quarantine a call; return its number and its customer."""
     customer_id = await cli.identify()
     sent = {
         "type": "track",
@@ -126,7 +126,7 @@ async def test_redrive_starts_the_run_that_the_call_was_meant_for(cli: Cli) -> N
     again = await cli("quarantine", "redrive", number)
     assert again.code == 2
     assert "nothing is left to do" in again.fault
-    with suppress(RPCError):  # it may have come to its end already: the call is an old one
+    with suppress(RPCError):  # the run may have ended already: the call is an old one
         await cli.sojourn.client.get_workflow_handle(run).terminate()
 
 

@@ -1,4 +1,4 @@
-"""`sojourn runs`: what Temporal's visibility lists, exactly what was asked for."""
+"""`sojourn runs` lists the runs of Temporal's visibility that match its filters exactly."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ from tests.support.cli_stack import Cli
 
 
 async def three_runs(cli: Cli) -> str:
-    """A customer with an open, a converted and an exhausted run."""
+    """Start an open, a converted and an exhausted run of one customer."""
     ada = await cli.identify()
     now = datetime.now(UTC)
     for cart, age in (("open", 0), ("bought", 0), ("old", 8)):

@@ -1,4 +1,4 @@
-"""`sojourn start`: one customer, or a file of them, safe to repeat."""
+"""`sojourn start` starts one customer, or a file of customers, and is safe to repeat."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""What start and publish share: pace, order, fields, interruptions."""
+"""Feeding, which start and publish share: pace, order, fields, interruptions."""
 
 import asyncio
 import os
@@ -161,7 +161,7 @@ async def test_ctrl_c_says_how_far_feeding_got_and_the_file_can_be_fed_again(
 
 
 async def _started(cli: Cli, customers: list[str]) -> None:
-    """Wait until the first of them has a run."""
+    """Wait until the first customer has a run."""
     deadline = time.monotonic() + 20
     while True:
         async with cli.store.reading() as session:

@@ -1,4 +1,4 @@
-"""Alias: two ids turn out to be one person, and everything follows, in whatever order it came."""
+"""An alias joins two ids into one person, whatever order calls arrive in."""
 
 import asyncio
 import dataclasses
@@ -252,7 +252,7 @@ async def test_a_card_without_moments_keeps_its_values(store: Store, customer_id
 
 @pytest.fixture
 async def desk(store: Store, customer_id: str) -> Desk:
-    """A cart under the old id, about to be reminded of; the new id has its own address."""
+    """Fill a cart under the old id, just before its reminder; give the new id its own address."""
     desk = Desk(store, f"{customer_id}-old")
     await desk.identify(**REACHABLE)
     desk.start = await desk.add()
@@ -294,7 +294,7 @@ async def test_a_step_that_a_joined_customers_other_run_sent_is_not_sent_again(
     await _join(desk.store, desk.customer_id, customer_id)
     assert (await desk.send(workflow_id=twin, n=2)).status is Status.SENT
     assert (await desk.send()).reason is Reason.ALREADY_TOLD
-    # what was said before the steps began (anew) does not count
+    # a message of before the steps began, or began again, does not count
     later = (NOON + 2 * DAY, 10**9)
     assert (await desk.send(n=3, latest=later, useful_until=NOON + 3 * DAY)).status is Status.SENT
 
@@ -356,14 +356,14 @@ async def _take(store: Store, person: str, calls: list[Say | tuple[str, str]]) -
 
 
 async def _told(store: Store, person: str, name: str) -> object:
-    """What the store knows of somebody, and that the history of addresses agrees with it."""
+    """Return the customer's card, and check that the history of addresses agrees with it."""
     async with store.reading() as session:
         card = await customers.find(session, f"{person}-{name}")
     history = await _addresses(store, f"{person}-{name}")
     email = history[-1][0] if history else ""
     assert email == (card.email if card else "")
     agreed = await _agreed(store, f"{person}-{name}")
-    # an id that nobody named is as good as one whose calls said nothing
+    # an id that no call named equals one whose calls said nothing
     return dataclasses.replace(card or Customer(""), customer_id="", known=True), agreed
 
 
@@ -378,7 +378,7 @@ async def kit(
     tmp_path_factory: pytest.TempPathFactory,
     migrated_database: Path,
 ) -> AsyncIterator[Kit]:
-    """Makes a customer under test; one worker serves them all."""
+    """Make customers under test, with one worker for all."""
     folder = tmp_path_factory.mktemp("alias")
     copy(migrated_database, folder / "sojourn.db")
     here = Settings(home=folder, database_url=f"sqlite:///{folder}/sojourn.db", quiet_hours=None)
@@ -515,7 +515,7 @@ async def test_a_refusal_under_the_old_id_is_respected(journey: JourneyTest) -> 
 
 
 async def _crash(journey: JourneyTest, event: ProductAdded) -> None:
-    """Store an event and die before anybody is told."""
+    """Store an event and die before any run is told."""
     sojourn = await journey._ready()
 
     async def dying(*_: object) -> str | None:
@@ -528,7 +528,7 @@ async def _crash(journey: JourneyTest, event: ProductAdded) -> None:
 
 
 async def test_events_left_by_a_crash_are_routed_and_start_one_run(journey: JourneyTest) -> None:
-    """Who stored it may be starting its run at this moment: both must mean the same run."""
+    """The process that stored the event may start its run now: both must mean the same run."""
     event = _added(_old(journey))
     await _crash(journey, event)
     await _alias(journey)
@@ -616,7 +616,7 @@ async def test_each_step_is_sent_once_whatever_order_events_and_aliases_arrive_i
 async def test_simultaneous_events_and_aliases_leave_no_event_unrouted(
     store: Store, temporal: Server, customer_id: str
 ) -> None:
-    """On PostgreSQL, whoever took locks in another order would die of a deadlock here."""
+    """On PostgreSQL, locks taken in another order would end in a deadlock here."""
     sojourn = Sojourn(temporal.client, store, Settings(), task_queue="nobody-serves-this")
     names = [f"{customer_id}-{n}" for n in range(3)]
     aliases = [Alias(*pair, "alias", NOON) for pair in itertools.permutations(names, 2)]

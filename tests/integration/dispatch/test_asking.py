@@ -1,4 +1,4 @@
-"""`publish(event, ask=True)`: what an event did to each run."""
+"""`publish(event, ask=True)` returns the effect of an event on each run."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -26,7 +26,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def _brief(effects: Mapping[str, Answer | None]) -> list[tuple[str, list[str], list[str]]]:
-    """Effect, prevented and already sent of each run."""
+    """Return effect, prevented and already sent steps of each run."""
     found: list[tuple[str, list[str], list[str]]] = []
     for answer in effects.values():
         assert answer is not None
@@ -99,7 +99,7 @@ async def test_an_event_that_concerns_no_run_has_no_effect(journey: JourneyTest)
 async def test_asking_waits_for_a_message_on_its_way(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was claimed before the purchase came, so it leaves; the answer must say so."""
+    """The message was claimed before the purchase arrived, so it leaves; the answer must say so."""
     handed_over, go_on = asyncio.Event(), asyncio.Event()
     send = Outbox.send
 

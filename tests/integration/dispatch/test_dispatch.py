@@ -1,4 +1,4 @@
-"""An event's way in: early, late, twice, in any order, and over every crash on the way."""
+"""Dispatch takes events early, late, twice, in any order, and across every crash."""
 
 import asyncio
 import itertools
@@ -60,7 +60,7 @@ async def kit(
     tmp_path_factory: pytest.TempPathFactory,
     migrated_database: Path,
 ) -> AsyncIterator[Kit]:
-    """Makes a customer under test; one worker serves them all."""
+    """Make customers under test, with one worker for all."""
     folder = tmp_path_factory.mktemp("dispatch")
     copy(migrated_database, folder / "sojourn.db")
     settings = Settings(
@@ -86,7 +86,7 @@ async def journey(kit: Kit) -> AsyncIterator[JourneyTest]:
 
 
 class Crash(Exception):
-    """The process died here."""
+    """The death of the process at this point."""
 
 
 def _crashing(sojourn: Sojourn, monkeypatch: pytest.MonkeyPatch, *, after: int = 0) -> None:
@@ -102,7 +102,7 @@ def _crashing(sojourn: Sojourn, monkeypatch: pytest.MonkeyPatch, *, after: int =
 
 
 async def _crash(journey: JourneyTest, event: Event) -> None:
-    """Store an event and die before anybody is told."""
+    """Store an event and die before any run is told."""
     sojourn = await journey._ready()
     with pytest.MonkeyPatch.context() as patch:
         _crashing(sojourn, patch)
@@ -136,7 +136,7 @@ def _bought(journey: JourneyTest, hours: float = 0, **fields: Any) -> OrderCompl
 
 
 async def _signals(journey: JourneyTest) -> list[str]:
-    """What the newest execution was told, in order."""
+    """Return the names of the events that the newest execution was told, in order."""
     return [
         event.workflow_execution_signaled_event_attributes.signal_name
         for event in (await journey.history()).events
@@ -189,7 +189,7 @@ async def test_a_sweep_routes_what_a_crash_left_in_order_and_once(
     await _crash(journey, _started(journey))
     await _crash(journey, _cancelled(journey))
     sojourn = await journey._ready()
-    assert await sojourn.sweep() == 0  # who stored it may be about to route it
+    assert await sojourn.sweep() == 0  # the process that stored the event may be about to route it
     monkeypatch.setattr("sojourn.dispatch.client.SWEEP_AFTER", -HOUR)
     assert await sojourn.sweep() == 2
     assert await sojourn.sweep() == 0
@@ -235,11 +235,13 @@ async def test_without_temporal_the_event_is_kept_and_the_caller_told(
 async def test_one_bad_event_row_does_not_hold_up_the_others(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sweep that stops at the first trouble would never come to whoever is behind it."""
+    """A sweep that stopped at the first trouble would never reach the customers after it."""
     refused, unreadable, fine = kit(), kit(), kit()
     for journey in (refused, fine):
         await _crash(journey, _added(journey))
-    await _keep(unreadable, _added(unreadable), properties={})  # the class has become stricter
+    await _keep(
+        unreadable, _added(unreadable), properties={}
+    )  # the event's class has become stricter
     sojourn = await fine._ready()
     reach = sojourn.teller.reach
 
@@ -254,7 +256,7 @@ async def test_one_bad_event_row_does_not_hold_up_the_others(
         assert await sojourn.sweep() == 1
     await fine.settled()
     assert fine.outcome == "open"
-    assert await sojourn.sweep() == 1  # the other one, once Temporal takes it
+    assert await sojourn.sweep() == 1  # the other run, once Temporal takes the signal
     await asyncio.gather(fine.stop_all(), refused.stop_all())
 
 
@@ -388,7 +390,7 @@ async def test_an_event_that_no_journey_hears_is_kept_and_routed(journey: Journe
 
 
 async def test_a_published_event_names_its_own_runs(journey: JourneyTest) -> None:
-    """Also where a crash left an event of somebody else's run to be told first."""
+    """This holds where a crash left an event of another run to be told first."""
     await _crash(journey, _added(journey))
     assert (await journey.publish(_cancelled(journey))).runs == ()
     assert await _signals(journey) == ["Product Added"]
@@ -400,7 +402,7 @@ async def test_a_run_found_closed_is_noted_and_a_later_start_begins_anew(
     await journey.publish(_added(journey))
     await journey.after(8 * DAY)
     assert journey.outcome == "exhausted"
-    assert [run.closed_at for run in await _runs(journey)] == [None]  # nobody has asked
+    assert [run.closed_at for run in await _runs(journey)] == [None]  # no caller has asked
     published = await journey.publish(_bought(journey, 9 * 24))
     assert published.stored
     assert None not in [run.closed_at for run in await _runs(journey)]
@@ -547,7 +549,7 @@ async def test_no_message_follows_a_purchase_whatever_order_events_arrive_in(
 
 
 class _Nudger(Outbox):
-    """Has the customer come back in the instants after the last message went out."""
+    """A provider that lets the customer come back right after the last message was sent."""
 
     def __init__(self) -> None:
         self.tasks: list[asyncio.Task[Any]] = []

@@ -1,4 +1,4 @@
-"""Quarantine: what does not validate is kept, mended, and sent on its way once."""
+"""Quarantine keeps calls that do not validate, until they are mended and redriven once."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from sojourn.store.tables import EventRow, QuarantineRow
 
 
 def call(customer_id: str, **fields: Any) -> dict[str, Any]:
-    """A track call whose price is no number, unless the fields differ."""
+    """Return a track call whose price is no number, unless the fields differ."""
     return {
         "type": "track",
         "event": "Product Added",
@@ -32,7 +32,7 @@ def call(customer_id: str, **fields: Any) -> dict[str, Any]:
 
 
 async def refused(store: Store, sent: dict[str, Any], *, source: str = "key1") -> BadEvent:
-    """Read the call, and keep it with its fault."""
+    """Read a call, and quarantine it with its fault."""
     with pytest.raises(BadEvent) as fault:
         read_call(sent)
     await keep(store, sent, fault.value, source=source)
@@ -79,7 +79,7 @@ async def test_calls_without_an_id_are_told_apart_by_their_moment(
 @pytest.mark.parametrize(
     "other", [{"event": "Level Reached", "messageId": ""}, {"type": "identify", "messageId": None}]
 )
-async def test_only_known_events_are_quarantined(
+async def test_calls_of_unknown_events_are_not_quarantined(
     store: Store, customer_id: str, other: dict[str, Any]
 ) -> None:
     await refused(store, call(customer_id, **other))
@@ -136,7 +136,7 @@ async def _events(store: Store, customer_id: str) -> list[EventRow]:
 
 
 def _unheard(customer_id: str, **fields: Any) -> dict[str, Any]:
-    """A known event that no journey listens to: nothing is started for it."""
+    """Return a known event that no journey listens to, so that it starts nothing."""
     given = {"event": "Checkout Started", "properties": {"value": "much"}, **fields}
     return call(customer_id, **given)
 
@@ -157,7 +157,7 @@ async def test_a_mended_call_is_redriven_once_with_its_own_id_and_moment(
     assert row.outcome == "redriven"
     with pytest.raises(BadInput, match="was redriven"):
         await redrive(sojourn, number)
-    await refused(store, sent)  # the sender comes again with what it had
+    await refused(store, sent)  # the sender repeats its call
     assert len(await rows(store, customer_id)) == 1
 
 

@@ -14,7 +14,7 @@ from sojourn.gateway.webhooks.source import Call
 
 HERE = Path(__file__).parent
 SHOPIFY_SECRET = "hush"
-WOOCOMMERCE_SECRET = "quiet, please"  # the form of shops' own secrets
+WOOCOMMERCE_SECRET = "quiet, please"  # shops make such secrets
 STANDARD_SECRET = f"whsec_{base64.b64encode(b'a secret of 24 bytes, ok').decode()}"
 
 
@@ -67,5 +67,5 @@ def standard(
 
 
 def told(calls: list[Call]) -> list[str]:
-    """Return calls in short: ``shopify:1 Order Completed``."""
+    """What calls are, in short: ``shopify:1 Order Completed``."""
     return [f"{call['userId']} {call.get('event', call['type'])}" for call in calls]

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -224,10 +225,9 @@ def test_a_run_that_starts_is_not_told_of_an_event(other: dict[str, Any]) -> Non
 
 
 def test_a_run_that_starts_is_not_told_of_the_events_of_another_key() -> None:
-    cancelled = {"name": "Subscription Cancelled", "at": HOUR, "routed": True}
-    other = event(**cancelled, subscription_id="s2")
-    own = event(**cancelled, subscription_id="s1")
-    keyless = event(**cancelled)
+    cancelled = partial(event, "Subscription Cancelled", at=HOUR, routed=True)
+    other, own = cancelled(subscription_id="s2"), cancelled(subscription_id="s1")
+    keyless = cancelled()
     started = event("Subscription Started", **ENDS)
     plan = plan_of(started, since=(other, own, keyless))
     assert plan.missed == (own.seq, keyless.seq)
