@@ -4,7 +4,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header
 
-.PHONY: demo dev test test-long chaos check bench format lock clean
+.PHONY: demo dev test test-long chaos mutants check bench format lock clean
 
 demo: .venv/ready ## the three journeys on the embedded Temporal server, time moved along
 	$(BIN)/python -m sojourn demo
@@ -24,6 +24,9 @@ test-long: .venv/ready ## whole installations: kills, races, SDKs, fuzzing, prop
 chaos: .venv/ready ## everything fails at once: 2,000 runs, what was truly delivered; SOJOURN_SEED=n for others
 	SOJOURN_CHAOS=$${SOJOURN_CHAOS:-2000} $(BIN)/python -m pytest -s tests/long/test_chaos.py
 
+mutants: .venv/ready ## do the tests of a file notice when it changes? FILE=sojourn/domain/policy.py
+	$(BIN)/python -m tests.mutants $(FILE) $(TESTS)
+
 check: .venv/ready ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -36,7 +39,7 @@ format: .venv/ready ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: .venv/ready ## pin every dependency anew: all in requirements.lock, the image's in -runtime.lock
+lock: .venv/ready ## pin the newest dependencies: all in requirements.lock, the image's in -runtime.lock
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(COMPILE) --upgrade --extra dev --output-file requirements.lock pyproject.toml
 	cp requirements.lock requirements-runtime.lock # pip-compile keeps the versions that it finds there

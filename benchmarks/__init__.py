@@ -1,1 +1,1 @@
-"""What Sojourn costs and how fast it is: counts from real histories, ratios side by side."""
+"""Benchmarks: costs counted from real histories, speeds as ratios measured side by side."""

@@ -1,6 +1,6 @@
 """``python -m benchmarks [--full] [--only NAME] [--json]``: measure, print a table.
 
-Exit 0: every bar is met; 1: one is missed, or a benchmark failed; 2: wrong usage.
+Exit code 0: every bar is met. 1: a bar is missed, or a benchmark failed. 2: wrong usage.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from sojourn.domain.errors import SojournError
 
 
 class Benchmark(Protocol):
-    """Measures one thing, with its state in ``home``."""
+    """A benchmark, which keeps its state in ``home``."""
 
     def __call__(self, home: Path, *, full: bool) -> Awaitable[list[Row]]:
         """Measure."""
@@ -50,13 +50,15 @@ async def _measure(names: list[str], *, full: bool) -> list[Row]:
 
 
 def main() -> int:
-    """Measure what was asked for; the exit code."""
+    """Run the chosen benchmarks; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--full", action="store_true", help="larger sizes; takes many minutes")
     parser.add_argument("--only", choices=BENCHMARKS, metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    for name in list(os.environ):  # nothing here may touch, or be slowed by, what is installed
+    for name in list(
+        os.environ
+    ):  # no benchmark may touch the installation's state, or be slowed by its settings
         if name.startswith(("SOJOURN_", "TEMPORAL_")):
             del os.environ[name]
     try:

@@ -1,7 +1,7 @@
-"""Temporal Cloud's unit of cost, counted from a run's history.
+"""Actions, Temporal Cloud's unit of cost, counted from a run's history.
 
-https://docs.temporal.io/cloud/actions lists what is an action. What leaves no trace in a history
-(queries, heartbeats, refused updates) is not counted here; journeys do none of it by themselves.
+https://docs.temporal.io/cloud/actions lists the actions. Those that leave no trace in a history
+(queries, heartbeats, refused updates) are not counted here; journeys cause none of them.
 """
 
 from collections import Counter
@@ -21,17 +21,17 @@ _KINDS = {
     EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED: "child",
     EventType.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: "nexus operation",
 }
-_VERSIONS = "TemporalChangeVersion"  # what `workflow.patched` upserts; exempt
+_VERSIONS = "TemporalChangeVersion"  # upserted by `workflow.patched`, and exempt
 
 
 def actions(history: WorkflowHistory) -> Counter[str]:
-    """The actions of one execution by kind; ``.total()`` is what is billed."""
+    """Return the actions of one execution by kind; ``.total()`` of them are billed."""
     found: Counter[str] = Counter()
     local_tasks: set[int] = set()
     for event in history.events:
         kind = _KINDS.get(event.event_type)
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
-            # tries before the last leave no event of their own
+            # the tries before the last one leave no event
             found["activity"] += event.activity_task_started_event_attributes.attempt
         elif event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
             marker = event.marker_recorded_event_attributes
@@ -40,7 +40,7 @@ def actions(history: WorkflowHistory) -> Counter[str]:
         elif kind is not None and not _free(event):
             found[kind] += 1
     if local_tasks:
-        found["local activities"] = len(local_tasks)  # one a workflow task that holds any
+        found["local activities"] = len(local_tasks)  # one for each workflow task that holds some
     return found
 
 

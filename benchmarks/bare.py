@@ -1,4 +1,4 @@
-"""What one would write by hand for three messages: three sleeps, three activities, no questions."""
+"""A hand-written workflow of three messages: three sleeps, three activities, no questions."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=ti
 
 @workflow.defn(name="bare")
 class Bare:
-    """Sends whatever happens meanwhile; hears nothing, tells nothing."""
+    """A ladder that sends whatever happens, hears no event and tells nothing of itself."""
 
     @workflow.run
     async def run(self, enrolment: Enrolment) -> list[Receipt]:
@@ -41,14 +41,25 @@ class Bare:
 
 
 def channel_queue(channel: Channel) -> str:
-    """The queue that belongs to `benchmarks.messages.QUEUE`."""
+    """Return the channel's queue that belongs to `benchmarks.messages.QUEUE`."""
     return f"bench-{channel}"
 
 
 def delivery(
     workflow_id: str, enrolment: Enrolment, n: int, message: Message, now: datetime
 ) -> Delivery:
-    """What an abandoned cart hands to the send activity."""
+    """Return the delivery that an abandoned cart would hand to the send activity.
+
+    Args:
+        workflow_id: the run's.
+        enrolment: the run's.
+        n: the count of the run's decisions, from 1.
+        message: the message to send.
+        now: the time by the workflow's clock, at which the message falls due.
+
+    Returns:
+        The argument of the activity.
+    """
     order = enrolment.start.order
     return Delivery(
         workflow_id=workflow_id,

@@ -1,4 +1,4 @@
-"""Bounded concurrency: so many at a time, each lane taking the next item when it has done one."""
+"""Bounded concurrency: each of several lanes takes the next item when it has done one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -8,11 +8,17 @@ T = TypeVar("T")
 
 
 async def in_lanes(items: Iterable[T], count: int, do: Callable[[T], Awaitable[object]]) -> None:
-    """Do every item, ``count`` at a time; the first failure ends it all."""
+    """Do every item, several at a time; the first failure ends all lanes.
+
+    Args:
+        items: taken one by one, when a lane is free.
+        count: the number of lanes.
+        do: called with each item.
+    """
     left = iter(items)
 
     async def lane() -> None:
-        for item in left:  # all lanes draw from the one iterator
+        for item in left:  # all lanes draw from one iterator
             await do(item)
 
     async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Journeys that fill a channel's queue, and that want past what fills it."""
+"""Journeys that fill a channel's queue, and one whose message must pass them."""
 
 import asyncio
 
@@ -14,10 +14,10 @@ EACH = 25
 class Campaign(
     Journey, name="abandoned-cart", starts_on=ProductAdded, key="cart_id", goal=OrderCompleted
 ):
-    """So many promotional messages at once: a queue fills faster than by a run for each."""
+    """Many promotional messages at once: a queue fills faster than by a run for each."""
 
     async def steps(self) -> None:
-        """The verb for each of them, but none waits for the one before."""
+        """Send each of them without waiting for the one before."""
         await asyncio.gather(*(self._send_as(n, REMINDER) for n in range(1, EACH + 1)))
 
 

@@ -1,8 +1,8 @@
-"""What a run costs in Temporal: history events and billed actions of each journey's longest way.
+"""The cost of a run in Temporal: history events and billed actions of each journey's longest way.
 
-Counted from real histories, made on Temporal's time-skipping test server. Nothing asks the runs how
-they do meanwhile, as the test kit would: the test server gives a run that is asked while it works a
-workflow task more, of three events.
+The counts are from real histories, made on Temporal's time-skipping test server. No query asks the
+runs meanwhile: the test server gives a run that is queried during its work one more workflow task,
+of three events.
 """
 
 from collections.abc import AsyncIterator
@@ -36,20 +36,22 @@ from sojourn.store import Store
 from sojourn.testkit.kit import EVERYTHING
 
 PERIOD = timedelta(days=30)
-LONGEST = timedelta(days=40)  # from a journey's start to its last message, and more
-END_OF_TIME = datetime.max.replace(tzinfo=UTC)  # the publisher's clock: no event is from the future
+LONGEST = timedelta(days=40)  # longer than from a journey's start to its last message
+END_OF_TIME = datetime.max.replace(
+    tzinfo=UTC
+)  # the publisher's clock, by which no event is from the future
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A test server, a worker in this process, a store."""
+    """A test server, a worker in this process, and a store."""
 
     env: WorkflowEnvironment
     store: Store
     sojourn: Sojourn
 
     async def publish(self, event: Event) -> str:
-        """Publish an event of a known customer; the id of the run that it starts or tells."""
+        """Publish an event of a known customer; return the id of the run that it reaches."""
         identity = read_identity(
             EVERYTHING,
             customer_id=event.customer_id,
@@ -63,7 +65,7 @@ class Engine:
 
 @asynccontextmanager
 async def engine(home: Path) -> AsyncIterator[Engine]:
-    """Everything in this process, without quiet hours: no message is held."""
+    """Run everything in this process, without quiet hours, so that no message is held."""
     settings = Settings(home=home, quiet_hours=None)
     store = await Store.open(settings.store_url, migrate=True)
     try:
@@ -93,7 +95,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
 
 
 async def abandoned_cart(on: Engine) -> WorkflowHistory:
-    """Three messages; started as a plain workflow."""
+    """Return the history of three messages, started as a plain workflow."""
     (enrolment,) = await enrolments(on.store, 1)
     handle = await on.env.client.start_workflow(
         "abandoned-cart",
@@ -106,25 +108,25 @@ async def abandoned_cart(on: Engine) -> WorkflowHistory:
 
 
 async def abandoned_cart_published(on: Engine) -> WorkflowHistory:
-    """Three messages; started as services do it, by an event."""
+    """Return the history of three messages, started by an event, as services do it."""
     now = await on.env.get_current_time()
     added = ProductAdded(customer_id="c-cart", occurred_at=now, cart_id="cart", product_id="mug")
     return await _sent(on, await on.publish(added), 3)
 
 
 async def onboarding(on: Engine) -> WorkflowHistory:
-    """Four messages, the first of them at once."""
+    """Return the history of four messages, the first of them at once."""
     now = await on.env.get_current_time()
     return await _sent(on, await on.publish(SignedUp(customer_id="c-new", occurred_at=now)), 4)
 
 
 async def renewal_expired(on: Engine) -> WorkflowHistory:
-    """A period that nobody renews: four messages."""
+    """Return the history of a period that nobody renews: four messages."""
     return await _sent(on, await on.publish(await _subscription(on, "c-expires")), 4)
 
 
 async def renewal_renewed(on: Engine) -> WorkflowHistory:
-    """A period renewed on its last day, after three messages; the next one is another execution."""
+    """Return the history of a period that is renewed on its last day, after three messages."""
     started = await _subscription(on, "c-renews")
     run = on.env.client.get_workflow_handle(await on.publish(started))
     period = on.env.client.get_workflow_handle(run.id, run_id=(await run.describe()).run_id)
@@ -157,7 +159,7 @@ async def _subscription(on: Engine, customer_id: str) -> SubscriptionStarted:
 
 
 async def _sent(on: Engine, workflow_id: str, messages: int) -> WorkflowHistory:
-    """The history of a run that has really said everything: a cheaper way must not pass for it."""
+    """Return the history of a run that has sent everything; a cheaper way must not pass for it."""
     await on.env.sleep(LONGEST)
     handle = on.env.client.get_workflow_handle(workflow_id, result_type=Result)
     sent = [message.status for message in (await handle.result()).messages]

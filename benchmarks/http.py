@@ -1,4 +1,4 @@
-"""A client that costs little, so that it is the gateway that is measured: one kept connection."""
+"""A cheap client of one kept connection, so that the gateway is what the benchmark measures."""
 
 import asyncio
 import base64
@@ -27,10 +27,10 @@ class Line:
         return cls(*await asyncio.open_connection(host, int(port)), head)
 
     async def post(self, path: str, body: bytes) -> None:
-        """Post, and read the answer.
+        """Post a call, and read the answer.
 
         Raises:
-            RuntimeError: it is not 200.
+            RuntimeError: the answer is not 200.
         """
         self._writer.write(f"POST {path} HTTP/1.1\r\n{self._head}{len(body)}\r\n\r\n".encode())
         self._writer.write(body)
@@ -41,5 +41,5 @@ class Line:
             raise RuntimeError(f"{head.partition(chr(13))[0]}: {answer.decode()[:200]}")
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()

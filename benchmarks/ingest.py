@@ -1,8 +1,8 @@
 """Events through the gateway against raw Temporal signals: the same runs, side by side.
 
-A raw signal is what a service sends that knows the run's id and keeps no record. The gateway
+A service that knows the run's id and keeps no record sends a raw signal. The gateway
 authenticates, validates, stores, finds the run, and only then signals and answers. Rounds
-alternate; figures are medians of rounds, ratios those of neighbouring rounds.
+alternate; figures are medians of rounds, ratios are those of neighbouring rounds.
 """
 
 import asyncio
@@ -46,13 +46,13 @@ PROPERTIES = {"cart_id": "cart", "product_id": "mug", "price": 12.5, "currency":
 
 @dataclass
 class Round:
-    """What one round came to: events a second, and milliseconds for each answer."""
+    """The result of one round: events a second, and milliseconds for each answer."""
 
     per_second: float
     waits: list[float] = field(default_factory=list)
 
     def wait(self, percent: int) -> float:
-        """So many percent of the answers took no longer (ms)."""
+        """Return the time that this share of the answers took at most."""
         return quantiles(self.waits, n=100)[percent - 1]
 
 
@@ -115,7 +115,7 @@ async def _stack(settings: Settings) -> AsyncIterator[tuple[Stack, Door]]:
 
 
 async def _open_runs(stack: Stack) -> list[str]:
-    """Carts whose runs sleep."""
+    """Fill carts, and return them once their runs sleep."""
     customers = [f"c-{uuid4().hex[:12]}" for _ in range(RUNS)]
     sojourn = Sojourn(stack.client, stack.store, stack.settings)
     await in_lanes(
@@ -147,7 +147,7 @@ async def _rounds(
 
 
 async def _idle(stack: Stack) -> None:
-    """Wait until the worker has done what the round before left behind."""
+    """Wait until the worker has done the work that the round before left behind."""
     worker = psutil.Process(stack.worker.pid)
     while True:
         before = _cpu(worker)
@@ -239,7 +239,7 @@ async def _posting(
 async def _among(
     database: str, stack: Stack, door: Door, customers: Sequence[str], events: int
 ) -> tuple[float, float]:
-    """The gateway's CPU an event (s) with few and with many open runs in the store."""
+    """Measure the gateway's CPU seconds an event, with few and with many open runs in the store."""
     costs, filled = [], RUNS
     for size in (FEW, MANY):
         await _fill(stack.store, size - filled)
@@ -257,7 +257,7 @@ async def _among(
 
 
 async def _fill(store: Store, size: int) -> None:
-    """More open runs, as far as the store knows; Temporal has none of them."""
+    """Store further open runs, which Temporal does not have."""
     now = datetime.now(UTC)
     for first in range(0, size, 5_000):
         names = [f"other-{uuid4().hex[:12]}" for _ in range(min(5_000, size - first))]
@@ -294,7 +294,7 @@ async def _fill(store: Store, size: int) -> None:
 
 
 def _cpu_of_gateway(door: Door) -> float:
-    """CPU of whoever listens there, and of its children (s)."""
+    """Return the CPU seconds of the process that listens on an address, and of its children."""
     port = int(door.url.rpartition(":")[2])
     return sum(
         _cpu(psutil.Process(line.pid))
@@ -309,5 +309,5 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def _ratio(ours: Sequence[Round], raw: Sequence[Round]) -> float:
-    """Of neighbouring rounds; the median."""
+    """Return the median ratio of neighbouring rounds."""
     return median(o.per_second / r.per_second for o, r in zip(ours, raw, strict=True))

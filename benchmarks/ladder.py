@@ -1,4 +1,4 @@
-"""Abandoned cart in seconds: the journey under the stop-watch."""
+"""The abandoned cart in seconds: the journey that the benchmark measures."""
 
 from benchmarks.messages import NUDGE, OFFER, PAUSE, QUIET, REMINDER
 from sojourn.domain.events import OrderCompleted, ProductAdded
@@ -14,13 +14,13 @@ class Ladder(
     goal=OrderCompleted,
     restarts_on=ProductAdded,
 ):
-    """The shape of `workflows.abandoned_cart`, other durations."""
+    """The shape of `workflows.abandoned_cart`, with other durations."""
 
     async def steps(self) -> None:
-        """Wait, say something, three times.
+        """Wait and send, three times.
 
-        The later waits count from now. `sleep` counts from when the message fell due, and a worker
-        that lags under load would find that moment past and set no timer: an unfair advantage.
+        The later waits count from now. `sleep` counts from the moment at which the message fell
+        due: a worker that lags under load would find it past and set no timer, an unfair advantage.
         """
         await self.quiet_for(QUIET, of=ProductAdded)
         await self.send(REMINDER)

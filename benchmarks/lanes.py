@@ -1,7 +1,7 @@
 """Transactional messages past a queue of promotional ones, on a channel with a limit.
 
-The same moments twice: on an idle channel, and while promotional messages wait on it. What is
-measured is how long a message takes from when it fell due until the provider has accepted it.
+The same moments twice: on an idle channel, and while promotional messages wait on it. The figure is
+the time from a message's due moment until the provider has accepted it.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.store.tables import LedgerRow
 
-LIMIT = 20.0  # messages a second: less than the machine could send, or it is that which is measured
+LIMIT = 20.0  # messages a second: fewer than the machine can send, or it would be the limit
 QUEUED, QUEUED_IN_FULL = 2_000, 20_000
 ASKED, ASKED_IN_FULL = 200, 1_000
-A_SECOND = 2.5  # transactional messages, on average
+A_SECOND = 2.5  # transactional messages a second, on average
 STARTING = 8
-EVENTS_BEFORE_SENDS = 4  # started, and three of the first workflow task
+EVENTS_BEFORE_SENDS = 4  # the start, and three events of the first workflow task
 PATIENCE = timedelta(minutes=10)
 
 
@@ -53,30 +53,30 @@ class Bench:
 
 @dataclass(frozen=True)
 class Round:
-    """What one round came to.
+    """The result of one round.
 
     Args:
-        waits: from due to accepted, of each transactional message (ms).
-        promotional: how many of those left meanwhile, a second.
+        waits: milliseconds from due to accepted, of each transactional message.
+        promotional: promotional messages that left meanwhile, a second.
     """
 
     waits: Sequence[float]
     promotional: float
 
     def wait(self, percent: int) -> float:
-        """So many percent of the messages took no longer (ms)."""
+        """Return the milliseconds that this share of the messages took at most."""
         return quantiles(self.waits, n=100)[percent - 1]
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
-    """Ask for messages on an idle channel, and once more on a full one."""
+    """Send transactional messages on an idle channel, and once more on a full one."""
     asked, queued = (ASKED_IN_FULL, QUEUED_IN_FULL) if full else (ASKED, QUEUED)
     async with _bench(home) as bench:
-        first, second, third = [  # made now, for to write them all takes the store a while
+        first, second, third = [  # made now, because the store needs a while to write them all
             await enrolments(bench.store, count, who=signed_up)
             for count in (asked // 10, asked, asked)
         ]
-        await _round(bench, first)  # what is slow but once, is not measured
+        await _round(bench, first)  # the first message is slow, and not measured
         stderr.print(f"lanes: {asked:,} transactional messages, nothing else")
         idle = await _round(bench, second)
         stderr.print(f"lanes: queueing {queued:,} promotional messages")
@@ -124,9 +124,9 @@ async def _bench(home: Path) -> AsyncIterator[Bench]:
 
 
 async def _fill(bench: Bench, count: int) -> None:
-    """Queue promotional messages, and see that all of them are.
+    """Queue promotional messages, and wait until all of them are queued.
 
-    So many runs that start at once keep the worker busy, and messages late: wait that out, too.
+    The many runs that start at once keep the worker busy and messages late: wait that out, too.
     """
     parts = await enrolments(bench.store, count // EACH)
 
@@ -143,7 +143,7 @@ async def _fill(bench: Bench, count: int) -> None:
 
 
 async def _round(bench: Bench, people: Sequence[Enrolment]) -> Round:
-    """A transactional message to each, at moments that are the same in every round."""
+    """Send each customer a transactional message, at moments that are the same in every round."""
     dice = random.Random(len(people))
 
     async def ask(enrolment: Enrolment) -> None:
@@ -192,7 +192,7 @@ async def _waits(store: Store, people: Sequence[Enrolment]) -> list[float]:
 
 
 async def _sent(store: Store) -> int:
-    """How many promotional messages have left."""
+    """Return the number of promotional messages that have left."""
     query = (
         select(func.count())
         .select_from(LedgerRow)
@@ -206,7 +206,7 @@ async def _sent(store: Store) -> int:
 
 
 async def _under_way(store: Store) -> int:
-    """How many messages a worker has, and has not sent yet."""
+    """Return the number of messages that a worker has and has not sent yet."""
     query = (
         select(func.count())
         .select_from(LedgerRow)

@@ -27,12 +27,12 @@ FEW = CACHED_RUNS
 MANY = 3_000
 MANY_IN_FULL = 20_000
 AT_ONCE = 16
-EVENTS_ASLEEP = 5  # started, three of the first workflow task, the timer
+EVENTS_ASLEEP = 5  # the start, three events of the first workflow task, the timer
 PATIENCE = timedelta(minutes=10)
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
-    """Put so many runs to sleep, twice; compare what the worker then holds."""
+    """Put few and then many runs to sleep; compare the memory of a worker that holds them."""
     many = MANY_IN_FULL if full else MANY
     sizes = {count: await _resident_mb(home / str(count), count) for count in (FEW, many)}
     return [

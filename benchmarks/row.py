@@ -1,4 +1,4 @@
-"""One measured figure and the bar it is held to."""
+"""One measured figure, and the bar that it must meet."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,8 +9,8 @@ class Row:
     """A line of the table.
 
     Args:
-        benchmark: which one measured it.
-        what: was measured.
+        benchmark: the name of the one that measured it.
+        what: the thing that was measured.
         measured: the figure; of repeated rounds, their median.
         unit: ``ms``, ``MB``, ``/s``; empty for counts and ratios.
         at_most: the bar, if less is better.
@@ -26,31 +26,31 @@ class Row:
 
     @property
     def bar(self) -> str:
-        """The bar in words; empty if there is none."""
+        """Return the bar in words; empty if there is none."""
         if self.at_most is not None:
             return f"{_figure(self.at_most)} or less"
         return f"{_figure(self.at_least)} or more" if self.at_least is not None else ""
 
     @property
     def ok(self) -> bool | None:
-        """Whether the bar is met; None if there is none."""
+        """Tell whether the bar is met; None if there is none."""
         if self.at_most is not None:
             return self.measured <= self.at_most
         return self.measured >= self.at_least if self.at_least is not None else None
 
     @property
     def verdict(self) -> str:
-        """``ok``, ``miss`` or nothing."""
+        """Return ``ok``, ``miss`` or nothing."""
         return {True: "ok", False: "miss", None: ""}[self.ok]
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row as the table shows it."""
+        """Return the row as the table shows it."""
         figure = f"{_figure(self.measured)} {self.unit}".strip()
         return (self.benchmark, self.what, figure, self.bar, self.verdict)
 
     def as_json(self) -> dict[str, Any]:
-        """The row as ``--json`` shows it."""
+        """Return the row as ``--json`` shows it."""
         return {**asdict(self), "ok": self.ok}
 
 

@@ -1,7 +1,7 @@
-"""The worker process under the stop-watch: the product's own composition, other workflows.
+"""The worker process that is measured: the product's own composition, other workflows.
 
-``python -m benchmarks.served NAME``: of which benchmark; told by the environment as any worker is;
-ends with its input.
+``python -m benchmarks.served NAME`` serves a benchmark. The environment configures it like any
+worker, and it ends with its standard input.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Customers to measure with: known, reachable, agreeing to everything; something in their cart."""
+"""Customers to measure with: known, reachable, agreed to everything, with something in the cart."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from sojourn.testkit.kit import EVERYTHING
 
 
 def in_cart(customer_id: str, at: datetime) -> Event:
-    """They added a product to their cart."""
+    """Return the event that fills a customer's cart."""
     return ProductAdded(
         customer_id=customer_id,
         occurred_at=at,
@@ -26,16 +26,24 @@ def in_cart(customer_id: str, at: datetime) -> Event:
 
 
 def signed_up(customer_id: str, at: datetime) -> Event:
-    """They made an account."""
+    """Return the event of a customer who signs up."""
     return SignedUp(customer_id=customer_id, occurred_at=at)
 
 
 async def enrolments(
     store: Store, count: int, *, who: Callable[[str, datetime], Event] = in_cart
 ) -> list[Enrolment]:
-    """Store that many new customers, each with the event that starts a run; the runs.
+    """Store new customers, each with the event that starts a run.
 
     The rows are as the dispatcher leaves them, so that the gate finds what it looks for.
+
+    Args:
+        store: the store of the benchmark.
+        count: the number of customers.
+        who: makes the event of a customer at a moment.
+
+    Returns:
+        The enrolments of the runs to start.
     """
     now = datetime.now(UTC)
     before = now - timedelta(minutes=1)

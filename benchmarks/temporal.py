@@ -1,4 +1,4 @@
-"""Temporal's time-skipping test server, to count on."""
+"""Temporal's time-skipping test server, on which costs are counted."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from sojourn.cli.local.stack import register_search_attributes
 
 @asynccontextmanager
 async def test_server() -> AsyncIterator[WorkflowEnvironment]:
-    """A test server of its own."""
+    """Run a test server of its own."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=binary("temporal-test-server"),
         data_converter=pydantic_data_converter,

@@ -1,7 +1,7 @@
-"""A journey against a bare hand-written workflow: the same timers, the same sends, side by side.
+"""A journey against a bare hand-written workflow: the same timers and sends, side by side.
 
-Both are served by one worker process on one dev server. Rounds alternate, so that whatever else the
-machine does falls on both alike; the figures are medians of rounds, the ratio that of their pairs.
+One worker process on one dev server serves both. Rounds alternate, so that other work of the
+machine slows both alike; the figures are medians of rounds, the ratio is the median of their pairs.
 """
 
 import asyncio
@@ -32,10 +32,10 @@ ROUNDS = 5
 WORKFLOWS = {"journey": "abandoned-cart", "bare": "bare"}
 STARTING = 8
 EVENTS_OF_THREE_TIMERS = 38
-STUCK = timedelta(minutes=5)  # ends a run that fails again and again, and the benchmark
+STUCK = timedelta(minutes=5)  # ends a run that fails again and again, and the benchmark with it
 LONE = 4
 MANY = 64
-LOADED = 2.0  # times the runs in flight that just keep the machine busy
+LOADED = 2.0  # multiples of the runs in flight that just keep the machine busy
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class Bench:
 
 @dataclass(frozen=True)
 class Round:
-    """What one round came to."""
+    """The result of one round."""
 
     per_second: float
     worker_ms: float
     server_ms: float
     slept: int
-    """Runs that set all three timers; a worker that lags may find the first moment past."""
+    """The number of runs that set all three timers; a worker that lags may miss the first one."""
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
@@ -90,7 +90,7 @@ async def _rounds(bench: Bench, count: int) -> dict[str, list[Round]]:
     await _round(bench, "journey", LONE, LONE)
     lone = await _round(bench, "bare", LONE, LONE)
     many = await _round(bench, "bare", 2 * MANY, MANY)
-    # a run takes `LONE / lone.per_second` seconds when it has the machine to itself, mostly asleep
+    # a run that has the machine to itself takes `LONE / lone.per_second` seconds, mostly asleep
     in_flight = round(LOADED * many.per_second * LONE / lone.per_second)
     done: dict[str, list[Round]] = {"journey": [], "bare": []}
     for number in range(ROUNDS):
@@ -101,7 +101,7 @@ async def _rounds(bench: Bench, count: int) -> dict[str, list[Round]]:
 
 
 async def _round(bench: Bench, kind: str, count: int, in_flight: int) -> Round:
-    """So many runs to their ends, a new one started whenever one is done."""
+    """Run a number of runs to their ends, with a new one started whenever one is done."""
     starting = asyncio.Semaphore(STARTING)
     lengths: list[int] = []
 
@@ -115,7 +115,7 @@ async def _round(bench: Bench, kind: str, count: int, in_flight: int) -> Round:
         lengths.append((await handle.describe()).history_length)
 
     people = await enrolments(bench.store, count)
-    await asyncio.sleep(1)  # what the round before has left behind
+    await asyncio.sleep(1)  # left behind by the round before
     worker, server = _cpu(bench.worker), _cpu(bench.server)
     began = time.perf_counter()
     await in_lanes(people, in_flight, follow)
@@ -173,7 +173,7 @@ def _rows(done: dict[str, list[Round]], count: int) -> list[Row]:
 
 
 def _ratio(done: dict[str, list[Round]], figure: str) -> float:
-    """Of neighbouring rounds, journey to bare; the median."""
+    """Return the median ratio of neighbouring rounds, journey to bare."""
     pairs = zip(done["journey"], done["bare"], strict=True)
     return float(median(getattr(j, figure) / getattr(b, figure) for j, b in pairs))
 

@@ -31,7 +31,7 @@ NOON, NIGHT = time(12), time(23)
 
 @dataclass
 class Count:
-    """What went over a store's connections."""
+    """The statements and transactions on a store's connections."""
 
     transactions: int = 0
     statements: int = 0
@@ -39,7 +39,7 @@ class Count:
 
 @contextmanager
 def counting(store: Store) -> Iterator[Count]:
-    """Count while the block lasts. Every transaction counts, also one that only reads."""
+    """Count while the block lasts. Every transaction counts, even one that only reads."""
     count = Count()
 
     def begun(*_: Any) -> None:

@@ -17,52 +17,46 @@ from tests.support import effort
 from tests.support.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
 from tests.support.postgres import Postgres, find
 
-hypothesis.settings.load_profile(effort.QUICK)  # --hypothesis-profile thorough: try harder
+hypothesis.settings.load_profile(
+    effort.QUICK
+)  # `--hypothesis-profile thorough` tries more examples
 
 # RudderStack's SDK reads the .env above it into the environment: here that is Compose's
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
 
-SLOW = (
-    "tests/long/",
-    "tests/integration/cli/test_replay",
-    "tests/integration/test_contributing",
-    "tests/integration/gateway/test_gateway_openapi",
-)
+LONG = Path(__file__).parent / "long"
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects by what is marked here
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that all processes end at the same time; mark properties."""
+    """Mark properties and what lies in tests/long; begin with what is long.
+
+    Processes that begin with the long tests end at about the same time.
+    """
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
             item.add_marker("property")
-    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
+        if item.path.is_relative_to(LONG):
+            item.add_marker("long")
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:
-    """Take what was imported out of the garbage collector's rounds, and let it make fewer."""
+    """Keep imported modules out of the garbage collector's rounds, and make these rarer."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The event loop that workers, the gateway and the command run on."""
+    """Return the event loop that workers, the gateway and the command use."""
     return {"uvloop": uvloop.new_event_loop}
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--record-histories",
-        action="store_true",
-        help="write the histories of tests/support/scenarios.py to tests/histories/",
-    )
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """Temporal's dev server: the real one, with visibility; shared by the session."""
+    """Run Temporal's dev server for the session: the real one, with visibility."""
     home: Path = tmp_path_factory.mktemp("temporal")
     async with dev_server(home, ports=False, lasting=False) as server:
         yield server
@@ -70,7 +64,7 @@ async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server; tests that need one are skipped where it is not installed."""
+    """Run a PostgreSQL server, or skip the test where none is installed."""
     commands = find()
     if commands is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
@@ -84,7 +78,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest_asyncio.fixture(params=["sqlite", "postgresql"], loop_scope="session")
 async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, once of each kind."""
+    """Create an empty database, once of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/test.db"
     server: Postgres = request.getfixturevalue("postgres")
@@ -93,7 +87,7 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def migrated_postgresql(postgres: Postgres) -> str:
-    """The name of an empty PostgreSQL database of this version; copying is faster than making."""
+    """Return the name of a migrated, empty PostgreSQL database; copying it is fast."""
     url = await postgres.create()
     await (await Store.open(url, migrate=True)).close()
     return url.rpartition("/")[2]
@@ -101,13 +95,13 @@ async def migrated_postgresql(postgres: Postgres) -> str:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def copied_postgresql(postgres: Postgres, migrated_postgresql: str) -> str:
-    """The URL of a PostgreSQL database of this version with nothing in it."""
+    """Return the URL of a migrated, empty PostgreSQL database."""
     return await postgres.create(like=migrated_postgresql)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def migrated_url(request: pytest.FixtureRequest, tmp_path: Path, migrated_database: Path) -> str:
-    """A database of this version with nothing in it, once of each kind."""
+    """Return the URL of a migrated, empty database, once of each kind."""
     if request.param == "postgresql":
         url: str = request.getfixturevalue("copied_postgresql")
         return url
@@ -117,7 +111,7 @@ def migrated_url(request: pytest.FixtureRequest, tmp_path: Path, migrated_databa
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def own_temporal(tmp_path: Path) -> AsyncIterator[Server]:
-    """A dev server for one test alone: for workers that serve the queues of production."""
+    """Run a dev server for one test alone, whose workers serve the queues of production."""
     home = tmp_path / "temporal"
     home.mkdir()
     async with dev_server(home, ports=False, lasting=False) as server:
@@ -130,7 +124,7 @@ async def own_temporal(tmp_path: Path) -> AsyncIterator[Server]:
 async def shared_store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Store]:
-    """An open store of each kind, shared by the session: give each test customers of its own."""
+    """Open a store of each kind for the session: each test needs customers of its own."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('store')}/test.db"
     else:
@@ -143,5 +137,5 @@ async def shared_store(
 
 @pytest.fixture
 def customer_id() -> str:
-    """A customer nobody else has."""
+    """Return the id of a customer that no other test has."""
     return f"c-{uuid4().hex[:12]}"

@@ -1,35 +1,33 @@
-"""`JourneyTest`: one customer, the real engine, a clock that is yours."""
+"""`JourneyTest`: one customer, the real engine, and a clock that the test moves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
-from temporalio.api.enums.v1 import EventType
-from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.testservice.v1 import SleepRequest
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.dispatch import Published, Sojourn
 from sojourn.dispatch.outcomes import enrolments
 from sojourn.domain.customer import read_identity
-from sojourn.domain.errors import Unavailable
+from sojourn.domain.errors import BadInput, Unavailable
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Channel
 from sojourn.journeys.journey import Journey
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger, runs
-from sojourn.store.tables import LedgerRow
+from sojourn.store.tables import LedgerRow, RunRow
+from sojourn.testkit import rest
 
 MONDAY_NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 IDLE_SECONDS = 30.0
-ANSWER_TIME = timedelta(seconds=2)
-TASK_TIME = timedelta(seconds=1)
-"""What a run's task may take; a timer this close is waited for."""
+ANSWER_SECONDS = 4.0
 
 EVERYTHING = {
     "firstName": "Ada",
@@ -40,31 +38,49 @@ EVERYTHING = {
     "timezone": "Europe/Rome",
     "marketingConsent": dict.fromkeys(Channel, True),
 }
-"""Traits of the customer a test begins with: reachable everywhere, agreed to everything."""
+"""Traits of the customer a test begins with: reachable on every channel, agreed to everything."""
 
-_LEFT_BY_A_TASK = frozenset(
-    {
-        EventType.EVENT_TYPE_MARKER_RECORDED,
-        EventType.EVENT_TYPE_TIMER_CANCELED,
-        EventType.EVENT_TYPE_TIMER_STARTED,
-        EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
-        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
-        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED,
-        EventType.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED,
-    }
-)
-"""What a task of a run that sleeps may have left behind it in the history."""
+UNSENT = ("skipped", "rejected", "expired")
+"""States of the ledger in which a message was decided on and is never sent."""
+
+
+@dataclass(frozen=True)
+class JourneyRuns:
+    """The customer's runs of one journey.
+
+    Attributes:
+        sent: steps that were sent, in order.
+        skipped: ``(step, reason)`` of the messages that were not sent: skipped by the gate,
+            rejected by the provider, or expired while they were retried.
+        unknown: steps that may have been sent; no provider has said which.
+        outcomes: how each enrolment ended, oldest first; ``open`` while it goes on.
+    """
+
+    sent: list[str]
+    skipped: list[tuple[str, str]]
+    unknown: list[str]
+    outcomes: list[str]
+
+    @property
+    def outcome(self) -> str | None:
+        """The outcome of the newest enrolment; None before the first."""
+        return self.outcomes[-1] if self.outcomes else None
 
 
 class JourneyTest:
-    """A journey under test. Made by the ``journey`` fixture.
+    """A journey under test. The ``journey`` fixture makes one.
+
+    The journey under test is the one that was given to `start` last. Until then, the attributes
+    below tell of every journey of the customer.
 
     Attributes:
         customer_id: the customer of this test.
         sent: steps that were sent, in order.
-        skipped: ``(step, reason)`` of those that were not.
-        outcome: how the newest run ended; ``open`` while it goes on; None before the first.
-        outcomes: of every enrolment so far.
+        skipped: ``(step, reason)`` of the messages that were not sent: skipped by the gate,
+            rejected by the provider, or expired while they were retried.
+        unknown: steps that may have been sent; no provider has said which.
+        outcome: how the newest enrolment ended; ``open`` while it goes on; None before the first.
+        outcomes: how each enrolment ended, oldest first.
     """
 
     def __init__(
@@ -82,21 +98,24 @@ class JourneyTest:
         self.settings = settings
         self.project = project
         self.customer_id = customer_id
-        self.sent: list[str] = []
-        self.skipped: list[tuple[str, str]] = []
-        self.outcomes: list[str] = []
         self._task_queue = task_queue
-        self._traits: dict[str, Any] = dict(EVERYTHING)
-        self._identified = 0
         self._begin = MONDAY_NOON
         self._sojourn: Sojourn | None = None
+        self._identified = 0
+        self._under_test: str | None = None
+        self._rows: list[LedgerRow] = []
+        self._ended: list[tuple[str, str]] = []  # journey and outcome, an enrolment each
 
     # ---- before the first event ------------------------------------------------------------
 
     def begin_at(self, moment: datetime) -> None:
-        """Let the test begin at this moment instead of noon (UTC) on Monday, 8 January 2024."""
+        """Let the test begin at this moment instead of noon (UTC) on Monday, 8 January 2024.
+
+        Raises:
+            BadInput: the clock runs already.
+        """
         if self._sojourn is not None:
-            raise RuntimeError("begin_at comes before the first event")
+            raise BadInput("begin_at comes before the first event")
         self._begin = moment
 
     # ---- the verbs -------------------------------------------------------------------------
@@ -107,27 +126,44 @@ class JourneyTest:
         await self._say(sojourn, traits)
 
     async def start(self, journey: type[Journey], **fields: Any) -> Published:
-        """Start the journey by its first ``starts_on`` event; ids that you leave out are made."""
-        return await self.publish(journey.terms.starts_on[0], **fields)
+        """Start the journey by its first ``starts_on`` event; it is the journey under test.
+
+        Args:
+            journey: the class.
+            fields: of the event; required ids that you leave out are made up.
+
+        Returns:
+            What became of the event.
+
+        Raises:
+            BadInput: the event starts no run of this journey; the message says why.
+        """
+        name = journey.name
+        if not journey.terms.starts_on:
+            raise BadInput(f"{name} has no starts_on event: no event can start it")
+        event = await self._made(journey.terms.starts_on[0], fields)
+        published = await self.publish(event)
+        if name not in {run.journey for run in await self._runs(published.runs)}:
+            why = self._why_not(journey, event)
+            raise BadInput(f"{event.event_name} started no run of {name}: {why}")
+        self._under_test = name
+        return published
 
     async def publish(
         self, event: Event | type[Event], *, ask: bool = False, **fields: Any
     ) -> Published:
-        """Publish an event of this customer, now; give an event, or its class and fields.
+        """Publish an event of this customer, now.
 
         Args:
-            event: what happens.
+            event: the event, or its class.
             ask: have each run say what the event did to it (`Published.effects`).
-            fields: of the event; ids that you leave out are made.
+            fields: of the class; required ids that you leave out are made up.
+
+        Returns:
+            What became of the event.
         """
         sojourn = await self._ready()
-        if isinstance(event, Event):
-            made = event
-            if "occurred_at" not in event.model_fields_set:
-                made = event.model_copy(update={"occurred_at": await self.now()})
-        else:
-            given = {"customer_id": self.customer_id, "occurred_at": await self.now(), **fields}
-            made = event(**{**_made_up(event), **given})
+        made = await self._made(event, fields)
         published = await sojourn.publish(made, ask=ask)
         await self.settled()
         return published
@@ -146,66 +182,98 @@ class JourneyTest:
 
     # ---- what happened ---------------------------------------------------------------------
 
+    def of(self, journey: type[Journey]) -> JourneyRuns:
+        """Return what another journey did for this customer."""
+        return self._told(journey.name)
+
+    @property
+    def sent(self) -> list[str]:
+        """The steps of the journey under test that were sent."""
+        return self._told(self._under_test).sent
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """The steps of the journey under test that were not sent, each with the reason."""
+        return self._told(self._under_test).skipped
+
+    @property
+    def unknown(self) -> list[str]:
+        """The steps of the journey under test that may have been sent."""
+        return self._told(self._under_test).unknown
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The outcomes of the journey under test."""
+        return self._told(self._under_test).outcomes
+
     @property
     def outcome(self) -> str | None:
-        """How the newest run ended, ``open``, or None."""
-        return self.outcomes[-1] if self.outcomes else None
+        """The newest outcome of the journey under test.
+
+        Raises:
+            BadInput: several journeys have runs, and the test started none of them by `start`.
+        """
+        return self._told(self._one_of(name for name, _ in self._ended)).outcome
 
     async def now(self) -> datetime:
-        """The journeys' clock."""
+        """Return the time by the journeys' clock."""
         return await self._server_time() + (await self._ready()).clock
 
     async def messages(self) -> list[LedgerRow]:
-        """The ledger of this customer, oldest first."""
+        """Return the ledger of this customer, of all journeys, oldest first."""
         async with self.store.reading() as session:
             return list(await ledger.of_customer(session, self.customer_id))
 
     async def content(self, step: str) -> Mapping[str, Any]:
-        """What the newest message of a step said."""
+        """Return what the newest message of a step said, by part.
+
+        Raises:
+            KeyError: no message of this step was sent.
+        """
         async with self.store.reading() as session:
             for row, kept in await ledger.outbox(session, customer_id=self.customer_id):
-                if row.step == step:
+                if row.step == step and self._under_test in (None, row.journey):
                     return kept.content
         raise KeyError(f'nothing was sent for "{step}"; sent: {self.sent}')
 
     async def history(self) -> WorkflowHistory:
-        """The Temporal history of the newest execution, for replay tests."""
-        handle = (await self._handles())[-1]
-        return await self.client.get_workflow_handle(handle.id).fetch_history()
+        """Return the Temporal history of the newest execution of the journey under test."""
+        return await (await self._newest()).fetch_history()
 
     async def histories(self) -> list[WorkflowHistory]:
-        """The Temporal histories of all executions, oldest first."""
-        async with self.store.reading() as session:
-            started = await runs.of_customer(session, self.customer_id)
+        """Return the histories of all executions of the journey under test, oldest first."""
         found: dict[str, WorkflowHistory] = {}
-        for run in started:
+        for run in await self._runs():
+            if self._under_test not in (None, run.journey):
+                continue
             async for ended in enrolments(self.client, run.workflow_id, run.run_id):
-                handle = self.client.get_workflow_handle(run.workflow_id, run_id=ended.run_id)
                 if ended.run_id not in found:
+                    handle = self.client.get_workflow_handle(run.workflow_id, run_id=ended.run_id)
                     found[ended.run_id] = await handle.fetch_history()
         return list(found.values())
 
     async def stop(self, reason: str) -> None:
-        """Stop the newest run, as an operator does."""
-        await (await self._handles())[-1].execute_update("stop", reason)
+        """Stop the newest run of the journey under test, as an operator does."""
+        await (await self._newest()).execute_update("stop", reason)
         await self.settled()
 
     async def status(self) -> dict[str, Any]:
-        """What the newest run says of itself."""
-        answer: dict[str, Any] = await (await self._handles())[-1].query("status")
+        """Return what the newest run of the journey under test says of itself."""
+        answer: dict[str, Any] = await (await self._newest()).query("status")
         return answer
 
-    # ---- inside ----------------------------------------------------------------------------
+    # ---- for tests that reach past the verbs -----------------------------------------------
 
     async def settled(self) -> None:
-        """Wait until every run of the customer sleeps or has ended; then read what happened.
+        """Wait until every run of the customer is at rest; then read what happened.
 
         Raises:
-            Unavailable: a run is still busy after half a minute; its state is in the message.
+            Unavailable: a run is still busy after half a minute; the message says with what.
         """
         deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
         for handle in await self._handles():
-            while (busy := await self._answered(partial(self._busy, handle))) is not None:
+            state = partial(rest.busy, handle, self._server_time)
+            while (busy := await self._answered(state)) is not None:
                 if asyncio.get_running_loop().time() > deadline:
                     raise Unavailable(f"{handle.id} does not come to rest: {busy}")
                 await asyncio.sleep(0.002)
@@ -213,19 +281,10 @@ class JourneyTest:
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable("the test server does not say how the runs ended")
 
-    @staticmethod
-    async def _answered(ask: Callable[[], Awaitable[str | None]]) -> str | None:
-        """What was answered; the test server now and then never does, and must be asked again."""
-        try:
-            async with asyncio.timeout(2 * ANSWER_TIME.total_seconds()):
-                return await ask()
-        except TimeoutError:
-            return "it does not answer"
-
     async def stop_all(self) -> None:
-        """Terminate what is still open, so that it does not slow the next test's clock.
+        """Terminate the open runs, so that they do not slow the clock of the next test.
 
-        Only what is at rest: a run that is ended in the middle of a task would stop the test
+        A run is terminated at rest only: one that ends in the middle of a task would stop the test
         server's clock for good.
         """
         await self.settled()
@@ -235,6 +294,20 @@ class JourneyTest:
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    @staticmethod
+    async def _answered(ask: Callable[[], Awaitable[str | None]]) -> str | None:
+        """Ask within a time limit: now and then the test server never answers, and is asked again.
+
+        The answer None means that there is nothing to wait for.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await ask()
+        except TimeoutError:
+            return "it does not answer"
 
     async def _ready(self) -> Sojourn:
         if self._sojourn is None:
@@ -252,78 +325,88 @@ class JourneyTest:
 
     async def _say(self, sojourn: Sojourn, traits: Mapping[str, Any]) -> None:
         self._identified += 1
-        said = traits if self._identified > 1 else {**self._traits, **traits}
         await sojourn.identify(
             read_identity(
-                said,
+                traits if self._identified > 1 else {**EVERYTHING, **traits},
                 customer_id=self.customer_id,
                 message_id=f"identify-{self.customer_id}-{self._identified}",
                 at=await self.now(),
             )
         )
 
+    async def _made(self, event: Event | type[Event], fields: Mapping[str, Any]) -> Event:
+        if isinstance(event, type):
+            given = {"customer_id": self.customer_id, "occurred_at": await self.now(), **fields}
+            return event(**{**_made_up(event), **given})
+        if "occurred_at" in event.model_fields_set:
+            return event
+        return event.model_copy(update={"occurred_at": await self.now()})
+
     async def _server_time(self) -> datetime:
         answer = await self.client.test_service.get_current_time(Empty())
         return answer.time.ToDatetime(tzinfo=UTC)
 
-    async def _handles(self) -> list[WorkflowHandle[Any, Any]]:
+    async def _runs(self, of: Sequence[str] | None = None) -> list[RunRow]:
+        """Return the customer's runs, oldest first: those with the given ids, or all."""
         async with self.store.reading() as session:
             started = await runs.of_customer(session, self.customer_id)
-        ids = dict.fromkeys(run.workflow_id for run in started)
+        return [run for run in started if of is None or run.workflow_id in of]
+
+    async def _handles(self) -> list[WorkflowHandle[Any, Any]]:
+        ids = dict.fromkeys(run.workflow_id for run in await self._runs())
         return [self.client.get_workflow_handle(workflow_id) for workflow_id in ids]
 
-    async def _busy(self, handle: WorkflowHandle[Any, Any]) -> str | None:
-        """What the run is at, or None if it sleeps or has ended.
+    async def _newest(self) -> WorkflowHandle[Any, Any]:
+        started = await self._runs()
+        name = self._one_of(run.journey for run in started)
+        ids = [run.workflow_id for run in started if run.journey == name]
+        if not ids:
+            raise BadInput(f"{self.customer_id} has no run: start a journey first")
+        return self.client.get_workflow_handle(ids[-1])
 
-        Its history tells; it is not asked. A query that comes in the moment a run continues as new
-        can stop the test server for good.
-        """
-        description = await handle.describe()
-        if description.status is not WorkflowExecutionStatus.RUNNING:
-            return None
-        events = (await handle.fetch_history()).events
-        for event in reversed(events):
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
-                break
-            if event.event_type not in _LEFT_BY_A_TASK:
-                return f"its last event is {EventType.Name(events[-1].event_type)}"
-        fires = _next_timer(events)
-        # a timer begins when its task is done, a moment after the run has reckoned with
-        due = fires - TASK_TIME if fires is not None else None
-        return None if due is not None and due > await self._server_time() else "it goes on"
+    def _one_of(self, names: Iterable[str]) -> str | None:
+        """Return the journey under test, or the only journey among those that have runs."""
+        if self._under_test is not None:
+            return self._under_test
+        known = sorted(set(names))
+        if len(known) > 1:
+            raise BadInput(f"{' and '.join(known)} have runs: begin with start, or ask by of(...)")
+        return known[0] if known else None
+
+    def _why_not(self, journey: type[Journey], event: Event) -> str:
+        """Explain why an event started no run of a journey that starts on its class."""
+        key = journey.terms.key
+        if key and not getattr(event, key):
+            return f"it has no {key}, the journey's key"
+        if journey.name not in self.project.journeys:
+            return "the project has no such journey"
+        if journey.name in self.project.journeys.off:
+            return "the project has switched it off"
+        return "its goal was reached later, or its message_id was published before"
+
+    def _told(self, name: str | None) -> JourneyRuns:
+        rows = [row for row in self._rows if name in (None, row.journey)]
+        return JourneyRuns(
+            sent=[row.step for row in rows if row.state == "sent"],
+            skipped=[(row.step, str(row.reason)) for row in rows if row.state in UNSENT],
+            unknown=[row.step for row in rows if row.state == "unknown"],
+            outcomes=[outcome for journey, outcome in self._ended if name in (None, journey)],
+        )
 
     async def _read(self) -> None:
-        messages = await self.messages()
-        self.sent = [row.step for row in messages if row.state == "sent"]
-        self.skipped = [(row.step, str(row.reason)) for row in messages if row.state == "skipped"]
-        async with self.store.reading() as session:
-            started = await runs.of_customer(session, self.customer_id)
+        self._rows = await self.messages()
         seen: set[str] = set()
-        self.outcomes = []
-        for run in started:
+        found: list[tuple[str, str]] = []
+        for run in await self._runs():
             async for ended in enrolments(self.client, run.workflow_id, run.run_id):
                 if ended.run_id not in seen:
                     seen.add(ended.run_id)
-                    self.outcomes.append(ended.outcome)
-
-
-def _next_timer(events: Sequence[HistoryEvent]) -> datetime | None:
-    """When the first of the timers that run will fire; None if none runs."""
-    over = {event.timer_fired_event_attributes.started_event_id for event in events}
-    over |= {event.timer_canceled_event_attributes.started_event_id for event in events}
-    return min(
-        (
-            event.event_time.ToDatetime(tzinfo=UTC)
-            + event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
-            for event in events
-            if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED and event.event_id not in over
-        ),
-        default=None,
-    )
+                    found.append((run.journey, ended.outcome))
+        self._ended = found
 
 
 def _made_up(event: type[Event]) -> dict[str, str]:
-    """Ids for the required fields of an event that a test does not care about."""
+    """Return ids for the required fields of an event that a test does not care about."""
     return {
         name: f"{name}-1"
         for name, field in event.model_fields.items()

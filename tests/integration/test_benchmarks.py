@@ -1,4 +1,4 @@
-"""The counts among the benchmarks are exact: they are held here, the speeds are not."""
+"""The counts of the benchmarks are exact, so that tests hold them; the speeds are not."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The container set-up holds together: checked without an engine, which no test machine has."""
+"""The container set-up is consistent: no container engine is needed to check it."""
 
 import ast
 import asyncio
@@ -75,11 +75,11 @@ def compose_errors(compose: dict[str, Any]) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(compose)]
 
 
-def test_is_a_compose_file() -> None:
+def test_the_compose_file_matches_its_schema() -> None:
     assert compose_errors(COMPOSE) == []
 
 
-def test_the_schema_would_notice() -> None:
+def test_the_compose_schema_refuses_a_wrong_file() -> None:
     broken = yaml.safe_load(TEXT)
     broken["services"]["worker"]["stop_grace"] = "45s"
     assert any("stop_grace" in error for error in compose_errors(broken))
@@ -88,13 +88,13 @@ def test_the_schema_would_notice() -> None:
 # ---- images ----------------------------------------------------------------------------------
 
 
-def test_images_are_pinned() -> None:
+def test_every_image_is_pinned() -> None:
     for image in images():
         name, _, tag = image.rpartition(":")
         assert re.fullmatch(r"\d+\.\d+\.\d+" if "temporalio/" in name else r"\d+", tag), image
 
 
-def test_the_documented_images_are_these() -> None:
+def test_the_documented_images_are_those_of_the_compose_file() -> None:
     assert set(re.findall(r"`((?:temporalio/[\w-]+|postgres):[\w.]+)`", PRODUCTION)) == images()
 
 
@@ -112,7 +112,7 @@ def test_production_runs_the_server_and_ui_of_development() -> None:
 # ---- services --------------------------------------------------------------------------------
 
 
-def test_what_a_service_waits_for_can_happen() -> None:
+def test_every_condition_that_a_service_waits_for_can_happen() -> None:
     for name, service in SERVICES.items():
         for awaited, how in service.get("depends_on", {}).items():
             assert awaited in SERVICES, f"{name} waits for {awaited}"
@@ -127,7 +127,7 @@ def test_what_a_service_waits_for_can_happen() -> None:
                 assert other["restart"].startswith("on-failure"), f"{awaited} never completes"
 
 
-def test_profile_app_adds_what_is_ours() -> None:
+def test_the_profile_app_adds_gateway_migrate_and_worker() -> None:
     ours = {name for name, service in SERVICES.items() if service.get("profiles") == ["app"]}
     assert ours == {"gateway", "migrate", "worker"}
 
@@ -157,7 +157,7 @@ def test_a_gateway_has_time_to_finish_what_it_has_begun() -> None:
     assert seconds(SERVICES["gateway"]["stop_grace_period"]) > grace
 
 
-def test_all_speak_of_one_namespace() -> None:
+def test_every_service_names_the_same_namespace() -> None:
     names = {
         environment("worker")["TEMPORAL_NAMESPACE"],
         environment("temporal-namespace")["TEMPORAL_NAMESPACE"],
@@ -166,8 +166,8 @@ def test_all_speak_of_one_namespace() -> None:
     assert len(names) == 1
 
 
-def test_history_shards_stay_what_they_are() -> None:
-    # a cluster with data refuses no other number, it just cannot find its data any more
+def test_the_number_of_history_shards_never_changes() -> None:
+    # a cluster with data takes another number, and no longer finds its data
     assert environment("temporal")["NUM_HISTORY_SHARDS"] == "512"
 
 
@@ -189,14 +189,14 @@ FIELDS = {f"SOJOURN_{field.upper()}" for field in Settings.model_fields}
 FIELDS |= {f"SOJOURN_SMTP_{field.upper()}" for field in smtp.Config.model_fields}
 
 
-def test_settings_given_exist() -> None:
+def test_every_setting_given_to_a_service_exists() -> None:
     for name in SERVICES:
         given = {key for key in environment(name) if key.startswith("SOJOURN_")}
         assert given <= FIELDS, f"{name}: {given - FIELDS}"
 
 
 def test_every_setting_can_reach_the_worker() -> None:
-    missing = FIELDS - set(environment("worker")) - {"SOJOURN_HOME"}  # the image sets that one
+    missing = FIELDS - set(environment("worker")) - {"SOJOURN_HOME"}  # the image sets that variable
     assert not missing, f"add to x-app-environment: {sorted(missing)}"
 
 
@@ -215,14 +215,14 @@ def test_the_worker_starts_with_the_example_environment(monkeypatch: pytest.Monk
     assert settings.metrics_address.endswith(f":{SERVICES['worker']['expose'][0]}")
 
 
-def test_the_example_environment_has_what_is_asked_for() -> None:
+def test_the_example_environment_has_every_required_variable() -> None:
     asked = {match["name"] for match in INTERPOLATION.finditer(TEXT) if match["how"] == ":?"}
     assert asked == set(assigned(ENV_EXAMPLE))
     for name, value in assigned(ENV_EXAMPLE).items():
         assert value.startswith("dev-only-"), f"{name} does not say that it is no secret"
 
 
-def test_the_example_environment_asks_for_nothing_that_is_not_read() -> None:
+def test_every_variable_of_the_example_environment_is_read() -> None:
     read = {match["name"] for match in INTERPOLATION.finditer(TEXT)} | FIELDS
     named = set(re.findall(r"^(?:# )?([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
     assert named <= read
@@ -251,7 +251,7 @@ def test_the_image_has_the_engine_and_the_project() -> None:
     assert {line[1:].rstrip("/") for line in lines if line.startswith("!")} == expected
 
 
-def test_the_images_lock_agrees_with_the_one_that_is_tested() -> None:
+def test_the_lock_of_the_image_agrees_with_the_tested_lock() -> None:
     tested, shipped = pins("requirements.lock"), pins("requirements-runtime.lock")
     assert shipped.items() <= tested.items()
     assert not shipped.keys() & {"pytest", "mypy", "ruff"}
@@ -270,13 +270,13 @@ def test_the_image_runs_the_worker_as_nobody_special() -> None:
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "deploy").glob("*.sh")), ids=lambda p: p.name)
-def test_script_parses_and_stops_at_the_first_error(script: Path) -> None:
+def test_every_script_parses_and_stops_at_the_first_error(script: Path) -> None:
     subprocess.run(["sh", "-n", script], check=True)
     assert script.read_text().startswith("#!/bin/sh\n")
     assert "\nset -eu\n" in script.read_text()
 
 
-def test_schema_script_sets_up_both_databases(tmp_path: Path) -> None:
+def test_the_schema_script_sets_up_both_databases(tmp_path: Path) -> None:
     tool = tmp_path / "temporal-sql-tool"
     tool.write_text('#!/bin/sh\necho "$@"\n')
     tool.chmod(0o755)
@@ -299,7 +299,7 @@ def test_schema_script_sets_up_both_databases(tmp_path: Path) -> None:
 
 
 def search_attributes_in_code() -> Iterator[tuple[str, str]]:
-    """Name and type of each, read from the source: a new one is noticed wherever it is named."""
+    """Return name and type of each search attribute, read from the source."""
     for path in (ROOT / "sojourn" / "journeys").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
@@ -319,7 +319,7 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.mark.long
-async def test_namespace_script_makes_what_journeys_need_and_can_run_again(
+async def test_the_namespace_script_registers_search_attributes_and_can_run_again(
     server: WorkflowEnvironment,
 ) -> None:
     connection = server.client.service_client.config.target_host

@@ -1,4 +1,4 @@
-"""The tests that README.md and docs/testing.md show are run here, and so are the examples."""
+"""The tests that README.md and docs/testing.md show pass, and so do the examples."""
 
 import runpy
 
@@ -20,7 +20,7 @@ def test_the_pages_hold_tests() -> None:
     assert sum(name.startswith("test_") for name in globals()) >= 9
 
 
-async def test_the_service_example(
+async def test_the_service_example_publishes_a_cart(
     temporal: Server,
     journey_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,

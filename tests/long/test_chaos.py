@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing sent twice, whatever fails at whatever moment.
+"""No message is lost or sent twice, whatever fails at whatever moment.
 
 The suite lives through a small size; ``make chaos`` through all of it, on PostgreSQL: 2,000 runs,
 the worker killed twenty times, Temporal five times, the database's connections cut ten times.
@@ -11,8 +11,6 @@ import pytest
 
 from tests.support.chaos import Size, chaos
 
-pytestmark = pytest.mark.long
-
 FULL = int(os.environ.get("SOJOURN_CHAOS", "0"))
 SEED = int(os.environ.get("SOJOURN_SEED", "4"))
 SIZE = (
@@ -23,7 +21,9 @@ SIZE = (
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_nothing_is_lost_and_nothing_sent_twice(tmp_path: Path, database_url: str) -> None:
+async def test_chaos_loses_no_message_and_sends_none_twice(
+    tmp_path: Path, database_url: str
+) -> None:
     verdict = await chaos(SIZE, tmp_path, database_url)
     print("\n" + "\n".join(verdict.lines()))  # noqa: T201 (the figures, for `pytest -s`)
     assert verdict.lost == []

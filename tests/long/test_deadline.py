@@ -28,19 +28,16 @@ from sojourn.store import Store, ledger
 from sojourn.store.tables import ConsentRow, CustomerRow
 from tests.support.installation import Sender, installation
 
-pytestmark = pytest.mark.long
-
-
 FULL = int(os.environ.get("SOJOURN_RACES", "0"))
 RACES = 2 * FULL or 100
 DATABASES = ["sqlite", "postgresql"] if FULL else ["sqlite"]
 REHEARSALS = 40
 AHEAD, APART = 2, 4
-"""Times that a cart takes to fill: filled in half the time, and bought at a quarter of the pace."""
+"""Multiples of the time that a cart takes to fill, left for each filling and between purchases."""
 WINDOW_SECONDS = 0.1
 STEP_SECONDS = 0.05
 IN_A_ROW = 10 if FULL else 4
-"""So many races with the same winner move the window."""
+"""The number of races in a row with the same winner that moves the window."""
 SHORTEST_SECONDS = 4.0
 EARLIEST = 1.0
 """Seconds before the deadline; no purchase is posted before that."""
@@ -49,7 +46,7 @@ DAY = timedelta(hours=24)
 
 @dataclass
 class Races:
-    """Purchases against reminders.
+    """Races of purchases against reminders.
 
     Half of the purchases are posted in the 100 ms around the deadline. A machine that is too busy
     to be on time claims later than that, or answers later, and one side would win every race: for
@@ -67,7 +64,7 @@ class Races:
     async def run(
         self, customer: str, deadline: datetime, rnd: random.Random, *, aimed: bool
     ) -> None:
-        """Buy at about the deadline, or where the race is close."""
+        """Buy at about the deadline or, if aimed, where the race is close."""
         moment = rnd.uniform(-WINDOW_SECONDS, WINDOW_SECONDS) / 2
         await _sleep_until(deadline - timedelta(seconds=EARLIEST))
         offset = self.offset if aimed else 0
@@ -100,7 +97,7 @@ class Races:
 
 
 @pytest.mark.parametrize("database_url", DATABASES, indirect=True)
-async def test_purchases_over_http_in_the_instants_around_their_deadlines(
+async def test_no_reminder_is_claimed_after_a_purchase_acknowledged_over_http(
     own_temporal: Server, tmp_path: Path, database_url: str
 ) -> None:
     settings = Settings(home=tmp_path, database_url=database_url, quiet_hours=None)
@@ -148,7 +145,7 @@ async def _race(races: Races, sojourn: Sojourn) -> None:
 
 
 async def _rehearsed(sojourn: Sojourn) -> float:
-    """Seconds that this machine takes to fill a cart, found out with carts that race nobody."""
+    """Return the seconds that this machine takes to fill a cart, measured without a race."""
     began = time.perf_counter()
     await _fill(sojourn, {f"r-{n}": datetime.now(UTC) + DAY for n in range(REHEARSALS)})
     return (time.perf_counter() - began) / REHEARSALS

@@ -1,4 +1,4 @@
-"""Temporal's dev server starts although somebody was quicker to a port that was free."""
+"""Temporal's dev server starts although another process took its port in the meantime."""
 
 import socket
 from pathlib import Path
@@ -10,7 +10,7 @@ from sojourn.cli.local.stack import PORT_TAKEN, dev_server
 
 
 @pytest.mark.long
-async def test_a_port_that_is_taken_meanwhile_costs_another_try(
+async def test_the_dev_server_tries_another_port_when_its_own_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server((HOST, 0)) as quicker:

@@ -1,4 +1,4 @@
-"""Events sent twice in any order while gateway and worker are killed: all end as they should.
+"""Events arrive twice, in any order, while processes are killed: every run ends as it should.
 
 Each event is stored once, none is lost, and every run ends as it does when the same events are
 published once, in their order, with nobody disturbed. Two things may differ on the way there, for
@@ -41,13 +41,10 @@ from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, LedgerRow, R
 from tests.support.happenings import Call, happenings
 from tests.support.installation import Installation, installation
 
-pytestmark = pytest.mark.long
-
-
 T = TypeVar("T")
 R = TypeVar("R")
 Fate = tuple[str, tuple[tuple[object, ...], ...]]
-"""How a run has ended, and its messages."""
+"""The end of a run, and its messages."""
 
 FULL = int(os.environ.get("SOJOURN_EVENTS", "0"))
 EVENTS = FULL or 150
@@ -59,12 +56,12 @@ LARGEST_BATCH = 20
 A_SEASON = timedelta(days=100)
 """All journeys are over by then."""
 BY_NEWS = {Reason.GOAL_REACHED.value, Reason.RUN_STOPPED.value, Reason.SUPERSEDED.value}
-"""Why a message is not sent that a run asked for before it had heard the latest."""
+"""Reasons for which a message is not sent when its run had not heard the latest event."""
 
 
 @dataclass
 class Expected:
-    """What happens, and how every run ends when nobody is disturbed."""
+    """The events, and the end of every run when nothing is killed."""
 
     calls: Sequence[Call]
     fates: dict[tuple[str, ...], Fate] = field(default_factory=dict)
@@ -72,12 +69,12 @@ class Expected:
 
 @pytest.fixture(scope="module")
 def expected() -> Expected:
-    """What is found out once, for both databases."""
+    """Return the events and the undisturbed ends, once for both databases."""
     return Expected(happenings(EVENTS, seed=SEED))
 
 
 @pytest.mark.parametrize("database_url", DATABASES, indirect=True)
-async def test_every_run_ends_as_if_nobody_had_been_disturbed(
+async def test_every_run_ends_as_it_would_without_kills_and_retries(
     own_temporal: Server, tmp_path: Path, database_url: str, expected: Expected
 ) -> None:
     calls = expected.calls
@@ -114,7 +111,7 @@ async def test_every_run_ends_as_if_nobody_had_been_disturbed(
 async def _undisturbed(
     server: Server, tmp_path: Path, calls: Sequence[Call]
 ) -> dict[tuple[str, ...], Fate]:
-    """How all ends when each customer's events come once, in their order."""
+    """Return the ends when each customer's events come once, in their order."""
     home = tmp_path / "undisturbed"
     home.mkdir()
     settings = Settings(home=home, database_url=f"sqlite:///{home}/quiet.db", quiet_hours=None)
@@ -142,7 +139,7 @@ async def _undisturbed(
 
 @asynccontextmanager
 async def _store(settings: Settings, calls: Sequence[Call], whose: str) -> AsyncIterator[Store]:
-    """A store that knows the customers."""
+    """Open a store that knows the customers."""
     store = await Store.open(settings.store_url, migrate=True)
     try:
         at = datetime.now(UTC) - timedelta(days=2)
@@ -157,7 +154,7 @@ async def _store(settings: Settings, calls: Sequence[Call], whose: str) -> Async
 
 
 def _as(calls: Iterable[Call], whose: str) -> list[Call]:
-    """The calls, of customers that nobody else on this server has."""
+    """Return the calls, with customers that no other test on this server has."""
     return [{**call, "userId": f"{whose}{call['userId']}"} for call in calls]
 
 
@@ -189,7 +186,7 @@ async def _send_all(running: Installation, calls: Sequence[Call]) -> None:
             while done < moment:
                 go_on.clear()
                 await go_on.wait()
-            await asyncio.sleep(rnd.random() * 0.05)  # not just as an answer has come
+            await asyncio.sleep(rnd.random() * 0.05)  # not right after an answer
             await (running.worker if n % 2 else running.gateway).kill()
 
     async with asyncio.TaskGroup() as group:
@@ -199,13 +196,13 @@ async def _send_all(running: Installation, calls: Sequence[Call]) -> None:
 
 
 async def _kept(store: Store) -> Counter[str]:
-    """The message ids that are stored."""
+    """Return the message ids that are stored."""
     async with store.reading() as session:
         return Counter(await session.exec(select(EventRow.message_id)))
 
 
 async def _all_told(store: Store) -> None:
-    """Wait for what a kill has left to the worker's sweep."""
+    """Wait until the worker's sweep has routed every event that a kill left behind."""
     left = select(func.count()).where(col(EventRow.routed_at).is_(None))
     deadline = asyncio.get_running_loop().time() + 60
     while True:
@@ -218,7 +215,7 @@ async def _all_told(store: Store) -> None:
 
 
 async def _fates(client: Client, store: Store) -> dict[tuple[str, ...], Fate]:
-    """Let a season pass for every run; how each has ended then, and what was said on its way."""
+    """Let a season pass for every run; return how each ended, and its messages."""
     async with store.reading() as session:
         every = {row.workflow_id: row for row in await runs.every(session)}
     began = time.perf_counter()
@@ -239,7 +236,7 @@ async def _fates(client: Client, store: Store) -> dict[tuple[str, ...], Fate]:
 async def _ended(client: Client, run: RunRow) -> tuple[str, str]:
     handle = client.get_workflow_handle(run.workflow_id, result_type=Result)
     while (await handle.describe()).close_time is None:
-        # time must not pass for a run that has not come to its first wait yet
+        # time must not pass for a run before its first wait
         if (await handle.query("status"))["until"] is None:
             await asyncio.sleep(0.05)
             continue
@@ -259,7 +256,7 @@ def _fate(outcome: str, rows: Iterable[LedgerRow]) -> Fate:
 
 
 async def _at_once(do: Callable[[T], Awaitable[R]], items: Iterable[T]) -> list[R]:
-    """Do it for all, some at a time."""
+    """Do something for all, some at a time."""
     free = asyncio.Semaphore(16)
 
     async def one(item: T) -> R:

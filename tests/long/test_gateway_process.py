@@ -1,4 +1,4 @@
-"""`sojourn gateway` as it runs: several processes, an orderly end, and when it does not start."""
+"""`sojourn gateway`: several processes, an orderly end, and the reasons not to start."""
 
 import asyncio
 import json
@@ -21,15 +21,12 @@ from sojourn.store import Store, events, keys
 from tests.support.cli_stack import NOWHERE, Cli
 from tests.support.gateway_server import added
 
-pytestmark = pytest.mark.long
-
-
 PROCESSES = 2
 
 
 @dataclass(frozen=True)
 class Running:
-    """The command, a line to it, and the store beneath it."""
+    """The command, a connection to it, and its store."""
 
     child: Child
     http: httpx.AsyncClient
@@ -81,7 +78,7 @@ async def running(temporal: Server, tmp_path: Path) -> AsyncIterator[Running]:
         await store.close()
 
 
-async def test_it_adds_up_over_processes_and_finishes_what_it_has_begun(
+async def test_the_gateway_counts_over_its_processes_and_finishes_open_requests(
     running: Running, customer_id: str
 ) -> None:
     http = running.http
@@ -127,7 +124,7 @@ async def test_it_adds_up_over_processes_and_finishes_what_it_has_begun(
     assert "ada" not in running.log.read_text()
 
 
-async def test_nobody_holds_the_port_when_the_first_of_them_is_killed(running: Running) -> None:
+async def test_killing_the_first_process_of_the_gateway_frees_its_port(running: Running) -> None:
     assert running.child.pid is not None
     parent = psutil.Process(running.child.pid)
     family = parent.children(recursive=True)
@@ -141,7 +138,7 @@ async def test_nobody_holds_the_port_when_the_first_of_them_is_killed(running: R
         again.bind((HOST, running.http.base_url.port))
 
 
-async def test_a_taken_port_is_one_line(offline: Cli) -> None:
+async def test_a_taken_port_is_one_line_of_error(offline: Cli) -> None:
     with socket.socket() as other:
         other.bind((HOST, 0))
         other.listen()
@@ -151,13 +148,13 @@ async def test_a_taken_port_is_one_line(offline: Cli) -> None:
     assert f"cannot listen on {HOST}:{port}" in answer.fault
 
 
-async def test_a_host_that_is_none_is_one_line(offline: Cli) -> None:
+async def test_an_unknown_host_is_one_line_of_error(offline: Cli) -> None:
     answer = await offline("gateway", "--host", "nowhere.invalid", "--port", 0)
     assert (answer.code, answer.fault) == (2, "--host nowhere.invalid: no such address")
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-async def test_no_store_is_one_line(
+async def test_a_missing_store_is_one_line_of_error(
     offline: Cli, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:
     monkeypatch.setenv("SOJOURN_DATABASE_URL", f"postgresql+asyncpg://u:p@{NOWHERE}/db")
@@ -167,7 +164,7 @@ async def test_no_store_is_one_line(
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-async def test_a_provider_without_its_credentials_is_one_line(
+async def test_a_provider_without_credentials_is_one_line_of_error(
     offline: Cli, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:
     monkeypatch.setenv("SOJOURN_EMAIL_PROVIDER", "postmark")
@@ -187,7 +184,7 @@ async def test_the_local_stack_has_a_gateway_and_keeps_its_key(
         assert noted is not None
         assert noted["gateway"] == stack.gateway.url
         port = stack.gateway.url.rpartition(":")[2]
-        assert stack.settings.public_url == f"http://localhost:{port}"  # links lead here
+        assert stack.settings.public_url == f"http://localhost:{port}"  # links lead to this address
         auth = (stack.gateway.write_key, "")
         async with httpx.AsyncClient(base_url=stack.gateway.url, auth=auth) as http:
             answer = await http.post("/v1/track", json=added(customer_id))

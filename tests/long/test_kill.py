@@ -1,4 +1,4 @@
-"""A worker killed at any moment loses nothing and sends nothing twice."""
+"""A worker that is killed at any moment loses no message and sends none twice."""
 
 import asyncio
 import os
@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from sojourn.cli.local.processes import HOST, Child, kept_running
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
@@ -23,18 +21,13 @@ from sojourn.store import Store, ledger
 from sojourn.store.tables import LedgerRow
 from tests.support.mailserver import MailServer
 
-pytestmark = pytest.mark.long
-
-
 CUSTOMERS = 25
 KILLS = 4
 SPREAD_SECONDS = 3.0
 DAY = timedelta(hours=24)
 
 
-async def test_messages_survive_a_worker_that_is_killed(
-    own_temporal: Server, tmp_path: Path
-) -> None:
+async def test_a_killed_worker_loses_no_message(own_temporal: Server, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/kill.db")
     store = await Store.open(settings.store_url, migrate=True)
     mail = MailServer()
@@ -52,7 +45,7 @@ async def test_messages_survive_a_worker_that_is_killed(
     promotional = [row for row in rows if row.step == "reminder"]
     transactional = [row for row in rows if row.step == "welcome"]
     assert (len(promotional), len(transactional)) == (CUSTOMERS, CUSTOMERS)
-    # what the ledger calls sent was accepted, exactly once; "unknown" was at most once
+    # a message that is "sent" was accepted exactly once, an "unknown" one at most once
     for row in promotional:
         assert row.state in ("sent", "unknown")
         if row.state == "sent":
@@ -89,7 +82,7 @@ async def _worker(own_temporal: Server, settings: Settings, mail_port: int) -> A
 
 
 async def _customers(sojourn: Sojourn) -> datetime:
-    """Customers whose welcome goes at once and whose reminder falls due in a few seconds."""
+    """Make customers whose welcome goes at once and whose reminder falls due in a few seconds."""
     rnd = random.Random(3)
     due = datetime.now(UTC) + timedelta(seconds=3)
     for n in range(CUSTOMERS):
@@ -114,7 +107,7 @@ async def _kill_again_and_again(child: Child, *, until: datetime) -> None:
     rnd = random.Random(11)
     for _ in range(KILLS):
         left = max((until - datetime.now(UTC)).total_seconds(), 1.0)
-        await asyncio.sleep(rnd.random() * left / 2)  # at any moment: that is the point
+        await asyncio.sleep(rnd.random() * left / 2)  # the kill may come at any moment
         if child.pid is not None:
             os.kill(child.pid, signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""A provider is down for six hours: what is still of use arrives afterwards, and nothing else.
+"""A provider is down for six hours: only the messages that are still useful arrive afterwards.
 
 In virtual time: Temporal retries for all of it, and the journeys' clock says how long that took.
 """
@@ -26,17 +26,15 @@ from sojourn.testkit.fakes import serving
 from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.support.outage_journey import USEFUL, Onboarding
 
-pytestmark = pytest.mark.long
-
 DOWN = timedelta(hours=6)
 EVERY = timedelta(hours=1)
 
 
-async def test_what_is_still_of_use_arrives_once_the_provider_is_back(
+async def test_useful_messages_arrive_after_a_providers_outage(
     time_skipping_client: Client, journey_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake, port = FakePostmark(), free_port()
-    fake.url = f"http://127.0.0.1:{port}"  # where nobody listens yet
+    fake.url = f"http://127.0.0.1:{port}"  # nothing listens there yet
     for name, value in fake.environment().items():
         monkeypatch.setenv(name, value)
     client, store = time_skipping_client, await Store.open(journey_settings.store_url)
@@ -56,7 +54,9 @@ async def test_what_is_still_of_use_arrives_once_the_provider_is_back(
             store,
             journey_settings,
             task_queue=queue,
-            now=lambda: datetime.max.replace(tzinfo=UTC),  # the machine's clock is not theirs
+            now=lambda: datetime.max.replace(
+                tzinfo=UTC
+            ),  # the journeys' clock is not the machine's
         )
         signed_up = [await _sign_up(sojourn) for _ in range(int(DOWN / EVERY))]
         async with serving(fake, port):
@@ -84,7 +84,7 @@ async def test_what_is_still_of_use_arrives_once_the_provider_is_back(
 
 
 async def _sign_up(sojourn: Sojourn) -> str:
-    """Somebody new; then some time passes."""
+    """Sign a customer up, then let some time pass."""
     who, now = f"c-{uuid4().hex[:8]}", await _now(sojourn.client)
     await sojourn.identify(
         read_identity(

@@ -1,4 +1,4 @@
-"""The SDKs that services already have, as they are published, drive runs over the gateway."""
+"""Published SDKs of Segment and RudderStack drive runs through the gateway."""
 
 import asyncio
 import shlex
@@ -29,9 +29,6 @@ from tests.support.lines import Line
 from tests.support.markdown import ROOT, blocks
 from tests.support.node_packages import LOCKED, node, node_packages  # noqa: F401 (a fixture)
 
-pytestmark = pytest.mark.long
-
-
 SDKS: dict[str, Callable[..., Any]] = {
     "segment": segment.analytics.Client,
     "rudderstack": rudderstack.analytics.Client,
@@ -42,7 +39,7 @@ BATCHES = 'sojourn_gateway_requests_total{method="POST",route="/v1/batch",status
 
 @dataclass(frozen=True)
 class Shop:
-    """A gateway that is a process of its own, and the engine behind it."""
+    """A gateway in a process of its own, and the engine behind it."""
 
     url: str
     key: str
@@ -103,7 +100,7 @@ async def shop(
 
 @dataclass
 class Sdk:
-    """A client of a Python SDK, off the event loop, for it waits for the network."""
+    """Run a client of a Python SDK in a thread, because it blocks on the network."""
 
     client: Any
     errors: list[Exception] = field(default_factory=list)
@@ -151,7 +148,7 @@ def make_sdk() -> Iterator[MakeSdk]:
 
 @pytest.mark.parametrize("packed", [True, False], ids=["gzip", "plain"])
 @pytest.mark.parametrize("name", SDKS)
-async def test_python(
+async def test_the_sdk_for_python_reaches_the_gateway(
     shop: Shop, make_sdk: MakeSdk, customer_id: str, name: str, packed: bool
 ) -> None:
     sdk = make_sdk(name, shop.url, shop.key, gzip=packed)
@@ -168,7 +165,11 @@ async def test_python(
     assert sdk.errors == []
 
 
-async def test_node(shop: Shop, node_packages: Path, customer_id: str) -> None:  # noqa: F811
+async def test_the_sdk_for_node_reaches_the_gateway(
+    shop: Shop,
+    node_packages: Path,  # noqa: F811
+    customer_id: str,
+) -> None:
     script = (LOCKED / "segment.js").read_text()
     assert await node(node_packages, script, shop.url, shop.key, customer_id) == ""
     assert await shop.email(customer_id) == "ada@example.com"
@@ -176,7 +177,7 @@ async def test_node(shop: Shop, node_packages: Path, customer_id: str) -> None: 
 
 
 @pytest.mark.parametrize("name", SDKS)
-async def test_many_calls_come_in_batches_and_in_their_order(
+async def test_an_sdk_sends_many_calls_in_batches_and_in_order(
     shop: Shop, make_sdk: MakeSdk, customer_id: str, name: str
 ) -> None:
     sdk = make_sdk(name, shop.url, shop.key, upload_size=10)
@@ -193,7 +194,7 @@ async def test_many_calls_come_in_batches_and_in_their_order(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def gateway(served: tuple[Sojourn, Server]) -> AsyncIterator[Served]:
-    """One whose answers are counted for one test alone."""
+    """Serve a gateway that counts its answers for one test alone."""
     sojourn, server = served
     async with serving(Sojourn(server.client, sojourn.store, settings())) as gateway:
         await gateway.ready()
@@ -205,7 +206,7 @@ async def answered(gateway: Served, status: int, times: int) -> bool:
 
 
 @pytest.mark.parametrize("name", SDKS)
-async def test_a_bad_call_does_not_hold_up_the_good_ones(
+async def test_a_bad_call_of_an_sdk_does_not_hold_up_the_good_ones(
     gateway: Served, make_sdk: MakeSdk, customer_id: str, name: str
 ) -> None:
     sdk = make_sdk(name, gateway.url, gateway.key)
@@ -222,7 +223,7 @@ async def test_a_bad_call_does_not_hold_up_the_good_ones(
 
 
 @pytest.mark.parametrize("name", SDKS)
-async def test_what_will_never_do_is_not_sent_again(
+async def test_an_sdk_does_not_repeat_a_call_that_is_refused_for_good(
     gateway: Served, make_sdk: MakeSdk, customer_id: str, name: str
 ) -> None:
     sdk = make_sdk(name, gateway.url, "sj_nobody")
@@ -233,7 +234,7 @@ async def test_what_will_never_do_is_not_sent_again(
     assert await answered(gateway, 401, times=1)
 
 
-async def test_who_sends_too_fast_is_slowed_down_and_loses_nothing(
+async def test_an_sdk_that_sends_too_fast_is_slowed_down_and_loses_nothing(
     gateway: Served, make_sdk: MakeSdk, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
@@ -253,7 +254,7 @@ async def test_who_sends_too_fast_is_slowed_down_and_loses_nothing(
     assert await answered(gateway, 200, times=2)
 
 
-async def test_a_call_that_found_temporal_away_arrives_once(
+async def test_a_call_arrives_once_after_temporal_was_away(
     served: tuple[Sojourn, Server],
     make_sdk: MakeSdk,
     customer_id: str,
@@ -288,7 +289,7 @@ async def test_a_call_that_found_temporal_away_arrives_once(
 
 
 def shown(language: str, shop: Shop, customer_id: str) -> list[str]:
-    """The page's code in one language, for a customer of the test."""
+    """Return the page's code in one language, for a customer of the test."""
     replaced = {"sj_...": shop.key, "http://localhost:8080": shop.url, "c42": customer_id}
     found = [block.code for block in blocks(PAGE) if block.language == language]
     for old, new in replaced.items():
@@ -298,7 +299,7 @@ def shown(language: str, shop: Shop, customer_id: str) -> list[str]:
 
 @pytest.fixture
 def run_shown(monkeypatch: pytest.MonkeyPatch) -> RunShown:
-    """Runs Python as the page has it; what it sets in the SDKs' modules is taken back."""
+    """Run Python as the page has it; undo its changes to the SDKs' modules."""
     sdks = (segment.analytics, rudderstack.analytics)
     for sdk in sdks:
         for name in ("write_key", "host", "default_client"):
@@ -322,7 +323,7 @@ async def said(*command: str) -> str:
     return out.decode()
 
 
-async def test_the_page_fills_a_cart_in_python_and_buys_it_in_node(
+async def test_the_code_on_the_page_fills_a_cart_in_python_and_buys_it_in_node(
     shop: Shop,
     run_shown: RunShown,
     node_packages: Path,  # noqa: F811
@@ -336,7 +337,7 @@ async def test_the_page_fills_a_cart_in_python_and_buys_it_in_node(
     assert await shop.outcome(customer_id, "cart7") == "converted"
 
 
-async def test_the_page_changes_two_names_for_rudderstack(
+async def test_the_code_on_the_page_changes_two_names_for_rudderstack(
     shop: Shop, run_shown: RunShown, customer_id: str
 ) -> None:
     segments, rudderstacks = shown("python", shop, customer_id)
@@ -347,7 +348,7 @@ async def test_the_page_changes_two_names_for_rudderstack(
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-async def test_the_page_fills_a_cart_by_curl(shop: Shop, customer_id: str) -> None:
+async def test_the_code_on_the_page_fills_a_cart_by_curl(shop: Shop, customer_id: str) -> None:
     (code,) = [code for code in shown("sh", shop, customer_id) if code.startswith("curl")]
     assert await said("sh", "-c", code) == '{"success":true}'
     (row,) = await shop.stored(customer_id)
@@ -356,7 +357,7 @@ async def test_the_page_fills_a_cart_by_curl(shop: Shop, customer_id: str) -> No
 
 
 @pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
-async def test_the_page_lets_a_browser_fill_a_cart_and_buy_it(
+async def test_the_code_on_the_page_fills_and_buys_a_cart_in_a_browser(
     served: tuple[Sojourn, Server],
     node_packages: Path,  # noqa: F811
     customer_id: str,
@@ -381,7 +382,7 @@ async def test_the_page_lets_a_browser_fill_a_cart_and_buy_it(
             assert await shop.outcome(customer_id) == "converted"
 
 
-async def test_the_page_makes_keys(shop: Shop, offline: Cli) -> None:
+async def test_the_commands_on_the_page_make_keys(shop: Shop, offline: Cli) -> None:
     (code,) = [code for code in shown("sh", shop, "") if code.startswith("sojourn")]
     made = [shlex.split(line, comments=True) for line in code.splitlines()]
     made = [words[1:] for words in made if words[1] == "keys"]

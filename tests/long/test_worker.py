@@ -1,4 +1,4 @@
-"""The worker on its own: several processes, logs, metrics, a graceful end."""
+"""The worker's process: several of them, logs, metrics, a graceful end."""
 
 import asyncio
 import json
@@ -24,9 +24,6 @@ from sojourn.serving.together import run_together
 from sojourn.settings import Settings
 from sojourn.store import Store
 
-pytestmark = pytest.mark.long
-
-
 PROCESSES = 2
 
 
@@ -40,7 +37,7 @@ class Workers:
         self._log = log
 
     async def measured(self, pattern: str) -> set[str]:
-        """What a pattern finds on the metrics pages, once it finds something."""
+        """Wait for a match of a pattern on the metrics pages; return all matches."""
         deadline = asyncio.get_running_loop().time() + 30
         async with httpx.AsyncClient() as http:
             while True:
@@ -52,12 +49,12 @@ class Workers:
                 await asyncio.sleep(0.05)
 
     def lines(self) -> list[dict[str, Any]]:
-        """What was logged through structlog; the SDK's core writes lines of its own."""
+        """Return the lines of structlog; the SDK's core writes lines of its own."""
         lines = self._log.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     async def logged(self, event: str, times: int) -> None:
-        """Wait until a line was logged that often."""
+        """Wait until a line was logged a number of times."""
         deadline = asyncio.get_running_loop().time() + 30
         while len([line for line in self.lines() if line["event"].startswith(event)]) < times:
             assert asyncio.get_running_loop().time() < deadline, self._log.read_text()
@@ -68,7 +65,7 @@ class Workers:
 async def started(
     server: Server, home: Path, *options: str, count: int = 1
 ) -> AsyncIterator[Workers]:
-    """The command with these options, once its processes serve, this many."""
+    """Run the command with these options; yield once its processes serve."""
     port = free_port()
     database_url = f"sqlite:///{home}/worker.db"
     child = Child(
@@ -97,7 +94,7 @@ async def workers(own_temporal: Server, tmp_path: Path) -> AsyncIterator[Workers
         yield workers
 
 
-async def test_it_serves_logs_measures_and_ends_in_good_order(
+async def test_a_worker_serves_logs_measures_and_stops_in_order(
     workers: Workers, own_temporal: Server, tmp_path: Path
 ) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/worker.db")
@@ -105,7 +102,7 @@ async def test_it_serves_logs_measures_and_ends_in_good_order(
     await sojourn.publish(SignedUp(customer_id="w1"))
     handle = own_temporal.client.get_workflow_handle("onboarding:w1")
     await handle.signal("Order Completed", "no event at all")
-    # said once, although the history is replayed by the query below on the other process too
+    # logged once, although the query below replays the history on the other process too
     await workers.logged("signal Order Completed is no event", 1)
     for _ in range(4):
         await handle.query("status")
@@ -153,7 +150,7 @@ def waits(*_: object) -> None:
 
 @pytest.fixture
 def as_before() -> Iterator[None]:
-    """The handlers of signals, which whoever runs processes makes its own."""
+    """Restore the signal handlers, which `run_together` replaces."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in before.items():
@@ -161,12 +158,12 @@ def as_before() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("as_before")
-def test_the_exit_code_is_of_the_process_that_failed_not_of_those_it_took_along() -> None:
+def test_the_exit_code_is_that_of_the_process_that_failed_first() -> None:
     assert run_together("worker", lambda index: ((fails, waits)[index], ()), 2) == 3
 
 
 @pytest.mark.usefixtures("as_before")
-def test_told_to_end_before_anybody_has_begun_is_no_failure() -> None:
+def test_a_worker_that_is_stopped_before_it_begins_exits_with_zero() -> None:
     def told() -> None:
         signal.raise_signal(signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""A browser that visits a page, and one whose hand can be held."""
+"""A browser that loads a page, and one that a test drives step by step."""
 
 import asyncio
 import base64
@@ -17,12 +17,12 @@ from sojourn.cli.local.processes import HOST
 
 CHROMIUM = "chromium"
 VIRTUAL_MILLISECONDS = 3000
-"""How long the page's timers may run; requests do not count."""
+"""Time that the page's timers may run; requests do not count."""
 
 
 @contextmanager
 def shop_front(folder: Path) -> Iterator[str]:
-    """A web server for the files of a folder; its origin."""
+    """Serve the files of a folder; yield the origin."""
     handler = partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer((HOST, 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -35,11 +35,11 @@ def shop_front(folder: Path) -> Iterator[str]:
 
 
 async def visit(url: str, profile: Path) -> str:
-    """Open a page; what it looks like in the end, as HTML."""
+    """Open a page; return the HTML that it ends with."""
     process = await asyncio.create_subprocess_exec(
         CHROMIUM,
         "--headless",
-        "--no-sandbox",  # it refuses to have one for root
+        "--no-sandbox",  # it refuses to have a sandbox for root
         "--disable-gpu",
         f"--user-data-dir={profile}",
         f"--virtual-time-budget={VIRTUAL_MILLISECONDS}",
@@ -70,7 +70,7 @@ class Tab:
         self._number = 0
 
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Ask for something; the answer."""
+        """Send a command; return the answer."""
         self._number += 1
         await self._line.send_json({"id": self._number, "method": method, "params": params})
         return await self._until(lambda said: said.get("id") == self._number, "result")
@@ -81,12 +81,12 @@ class Tab:
         await self._loaded()
 
     async def ask(self, expression: str) -> Any:
-        """What an expression in JavaScript comes to on the page."""
+        """Return the value of an expression in JavaScript on the page."""
         said = await self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         return said["result"].get("value")
 
     async def click(self, selector: str) -> None:
-        """Click with the mouse on what a selector finds; wait for the page that it leads to."""
+        """Click with the mouse on the element of a selector; wait for the page that it leads to."""
         x, y = json.loads(
             await self.ask(
                 f"(() => {{ const box = document.querySelector({selector!r})"
@@ -101,7 +101,7 @@ class Tab:
         await self._loaded()
 
     async def picture(self) -> bytes:
-        """What the page looks like, as PNG."""
+        """Return a picture of the page, as PNG."""
         said = await self.call("Page.captureScreenshot")
         return base64.b64decode(said["data"])
 
@@ -119,12 +119,12 @@ class Tab:
 
 @asynccontextmanager
 async def telephone(profile: Path, *, language: str, dark: bool = False) -> AsyncIterator[Tab]:
-    """A browser of a telephone's size.
+    """Run a browser of a telephone's size.
 
     Args:
         profile: a folder of its own.
         language: that it asks for.
-        dark: whether its owner likes it so.
+        dark: whether it asks for dark pages.
     """
     process = await asyncio.create_subprocess_exec(
         CHROMIUM,

@@ -1,8 +1,8 @@
-"""Everything fails at once: providers, worker, Temporal, the database. What was truly delivered?
+"""Chaos: providers, worker, Temporal and the database fail at once, and deliveries are counted.
 
 A part of the calls to providers fails in every way a provider can; meanwhile the worker and
 Temporal are killed and the database's connections are cut. The fakes know what they accepted, and
-what the ledger says of each message is held against that.
+each row of the ledger is compared with that.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ TELLS = (Kind.DELIVERED, Kind.ACCEPTED, Kind.OPENED)
 
 @dataclass(frozen=True)
 class Size:
-    """How much of it.
+    """The size of a chaos.
 
     Args:
         runs: of the three journeys together.
@@ -66,7 +66,7 @@ class Size:
 
 @dataclass
 class Verdict:
-    """What became of everything.
+    """The end of all runs and messages.
 
     Args:
         rows: the ledger.
@@ -91,7 +91,7 @@ class Verdict:
     hooks: Counter[int] = field(default_factory=Counter)
 
     def lines(self) -> list[str]:
-        """In words."""
+        """Return the counts in words."""
         states = Counter(
             f"{row.channel} {row.state}" + (f" ({row.reason})" if row.reason else "")
             for row in self.rows
@@ -117,10 +117,10 @@ STEPS = {"abandoned-cart": 3, "onboarding": 4, "renewal": 4}
 
 
 async def chaos(size: Size, home: Path, database_url: str) -> Verdict:
-    """Live through it.
+    """Live through a chaos of a size.
 
     Args:
-        size: how much.
+        size: of the chaos.
         home: an empty folder.
         database_url: of an empty database; connections are cut on PostgreSQL alone.
     """
@@ -146,7 +146,7 @@ async def chaos(size: Size, home: Path, database_url: str) -> Verdict:
 
 
 def _failing(rnd: random.Random, size: Size) -> list[Fake]:
-    """The providers, which fail in all ways, report before they answer, twice and out of order."""
+    """Run fakes that fail in every way, and report before they answer, twice and out of order."""
     found = {fake.name: fake for fake in fakes()}
     carriers = [found[name]() for name in dict.fromkeys(PROVIDERS.values())]
     for carrier in carriers:
@@ -174,7 +174,7 @@ async def _live(  # noqa: PLR0917 (each is another thing)
     store: Store,
     settings: Settings,
 ) -> dict[str, str]:
-    """Start all runs, let a season pass for each, kill meanwhile; how each ended."""
+    """Start all runs, let a season pass for each, kill meanwhile; return how each ended."""
     sojourn = Sojourn(server.client, store, settings)
     begun = await _begin(size, sojourn)
     ended: dict[str, str] = {}
@@ -229,7 +229,7 @@ def _blows(
 
 
 async def _begin(size: Size, sojourn: Sojourn) -> list[RunRow]:
-    """Customers with a run each."""
+    """Make customers with a run each."""
     begin = datetime.now(UTC) - timedelta(hours=1)
     happened: list[Event] = []
     async with sojourn.store.transaction() as session:
@@ -275,7 +275,7 @@ def _first(n: int, who: str, at: datetime) -> Event:
 
 
 async def _ended(client: Client, run: RunRow) -> str:
-    """Let time pass for a run until it is over; how it ended. Temporal may be away meanwhile.
+    """Let time pass for a run until it is over; return how it ended.
 
     From wait to wait, each by its own length: time that were moved further would be missing where
     Temporal dies over it.
@@ -295,7 +295,7 @@ async def _ended(client: Client, run: RunRow) -> str:
                     waited_out = until
                     await skipper.fast_forward(handle, left)
         except (RPCError, RuntimeError, TimeoutError):
-            # whether time was moved nobody knows: it is moved again if that shows no effect
+            # the answer is lost: time is moved again if the run shows no effect
             await asyncio.sleep(PATIENCE_SECONDS)
             waited_out = ""
         await asyncio.sleep(0.2)
@@ -310,7 +310,7 @@ async def _at_once(do: Callable[[T], Awaitable[object]], items: Sequence[T]) -> 
                 try:
                     await do(item)
                 except Unavailable:
-                    await asyncio.sleep(0.5)  # as a service does: publish it again
+                    await asyncio.sleep(0.5)  # a service would publish it again
                 else:
                     return
 

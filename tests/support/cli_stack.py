@@ -29,7 +29,7 @@ NOWHERE = "127.0.0.1:1"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command printed, and its exit code."""
+    """The output of a command, and its exit code."""
 
     code: int
     out: str
@@ -41,14 +41,14 @@ class Answer:
 
     @property
     def fault(self) -> str:
-        """The one line on standard error."""
+        """Return the one line on standard error."""
         (line,) = self.err.splitlines()
         assert line.startswith("sojourn: ")
         return line.removeprefix("sojourn: ")
 
 
 class Cli:
-    """Runs `sojourn` as a shell would, but in this process."""
+    """The `sojourn` command, run in this process as a shell would run it."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Cli:
         return answer
 
     async def identify(self, customer_id: str | None = None, **traits: Any) -> str:
-        """A customer with an e-mail address who agreed to e-mails, unless the traits differ."""
+        """Store a customer with an e-mail address who agreed to e-mails, unless traits differ."""
         customer_id = customer_id or f"c-{uuid4().hex[:10]}"
         await self.sojourn.identify(
             read_identity(
@@ -110,7 +110,7 @@ class Cli:
     async def decided(
         self, customer_id: str, content: dict[str, Any] | None = None, **row: Any
     ) -> int:
-        """A row of the ledger as the engine would leave it; its number."""
+        """Store a row of the ledger as the engine would leave it; return its number."""
         workflow_id = row.pop("workflow_id", f"abandoned-cart:{customer_id}:k1")
         journey = workflow_id.partition(":")[0]
         n, step = row.pop("n", 1), row.pop("step", "reminder")
@@ -147,14 +147,14 @@ class Cli:
         return entry.id
 
     async def attempted(self, ledger_id: int, *, at: datetime, **row: Any) -> None:
-        """An attempt at a message of the ledger, taken by the provider unless the row differs."""
+        """Store an attempt at a message, accepted by the provider unless the fields differ."""
         answered = {"state": "accepted", "settled_at": at, "settled_by": "answer"}
         values = {"attempt": 1, "provider": "postmark", **answered, **row}
         async with self.store.transaction() as session:
             session.add(AttemptRow(ledger_id=ledger_id, submitted_at=at, journey_at=at, **values))
 
     async def reported(self, ledger_id: int, kind: str, *, at: datetime, detail: str = "") -> None:
-        """A report of the provider on a message of the ledger."""
+        """Store a provider's report on a message of the ledger."""
         async with self.store.transaction() as session:
             session.add(
                 ReportRow(
@@ -173,7 +173,7 @@ class Cli:
 async def served(
     temporal: Server, tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
 ) -> AsyncIterator[tuple[Sojourn, Server]]:
-    """Temporal's dev server with a worker for the queues that the commands use."""
+    """Serve the queues that the commands use, on Temporal's dev server."""
     home = tmp_path_factory.mktemp("served")
     database = home / "served.db"
     shutil.copy(migrated_database, database)
@@ -190,7 +190,7 @@ def cli(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Cli:
-    """The command line with everything running."""
+    """Yield the command line, with everything running."""
     sojourn, server = served
     return Cli(sojourn, monkeypatch, capsys, server.address)
 
@@ -202,11 +202,11 @@ async def offline(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> AsyncIterator[Cli]:
-    """The command line with a database of its own and no Temporal server."""
+    """Yield the command line, with a database of its own and no Temporal server."""
     database = tmp_path / "offline.db"
     shutil.copy(migrated_database, database)
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{database}", quiet_hours=None)
     store = await Store.open(settings.store_url)
-    client: Any = None  # nothing here may ask Temporal
+    client: Any = None  # no command may ask Temporal here
     yield Cli(Sojourn(client, store, settings), monkeypatch, capsys, NOWHERE)
     await store.close()

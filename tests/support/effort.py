@@ -1,7 +1,7 @@
-"""How hard a property is tried: a little by `make test`, much by `make test-long`.
+"""The number of examples of a property: few by `make test`, many by `make test-long`.
 
-How long an example takes says how busy the machine is, not whether the code is right: there is no
-deadline.
+There is no deadline: the time of an example says how busy the machine is, not whether the code is
+right.
 """
 
 from typing import Any
@@ -15,11 +15,11 @@ hypothesis.settings.register_profile(THOROUGH, deadline=None, max_examples=200)
 
 
 def fewer(part: float, **options: Any) -> hypothesis.settings:
-    """The settings of a property whose every example costs a database's or a server's time.
+    """Return the settings of a property whose examples each cost a database's or a server's time.
 
     Args:
-        part: of the examples that others get.
-        options: as hypothesis has them.
+        part: the share of the usual examples.
+        options: further settings of hypothesis.
     """
     usual = hypothesis.settings().max_examples
     return hypothesis.settings(max_examples=round(usual * part), **options)

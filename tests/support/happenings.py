@@ -1,15 +1,15 @@
 """Made-up days of many customers, whose end does not depend on the order in which news arrives.
 
-What happened is told by when it happened, so nearly any set of events will do. What is left out is
+Events are ordered by when they happened, so nearly any set of events will do. These days leave out
 what no order of arrival can mend:
 
 - All lies within a day that is not over: nothing but the welcome falls due before all has arrived.
-  Whoever hears of a purchase after the reminder has left cannot take it back.
-- Nobody clicks before signing up.
-- A subscription is started before anything else becomes of it. Two events that could each have
+  A purchase that arrives after the reminder has left cannot take it back.
+- No customer clicks before signing up.
+- A subscription starts before it changes, renews or ends. Two events that could each have
   started a run, with nothing between them that ends it, are told apart by their arrival: the run
   counts from the one that came first.
-- No two events of a customer share a moment: of such two, which came first is not told.
+- No two events of a customer share a moment, which would leave their order open.
 """
 
 import random
@@ -20,11 +20,11 @@ from typing import Any
 Call = dict[str, Any]
 
 SOME_DAY = 20 * 3600
-"""Seconds; the rest of the 24 hours is for those who send, and are killed."""
+"""Seconds; senders and kills take the rest of the 24 hours."""
 
 
 def happenings(count: int, *, seed: int) -> list[Call]:
-    """So many ``track`` calls, customer by customer, each customer's in the order of the day."""
+    """Return ``track`` calls, customer by customer, each customer's in the order of the day."""
     rnd = random.Random(seed)
     begin = datetime.now(UTC) - timedelta(seconds=SOME_DAY + 60)
     calls: list[Call] = []
@@ -55,7 +55,7 @@ def _day_of(customer: str, begin: datetime, rnd: random.Random) -> list[Call]:
 
 
 def _begin(told: list[tuple[str, Call]]) -> None:
-    """Let the subscription's start change places with what comes first of it."""
+    """Swap the subscription's start with the first of its other events."""
     of_it = [n for n, (event, _) in enumerate(told) if event.startswith("Subscription")]
     for n in of_it:
         if told[n][0] == "Subscription Started":
@@ -63,7 +63,7 @@ def _begin(told: list[tuple[str, Call]]) -> None:
 
 
 def _carts(rnd: random.Random) -> Iterator[tuple[str, Call]]:
-    """Filled, bought, filled again, in any order; some orders name no cart and mean all."""
+    """Return carts filled, bought and filled again, in any order; some orders name no cart."""
     for cart in range(rnd.randrange(1, 3)):
         for product in range(rnd.randrange(1, 8)):
             yield "Product Added", {"cart_id": f"k{cart}", "product_id": f"p{product}"}
@@ -82,7 +82,7 @@ def _onboarding(rnd: random.Random) -> Iterator[tuple[str, Call]]:
 
 
 def _subscription(begin: datetime, rnd: random.Random) -> Iterator[tuple[str, Call]]:
-    """Begun, changed, renewed and cancelled; the ends lie weeks ahead."""
+    """Return a subscription begun, changed, renewed and cancelled; its ends lie weeks ahead."""
 
     def call() -> Call:
         end = begin + timedelta(days=rnd.randrange(30, 60))

@@ -1,4 +1,4 @@
-"""An installation as it runs: gateway and worker in processes of their own, and who sends to it."""
+"""An installation: gateway and worker in processes of their own, and a sender."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends as SDKs do: on lines that are kept, again and again until it is taken.
+    """A sender like the SDKs: it keeps its connections, and repeats a call until it is taken.
 
     Args:
         http: with the write key.
@@ -35,7 +35,7 @@ class Sender:
     rnd: random.Random
 
     async def send(self, path: str, body: Mapping[str, Any]) -> None:
-        """Post it until the gateway says 200. Anything that no SDK repeats fails."""
+        """Post a call until the gateway answers 200; fail on an answer that no SDK repeats."""
         clock = asyncio.get_running_loop().time
         until, wait = clock() + PATIENCE_SECONDS, FIRST_WAIT
         while True:
@@ -51,7 +51,9 @@ class Sender:
     async def _post(self, path: str, body: Mapping[str, Any]) -> tuple[str, httpx.Response | None]:
         try:
             answer = await self.http.post(path, json=body)
-        except httpx.TransportError as error:  # nobody listens, or it died over our request
+        except (
+            httpx.TransportError
+        ) as error:  # nothing listens, or the gateway died during our request
             return type(error).__name__, None
         assert answer.status_code in (200, *AGAIN), answer.text
         return answer.text, answer
@@ -70,18 +72,18 @@ class Part:
     ends: list[int]
 
     async def kill(self) -> None:
-        """Kill it and all that it has started, with no time for last words."""
+        """Kill the process and all that it started, at once."""
         ended = len(self.ends)
         while len(self.ends) == ended:
             assert self.child.pid is not None
-            with suppress(ProcessLookupError):  # dead already, and noticed soon
+            with suppress(ProcessLookupError):  # it is dead already, which is noticed soon
                 os.killpg(self.child.pid, signal.SIGKILL)
             await asyncio.sleep(0.01)
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What runs, and how to reach it."""
+    """The processes of an installation, and a way to reach them."""
 
     sender: Sender
     gateway: Part
@@ -89,7 +91,7 @@ class Installation:
 
     @property
     def url(self) -> str:
-        """The gateway's."""
+        """Return the gateway's address."""
         return str(self.sender.http.base_url).rstrip("/")
 
 
@@ -103,7 +105,7 @@ async def installation(
     lines: int = 16,
     variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Installation]:
-    """A gateway and a worker, for as long as the block lasts.
+    """Run a gateway and a worker while the block lasts.
 
     Args:
         server: Temporal.
@@ -129,7 +131,7 @@ async def installation(
                 "-m",
                 "sojourn.cli.local.leash",
                 "35",
-            ),  # it must not outlive a test that is broken off
+            ),  # it must not outlive an interrupted test
             *python("-m", "sojourn", "gateway", "--port", str(port)),
             *("--processes", str(processes)),
         ),

@@ -1,4 +1,4 @@
-"""A line to a server that can be cut and mended, as networks do."""
+"""A connection to a server that tests can cut and mend."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -10,7 +10,7 @@ from sojourn.cli.local.processes import HOST
 
 
 class Line:
-    """Passes bytes on, in both directions.
+    """A proxy that passes bytes on, in both directions.
 
     Args:
         address: ``host:port`` at the other end.
@@ -25,7 +25,7 @@ class Line:
     @classmethod
     @asynccontextmanager
     async def to(cls, address: str) -> AsyncIterator[Self]:
-        """A line for as long as the block lasts."""
+        """Open a line while the block lasts."""
         line = cls(address)
         await line.mend()
         try:
@@ -35,11 +35,11 @@ class Line:
 
     @property
     def address(self) -> str:
-        """Of this end; the same after mending."""
+        """Return the address of this end; it stays the same after mending."""
         return f"{HOST}:{self._own_port}"
 
     async def cut(self) -> None:
-        """End what is connected, and let nobody connect."""
+        """Close all connections, and take no new ones."""
         assert self._server is not None
         self._server.close()
         for task in self._passing:
@@ -48,7 +48,7 @@ class Line:
         await self._server.wait_closed()
 
     async def mend(self) -> None:
-        """Let whoever wants connect."""
+        """Take connections."""
         self._server = await asyncio.start_server(self._accept, HOST, self._own_port)
         self._own_port = self._server.sockets[0].getsockname()[1]
 

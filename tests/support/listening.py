@@ -1,4 +1,4 @@
-"""A journey that waits for what becomes of its message."""
+"""A journey that waits for the reports on its message."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ class Listening(
     goal=OrderCompleted,
     hears=(MessageBounced, MessageClicked, MessageReplied),
 ):
-    """A reminder, and a nudge once something becomes of it. Under a name that has templates."""
+    """A reminder, and a nudge once there is a report on it. Its name is one that has templates."""
 
     async def steps(self) -> None:
         await self.send(REMINDER)

@@ -1,4 +1,4 @@
-"""Reading our own documentation: code blocks, sections, tables, links."""
+"""The parts of our own documentation: code blocks, sections, tables, links."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Block:
 
     Args:
         language: ``python``.
-        caption: the line before it, if it names a file: "In `tests/support/scenarios.py`:".
+        caption: the line before it, if it names a file: "At the end of `docs/journeys.md`:".
         file: that file; empty if none.
         code: with a newline at its end.
         line: where the code begins.
@@ -50,7 +50,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def section(page: Path, heading: str) -> str:
-    """What stands under a heading, up to the next of its level or above."""
+    """Return the text under a heading, up to the next of its level or above."""
     text = prose(page)
     begin = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
     assert begin, f'{page.name} has no section "{heading}"'
@@ -60,7 +60,7 @@ def section(page: Path, heading: str) -> str:
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of all tables, without their heads."""
+    """Return the cells of all tables, without their heads."""
     lines = text.splitlines()
     found = []
     for number, line in enumerate(lines):
@@ -72,7 +72,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def code(cell: str) -> str:
-    """The text of the first code span in a cell."""
+    """Return the text of the first code span in a cell."""
     span = re.search(r"`([^`]*)`", cell)
     return span[1] if span else ""
 
@@ -82,11 +82,11 @@ def links(page: Path) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors GitHub gives the headings."""
+    """Return the anchors that GitHub gives the headings."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def prose(page: Path) -> str:
-    """The page without its code blocks."""
+    """Return the page without its code blocks."""
     return _FENCE.sub("", page.read_text())

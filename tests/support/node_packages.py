@@ -1,4 +1,4 @@
-"""Node packages of the tests: what tests/node/package-lock.json names, installed once."""
+"""The Node packages of tests/node/package-lock.json, installed once."""
 
 import asyncio
 import hashlib
@@ -18,13 +18,13 @@ INSTALLED = ROOT / "build" / "node"
 
 
 async def node(folder: Path, script: str, *arguments: str) -> str:
-    """Run a module as if it lay in a folder with packages; what it printed."""
+    """Run a module as if it lay in a folder with packages; return its output."""
     return await _run(folder, "node", "--input-type=module", "-", *arguments, given=script)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def node_packages() -> Path:
-    """The folder with the packages installed."""
+    """Return the folder with the packages installed."""
     missing = [command for command in ("node", "npm") if shutil.which(command) is None]
     if missing:
         pytest.skip(f"{missing[0]} is not installed (Debian: apt-get install nodejs npm)")
@@ -36,13 +36,13 @@ async def node_packages() -> Path:
 
 
 async def _install(folder: Path) -> None:
-    """Install beside it, then move: it is there as a whole or not at all."""
+    """Install beside the folder, then move: it is there as a whole or not at all."""
     INSTALLED.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=INSTALLED) as beside:
         whole = Path(beside) / "whole"
         shutil.copytree(LOCKED, whole)
         await _run(whole, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-        with suppress(OSError):  # another process of the tests was faster
+        with suppress(OSError):  # another process of the tests installed first
             whole.rename(folder)
 
 

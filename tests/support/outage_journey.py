@@ -1,4 +1,4 @@
-"""A journey for test_outage.py, alone in its file: the sandbox loads all that stands here."""
+"""A journey for test_outage.py, alone in its file: the sandbox loads all of it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: a free port, a temporary folder."""
+"""A PostgreSQL server for the tests, on a free port, in a temporary folder."""
 
 import os
 import pwd
@@ -20,7 +20,7 @@ class Postgres:
 
     Args:
         bin_folder: of its commands.
-        durable: wait for the disk, as tests need not.
+        durable: wait for the disk, which most tests need not.
     """
 
     def __init__(self, bin_folder: Path, *, durable: bool = False) -> None:
@@ -46,15 +46,15 @@ class Postgres:
         )  # fmt: skip
 
     def stop(self) -> None:
-        """Stop it at once."""
+        """Stop the server at once."""
         self._run("pg_ctl", "-D", self._folder / "data", "-m", "immediate", "stop")
         shutil.rmtree(self._folder)
 
     async def create(self, like: str = "template1") -> str:
-        """A new database; its URL.
+        """Create a database; return its URL.
 
         Args:
-            like: the name of one to copy, to which nobody is connected; by default an empty one.
+            like: the name of a database to copy, without connections; by default an empty one.
         """
         name = f"t{uuid4().hex[:12]}"
         connection = await asyncpg.connect(
@@ -77,7 +77,7 @@ class Postgres:
 
 
 def find() -> Path | None:
-    """Where the server's commands are; None if PostgreSQL is not installed."""
+    """Return the folder of the server's commands, or None if PostgreSQL is not installed."""
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent

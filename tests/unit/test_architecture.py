@@ -1,4 +1,4 @@
-"""Journeys are written in the verbs alone."""
+"""Journeys use the verbs alone."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 import sojourn
 from tests.support.markdown import ROOT
 
-OF_WORKFLOW = {"patched", "deprecate_patch"}  # they change a live journey
+OF_WORKFLOW = {"patched", "deprecate_patch"}  # these verbs change a live journey
 PUBLIC = tuple(f"sojourn.{name}" for name in [*sojourn.__all__, "events."])
 OF_JOURNEYS = {
     "datetime",
@@ -24,7 +24,7 @@ OF_JOURNEYS = {
 
 
 def imported(source: str) -> Iterator[tuple[int, str]]:
-    """Every module that the code imports, wherever in it: the line and the whole name."""
+    """Yield every module that the code imports: the line and the whole name."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import():
@@ -43,7 +43,7 @@ def package(module: str) -> str:
 
 
 def beyond_the_verbs(source: str) -> list[str]:
-    """What a journey's file uses that a journey must not."""
+    """Return what a journey's file uses beyond the verbs."""
     faults = [
         f"line {line}: {name} is not for journeys"
         for line, name in imported(source)
@@ -67,7 +67,7 @@ def test_journeys_use_the_verbs_alone(path: Path) -> None:
     assert beyond_the_verbs(path.read_text()) == []
 
 
-def test_there_are_journeys() -> None:
+def test_the_folder_of_workflows_has_journeys() -> None:
     assert len(journey_files()) >= 3
 
 
@@ -83,6 +83,6 @@ def test_there_are_journeys() -> None:
         "workflow.now()",
     ],
 )
-def test_more_than_the_verbs_is_found(source: str) -> None:
+def test_a_step_beyond_the_verbs_is_found(source: str) -> None:
     wrapped = f"async def steps():\n    {source}"
     assert len(beyond_the_verbs(wrapped)) == 1

@@ -1,4 +1,4 @@
-"""The home folder: none is named, or one that cannot be made."""
+"""The home folder: an empty setting, and a folder that cannot be made."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from sojourn.settings import Settings, load_settings
 from sojourn.store import Store
 
 
-def test_a_home_that_is_empty_is_the_usual_one_and_not_the_current_folder(
+def test_an_empty_home_setting_means_the_default_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SOJOURN_HOME", "")
     assert load_settings().home == Path(".sojourn")
 
 
-async def test_a_home_that_cannot_be_made_names_the_way_out(tmp_path: Path) -> None:
+async def test_a_home_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     settings = Settings(home=tmp_path / "file" / "home", database_url="")
     with pytest.raises(StoreUnavailable, match="set SOJOURN_HOME to a folder of yours"):

@@ -1,4 +1,4 @@
-"""What every provider's connections share."""
+"""The connections of every provider share certificates and trust."""
 
 import asyncio
 import ssl
@@ -12,7 +12,7 @@ from sojourn.domain.errors import TransientError
 from sojourn.testkit.fakes.ses import key, pem
 
 
-async def test_a_host_whose_certificate_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+async def test_nothing_is_sent_to_a_host_with_an_untrusted_certificate(tmp_path: Path) -> None:
     told = []
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""`worker.py --channels`: what a worker is told to serve, and whether its providers are set."""
+"""`worker.py --channels` chooses the queues that a worker serves, and checks their providers."""
 
 import pytest
 

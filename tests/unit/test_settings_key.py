@@ -9,7 +9,7 @@ from sojourn.domain.errors import BadSetting
 from sojourn.settings import Settings, signing_key
 
 
-def test_processes_that_begin_together_agree(tmp_path: Path) -> None:
+def test_processes_that_begin_together_agree_on_the_secret_key(tmp_path: Path) -> None:
     for number in range(30):
         home = Settings(home=tmp_path / str(number))
         with ThreadPoolExecutor(8) as pool:
@@ -20,7 +20,9 @@ def test_processes_that_begin_together_agree(tmp_path: Path) -> None:
         assert (home.home / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_folder_that_cannot_be_made_names_the_way_out(tmp_path: Path) -> None:
+def test_a_secret_keys_folder_that_cannot_be_made_is_an_error_with_a_way_out(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BadSetting, match="SOJOURN_SECRET_KEY"):
         signing_key(Settings(home=tmp_path / "file" / "home"))

@@ -1,4 +1,4 @@
-"""`sojourn channels`: how each is; paused, resumed, limited by hand; a suppression lifted."""
+"""`sojourn channels` shows, pauses, resumes and limits channels, and lifts suppressions."""
 
 import json
 import os
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 
 def of(answer: Answer, channel: str) -> dict[str, Any]:
-    """What the JSON says of one channel."""
+    """Return one channel of the JSON."""
     (state,) = [state for state in answer.json if state["channel"] == channel]
     return dict(state)
 
@@ -32,7 +32,7 @@ async def limits(cli: Cli) -> dict[str, float | None]:
     }
 
 
-async def test_each_channel_tells_what_waits_and_what_went(offline: Cli) -> None:
+async def test_each_channel_shows_waiting_and_sent_messages(offline: Cli) -> None:
     ada = await offline.identify()
     rows: list[dict[str, Any]] = [
         {"state": "deferred"},
@@ -61,7 +61,9 @@ async def test_each_channel_tells_what_waits_and_what_went(offline: Cli) -> None
     assert of(answer, "push")["waiting"] == 0
 
 
-async def test_without_temporal_the_store_still_tells_and_the_command_fails(offline: Cli) -> None:
+async def test_without_temporal_channels_are_shown_from_the_store_and_the_command_fails(
+    offline: Cli,
+) -> None:
     for arguments in (("channels",), ("channels", "--json")):
         answer = await offline(*arguments)
         assert answer.code == 1
@@ -69,7 +71,7 @@ async def test_without_temporal_the_store_still_tells_and_the_command_fails(offl
         assert "whatsapp" in answer.out
 
 
-async def test_the_fakes_of_a_running_dev_are_told_as_its_providers(offline: Cli) -> None:
+async def test_the_fakes_of_a_running_dev_are_shown_as_providers(offline: Cli) -> None:
     noted = {"pid": os.getpid(), "providers": {"email": "postmark"}}
     (offline.home / LOCAL_STACK).write_text(json.dumps(noted))
     answer = await offline("channels", "--json")
@@ -81,7 +83,7 @@ async def test_the_fakes_of_a_running_dev_are_told_as_its_providers(offline: Cli
     ]
 
 
-async def test_queues_tell_their_workers_backlog_and_limit(cli: Cli) -> None:
+async def test_queues_show_their_workers_backlog_and_limit(cli: Cli) -> None:
     answer = await cli.until(
         "channels", "--json", holds=lambda a: all(s["queue"]["workers"] for s in a.json)
     )
@@ -102,7 +104,7 @@ async def test_a_limit_holds_until_it_is_taken_away(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("rate", ["0", "0.09", "10001", "nan", "inf", "fast", "", "20/s"])
-async def test_what_is_no_limit_changes_none(cli: Cli, rate: str) -> None:
+async def test_a_malformed_limit_changes_nothing(cli: Cli, rate: str) -> None:
     answer = await cli("channels", "limit", "sms", rate)
     assert answer.code == 2
     assert answer.fault == (
@@ -111,13 +113,13 @@ async def test_what_is_no_limit_changes_none(cli: Cli, rate: str) -> None:
     assert (await limits(cli))["sms"] is None
 
 
-async def test_no_limit_is_set_where_temporal_is_away(offline: Cli) -> None:
+async def test_a_limit_cannot_be_set_without_temporal(offline: Cli) -> None:
     answer = await offline("channels", "limit", "sms", "20")
     assert (answer.code, answer.out) == (1, "")
     assert "no Temporal server answers" in answer.fault
 
 
-async def test_an_operator_pauses_and_resumes(offline: Cli) -> None:
+async def test_an_operator_pauses_and_resumes_a_channel(offline: Cli) -> None:
     answer = await offline("channels", "pause", "sms", "--why", "wrong price", "--by", "anna")
     assert (answer.code, answer.err) == (0, "")
     state = of(await offline("channels", "--json"), "sms")["paused"]
@@ -134,7 +136,7 @@ async def test_an_operator_pauses_and_resumes(offline: Cli) -> None:
     assert (again.code, again.out) == (0, "sms is open; it was not paused\n")
 
 
-async def test_an_operators_pause_over_a_providers_says_who_ends_it_now(offline: Cli) -> None:
+async def test_an_operators_pause_over_a_providers_says_who_ends_it(offline: Cli) -> None:
     async with offline.store.transaction() as session:
         await pauses.begin(
             session, Channel.EMAIL, because="401 no", by="postmark", probe_at=NOW + HOUR / 60
@@ -200,7 +202,9 @@ async def test_a_suppressed_address_is_sent_to_again_once_it_is_lifted(offline: 
         (("limit", "sms"), "RATE"),
     ],
 )
-async def test_wrong_usage_is_one_line(offline: Cli, arguments: tuple[str, ...], says: str) -> None:
+async def test_wrong_usage_of_channels_is_one_line(
+    offline: Cli, arguments: tuple[str, ...], says: str
+) -> None:
     answer = await offline("channels", *arguments)
     assert (answer.code, answer.out) == (2, "")
     assert says in answer.fault

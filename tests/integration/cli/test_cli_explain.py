@@ -1,4 +1,4 @@
-"""`sojourn explain`: a customer's story, with and without a Temporal server."""
+"""`sojourn explain` tells a customer's story, with and without a Temporal server."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 async def event(
     cli: Cli, customer_id: str, name: str, at: datetime, *, routed: bool = True, **properties: Any
 ) -> str:
-    """An event as dispatch would have stored it."""
+    """Store an event as dispatch does."""
     message_id = str(uuid4())
     received = properties.pop("received_at", at)
     async with cli.store.transaction() as session:
@@ -47,12 +47,12 @@ async def event(
 
 
 def told(answer: Answer, words: str) -> str:
-    """The line of the answer that has these words."""
+    """Return the line of the answer that has these words."""
     (line,) = [line for line in answer.out.splitlines() if words in line]
     return line
 
 
-async def test_an_unknown_customer(offline: Cli) -> None:
+async def test_explain_refuses_an_unknown_customer(offline: Cli) -> None:
     answer = await offline("explain", "nobody")
     assert (answer.code, answer.out) == (2, "")
     assert 'no customer "nobody"' in answer.fault
@@ -80,7 +80,7 @@ async def test_the_card_masks_addresses_and_shows_the_latest_word(offline: Cli) 
         assert secret not in (await offline("explain", ada, "--json")).out
 
 
-async def test_the_card_tells_to_which_addresses_nothing_is_sent(offline: Cli) -> None:
+async def test_the_card_shows_suppressed_addresses(offline: Cli) -> None:
     ada = await offline.identify(**ROME)
     async with offline.store.transaction() as session:
         session.add(
@@ -96,7 +96,7 @@ async def test_the_card_tells_to_which_addresses_nothing_is_sent(offline: Cli) -
     assert [one["channel"] for one in reach if one["suppressed"]] == ["email"]
 
 
-async def test_attempts_of_a_run_whose_clock_was_moved_are_told_to_be_of_another(
+async def test_explain_says_that_the_clock_of_a_run_was_moved_on(
     offline: Cli,
 ) -> None:
     words = "the run's clock was moved on"
@@ -118,11 +118,11 @@ async def test_attempts_of_a_run_whose_clock_was_moved_are_told_to_be_of_another
         ("@x", "***@x"),
     ],
 )
-def test_masks(address: str, shown: str) -> None:
+def test_addresses_are_masked(address: str, shown: str) -> None:
     assert masked(address) == shown
 
 
-async def test_a_customer_nobody_identified(offline: Cli) -> None:
+async def test_explain_says_that_a_customer_was_never_identified(offline: Cli) -> None:
     await event(offline, "anon", "Signed Up", NOON)
     async with offline.store.transaction() as session:
         await customers.lock(session, "anon")
@@ -132,7 +132,7 @@ async def test_a_customer_nobody_identified(offline: Cli) -> None:
     assert "nothing can be sent" in answer.out
 
 
-async def test_without_temporal_the_store_still_tells(offline: Cli) -> None:
+async def test_without_temporal_explain_tells_from_the_store(offline: Cli) -> None:
     ada = await offline.identify(**ROME)
     await event(offline, ada, "Product Added", NOON, cart_id="k1", product_id="p1")
     await offline.decided(ada, at=NOON + 24 * HOUR)
@@ -146,7 +146,7 @@ async def test_without_temporal_the_store_still_tells(offline: Cli) -> None:
     assert [entry["kind"] for entry in as_json["timeline"]] == ["consent", "event", "message"]
 
 
-async def test_each_reason_is_told_in_words(offline: Cli) -> None:
+async def test_each_reason_of_a_skip_is_told_in_words(offline: Cli) -> None:
     ada = await offline.identify()
     for reason in Reason:
         await offline.decided(ada, at=NOON, step=reason.value, state="skipped", reason=reason.value)
@@ -217,7 +217,9 @@ async def test_a_purchase_that_came_in_too_late_to_prevent_is_named(offline: Cli
         ({"state": "sent", "possible_duplicate": True}, "it may have arrived twice"),
     ],
 )
-async def test_every_other_fate(offline: Cli, row: dict[str, Any], words: str) -> None:
+async def test_every_other_end_of_a_message_is_told_in_words(
+    offline: Cli, row: dict[str, Any], words: str
+) -> None:
     ada = await offline.identify()
     await offline.decided(ada, at=NOON, **row)
     assert words in told(await offline("explain", ada), "reminder")
@@ -237,7 +239,7 @@ async def test_events_no_journey_hears_are_counted_and_shown_on_demand(offline: 
     assert (await offline("explain", ada, "--all")).out.count("Product Viewed") == 3
 
 
-async def test_personal_fields_stay_out(offline: Cli) -> None:
+async def test_explain_shows_no_personal_fields_of_events(offline: Cli) -> None:
     ada = await offline.identify()
     await event(
         offline, ada, "Signed Up", NOON, plan="pro", email="ada@home.test", first_name="Ada"
@@ -260,7 +262,7 @@ async def test_an_event_no_run_was_told_of_is_marked(offline: Cli) -> None:
     assert "no run was told of it yet" in told(await offline("explain", ada), "Signed Up")
 
 
-async def test_runs_as_temporal_knows_them(cli: Cli) -> None:
+async def test_explain_shows_runs_as_temporal_knows_them(cli: Cli) -> None:
     ada = await cli.identify(**ROME)
     now = datetime.now(UTC)
     await cli.sojourn.publish(
@@ -305,14 +307,14 @@ async def test_a_run_that_temporal_forgot_is_still_named(cli: Cli) -> None:
 
 
 def course(answer: Answer, step: str) -> list[str]:
-    """The lines below a message."""
+    """Return the lines below a message."""
     lines = answer.out.splitlines()
     (start,) = [n for n, line in enumerate(lines) if f" {step}: " in line]
     below = itertools.takewhile(lambda line: line.startswith("      "), lines[start + 1 :])
     return [line.strip() for line in below]
 
 
-async def test_each_attempt_and_report_is_told_in_its_order(offline: Cli) -> None:
+async def test_attempts_and_reports_are_told_in_order(offline: Cli) -> None:
     ada = await offline.identify(**ROME)
     number = await offline.decided(
         ada, {"channel": "email"}, at=NOON, attempt=2, progress="clicked", possible_duplicate=True
@@ -414,7 +416,7 @@ async def test_every_end_of_an_attempt_has_words(
         ({"state": "refused", "settled_by": "anna"}, "settled by anna: it was not sent"),
     ],
 )
-async def test_how_a_lost_answer_was_made_good_has_a_line_of_its_own(
+async def test_the_settlement_of_a_lost_answer_has_a_line_of_its_own(
     offline: Cli, row: dict[str, Any], words: str
 ) -> None:
     ada, later = await offline.identify(timezone="UTC"), NOON + HOUR
@@ -426,7 +428,7 @@ async def test_how_a_lost_answer_was_made_good_has_a_line_of_its_own(
     ]
 
 
-async def test_a_worker_that_died_left_no_answer(offline: Cli) -> None:
+async def test_an_attempt_of_a_worker_that_died_has_no_answer(offline: Cli) -> None:
     ada = await offline.identify(timezone="UTC")
     number = await offline.decided(ada, at=NOON)
     await offline.attempted(number, at=NOON, settled_by="look-up")
@@ -447,7 +449,7 @@ def test_every_error_of_a_provider_and_every_report_has_words() -> None:
     assert set(Kind) == set(_REPORTS)
 
 
-async def test_what_an_attempt_says_is_not_said_twice(offline: Cli) -> None:
+async def test_the_detail_of_an_attempt_is_said_once(offline: Cli) -> None:
     ada = await offline.identify()
     number = await offline.decided(
         ada, at=NOON, state="rejected", reason="refused", detail="too large", attempt=1
@@ -462,7 +464,7 @@ async def test_what_an_attempt_says_is_not_said_twice(offline: Cli) -> None:
     assert answer.out.count("too large") == 1
 
 
-async def test_what_an_operator_found_is_told_as_such(offline: Cli) -> None:
+async def test_an_operators_settlement_names_the_operator(offline: Cli) -> None:
     ada = await offline.identify()
     number = await offline.decided(ada, at=NOON, state="unknown", detail="no answer")
     await offline.attempted(number, at=NOON, state="ambiguous", settled_by="gate", **LOST)
@@ -497,7 +499,7 @@ async def test_a_bounce_says_whether_the_address_is_still_written_to(offline: Cl
     assert "ada@example.com" not in (await offline("explain", ada, "--json")).out.lower()
 
 
-async def test_the_words_of_a_reply_stay_out(offline: Cli) -> None:
+async def test_explain_shows_no_words_of_a_reply(offline: Cli) -> None:
     ada = await offline.identify()
     number = await offline.decided(ada, at=NOON)
     await offline.reported(number, "replied", at=NOON, detail="my divorce")
@@ -506,7 +508,7 @@ async def test_the_words_of_a_reply_stay_out(offline: Cli) -> None:
     assert "divorce" not in answer.out
 
 
-async def test_a_pause_that_lasts_says_why(offline: Cli) -> None:
+async def test_explain_says_why_a_channel_is_paused(offline: Cli) -> None:
     ada = await offline.identify(timezone="UTC")
     await offline.decided(ada, at=NOON, state="deferred", reason="paused", held_until=NOON + HOUR)
     await offline("channels", "pause", "email", "--why", "wrong price")
@@ -521,7 +523,7 @@ async def test_a_pause_that_lasts_says_why(offline: Cli) -> None:
 # ---- joined customers, changed addresses ---------------------------------------------------
 
 
-async def test_a_joined_customer_is_told_by_either_id(offline: Cli) -> None:
+async def test_explain_finds_a_joined_customer_by_either_id(offline: Cli) -> None:
     ada, old = await offline.identify(), await offline.identify()
     await event(offline, old, "Product Added", NOON, product_id="p", cart_id="k")
     await offline.decided(old, at=NOON + HOUR)
@@ -536,7 +538,7 @@ async def test_a_joined_customer_is_told_by_either_id(offline: Cli) -> None:
     assert (await offline("explain", old)).out == answer.out
 
 
-async def test_a_change_of_address_is_told_where_it_matters(offline: Cli) -> None:
+async def test_explain_tells_of_a_changed_address_between_its_messages(offline: Cli) -> None:
     ada = await offline.identify(email="ada@example.com")
     mail = {"channel": "email", "text": "hello"}
     await offline.decided(ada, mail, at=NOON)  # to ada@example.com

@@ -1,4 +1,4 @@
-"""`sojourn keys`: made, listed, revoked; shown once."""
+"""`sojourn keys` makes, lists and revokes keys, and shows each once."""
 
 import pytest
 
@@ -27,7 +27,7 @@ async def test_a_key_is_shown_once_and_holds_until_it_is_revoked(offline: Cli) -
     assert (await offline("keys", "list", "--json")).json[0]["revoked_at"] == first
 
 
-async def test_people_see_the_key_and_its_id(offline: Cli) -> None:
+async def test_the_key_and_its_id_are_printed_for_people(offline: Cli) -> None:
     said = (await offline("keys", "add", "pos", "--events", "Order Completed, identify")).out
     key, advice = said.splitlines()
     async with offline.store.reading() as session:
@@ -40,7 +40,7 @@ async def test_people_see_the_key_and_its_id(offline: Cli) -> None:
     assert "Order Completed, identify" in listed
 
 
-async def test_no_key_yet(offline: Cli) -> None:
+async def test_the_list_says_that_there_is_no_key(offline: Cli) -> None:
     assert "sojourn keys add" in (await offline("keys", "list")).out
 
 

@@ -1,4 +1,4 @@
-"""`sojourn ledger`: what is known of messages, and settling what is not."""
+"""`sojourn ledger` shows messages, and settles those whose outcome is unknown."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ MAIL = {"channel": "email", "subject": "Your cart waits", "text": "hello"}
 
 
 async def unknown(cli: Cli, **row: Any) -> int:
-    """A message whose answer was lost; its number."""
+    """Store a message whose answer was lost; return its number."""
     ada = await cli.identify("c42")
     values = {"state": "unknown", "provider": "postmark", "attempt": 1, "detail": "no answer"}
     number = await cli.decided(ada, MAIL, at=NOON, **{**values, **row})
@@ -34,7 +34,7 @@ async def kept(cli: Cli, number: int) -> LedgerRow:
     return row
 
 
-async def test_rows_say_what_is_known(offline: Cli) -> None:
+async def test_rows_of_the_ledger_show_every_known_fact(offline: Cli) -> None:
     number = await unknown(offline, possible_duplicate=True, attempt=2)
     (row,) = (await offline("ledger", "--json")).json
     reference = row.pop("reference")
@@ -63,7 +63,7 @@ async def test_rows_say_what_is_known(offline: Cli) -> None:
     ]  # fmt: skip
 
 
-async def test_rows_are_narrowed_by_state_customer_and_number(offline: Cli) -> None:
+async def test_rows_are_filtered_by_state_customer_and_number(offline: Cli) -> None:
     ada, bob = await offline.identify(), await offline.identify()
     mine = [await offline.decided(ada, at=NOON, n=n) for n in range(3)]
     lost = await offline.decided(bob, at=NOON, state="unknown")
@@ -162,7 +162,7 @@ async def test_a_message_without_attempts_is_settled_too(offline: Cli) -> None:
 
 
 @pytest.mark.parametrize("state", ["deferred", "claimed", "sent", "skipped", "rejected", "expired"])
-async def test_what_is_known_stays(offline: Cli, state: str) -> None:
+async def test_an_operator_cannot_change_a_known_outcome(offline: Cli, state: str) -> None:
     number = await offline.decided(await offline.identify(), at=NOON, state=state)
     answer = await offline("ledger", "settle", number, "not-sent", "--why", "x")
     assert answer.code == 2
@@ -172,7 +172,7 @@ async def test_what_is_known_stays(offline: Cli, state: str) -> None:
     assert (await kept(offline, number)).state == state
 
 
-async def test_only_what_was_left_in_the_middle_long_ago_is_settled(offline: Cli) -> None:
+async def test_an_operator_settles_an_abandoned_message_and_none_under_way(offline: Cli) -> None:
     ada, now = await offline.identify(), datetime.now(UTC)
     fresh, left = [
         await offline.decided(ada, at=now, n=n, state="submitting", provider="postmark")
@@ -210,7 +210,9 @@ async def test_only_what_was_left_in_the_middle_long_ago_is_settled(offline: Cli
         (("settle", "7", "sent", "--why", "x", "--by", "look-up"), "acts by that name"),
     ],
 )
-async def test_wrong_usage_is_one_line(offline: Cli, arguments: tuple[str, ...], says: str) -> None:
+async def test_wrong_usage_of_ledger_is_one_line(
+    offline: Cli, arguments: tuple[str, ...], says: str
+) -> None:
     answer = await offline("ledger", *arguments)
     assert (answer.code, answer.out) == (2, "")
     assert says in answer.fault

@@ -1,4 +1,4 @@
-"""`sojourn outbox`: what went out, and what it looks like."""
+"""`sojourn outbox` lists sent messages, and shows them as they were rendered."""
 
 import webbrowser
 from datetime import UTC, datetime, timedelta
@@ -28,13 +28,13 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return urls
 
 
-async def test_nothing_yet(offline: Cli) -> None:
+async def test_an_empty_outbox_says_so(offline: Cli) -> None:
     answer = await offline("outbox")
     assert (answer.code, answer.out) == (0, "no message went out yet\n")
     assert (await offline("outbox", "--json")).json == []
 
 
-async def test_newest_first_by_when_it_left(offline: Cli) -> None:
+async def test_the_outbox_lists_the_last_sent_message_first(offline: Cli) -> None:
     ada = await offline.identify()
     held = await offline.decided(ada, MAIL, at=NOON, settled_at=NOON + timedelta(hours=9))
     soon = await offline.decided(ada, MAIL, n=2, at=NOON, settled_at=NOON + timedelta(hours=1))
@@ -63,20 +63,20 @@ async def test_the_listing_has_all_an_operator_asks_for(offline: Cli) -> None:
         assert part in row
 
 
-async def test_only_one_customers(offline: Cli) -> None:
+async def test_the_outbox_is_filtered_by_customer(offline: Cli) -> None:
     ada, bea = await offline.identify(), await offline.identify()
     await offline.decided(ada, MAIL, at=NOON, settled_at=NOON)
     mine = await offline.decided(bea, MAIL, at=NOON, settled_at=NOON)
     assert [letter["id"] for letter in (await offline("outbox", bea, "--json")).json] == [mine]
 
 
-async def test_an_unknown_customer_is_wrong_usage(offline: Cli) -> None:
+async def test_the_outbox_refuses_an_unknown_customer(offline: Cli) -> None:
     answer = await offline("outbox", "nobody", "--json")
     assert (answer.code, answer.out) == (2, "")
     assert 'no customer "nobody"' in answer.fault
 
 
-async def test_json_holds_the_full_text(offline: Cli) -> None:
+async def test_the_outbox_as_json_holds_the_full_text(offline: Cli) -> None:
     ada = await offline.identify()
     await offline.decided(ada, MAIL, at=NOON, settled_at=NOON, provider="outbox")
     (letter,) = (await offline("outbox", "--json")).json
@@ -95,7 +95,7 @@ async def test_open_shows_the_mail_as_it_was_rendered(offline: Cli, opened: list
     assert opened == [page.as_uri()]
 
 
-async def test_open_takes_a_number(offline: Cli, opened: list[str]) -> None:
+async def test_open_shows_the_message_of_a_number(offline: Cli, opened: list[str]) -> None:
     ada = await offline.identify()
     first = await offline.decided(ada, MAIL, at=NOON, settled_at=NOON)
     await offline.decided(ada, MAIL, n=2, at=NOON, settled_at=NOON + timedelta(hours=1))
@@ -119,7 +119,7 @@ async def test_a_text_message_opens_as_a_page_and_cannot_inject(
     assert opened
 
 
-async def test_no_browser_is_said_and_no_failure(
+async def test_open_without_a_browser_says_so_and_exits_with_zero(
     offline: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webbrowser, "open", lambda url: False)
@@ -129,13 +129,13 @@ async def test_no_browser_is_said_and_no_failure(
     assert (answer.code, answer.err) == (0, "no browser here: open the file yourself\n")
 
 
-async def test_open_with_nothing_to_open(offline: Cli) -> None:
+async def test_open_fails_on_an_empty_outbox(offline: Cli) -> None:
     answer = await offline("outbox", "--open")
     assert answer.code == 2
     assert "no message to open yet" in answer.fault
 
 
-async def test_one_message_in_full_on_the_terminal(offline: Cli) -> None:
+async def test_a_number_shows_the_whole_message_on_the_terminal(offline: Cli) -> None:
     ada = await offline.identify()
     push = {"channel": "push", "title": "Two left", "body": "Hurry\nup", "url": "https://x.test/c"}
     number = await offline.decided(
@@ -191,7 +191,7 @@ async def test_whatsapp_shows_its_words_and_the_approved_template(
     assert "help_v2 (Ada, Tern &lt;&amp;&gt; Oak)" in page
 
 
-async def test_an_unknown_number(offline: Cli) -> None:
+async def test_the_outbox_refuses_an_unknown_number(offline: Cli) -> None:
     answer = await offline("outbox", "--id", 99)
     assert answer.code == 2
     assert 'no message "99"' in answer.fault

@@ -1,4 +1,4 @@
-"""`sojourn publish`: one event, or a file of Segment calls."""
+"""`sojourn publish` takes one event, or a file of Segment calls."""
 
 import json
 import sys
@@ -58,7 +58,7 @@ async def test_a_run_that_has_ended_is_not_said_to_be_reached(cli: Cli) -> None:
     assert (await cli(*buy)).json["runs"] == []
 
 
-async def test_the_same_id_twice_is_once(cli: Cli) -> None:
+async def test_publishing_an_id_twice_stores_it_once(cli: Cli) -> None:
     ada, same = await cli.identify(), str(uuid4())
     publish = ("publish", "Feature Used", ada, "feature=search", "--id", same)
     assert (await cli(*publish, "--json")).json["stored"] is True
@@ -67,7 +67,7 @@ async def test_the_same_id_twice_is_once(cli: Cli) -> None:
     assert await names_of(cli, ada) == ["Feature Used"]
 
 
-async def test_objects_are_given_as_json(cli: Cli) -> None:
+async def test_publish_takes_objects_as_json(cli: Cli) -> None:
     ada = await cli.identify()
     products = '[{"product_id": 7, "price": 1.5}]'
     await cli("publish", "Order Completed", ada, "order_id=7", f"products={products}", "--at", WHEN)
@@ -78,7 +78,7 @@ async def test_objects_are_given_as_json(cli: Cli) -> None:
     assert row.occurred_at.isoformat() == "2024-01-04T11:45:38+00:00"
 
 
-async def test_an_event_nobody_described_needs_anyway(cli: Cli) -> None:
+async def test_an_unknown_event_is_published_with_anyway_alone(cli: Cli) -> None:
     ada = await cli.identify()
     answer = await cli("publish", "Order Complete", ada)
     assert (answer.code, answer.fault) == (
@@ -92,7 +92,7 @@ async def test_an_event_nobody_described_needs_anyway(cli: Cli) -> None:
     assert row.properties == {"stars": 5, "why": "great"}
 
 
-async def test_a_field_nobody_described_needs_anyway(cli: Cli) -> None:
+async def test_an_unknown_field_is_published_with_anyway_alone(cli: Cli) -> None:
     ada = await cli.identify()
     answer = await cli("publish", "Order Completed", ada, "order_id=1", "cart=k")
     assert answer.code == 2
@@ -121,7 +121,9 @@ async def test_an_unidentified_customer_is_mentioned(cli: Cli) -> None:
         (("--file", "/nowhere"), "cannot read /nowhere: No such file"),
     ],
 )
-async def test_wrong_usage_is_one_line(cli: Cli, arguments: tuple[str, ...], says: str) -> None:
+async def test_wrong_usage_of_publish_is_one_line(
+    cli: Cli, arguments: tuple[str, ...], says: str
+) -> None:
     answer = await cli("publish", *arguments)
     assert (answer.code, answer.out) == (2, "")
     assert says in answer.fault
@@ -130,7 +132,7 @@ async def test_wrong_usage_is_one_line(cli: Cli, arguments: tuple[str, ...], say
 # ---- a file of calls ---------------------------------------------------------------------------
 
 
-async def test_a_file_is_counted_and_can_be_repeated(cli: Cli, tmp_path: Path) -> None:
+async def test_a_file_is_counted_and_can_be_published_again(cli: Cli, tmp_path: Path) -> None:
     ada = f"c-{uuid4().hex}"
     file = write(
         tmp_path / "calls.jsonl",
@@ -155,7 +157,7 @@ async def test_a_file_is_counted_and_can_be_repeated(cli: Cli, tmp_path: Path) -
     assert found.known
 
 
-async def test_each_customers_order_is_kept(cli: Cli, tmp_path: Path) -> None:
+async def test_a_file_keeps_the_order_of_each_customers_events(cli: Cli, tmp_path: Path) -> None:
     people = [f"c-{uuid4().hex}" for _ in range(3)]
     names = [f"Step {n}" for n in range(8)]
     file = write(
@@ -164,10 +166,12 @@ async def test_each_customers_order_is_kept(cli: Cli, tmp_path: Path) -> None:
     )
     await cli("publish", "--file", file)
     for person in people:
-        assert await names_of(cli, person) == names  # at one moment: the order is that of arrival
+        assert (
+            await names_of(cli, person) == names
+        )  # events of one moment keep their order of arrival
 
 
-async def test_bad_lines_are_listed_and_nothing_of_them_is_stored(cli: Cli, tmp_path: Path) -> None:
+async def test_bad_lines_of_a_file_are_listed_and_not_stored(cli: Cli, tmp_path: Path) -> None:
     ada = await cli.identify()
     file = write(
         tmp_path / "calls.jsonl",
@@ -191,7 +195,7 @@ async def test_bad_lines_are_listed_and_nothing_of_them_is_stored(cli: Cli, tmp_
 
 
 @pytest.mark.parametrize("arguments", [("-",), ("--file", "-")])
-async def test_calls_on_standard_input(
+async def test_publish_reads_calls_from_standard_input(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     ada = await cli.identify()

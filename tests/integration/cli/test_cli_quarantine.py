@@ -1,4 +1,4 @@
-"""`sojourn quarantine`: what did not validate, and what to do about it."""
+"""`sojourn quarantine` lists, mends, redrives and drops calls that did not validate."""
 
 from contextlib import suppress
 from typing import Any
@@ -14,7 +14,7 @@ from tests.support.cli_stack import Cli
 
 
 async def _refused(cli: Cli, **fields: Any) -> tuple[str, str]:
-    """A call in quarantine: its number and its customer."""
+    """Quarantine a call; return its number and its customer."""
     customer_id = await cli.identify()
     sent = {
         "type": "track",
@@ -33,13 +33,13 @@ async def _refused(cli: Cli, **fields: Any) -> tuple[str, str]:
     return str(mine["id"]), customer_id
 
 
-async def test_nothing_yet(offline: Cli) -> None:
+async def test_an_empty_quarantine_says_so(offline: Cli) -> None:
     answer = await offline("quarantine")
     assert (answer.code, answer.out) == (0, "no such call in quarantine\n")
     assert (await offline("quarantine", "--json")).json == []
 
 
-async def test_the_list_says_what_is_wrong_and_shows_no_property(offline: Cli) -> None:
+async def test_the_quarantines_list_names_faults_and_shows_no_property(offline: Cli) -> None:
     number, _ = await _refused(offline)
     for arguments in (["quarantine"], ["quarantine", "--json"]):
         out = (await offline(*arguments)).out
@@ -48,7 +48,7 @@ async def test_the_list_says_what_is_wrong_and_shows_no_property(offline: Cli) -
         assert "cheap" not in out
 
 
-async def test_the_list_can_be_narrowed(offline: Cli) -> None:
+async def test_the_quarantines_list_is_filtered_by_event_reason_and_time(offline: Cli) -> None:
     number, _ = await _refused(offline)
     other, _ = await _refused(offline, event="Order Completed", properties={"email": "a@b"})
 
@@ -67,7 +67,7 @@ async def test_the_list_can_be_narrowed(offline: Cli) -> None:
     assert await listed("--all") == [number, other]
 
 
-async def test_show_shows_all_of_it(offline: Cli) -> None:
+async def test_show_prints_a_quarantined_call_whole(offline: Cli) -> None:
     number, customer_id = await _refused(offline)
     out = (await offline("quarantine", "show", number)).out
     for part in ("fault     properties.price: ", '"price": "cheap"', customer_id, "from shop"):
@@ -77,7 +77,7 @@ async def test_show_shows_all_of_it(offline: Cli) -> None:
     )
 
 
-async def test_mend_shows_what_will_be_sent(offline: Cli) -> None:
+async def test_mend_prints_the_mended_call(offline: Cli) -> None:
     number, _ = await _refused(offline)
     answer = await offline("quarantine", "mend", number, "--set", "properties.price=12.5")
     assert answer.code == 0
@@ -86,7 +86,7 @@ async def test_mend_shows_what_will_be_sent(offline: Cli) -> None:
     assert "mended" in (await offline("quarantine")).out
 
 
-async def test_mend_refuses_what_still_does_not_validate(offline: Cli) -> None:
+async def test_mend_refuses_a_call_that_still_does_not_validate(offline: Cli) -> None:
     number, _ = await _refused(offline)
     answer = await offline("quarantine", "mend", number, "--set", "properties.price=dear")
     assert (answer.code, answer.out) == (2, "")
@@ -109,7 +109,9 @@ async def test_mend_refuses_what_still_does_not_validate(offline: Cli) -> None:
         (["--since", "yesterday"], '--since "yesterday"'),
     ],
 )
-async def test_wrong_usage_is_one_line(cli: Cli, arguments: list[Any], fault: str) -> None:
+async def test_wrong_usage_of_quarantine_is_one_line(
+    cli: Cli, arguments: list[Any], fault: str
+) -> None:
     answer = await cli("quarantine", *arguments)
     assert (answer.code, answer.out) == (2, "")
     assert fault in answer.fault
@@ -124,11 +126,11 @@ async def test_redrive_starts_the_run_that_the_call_was_meant_for(cli: Cli) -> N
     again = await cli("quarantine", "redrive", number)
     assert again.code == 2
     assert "nothing is left to do" in again.fault
-    with suppress(RPCError):  # it may have come to its end already: the call is an old one
+    with suppress(RPCError):  # the run may have ended already: the call is an old one
         await cli.sojourn.client.get_workflow_handle(run).terminate()
 
 
-async def test_redrive_of_many_goes_on_over_those_that_stay(cli: Cli) -> None:
+async def test_redrive_of_many_skips_the_calls_that_still_fail(cli: Cli) -> None:
     bad, _ = await _refused(cli, event="Checkout Started", properties={"value": "much"})
     good, _ = await _refused(cli, event="Checkout Started", properties={"value": "more"})
     await cli("quarantine", "mend", good, "--set", "properties.value=1")

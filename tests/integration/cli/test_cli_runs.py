@@ -1,4 +1,4 @@
-"""`sojourn runs`: what Temporal's visibility lists, exactly what was asked for."""
+"""`sojourn runs` lists the runs of Temporal's visibility that match its filters exactly."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ from tests.support.cli_stack import Cli
 
 
 async def three_runs(cli: Cli) -> str:
-    """A customer with an open, a converted and an exhausted run."""
+    """Start an open, a converted and an exhausted run of one customer."""
     ada = await cli.identify()
     now = datetime.now(UTC)
     for cart, age in (("open", 0), ("bought", 0), ("old", 8)):
@@ -31,7 +31,7 @@ async def three_runs(cli: Cli) -> str:
     return ada
 
 
-async def test_status_outcome_and_filters(cli: Cli) -> None:
+async def test_runs_are_listed_and_filtered_by_status_and_outcome(cli: Cli) -> None:
     ada = await three_runs(cli)
     of_ada = ("runs", "--customer", ada, "--json")
     listed = {run["key"]: run for run in (await cli(*of_ada)).json}
@@ -50,7 +50,7 @@ async def test_status_outcome_and_filters(cli: Cli) -> None:
     assert len((await cli(*of_ada, "--limit", 2)).json) == 2
 
 
-async def test_details_ask_the_open_ones(cli: Cli) -> None:
+async def test_details_query_the_open_runs(cli: Cli) -> None:
     ada = await cli.identify()
     await cli.sojourn.publish(ProductAdded(customer_id=ada, cart_id="k", product_id="p"))
     mine = ("runs", "--customer", ada)
@@ -78,7 +78,7 @@ async def test_a_renewed_subscription_goes_on_as_new(cli: Cli) -> None:
     )  # fmt: skip
 
 
-async def test_a_terminated_run(cli: Cli) -> None:
+async def test_a_terminated_run_is_listed_as_terminated(cli: Cli) -> None:
     ada = await cli.identify()
     await cli.sojourn.publish(ProductAdded(customer_id=ada, cart_id="k", product_id="p"))
     await cli.sojourn.client.get_workflow_handle(f"abandoned-cart:{ada}:k").terminate()
@@ -88,7 +88,7 @@ async def test_a_terminated_run(cli: Cli) -> None:
     assert (answer.json[0]["status"], answer.json[0]["outcome"]) == ("terminated", None)
 
 
-async def test_values_cannot_break_out_of_the_query(cli: Cli) -> None:
+async def test_filter_values_cannot_break_out_of_the_query(cli: Cli) -> None:
     mark = (await cli.identify()).removeprefix("c-")
     ids = [
         f"{mark}",
@@ -111,33 +111,33 @@ async def test_values_cannot_break_out_of_the_query(cli: Cli) -> None:
         assert [(run["customer_id"], run["key"]) for run in answer.json] == [(customer, "k")]
 
 
-async def test_an_unknown_journey_offers_the_nearest(cli: Cli) -> None:
+async def test_an_unknown_journey_of_runs_offers_the_nearest_name(cli: Cli) -> None:
     answer = await cli("runs", "--journey", "abandoned-kart")
     assert (answer.code, answer.out) == (2, "")
     assert answer.fault == 'no journey "abandoned-kart": did you mean "abandoned-cart"?'
 
 
 @pytest.mark.parametrize("arguments", [("--open", "--closed"), ("--limit", "0"), ("--nope",)])
-async def test_wrong_usage(cli: Cli, arguments: tuple[str, ...]) -> None:
+async def test_wrong_usage_of_runs_is_one_line(cli: Cli, arguments: tuple[str, ...]) -> None:
     answer = await cli("runs", *arguments)
     assert answer.code == 2
     assert arguments[0].lstrip("-") in answer.fault
 
 
-async def test_no_server_is_one_line(offline: Cli) -> None:
+async def test_a_missing_server_is_one_line(offline: Cli) -> None:
     answer = await offline("runs", "--json")
     assert (answer.code, answer.out) == (1, "")
     assert "no Temporal server answers at 127.0.0.1:1" in answer.fault
 
 
-async def test_a_namespace_that_is_not_there(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_namespace_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "nowhere")
     answer = await cli("runs")
     assert answer.code == 1
     assert "Namespace nowhere is not found" in answer.fault
 
 
-async def test_nothing_to_list(cli: Cli) -> None:
+async def test_an_empty_list_of_runs_says_so(cli: Cli) -> None:
     answer = await cli("runs", "--customer", "c-without-runs")
     assert (answer.code, answer.out) == (0, "no such run\n")
 

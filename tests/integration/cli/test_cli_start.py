@@ -1,4 +1,4 @@
-"""`sojourn start`: one customer, or a file of them, safe to repeat."""
+"""`sojourn start` starts one customer, or a file of customers, and is safe to repeat."""
 
 import gzip
 import json
@@ -35,7 +35,7 @@ def write(path: Path, *records: dict[str, Any]) -> Path:
 # ---- one customer ------------------------------------------------------------------------------
 
 
-async def test_one_customer(cli: Cli) -> None:
+async def test_start_begins_a_run_of_one_customer(cli: Cli) -> None:
     ada = await cli.identify()
     answer = await cli("start", "abandoned-cart", ada, "cart_id=007", "product_id=1e5", "price=5")
     assert answer.code == 0
@@ -46,7 +46,7 @@ async def test_one_customer(cli: Cli) -> None:
     assert stored.properties["price"] == "5"
 
 
-async def test_a_run_that_is_on_is_left_alone(cli: Cli) -> None:
+async def test_start_leaves_an_open_run_alone(cli: Cli) -> None:
     ada = await cli.identify()
     await cli("start", "abandoned-cart", ada, "cart_id=k", "product_id=p")
     answer = await cli("start", "abandoned-cart", ada, "cart_id=k", "product_id=p", "--json")
@@ -58,7 +58,7 @@ async def test_a_run_that_is_on_is_left_alone(cli: Cli) -> None:
     )
 
 
-async def test_the_same_id_is_the_same_start(cli: Cli) -> None:
+async def test_starting_with_the_same_id_starts_once(cli: Cli) -> None:
     ada, same = await cli.identify(), str(uuid4())
     old = (datetime.now(UTC) - timedelta(days=30)).isoformat()
     start = ("start", "onboarding", ada, "--id", same, "--at", old)
@@ -79,7 +79,7 @@ async def test_a_dry_run_publishes_nothing(cli: Cli) -> None:
     assert await events_of(cli, ada) == []
 
 
-async def test_a_goal_reached_since_is_said(cli: Cli) -> None:
+async def test_start_says_that_the_goal_was_reached_since(cli: Cli) -> None:
     ada = await cli.identify()
     await cli.sojourn.publish(OrderCompleted(customer_id=ada, order_id="o", cart_id="k"))
     past = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
@@ -89,7 +89,7 @@ async def test_a_goal_reached_since_is_said(cli: Cli) -> None:
     assert answer.json["standing"] == "over"
 
 
-async def test_only_identified_customers_unless_told_otherwise(cli: Cli) -> None:
+async def test_start_refuses_unidentified_customers_without_anyway(cli: Cli) -> None:
     nobody = f"c-{uuid4().hex}"
     answer = await cli("start", "onboarding", nobody)
     assert (answer.code, answer.out) == (2, "")
@@ -120,13 +120,15 @@ async def test_only_identified_customers_unless_told_otherwise(cli: Cli) -> None
         (("onboarding", "--file", "x", "--rate", "nan"), "--rate nan: must be above 0"),
     ],
 )
-async def test_wrong_usage_is_one_line(offline: Cli, arguments: tuple[str, ...], says: str) -> None:
+async def test_wrong_usage_of_start_is_one_line(
+    offline: Cli, arguments: tuple[str, ...], says: str
+) -> None:
     answer = await offline("start", *arguments)
     assert (answer.code, answer.out) == (2, "")
     assert says in answer.fault
 
 
-async def test_no_server(offline: Cli) -> None:
+async def test_start_without_a_server_is_one_line(offline: Cli) -> None:
     ada = await offline.identify()
     answer = await offline("start", "onboarding", ada)
     assert answer.code == 1
@@ -137,7 +139,7 @@ async def test_no_server(offline: Cli) -> None:
 # ---- a file of them ----------------------------------------------------------------------------
 
 
-async def test_a_file_starts_everybody_once(cli: Cli, tmp_path: Path) -> None:
+async def test_a_file_starts_every_customer_once(cli: Cli, tmp_path: Path) -> None:
     customers = [await cli.identify() for _ in range(5)]
     file = write(tmp_path / "all.jsonl", *({"customer_id": c, "plan": "pro"} for c in customers))
     dry = await cli("start", "onboarding", "--file", file, "--dry-run", "--json")
@@ -153,7 +155,7 @@ async def test_a_file_starts_everybody_once(cli: Cli, tmp_path: Path) -> None:
         assert len(await events_of(cli, customer)) == 1
 
 
-async def test_what_a_line_says_is_its_id_not_how_it_is_written(cli: Cli, tmp_path: Path) -> None:
+async def test_a_line_is_told_by_its_content_not_by_its_spelling(cli: Cli, tmp_path: Path) -> None:
     ada = await cli.identify()
     line = {"customer_id": ada, "cart_id": "5", "product_id": 7, "quantity": 2, "note": "x"}
     await cli("start", *CART, "--file", write(tmp_path / "a.jsonl", line))
@@ -170,7 +172,7 @@ async def test_what_a_line_says_is_its_id_not_how_it_is_written(cli: Cli, tmp_pa
     assert (await cli("start", *CART, "--file", other, "--json")).json["running"] == 1
 
 
-async def test_bad_lines_are_listed_and_the_others_start(cli: Cli, tmp_path: Path) -> None:
+async def test_bad_lines_are_listed_and_the_other_lines_start(cli: Cli, tmp_path: Path) -> None:
     ada, bea = await cli.identify(), await cli.identify()
     file = tmp_path / "carts.csv.gz"
     rows = [
@@ -210,7 +212,7 @@ async def test_bad_lines_are_listed_and_the_others_start(cli: Cli, tmp_path: Pat
     assert 'for "Product Added" has no such field: colour' in again.out
 
 
-async def test_a_spreadsheets_csv(cli: Cli, tmp_path: Path) -> None:
+async def test_start_reads_the_csv_of_a_spreadsheet(cli: Cli, tmp_path: Path) -> None:
     ada = await cli.identify()
     file = tmp_path / "export.csv"
     file.write_bytes(
@@ -221,7 +223,7 @@ async def test_a_spreadsheets_csv(cli: Cli, tmp_path: Path) -> None:
     assert stored.properties["name"] == "Lampa, duża"
 
 
-async def test_what_a_crash_left_half_done_is_finished(cli: Cli, tmp_path: Path) -> None:
+async def test_starting_a_file_again_finishes_after_a_crash(cli: Cli, tmp_path: Path) -> None:
     ada = await cli.identify()
     file = write(tmp_path / "a.jsonl", {"customer_id": ada})
     await cli("start", "onboarding", "--file", file)
@@ -245,7 +247,7 @@ async def test_what_a_crash_left_half_done_is_finished(cli: Cli, tmp_path: Path)
         (None, "No such file"),
     ],
 )
-async def test_a_file_that_cannot_be_read(
+async def test_an_unreadable_file_is_one_line(
     cli: Cli, tmp_path: Path, content: bytes | None, says: str
 ) -> None:
     file = tmp_path / "customers"

@@ -1,4 +1,4 @@
-"""What start and publish share: pace, order, fields, interruptions."""
+"""Feeding, which start and publish share: pace, order, fields, interruptions."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from sojourn.store import runs
 from tests.support.cli_stack import Cli
 
 
-async def test_the_pace_is_even(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_feeding_keeps_an_even_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -36,7 +36,7 @@ async def test_the_pace_is_even(monkeypatch: pytest.MonkeyPatch) -> None:
     assert waits == pytest.approx([0.01, 0.02, 0.03])
 
 
-async def test_no_rate_means_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_feeding_without_a_rate_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     async def sleep(seconds: float) -> None:
         raise AssertionError(f"waits {seconds} s")
 
@@ -66,7 +66,7 @@ async def test_lanes_keep_their_order_and_run_side_by_side() -> None:
         assert [n for name, n in done if name == lane] == list(range(20))
 
 
-async def test_the_first_failure_ends_it_and_stops_the_reader() -> None:
+async def test_the_first_failure_ends_feeding_and_stops_the_reader() -> None:
     taken = count()
 
     async def work(item: int) -> None:
@@ -96,7 +96,7 @@ async def test_a_failure_of_the_reader_is_raised() -> None:
         await feed(items(), work, lane=str)
 
 
-async def test_work_goes_on_while_the_next_item_is_waited_for() -> None:
+async def test_work_goes_on_while_feeding_waits_for_the_next_item() -> None:
     first_done = threading.Event()
 
     def items() -> Iterator[int]:
@@ -117,7 +117,7 @@ async def _until_no_reader() -> None:
         await asyncio.sleep(0.01)
 
 
-def test_fields_keep_what_looks_like_a_number() -> None:
+def test_fields_of_a_file_stay_text_where_they_look_like_numbers() -> None:
     given = read_fields(["order_id=007", "total=1e1", 'cart_id="quoted"'], OrderCompleted)
     assert given == {"order_id": "007", "total": "1e1", "cart_id": "quoted"}
     assert read_fields(["n=1", "t=true", "s=a=b", "e="], None) == {
@@ -125,7 +125,7 @@ def test_fields_keep_what_looks_like_a_number() -> None:
     }  # fmt: skip
 
 
-def test_bytes_that_are_no_text_are_one_bad_line(tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_one_bad_line(tmp_path: Path) -> None:
     file = tmp_path / "latin.csv"
     file.write_bytes("customer_id,name\nc1,Łódź\n".encode() + "c2,Malmö\n".encode("latin-1"))
     records = dict(read_records(file, needed=()))
@@ -133,13 +133,13 @@ def test_bytes_that_are_no_text_are_one_bad_line(tmp_path: Path) -> None:
     assert getattr(records[3], "reason", "") == "is not UTF-8"
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="Is a directory"), opened(tmp_path):
         pass
 
 
 @pytest.mark.long
-async def test_ctrl_c_says_how_far_it_got_and_the_file_can_be_run_again(
+async def test_ctrl_c_says_how_far_feeding_got_and_the_file_can_be_fed_again(
     cli: Cli, tmp_path: Path
 ) -> None:
     customers = [await cli.identify() for _ in range(12)]
@@ -161,7 +161,7 @@ async def test_ctrl_c_says_how_far_it_got_and_the_file_can_be_run_again(
 
 
 async def _started(cli: Cli, customers: list[str]) -> None:
-    """Wait until the first of them has a run."""
+    """Wait until the first customer has a run."""
     deadline = time.monotonic() + 20
     while True:
         async with cli.store.reading() as session:

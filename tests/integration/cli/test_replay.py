@@ -1,4 +1,4 @@
-"""A recording through the real engine, against a count by a program that knows nothing of it."""
+"""A recording is replayed through the real engine, and counted by an independent program."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ STEPS = ["reminder", "nudge", "offer"]
 
 
 def recording(seed: int, customers: int) -> list[dict[str, Any]]:
-    """Carts filled, filled again, bought in time, late or never; some noise; in time order."""
+    """Return calls in time order: carts filled once or twice, bought in time, late or never."""
     rnd = random.Random(seed)
     calls: list[dict[str, Any]] = []
 
@@ -58,7 +58,7 @@ def recording(seed: int, customers: int) -> list[dict[str, Any]]:
 
 
 def counted(calls: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the abandoned-cart rule must come to, by going through the calls in order."""
+    """Count the outcomes of the abandoned-cart rule, from the calls in their order."""
     open_runs: dict[tuple[str, str], tuple[int, datetime]] = {}
     runs, outcomes, due = 0, Counter[str](), Counter[str]()
 
@@ -95,12 +95,12 @@ def write(path: Path, calls: list[dict[str, Any]]) -> Path:
 
 
 @pytest.mark.long
-async def test_counts_hold_although_the_worker_is_killed(
+async def test_the_counts_of_a_replay_hold_although_the_worker_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = recording(seed=5, customers=16)
     expected = counted(calls)
-    assert min(expected["due"].values()) > 3  # the recording has something to say
+    assert min(expected["due"].values()) > 3  # the recording has every kind of outcome
     settings = Settings(
         home=tmp_path, database_url=f"sqlite:///{tmp_path}/replay.db", quiet_hours=None
     )
@@ -145,7 +145,7 @@ async def test_counts_hold_although_the_worker_is_killed(
 
 
 def test_the_shops_recording_has_its_true_counts() -> None:
-    """The independent count agrees with what is known of the shop's file, where it is at hand."""
+    """The independent count agrees with the known figures of the shop's file, if it is there."""
     file = Path(__file__).parents[4] / "shared" / "data" / "shop-2024-q1.jsonl.gz"
     if not file.exists():
         pytest.skip("the recording is not part of the repository")
@@ -179,7 +179,9 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize(("line", "said"), BAD_LINES.items())
-def test_a_bad_line_is_named_with_what_is_wrong(tmp_path: Path, line: str, said: str) -> None:
+def test_a_bad_line_of_a_recording_is_named_with_its_fault(
+    tmp_path: Path, line: str, said: str
+) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_text("\n" + line + "\n")
     (fault,) = read_calls(file)
@@ -188,7 +190,7 @@ def test_a_bad_line_is_named_with_what_is_wrong(tmp_path: Path, line: str, said:
     assert said in fault.reason
 
 
-def test_other_calls_are_read_and_ignored(tmp_path: Path) -> None:
+def test_a_replay_reads_and_ignores_calls_of_other_types(tmp_path: Path) -> None:
     calls = recording(1, 1)
     page = {**calls[0], "type": "page"}
     kinds = [type(call) for call in read_calls(write(tmp_path / "c", [page, calls[-1]]))]

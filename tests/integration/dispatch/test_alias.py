@@ -1,4 +1,4 @@
-"""Alias: two ids turn out to be one person, and everything follows, in whatever order it came."""
+"""An alias joins two ids into one person, whatever order calls arrive in."""
 
 import asyncio
 import dataclasses
@@ -85,7 +85,7 @@ async def test_ids_that_nobody_named_yet_are_joined_and_land_on_one_row(
     assert await _card(store, old) == await _card(store, customer_id)
 
 
-async def test_the_same_alias_again_or_back_or_to_itself_changes_nothing(
+async def test_a_repeated_reversed_or_reflexive_alias_changes_nothing(
     store: Store, customer_id: str
 ) -> None:
     old = f"{customer_id}-old"
@@ -102,7 +102,7 @@ async def test_an_id_joined_to_itself_makes_no_customer(store: Store, customer_i
         assert await customers.find(session, customer_id) is None
 
 
-async def test_chains_are_followed_to_their_end(store: Store, customer_id: str) -> None:
+async def test_chains_of_aliases_are_followed_to_their_end(store: Store, customer_id: str) -> None:
     a, b, c = (f"{customer_id}-{name}" for name in "abc")
     await _join(store, a, b)
     await _join(store, b, c)
@@ -169,7 +169,9 @@ async def test_nothing_personal_stays_on_the_pointer(store: Store, customer_id: 
     assert row.attributes == {}
 
 
-async def test_who_is_erased_under_one_id_is_erased(store: Store, customer_id: str) -> None:
+async def test_a_customer_erased_under_one_id_is_erased_under_both(
+    store: Store, customer_id: str
+) -> None:
     old = f"{customer_id}-old"
     async with store.transaction() as session:
         (await customers.lock(session, old)).erased_at = NOON
@@ -188,7 +190,7 @@ async def test_who_is_erased_under_one_id_is_erased(store: Store, customer_id: s
         ({"old": (1, True), "new": (1, False)}, False),
     ],
 )
-async def test_the_latest_word_on_consent_counts_under_whichever_id(
+async def test_the_latest_word_on_consent_counts_under_either_id(
     store: Store, customer_id: str, said: dict[str, tuple[int, bool]], agreed: bool
 ) -> None:
     for name, (hours, granted) in said.items():
@@ -200,7 +202,7 @@ async def test_the_latest_word_on_consent_counts_under_whichever_id(
 # ---- addresses -----------------------------------------------------------------------------
 
 
-async def test_a_changed_address_is_a_version_and_one_said_again_is_not(
+async def test_a_changed_address_is_a_new_version_and_a_repeated_one_is_not(
     store: Store, customer_id: str
 ) -> None:
     for hours, email in enumerate(["a@b.example", "a@b.example", "c@d.example", ""]):
@@ -209,7 +211,7 @@ async def test_a_changed_address_is_a_version_and_one_said_again_is_not(
     assert await _addresses(store, customer_id) == expected
 
 
-async def test_a_late_call_goes_into_the_history_in_its_place(
+async def test_a_late_identify_call_takes_its_place_in_the_history_of_addresses(
     store: Store, customer_id: str
 ) -> None:
     await _identify(store, customer_id, 1, email="a@b.example")
@@ -232,9 +234,7 @@ async def test_a_withdrawn_address_is_not_filled_in_by_a_late_call(
     assert await _addresses(store, customer_id) == [("a@b.example", 1, "i1"), ("", 3, "i3")]
 
 
-async def test_a_card_from_before_moments_were_kept_keeps_its_words(
-    store: Store, customer_id: str
-) -> None:
+async def test_a_card_without_moments_keeps_its_values(store: Store, customer_id: str) -> None:
     async with store.transaction() as session:
         row = await customers.lock(session, customer_id)
         row.email, row.attributes, row.identified_at = "a@b.example", {"note": ""}, NOON
@@ -252,7 +252,7 @@ async def test_a_card_from_before_moments_were_kept_keeps_its_words(
 
 @pytest.fixture
 async def desk(store: Store, customer_id: str) -> Desk:
-    """A cart under the old id, about to be reminded of; the new id has its own address."""
+    """Fill a cart under the old id, just before its reminder; give the new id its own address."""
     desk = Desk(store, f"{customer_id}-old")
     await desk.identify(**REACHABLE)
     desk.start = await desk.add()
@@ -285,7 +285,7 @@ async def test_the_gate_sees_a_goal_under_either_id(
     assert desk.carrier.carried == []
 
 
-async def test_what_another_run_of_the_same_person_said_is_not_said_again(
+async def test_a_step_that_a_joined_customers_other_run_sent_is_not_sent_again(
     desk: Desk, customer_id: str
 ) -> None:
     twin = f"abandoned-cart:{customer_id}:c"
@@ -294,7 +294,7 @@ async def test_what_another_run_of_the_same_person_said_is_not_said_again(
     await _join(desk.store, desk.customer_id, customer_id)
     assert (await desk.send(workflow_id=twin, n=2)).status is Status.SENT
     assert (await desk.send()).reason is Reason.ALREADY_TOLD
-    # what was said before the steps began (anew) does not count
+    # a message of before the steps began, or began again, does not count
     later = (NOON + 2 * DAY, 10**9)
     assert (await desk.send(n=3, latest=later, useful_until=NOON + 3 * DAY)).status is Status.SENT
 
@@ -356,14 +356,14 @@ async def _take(store: Store, person: str, calls: list[Say | tuple[str, str]]) -
 
 
 async def _told(store: Store, person: str, name: str) -> object:
-    """What the store knows of somebody, and that the history of addresses agrees with it."""
+    """Return the customer's card, and check that the history of addresses agrees with it."""
     async with store.reading() as session:
         card = await customers.find(session, f"{person}-{name}")
     history = await _addresses(store, f"{person}-{name}")
     email = history[-1][0] if history else ""
     assert email == (card.email if card else "")
     agreed = await _agreed(store, f"{person}-{name}")
-    # an id that nobody named is as good as one whose calls said nothing
+    # an id that no call named equals one whose calls said nothing
     return dataclasses.replace(card or Customer(""), customer_id="", known=True), agreed
 
 
@@ -378,7 +378,7 @@ async def kit(
     tmp_path_factory: pytest.TempPathFactory,
     migrated_database: Path,
 ) -> AsyncIterator[Kit]:
-    """Makes a customer under test; one worker serves them all."""
+    """Make customers under test, with one worker for all."""
     folder = tmp_path_factory.mktemp("alias")
     copy(migrated_database, folder / "sojourn.db")
     here = Settings(home=folder, database_url=f"sqlite:///{folder}/sojourn.db", quiet_hours=None)
@@ -467,7 +467,7 @@ async def test_a_start_under_the_new_id_reaches_the_open_run(journey: JourneyTes
     assert set(await _run_ids(journey)) == {run}
 
 
-async def test_of_two_open_runs_each_step_leaves_once(journey: JourneyTest) -> None:
+async def test_two_open_runs_of_a_joined_customer_send_each_step_once(journey: JourneyTest) -> None:
     await journey.publish(_added(_old(journey)))
     await journey.publish(_added(journey.customer_id, 3))
     await _alias(journey)
@@ -515,7 +515,7 @@ async def test_a_refusal_under_the_old_id_is_respected(journey: JourneyTest) -> 
 
 
 async def _crash(journey: JourneyTest, event: ProductAdded) -> None:
-    """Store an event and die before anybody is told."""
+    """Store an event and die before any run is told."""
     sojourn = await journey._ready()
 
     async def dying(*_: object) -> str | None:
@@ -528,7 +528,7 @@ async def _crash(journey: JourneyTest, event: ProductAdded) -> None:
 
 
 async def test_events_left_by_a_crash_are_routed_and_start_one_run(journey: JourneyTest) -> None:
-    """Who stored it may be starting its run at this moment: both must mean the same run."""
+    """The process that stored the event may start its run now: both must mean the same run."""
     event = _added(_old(journey))
     await _crash(journey, event)
     await _alias(journey)
@@ -585,7 +585,7 @@ SHOPPING: dict[str, Step] = {
 }
 
 
-async def test_a_purchase_cancels_in_any_order_of_arrival(kit: Kit) -> None:
+async def test_a_purchase_cancels_whatever_order_events_and_aliases_arrive_in(kit: Kit) -> None:
     for order in itertools.permutations(SHOPPING):
         test = kit()
         for step in order:
@@ -602,7 +602,7 @@ FILLING: dict[str, Step] = {
 }
 
 
-async def test_each_step_leaves_once_in_any_order_of_arrival(kit: Kit) -> None:
+async def test_each_step_is_sent_once_whatever_order_events_and_aliases_arrive_in(kit: Kit) -> None:
     tests = {order: kit() for order in itertools.permutations(FILLING)}
     for order, test in tests.items():
         for step in order:
@@ -613,10 +613,10 @@ async def test_each_step_leaves_once_in_any_order_of_arrival(kit: Kit) -> None:
         assert (order, sorted(test.sent)) == (order, ["nudge", "offer", "reminder"])
 
 
-async def test_events_and_aliases_at_once_leave_nothing_behind(
+async def test_simultaneous_events_and_aliases_leave_no_event_unrouted(
     store: Store, temporal: Server, customer_id: str
 ) -> None:
-    """On PostgreSQL, whoever took locks in another order would die of a deadlock here."""
+    """On PostgreSQL, locks taken in another order would end in a deadlock here."""
     sojourn = Sojourn(temporal.client, store, Settings(), task_queue="nobody-serves-this")
     names = [f"{customer_id}-{n}" for n in range(3)]
     aliases = [Alias(*pair, "alias", NOON) for pair in itertools.permutations(names, 2)]

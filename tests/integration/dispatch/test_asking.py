@@ -1,4 +1,4 @@
-"""`publish(event, ask=True)`: what an event did to each run."""
+"""`publish(event, ask=True)` returns the effect of an event on each run."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -18,7 +18,6 @@ from sojourn.domain.events import (
 )
 from sojourn.domain.messages import Answer
 from sojourn.testkit import JourneyTest
-from tests.support.project import PROJECT
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal
@@ -27,7 +26,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def _brief(effects: Mapping[str, Answer | None]) -> list[tuple[str, list[str], list[str]]]:
-    """Effect, prevented and already sent of each run."""
+    """Return effect, prevented and already sent steps of each run."""
     found: list[tuple[str, list[str], list[str]]] = []
     for answer in effects.values():
         assert answer is not None
@@ -50,7 +49,7 @@ async def test_a_purchase_says_what_it_prevented(journey: JourneyTest) -> None:
     assert journey.outcome == "converted"
 
 
-async def test_a_start_and_another_product(journey: JourneyTest) -> None:
+async def test_the_effects_of_a_start_and_of_another_product_are_told(journey: JourneyTest) -> None:
     started = await journey.publish(ProductAdded, cart_id="c", ask=True)
     again = await journey.publish(ProductAdded, cart_id="c", message_id="another", ask=True)
     assert _brief(started.effects) == [("started", [], [])]
@@ -66,7 +65,7 @@ async def test_after_a_restart_the_whole_ladder_is_prevented(journey: JourneyTes
     assert _brief(published.effects) == [("ended", ["reminder", "nudge", "offer"], ["reminder"])]
 
 
-async def test_a_goal_that_begins_the_next_enrolment(journey: JourneyTest) -> None:
+async def test_a_goal_that_begins_the_next_enrolment_says_so(journey: JourneyTest) -> None:
     await journey.start(Renewal, expires_at=await journey.now() + 30 * DAY)
     await journey.after(24 * DAY)
     renewed = await journey.publish(
@@ -90,17 +89,17 @@ async def test_a_goal_older_than_the_run_ends_nothing(journey: JourneyTest) -> N
     assert journey.outcome == "open"
 
 
-async def test_what_concerns_nobody_does_nothing(journey: JourneyTest) -> None:
+async def test_an_event_that_concerns_no_run_has_no_effect(journey: JourneyTest) -> None:
     await journey.start(Onboarding)
     published = await journey.publish(OrderCompleted, cart_id="c", ask=True)
     assert (published.stored, published.runs, published.effects) == (True, (), {})
     assert (await journey.publish(FeatureUsed, feature="search", ask=True)).effects == {}
 
 
-async def test_a_message_on_its_way_is_waited_for(
+async def test_asking_waits_for_a_message_on_its_way(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was claimed before the purchase came, so it leaves; the answer must say so."""
+    """The message was claimed before the purchase arrived, so it leaves; the answer must say so."""
     handed_over, go_on = asyncio.Event(), asyncio.Event()
     send = Outbox.send
 
@@ -145,10 +144,6 @@ async def test_a_run_that_ends_over_a_question_whose_answer_is_lost_was_reached(
     assert list(published.effects.values()) == [None]
 
 
-def test_every_journey_names_its_messages() -> None:
-    steps = {name: [m.step for m in journey.messages] for name, journey in PROJECT.journeys.items()}
-    assert steps == {
-        "abandoned-cart": ["reminder", "nudge", "offer"],
-        "onboarding": ["welcome", "first-steps", "first-steps", "tips", "help"],
-        "renewal": ["in-a-week", "in-two-days", "today", "expired"],
-    }
+def test_the_messages_of_a_journey_come_in_the_order_of_its_class() -> None:
+    steps = [message.step for message in Onboarding.messages]
+    assert steps == ["welcome", "first-steps", "first-steps", "tips", "help"]

@@ -1,4 +1,4 @@
-"""Quarantine: what does not validate is kept, mended, and sent on its way once."""
+"""Quarantine keeps calls that do not validate, until they are mended and redriven once."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from sojourn.store.tables import EventRow, QuarantineRow
 
 
 def call(customer_id: str, **fields: Any) -> dict[str, Any]:
-    """A track call whose price is no number, unless the fields differ."""
+    """Return a track call whose price is no number, unless the fields differ."""
     return {
         "type": "track",
         "event": "Product Added",
@@ -32,7 +32,7 @@ def call(customer_id: str, **fields: Any) -> dict[str, Any]:
 
 
 async def refused(store: Store, sent: dict[str, Any], *, source: str = "key1") -> BadEvent:
-    """Read the call, and keep it with its fault."""
+    """Read a call, and quarantine it with its fault."""
     with pytest.raises(BadEvent) as fault:
         read_call(sent)
     await keep(store, sent, fault.value, source=source)
@@ -57,7 +57,7 @@ async def test_a_call_is_kept_as_it_was_sent_with_its_fault(store: Store, custom
     assert (row.settled_at, row.outcome) == (None, None)
 
 
-async def test_a_senders_retry_is_no_second_row(store: Store, customer_id: str) -> None:
+async def test_a_senders_retry_makes_no_second_row(store: Store, customer_id: str) -> None:
     sent = call(customer_id)
     for attempt in range(3):
         moment = f"2024-01-08T12:00:0{attempt}Z"
@@ -67,7 +67,9 @@ async def test_a_senders_retry_is_no_second_row(store: Store, customer_id: str) 
     assert len(await rows(store, customer_id)) == 2
 
 
-async def test_without_an_id_the_moment_tells_calls_apart(store: Store, customer_id: str) -> None:
+async def test_calls_without_an_id_are_told_apart_by_their_moment(
+    store: Store, customer_id: str
+) -> None:
     sent = call(customer_id, messageId=None)
     for second in (1, 1, 2):
         await refused(store, {**sent, "timestamp": f"2024-01-08T12:00:0{second}Z"})
@@ -77,7 +79,7 @@ async def test_without_an_id_the_moment_tells_calls_apart(store: Store, customer
 @pytest.mark.parametrize(
     "other", [{"event": "Level Reached", "messageId": ""}, {"type": "identify", "messageId": ""}]
 )
-async def test_only_known_events_are_kept(
+async def test_calls_of_unknown_events_are_not_quarantined(
     store: Store, customer_id: str, other: dict[str, Any]
 ) -> None:
     await refused(store, call(customer_id, **other))
@@ -85,7 +87,7 @@ async def test_only_known_events_are_kept(
 
 
 @pytest.mark.parametrize("value", [float("nan"), "\ud800", "a\0b", {"deep": [float("inf")]}])
-async def test_whatever_was_sent_can_be_kept(store: Store, customer_id: str, value: Any) -> None:
+async def test_any_call_can_be_quarantined(store: Store, customer_id: str, value: Any) -> None:
     await refused(store, call(customer_id, properties={"name": value, "price": "cheap"}))
     assert len(await rows(store, customer_id)) == 1
 
@@ -134,7 +136,7 @@ async def _events(store: Store, customer_id: str) -> list[EventRow]:
 
 
 def _unheard(customer_id: str, **fields: Any) -> dict[str, Any]:
-    """A known event that no journey listens to: nothing is started for it."""
+    """Return a known event that no journey listens to, so that it starts nothing."""
     given = {"event": "Checkout Started", "properties": {"value": "much"}, **fields}
     return call(customer_id, **given)
 
@@ -155,11 +157,11 @@ async def test_a_mended_call_is_redriven_once_with_its_own_id_and_moment(
     assert row.outcome == "redriven"
     with pytest.raises(BadInput, match="was redriven"):
         await redrive(sojourn, number)
-    await refused(store, sent)  # the sender comes again with what it had
+    await refused(store, sent)  # the sender repeats its call
     assert len(await rows(store, customer_id)) == 1
 
 
-async def test_what_still_does_not_validate_stays_as_it_was(
+async def test_a_call_that_still_does_not_validate_stays_quarantined(
     sojourn: Sojourn, customer_id: str
 ) -> None:
     sent = _unheard(customer_id, properties={"value": "much", "currency": "euro"})
@@ -173,7 +175,7 @@ async def test_what_still_does_not_validate_stays_as_it_was(
     assert (row.call, row.mended_at, row.settled_at) == (sent, None, None)
 
 
-async def test_a_crash_before_it_is_settled_leaves_it_open_and_does_no_harm(
+async def test_a_crash_before_a_redriven_call_is_settled_leaves_it_open(
     sojourn: Sojourn, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = sojourn.store
@@ -209,7 +211,9 @@ async def test_a_call_without_a_moment_happened_when_it_arrived(
     assert event.occurred_at == row.received_at
 
 
-async def test_two_who_redrive_at_once_store_it_once(sojourn: Sojourn, customer_id: str) -> None:
+async def test_two_simultaneous_redrives_store_a_call_once(
+    sojourn: Sojourn, customer_id: str
+) -> None:
     await refused(sojourn.store, _unheard(customer_id))
     number = await _number(sojourn.store, customer_id)
     await mend(sojourn.store, number, [("properties.value", 1)])
@@ -237,7 +241,7 @@ async def test_a_dropped_call_stays_dropped(sojourn: Sojourn, customer_id: str) 
     ("path", "value"),
     [("properties.products.0.price", 2), ("properties.products.0", {"product_id": "p"})],
 )
-async def test_paths_reach_into_lists(
+async def test_paths_of_a_mended_field_reach_into_lists(
     store: Store, customer_id: str, path: str, value: Any
 ) -> None:
     products = [{"product_id": "p", "price": "cheap"}]
@@ -261,7 +265,9 @@ async def test_a_path_that_leads_nowhere_is_refused(
         await mend(store, await _number(store, customer_id), [(path, 1)])
 
 
-async def test_open_calls_are_counted_by_event_and_field(store: Store, customer_id: str) -> None:
+async def test_open_quarantined_calls_are_counted_by_event_and_field(
+    store: Store, customer_id: str
+) -> None:
     async def count() -> dict[tuple[str, str], int]:
         async with store.reading() as session:
             counted = await quarantine.counts(session)

@@ -5,14 +5,15 @@ import pytest
 from sojourn.domain.events import OrderCompleted, ProductAdded
 from sojourn.domain.policy import QuietHours
 from sojourn.settings import Settings
-from sojourn.testkit import JourneyTest
+from sojourn.testkit import JourneyTest, scenario
 from workflows.abandoned_cart import AbandonedCart
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-async def test_left_cart_gets_the_whole_ladder(journey: JourneyTest) -> None:
+@scenario("abandoned-cart/exhausted")
+async def test_a_left_cart_gets_the_whole_ladder(journey: JourneyTest) -> None:
     await journey.start(AbandonedCart, cart_id="cart7")
     await journey.after(24 * HOUR)
     assert journey.sent == ["reminder"]
@@ -23,13 +24,52 @@ async def test_left_cart_gets_the_whole_ladder(journey: JourneyTest) -> None:
     assert journey.outcome == "exhausted"
 
 
-async def test_purchase_cancels_the_reminder(journey: JourneyTest) -> None:
+@scenario("abandoned-cart/bought-before-the-reminder")
+async def test_a_purchase_cancels_the_reminder(journey: JourneyTest) -> None:
     await journey.start(AbandonedCart, cart_id="cart7")
     await journey.after(23 * HOUR)
     await journey.publish(OrderCompleted, cart_id="cart7")
     assert journey.outcome == "converted"
     await journey.after(10 * DAY)
     assert journey.sent == []
+
+
+@scenario("abandoned-cart/bought-after-the-nudge")
+async def test_a_purchase_after_the_nudge_cancels_the_offer(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(4 * DAY)
+    await journey.publish(OrderCompleted, cart_id="cart7")
+    assert journey.outcome == "converted"
+    assert journey.sent == ["reminder", "nudge"]
+
+
+@scenario("abandoned-cart/restarted-twice")
+async def test_every_further_product_restarts_the_ladder(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(5 * HOUR)
+    await journey.publish(ProductAdded, cart_id="cart7", product_id="second")
+    await journey.after(2 * DAY)
+    await journey.publish(ProductAdded, cart_id="cart7", product_id="third")
+    await journey.after(8 * DAY)
+    assert journey.sent == ["reminder", "reminder", "nudge", "offer"]
+
+
+@scenario("abandoned-cart/nobody-to-write-to")
+async def test_a_customer_without_an_address_is_skipped(journey: JourneyTest) -> None:
+    await journey.identify(email="", phone="", pushToken="")
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(8 * DAY)
+    assert journey.sent == []
+    assert {reason for _, reason in journey.skipped} == {"no_address"}
+
+
+@scenario("abandoned-cart/stopped-by-an-operator")
+async def test_an_operator_stops_the_ladder(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(2 * DAY)
+    await journey.stop("the shop is closed")
+    assert journey.outcome == "stopped"
+    assert journey.sent == ["reminder"]
 
 
 async def test_another_product_restarts_the_ladder(journey: JourneyTest) -> None:
@@ -73,7 +113,7 @@ class TestQuietHours:
         assert late.outcome == "converted"
         assert late.skipped == [("reminder", "goal_reached")]
 
-    async def test_another_product_in_the_night_starts_the_ladder_anew(
+    async def test_another_product_in_the_night_restarts_the_ladder(
         self, late: JourneyTest
     ) -> None:
         await late.start(AbandonedCart, cart_id="cart7")

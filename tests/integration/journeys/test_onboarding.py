@@ -2,7 +2,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sojourn.domain.events import AccountActivated, EmailLinkClicked, FeatureUsed
-from sojourn.testkit import JourneyTest
+from sojourn.testkit import JourneyTest, scenario
 from workflows.onboarding import Onboarding
 
 HOUR = timedelta(hours=1)
@@ -10,7 +10,8 @@ DAY = timedelta(days=1)
 ROME = ZoneInfo("Europe/Rome")
 
 
-async def test_nobody_helped_gets_four_messages_at_ten_local(journey: JourneyTest) -> None:
+@scenario("onboarding/exhausted")
+async def test_an_inactive_customer_gets_four_messages_at_ten_local(journey: JourneyTest) -> None:
     await journey.start(Onboarding)
     assert journey.sent == ["welcome"]
     await journey.after(7 * DAY)
@@ -21,7 +22,7 @@ async def test_nobody_helped_gets_four_messages_at_ten_local(journey: JourneyTes
     assert [(moment.date() - local[0].date()).days for moment in local] == [0, 1, 3, 7]
 
 
-async def test_activation_ends_it(journey: JourneyTest) -> None:
+async def test_activation_ends_the_run(journey: JourneyTest) -> None:
     await journey.start(Onboarding)
     await journey.after(1 * DAY)
     await journey.publish(AccountActivated)
@@ -35,6 +36,16 @@ async def test_first_steps_differ_by_whether_the_welcome_was_clicked(journey: Jo
     await journey.publish(EmailLinkClicked, journey="onboarding", step="welcome")
     await journey.after(1 * DAY)
     assert (await journey.messages())[-1].template == "first-steps-clicked"
+
+
+@scenario("onboarding/clicked-then-activated")
+async def test_activation_after_a_click_ends_the_run(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.publish(EmailLinkClicked, journey="onboarding", step="welcome")
+    await journey.after(2 * DAY)
+    await journey.publish(AccountActivated)
+    assert journey.outcome == "converted"
+    assert journey.sent == ["welcome", "first-steps"]
 
 
 async def test_a_click_in_another_mail_is_no_click_in_the_welcome(journey: JourneyTest) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sojourn.dispatch.telling import Teller
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.events import SubscriptionCancelled, SubscriptionChanged, SubscriptionRenewed
-from sojourn.testkit import JourneyTest
+from sojourn.testkit import JourneyTest, scenario
 from workflows.renewal import Renewal
 
 DAY = timedelta(days=1)
@@ -15,7 +15,8 @@ LADDER = ["in-a-week", "in-two-days", "today", "expired"]
 EXPIRES = datetime(2024, 3, 1, 15, tzinfo=UTC)  # the kit's tests begin on 8 January 2024
 
 
-async def test_nobody_renews(journey: JourneyTest) -> None:
+@scenario("renewal/expired")
+async def test_a_subscription_that_nobody_renews_expires(journey: JourneyTest) -> None:
     await journey.start(Renewal, expires_at=EXPIRES)
     await journey.until(EXPIRES + 2 * DAY)
     assert journey.sent == LADDER
@@ -39,7 +40,7 @@ async def test_renewing_stops_the_reminders_and_plans_the_next_period(
     assert journey.outcomes == ["converted", "exhausted"]
 
 
-async def test_year_after_year_in_one_run(journey: JourneyTest) -> None:
+async def test_one_run_serves_year_after_year(journey: JourneyTest) -> None:
     expires = EXPIRES
     await journey.start(Renewal, expires_at=expires)
     for _ in range(5):
@@ -50,7 +51,7 @@ async def test_year_after_year_in_one_run(journey: JourneyTest) -> None:
     assert journey.sent == ["in-a-week", "in-two-days"] * 5
 
 
-async def test_another_end_replans(journey: JourneyTest) -> None:
+async def test_another_end_plans_the_reminders_again(journey: JourneyTest) -> None:
     await journey.start(Renewal, expires_at=EXPIRES)
     await journey.publish(SubscriptionChanged, expires_at=EXPIRES + 30 * DAY)
     await journey.until(EXPIRES + 10 * DAY)
@@ -59,7 +60,28 @@ async def test_another_end_replans(journey: JourneyTest) -> None:
     assert journey.sent == LADDER
 
 
-async def test_another_price_does_not_replan(journey: JourneyTest) -> None:
+@scenario("renewal/replanned")
+async def test_another_end_after_a_reminder_plans_the_reminders_again(
+    journey: JourneyTest,
+) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.until(EXPIRES - 3 * DAY)
+    await journey.publish(SubscriptionChanged, expires_at=EXPIRES + 30 * DAY)
+    await journey.until(EXPIRES + 32 * DAY)
+    assert journey.sent == ["in-a-week", *LADDER]
+
+
+@scenario("renewal/renewed-twice")
+async def test_two_renewals_are_three_executions(journey: JourneyTest) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.until(EXPIRES - DAY)
+    await journey.publish(SubscriptionRenewed, expires_at=EXPIRES + 30 * DAY)
+    await journey.until(EXPIRES + 24 * DAY)
+    await journey.publish(SubscriptionRenewed, expires_at=EXPIRES + 60 * DAY)
+    assert journey.outcomes == ["converted", "converted", "open"]
+
+
+async def test_another_price_moves_no_reminder(journey: JourneyTest) -> None:
     await journey.start(Renewal, expires_at=EXPIRES)
     await journey.until(EXPIRES - 6 * DAY)
     await journey.publish(SubscriptionChanged, price=12, currency="EUR")
@@ -67,7 +89,8 @@ async def test_another_price_does_not_replan(journey: JourneyTest) -> None:
     assert journey.sent == LADDER
 
 
-async def test_cancelling_ends_it(journey: JourneyTest) -> None:
+@scenario("renewal/cancelled")
+async def test_cancelling_ends_the_run(journey: JourneyTest) -> None:
     await journey.start(Renewal, expires_at=EXPIRES)
     await journey.until(EXPIRES - 6 * DAY)
     await journey.publish(SubscriptionCancelled, reason="too dear")

@@ -91,3 +91,18 @@ def test_monday_is_monday_everywhere(name: str) -> None:
             datetime(2024, 3, 6, tzinfo=UTC) + hour * timedelta(hours=1), 0, time(10), tz
         )
         assert (found.astimezone(tz).weekday(), found.astimezone(tz).time()) == (0, time(10))
+
+
+def test_the_next_weekday_counts_from_the_customers_day() -> None:
+    evening = datetime(2024, 3, 4, 3, tzinfo=UTC)  # Monday; in New York it is Sunday, 22:00
+    eleven = datetime(2024, 3, 4, 4, tzinfo=UTC)
+    assert next_weekday(evening, 6, time(23), NEW_YORK) == eleven
+    assert next_weekday(eleven, 6, time(23), NEW_YORK) == datetime(2024, 3, 11, 3, tzinfo=UTC)
+
+
+def test_a_time_with_a_zone_of_its_own_is_read_as_local() -> None:
+    assert moment(date(2024, 1, 8), time(10, tzinfo=NEW_YORK), ROME).astimezone(ROME).hour == 10
+
+
+def test_moments_are_given_in_utc() -> None:
+    assert moment(date(2024, 1, 8), time(10), ROME).tzinfo is UTC

@@ -208,3 +208,32 @@ def test_nothing_is_ever_allowed_against_the_customers_word(
         assert quiet is None or quiet.until(now, tz) is None
         earlier = channels[: channels.index(verdict.channel)]
         assert not any(c in reachable - dead and agreed.get(c) for c in earlier)
+
+
+# ---- the last moment that counts -----------------------------------------------------------
+
+
+def test_quiet_hours_begin_with_their_first_minute() -> None:
+    nine = datetime(2024, 1, 8, 20, tzinfo=UTC)  # 21:00 in Rome
+    assert NIGHT.until(nine, zone("Europe/Rome")) == datetime(2024, 1, 9, 8, tzinfo=UTC)
+    assert NIGHT.until(nine - timedelta(seconds=1), zone("Europe/Rome")) is None
+
+
+def test_quiet_hours_within_one_day_are_found_by_the_customers_day() -> None:
+    small_hours = QuietHours(time(1), time(7))
+    five = datetime(2024, 1, 8, 20, tzinfo=UTC)  # 05:00 on the 9th in Tokyo
+    assert small_hours.until(five, zone("Asia/Tokyo")) == datetime(2024, 1, 8, 22, tzinfo=UTC)
+
+
+def test_quiet_hours_of_no_length_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^quiet hours need two different times$"):
+        QuietHours(time(9), time(9))
+
+
+def test_a_message_is_useful_in_its_last_moment() -> None:
+    assert ask(somebody(), useful=timedelta()) == Allow(Channel.EMAIL)
+
+
+def test_a_hold_may_end_in_the_last_moment_of_use() -> None:
+    nine = datetime(2024, 1, 9, 8, tzinfo=UTC)
+    assert ask(somebody(), now=LATE, useful=nine - LATE) == Defer(nine, Reason.QUIET_HOURS)

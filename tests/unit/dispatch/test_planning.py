@@ -1,0 +1,275 @@
+"""The plan of an event: the runs it starts, the runs it is told to, and the events they missed."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+
+from sojourn.dispatch.planning import Known, Plan, names_since, next_plan, readable
+from sojourn.dispatch.routing import Start, Tell
+from sojourn.domain.events import SHIPPED
+from sojourn.journeys.registry import Journeys
+from sojourn.store.tables import CustomerRow, EventRow, RunRow
+from workflows.abandoned_cart import AbandonedCart
+from workflows.onboarding import Onboarding
+from workflows.renewal import Renewal
+
+NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+JOURNEYS = Journeys([AbandonedCart, Onboarding, Renewal])
+CART7 = {"cart_id": "cart7", "product_id": "lamp"}
+ENDS = {"subscription_id": "s1", "expires_at": "2024-03-01T15:00:00Z"}
+SOME_CART = {"cart_id": "cart7"}
+
+_numbers = count(1)
+
+
+def event(name: str, **fields: Any) -> EventRow:
+    """Make a stored event; each one arrives after those that were made before it.
+
+    Two fields are no properties: ``at``, the time after noon, and ``routed``.
+    """
+    at, routed = fields.pop("at", timedelta()), fields.pop("routed", False)
+    seq = next(_numbers)
+    return EventRow(
+        seq=seq,
+        message_id=f"m{seq}",
+        customer_id="c1",
+        name=name,
+        occurred_at=NOON + at,
+        received_at=NOON,
+        routed_at=NOON if routed else None,
+        properties=fields,
+    )
+
+
+def run(number: int, workflow_id: str = "abandoned-cart:c1:cart7", **fields: Any) -> RunRow:
+    journey, _, rest = workflow_id.partition(":")
+    given = {"journey": journey, "key": rest.partition(":")[2], **fields}
+    return RunRow(
+        id=number,
+        workflow_id=workflow_id,
+        run_id=f"r{number}",
+        customer_id="c1",
+        enrolment="m0",
+        started_at=NOON,
+        **given,
+    )
+
+
+def planned(
+    *waiting: EventRow,
+    since: tuple[EventRow, ...] = (),
+    open_runs: tuple[RunRow, ...] = (),
+    customer: CustomerRow | None = None,
+    journeys: Journeys = JOURNEYS,
+) -> tuple[Plan | None, list[int]]:
+    known = Known(customer or CustomerRow(customer_id="c1"), open_runs, since)
+    return next_plan(
+        known,
+        readable(waiting, SHIPPED),
+        journeys,
+        timezone="Europe/Rome",
+        clock=timedelta(days=3),
+    )
+
+
+def plan_of(*waiting: EventRow, **known: Any) -> Plan:
+    plan, _ = planned(*waiting, **known)
+    assert plan is not None
+    return plan
+
+
+# ---- the oldest event that concerns a run --------------------------------------------------
+
+
+def test_an_event_that_starts_a_run_is_planned_with_its_enrolment() -> None:
+    added = event("Product Added", **CART7)
+    plan = plan_of(added)
+    assert plan.row is added
+    assert plan.seq == added.seq
+    assert plan.targets == (Start("abandoned-cart:c1:cart7", "abandoned-cart", "cart7"),)
+    assert (plan.missed, plan.open_runs, plan.ask) == ((), {}, False)
+    enrolment = plan.enrolment
+    assert (enrolment.customer_id, enrolment.timezone) == ("c1", "Europe/Rome")
+    assert enrolment.clock == timedelta(days=3)
+    assert (enrolment.start.id, enrolment.start.seq) == (added.message_id, added.seq)
+    assert (enrolment.start.name, enrolment.start.at) == ("Product Added", NOON)
+    assert enrolment.start.fields["cart_id"] == "cart7"
+
+
+def test_personal_fields_stay_out_of_the_enrolment() -> None:
+    plan = plan_of(event("Signed Up", first_name="Ada", plan="Plus"))
+    assert plan.enrolment.start.fields.get("first_name") is None
+    assert plan.enrolment.start.fields["plan"] == "Plus"
+
+
+def test_the_customers_own_time_zone_comes_before_the_shops() -> None:
+    ada = CustomerRow(customer_id="c1", timezone="Asia/Tokyo")
+    assert plan_of(event("Signed Up"), customer=ada).enrolment.timezone == "Asia/Tokyo"
+
+
+def test_no_waiting_event_gives_no_plan() -> None:
+    assert planned() == (None, [])
+
+
+def test_events_that_concern_no_run_are_idle() -> None:
+    used, bought = event("Feature Used", feature="wishlist"), event("Order Completed", order_id="o")
+    assert planned(used, bought) == (None, [used.seq, bought.seq])
+
+
+def test_the_oldest_event_that_concerns_a_run_comes_first() -> None:
+    used, added = event("Feature Used", feature="wishlist"), event("Product Added", **CART7)
+    bought = event("Order Completed", order_id="o", cart_id="cart7")
+    plan, idle = planned(used, added, bought, open_runs=(run(1),))
+    assert plan is not None
+    assert plan.row is added
+    assert idle == [used.seq]
+
+
+def test_an_event_is_told_to_every_open_run_with_the_rows_of_each() -> None:
+    runs = (run(1), run(2, "abandoned-cart:c1:cart8"), run(3))
+    plan = plan_of(event("Order Completed", order_id="o"), open_runs=runs)
+    assert plan.targets == (
+        Tell("abandoned-cart:c1:cart7", "abandoned-cart"),
+        Tell("abandoned-cart:c1:cart8", "abandoned-cart"),
+    )
+    assert plan.open_runs == {"abandoned-cart:c1:cart7": [1, 3], "abandoned-cart:c1:cart8": [2]}
+
+
+def test_an_event_that_was_moved_by_an_alias_starts_its_run_under_the_first_id() -> None:
+    added = event("Product Added", **CART7)
+    added.sent_as = "c0"
+    assert plan_of(added).targets == (Start("abandoned-cart:c0:cart7", "abandoned-cart", "cart7"),)
+
+
+def test_a_journey_that_is_switched_off_starts_no_run() -> None:
+    off = Journeys([AbandonedCart, Onboarding, Renewal], off=["abandoned-cart"])
+    added = event("Product Added", **CART7)
+    assert planned(added, journeys=off) == (None, [added.seq])
+
+
+# ---- a goal that came before its start -----------------------------------------------------
+
+
+def test_a_start_that_lies_before_its_goal_starts_no_run() -> None:
+    bought = event("Order Completed", at=HOUR, order_id="o", cart_id="cart7", routed=True)
+    added = event("Product Added", **CART7)
+    assert planned(added, since=(bought,)) == (None, [added.seq])
+
+
+def test_a_start_that_lies_before_its_goal_is_still_told_to_the_open_run() -> None:
+    bought = event("Order Completed", at=HOUR, order_id="o", cart_id="cart7", routed=True)
+    plan = plan_of(event("Product Added", **CART7), since=(bought,), open_runs=(run(1),))
+    assert plan.targets == (Tell("abandoned-cart:c1:cart7", "abandoned-cart"),)
+    assert plan.missed == (), "only a run that starts has missed anything"
+
+
+def test_a_goal_without_a_key_reaches_the_start_of_every_key() -> None:
+    bought = event("Order Completed", at=HOUR, order_id="o", routed=True)
+    added = event("Product Added", **CART7)
+    assert planned(added, since=(bought,)) == (None, [added.seq])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"name": "Order Completed", "cart_id": "cart8"}, id="of another cart"),
+        pytest.param({"name": "Order Completed", "at": -HOUR, **SOME_CART}, id="before the start"),
+        pytest.param({"name": "Cart Viewed", "at": HOUR, **SOME_CART}, id="of another name"),
+    ],
+)
+def test_an_event_that_is_no_later_goal_leaves_the_start_alone(other: dict[str, Any]) -> None:
+    earlier = event(**{"at": HOUR, "order_id": "o", **other})
+    plan = plan_of(event("Product Added", **CART7), since=(earlier,))
+    assert plan.targets == (Start("abandoned-cart:c1:cart7", "abandoned-cart", "cart7"),)
+
+
+def test_of_two_events_at_one_moment_the_later_arrival_is_later() -> None:
+    bought_first = event("Order Completed", order_id="o", **SOME_CART)
+    added = event("Product Added", **CART7)
+    bought_last = event("Order Completed", order_id="o", **SOME_CART)
+    assert plan_of(added, since=(bought_first,)).targets
+    assert planned(added, since=(bought_last,)) == (None, [added.seq])
+
+
+def test_a_start_that_is_a_goal_itself_does_not_end_itself() -> None:
+    renewed = event("Subscription Renewed", **ENDS)
+    assert plan_of(renewed, since=(renewed,)).targets == (Start("renewal:c1:s1", "renewal", "s1"),)
+
+
+# ---- events that a run missed --------------------------------------------------------------
+
+
+def test_a_run_that_starts_is_told_of_the_later_events_that_arrived_before_it() -> None:
+    clicked = event(
+        "Email Link Clicked", at=HOUR, journey="onboarding", step="welcome", routed=True
+    )
+    assert plan_of(event("Signed Up"), since=(clicked,)).missed == (clicked.seq,)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"at": -HOUR, "routed": True}, id="that lies before the start"),
+        pytest.param({"at": HOUR, "routed": False}, id="that still waits for its turn"),
+        pytest.param({"at": HOUR, "routed": True, "name": "Feature Used"}, id="of another name"),
+    ],
+)
+def test_a_run_that_starts_is_not_told_of_an_event(other: dict[str, Any]) -> None:
+    fields = {"name": "Email Link Clicked", "journey": "onboarding", "step": "welcome", **other}
+    assert plan_of(event("Signed Up"), since=(event(**fields),)).missed == ()
+
+
+def test_a_run_that_starts_is_not_told_of_the_events_of_another_key() -> None:
+    cancelled = partial(event, "Subscription Cancelled", at=HOUR, routed=True)
+    other, own = cancelled(subscription_id="s2"), cancelled(subscription_id="s1")
+    keyless = cancelled()
+    started = event("Subscription Started", **ENDS)
+    plan = plan_of(started, since=(other, own, keyless))
+    assert plan.missed == (own.seq, keyless.seq)
+
+
+def test_events_that_start_runs_are_never_told_late() -> None:
+    renewed = event("Subscription Renewed", at=HOUR, routed=True, **ENDS)
+    changed = event("Subscription Changed", at=HOUR, routed=True, subscription_id="s1")
+    # the renewal is the goal, too: the start before it starts no run of its own
+    assert planned(event("Subscription Started", **ENDS), since=(renewed,))[0] is None
+    other_key = {**ENDS, "subscription_id": "s2"}
+    plan = plan_of(event("Subscription Started", **other_key), since=(renewed,))
+    assert plan.missed == ()
+    plan = plan_of(event("Subscription Started", **ENDS), since=(changed,))
+    assert plan.missed == (changed.seq,)
+
+
+def test_the_names_to_read_are_goals_and_later_news() -> None:
+    assert names_since(JOURNEYS) == {
+        "Order Completed",
+        "Account Activated",
+        "Email Link Clicked",
+        "Message Clicked",
+        "Subscription Renewed",
+        "Subscription Changed",
+        "Subscription Cancelled",
+    }
+    assert names_since(Journeys([AbandonedCart])) == {"Order Completed"}
+
+
+# ---- events that their class refuses -------------------------------------------------------
+
+
+def test_an_event_that_its_class_refuses_is_left_out_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken, added = event("Product Added", cart_id="cart7"), event("Product Added", **CART7)
+    with caplog.at_level(logging.WARNING):
+        found = readable([broken, added], SHIPPED)
+    assert [row for row, _ in found] == [added]
+    assert found[0][1].customer_id == "c1"
+    (record,) = caplog.records
+    assert record.name == "sojourn.dispatch"
+    assert record.getMessage().startswith(f"the stored event {broken.message_id} cannot be read: ")
+    assert "product_id" in record.getMessage()
