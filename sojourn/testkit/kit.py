@@ -18,6 +18,7 @@ from sojourn.dispatch.outcomes import enrolments
 from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.events import Event
+from sojourn.domain.events.samples import made_up_ids
 from sojourn.domain.messages import Channel
 from sojourn.journeys.journey import Journey
 from sojourn.project import Project
@@ -127,7 +128,7 @@ class JourneyTest:
                 made = event.model_copy(update={"occurred_at": await self.now()})
         else:
             given = {"customer_id": self.customer_id, "occurred_at": await self.now(), **fields}
-            made = event(**{**_made_up(event), **given})
+            made = event(**{**made_up_ids(event), **given})
         published = await sojourn.publish(made, ask=ask)
         await self.settled()
         return published
@@ -320,13 +321,3 @@ def _next_timer(events: Sequence[HistoryEvent]) -> datetime | None:
         ),
         default=None,
     )
-
-
-def _made_up(event: type[Event]) -> dict[str, str]:
-    """Ids for the required fields of an event that a test does not care about."""
-    return {
-        name: f"{name}-1"
-        for name, field in event.model_fields.items()
-        if field.annotation is str and (field.is_required() or name.endswith("_id"))
-        if name != "message_id"
-    }

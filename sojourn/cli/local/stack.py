@@ -27,6 +27,7 @@ from sojourn.cli.local.processes import (
 )
 from sojourn.dispatch.connection import LOCAL_STACK
 from sojourn.domain.errors import Unavailable
+from sojourn.domain.messages import Channel
 from sojourn.journeys.queues import ATTRIBUTES
 from sojourn.settings import Settings
 from sojourn.store import Store, keys
@@ -373,6 +374,10 @@ def _as_environment(settings: Settings) -> dict[str, str]:
         "SOJOURN_DATABASE_URL": settings.store_url,
         "SOJOURN_PUBLIC_URL": settings.public_url,
         "SOJOURN_QUIET_HOURS": str(settings.quiet_hours) if settings.quiet_hours else "off",
+        **{
+            f"SOJOURN_{channel.upper()}_PROVIDER": getattr(settings, f"{channel}_provider")
+            for channel in Channel
+        },
     }
 
 
