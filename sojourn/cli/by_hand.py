@@ -40,4 +40,4 @@ def check_name(by: str, project: Project) -> None:
             "--by takes a name of 1 to 200 characters without control characters"
         ) from None
     if by in (*project.carriers.names, *SETTLERS):
-        raise BadInput(f'--by "{by}": Sojourn itself acts by that name; give a person's')
+        raise BadInput(f'--by "{by}": Sojourn itself acts by that name; give a person\'s')

@@ -46,7 +46,7 @@ def quarantine(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List the calls that do not validate, oldest first, with their faults and their senders.
+    """List the calls that do not validate, oldest first; mend, redrive or drop them.
 
     The list shows no property of a call, for it may be personal; `show` shows them all.
     """
