@@ -55,10 +55,16 @@ async def replay(
 
     Returns:
         One result for each history, in their order.
+
+    Raises:
+        BadInput: the project has no journey.
     """
     project = project or load_project()
+    classes = workflows or list(project.journeys.values())
+    if not classes:
+        raise BadInput(f"no journey in {project.root} to replay histories against")
     replayer = Replayer(
-        workflows=workflows or list(project.journeys.values()),
+        workflows=classes,
         data_converter=pydantic_data_converter,
         workflow_runner=sandbox.workflow_runner(project),
     )
@@ -93,8 +99,6 @@ async def open_runs(
     client: Client, journeys: Journeys
 ) -> AsyncIterator[tuple[str, WorkflowHistory]]:
     """Fetch the histories of every open run of these journeys in the namespace."""
-    if not journeys:
-        return
     names = ", ".join(f"'{name}'" for name in journeys)
     query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({names})"
     async for run in client.list_workflows(query):

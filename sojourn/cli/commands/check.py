@@ -57,6 +57,8 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
 
 
 async def _open(here: Here) -> list[Checked]:
+    if not here.project.journeys:
+        return []
     client = await here.temporal()
     found = histories.open_runs(client, here.project.journeys)
     return await histories.replay(found, project=here.project)

@@ -1,15 +1,10 @@
 """A file of a project that does not import is one line and exit code 2 for every command."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests.support.markdown import ROOT
+from tests.support.own_project import SOJOURN, OwnProject
 
-SOJOURN = ("-m", "sojourn")
 COMMANDS = {
     "demo": (*SOJOURN, "demo"),
     "runs": (*SOJOURN, "runs"),
@@ -20,36 +15,10 @@ COMMANDS = {
 }
 
 
-def answer(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "SOJOURN_PROJECT": str(project),
-        "SOJOURN_HOME": str(project / ".sojourn"),
-    }
-    return subprocess.run(
-        [sys.executable, *command],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """An empty project. Its packages are regular ones: the shop's come second."""
-    for folder in ("workflows", "activities"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "__init__.py").touch()
-    return tmp_path
-
-
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_journey_that_does_not_import_is_one_line(project: Path, name: str) -> None:
-    (project / "workflows" / "winback.py").write_text("from sojourn import Journey\n\nnope\n")
-    told = answer(project, *COMMANDS[name])
+def test_a_journey_that_does_not_import_is_one_line(own_project: OwnProject, name: str) -> None:
+    own_project.write("workflows/winback.py", "from sojourn import Journey\n\nnope\n")
+    told = own_project.run(*COMMANDS[name])
     assert told.returncode == 2
     (line,) = told.stderr.splitlines()
     assert line.partition(": ")[2] == (
@@ -76,10 +45,10 @@ def test_a_journey_that_does_not_import_is_one_line(project: Path, name: str) ->
     ],
 )
 def test_the_line_names_the_file_and_the_line_at_fault(
-    project: Path, file: str, source: str, said: str
+    own_project: OwnProject, file: str, source: str, said: str
 ) -> None:
-    (project / file).write_text(source)
-    told = answer(project, *SOJOURN, "keys", "list")
+    own_project.write(file, source)
+    told = own_project.run(*SOJOURN, "keys", "list")
     assert told.returncode == 2
     (line,) = told.stderr.splitlines()
     assert line.startswith(f"sojourn: {said}")

@@ -36,8 +36,9 @@ def test_help_lists_every_command_and_imports_none() -> None:
 
 def test_a_command_of_the_store_imports_no_worker() -> None:
     script = (
-        "import sys; from sojourn.cli.app import load; load('keys'); from sojourn.cli.here import Here;"
-        "Here.compose(); print('temporalio.worker' in sys.modules, 'fastapi' in sys.modules)"
+        "import sys; from sojourn.cli.app import load; from sojourn.cli.here import Here;"
+        "load('keys'); Here.compose();"
+        "print('temporalio.worker' in sys.modules, 'fastapi' in sys.modules)"
     )
     told = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
