@@ -36,8 +36,11 @@ async def feed(
 
     Args:
         items: an iterator that may block, as at the end of a pipe.
-        work: done for each item. Its first failure ends the feeding.
+        work: done for each item.
         lane: names the lane of an item: its customer.
+
+    Raises:
+        Exception: the first failure of an item; it ends the feeding.
     """
     queues: list[asyncio.Queue[T | None]] = [asyncio.Queue(1) for _ in range(LANES)]
 

@@ -75,7 +75,7 @@ class Course(BaseModel):
 
     @property
     def by_operator(self) -> bool:
-        """Whether an operator has settled the message."""
+        """True if an operator has settled the message."""
         return bool(self.attempts) and self.attempts[-1].settled_by not in (None, *SETTLERS)
 
 

@@ -59,7 +59,7 @@ class Run(BaseModel):
 
     @property
     def is_open(self) -> bool:
-        """Whether the run goes on."""
+        """True if the run goes on."""
         return self.status == RUNNING
 
     @property
