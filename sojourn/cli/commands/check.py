@@ -11,6 +11,7 @@ from sojourn.cli.histories import Checked
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import console, show_json, show_line
 from sojourn.cli.running import run
+from sojourn.serving.sandbox import check_journeys
 
 app = typer.Typer(add_completion=False)
 
@@ -33,7 +34,9 @@ def check(
 
     Run it before a deploy. It exits with 1 if a run would break.
     """
-    run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
+    here = Here.compose()
+    check_journeys(here.project)
+    run(_check(here, folder, open_runs=open_runs, as_json=as_json))
 
 
 async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from sojourn.cli.running import run
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadInput
 from sojourn.domain.policy import QuietHours
+from sojourn.serving.sandbox import check_journeys
 from sojourn.settings import Settings
 from sojourn.store.tables import ContentRow, LedgerRow
 
@@ -27,7 +28,9 @@ def demo() -> None:
 
     Nothing is sent anywhere. Everything that the demo makes is gone when it ends.
     """
-    run(_demo(Here.compose()))
+    here = Here.compose()
+    check_journeys(here.project)
+    run(_demo(here))
 
 
 async def _demo(here: Here) -> None:

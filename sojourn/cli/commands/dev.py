@@ -12,6 +12,7 @@ from sojourn.cli.local.stack import GATEWAY_PORT, TEMPORAL_PORT, UI_PORT, Stack,
 from sojourn.cli.output import console
 from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput, Unavailable
+from sojourn.serving.sandbox import check_journeys
 
 app = typer.Typer(add_completion=False)
 
@@ -33,7 +34,9 @@ def dev(
     """Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them."""
     if not fake_providers and (choices or fail):
         raise BadInput("providers and --fail are for --fake-providers: add it")
-    run(_dev(Here.compose(), read_wish(choices or [], fail) if fake_providers else None))
+    here = Here.compose()
+    check_journeys(here.project)
+    run(_dev(here, read_wish(choices or [], fail) if fake_providers else None))
 
 
 async def _dev(here: Here, fakes: Wish | None) -> None:

@@ -16,6 +16,7 @@ from sojourn.cli.recordings import Replayed
 from sojourn.cli.recordings import replay as replay_calls
 from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput
+from sojourn.serving.sandbox import check_journeys
 
 app = typer.Typer(add_completion=False)
 
@@ -36,7 +37,9 @@ def replay(
     Nothing is sent, and your own database is not touched. Settings such as SOJOURN_QUIET_HOURS
     hold.
     """
-    run(_replay(Here.compose(), file, as_json=json, keep=keep))
+    here = Here.compose()
+    check_journeys(here.project)
+    run(_replay(here, file, as_json=json, keep=keep))
 
 
 async def _replay(here: Here, file: Path, *, as_json: bool, keep: Path | None) -> None:

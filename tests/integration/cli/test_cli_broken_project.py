@@ -26,6 +26,24 @@ def test_a_journey_that_does_not_import_is_one_line(own_project: OwnProject, nam
     )
 
 
+@pytest.mark.parametrize("name", ["demo", "check", "worker"])
+def test_a_journey_that_the_sandbox_refuses_is_one_line(own_project: OwnProject, name: str) -> None:
+    own_project.write(
+        "workflows/winback.py",
+        "from pathlib import Path\n\n"
+        "from sojourn import Journey\nfrom sojourn.events import OrderCompleted\n\n"
+        "TEXT = Path(__file__).read_text()\n\n\n"
+        "class Winback(Journey, name='winback', starts_on=OrderCompleted):\n"
+        "    async def steps(self) -> None: ...\n",
+    )
+    told = own_project.run(*COMMANDS[name])
+    assert told.returncode == 2
+    (line,) = told.stderr.splitlines()
+    assert line.partition(": ")[2].startswith(
+        "workflows/winback.py, line 6: Winback cannot be loaded: Cannot access pathlib.Path"
+    )
+
+
 @pytest.mark.parametrize(
     ("file", "source", "said"),
     [
