@@ -1,4 +1,4 @@
-"""``python -m starter`` is ``sojourn``."""
+"""``python -m sojourn`` is ``sojourn``."""
 
 import sys
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import ValidationError
 
@@ -180,22 +180,33 @@ def _package(root: Path, name: str) -> Iterator[ModuleType]:
 def _import(name: str, place: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except SojournError:
+    except BadProject:
         raise
-    except Exception as error:
-        line = _line(error, place)
-        fault = " ".join(str(error).split()) or type(error).__name__
-        raise BadProject(f"{place}{line}: {type(error).__name__}: {fault}") from error
+    except (Exception, SystemExit) as error:
+        raise BadProject(f"{place}{_line(error, place)}: {_fault(error, place)}") from error
 
 
-def _line(error: Exception, place: str) -> str:
+def _line(error: BaseException, place: str) -> str:
     """Return the line of the file at which an import failed."""
-    if isinstance(error, SyntaxError):
+    if _is_own(error, place):
         return f", line {error.lineno}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename.endswith(place):
             return f", line {frame.lineno}"
     return ""
+
+
+def _fault(error: BaseException, place: str) -> str:
+    """Return the fault in one line; only an error of ours needs no name."""
+    said = str(error.msg) if _is_own(error, place) else " ".join(str(error).split())
+    if isinstance(error, SojournError):
+        return said
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _is_own(error: BaseException, place: str) -> TypeGuard[SyntaxError]:
+    """Tell a syntax error of the file itself from one of a module that it imports."""
+    return isinstance(error, SyntaxError) and (error.filename or "").endswith(place)
 
 
 def _journeys(modules: Iterable[ModuleType]) -> Iterator[type[Journey]]:

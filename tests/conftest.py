@@ -15,6 +15,7 @@ from sojourn.cli.local.stack import Server, dev_server
 from sojourn.store import Store
 from tests.support import effort
 from tests.support.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
+from tests.support.own_project import own_project  # noqa: F401 (a fixture)
 from tests.support.postgres import Postgres, find
 
 hypothesis.settings.load_profile(

@@ -1,76 +1,85 @@
-"""The `sojourn` command. Exit 0 done, 1 failed, 2 wrong usage; a fault is one clear line."""
+"""The entry point of the `sojourn` command.
 
-import asyncio
+Exit codes: 0 done, 1 failed, 2 wrong usage. A fault is one clear line on standard error.
+"""
+
 import sys
-from collections.abc import Callable, Coroutine
+from importlib import import_module
 from typing import Any
 
 import typer
-from sqlalchemy.exc import DBAPIError
-from temporalio.service import RPCError
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import Exit, TyperException
 
+from sojourn.cli.commands import COMMANDS
 from sojourn.domain.errors import BadInput, SojournError
 
-app = typer.Typer(
-    name="sojourn",
-    help="Customer journeys on Temporal: run them, feed them events, see what they did and why.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+HELP = "Customer journeys on Temporal: run them, feed them events, see what they did and why."
 
 
-SETTLE_SECONDS = 0.02
+class Commands(TyperGroup):
+    """The group of all commands. It imports a command's module when somebody runs the command.
+
+    The listing needs the table alone, so `sojourn --help` answers at once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="sojourn",
+            help=HELP,
+            commands={name: TyperCommand(name, help=line) for name, line in COMMANDS.items()},
+            no_args_is_help=True,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Replace the listed command by the one of its module."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed if name is None else load(name), rest
 
 
-def run(
-    work: Coroutine[Any, Any, None],
-    *,
-    runner: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run,
-) -> None:
-    """Run a command's coroutine; on another event loop, if ``runner`` has one."""
-    runner(_and_settle(work))
-
-
-async def _and_settle(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        await work
-    finally:
-        # Temporal's core drops what a failed call held on a thread of its own; an interpreter that
-        # ends at that very moment crashes (seen in half of the runs with temporalio 1.35)
-        await asyncio.sleep(SETTLE_SECONDS)
+def load(name: str) -> Any:
+    """Import the module of a command and return the command."""
+    module = import_module(f"sojourn.cli.commands.{name.replace('-', '_')}")
+    return typer.main.get_command(module.app)
 
 
 def main() -> int:
-    """The entry point; its exit code."""
-    from sojourn.cli import commands  # noqa: F401, PLC0415 (registers the commands on `app`)
-
+    """Run the command that the arguments name, and return its exit code."""
     try:
-        answer = app(standalone_mode=False)
+        answer = Commands()(standalone_mode=False)
     except Exit as done:
         return done.exit_code
     except (KeyboardInterrupt, EOFError):
         return _fault("interrupted", 130)
-    except (SojournError, DBAPIError, RPCError, TyperException) as error:
-        return _fault(*_line_and_code(error))
+    except TyperException as error:
+        return _fault(error.format_message(), 2)
+    except SojournError as error:
+        return _fault(str(error), 2 if isinstance(error, BadInput) else 1)
+    except Exception as error:
+        line = _of_a_server(error)
+        if line is None:
+            raise
+        return _fault(line, 1)
     return int(answer or 0)
 
 
-def _line_and_code(error: Exception) -> tuple[str, int]:
+def _of_a_server(error: Exception) -> str | None:
+    """Return the line for a failure of the database or of Temporal; None for any other error."""
+    # both libraries are slow to import, and an error of theirs proves that they are imported
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+    from temporalio.service import RPCError  # noqa: PLC0415
+
     match error:
-        case TyperException():
-            return error.format_message(), 2
         case DBAPIError():
             said = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-            return f"the database failed: {said[0]}; see SOJOURN_DATABASE_URL", 1
+            return f"the database failed: {said[0]}; see SOJOURN_DATABASE_URL"
         case RPCError():
-            return f"Temporal failed ({error.status.name.lower()}): {error.message}", 1
-    return str(error), 2 if isinstance(error, BadInput) else 1
+            return f"Temporal failed ({error.status.name.lower()}): {error.message}"
+    return None
 
 
 def _fault(line: str, code: int) -> int:
-    if line:  # called without arguments, the help was the answer
+    if line:  # the line is empty where the help was the answer
         print(f"sojourn: {' '.join(line.split())}", file=sys.stderr)  # noqa: T201 (the answer)
     return code

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sojourn.cli.feeding import opened
+from sojourn.cli.records import opened
 from sojourn.dispatch.calls import Read, read_call
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import SHIPPED, Events
@@ -13,7 +13,7 @@ from sojourn.domain.strict_json import read_json
 
 @dataclass(frozen=True)
 class Fault:
-    """A line that cannot be taken, and why."""
+    """A line that cannot be taken, and the reason."""
 
     line: int
     reason: str
@@ -23,18 +23,14 @@ class Fault:
 Call = Read | Fault
 
 
-def read_calls(path: Path, known: Events = SHIPPED) -> Iterator[Call]:
-    """Read every call in a file; ``-`` is standard input. A bad line is a `Fault`, not an error.
+def read_calls(path: Path, known: Events = SHIPPED) -> Iterator[tuple[int, Call]]:
+    """Read every call in a file with the number of its line; ``-`` is standard input.
+
+    A bad line is a `Fault`, not an error.
 
     Raises:
         BadInput: the file cannot be read.
     """
-    for _, call in numbered_calls(path, known):
-        yield call
-
-
-def numbered_calls(path: Path, known: Events = SHIPPED) -> Iterator[tuple[int, Call]]:
-    """Read every call in a file with the number of its line, as `read_calls`."""
     with opened(path) as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():

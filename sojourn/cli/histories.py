@@ -1,4 +1,4 @@
-"""Replaying histories against today's code, before a deploy does."""
+"""Replay histories against the code at hand, before a deploy does."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -13,6 +13,8 @@ from temporalio.workflow import NondeterminismError
 
 from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput
+from sojourn.journeys.registry import Journeys
+from sojourn.project import Project
 from sojourn.serving import sandbox
 
 LESSON = (
@@ -24,13 +26,13 @@ LESSON = (
 
 
 @dataclass(frozen=True)
-class Replayed:
-    """One history against the code.
+class Checked:
+    """The result of replaying one history.
 
     Args:
         name: the file, or the workflow id.
-        journey: what it is a run of.
-        broken: why it would break, in one line; None if it replays.
+        journey: the name of the journey.
+        broken: the reason why the run would break, in one line; None if it replays.
     """
 
     name: str
@@ -39,31 +41,50 @@ class Replayed:
 
 
 async def replay(
-    histories: AsyncIterator[tuple[str, WorkflowHistory]], workflows: Sequence[type] | None = None
-) -> list[Replayed]:
-    """Replay named histories against the journeys (or other workflow classes)."""
+    histories: AsyncIterator[tuple[str, WorkflowHistory]],
+    workflows: Sequence[type] | None = None,
+    *,
+    project: Project | None = None,
+) -> list[Checked]:
+    """Replay named histories against the journeys.
+
+    Args:
+        histories: each with a name.
+        workflows: other classes than the project's journeys.
+        project: its journeys; None: the project that `load_project` finds.
+
+    Returns:
+        One result for each history, in their order.
+
+    Raises:
+        BadInput: the project has no journey.
+    """
+    project = project or load_project()
+    classes = workflows or list(project.journeys.values())
+    if not classes:
+        raise BadInput(f"no journey in {project.root} to replay histories against")
     replayer = Replayer(
-        workflows=workflows or list(load_project().journeys.values()),
+        workflows=classes,
         data_converter=pydantic_data_converter,
-        workflow_runner=sandbox.workflow_runner(load_project()),
+        workflow_runner=sandbox.workflow_runner(project),
     )
     results = []
     async for name, history in histories:
         result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
         failure = result.replay_failure
         results.append(
-            Replayed(name, _journey(history), None if failure is None else _explain(failure))
+            Checked(name, _journey(history), None if failure is None else _explain(failure))
         )
     return results
 
 
 async def recorded(folder: Path) -> AsyncIterator[tuple[str, WorkflowHistory]]:
-    """The histories kept in a folder: ``{journey}/{way out}.json``.
+    """Read the histories kept in a folder: ``{journey}/{way out}.json``.
 
     Raises:
-        BadInput: there are none, or a file is no history.
+        BadInput: the folder holds no histories, or a file is no history.
     """
-    files = _files(folder)
+    files = files_in(folder)
     if not files:
         raise BadInput(f"no recorded histories (*.json) in {folder}")
     for file in files:
@@ -74,9 +95,11 @@ async def recorded(folder: Path) -> AsyncIterator[tuple[str, WorkflowHistory]]:
             raise BadInput(f"{file} is no workflow history: {error}") from None
 
 
-async def open_runs(client: Client) -> AsyncIterator[tuple[str, WorkflowHistory]]:
-    """The histories of every open run of our journeys in the namespace."""
-    names = ", ".join(f"'{name}'" for name in load_project().journeys)
+async def open_runs(
+    client: Client, journeys: Journeys
+) -> AsyncIterator[tuple[str, WorkflowHistory]]:
+    """Fetch the histories of every open run of these journeys in the namespace."""
+    names = ", ".join(f"'{name}'" for name in journeys)
     query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({names})"
     async for run in client.list_workflows(query):
         handle = client.get_workflow_handle(run.id, run_id=run.run_id)
@@ -86,12 +109,13 @@ async def open_runs(client: Client) -> AsyncIterator[tuple[str, WorkflowHistory]
             raise BadInput(f"cannot read the history of {run.id}: {error}") from None
 
 
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """List the files of recorded histories in a folder; none if there is no such folder."""
     return sorted(folder.rglob("*.json"))
 
 
 def scrubbed(history: WorkflowHistory) -> str:
-    """A history as JSON to commit: without the names of machines and processes."""
+    """Write a history as JSON to commit, without the names of machines and processes."""
 
     def scrub(value: object) -> object:
         if isinstance(value, dict):

@@ -1,26 +1,23 @@
-"""How commands answer: tables for people, JSON for programs, one line for a fault."""
+"""Answers of commands: tables for people, JSON for programs."""
 
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-WIDE = 120  # where there is no terminal to ask: tables in a log should not break at 80
-MOST = 1_000_000
-Limit = Annotated[int, typer.Option(min=1, max=MOST, help="How many to list.")]
+WIDE = 120  # without a terminal: tables in a log should not break at 80
 console = Console(width=None if sys.stdout.isatty() else WIDE)
 stderr = Console(stderr=True)
 
 
 def as_json(value: Any) -> str:
-    """``value`` as JSON; moments as ISO 8601 in UTC."""
+    """Write ``value`` as JSON, moments as ISO 8601 in UTC."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
 
 
@@ -30,7 +27,13 @@ def show_json(value: Any) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; cells are text, never markup."""
+    """Print a table. Cells are text, never markup.
+
+    Args:
+        title: printed above the table.
+        columns: their headings.
+        rows: a cell for each column.
+    """
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         table.add_column(column)
@@ -40,7 +43,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 
 
 def show_list(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print aligned columns, one line a row: nothing is cut, so ids can be copied and searched."""
+    """Print aligned columns, one line a row. Nothing is cut: ids can be copied and searched."""
     cells = [[name.upper() for name in columns], *([_text(v) for v in row] for row in rows)]
     widths = [max(cell_len(line[i]) for line in cells) for i in range(len(columns))]
     for number, line in enumerate(cells):
@@ -51,7 +54,7 @@ def show_list(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def show_counts(counts: Mapping[str, int]) -> None:
-    """Print what was counted, one a line; beyond the first two, only what there is."""
+    """Print counts, one a line; after the first two, only those above zero."""
     for number, (what, count) in enumerate(counts.items()):
         if count or number < 2:
             show_line(f"{count:>7}  {what}")

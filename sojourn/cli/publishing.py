@@ -5,8 +5,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from sojourn.cli.calls import Call, Fault, numbered_calls
-from sojourn.cli.feeding import BadLine, Pace, feed
+from sojourn.cli.calls import Call, Fault, read_calls
+from sojourn.cli.pace import Pace, feed
+from sojourn.cli.records import BadLine
 from sojourn.dispatch import Published, Sojourn
 from sojourn.dispatch.calls import Alias, Track
 from sojourn.domain.customer import Identity
@@ -14,15 +15,15 @@ from sojourn.domain.errors import BadEvent
 
 
 class FilePublished(BaseModel):
-    """What publishing a file came to.
+    """The result of publishing a file.
 
     Args:
-        read: lines with something on them.
+        read: lines that are not empty.
         identified: identify calls taken.
         joined: alias calls taken.
         stored: events that are new.
         repeated: events whose message id was stored before.
-        ignored: calls that nothing here listens to: page, screen, group.
+        ignored: calls of types that no journey hears: page, screen, group.
         rejected: bad lines; nothing of them was published.
     """
 
@@ -43,13 +44,13 @@ async def publish_file(
     rate: float | None,
     on_line: Callable[[], None],
 ) -> None:
-    """Publish every call in a file; each customer's in their order.
+    """Publish every call in a file, the calls of each customer in their order.
 
     Args:
         sojourn: connected.
         path: one Segment call a line, plain or gzipped; ``-`` is standard input.
-        report: counted up as it goes, so that an interruption can tell how far it got.
-        rate: calls a second; None: as fast as it goes.
+        report: counted up line by line, so that an interrupted command can say how far it got.
+        rate: calls a second; None: no limit.
         on_line: called after each line.
 
     Raises:
@@ -83,7 +84,7 @@ async def publish_file(
         call = numbered[1]
         return call.customer_id if isinstance(call, Track | Identity | Alias) else ""
 
-    await feed(numbered_calls(path, sojourn.project.events), work, lane=lane)
+    await feed(read_calls(path, sojourn.project.events), work, lane=lane)
     report.rejected.sort(key=lambda bad: bad.line)
 
 

@@ -1,4 +1,4 @@
-"""Recorded calls through the real engine in virtual time.
+"""Replay recorded calls through the real engine in virtual time.
 
 The engine is the real one: Temporal's time-skipping test server, a worker in a process of its own,
 the store, the dispatcher. Only the clock is moved: before each call the server's clock is advanced
@@ -22,13 +22,13 @@ from temporalio.service import RPCError
 
 from sojourn.cli.calls import Call, Fault
 from sojourn.cli.local.stack import Stack, time_skipping_stack
-from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.calls import Alias, Track
 from sojourn.dispatch.outcomes import enrolments
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.messages import Reason
+from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, events, ledger, runs
 from sojourn.store.tables import LedgerRow
@@ -41,7 +41,7 @@ OVERTAKEN = (Reason.GOAL_REACHED, Reason.SUPERSEDED, Reason.RUN_STOPPED)
 
 @dataclass
 class Step:
-    """How often a step fell due, and what became of it."""
+    """The counts of one step: how often it fell due, and what became of it."""
 
     due: int = 0
     sent: int = 0
@@ -49,13 +49,13 @@ class Step:
     other: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
-        """The counts; what was neither sent nor skipped is named by its state."""
+        """Return the counts; messages neither sent nor skipped are counted by their state."""
         return {"due": self.due, "sent": self.sent, "skipped": dict(self.skipped), **self.other}
 
 
 @dataclass
 class Tally:
-    """What one journey did over the recording."""
+    """The counts of one journey over the recording."""
 
     runs: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -64,7 +64,7 @@ class Tally:
 
 @dataclass
 class Replayed:
-    """What a recording came to."""
+    """The counts of a recording."""
 
     read: int = 0
     stored: int = 0
@@ -74,7 +74,7 @@ class Replayed:
     journeys: dict[str, Tally] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The counts in the shape that ``replay --json`` promises."""
+        """Return the counts in the shape that ``replay --json`` promises."""
         return {
             "events": {"read": self.read, "stored": self.stored, "rejected": len(self.faults)},
             "journeys": {
@@ -91,17 +91,22 @@ class Replayed:
 async def replay(
     calls: Sequence[Call],
     settings: Settings,
+    project: Project,
     *,
     progress: Callable[[str, int, int], None] = lambda phase, done, total: None,
     on_restart: Callable[[int], None] = lambda code: None,
 ) -> Replayed:
-    """Replay recorded calls, then let every run that they started come to its end.
+    """Replay recorded calls, then let every run that they started reach its end.
 
     Args:
-        calls: as read; they are put into the order of their moments.
-        settings: whose ``home`` and database take the replay's state: a folder of its own.
-        progress: told the phase, and how much of it is done.
-        on_restart: told when the worker died and was started again.
+        calls: as read; the replay puts them into the order of their moments.
+        settings: their ``home`` and database take the replay's state: a folder of its own.
+        project: its journeys and events.
+        progress: called with the phase, the part that is done, and the total.
+        on_restart: called with the exit code when the worker died and was started again.
+
+    Returns:
+        The counts.
 
     Raises:
         Unavailable: a server does not start, or nothing moves for two minutes.
@@ -118,33 +123,38 @@ async def replay(
     work.sort(key=lambda call: call.at)
     async with time_skipping_stack(settings, on_restart=on_restart) as stack:
         if work:
-            travel = await _Travel.begin(stack, work[0].at)
+            travel = await _Travel.begin(stack, project, work[0].at)
             for number, call in enumerate(work):
                 await travel.take(call, result)
                 progress("events", number + 1, len(work))
             await travel.finish(progress)
-        result.journeys = await _tally(stack.client, stack.store)
+        result.journeys = await _tally(stack.client, stack.store, project)
     return result
 
 
 class _Travel:
     """The server's clock, and the recording's."""
 
-    def __init__(self, stack: Stack, clock: timedelta) -> None:
+    def __init__(self, stack: Stack, project: Project, clock: timedelta) -> None:
         self._client = stack.client
         self._store = stack.store
         self._clock = clock
         self._arrived: datetime = datetime.min.replace(tzinfo=UTC)
         self._sojourn = Sojourn(
-            stack.client, stack.store, stack.settings, now=lambda: self._arrived, clock=clock
+            stack.client,
+            stack.store,
+            stack.settings,
+            project,
+            now=lambda: self._arrived,
+            clock=clock,
         )
 
     @classmethod
-    async def begin(cls, stack: Stack, at: datetime) -> "_Travel":
-        return cls(stack, at - await _server_time(stack.client))
+    async def begin(cls, stack: Stack, project: Project, at: datetime) -> "_Travel":
+        return cls(stack, project, at - await _server_time(stack.client))
 
     async def take(self, call: Track | Identity | Alias, result: Replayed) -> None:
-        """Let everything happen that is due by the call's moment, then the call."""
+        """Let everything happen that is due by the moment of the call, then take the call."""
         if isinstance(call, Identity):
             await self._advance(call.at)
             await self._sojourn.identify(call)
@@ -162,7 +172,7 @@ class _Travel:
         result.repeated += not published.stored
 
     async def finish(self, progress: Callable[[str, int, int], None]) -> None:
-        """Run on until every run has ended, ever longer leaps at a time."""
+        """Leap ahead, ever further, until every run has ended."""
         leap, gone = timedelta(days=1), timedelta(0)
         total = left = len(await self._open())
         while left and gone < LONGEST:
@@ -174,8 +184,8 @@ class _Travel:
         progress("runs", total - left, total)
 
     async def _advance(self, to: datetime) -> None:
-        # a timer is set a few milliseconds after the moment it counts from, so it fires that much
-        # late: give what is due by `to` that time, so that at a tie the step comes before the event
+        # a timer is set a few milliseconds after the moment that it counts from, and fires as late.
+        # Steps that are due by `to` get that time, so that at a tie the step precedes the event.
         ahead = to + SETTLE - (await _server_time(self._client) + self._clock)
         if ahead > timedelta(0):
             await self._sleep(ahead)
@@ -184,8 +194,8 @@ class _Travel:
         request = SleepRequest()
         request.duration.FromTimedelta(duration)
         try:
-            # virtual time stands still while anything is in flight; a worker that was killed
-            # costs the time-out of what it was doing, not more
+            # virtual time stands still while a task is in flight: a killed worker costs the
+            # time-out of its task, not more
             await self._client.test_service.unlock_time_skipping_with_sleep(request, timeout=STUCK)
         except RPCError as error:
             raise Unavailable(
@@ -209,7 +219,7 @@ async def _server_time(client: Client) -> datetime:
     return answer.time.ToDatetime(tzinfo=UTC)
 
 
-async def _tally(client: Client, store: Store) -> dict[str, Tally]:
+async def _tally(client: Client, store: Store, project: Project) -> dict[str, Tally]:
     async with store.reading() as session:
         started = await runs.every(session)
         messages = await ledger.every(session)
@@ -218,19 +228,19 @@ async def _tally(client: Client, store: Store) -> dict[str, Tally]:
             for row in messages
             if row.caused_by is not None
         }
-    tallies = {name: Tally() for name in load_project().journeys}
+    tallies = {name: Tally() for name in project.journeys}
     counted: set[tuple[str, str]] = set()
     for run in started:
         async for ended in enrolments(client, run.workflow_id, run.run_id):
             if (run.workflow_id, ended.run_id) in counted:
-                break  # a start that met an open run noted one of its executions, too
+                break  # a start that met an open run also noted one of its executions
             counted.add((run.workflow_id, ended.run_id))
             tallies[run.journey].runs += 1
             tallies[run.journey].outcomes[ended.outcome] += 1
     for row in messages:
         cause = causes.get(row.caused_by) if row.caused_by else None
         if row.reason in OVERTAKEN and cause is not None and cause.occurred_at < row.due_at:
-            continue  # what overtook it came before its moment, which therefore never came
+            continue  # an event overtook the step before its moment, so it never fell due
         _count(tallies[row.journey].steps.setdefault(row.step, Step()), row)
     return tallies
 

@@ -1,7 +1,7 @@
 """Starting journeys by hand: one customer, or a file of them, safe to repeat."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,96 +13,34 @@ from pydantic import BaseModel
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from sojourn.cli.feeding import BadLine, Pace, feed, fields_of, read_records
-from sojourn.composing import load_project
+from sojourn.cli.entry import CUSTOMER, Entry
+from sojourn.cli.fields import fields_of
+from sojourn.cli.pace import Pace, feed
+from sojourn.cli.records import BadLine, read_records
 from sojourn.dispatch import Sojourn
-from sojourn.dispatch.routing import key_of, workflow_id
-from sojourn.domain.errors import BadEvent, BadInput, UnknownName
-from sojourn.domain.events import Event, read_event
-from sojourn.insight.executions import ANSWER_TIMEOUT, asking_temporal
-from sojourn.journeys.journey import Journey
+from sojourn.domain.errors import BadInput, UnknownName
+from sojourn.domain.events import Event
+from sojourn.insight.runs import ANSWER_TIMEOUT, asking_temporal
 from sojourn.store import customers, events, runs
-from sojourn.store.tables import RunRow
 
 FILE_IDS = uuid5(NAMESPACE_URL, "sojourn:start")
-CUSTOMER = "customer_id"
 
 
 class Standing(StrEnum):
-    """What starting somebody comes to."""
+    """The result of a start."""
 
     STARTED = "started"
     """The run was started; in a dry run: it would be."""
     RUNNING = "running"
-    """It is on already, and was left alone."""
+    """The run is open already, and was left alone."""
     BEFORE = "before"
-    """The event with this message id was published before: nothing new happens."""
+    """An event with this message id was published before: nothing new happens."""
     OVER = "over"
     """The event is stored; the goal was reached after its moment, so no run was started."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A journey, by the event that starts it."""
-
-    name: str
-    journey: type[Journey]
-    event: type[Event]
-
-    @property
-    def needed(self) -> tuple[str, ...]:
-        """The fields that must be given: what the event needs, and the journey's key."""
-        needed = [name for name, required in fields_of(self.event).items() if required]
-        key = self.journey.terms.key
-        return tuple(dict.fromkeys([*([key] if key else []), *needed]))
-
-    @property
-    def optional(self) -> tuple[str, ...]:
-        """The fields that may be given."""
-        return tuple(name for name in fields_of(self.event) if name not in self.needed)
-
-    @property
-    def fields(self) -> str:
-        """Its fields in words."""
-        need = " and ".join(self.needed) or "no field"
-        return (
-            f'"{self.event.event_name}", which needs {need}; it may have {", ".join(self.optional)}'
-        )
-
-    def missing(self, given: Mapping[str, Any]) -> str:
-        """The needed fields that were not given; empty if all were."""
-        return " and ".join(name for name in self.needed if given.get(name) in (None, ""))
-
-    def read(
-        self, given: Mapping[str, Any], customer_id: Any, *, message_id: str, at: datetime
-    ) -> Event:
-        """Make the starting event.
-
-        Raises:
-            BadInput: a field is missing or does not validate.
-        """
-        if missing := self.missing(given):
-            raise BadInput(f"missing: {missing}")
-        try:
-            return read_event(
-                self.event, given, message_id=message_id, customer_id=customer_id, at=at
-            )
-        except BadEvent as error:
-            path = error.path.removeprefix("properties.")
-            raise BadInput(f"{CUSTOMER if path == 'userId' else path}: {error.reason}") from None
-
-    def run_of(self, event: Event) -> str:
-        """The id of the run that the event starts."""
-        return workflow_id(self.name, event.customer_id, key_of(self.journey, event))
-
-    def runs_of(self, event: Event, noted: Iterable[RunRow]) -> list[str]:
-        """The ids of noted runs that the event would reach instead of starting one."""
-        key = key_of(self.journey, event)
-        return [run.workflow_id for run in noted if run.journey == self.name and run.key == key]
-
-
 class Started(BaseModel):
-    """What starting one customer came to."""
+    """The result of starting one customer."""
 
     journey: str
     event: str
@@ -113,17 +51,17 @@ class Started(BaseModel):
 
 
 class FileStarted(BaseModel):
-    """What starting a file of customers came to; in a dry run, what it would come to.
+    """The result of starting a file of customers; for a dry run, the result that it would have.
 
     Args:
-        journey: which.
-        event: what starts it.
+        journey: the name of the journey.
+        event: the wire name of the event that starts it.
         dry_run: nothing was published.
-        read: lines with something on them, the header aside.
+        read: lines that are not empty, without the header.
         started: runs started.
-        running: lines whose run was on already; it was left alone.
+        running: lines with a run that was open already; it was left alone.
         before: lines that an earlier run of the same file, or an equal line, has started.
-        over: lines whose goal was reached after their moment already.
+        over: lines with a goal that was reached after their moment already.
         unused: fields that the event does not have.
         rejected: bad lines; nothing of them was published.
     """
@@ -144,23 +82,23 @@ class FileStarted(BaseModel):
         setattr(self, standing.value, getattr(self, standing.value) + 1)
 
 
-def entry_of(journey: str) -> Entry:
-    """Return the journey called so, and the first event that starts it.
-
-    Raises:
-        UnknownName: there is no such journey; the message offers the nearest.
-    """
-    found = load_project().journeys.named(journey)
-    return Entry(journey, found, found.terms.starts_on[0])
-
-
 async def start_one(
     sojourn: Sojourn, entry: Entry, event: Event, *, anyway: bool, dry_run: bool
 ) -> Started:
     """Start one customer.
 
+    Args:
+        sojourn: connected.
+        entry: the entry to the journey.
+        event: the event that starts it.
+        anyway: start also a customer without an identify call.
+        dry_run: publish nothing.
+
+    Returns:
+        The result.
+
     Raises:
-        UnknownName: nobody identified the customer.
+        UnknownName: no identify call named the customer.
         BadInput: the customer is erased.
         TemporalUnavailable: the run could not be started yet.
     """
@@ -179,7 +117,7 @@ async def start_one(
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of a file: its event, what is wrong with it, or None if an earlier line is equal."""
+    """A line of a file: its event, its fault, or None if an earlier line is equal."""
 
     number: int
     event: Event | BadLine | None
@@ -196,16 +134,16 @@ async def start_file(
     anyway: bool,
     on_line: Callable[[], None],
 ) -> None:
-    """Start everybody in a file.
+    """Start every customer in a file.
 
     Args:
         sojourn: connected.
-        entry: the journey.
+        entry: the entry to the journey.
         path: CSV with a header, or JSON lines; plain or gzipped.
-        report: counted up as it goes, so that an interruption can tell how far it got.
-        at: when it happened.
+        report: counted up line by line, so that an interrupted command can say how far it got.
+        at: the moment of the events.
         rate: starts a second.
-        anyway: also customers that nobody identified.
+        anyway: start also customers without an identify call.
         on_line: called after each line.
 
     Raises:
@@ -242,7 +180,7 @@ async def start_file(
 
 
 def _lines(entry: Entry, path: Path, at: datetime, unused: dict[str, None]) -> Iterator[_Line]:
-    """The events of a file, or what is wrong with its lines; equal lines only once."""
+    """Read the events of a file, or the faults of its lines; equal lines count once."""
     known = fields_of(entry.event)
     first: dict[str, tuple[int, str]] = {}
     for number, record in read_records(path, needed=(CUSTOMER, *entry.needed)):
@@ -268,19 +206,19 @@ def _lines(entry: Entry, path: Path, at: datetime, unused: dict[str, None]) -> I
 
 
 def _event(entry: Entry, given: Mapping[str, Any], customer_id: Any, at: datetime) -> Event:
-    """The event of a line; its message id follows from what the line says, and nothing else."""
+    """Make the event of a line. Its message id follows from the content of the line alone."""
     if customer_id in (None, ""):
         raise BadInput(f"{CUSTOMER} is missing")
     event = entry.read(given, customer_id, message_id=str(uuid4()), at=at)
-    # as validated, so that 2 and "2" are the same; only what was given, so that a field the event
-    # class gains one day does not make every line a new one
+    # as validated, so that 2 and "2" are the same; only the given fields, so that a field that the
+    # event class gains one day does not make every line a new event
     said = event.model_dump(mode="json", include={CUSTOMER, *given})
     content = json.dumps([entry.name, said], sort_keys=True, ensure_ascii=True)
     return event.model_copy(update={"message_id": str(uuid5(FILE_IDS, content))})
 
 
 async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: bool) -> Standing:
-    """What starting the customer would come to."""
+    """Foresee the result of starting the customer."""
     async with sojourn.store.reading() as session:
         customer = await customers.find(session, event.customer_id)
         stored = await events.find(session, event.message_id)
@@ -298,7 +236,7 @@ async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: boo
         event.event_name,
         customer_id,
     ):
-        # what a crash left unrouted is finished by publishing it again
+        # publishing it again finishes the routing that a crash left undone
         return Standing.STARTED if stored.routed_at is None else Standing.BEFORE
     for run in dict.fromkeys(entry.runs_of(event, noted)):  # under any id that they had
         if await _is_running(sojourn, run):
@@ -314,7 +252,7 @@ async def _is_running(sojourn: Sojourn, run: str) -> bool:
             )
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return False  # closed, and no longer kept
+                return False  # it is closed, and Temporal no longer keeps it
             raise
     return found.status is WorkflowExecutionStatus.RUNNING
 

@@ -1,4 +1,4 @@
-"""Moving one run's clock on a development server."""
+"""Move the clock of one run on a development server."""
 
 from datetime import timedelta
 
@@ -10,11 +10,16 @@ from sojourn.domain.errors import BadInput, UnknownName
 
 
 async def forward(client: Client, workflow_id: str, by: timedelta) -> None:
-    """Move one run's clock and wait until it stands there, or the run has ended.
+    """Move the clock of one run, and wait until it stands there or the run has ended.
+
+    Args:
+        client: connected.
+        workflow_id: of an open run.
+        by: the length of time.
 
     Raises:
-        UnknownName: no such run, or it has ended.
-        BadInput: the server does not allow it.
+        UnknownName: there is no such run, or it has ended.
+        BadInput: the server moves no clocks.
     """
     try:
         await TimeSkipper(client).fast_forward(client.get_workflow_handle(workflow_id), by)

@@ -1,1 +1,1 @@
-"""Read what happened: stories, fates, letters, runs and queues."""
+"""The read side: a customer's story, the fate of a message, letters, runs and queues."""

@@ -1,4 +1,4 @@
-"""Who a customer is, as far as it is known: the head of `sojourn explain`."""
+"""`Card`: the facts on a customer, the head of `sojourn explain`."""
 
 from collections.abc import Collection, Sequence
 
@@ -14,10 +14,10 @@ class Reach(BaseModel):
     """One channel to the customer.
 
     Args:
-        channel: which.
+        channel: the channel.
         address: masked; may be empty.
-        consent: None where the customer never said a word.
-        suppressed: nothing is sent to the address any more, whatever the message.
+        consent: None if the customer never gave a word on it.
+        suppressed: nothing is sent to the address any more, not even transactional messages.
     """
 
     channel: Channel
@@ -27,15 +27,15 @@ class Reach(BaseModel):
 
 
 class Card(BaseModel):
-    """What is known of the customer, addresses masked.
+    """The facts on a customer, addresses masked.
 
     Args:
         customer_id: opaque.
         also: ids of the same person that were joined to this one.
-        known: an identify call was seen; without one nothing is sent.
-        erased: asked to be forgotten.
-        timezone: where the customer's clock is taken to be.
-        timezone_given: an identify call said so; else it is a guess from phone and locale.
+        known: an identify call came in; without one nothing is sent.
+        erased: the customer asked to be forgotten.
+        timezone: the zone of the customer's clock.
+        timezone_given: an identify call named the zone; otherwise phone and locale suggest it.
         locale: as given; may be empty.
         channels: address and the latest word on promotional messages, by channel.
         refused: topics opted out of, as "cart" or "cart by sms".
@@ -60,14 +60,17 @@ def card_of(
     *,
     suppressed: Collection[Channel],
 ) -> Card:
-    """What is known of a customer.
+    """Put the facts on a customer together.
 
     Args:
         customer: as the store has it.
-        ids: all that this person has had.
+        ids: every id that this person has had.
         consents: the latest word on each.
-        settings: for the zone of customers who never told theirs.
-        suppressed: the channels by which nothing is sent to the customer's address any more.
+        settings: for the zone of a customer who never named one.
+        suppressed: the channels that send nothing to the customer's address any more.
+
+    Returns:
+        The card.
     """
     return Card(
         customer_id=customer.customer_id,
@@ -93,7 +96,7 @@ def card_of(
 
 
 def masked(address: str) -> str:
-    """Enough of an address to recognise it, too little to use it: ``a***@example.com``."""
+    """Mask an address: enough to recognise it, too little to use it: ``a***@example.com``."""
     name, at, domain = address.rpartition("@")
     if at:
         return f"{name[:1]}***@{domain}"

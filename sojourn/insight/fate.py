@@ -1,4 +1,4 @@
-"""What became of a message, in words: sent, held or skipped, and why."""
+"""The fate of a message in words: sent, held or skipped, and why."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
 from sojourn.domain.reports import Kind
-from sojourn.insight.attempts import Course, Told, Tried, without
 from sojourn.insight.card import masked
-from sojourn.insight.executions import key_in
+from sojourn.insight.course import Course, Reported, Tried, without
+from sojourn.insight.runs import key_in
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.journeys.wording import clock
@@ -27,7 +27,7 @@ _KINDS = {
 
 
 class Cause(BaseModel):
-    """The event that decided a message's fate. ``received_at`` is by the machine's clock."""
+    """The event that decided the fate of a message. ``received_at`` is by the machine's clock."""
 
     message_id: str
     name: str
@@ -36,21 +36,21 @@ class Cause(BaseModel):
 
 
 class Decided(BaseModel):
-    """A message, and what became of it.
+    """A message that was decided on, and its fate.
 
     Args:
-        at: when the gate last decided on it, by the journey's clock.
-        text: what became of it, in words.
+        at: the moment of the gate's last decision, by the journey's clock.
+        text: the fate in words.
         number: in the ledger; ``sojourn outbox --id`` shows the text.
         state: as in docs/reasons.md.
         held_until: the end of the last hold.
-        caused_by: the event that prevented it.
-        learnt_late: an event that would have prevented it, had it come in before the claim.
+        caused_by: the event that prevented the message.
+        learnt_late: an event that would have prevented it, but came in after the claim.
         possible_duplicate: it may have arrived twice.
-        progress: how far it has come, by the provider's reports.
-        attempts: each time that it was handed to a provider; none of messages from before these
-            were kept.
-        reports: what the provider told of it afterwards.
+        progress: the furthest point that the provider has reported.
+        attempts: each handing over to a provider; empty for messages from before attempts were
+            kept.
+        reports: the provider's later reports.
     """
 
     kind: Literal["message"] = "message"
@@ -71,7 +71,7 @@ class Decided(BaseModel):
     possible_duplicate: bool
     progress: Kind | None
     attempts: list[Tried]
-    reports: list[Told]
+    reports: list[Reported]
 
 
 def decided(
@@ -85,7 +85,7 @@ def decided(
     moved: str,
     address: str,
 ) -> Decided:
-    """A message, in words.
+    """Put the fate of a message into words.
 
     Args:
         row: of the ledger.
@@ -94,8 +94,11 @@ def decided(
         tz: the customer's zone.
         course: attempts and reports, the address masked.
         pauses: the channels that are paused now.
-        moved: how a change of address bears on it (`moved`).
-        address: where it went; masked in what providers said.
+        moved: the words of `moved` on a change of address.
+        address: the address of the message; masked in the words of providers.
+
+    Returns:
+        The message with its fate.
     """
     assert row.id is not None
     cause = next((e for e in happened if e.message_id == row.caused_by), None)
@@ -142,7 +145,7 @@ def _cause(row: EventRow | None) -> Cause | None:
 def _learnt_late(
     row: LedgerRow, happened: Sequence[EventRow], journeys: Journeys
 ) -> EventRow | None:
-    """An event that happened before a message left, and came in only after it was claimed."""
+    """Find an event that happened before a message left and came in after its claim."""
     journey = journeys.get(row.journey)
     start = next((e for e in happened if e.message_id == row.enrolment), None)
     if journey is None or start is None or row.claimed_at is None or row.state == "skipped":
@@ -176,7 +179,7 @@ def _fate(row: LedgerRow, course: Course, pause: ChannelRow | None, tz: str) -> 
 
 
 def _detail(row: LedgerRow, detail: str | None, course: Course) -> str:
-    """What was said of the message, unless an attempt says it already."""
+    """Return the detail of the message, unless an attempt has it already."""
     if not detail:
         return ""
     if course.attempts:
@@ -215,7 +218,17 @@ def _state(row: LedgerRow, tz: str) -> str:
 def moved(
     row: LedgerRow, went_to: Mapping[int, str], versions: Sequence[AddressRow], tz: str
 ) -> str:
-    """How a change of address bears on a message; empty if it does not."""
+    """Tell how a change of address concerns a message.
+
+    Args:
+        row: of the ledger.
+        went_to: the addresses of messages, by their numbers in the ledger.
+        versions: the customer's addresses, oldest first.
+        tz: the customer's zone.
+
+    Returns:
+        The words; empty if no change concerns the message.
+    """
     assert row.id is not None
     mine = [version for version in versions if version.kind == _KINDS[Channel(row.channel)]]
     if not mine:

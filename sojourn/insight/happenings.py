@@ -1,4 +1,4 @@
-"""What happened to a customer beside messages: events, consents, addresses, aliases."""
+"""The happenings of a customer beside messages: events, consents, addresses, aliases."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ _NAMES = {"email": "e-mail address", "phone": "phone number", "push_token": "pus
 
 
 class Happened(BaseModel):
-    """An event. ``heard``: some journey listens to it. ``routed``: the runs were told."""
+    """An event. ``heard``: a journey listens to it. ``routed``: the runs were told of it."""
 
     kind: Literal["event"] = "event"
     at: datetime
@@ -54,8 +54,8 @@ class Readdressed(BaseModel):
     source: str
 
 
-class Joined(BaseModel):
-    """An alias call."""
+class Aliased(BaseModel):
+    """An alias call: two ids are one person."""
 
     kind: Literal["alias"] = "alias"
     at: datetime
@@ -64,7 +64,7 @@ class Joined(BaseModel):
 
 
 def consented(row: ConsentRow) -> Consented:
-    """A word on consent, in words."""
+    """Put a word on consent into words."""
     what = f"messages on {row.topic}" if row.topic else "promotional messages"
     return Consented(
         at=row.at,
@@ -76,10 +76,10 @@ def consented(row: ConsentRow) -> Consented:
     )
 
 
-def joined(row: CustomerRow) -> Joined:
-    """An alias call, in words."""
+def aliased(row: CustomerRow) -> Aliased:
+    """Put an alias call into words."""
     assert row.joined_at is not None
-    return Joined(
+    return Aliased(
         at=row.joined_at,
         text=f"{row.customer_id} is the same person: what either id did counts for both",
         previous_id=row.customer_id,
@@ -87,7 +87,7 @@ def joined(row: CustomerRow) -> Joined:
 
 
 def readdressed(versions: Sequence[AddressRow]) -> list[Readdressed]:
-    """The changes among a customer's addresses; the first of a kind is none."""
+    """Put the changes of addresses into words; the first address of a kind is no change."""
     held: dict[str, str] = {}
     changes = []
     for row in versions:
@@ -108,7 +108,7 @@ def readdressed(versions: Sequence[AddressRow]) -> list[Readdressed]:
 
 
 def happened(row: EventRow, project: Project) -> Happened:
-    """Tell of an event in words."""
+    """Put an event into words."""
     properties = _public(row, project.events)
     text = row.name
     if shown := _shortly(properties, project.journeys):
@@ -129,17 +129,17 @@ def happened(row: EventRow, project: Project) -> Happened:
 
 
 def _public(row: EventRow, known: Events) -> dict[str, Any]:
-    """The event's fields without the personal ones; none of an event nobody described."""
+    """Return the fields of an event that are not personal; none if no class describes the event."""
     if row.name not in known:
         return {}
     try:
         return events.typed(row, known).public()
     except BadEvent:
-        return {}  # its class became stricter since: which fields are personal cannot be told
+        return {}  # its class became stricter since, so nobody knows which fields are personal
 
 
 def _shortly(properties: Mapping[str, Any], journeys: Journeys) -> str:
-    """The fields that tell events apart, those that name a run first."""
+    """Write the fields that tell events apart; the keys of runs come first."""
     keys = {journey.terms.key for journey in journeys.values()}
     plain = [(k, v) for k, v in properties.items() if isinstance(v, str | int | float)]
     plain.sort(key=lambda item: item[0] not in keys)

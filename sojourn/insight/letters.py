@@ -1,4 +1,4 @@
-"""Messages that went out, as `sojourn outbox` shows them."""
+"""`Letter`: a message that went out, as `sojourn outbox` shows it."""
 
 from datetime import datetime
 from html import escape
@@ -22,17 +22,17 @@ class Letter(BaseModel):
 
     Args:
         id: its number in the ledger.
-        at: when it was let go, by the journey's clock.
-        customer_id: to whom.
-        address: where to.
-        journey: which journey sent it.
-        workflow_id: which run of it.
-        step: which message of the journey.
-        channel: how it travelled.
-        provider: who carried it.
+        at: the moment of the gate's decision, by the journey's clock.
+        customer_id: the customer.
+        address: the address that it went to.
+        journey: the name of the journey.
+        workflow_id: the run.
+        step: the message of the journey.
+        channel: the channel.
+        provider: its carrier.
         provider_id: the provider's id for it.
         possible_duplicate: a first copy may have arrived before.
-        content: what the customer reads; which fields there are depends on the channel.
+        content: the text that the customer reads; its fields depend on the channel.
     """
 
     id: int
@@ -50,12 +50,12 @@ class Letter(BaseModel):
 
     @property
     def headline(self) -> str:
-        """What stands out of it: the subject, the title, or else how it begins."""
+        """The subject, the title, or else the beginning of the text."""
         return self._said("subject", "title") or _excerpt(self._said("text", "body", "approved"))
 
     @property
     def length(self) -> str:
-        """An SMS in segments: ``2 segments, UCS-2``; empty for all others."""
+        """The length of an SMS: ``2 segments, UCS-2``; empty for other channels."""
         return str(sms.segments(self._said("text"))) if self.channel is Channel.SMS else ""
 
     @property
@@ -66,13 +66,13 @@ class Letter(BaseModel):
 
     @property
     def files(self) -> str:
-        """The names of what comes along: ``event.ics, invoice.pdf``."""
+        """The names of the attachments: ``event.ics, invoice.pdf``."""
         return ", ".join(
             file["name"] for part in ("attachments", "files") for file in self.content.get(part, ())
         )
 
     def page(self) -> str:
-        """It as an HTML page: an e-mail as rendered, anything else on the screen of a phone."""
+        """Return an HTML page: an e-mail as rendered, other messages on the screen of a phone."""
         if html := self._said("html"):
             return html
         title, url = escape(self._said("title")), escape(self._said("url"))
@@ -87,7 +87,7 @@ class Letter(BaseModel):
         """Write the page into ``folder``.
 
         Raises:
-            Unavailable: it cannot be written there.
+            Unavailable: the folder cannot be written to.
         """
         path = folder.resolve() / f"{self.id}.html"
         try:
@@ -98,12 +98,20 @@ class Letter(BaseModel):
         return path
 
     def _said(self, *fields: str) -> str:
-        """The first of these fields of the content that holds something."""
+        """Return the first of these fields of the content that is not empty."""
         return next((str(self.content[name]) for name in fields if self.content.get(name)), "")
 
 
 async def newest(store: Store, customer_id: str | None, limit: int) -> list[Letter]:
-    """The newest messages that went out, of one customer or of all; newest first.
+    """Read the newest messages that went out.
+
+    Args:
+        store: open.
+        customer_id: only messages to this customer; None: to all.
+        limit: the largest number of messages.
+
+    Returns:
+        The messages, newest first.
 
     Raises:
         UnknownName: there is no such customer.
@@ -119,10 +127,18 @@ async def newest(store: Store, customer_id: str | None, limit: int) -> list[Lett
 
 
 async def numbered(store: Store, number: int, customer_id: str | None = None) -> Letter:
-    """The message with this number in the ledger.
+    """Read the message with this number in the ledger.
+
+    Args:
+        store: open.
+        number: in the ledger.
+        customer_id: only if it went to this customer.
+
+    Returns:
+        The message.
 
     Raises:
-        UnknownName: none has it, or nothing of it was ever handed over.
+        UnknownName: no message has the number, or it was never handed to a provider.
     """
     async with store.reading() as session:
         if customer_id is not None:
@@ -135,12 +151,12 @@ async def numbered(store: Store, number: int, customer_id: str | None = None) ->
 
 
 def folder(settings: Settings) -> Path:
-    """Where opened messages are written."""
+    """Return the folder of messages that were opened in a browser."""
     return settings.home / "outbox"
 
 
 def unknown_customer(customer_id: str) -> UnknownName:
-    """The error for an id that neither an identify call nor an event ever named."""
+    """Return the error for an id that no identify call and no event ever named."""
     return UnknownName(
         "customer", customer_id, hint="no identify call and no event ever named this id"
     )

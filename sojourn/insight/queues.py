@@ -1,6 +1,6 @@
-"""The channels' task queues as Temporal knows them: workers, backlog, and the limit of the rate.
+"""The task queues of channels as Temporal knows them: workers, backlog, limit.
 
-The limit is the server's, for the whole queue and all workers together, and it holds at once:
+The server keeps the limit, for the whole queue and all workers together, and it holds at once:
 https://docs.temporal.io/cli/task-queue#config
 """
 
@@ -16,19 +16,19 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 
 from sojourn.domain.messages import Channel
-from sojourn.insight.executions import asking_temporal
+from sojourn.insight.runs import asking_temporal
 from sojourn.journeys.queues import channel_queue
 
 ANSWER_TIMEOUT = timedelta(seconds=10)
 
 
 class Queue(BaseModel):
-    """One channel's queue.
+    """The queue of one channel.
 
     Args:
         limit: messages a second at most; None: no limit was set.
         backlog: messages that wait for a worker, approximately.
-        workers: who asked for work within the last minutes.
+        workers: those that asked for work within the last minutes.
     """
 
     limit: float | None
@@ -37,10 +37,10 @@ class Queue(BaseModel):
 
 
 async def describe(client: Client, channel: Channel) -> Queue:
-    """What Temporal knows of a channel's queue.
+    """Ask Temporal about the queue of a channel.
 
     Raises:
-        TemporalUnavailable: the server does not answer, or cannot.
+        TemporalUnavailable: the server does not answer the question.
     """
     request = DescribeTaskQueueRequest(
         namespace=client.namespace,
@@ -62,20 +62,20 @@ async def describe(client: Client, channel: Channel) -> Queue:
 async def limit(
     client: Client, channel: Channel, rate: float | None, *, because: str, by: str
 ) -> None:
-    """Limit how many messages of a channel are handed out, over all workers together.
+    """Limit the rate at which messages of a channel are handed out, over all workers together.
 
     Args:
         client: connected.
-        channel: which.
-        rate: messages a second; None: take the limit away.
-        because: kept by Temporal with the limit.
-        by: the operator's name, likewise.
+        channel: the channel.
+        rate: messages a second; None takes the limit away.
+        because: the reason, which Temporal keeps with the limit.
+        by: the operator's name, which Temporal keeps as well.
 
     Raises:
-        TemporalUnavailable: the server does not answer, or cannot.
+        TemporalUnavailable: the server does not answer the question.
     """
     update = UpdateTaskQueueConfigRequest.RateLimitUpdate(reason=because)
-    if rate is not None:  # left out, it is taken away; zero would stop the queue
+    if rate is not None:  # an absent limit is taken away; zero would stop the queue
         update.rate_limit.CopyFrom(RateLimit(requests_per_second=rate))
     request = UpdateTaskQueueConfigRequest(
         namespace=client.namespace,

@@ -1,4 +1,4 @@
-"""A customer's story: who they are, which runs they have, what happened, and why not more did."""
+"""`Story`: a customer's card, runs, events and messages, with the reasons."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -10,12 +10,12 @@ from temporalio.client import Client
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.messages import Channel
 from sojourn.insight import fate, happenings
-from sojourn.insight.attempts import Course, course_of
 from sojourn.insight.card import Card, card_of
-from sojourn.insight.executions import Run, list_runs, with_details
+from sojourn.insight.course import Course, course_of
 from sojourn.insight.fate import Decided
-from sojourn.insight.happenings import Consented, Happened, Joined, Readdressed
+from sojourn.insight.happenings import Aliased, Consented, Happened, Readdressed
 from sojourn.insight.letters import unknown_customer
+from sojourn.insight.runs import Run, list_runs, with_details
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, customers, events, ledger, operators, pauses, runs, suppressions
@@ -25,7 +25,7 @@ NOT_ASKED = "not asked"
 NOT_KEPT = "not in Temporal"
 
 Entry = Annotated[
-    Happened | Consented | Readdressed | Joined | Decided, Field(discriminator="kind")
+    Happened | Consented | Readdressed | Aliased | Decided, Field(discriminator="kind")
 ]
 
 
@@ -34,7 +34,7 @@ class Story(BaseModel):
 
     Args:
         customer: the card.
-        temporal: why Temporal could not be asked, if it could not.
+        temporal: the reason why Temporal could not be asked; None if it was.
         runs: open ones first.
         timeline: oldest first.
     """
@@ -52,17 +52,20 @@ async def tell(
     client: Client | TemporalUnavailable,
     customer_id: str,
 ) -> Story:
-    """Gather a customer's story from the store, and from Temporal as far as it can be asked.
+    """Gather a customer's story from the store, and from Temporal if it answers.
 
     Args:
         store: open.
-        settings: for the zone of customers who never told theirs.
+        settings: for the zone of a customer who never named one.
         project: its journeys and events.
-        client: connected; or why there is none.
-        customer_id: whose story.
+        client: connected; or the reason why not.
+        customer_id: any id of the customer.
+
+    Returns:
+        The story.
 
     Raises:
-        UnknownName: neither an identify call nor an event ever named this customer.
+        UnknownName: no identify call and no event ever named this customer.
     """
     async with store.reading() as session:
         customer = await customers.find(session, customer_id)
@@ -87,7 +90,7 @@ async def tell(
     found, fault = await _runs(client, ids, noted)
     tz = card.timezone
     timeline: list[Entry] = [
-        *(happenings.joined(row) for row in joined),
+        *(happenings.aliased(row) for row in joined),
         *happenings.readdressed(versions),
         *(happenings.consented(row) for row in said),
         *(happenings.happened(row, project) for row in happened),
@@ -112,7 +115,7 @@ async def tell(
 async def _courses(
     session: AsyncSession, rows: Mapping[int, LedgerRow], went_to: Mapping[int, str]
 ) -> Mapping[int, Course]:
-    """What came of each message after the gate let it go, addresses masked."""
+    """Read the course of each message, addresses masked."""
     attempts = await operators.attempts(session, rows)
     reports = await operators.reports(session, rows)
     pairs = {
@@ -133,7 +136,7 @@ async def _courses(
 async def _runs(
     client: Client | TemporalUnavailable, ids: Sequence[str], noted: Sequence[RunRow]
 ) -> tuple[list[Run], str | None]:
-    """The customer's runs, and why Temporal could not be asked, if so."""
+    """Return the customer's runs, and the reason why Temporal could not be asked, if any."""
     if isinstance(client, TemporalUnavailable):
         return [_noted(row, NOT_ASKED) for row in noted], str(client)
     try:

@@ -13,6 +13,7 @@ from sojourn.domain.errors import SojournError
 from sojourn.serving.lanes import EVERYTHING, Lanes, read_lanes
 from sojourn.serving.logs import configure_logging
 from sojourn.serving.loop import serve_until_stopped
+from sojourn.serving.sandbox import check_journeys
 from sojourn.serving.together import run_together
 from sojourn.settings import Settings
 
@@ -58,8 +59,10 @@ def run(
 
 
 async def _check(settings: Settings, lanes: Lanes) -> None:
-    """Say once what is wrong with a provider's settings, not once a process."""
-    for provider in set(load_project().carriers.chosen(settings, lanes.channels).values()):
+    """Name a fault of a journey or of a provider's settings once, not once a process."""
+    project = load_project()
+    check_journeys(project)
+    for provider in set(project.carriers.chosen(settings, lanes.channels).values()):
         await provider.close()
 
 

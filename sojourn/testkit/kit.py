@@ -17,6 +17,7 @@ from sojourn.dispatch.outcomes import enrolments
 from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import BadInput, Unavailable
 from sojourn.domain.events import Event
+from sojourn.domain.events.samples import made_up_ids
 from sojourn.domain.messages import Channel
 from sojourn.journeys.journey import Journey
 from sojourn.project import Project
@@ -337,7 +338,7 @@ class JourneyTest:
     async def _made(self, event: Event | type[Event], fields: Mapping[str, Any]) -> Event:
         if isinstance(event, type):
             given = {"customer_id": self.customer_id, "occurred_at": await self.now(), **fields}
-            return event(**{**_made_up(event), **given})
+            return event(**{**made_up_ids(event), **given})
         if "occurred_at" in event.model_fields_set:
             return event
         return event.model_copy(update={"occurred_at": await self.now()})
@@ -403,13 +404,3 @@ class JourneyTest:
                     seen.add(ended.run_id)
                     found.append((run.journey, ended.outcome))
         self._ended = found
-
-
-def _made_up(event: type[Event]) -> dict[str, str]:
-    """Return ids for the required fields of an event that a test does not care about."""
-    return {
-        name: f"{name}-1"
-        for name, field in event.model_fields.items()
-        if field.annotation is str and (field.is_required() or name.endswith("_id"))
-        if name != "message_id"
-    }

@@ -70,7 +70,7 @@ class Cli:
             "TEMPORAL_NAMESPACE": "default",
         }.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr("sojourn.cli.app.SETTLE_SECONDS", 0)  # the interpreter goes on
+        monkeypatch.setattr("sojourn.cli.running.SETTLE_SECONDS", 0)  # the interpreter goes on
 
     async def __call__(self, *arguments: object) -> Answer:
         self._monkeypatch.setattr(sys, "argv", ["sojourn", *(str(a) for a in arguments)])

@@ -1,41 +1,28 @@
-"""One file a command; importing this registers them all."""
+"""The table of commands, one file each.
 
-from sojourn.cli.commands import (
-    channels,
-    check,
-    demo,
-    dev,
-    explain,
-    fast_forward,
-    gateway,
-    keys,
-    ledger,
-    migrate,
-    outbox,
-    publish,
-    quarantine,
-    replay,
-    runs,
-    start,
-    tickets,
-)
+The module of ``fast-forward`` is ``fast_forward``. It has a `typer.Typer` called ``app``, and the
+help of its command begins with the line of the table. `sojourn.cli.app` imports a module when
+somebody runs its command, and no module earlier: `sojourn --help` lists the table.
+"""
 
-__all__ = [
-    "channels",
-    "check",
-    "demo",
-    "dev",
-    "explain",
-    "fast_forward",
-    "gateway",
-    "keys",
-    "ledger",
-    "migrate",
-    "outbox",
-    "publish",
-    "quarantine",
-    "replay",
-    "runs",
-    "start",
-    "tickets",
-]
+from collections.abc import Mapping
+
+COMMANDS: Mapping[str, str] = {
+    "channels": "Show each channel: provider, pause, messages that wait or are unknown, workers.",
+    "check": "Replay histories against this code and name each run that it would break.",
+    "demo": "Play the project's journeys on the embedded Temporal server, time moved along.",
+    "dev": "Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them.",
+    "explain": "Tell a customer's story: consents, runs, each message sent, held or skipped, why.",
+    "fast-forward": "Move the clock of one open run on a development server.",
+    "gateway": "Take events over HTTP, as Segment's SDKs send them.",
+    "keys": "Manage the write keys with which services send events.",
+    "ledger": "List the messages that were decided on, newest first, and what became of them.",
+    "migrate": "Bring the database up to date with this version of Sojourn.",
+    "outbox": "List the messages that went out, newest first; show one as its reader sees it.",
+    "publish": "Publish one event of a customer, or a file of Segment calls.",
+    "quarantine": "List the calls that do not validate, oldest first; mend, redrive or drop them.",
+    "replay": "Run a recording through the real engine in virtual time, and count the messages.",
+    "runs": "List runs: open ones first, then the newest.",
+    "start": "Start a journey for one customer, or for a file of them.",
+    "tickets": "List open tickets, newest first; close one.",
+}

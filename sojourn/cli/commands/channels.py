@@ -1,4 +1,4 @@
-"""``sojourn channels``: how each channel is; pause, resume and limit it, lift a suppression."""
+"""``sojourn channels``: the state of each channel; pause, resume, limit, lift a suppression."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -7,23 +7,21 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from sojourn.cli.app import app, run
-from sojourn.cli.by_hand import ANYBODY, By, ChannelName, Why, channel_named, check_words
+from sojourn.cli.by_hand import ANYBODY, check_words
+from sojourn.cli.here import Here
 from sojourn.cli.local.stack import running_stack
+from sojourn.cli.options import AsJson, By, ChannelName, Why, channel_named
 from sojourn.cli.output import show_json, show_line, show_list
-from sojourn.composing import project_settings
-from sojourn.dispatch.connection import connect
+from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput, TemporalUnavailable, UnknownName
 from sojourn.domain.messages import Channel
 from sojourn.insight import queues
 from sojourn.insight.queues import Queue
-from sojourn.settings import Settings
-from sojourn.store import Store, operators, pauses
+from sojourn.store import operators, pauses
 from sojourn.store.suppressions import lift as lift_address
 from sojourn.store.tables import ChannelRow
 
-group = typer.Typer()
-app.add_typer(group, name="channels")
+app = typer.Typer(add_completion=False)
 
 SENT_WITHIN = timedelta(hours=1)
 SLOWEST, FASTEST = 0.1, 10_000  # messages a second
@@ -34,9 +32,9 @@ class Pause(BaseModel):
 
     Args:
         since: by the machine's clock.
-        because: what the provider or the operator said.
-        by: the provider's name or the operator's.
-        probe_at: when the provider is asked next whether it is well; None: only an operator
+        because: the words of the provider or the operator.
+        by: the name of the provider or the operator.
+        probe_at: when a worker next asks the provider whether it is well; None: only an operator
             resumes the channel.
     """
 
@@ -46,17 +44,17 @@ class Pause(BaseModel):
     probe_at: datetime | None
 
 
-class State(BaseModel):
-    """How a channel is.
+class ChannelState(BaseModel):
+    """The state of one channel.
 
     Args:
-        channel: which.
-        provider: who carries it.
+        channel: the channel.
+        provider: its carrier.
         paused: None: it is open.
         waiting: messages that are held, claimed or being handed over.
         unknown: messages that were perhaps sent.
         sent: messages that were sent within the last hour.
-        queue: as Temporal knows it; None: it could not be asked.
+        queue: as Temporal knows it; None: Temporal does not answer.
     """
 
     channel: Channel
@@ -68,34 +66,34 @@ class State(BaseModel):
     queue: Queue | None
 
 
-@group.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True)
 def channels(
     context: typer.Context,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show each channel: provider, pause, messages that wait or are unknown, rate, workers."""
+    """Show each channel: provider, pause, messages that wait or are unknown, workers."""
     if context.invoked_subcommand is None:
-        run(_show(project_settings(), as_json=as_json))
+        run(_show(Here.compose(), as_json=as_json))
     elif as_json:
         raise BadInput("--json is for the list alone")
 
 
-@group.command()
+@app.command()
 def pause(name: ChannelName, *, why: Why, by: By = ANYBODY) -> None:
-    """Let nothing more leave by a channel; its messages are held, until `resume`."""
-    channel = channel_named(name)
-    check_words(why, by)
-    run(_pause(project_settings(), channel, why, by))
+    """Pause a channel: its messages are held until somebody resumes it."""
+    here, channel = Here.compose(), channel_named(name)
+    check_words(why, by, here.project)
+    run(_pause(here, channel, why, by))
 
 
-@group.command()
+@app.command()
 def resume(name: ChannelName) -> None:
-    """Open a channel again, whoever paused it."""
-    run(_resume(project_settings(), channel_named(name)))
+    """Open a channel again, also where a provider paused it."""
+    run(_resume(Here.compose(), channel_named(name)))
 
 
-@group.command()
+@app.command()
 def limit(
     name: ChannelName,
     rate: Annotated[str, typer.Argument(metavar="RATE", help="Messages a second, or off.")],
@@ -103,42 +101,38 @@ def limit(
     why: Why = "set by sojourn channels limit",
     by: By = ANYBODY,
 ) -> None:
-    """Limit how fast messages leave by a channel, over all workers together; it holds at once."""
-    channel, number = channel_named(name), _rate(rate)
-    check_words(why, by)
-    run(_limit(project_settings(), channel, number, why, by))
+    """Limit the rate of a channel, over all workers together. The limit holds at once."""
+    here, channel, number = Here.compose(), channel_named(name), _rate(rate)
+    check_words(why, by, here.project)
+    run(_limit(here, channel, number, why, by))
 
 
-@group.command()
+@app.command()
 def lift(
     name: ChannelName,
     address: Annotated[str, typer.Argument(help="As the provider reported it.")],
 ) -> None:
     """Take an address off the suppression list: messages may go to it again."""
-    run(_lift(project_settings(), channel_named(name), address))
+    run(_lift(Here.compose(), channel_named(name), address))
 
 
-async def _show(settings: Settings, *, as_json: bool) -> None:
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.reading() as session:
-            paused = await pauses.current(session)
-            counts = await operators.counts(session, since=datetime.now(UTC) - SENT_WITHIN)
-    finally:
-        await store.close()
+async def _show(here: Here, *, as_json: bool) -> None:
+    async with here.store() as store, store.reading() as session:
+        paused = await pauses.current(session)
+        counts = await operators.counts(session, since=datetime.now(UTC) - SENT_WITHIN)
     fault: TemporalUnavailable | None = None
     known: dict[Channel, Queue] = {}
     try:
-        client = await connect(settings)
+        client = await here.temporal()
         found = await asyncio.gather(*(queues.describe(client, channel) for channel in Channel))
         known = dict(zip(Channel, found, strict=True))
     except TemporalUnavailable as error:
         fault = error
-    fakes = (running_stack(settings) or {}).get("providers", {})
+    fakes = (running_stack(here.settings) or {}).get("providers", {})
     states = [
-        State(
+        ChannelState(
             channel=channel,
-            provider=fakes.get(channel) or getattr(settings, f"{channel}_provider"),
+            provider=fakes.get(channel) or getattr(here.settings, f"{channel}_provider"),
             paused=_pause_of(paused.get(channel)),
             waiting=counts[channel].waiting,
             unknown=counts[channel].unknown,
@@ -155,14 +149,10 @@ async def _show(settings: Settings, *, as_json: bool) -> None:
         raise fault
 
 
-async def _pause(settings: Settings, channel: Channel, why: str, by: str) -> None:
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.transaction() as session:
-            began = await pauses.begin(session, channel, because=why, by=by)
-            row = (await pauses.current(session))[channel]
-    finally:
-        await store.close()
+async def _pause(here: Here, channel: Channel, why: str, by: str) -> None:
+    async with here.store() as store, store.transaction() as session:
+        began = await pauses.begin(session, channel, because=why, by=by)
+        row = (await pauses.current(session))[channel]
     if began:
         show_line(f"{channel} is paused: `sojourn channels resume {channel}` opens it again")
     else:
@@ -172,20 +162,14 @@ async def _pause(settings: Settings, channel: Channel, why: str, by: str) -> Non
         )
 
 
-async def _resume(settings: Settings, channel: Channel) -> None:
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.transaction() as session:
-            was_paused = await pauses.end(session, channel)
-    finally:
-        await store.close()
+async def _resume(here: Here, channel: Channel) -> None:
+    async with here.store() as store, store.transaction() as session:
+        was_paused = await pauses.end(session, channel)
     show_line(f"{channel} is open" + ("" if was_paused else "; it was not paused"))
 
 
-async def _limit(
-    settings: Settings, channel: Channel, rate: float | None, why: str, by: str
-) -> None:
-    client = await connect(settings)
+async def _limit(here: Here, channel: Channel, rate: float | None, why: str, by: str) -> None:
+    client = await here.temporal()
     await queues.limit(client, channel, rate, because=why, by=by)
     if rate is None:
         show_line(f"{channel} has no limit")
@@ -193,13 +177,9 @@ async def _limit(
         show_line(f"{channel} sends {rate:g} messages a second at most")
 
 
-async def _lift(settings: Settings, channel: Channel, address: str) -> None:
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.transaction() as session:
-            was_listed = await lift_address(session, channel, address)
-    finally:
-        await store.close()
+async def _lift(here: Here, channel: Channel, address: str) -> None:
+    async with here.store() as store, store.transaction() as session:
+        was_listed = await lift_address(session, channel, address)
     if not was_listed:
         raise UnknownName(
             "suppressed address", address, hint=f"nothing keeps {channel} from going there"
@@ -214,7 +194,7 @@ def _rate(text: str) -> float | None:
         rate = float(text)
     except ValueError:
         rate = 0
-    if not SLOWEST <= rate <= FASTEST:  # nor is "nan" between them
+    if not SLOWEST <= rate <= FASTEST:  # "nan" is not between them either
         raise BadInput(
             f'"{text[:40]}" is no limit: write messages a second, from {SLOWEST:g} to '
             f"{FASTEST:g}, or off"
@@ -230,7 +210,7 @@ def _pause_of(row: ChannelRow | None) -> Pause | None:
     )
 
 
-def _list(states: list[State]) -> None:
+def _list(states: list[ChannelState]) -> None:
     show_list(
         (
             "channel",
@@ -271,8 +251,8 @@ def _queue(queue: Queue | None) -> tuple[object, object, object]:
     )
 
 
-def _remarks(state: State) -> list[str]:
-    """What somebody should look after."""
+def _remarks(state: ChannelState) -> list[str]:
+    """List what an operator should look at."""
     remarks = []
     if state.paused:
         paused = state.paused

@@ -1,61 +1,91 @@
-"""``sojourn check``: would this code break a run that is under way?"""
+"""``sojourn check``: find the runs that this code would break."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sojourn.cli import histories, output
-from sojourn.cli.app import app, run
-from sojourn.cli.histories import Replayed
-from sojourn.composing import project_settings
-from sojourn.dispatch.connection import connect
+from sojourn.cli import histories
+from sojourn.cli.here import Here
+from sojourn.cli.histories import Checked
+from sojourn.cli.options import AsJson
+from sojourn.cli.output import console, show_json, show_line
+from sojourn.cli.running import run
+from sojourn.serving.sandbox import check_journeys
+
+app = typer.Typer(add_completion=False)
+
+RECORDED = Path("tests", "histories")
 
 
 @app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Recorded histories")] = Path("tests/histories"),
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Recorded histories; left out: tests/histories of the project."),
+    ] = None,
     *,
     open_runs: Annotated[
-        bool, typer.Option("--open", help="Replay every open run of the namespace instead")
+        bool, typer.Option("--open", help="Replay every open run of the namespace instead.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="As JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Replay histories against this code and name each that would break. Run it before a deploy.
+    """Replay histories against this code and name each run that it would break.
 
-    Exits 1 if any would.
+    Run it before a deploy. It exits with 1 if a run would break.
     """
-    run(_check(folder, open_runs=open_runs, as_json=json))
+    here = Here.compose()
+    check_journeys(here.project)
+    run(_check(here, folder, open_runs=open_runs, as_json=as_json))
 
 
-async def _check(folder: Path, *, open_runs: bool, as_json: bool) -> None:
-    if open_runs:
-        client = await connect(project_settings())
-        results = await histories.replay(histories.open_runs(client))
-    else:
-        results = await histories.replay(histories.recorded(folder))
-    broken = [result for result in results if result.broken]
+async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: bool) -> None:
+    replayed = await (_open(here) if open_runs else _recorded(here, folder))
+    broken = [result for result in replayed if result.broken]
     if as_json:
-        output.show_json(
+        show_json(
             {
-                "replayed": len(results),
+                "replayed": len(replayed),
                 "broken": [
                     {"run": r.name, "journey": r.journey, "reason": r.broken} for r in broken
                 ],
             }
         )
+    elif replayed:
+        _show(replayed, broken)
     else:
-        _show(results, broken)
+        show_line(_nothing(here, open_runs=open_runs))
     if broken:
         raise typer.Exit(1)
 
 
-def _show(results: list[Replayed], broken: list[Replayed]) -> None:
-    for result in broken:
-        output.console.print(f"{result.name} would break", style="bold", markup=False)
-        output.console.print(f"  {result.broken}\n", markup=False)
-    output.console.print(
-        f"{len(results)} replayed, {len(broken)} would break"
-        if broken
-        else f"{len(results)} replayed, none would break"
+async def _open(here: Here) -> list[Checked]:
+    if not here.project.journeys:
+        return []
+    client = await here.temporal()
+    found = histories.open_runs(client, here.project.journeys)
+    return await histories.replay(found, project=here.project)
+
+
+async def _recorded(here: Here, folder: Path | None) -> list[Checked]:
+    """Replay the histories of a folder. Only the folder of the project may hold none."""
+    recorded = here.project.root / RECORDED
+    if folder is None and not histories.files_in(recorded):
+        return []
+    return await histories.replay(histories.recorded(folder or recorded), project=here.project)
+
+
+def _nothing(here: Here, *, open_runs: bool) -> str:
+    if open_runs:
+        return "nothing to check: no journey of this project has an open run"
+    return (
+        f"nothing to check: no recorded histories (*.json) in {here.project.root / RECORDED}; "
+        "docs/testing.md says how to record them, and --open replays open runs instead"
     )
+
+
+def _show(replayed: list[Checked], broken: list[Checked]) -> None:
+    for result in broken:
+        console.print(f"{result.name} would break", style="bold", markup=False)
+        console.print(f"  {result.broken}\n", markup=False)
+    console.print(f"{len(replayed)} replayed, {len(broken) or 'none'} would break")

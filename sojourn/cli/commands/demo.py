@@ -1,61 +1,75 @@
-"""``sojourn demo``: see it work, in a minute."""
+"""``sojourn demo``: see the journeys work, in a minute."""
 
 import tempfile
 from pathlib import Path
 
-from sojourn.cli import output
-from sojourn.cli.app import app, run
-from sojourn.cli.demo import TALES, Story, stories
+import typer
+
+from sojourn.cli.demo.guide import Guide, Played
+from sojourn.cli.demo.programme import programme_of
+from sojourn.cli.demo.tale import play
+from sojourn.cli.here import Here
 from sojourn.cli.local.stack import dev_stack
-from sojourn.composing import project_settings
+from sojourn.cli.output import console, show_line, show_table
+from sojourn.cli.running import run
 from sojourn.domain.calendar import zone
-from sojourn.domain.messages import Channel
+from sojourn.domain.errors import BadInput
 from sojourn.domain.policy import QuietHours
+from sojourn.serving.sandbox import check_journeys
 from sojourn.settings import Settings
 from sojourn.store.tables import ContentRow, LedgerRow
+
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def demo() -> None:
-    """Run the three journeys on the embedded Temporal server with time moved along.
+    """Play the project's journeys on the embedded Temporal server, time moved along.
 
-    Nothing is sent anywhere; everything it makes is gone when it ends.
+    Nothing is sent anywhere. Everything that the demo makes is gone when it ends.
     """
-    run(_demo())
+    here = Here.compose()
+    check_journeys(here.project)
+    run(_demo(here))
 
 
-async def _demo() -> None:
-    out = output.console
-    out.print("Starting Temporal's dev server and a worker, in a temporary folder ...")
+async def _demo(here: Here) -> None:
+    programme = programme_of(here.project.journeys)
+    for line in programme.left_out:
+        show_line(line, style="yellow")
+    if not programme.tales:
+        raise BadInput(
+            f"no journey to play in {here.project.root}: a journey is a file in workflows/"
+        )
+    console.print("Starting Temporal's dev server and a worker, in a temporary folder ...")
     with tempfile.TemporaryDirectory(prefix="sojourn-demo-") as folder:
-        home = Path(folder)
-        settings = project_settings().model_copy(
-            update={
-                "home": home,
-                "database_url": f"sqlite+aiosqlite:///{home / 'sojourn.db'}",
-                **{f"{channel}_provider": "outbox" for channel in Channel},
-                "quiet_hours": Settings.model_fields["quiet_hours"].default,
-            }
+        # the tales are told with the usual quiet hours, whatever this installation has set
+        settings = here.apart(Path(folder), "sojourn.db").model_copy(
+            update={"quiet_hours": Settings.model_fields["quiet_hours"].default}
         )
         async with dev_stack(settings, ports=False, lasting=False) as stack:
-            out.print(f"{len(TALES)} customers live through the next weeks ...\n")
+            console.print(f"{_customers(len(programme.tales))} through the next weeks ...\n")
             sent = 0
-            async for story in stories(stack):
-                _show(story, settings.quiet_hours)
-                sent += sum(row.state == "sent" for row, _ in story.messages)
-    out.print(
+            async for played in play(programme.tales, Guide(stack, here.project)):
+                _show(played, settings.quiet_hours)
+                sent += sum(row.state == "sent" for row, _ in played.messages)
+    console.print(
         f"{sent} messages were sent, into the outbox of the demo. "
         "`make dev` leaves all of it running; README.md goes on from here."
     )
 
 
-def _show(story: Story, quiet_hours: QuietHours | None) -> None:
-    output.show_table(
-        f"{story.customer_id.title()} {story.title}  ({', '.join(story.outcomes)})",
+def _customers(number: int) -> str:
+    return "1 customer lives" if number == 1 else f"{number} customers live"
+
+
+def _show(played: Played, quiet_hours: QuietHours | None) -> None:
+    show_table(
+        f"{played.customer_id.title()} {played.title}  ({', '.join(played.outcomes)})",
         ("local time", "step", "channel", "what became of it", "it says"),
-        [_line(row, kept, story.timezone, quiet_hours) for row, kept in story.messages],
+        [_line(row, kept, played.timezone, quiet_hours) for row, kept in played.messages],
     )
-    output.console.print()
+    console.print()
 
 
 def _line(

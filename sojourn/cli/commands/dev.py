@@ -1,4 +1,4 @@
-"""``sojourn dev``: everything running on this machine."""
+"""``sojourn dev``: run everything on this machine."""
 
 import asyncio
 import signal
@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
-from sojourn.cli.app import app, run
+from sojourn.cli.here import Here
 from sojourn.cli.local.fakes import Wish, read_wish
 from sojourn.cli.local.stack import GATEWAY_PORT, TEMPORAL_PORT, UI_PORT, Stack, dev_stack
 from sojourn.cli.output import console
-from sojourn.composing import project_settings
+from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput, Unavailable
+from sojourn.serving.sandbox import check_journeys
+
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -28,13 +31,15 @@ def dev(
         float, typer.Option(min=0, max=100, help="Per cent of the fakes' calls that fail.")
     ] = 0,
 ) -> None:
-    """Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops all of it."""
+    """Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them."""
     if not fake_providers and (choices or fail):
         raise BadInput("providers and --fail are for --fake-providers: add it")
-    run(_dev(read_wish(choices or [], fail) if fake_providers else None))
+    here = Here.compose()
+    check_journeys(here.project)
+    run(_dev(here, read_wish(choices or [], fail) if fake_providers else None))
 
 
-async def _dev(fakes: Wish | None) -> None:
+async def _dev(here: Here, fakes: Wish | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -42,8 +47,7 @@ async def _dev(fakes: Wish | None) -> None:
     def restarted(code: int) -> None:
         console.print(f"the worker or the gateway ended with code {code} and is started again")
 
-    settings = project_settings()
-    async with dev_stack(settings, gateway=True, fakes=fakes, on_restart=restarted) as stack:
+    async with dev_stack(here.settings, gateway=True, fakes=fakes, on_restart=restarted) as stack:
         _announce(stack)
         children = [stack.server, *([stack.fakes.process] if stack.fakes else [])]
         ended = {asyncio.create_task(child.wait()): child for child in children}
@@ -77,6 +81,6 @@ def _announce(stack: Stack) -> None:
     taken = [p for p, address in zip(wished, used, strict=True) if not address.endswith(f":{p}")]
     if taken:
         console.print(
-            f"\nOther ports are used because somebody has {' and '.join(map(str, taken))} already. "
+            f"\nOther programs have the ports {' and '.join(map(str, taken))}, so others are used. "
             "Sojourn's other commands find them by themselves."
         )

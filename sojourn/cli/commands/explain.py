@@ -1,28 +1,28 @@
-"""``sojourn explain CUSTOMER``: what happened with a customer, and why not more did."""
+"""``sojourn explain``: the story of one customer, with the reasons."""
 
 from datetime import timedelta
 from typing import Annotated
 
 import typer
+from temporalio.client import Client
 
-from sojourn.cli.app import app, run
+from sojourn.cli.here import Here
 from sojourn.cli.output import show_json, show_line
-from sojourn.composing import load_project, project_settings
-from sojourn.dispatch.connection import connect
+from sojourn.cli.running import run
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.insight import story
-from sojourn.insight.attempts import lines, moment
 from sojourn.insight.card import Card
-from sojourn.insight.executions import Run
+from sojourn.insight.course import lines, moment
 from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import Happened
+from sojourn.insight.runs import Run
 from sojourn.insight.story import Entry, Story
 from sojourn.journeys.wording import clock
-from sojourn.settings import Settings
-from sojourn.store import Store
+
+app = typer.Typer(add_completion=False)
 
 MOVED_ON = timedelta(minutes=10)
-"""Further apart than this are two clocks only where somebody moved one (`fast-forward`)."""
+"""Two clocks differ by more than this only where somebody moved one (`fast-forward`)."""
 STYLES = {
     "sent": "green",
     "skipped": "yellow",
@@ -41,21 +41,18 @@ def explain(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs; all of it.")] = False,
 ) -> None:
-    """Tell a customer's story: consents, runs, and each message sent, held or skipped, with why."""
-    run(_explain(project_settings(), customer, everything=everything, as_json=as_json))
+    """Tell a customer's story: consents, runs, each message sent, held or skipped, why."""
+    run(_explain(Here.compose(), customer, everything=everything, as_json=as_json))
 
 
-async def _explain(settings: Settings, customer: str, *, everything: bool, as_json: bool) -> None:
-    store = await Store.open(settings.store_url)
-    try:
+async def _explain(here: Here, customer: str, *, everything: bool, as_json: bool) -> None:
+    client: Client | TemporalUnavailable
+    async with here.store() as store:
         try:
-            client = await connect(settings)
-        except TemporalUnavailable as error:
-            told = await story.tell(store, settings, load_project(), error, customer)
-        else:
-            told = await story.tell(store, settings, load_project(), client, customer)
-    finally:
-        await store.close()
+            client = await here.temporal()
+        except TemporalUnavailable as error:  # the store knows the larger part of the story
+            client = error
+        told = await story.tell(store, here.settings, here.project, client, customer)
     if as_json:
         show_json(told.model_dump())
     else:
@@ -69,7 +66,7 @@ def _show(told: Story, *, everything: bool) -> None:
     if told.temporal:
         show_line(f"  as far as the store knows them: {told.temporal}", style="red")
     if not told.runs:
-        show_line("  none was ever started")
+        show_line("  no run was ever started")
     for one in told.runs:
         _show_run(one, tz)
     show_line(f"\nWhat happened, by the customer's clock ({tz})", style="bold")
@@ -150,7 +147,7 @@ def _show_timeline(told: Story, *, everything: bool) -> None:
 
 
 def _moved_on(entry: Entry) -> bool:
-    """It was tried, by the machine's clock, long before it was decided on by the run's."""
+    """Tell whether the machine's clock of an attempt lies far behind the run's clock."""
     return isinstance(entry, Decided) and any(
         tried.at < entry.at - MOVED_ON for tried in entry.attempts
     )

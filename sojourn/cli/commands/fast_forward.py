@@ -1,4 +1,4 @@
-"""``sojourn fast-forward``: move one run's clock, on a development server."""
+"""``sojourn fast-forward``: move the clock of one run on a development server."""
 
 import re
 from datetime import timedelta
@@ -8,11 +8,12 @@ import typer
 from temporalio.client import WorkflowExecutionStatus
 
 from sojourn.cli import output
-from sojourn.cli.app import app, run
+from sojourn.cli.here import Here
+from sojourn.cli.running import run
 from sojourn.cli.travel import forward
-from sojourn.composing import project_settings
-from sojourn.dispatch.connection import connect
 from sojourn.domain.errors import BadInput
+
+app = typer.Typer(add_completion=False)
 
 _UNITS = {
     "s": timedelta(seconds=1),
@@ -30,18 +31,19 @@ def fast_forward(
     *,
     by: Annotated[str, typer.Option("--by", help="How far: 90s, 30m, 24h, 2d, 1w")],
 ) -> None:
-    """Let time pass for one run, on the real engine: its timers fire, its messages go.
+    """Move the clock of one open run on a development server.
 
-    Other runs are not touched. Works on `sojourn dev`; production servers do not allow it.
+    Its timers fire and its messages leave, as they would in time. Other runs are not touched. It
+    works on `sojourn dev`; production servers do not allow it.
     """
-    run(_fast_forward(workflow_id, duration(by)))
+    run(_fast_forward(Here.compose(), workflow_id, duration(by)))
 
 
 def duration(text: str) -> timedelta:
     """Read ``90s``, ``30m``, ``24h``, ``2d`` or ``1w``.
 
     Raises:
-        BadInput: it is nothing of the kind, or is not between a second and ten years.
+        BadInput: the text is no such span, or the span is not between a second and ten years.
     """
     match = re.fullmatch(r"(\d{1,9})\s*([smhdw])", text.strip().lower())
     length = int(match[1]) * _UNITS[match[2]] if match else timedelta(0)
@@ -50,8 +52,8 @@ def duration(text: str) -> timedelta:
     return length
 
 
-async def _fast_forward(workflow_id: str, by: timedelta) -> None:
-    client = await connect(project_settings())
+async def _fast_forward(here: Here, workflow_id: str, by: timedelta) -> None:
+    client = await here.temporal()
     await forward(client, workflow_id, by)
     handle = client.get_workflow_handle(workflow_id)
     description = await handle.describe()

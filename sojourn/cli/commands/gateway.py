@@ -1,4 +1,4 @@
-"""``sojourn gateway``: HTTP for services that send events."""
+"""``sojourn gateway``: take events of services over HTTP."""
 
 import asyncio
 import os
@@ -14,17 +14,17 @@ import typer
 import uvloop
 from typer.exceptions import Exit
 
-from sojourn.cli.app import app, run
+from sojourn.cli.here import Here
 from sojourn.cli.output import show_line
-from sojourn.composing import load_project, project_settings
+from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput, SojournError, Unavailable
 from sojourn.gateway.http.metrics import SHARED
 from sojourn.gateway.server import serve
 from sojourn.serving.logs import configure_logging
 from sojourn.serving.together import run_together, stop_with_parent
 from sojourn.settings import Settings
-from sojourn.store import Store
 
+app = typer.Typer(add_completion=False)
 PORT = 8080
 BACKLOG = 2048
 
@@ -36,10 +36,14 @@ def gateway(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0: any free one.")] = PORT,
     processes: Annotated[int, typer.Option(min=1, help="How many; one per core is right.")] = 1,
 ) -> None:
-    """Take events over HTTP, as Segment's SDKs send them. Ctrl-C finishes what has begun."""
-    settings = project_settings()
+    """Take events over HTTP, as Segment's SDKs send them.
+
+    Ctrl-C lets the requests in hand finish.
+    """
+    here = Here.compose()
+    settings = here.settings
     with listening(host, port) as sock:
-        run(_check(settings))  # one fault, and not one a process
+        run(_check(here))  # a fault is told once, not once a process
         configure_logging(settings)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{sock.getsockname()[1]}"
@@ -54,11 +58,11 @@ def gateway(
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
+    """Return a socket that listens there.
 
     Raises:
         BadInput: there is no such address.
-        Unavailable: it cannot be had.
+        Unavailable: another program has it, or it is not for us.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -74,7 +78,7 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         sock.close()
         raise Unavailable(
-            f"cannot listen on {host}:{port} ({error.strerror}): stop what does, "
+            f"cannot listen on {host}:{port} ({error.strerror}): stop the program that does, "
             "or choose another --port"
         ) from None
     return sock
@@ -90,17 +94,17 @@ async def _serve(
     await serve(settings, sock, stop, processes=processes, on_start=on_start)
 
 
-async def _check(settings: Settings) -> None:
-    for provider in set(load_project().carriers.chosen(settings).values()):
+async def _check(here: Here) -> None:
+    for provider in set(here.project.carriers.chosen(here.settings).values()):
         await provider.close()
-    store = await Store.open(settings.store_url)
-    await store.close()
+    async with here.store():
+        pass
 
 
 def _serve_many(
     settings: Settings, sock: socket.socket, count: int, on_start: Callable[[], None]
 ) -> int:
-    """Serve in ``count`` processes; stop them all when told to, or when one of them fails."""
+    """Serve in ``count`` processes; stop them all on a signal, or when one of them fails."""
     shared = tempfile.mkdtemp(prefix="sojourn-metrics-")
     os.environ[SHARED] = shared  # read when the children import prometheus_client
     try:

@@ -1,60 +1,62 @@
-"""``sojourn keys``: write keys, with which services send events to the gateway."""
+"""``sojourn keys``: the write keys with which services send events to the gateway."""
 
 from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from sojourn.cli.app import app, run
+from sojourn.cli.here import Here
+from sojourn.cli.options import AsJson
 from sojourn.cli.output import show_json, show_line, show_list
-from sojourn.composing import project_settings
+from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.events import Identifier
-from sojourn.settings import Settings
-from sojourn.store import Store, keys
+from sojourn.store import keys
 from sojourn.store.tables import WriteKeyRow
 
-commands = typer.Typer(help="Write keys, with which services send events.", no_args_is_help=True)
-app.add_typer(commands, name="keys")
+app = typer.Typer(
+    help="Manage the write keys with which services send events.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 _NAME: TypeAdapter[str] = TypeAdapter(Identifier)
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-@commands.command()
+@app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="What people call it: shop, billing, ...")],
+    name: Annotated[str, typer.Argument(help="A name for people: shop, billing, ...")],
     *,
     events: Annotated[
         list[str] | None,
         typer.Option(
             "--events",
-            help="What it may send: event names, identify, alias; repeat it, or write commas "
+            help="Calls that it may send: event names, identify, alias; repeat it, or write commas "
             "between. Left out: everything.",
         ),
     ] = None,
     rate: Annotated[int | None, typer.Option(min=1, help="Calls a second at most.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key. It is shown once: only its digest is kept."""
+    """Make a key. This command alone shows it: the store keeps its digest."""
     names = [part.strip() for given in events or () for part in given.split(",")]
     for text in (name, *names):
         _check(text)
-    run(_add(project_settings(), name, names or None, rate, as_json=as_json))
+    run(_add(Here.compose(), name, names or None, rate, as_json=as_json))
 
 
-@commands.command("list")
+@app.command("list")
 def list_keys(*, as_json: AsJson = False) -> None:
     """List the keys, revoked ones included."""
-    run(_list(project_settings(), as_json=as_json))
+    run(_list(Here.compose(), as_json=as_json))
 
 
-@commands.command()
+@app.command()
 def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `sojourn keys list` shows it.")],
 ) -> None:
-    """Take a key back, for good; a gateway that runs heeds it within seconds."""
-    run(_revoke(project_settings(), key_id))
+    """Revoke a key for good. A running gateway refuses it within seconds."""
+    run(_revoke(Here.compose(), key_id))
 
 
 def _check(text: str) -> None:
@@ -62,19 +64,15 @@ def _check(text: str) -> None:
         _NAME.validate_python(text)
     except ValidationError:
         raise BadInput(
-            f'"{text[:40]}" is no name: 1 to 200 characters, none of them a control character'
+            f'"{text[:40]}" is no name: write 1 to 200 characters without control characters'
         ) from None
 
 
 async def _add(
-    settings: Settings, name: str, events: list[str] | None, rate: int | None, *, as_json: bool
+    here: Here, name: str, events: list[str] | None, rate: int | None, *, as_json: bool
 ) -> None:
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.transaction() as session:
-            row, key = await keys.add(session, name, events=events, rate=rate)
-    finally:
-        await store.close()
+    async with here.store() as store, store.transaction() as session:
+        row, key = await keys.add(session, name, events=events, rate=rate)
     if as_json:
         show_json({**_shown(row), "key": key})
         return
@@ -82,13 +80,9 @@ async def _add(
     show_line(f"Keep it: it is not shown again. Its id is {row.id}.")
 
 
-async def _list(settings: Settings, *, as_json: bool) -> None:
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.reading() as session:
-            found = await keys.listed(session)
-    finally:
-        await store.close()
+async def _list(here: Here, *, as_json: bool) -> None:
+    async with here.store() as store, store.reading() as session:
+        found = await keys.listed(session)
     if as_json:
         show_json([_shown(row) for row in found])
     elif not found:
@@ -110,14 +104,10 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
         )
 
 
-async def _revoke(settings: Settings, key_id: str) -> None:
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.transaction() as session:
-            row = await keys.revoke(session, key_id)
-            known = [] if row is not None else [one.id for one in await keys.listed(session)]
-    finally:
-        await store.close()
+async def _revoke(here: Here, key_id: str) -> None:
+    async with here.store() as store, store.transaction() as session:
+        row = await keys.revoke(session, key_id)
+        known = [] if row is not None else [one.id for one in await keys.listed(session)]
     if row is None:
         raise UnknownName("key", key_id, known, hint="`sojourn keys list` shows them")
     show_line(f"{row.id} ({row.name}) is revoked")

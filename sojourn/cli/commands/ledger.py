@@ -1,44 +1,43 @@
-"""``sojourn ledger``: every message that was decided on; show one, settle what is unknown."""
+"""``sojourn ledger``: every message that was decided on; show one, settle an unknown one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from sojourn.cli.app import app, run
-from sojourn.cli.by_hand import ANYBODY, By, Why, check_words
-from sojourn.cli.output import Limit, show_json, show_line, show_list
-from sojourn.composing import project_settings
+from sojourn.cli.by_hand import ANYBODY, check_words
+from sojourn.cli.here import Here
+from sojourn.cli.options import AsJson, By, Limit, Why
+from sojourn.cli.output import show_json, show_line, show_list
+from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
-from sojourn.insight.attempts import Course, course_of, lines
+from sojourn.insight.course import Course, course_of, lines
 from sojourn.insight.letters import unknown_customer
-from sojourn.store import Store, customers, operators, suppressions
+from sojourn.store import customers, operators, suppressions
 from sojourn.store.ledger import SETTLED
 from sojourn.store.tables import ContentRow, LedgerRow
 
-group = typer.Typer()
-app.add_typer(group, name="ledger")
+app = typer.Typer(add_completion=False)
 
 STATES = (*operators.WAITING, *SETTLED)
 
 Name = Annotated[
     str, typer.Argument(metavar="REFERENCE", help="The message's reference, or its number here.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 class Verdict(StrEnum):
-    """What an operator found out."""
+    """The finding of an operator."""
 
     SENT = "sent"
     NOT_SENT = "not-sent"
 
 
-@group.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True)
 def ledger(
     context: typer.Context,
     *,
@@ -49,55 +48,23 @@ def ledger(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List messages that were decided on, newest first, and what became of them."""
+    """List the messages that were decided on, newest first, and what became of them."""
     if context.invoked_subcommand is not None:
         if any((state, customer, as_json)):
             raise BadInput(f"write options after {context.invoked_subcommand}, not before it")
         return
     if state is not None and state not in STATES:
         raise UnknownName("state", state, STATES)
-
-    async def work(store: Store) -> None:
-        async with store.reading() as session:
-            held_by = None
-            if customer is not None:
-                known = await customers.find(session, customer)
-                if known is None:
-                    raise unknown_customer(customer)
-                held_by = known.customer_id
-            rows = await operators.listed(session, state=state, customer_id=held_by, limit=limit)
-        if as_json:
-            show_json([_facts(row) for row in rows])
-        else:
-            _list(list(rows), limit)
-
-    run(_with_store(work))
+    run(_ledger(Here.compose(), state, customer, limit, as_json=as_json))
 
 
-@group.command()
+@app.command()
 def show(name: Name, *, as_json: AsJson = False) -> None:
-    """Show all that is known of one message: its attempts, and what the provider told of it."""
-
-    async def work(store: Store) -> None:
-        async with store.reading() as session:
-            row = await _found(operators.found(session, name), name)
-            assert row.id is not None
-            content = await session.get(ContentRow, row.id)
-            pairs = [(Channel(row.channel), content.address)] if content else []
-            course = course_of(
-                (await operators.attempts(session, [row.id]))[row.id],
-                (await operators.reports(session, [row.id]))[row.id],
-                suppressed=bool(await suppressions.suppressed(session, pairs)),
-            )
-        if as_json:
-            show_json(_everything(row, content, course))
-        else:
-            _show(row, content, course)
-
-    run(_with_store(work))
+    """Show one message with its attempts and the reports of its provider."""
+    run(_show_one(Here.compose(), name, as_json=as_json))
 
 
-@group.command()
+@app.command()
 def settle(
     name: Name,
     verdict: Annotated[Verdict, typer.Argument(help="Whether it went out.")],
@@ -105,23 +72,58 @@ def settle(
     why: Why,
     by: By = ANYBODY,
 ) -> None:
-    """Say what became of an unknown message, for the record: nothing is sent because of it."""
-    check_words(why, by)
+    """Record what became of an unknown message. Nothing is sent because of it."""
+    here = Here.compose()
+    check_words(why, by, here.project)
+    run(_settle(here, name, verdict, why, by))
 
-    async def work(store: Store) -> None:
-        async with store.transaction() as session:
-            row = await _found(operators.found(session, name, hold=True), name)
-            await operators.settle(
-                session,
-                row,
-                sent=verdict is Verdict.SENT,
-                because=why,
-                by=by,
-                now=datetime.now(UTC),
-            )
-        show_line(f"message {row.id} is {row.state}")
 
-    run(_with_store(work))
+async def _ledger(
+    here: Here, state: str | None, customer: str | None, limit: int, *, as_json: bool
+) -> None:
+    async with here.store() as store, store.reading() as session:
+        held_by = None
+        if customer is not None:
+            known = await customers.find(session, customer)
+            if known is None:
+                raise unknown_customer(customer)
+            held_by = known.customer_id
+        rows = await operators.listed(session, state=state, customer_id=held_by, limit=limit)
+    if as_json:
+        show_json([_facts(row) for row in rows])
+    else:
+        _list(list(rows), limit)
+
+
+async def _show_one(here: Here, name: str, *, as_json: bool) -> None:
+    async with here.store() as store, store.reading() as session:
+        row = await _found(operators.found(session, name), name)
+        assert row.id is not None
+        content = await session.get(ContentRow, row.id)
+        pairs = [(Channel(row.channel), content.address)] if content else []
+        course = course_of(
+            (await operators.attempts(session, [row.id]))[row.id],
+            (await operators.reports(session, [row.id]))[row.id],
+            suppressed=bool(await suppressions.suppressed(session, pairs)),
+        )
+    if as_json:
+        show_json(_everything(row, content, course))
+    else:
+        _show(row, content, course)
+
+
+async def _settle(here: Here, name: str, verdict: Verdict, why: str, by: str) -> None:
+    async with here.store() as store, store.transaction() as session:
+        row = await _found(operators.found(session, name, hold=True), name)
+        await operators.settle(
+            session,
+            row,
+            sent=verdict is Verdict.SENT,
+            because=why,
+            by=by,
+            now=datetime.now(UTC),
+        )
+    show_line(f"message {row.id} is {row.state}")
 
 
 async def _found(asked: Awaitable[LedgerRow | None], name: str) -> LedgerRow:
@@ -131,16 +133,8 @@ async def _found(asked: Awaitable[LedgerRow | None], name: str) -> LedgerRow:
     return row
 
 
-async def _with_store(work: Callable[[Store], Awaitable[None]]) -> None:
-    store = await Store.open(project_settings().store_url)
-    try:
-        await work(store)
-    finally:
-        await store.close()
-
-
 def _facts(row: LedgerRow) -> dict[str, Any]:
-    """One line of the list."""
+    """Return what the list shows of a message, and more."""
     return {
         "number": row.id,
         "reference": row.reference,
@@ -238,12 +232,12 @@ def _show(row: LedgerRow, content: ContentRow | None, course: Course) -> None:
 
 
 def _standing(row: LedgerRow) -> str:
-    """State and progress in one word or two."""
+    """Name state and progress in one word or two."""
     return f"{row.state}, {row.progress}" if row.progress else row.state
 
 
 def _subject(content: ContentRow | None) -> str | None:
-    """What stands out of it, where there is a subject or a title."""
+    """Return the subject or the title, where the content has one."""
     if content is None:
         return None
     return content.content.get("subject") or content.content.get("title")

@@ -1,19 +1,21 @@
-"""``sojourn migrate``: bring the database to this code's version."""
+"""``sojourn migrate``: bring the database to the version of this code."""
 
-from sojourn.cli.app import app, run
+import typer
+
+from sojourn.cli.here import Here
 from sojourn.cli.output import console
-from sojourn.composing import project_settings
-from sojourn.store import Store
+from sojourn.cli.running import run
 from sojourn.store.engine import head
+
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database up to date with this version of Sojourn."""
-    run(_migrate())
+    run(_migrate(Here.compose()))
 
 
-async def _migrate() -> None:
-    store = await Store.open(project_settings().store_url, migrate=True)
-    await store.close()
-    console.print(f"the database is at version {head()}")
+async def _migrate(here: Here) -> None:
+    async with here.store(migrate=True):
+        console.print(f"the database is at version {head()}")

@@ -1,18 +1,20 @@
-"""``sojourn outbox``: the messages that went out, and what they look like."""
+"""``sojourn outbox``: the messages that went out, as their readers see them."""
 
 import webbrowser
 from typing import Annotated
 
 import typer
 
-from sojourn.cli.app import app, run
-from sojourn.cli.output import Limit, show_json, show_line, show_list, stderr
-from sojourn.composing import project_settings
+from sojourn.cli.here import Here
+from sojourn.cli.options import Limit
+from sojourn.cli.output import show_json, show_line, show_list, stderr
+from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput
 from sojourn.insight import letters
 from sojourn.insight.letters import Letter
 from sojourn.settings import Settings
-from sojourn.store import Store
+
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -30,11 +32,11 @@ def outbox(
     as_json: Annotated[bool, typer.Option("--json", help="For programs; full text.")] = False,
 ) -> None:
     """List the messages that went out, newest first; show one as its reader sees it."""
-    run(_outbox(project_settings(), customer, limit, number, open_it=open_it, as_json=as_json))
+    run(_outbox(Here.compose(), customer, limit, number, open_it=open_it, as_json=as_json))
 
 
 async def _outbox(
-    settings: Settings,
+    here: Here,
     customer: str | None,
     limit: int,
     number: int | None,
@@ -42,18 +44,15 @@ async def _outbox(
     open_it: bool,
     as_json: bool,
 ) -> None:
-    store = await Store.open(settings.store_url)
-    try:
+    async with here.store() as store:
         if number is not None:
             found = [await letters.numbered(store, number, customer)]
         else:
             found = await letters.newest(store, customer, 1 if open_it else limit)
-    finally:
-        await store.close()
     if open_it:
         if not found:
             raise BadInput("there is no message to open yet: `sojourn explain CUSTOMER` says why")
-        _open(found[0], settings, as_json=as_json)
+        _open(found[0], here.settings, as_json=as_json)
     elif as_json:
         show_json([letter.model_dump() for letter in found])
     elif number is not None:

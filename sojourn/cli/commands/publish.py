@@ -7,23 +7,19 @@ from uuid import uuid4
 
 import typer
 
-from sojourn.cli.app import app, run
-from sojourn.cli.feeding import (
-    STDIN,
-    check_rate,
-    count_lines,
-    list_bad,
-    progress,
-    read_fields,
-    read_moment,
-    told_how_far,
-)
+from sojourn.cli.fields import check_rate, read_fields, read_moment
+from sojourn.cli.here import Here
+from sojourn.cli.options import AsJson
 from sojourn.cli.output import show_counts, show_json, show_line, stderr
+from sojourn.cli.progress import list_bad, progress, told_how_far
 from sojourn.cli.publishing import FilePublished, publish_file
-from sojourn.composing import load_project
-from sojourn.dispatch import Published, Sojourn
+from sojourn.cli.records import STDIN, count_lines
+from sojourn.cli.running import run
+from sojourn.dispatch import Published
 from sojourn.domain.errors import BadInput
 from sojourn.store import customers, events
+
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -60,11 +56,12 @@ def publish(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also an event or a field that nobody described.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Publish one event of a customer, or a file of Segment calls, and say whom it reached.
+    """Publish one event of a customer, or a file of Segment calls.
 
-    A file can be published again, also after Ctrl-C: what was stored before is not stored twice.
+    It names the runs that an event reached. A file can be published again, also after Ctrl-C: no
+    event is stored twice.
     """
     check_rate(rate)
     if event == str(STDIN) and customer is None and file is None:
@@ -73,37 +70,40 @@ def publish(
         if event is not None or message_id is not None or at is not None:
             raise BadInput("--file brings its own events: leave out EVENT, CUSTOMER, --id and --at")
         report = FilePublished()
-        run(_publish_file(file, report, rate, as_json=as_json))
+        run(_publish_file(Here.compose(), file, report, rate, as_json=as_json))
         if report.rejected:
             raise typer.Exit(1)
         return
     if event is None or customer is None:
         raise BadInput('give an event and a customer ("Order Completed" c42), or --file')
-    events_known = load_project().events
-    known = events_known.get(event) if anyway else events_known.named(event)
+    here = Here.compose()
+    catalogue = here.project.events
+    known = catalogue.get(event) if anyway else catalogue.named(event)
     given = read_fields(fields or [], known, any_name=anyway)
     run(
         _publish_one(
+            here,
             event,
             given,
-            customer,
-            message_id or str(uuid4()),
-            read_moment(at),
+            customer=customer,
+            message_id=message_id or str(uuid4()),
+            at=read_moment(at),
             as_json=as_json,
         )
     )
 
 
 async def _publish_one(
+    here: Here,
     name: str,
     given: dict[str, Any],
+    *,
     customer: str,
     message_id: str,
     at: datetime,
-    *,
     as_json: bool,
 ) -> None:
-    async with Sojourn.connect() as sojourn:
+    async with here.sojourn() as sojourn:
         published = await sojourn.track(
             name, given, message_id=message_id, customer_id=customer, occurred_at=at
         )
@@ -148,10 +148,10 @@ def _told(name: str, published: Published, listening: list[str]) -> str:
 
 
 async def _publish_file(
-    path: Path, report: FilePublished, rate: float | None, *, as_json: bool
+    here: Here, path: Path, report: FilePublished, rate: float | None, *, as_json: bool
 ) -> None:
     total = count_lines(path)
-    async with Sojourn.connect() as sojourn:
+    async with here.sojourn() as sojourn:
         with (
             told_how_far(lambda: f"read {report.read} lines; publish the same file again to go on"),
             progress("publishing", total) as on_line,

@@ -1,18 +1,18 @@
-"""``sojourn quarantine``: events that do not validate; list, show, mend, redrive or drop them."""
+"""``sojourn quarantine``: calls that do not validate; list, show, mend, redrive or drop them."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from sojourn.cli.app import app, run
-from sojourn.cli.feeding import value_of
-from sojourn.cli.output import Limit, show_json, show_line, show_list
+from sojourn.cli.fields import value_of
+from sojourn.cli.here import Here
+from sojourn.cli.options import AsJson, Limit
 from sojourn.cli.output import as_json as json_text
-from sojourn.composing import load_project, project_settings
+from sojourn.cli.output import show_json, show_line, show_list
+from sojourn.cli.running import run
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.quarantine import drop as drop_call
 from sojourn.dispatch.quarantine import found, to_send
@@ -20,19 +20,16 @@ from sojourn.dispatch.quarantine import mend as mend_call
 from sojourn.dispatch.quarantine import redrive as redrive_call
 from sojourn.domain.errors import BadEvent, BadInput
 from sojourn.domain.events import Moment
-from sojourn.store import Store
 from sojourn.store import quarantine as kept
 from sojourn.store.tables import QuarantineRow
 
-group = typer.Typer()
-app.add_typer(group, name="quarantine")
+app = typer.Typer(add_completion=False)
 _MOMENT = TypeAdapter(Moment)
 
 Number = Annotated[int, typer.Argument(metavar="ID", help="As `sojourn quarantine` lists it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-@group.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True)
 def quarantine(
     context: typer.Context,
     *,
@@ -49,20 +46,21 @@ def quarantine(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List events that do not validate, oldest first: what is wrong with them, and who sent them.
+    """List the calls that do not validate, oldest first; mend, redrive or drop them.
 
-    No property of theirs is shown here; `show` shows all.
+    The list shows no property of a call, for it may be personal; `show` shows them all.
     """
     if context.invoked_subcommand is not None:
         if any((event, reason, since, everything, as_json)):
             raise BadInput(f"write options after {context.invoked_subcommand}, not before it")
         return
+    here = Here.compose()
     if event is not None:
-        load_project().events.named(event)
+        here.project.events.named(event)
     moment = _since(since)
 
-    async def work(store: Store) -> None:
-        async with store.reading() as session:
+    async def work() -> None:
+        async with here.store() as store, store.reading() as session:
             rows = await kept.listed(
                 session, name=event, reason=reason, since=moment, settled=everything, limit=limit
             )
@@ -71,32 +69,33 @@ def quarantine(
         else:
             _list(list(rows), limit)
 
-    run(_with_store(work))
+    run(work())
 
 
-@group.command()
+@app.command()
 def show(number: Number, *, as_json: AsJson = False) -> None:
-    """Show one call, all of it, with what is wrong with it."""
+    """Show the whole of one call, and its fault."""
+    run(_show(Here.compose(), number, as_json=as_json))
 
-    async def work(store: Store) -> None:
+
+async def _show(here: Here, number: int, *, as_json: bool) -> None:
+    async with here.store() as store:
         row = await found(store, number)
-        if as_json:
-            show_json({**_facts(row), "call": row.call})
-            return
-        facts = {
-            "call": number,
-            "received": f"{row.received_at:%Y-%m-%d %H:%M:%S} UTC from {row.source}",
-            "fault": f"{row.path}: {row.reason}",
-            "state": _state(row),
-        }
-        for name, value in facts.items():
-            show_line(f"{name:<9} {value}")
-        show_line(f"\n{json_text(row.call)}")
-
-    run(_with_store(work))
+    if as_json:
+        show_json({**_facts(row), "call": row.call})
+        return
+    facts = {
+        "call": number,
+        "received": f"{row.received_at:%Y-%m-%d %H:%M:%S} UTC from {row.source}",
+        "fault": f"{row.path}: {row.reason}",
+        "state": _state(row),
+    }
+    for name, value in facts.items():
+        show_line(f"{name:<9} {value}")
+    show_line(f"\n{json_text(row.call)}")
 
 
-@group.command()
+@app.command()
 def mend(
     number: Number,
     *,
@@ -110,24 +109,28 @@ def mend(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Mend a call and show what `redrive` will send; it must validate, else it stays as it was."""
-    given = [_change(change) for change in changes]
+    """Mend a call and show what `redrive` will send.
 
-    async def work(store: Store) -> None:
+    A call that still does not validate stays as it was.
+    """
+    given = [_change(change) for change in changes]
+    run(_mend(Here.compose(), number, given, as_json=as_json))
+
+
+async def _mend(here: Here, number: int, given: list[tuple[str, Any]], *, as_json: bool) -> None:
+    async with here.store() as store:
         try:
             row = await mend_call(store, number, given)
         except BadEvent as error:
             raise BadInput(f"call {number} stays as it was: {error}") from None
-        if as_json:
-            show_json({**_facts(row), "call": to_send(row)})
-            return
-        show_line(json_text(to_send(row)))
-        show_line(f"call {number} validates now: `sojourn quarantine redrive {number}` sends it")
-
-    run(_with_store(work))
+    if as_json:
+        show_json({**_facts(row), "call": to_send(row)})
+        return
+    show_line(json_text(to_send(row)))
+    show_line(f"call {number} validates now: `sojourn quarantine redrive {number}` sends it")
 
 
-@group.command()
+@app.command()
 def redrive(
     number: Annotated[int | None, typer.Argument(metavar="[ID]", help="Only this call.")] = None,
     *,
@@ -135,19 +138,20 @@ def redrive(
     everything: Annotated[bool, typer.Option("--all", help="Every open call.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send calls on their way, with the message id and the moment they came with.
+    """Publish calls with the message id and the moment that they came with.
 
-    A call is settled once it was taken; what still does not validate stays. Sending the same call
-    twice, also after Ctrl-C, is the same event once.
+    A call that is taken is settled; a call that still does not validate stays. The same call sent
+    twice, also after Ctrl-C, is one event.
     """
     if [number is not None, event is not None, everything].count(True) != 1:
         raise BadInput("give one of ID, --event NAME and --all")
+    here = Here.compose()
     if event is not None:
-        load_project().events.named(event)
+        here.project.events.named(event)
     report: dict[str, list[Any]] = {"redriven": [], "faults": []}
 
     async def work() -> None:
-        async with Sojourn.connect() as sojourn:
+        async with here.sojourn() as sojourn:
             async with sojourn.store.reading() as session:
                 numbers = (
                     [number] if number is not None else await kept.open_numbers(session, name=event)
@@ -158,7 +162,7 @@ def redrive(
     try:
         run(work())
     except BaseException:
-        if any(report.values()):  # what was done before it, or before Ctrl-C
+        if any(report.values()):  # also Ctrl-C leaves a part that was done
             _tell(report, as_json=as_json)
         raise
     _tell(report, as_json=as_json)
@@ -166,15 +170,16 @@ def redrive(
         raise typer.Exit(1)
 
 
-@group.command()
+@app.command()
 def drop(number: Number) -> None:
     """Settle a call without sending it. It is kept, and `--all` lists it."""
+    run(_drop(Here.compose(), number))
 
-    async def work(store: Store) -> None:
+
+async def _drop(here: Here, number: int) -> None:
+    async with here.store() as store:
         await drop_call(store, number)
-        show_line(f"call {number} is dropped")
-
-    run(_with_store(work))
+    show_line(f"call {number} is dropped")
 
 
 async def _redrive(sojourn: Sojourn, number: int, report: dict[str, list[Any]]) -> None:
@@ -207,14 +212,6 @@ def _tell(report: dict[str, list[Any]], *, as_json: bool) -> None:
         show_line("nothing was redriven")
 
 
-async def _with_store(work: Callable[[Store], Any]) -> None:
-    store = await Store.open(project_settings().store_url)
-    try:
-        await work(store)
-    finally:
-        await store.close()
-
-
 def _since(text: str | None) -> datetime | None:
     if text is None:
         return None
@@ -233,7 +230,7 @@ def _change(text: str) -> tuple[str, Any]:
 
 
 def _facts(row: QuarantineRow) -> dict[str, Any]:
-    """What is known of a call, without anything it says of the customer."""
+    """Return the facts on a call, without anything that it says of the customer."""
     return {
         "id": row.id,
         "event": row.name,

@@ -1,4 +1,4 @@
-"""``sojourn replay``: a recorded file through the real engine, in virtual time."""
+"""``sojourn replay``: run a recording through the real engine in virtual time."""
 
 import tempfile
 from collections.abc import Iterator
@@ -10,13 +10,15 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sojourn.cli import output
-from sojourn.cli.app import app, run
 from sojourn.cli.calls import Fault, read_calls
+from sojourn.cli.here import Here
 from sojourn.cli.recordings import Replayed
 from sojourn.cli.recordings import replay as replay_calls
-from sojourn.composing import load_project, project_settings
+from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput
-from sojourn.domain.messages import Channel
+from sojourn.serving.sandbox import check_journeys
+
+app = typer.Typer(add_completion=False)
 
 SHOWN_FAULTS = 10
 
@@ -30,15 +32,18 @@ def replay(
         Path | None, typer.Option(help="Keep the replay's database and logs in this folder")
     ] = None,
 ) -> None:
-    """Run a recording through the real engine in virtual time, and count what each journey did.
+    """Run a recording through the real engine in virtual time, and count the messages.
 
-    Nothing is sent and your own database is not touched. Settings such as SOJOURN_QUIET_HOURS hold.
+    Nothing is sent, and your own database is not touched. Settings such as SOJOURN_QUIET_HOURS
+    hold.
     """
-    run(_replay(file, as_json=json, keep=keep))
+    here = Here.compose()
+    check_journeys(here.project)
+    run(_replay(here, file, as_json=json, keep=keep))
 
 
-async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
-    calls = list(read_calls(file, load_project().events))
+async def _replay(here: Here, file: Path, *, as_json: bool, keep: Path | None) -> None:
+    calls = [call for _, call in read_calls(file, here.project.events)]
     faults = [call for call in calls if isinstance(call, Fault)]
     if faults and len(faults) == len(calls):
         raise BadInput(
@@ -54,14 +59,13 @@ async def _replay(file: Path, *, as_json: bool, keep: Path | None) -> None:
         def restarted(code: int) -> None:
             bar.console.print(f"the worker ended with code {code} and is started again")
 
-        settings = project_settings().model_copy(
-            update={
-                "home": home,
-                "database_url": f"sqlite+aiosqlite:///{home / 'replay.db'}",
-                **{f"{channel}_provider": "outbox" for channel in Channel},
-            }
+        result = await replay_calls(
+            calls,
+            here.apart(home, "replay.db"),
+            here.project,
+            progress=progress,
+            on_restart=restarted,
         )
-        result = await replay_calls(calls, settings, progress=progress, on_restart=restarted)
     if as_json:
         output.show_json(result.as_json())
     else:

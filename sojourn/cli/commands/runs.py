@@ -1,17 +1,18 @@
-"""``sojourn runs``: the runs Temporal knows."""
+"""``sojourn runs``: the runs that Temporal knows."""
 
 from typing import Annotated
 
 import typer
 
-from sojourn.cli.app import app, run
-from sojourn.cli.output import Limit, show_json, show_line, show_list
-from sojourn.composing import load_project, project_settings
-from sojourn.dispatch.connection import connect
+from sojourn.cli.here import Here
+from sojourn.cli.options import AsJson, Limit
+from sojourn.cli.output import show_json, show_line, show_list
+from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput
-from sojourn.insight.executions import Run, list_runs, with_details
-from sojourn.settings import Settings
-from sojourn.store import Store, customers
+from sojourn.insight.runs import Run, list_runs, with_details
+from sojourn.store import customers
+
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -25,23 +26,23 @@ def runs(
     details: Annotated[
         bool, typer.Option("--details", help="Ask each open run what it waits for, until when.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """List runs: open ones first, then the newest. `sojourn explain` tells more of a customer's."""
+    """List runs: open ones first, then the newest.
+
+    `sojourn explain` tells more of one customer's runs.
+    """
     if only_open and only_closed:
         raise BadInput("--open and --closed exclude each other: leave out both for all runs")
+    here = Here.compose()
     if journey is not None:
-        load_project().journeys.named(journey)
+        here.project.journeys.named(journey)
     is_open = True if only_open else False if only_closed else None
-    run(
-        _runs(
-            project_settings(), journey, customer, is_open, limit, details=details, as_json=as_json
-        )
-    )
+    run(_runs(here, journey, customer, is_open, limit, details=details, as_json=as_json))
 
 
 async def _runs(
-    settings: Settings,
+    here: Here,
     journey: str | None,
     customer: str | None,
     is_open: bool | None,
@@ -50,8 +51,8 @@ async def _runs(
     details: bool,
     as_json: bool,
 ) -> None:
-    client = await connect(settings)
-    ids = None if customer is None else await _ids(settings, customer)
+    client = await here.temporal()
+    ids = None if customer is None else await _ids(here, customer)
     found = await list_runs(client, journey=journey, customer_ids=ids, is_open=is_open, limit=limit)
     if details:
         found = await with_details(client, found)
@@ -61,14 +62,10 @@ async def _runs(
         _list(found, limit, details=details)
 
 
-async def _ids(settings: Settings, customer: str) -> list[str]:
-    """Every id of the customer: a run bears the one with which it began."""
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.reading() as session:
-            return await customers.ids(session, customer)
-    finally:
-        await store.close()
+async def _ids(here: Here, customer: str) -> list[str]:
+    """Return every id of the customer: a run keeps the id with which it began."""
+    async with here.store() as store, store.reading() as session:
+        return await customers.ids(session, customer)
 
 
 def _list(found: list[Run], limit: int, *, details: bool) -> None:

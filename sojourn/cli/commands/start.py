@@ -1,4 +1,4 @@
-"""``sojourn start``: one customer, or a file of them, into a journey."""
+"""``sojourn start``: start a journey for one customer, or for a file of them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,29 +6,19 @@ from uuid import uuid4
 
 import typer
 
-from sojourn.cli.app import app, run
-from sojourn.cli.feeding import (
-    check_rate,
-    count_lines,
-    list_bad,
-    progress,
-    read_fields,
-    read_moment,
-    told_how_far,
-)
+from sojourn.cli.entry import Entry, entry_of
+from sojourn.cli.fields import check_rate, read_fields, read_moment
+from sojourn.cli.here import Here
+from sojourn.cli.options import AsJson
 from sojourn.cli.output import show_counts, show_json, show_line
-from sojourn.cli.starting import (
-    Entry,
-    FileStarted,
-    Standing,
-    Started,
-    entry_of,
-    start_file,
-    start_one,
-)
-from sojourn.dispatch import Sojourn
+from sojourn.cli.progress import list_bad, progress, told_how_far
+from sojourn.cli.records import count_lines
+from sojourn.cli.running import run
+from sojourn.cli.starting import FileStarted, Standing, Started, start_file, start_one
 from sojourn.domain.errors import BadInput
 from sojourn.domain.events import Event
+
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -59,23 +49,26 @@ def start(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Also customers that nobody identified.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start a journey for one customer, or for a file of them.
 
-    It publishes the first event the journey starts on; JOURNEY alone tells which, and its fields.
+    It publishes the first event that the journey starts on; JOURNEY alone names it and its fields.
 
-    A run that is on is left alone.
+    A run that is open is left alone.
 
-    A file can be run again, also after Ctrl-C: what it started, it does not start again.
+    A file can be run again, also after Ctrl-C: it starts nobody twice.
     """
-    entry = entry_of(journey)
+    here = Here.compose()
+    entry = entry_of(here.project.journeys, journey)
     check_rate(rate)
     if file is not None:
         if customer is not None or message_id is not None:
             raise BadInput("--file brings its own customers and ids: leave out CUSTOMER and --id")
         report = FileStarted(journey=journey, event=entry.event.event_name, dry_run=dry_run)
-        run(_start_file(entry, file, report, at, rate, anyway=anyway, as_json=as_json))
+        run(
+            _start_file(here, entry, file, report, at=at, rate=rate, anyway=anyway, as_json=as_json)
+        )
         if report.rejected:
             raise typer.Exit(1)
         return
@@ -85,13 +78,13 @@ def start(
     if missing := entry.missing(given):
         raise BadInput(f"{missing} missing: {journey} starts on {entry.fields}")
     event = entry.read(given, customer, message_id=message_id or str(uuid4()), at=read_moment(at))
-    run(_start_one(entry, event, anyway=anyway, dry_run=dry_run, as_json=as_json))
+    run(_start_one(here, entry, event, anyway=anyway, dry_run=dry_run, as_json=as_json))
 
 
 async def _start_one(
-    entry: Entry, event: Event, *, anyway: bool, dry_run: bool, as_json: bool
+    here: Here, entry: Entry, event: Event, *, anyway: bool, dry_run: bool, as_json: bool
 ) -> None:
-    async with Sojourn.connect() as sojourn:
+    async with here.sojourn() as sojourn:
         started = await start_one(sojourn, entry, event, anyway=anyway, dry_run=dry_run)
     if as_json:
         show_json({**started.model_dump(), "dry_run": dry_run})
@@ -118,19 +111,20 @@ def _told(started: Started, *, dry_run: bool) -> str:
 
 
 async def _start_file(
+    here: Here,
     entry: Entry,
     path: Path,
     report: FileStarted,
+    *,
     at: str | None,
     rate: float,
-    *,
     anyway: bool,
     as_json: bool,
 ) -> None:
     moment = read_moment(at)
     total = count_lines(path)
     label = f"{'checking' if report.dry_run else 'starting'} {entry.name}"
-    async with Sojourn.connect() as sojourn:
+    async with here.sojourn() as sojourn:
         with (
             told_how_far(
                 lambda: f"started {report.started} so far; run the same file again to go on"

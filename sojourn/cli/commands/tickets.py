@@ -1,51 +1,47 @@
-"""``sojourn tickets``: work for a person, where no helpdesk is told of it."""
+"""``sojourn tickets``: work for people, where the shop has no helpdesk to tell."""
 
 from typing import Annotated
 
 import typer
 
-from sojourn.cli.app import app, run
-from sojourn.cli.by_hand import ANYBODY, By, check_words
-from sojourn.cli.output import Limit, show_json, show_line, show_list
-from sojourn.composing import project_settings
-from sojourn.settings import Settings
-from sojourn.store import Store, tickets
+from sojourn.cli.by_hand import ANYBODY, check_name
+from sojourn.cli.here import Here
+from sojourn.cli.options import AsJson, By, Limit
+from sojourn.cli.output import show_json, show_line, show_list
+from sojourn.cli.running import run
+from sojourn.store import tickets
 from sojourn.store.tables import TicketRow
 
-commands = typer.Typer(help="Work for a person, where no helpdesk is told of it.")
-app.add_typer(commands, name="tickets")
+app = typer.Typer(add_completion=False)
 
 
-@commands.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True)
 def list_tickets(
     context: typer.Context,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Closed ones as well.")] = False,
     limit: Limit = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """List open tickets, newest first."""
+    """List open tickets, newest first; close one."""
     if context.invoked_subcommand is None:
-        run(_list(project_settings(), limit, everything=everything, as_json=as_json))
+        run(_list(Here.compose(), limit, everything=everything, as_json=as_json))
 
 
-@commands.command()
+@app.command()
 def close(
     number: Annotated[int, typer.Argument(metavar="ID", help="As `sojourn tickets` shows it.")],
     by: By = ANYBODY,
 ) -> None:
     """Close a ticket: somebody has dealt with it."""
-    check_words("dealt with", by)
-    run(_close(project_settings(), number, by))
+    here = Here.compose()
+    check_name(by, here.project)
+    run(_close(here, number, by))
 
 
-async def _list(settings: Settings, limit: int, *, everything: bool, as_json: bool) -> None:
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.reading() as session:
-            rows = await tickets.listed(session, everything=everything, limit=limit)
-    finally:
-        await store.close()
+async def _list(here: Here, limit: int, *, everything: bool, as_json: bool) -> None:
+    async with here.store() as store, store.reading() as session:
+        rows = await tickets.listed(session, everything=everything, limit=limit)
     if as_json:
         show_json([_values(row) for row in rows])
         return
@@ -61,13 +57,9 @@ async def _list(settings: Settings, limit: int, *, everything: bool, as_json: bo
     )
 
 
-async def _close(settings: Settings, number: int, by: str) -> None:
-    store = await Store.open(settings.store_url)
-    try:
-        async with store.transaction() as session:
-            row = await tickets.close(session, number, by)
-    finally:
-        await store.close()
+async def _close(here: Here, number: int, by: str) -> None:
+    async with here.store() as store, store.transaction() as session:
+        row = await tickets.close(session, number, by)
     show_line(f"ticket {row.id} is closed")
 
 

@@ -1,8 +1,8 @@
-"""Runs a command that must not outlive whoever started it.
+"""Run a command that must not outlive its parent.
 
-``python -m starter.leash SECONDS COMMAND ...``: the starter holds the other end of our standard
-input. When it closes, however its owner died, the command is asked to stop and after SECONDS of
-grace killed. Works where the operating system offers nothing better (macOS).
+``python -m sojourn.cli.local.leash SECONDS COMMAND ...``: the parent holds the other end of our
+standard input. When that end closes, however the parent died, the command is told to stop, and is
+killed after SECONDS of grace. It works where the operating system offers nothing better (macOS).
 """
 
 import os
@@ -13,7 +13,7 @@ import threading
 
 
 def main(grace: float, command: list[str]) -> int:
-    """Run ``command`` until it ends, or until standard input does; its exit code."""
+    """Run ``command`` until it or standard input ends, and return its exit code."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 (our own caller's)
 
     def stop() -> None:
@@ -24,13 +24,13 @@ def main(grace: float, command: list[str]) -> int:
             child.kill()
 
     def watch() -> None:
-        while os.read(0, 1024):  # nobody writes to us: it returns at end of file
+        while os.read(0, 1024):  # the parent writes nothing: it returns at the end of the file
             pass
         stop()
 
-    # in a thread: the handler interrupts child.wait(), whose lock a second wait would need
+    # in a thread: the handler interrupts child.wait(), which holds the lock of a second wait
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop).start())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the starter, which tells us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which tells us
     threading.Thread(target=watch, daemon=True).start()
     return child.wait()
 

@@ -1,4 +1,4 @@
-"""Child processes of the local stack: started, watched, restarted, stopped; never left behind."""
+"""Child processes of the local stack: they are started, watched, restarted and stopped."""
 
 import asyncio
 import os
@@ -22,7 +22,11 @@ CRASH_WINDOW_SECONDS = 3.0
 
 
 def free_port(preferred: int | None = None) -> int:
-    """``preferred`` if nobody listens there, else a port the system picks."""
+    """Return ``preferred`` if nobody listens there, otherwise a port that the system picks.
+
+    Raises:
+        Unavailable: no port is free.
+    """
     for port in (preferred, 0) if preferred else (0,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -33,7 +37,7 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def binary(name: str) -> str:
-    """A command that came with our virtual environment, or is on the PATH.
+    """Find a command in our virtual environment, or on the PATH.
 
     Raises:
         Unavailable: it is in neither place.
@@ -45,13 +49,13 @@ def binary(name: str) -> str:
 
 
 class Child:
-    """A process of ours. Its output goes to a log file; its life ends with ours.
+    """A process of ours. Its output goes to a log file, and its life ends with ours.
 
     Args:
         name: for messages.
-        command: what to run; it must end when its standard input does (see `starter.leash`).
-        log: where its output goes.
-        env: variables beyond our own; of those, ``TEMPORAL_*`` are not passed on.
+        command: must end when its standard input does (see `leash`).
+        log: the file for its output.
+        env: variables in addition to ours, without our ``TEMPORAL_*``.
     """
 
     def __init__(
@@ -60,7 +64,7 @@ class Child:
         self.name = name
         self.log = log
         self._command = command
-        # whoever uses a Temporal elsewhere has its address and keys in the environment: not ours
+        # the environment may hold the address and keys of a Temporal elsewhere, which is not ours
         ours = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")}
         self._env = {**ours, **(env or {})}
         self._process: Process | None = None
@@ -71,7 +75,7 @@ class Child:
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Start the process; end it again before starting it twice."""
+        """Start the process. It must have ended before it is started again."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -83,12 +87,12 @@ class Child:
             )
 
     async def wait(self) -> int:
-        """Wait for its end; its exit code."""
+        """Wait for its end, and return its exit code."""
         assert self._process is not None
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Ask it to end; insist after a while."""
+        """Ask it to end, and kill it if it does not."""
         if self._process is None or self._process.returncode is not None:
             return
         with suppress(ProcessLookupError):
@@ -104,7 +108,7 @@ class Child:
         """Wait until it answers.
 
         Raises:
-            Unavailable: it ended instead, or took too long; its last words are in the message.
+            Unavailable: it ended instead, or took too long. The message holds its last words.
         """
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
         while not await answers():
@@ -118,14 +122,14 @@ class Child:
             await asyncio.sleep(0.05)
 
     def last_words(self) -> str:
-        """The last line of its log."""
+        """Return the last line of its log."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"it said nothing; see {self.log}"
 
 
 @asynccontextmanager
 async def running(child: Child) -> AsyncIterator[Child]:
-    """The child, for as long as the block lasts."""
+    """Run the child for as long as the block lasts."""
     await child.start()
     try:
         yield child
@@ -137,7 +141,7 @@ async def running(child: Child) -> AsyncIterator[Child]:
 async def kept_running(
     child: Child, on_restart: Callable[[int], None] = lambda code: None
 ) -> AsyncIterator[Child]:
-    """The child, started again whenever it dies, for as long as the block lasts.
+    """Run the child for as long as the block lasts, and start it again whenever it dies.
 
     Raises:
         Unavailable: it keeps dying as soon as it starts.
@@ -176,5 +180,5 @@ async def kept_running(
 
 
 def python(*arguments: str) -> list[str]:
-    """A command line for a module or file of ours."""
+    """Return the command line for a module or file of ours."""
     return [sys.executable, *arguments]

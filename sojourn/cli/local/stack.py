@@ -1,4 +1,4 @@
-"""The embedded servers: Temporal's dev server to live with, its test server to replay on."""
+"""The embedded servers: Temporal's dev server to work with, its test server to replay on."""
 
 import json
 import os
@@ -27,6 +27,7 @@ from sojourn.cli.local.processes import (
 )
 from sojourn.dispatch.connection import LOCAL_STACK
 from sojourn.domain.errors import Unavailable
+from sojourn.domain.messages import Channel
 from sojourn.journeys.queues import ATTRIBUTES
 from sojourn.settings import Settings
 from sojourn.store import Store, keys
@@ -37,15 +38,16 @@ UI_PORT = 8233
 GATEWAY_PORT = 8080
 PORT_TAKEN = "address already in use"
 PORT_TRIES = 4
-# Temporal cuts a queue into four by default, each with a quarter of the limit and an order of its
-# own. In one piece, a transactional message waits for the next of all that leave, not of a quarter.
+# By default Temporal cuts a queue into four, each with a quarter of the limit and an order of its
+# own. In one piece, a transactional message waits for the next message of the whole queue, not of a
+# quarter that leaves four times as slowly.
 PARTITIONS = {
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
 }
-# The dev server has one shard for all runs. By default it is looked through 20 times a second for
-# what is to be handed to the queues, and for timers that are due: under load that costs a message
-# up to 50 ms, twice. In production there are hundreds of shards, each looked through so often.
+# The dev server has one shard for all runs. By default it looks through a shard 20 times a second
+# for tasks and for timers that are due: under load that costs a message up to 50 ms, twice. A
+# production server has hundreds of shards, and looks through each of them as often.
 POLLS = {
     "history.transferProcessorMaxPollRPS": 1000,
     "history.timerProcessorMaxPollRPS": 1000,
@@ -54,7 +56,7 @@ POLLS = {
 
 @dataclass(frozen=True)
 class Door:
-    """Where events come in, and the key to it."""
+    """The gateway of the stack, and a write key for it."""
 
     url: str
     write_key: str
@@ -62,7 +64,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Stack:
-    """What runs where."""
+    """The running parts, and their addresses."""
 
     address: str
     ui: str
@@ -93,13 +95,17 @@ async def dev_server(
     lasting: bool = True,
     on_restart: Callable[[int], None] | None = None,
 ) -> AsyncIterator[Server]:
-    """Temporal's dev server: the real server, SQLite, the web UI.
+    """Run Temporal's dev server: the real server, SQLite, the web UI.
 
     Args:
         home: an existing folder.
-        ports: prefer the well-known ports, or take any.
-        lasting: keep its state in a file in ``home``, and let it end in good order; or in memory.
-        on_restart: told when it died and is started again; None: it is not.
+        ports: prefer the well-known ports.
+        lasting: keep its state in a file in ``home``, and let it end in good order. Otherwise the
+            state is in memory.
+        on_restart: called with the exit code when it died and is started again; None: it is not.
+
+    Yields:
+        The server.
     """
     async with AsyncExitStack() as opened:
         yield await _started(opened, home, ports=ports, lasting=lasting, on_restart=on_restart)
@@ -113,7 +119,7 @@ async def _started(
     lasting: bool,
     on_restart: Callable[[int], None] | None,
 ) -> Server:
-    """Start it; on other ports if somebody took one between our look and its start."""
+    """Start it, on other ports if a program took one between our look and its start."""
     tries = PORT_TRIES
     while True:
         tries -= 1
@@ -162,16 +168,20 @@ async def dev_stack(
     fakes: Wish | None = None,
     on_restart: Callable[[int], None] = lambda code: None,
 ) -> AsyncIterator[Stack]:
-    """Temporal's dev server and a worker; state is kept in ``home`` between runs.
+    """Run Temporal's dev server and a worker; ``home`` keeps the state for the next time.
 
     Args:
-        settings: whose ``home`` and database to use.
-        ports: prefer the well-known ports; other commands find the stack by its file either way.
-        lasting: its state will be used again.
-        gateway: run one, too, with a key that is made once.
-        fakes: of providers, that carry the messages instead of those of the settings, and send
-            their webhooks to the gateway.
-        on_restart: told when the worker or the gateway died and is started again.
+        settings: with the ``home`` and the database to use.
+        ports: prefer the well-known ports. Other commands find the stack by its file in any case.
+        lasting: keep the state of Temporal.
+        gateway: run a gateway as well, with a write key that is made once.
+        fakes: of providers. They carry the messages instead of the providers of the settings, and
+            send their webhooks to the gateway.
+        on_restart: called with the exit code when the worker or the gateway died and is started
+            again.
+
+    Yields:
+        The stack.
 
     Raises:
         Unavailable: a stack runs in this home already, or something does not start.
@@ -181,7 +191,7 @@ async def dev_stack(
     async with AsyncExitStack() as opened:
         port = free_port(GATEWAY_PORT if ports else None)
         if gateway and "public_url" not in settings.model_fields_set:
-            # links in messages lead to this gateway, wherever it found a port
+            # links in messages lead to this gateway, on whichever port it is
             settings = settings.model_copy(update={"public_url": f"http://localhost:{port}"})
         providers: Fakes | None = None
         if fakes:
@@ -221,7 +231,7 @@ async def dev_stack(
 async def time_skipping_stack(
     settings: Settings, *, on_restart: Callable[[int], None] = lambda code: None
 ) -> AsyncIterator[Stack]:
-    """Temporal's time-skipping test server and a worker. One clock for all runs, in memory."""
+    """Run Temporal's time-skipping test server and a worker: one clock for all runs, in memory."""
     home = _home(settings)
     port = free_port()
     process = Child(
@@ -266,7 +276,7 @@ async def _served(
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Make the namespace know our search attributes; a dev server is told at its start."""
+    """Register our search attributes in the namespace. A dev server has them from its start."""
     await client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(
             namespace=client.namespace,
@@ -278,12 +288,12 @@ async def register_search_attributes(client: Client) -> None:
 
 
 def running_stack(settings: Settings) -> dict[str, Any] | None:
-    """What `sojourn dev` of this home wrote down, if it still runs."""
+    """Read the file that `sojourn dev` of this home wrote; None if it no longer runs."""
     try:
         noted: dict[str, Any] = json.loads((settings.home / LOCAL_STACK).read_text())
         os.kill(int(noted["pid"]), 0)
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # no file, an old one, or a process that is gone: nothing runs
+        return None  # no file, an old file, or a process that is gone
     return noted
 
 
@@ -312,11 +322,11 @@ def _home(settings: Settings) -> Path:
 async def _door(
     stack: Stack, port: int, on_restart: Callable[[int], None], carried: Mapping[str, str]
 ) -> AsyncIterator[Door]:
-    """A gateway of the stack."""
+    """Run a gateway of the stack."""
     home = stack.settings.home.resolve()
     child = Child(
         "the gateway",
-        # on SIGTERM, or when we are gone, it finishes what it has begun
+        # on SIGTERM, or when we are gone, it finishes the requests in hand
         python(
             "-m", "sojourn.cli.local.leash", "35",
             *python("-m", "sojourn", "gateway", "--host", HOST, "--port", str(port)),
@@ -338,7 +348,7 @@ async def _door(
 
 
 async def _write_key(store: Store, path: Path) -> str:
-    """The key of this home; made anew if it was revoked, or is of another database."""
+    """Return the write key of this home; make one if it was revoked or is of another database."""
     kept = _kept(path)
     async with store.transaction() as session:
         if kept and await keys.valid(session, kept):
@@ -358,7 +368,7 @@ def _keep(path: Path, key: str) -> None:
 
 
 def _environment(settings: Settings, address: str) -> dict[str, str]:
-    """What a process of the stack must see to be part of it."""
+    """Return the variables that make a process a part of the stack."""
     return {
         **_as_environment(settings),
         "TEMPORAL_ADDRESS": address,
@@ -367,12 +377,16 @@ def _environment(settings: Settings, address: str) -> dict[str, str]:
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:
-    """What the worker must see to have these settings."""
+    """Return the variables for settings that a stack changes. The process inherits the others."""
     return {
         "SOJOURN_HOME": str(settings.home.resolve()),
         "SOJOURN_DATABASE_URL": settings.store_url,
         "SOJOURN_PUBLIC_URL": settings.public_url,
         "SOJOURN_QUIET_HOURS": str(settings.quiet_hours) if settings.quiet_hours else "off",
+        **{
+            f"SOJOURN_{channel.upper()}_PROVIDER": getattr(settings, f"{channel}_provider")
+            for channel in Channel
+        },
     }
 
 
@@ -388,7 +402,7 @@ async def _connected(server: Child, address: str) -> Client:
             return False
 
     await server.ready(answers)
-    # no keep-alive pings: the test server takes many of them on a long call for an attack
+    # no keep-alive pings: the test server takes many pings on a long call for an attack
     return await Client.connect(
         address, data_converter=pydantic_data_converter, keep_alive_config=None
     )

@@ -439,7 +439,7 @@ async def test_an_attempt_of_a_worker_that_died_has_no_answer(offline: Cli) -> N
 
 
 def test_every_error_of_a_provider_and_every_report_has_words() -> None:
-    from sojourn.insight.attempts import _ERRORS, _REPORTS
+    from sojourn.insight.course import _ERRORS, _REPORTS
 
     def kinds(error: type[ProviderError]) -> set[str]:
         return {error.__name__}.union(*(kinds(one) for one in error.__subclasses__()))

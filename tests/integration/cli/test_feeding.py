@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sojourn.cli.feeding import Pace, feed, opened, read_fields, read_records
+from sojourn.cli.fields import read_fields
+from sojourn.cli.pace import Pace, feed
+from sojourn.cli.records import opened, read_records
 from sojourn.domain.errors import BadInput
 from sojourn.domain.events import OrderCompleted
 from sojourn.store import runs

@@ -17,6 +17,7 @@ from sojourn.cli.calls import Fault, read_calls
 from sojourn.cli.local.processes import Child
 from sojourn.dispatch.calls import Ignored, Track
 from sojourn.settings import Settings
+from tests.support.project import PROJECT
 
 BEGIN = datetime(2024, 2, 1, tzinfo=UTC)
 WAITS = [timedelta(hours=24), timedelta(days=2), timedelta(days=4)]
@@ -122,8 +123,9 @@ async def test_the_counts_of_a_replay_hold_although_the_worker_is_killed(
             os.kill(workers[0].pid, signal.SIGKILL)
 
     result = await timeline.replay(
-        list(read_calls(write(tmp_path / "calls.jsonl", calls))),
+        [call for _, call in read_calls(write(tmp_path / "calls.jsonl", calls))],
         settings,
+        PROJECT,
         progress=progress,
         on_restart=restarts.append,
     )
@@ -184,7 +186,7 @@ def test_a_bad_line_of_a_recording_is_named_with_its_fault(
 ) -> None:
     file = tmp_path / "calls.jsonl"
     file.write_text("\n" + line + "\n")
-    (fault,) = read_calls(file)
+    ((_, fault),) = read_calls(file)
     assert isinstance(fault, Fault)
     assert fault.line == 2
     assert said in fault.reason
@@ -193,5 +195,5 @@ def test_a_bad_line_of_a_recording_is_named_with_its_fault(
 def test_a_replay_reads_and_ignores_calls_of_other_types(tmp_path: Path) -> None:
     calls = recording(1, 1)
     page = {**calls[0], "type": "page"}
-    kinds = [type(call) for call in read_calls(write(tmp_path / "c", [page, calls[-1]]))]
+    kinds = [type(call) for _, call in read_calls(write(tmp_path / "c", [page, calls[-1]]))]
     assert kinds == [Ignored, Track]

@@ -1,4 +1,4 @@
-"""Runs as Temporal knows them: one list call, and a query where somebody wants to know more."""
+"""Runs as Temporal knows them: one list call, and a query to each open run for details."""
 
 import asyncio
 import re
@@ -35,14 +35,14 @@ class Run(BaseModel):
         workflow_id: ``abandoned-cart:c42:cart7``.
         run_id: Temporal's id of this execution.
         journey: its name.
-        customer_id: whose.
-        key: what tells the customer's runs of the journey apart; may be empty.
+        customer_id: the customer.
+        key: tells the customer's runs of the journey apart; may be empty.
         status: Temporal's word: running, completed, continued-as-new, failed, terminated, ...
-        outcome: how it ended, as far as it did.
-        started: when, by Temporal's clock.
-        closed: when, by Temporal's clock.
-        doing: what an open run waits for, if it was asked; what a failed one failed of.
-        until: until when it waits.
+        outcome: of a run that has ended.
+        started: by Temporal's clock.
+        closed: by Temporal's clock.
+        doing: the wait of an open run, if it was asked; the cause of a failed one.
+        until: the end of that wait.
     """
 
     workflow_id: str
@@ -59,7 +59,7 @@ class Run(BaseModel):
 
     @property
     def is_open(self) -> bool:
-        """Whether it goes on."""
+        """True if the run goes on."""
         return self.status == RUNNING
 
     @property
@@ -80,23 +80,26 @@ async def list_runs(
     is_open: bool | None = None,
     limit: int | None = None,
 ) -> list[Run]:
-    """Runs by Temporal's visibility, open ones first, then the newest; a moment behind the truth.
+    """List runs by Temporal's visibility, which is a moment behind: open ones, then the newest.
 
     Args:
         client: connected.
-        journey: of this journey only.
-        customer_ids: of this customer only; a run bears the id with which it began, so give every
-            id that the person has had (`store.customers.ids`).
-        is_open: only those that go on, or only those that do not.
-        limit: at most so many.
+        journey: only runs of this journey.
+        customer_ids: only runs of this customer. A run keeps the id with which it began, so give
+            every id that the person has had.
+        is_open: only open runs, or only closed ones.
+        limit: the largest number of runs.
+
+    Returns:
+        The runs.
 
     Raises:
-        TemporalUnavailable: the server does not answer, or cannot.
+        TemporalUnavailable: the server does not answer the question.
     """
     found: list[Run] = []
     with asking_temporal():
         async for run in _executions(client, _query(journey, customer_ids, is_open)):
-            # exact here, whatever the server made of quotes in the query
+            # compared here as well, because servers read quotes in a query differently
             if customer_ids is not None and run.customer_id not in customer_ids:
                 continue
             if journey not in (None, run.journey):
@@ -108,7 +111,7 @@ async def list_runs(
 
 
 async def with_details(client: Client, runs: list[Run]) -> list[Run]:
-    """The runs, open ones with what they wait for, failed ones with why they failed."""
+    """Add to open runs what they wait for, and to failed runs why they failed."""
     turn = asyncio.Semaphore(QUERIES_AT_ONCE)
 
     async def one(run: Run) -> Run:
@@ -125,7 +128,7 @@ async def with_details(client: Client, runs: list[Run]) -> list[Run]:
 
 @contextmanager
 def asking_temporal() -> Iterator[None]:
-    """Turn what the server or the network says into one line.
+    """Turn an error of the server or the network into one line.
 
     Raises:
         TemporalUnavailable: instead of Temporal's own errors.
@@ -139,7 +142,7 @@ def asking_temporal() -> Iterator[None]:
 
 
 def key_in(workflow_id: str) -> str:
-    """The key that a workflow id ends in; empty if it has none. See `dispatch.routing`."""
+    """Return the key at the end of a workflow id; empty if it has none. See `dispatch.routing`."""
     parts = workflow_id.split(":")
     return unquote(parts[2]) if len(parts) == 3 else ""
 
@@ -156,10 +159,10 @@ def _query(journey: str | None, customer_ids: Collection[str] | None, is_open: b
 
 
 def _is(attribute: str, value: str | None) -> list[str]:
-    """Conditions that hold wherever the attribute has this value, with nothing to escape in them.
+    """Write conditions that hold if the attribute has this value, with nothing to escape in them.
 
-    Servers disagree on escapes: on SQLite, 1.32 finds no value with a double quote or a backslash
-    however it is written. So the query goes as far as the first of them, and `list_runs` looks at
+    Servers disagree on escapes: on SQLite, 1.32 finds no value with a double quote or a backslash,
+    however it is written. So the query goes as far as the first of them, and `list_runs` compares
     the whole value.
     """
     if value is None:
@@ -180,7 +183,7 @@ def _run(execution: WorkflowExecution) -> Run:
     status = execution.status
     outcome = attributes.get(OUTCOME)
     if outcome is None and status is WorkflowExecutionStatus.COMPLETED:
-        # a run that said everything spends no action on saying so
+        # a run that has sent everything spends no action on saying so
         outcome = Outcome.EXHAUSTED
     return Run(
         workflow_id=execution.id,

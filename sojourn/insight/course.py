@@ -1,4 +1,4 @@
-"""Each attempt at a message, and what its provider told of it later, in words."""
+"""`Course`: the attempts at a message and its provider's later reports, in words."""
 
 import re
 from collections.abc import Sequence
@@ -14,24 +14,24 @@ from sojourn.store.tables import AttemptRow, ReportRow
 
 AT_ONCE = ("answer", "gate")
 SETTLERS = (*AT_ONCE, "look-up", "report")
-"""Who settles attempts, beside operators, who go by their names."""
+"""The settlers of attempts. Operators settle them too, by their own names."""
 
 
 class Tried(BaseModel):
-    """One time that a message was handed to a provider. Moments are by the machine's clock.
+    """One attempt at a message: it was handed to a provider. Moments are by the machine's clock.
 
     Args:
-        at: when it was handed over.
-        text: what came of it, in words.
-        settled: how its end was found out later, in words; empty if it was known at once.
+        at: the moment of the handing over.
+        text: the end of the attempt, in words.
+        settled: the later finding on its end, in words; empty if the end was known at once.
         attempt: the ledger's count of claims at that time.
-        provider: who it was handed to.
+        provider: the provider that it was handed to.
         state: submitting, accepted, refused, released, ambiguous or superseded.
-        settled_at: when its end was known.
+        settled_at: the moment from which its end was known.
         settled_by: answer, look-up, report, gate, or an operator's name.
-        provider_id: the provider's id for it.
+        provider_id: the provider's id for the message.
         error: the kind of the provider's error: ``RateLimited``.
-        detail: what the provider said.
+        detail: the provider's words.
     """
 
     at: datetime
@@ -47,16 +47,16 @@ class Tried(BaseModel):
     detail: str | None
 
 
-class Told(BaseModel):
+class Reported(BaseModel):
     """One report of a provider.
 
     Args:
-        at: when it happened, by the provider's clock.
-        text: what happened, in words.
-        provider: who told.
-        kind: what happened.
-        received_at: when we learnt of it.
-        detail: what the provider said; empty of a reply, whose words are somebody's own.
+        at: by the provider's clock.
+        text: the report in words.
+        provider: the provider that reported.
+        kind: delivered, bounced, opened, ...
+        received_at: the moment of the report's arrival.
+        detail: the provider's words; empty for a reply, because its words are the customer's own.
     """
 
     at: datetime
@@ -68,14 +68,14 @@ class Told(BaseModel):
 
 
 class Course(BaseModel):
-    """What came of a message after the gate let it go: attempts in their order, then reports."""
+    """The way of a message after the gate: attempts in their order, then reports."""
 
     attempts: list[Tried] = []
-    reports: list[Told] = []
+    reports: list[Reported] = []
 
     @property
     def by_operator(self) -> bool:
-        """An operator has settled it."""
+        """True if an operator has settled the message."""
         return bool(self.attempts) and self.attempts[-1].settled_by not in (None, *SETTLERS)
 
 
@@ -86,13 +86,16 @@ def course_of(
     suppressed: bool = False,
     hide: str = "",
 ) -> Course:
-    """Attempts and reports in words.
+    """Put attempts and reports into words.
 
     Args:
         attempts: of one message.
-        reports: of the same.
+        reports: of the same message.
         suppressed: nothing is sent to the message's address any more.
-        hide: the address, which providers quote: it is masked wherever it stands.
+        hide: the address. Providers quote it, so it is masked in their words.
+
+    Returns:
+        The course of the message.
     """
     return Course(
         attempts=[_tried(row, hide) for row in attempts],
@@ -101,15 +104,18 @@ def course_of(
 
 
 def lines(
-    attempts: Sequence[Tried], reports: Sequence[Told], tz: str, *, day: datetime
+    attempts: Sequence[Tried], reports: Sequence[Reported], tz: str, *, day: datetime
 ) -> list[str]:
-    """Attempts and reports as they followed each other, one line each.
+    """Write attempts and reports in the order of their moments, one line each.
 
     Args:
         attempts: of one message.
-        reports: of the same.
-        tz: zone of the moments.
+        reports: of the same message.
+        tz: the zone of the moments.
         day: moments of this day are shown without their date.
+
+    Returns:
+        The lines.
     """
     entries = [(tried.at, tried.text) for tried in attempts]
     entries += [(t.settled_at, t.settled) for t in attempts if t.settled_at and t.settled]
@@ -119,7 +125,16 @@ def lines(
 
 
 def moment(at: datetime, tz: str, day: datetime | None = None) -> str:
-    """A moment to the second; with its date, unless that is the day's."""
+    """Write a moment to the second.
+
+    Args:
+        at: the moment.
+        tz: the zone to write it in.
+        day: a moment of this day is written without its date.
+
+    Returns:
+        ``Mon 2024-01-08 12:00:00``, or ``12:00:00``.
+    """
     local = at.astimezone(zone(tz))
     if day is not None and day.astimezone(zone(tz)).date() == local.date():
         return f"{local:%H:%M:%S}"
@@ -127,7 +142,7 @@ def moment(at: datetime, tz: str, day: datetime | None = None) -> str:
 
 
 def without(address: str, text: str) -> str:
-    """``text`` with the address masked wherever it stands."""
+    """Mask the address wherever it stands in ``text``."""
     if not address:
         return text
     return re.sub(re.escape(address), lambda _: masked(address), text, flags=re.IGNORECASE)
@@ -220,7 +235,7 @@ _LOOKED_UP = {
 
 
 def _said(row: AttemptRow) -> str:
-    """What the provider said, in its words and ours."""
+    """Write the provider's answer in our words, with its own in brackets."""
     words = _ERRORS.get(row.error, f"answered {row.error}") if row.error else "did not take it"
     return f"{row.provider} {words}" + (f" ({row.detail})" if row.detail else "")
 
@@ -234,7 +249,7 @@ def _lost(row: AttemptRow) -> str:
     return f"handed to {row.provider}: no clear answer came{said}"
 
 
-def _told(row: ReportRow, *, suppressed: bool, hide: str) -> Told:
+def _told(row: ReportRow, *, suppressed: bool, hide: str) -> Reported:
     kind = Kind(row.kind)
     detail = "" if kind is Kind.REPLIED else without(hide, row.detail)
     text = _REPORTS[kind].format(provider=row.provider)
@@ -242,7 +257,7 @@ def _told(row: ReportRow, *, suppressed: bool, hide: str) -> Told:
         text += f": {detail}"
     if suppressed and kind in _SUPPRESSING:
         text += "; nothing is sent to this address any more"
-    return Told(
+    return Reported(
         at=row.at,
         text=text,
         provider=row.provider,

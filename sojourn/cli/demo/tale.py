@@ -1,0 +1,36 @@
+"""`Tale`: one customer's way through a journey."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sojourn.cli.demo.guide import Guide, Played
+from sojourn.domain.events import Event
+
+
+@dataclass(frozen=True)
+class Tale:
+    """One customer's way through a journey.
+
+    Args:
+        journey: the name of the journey.
+        begins: the event that starts it in this tale.
+        play: plays the tale on a stack.
+    """
+
+    journey: str
+    begins: type[Event]
+    play: Callable[[Guide], Coroutine[Any, Any, Played]]
+
+
+async def play(tales: Sequence[Tale], guide: Guide) -> AsyncIterator[Played]:
+    """Play the tales side by side, and yield each as soon as it is over."""
+    playing = [asyncio.create_task(tale.play(guide)) for tale in tales]
+    try:
+        for over in asyncio.as_completed(playing):
+            yield await over
+    finally:
+        for task in playing:
+            task.cancel()
+        await asyncio.gather(*playing, return_exceptions=True)

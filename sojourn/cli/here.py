@@ -1,0 +1,97 @@
+"""`Here`: the project and the settings that a command works with."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from sojourn.composing import load_project
+from sojourn.domain.messages import Channel
+from sojourn.project import Project
+from sojourn.settings import Settings, load_settings
+from sojourn.store import Store
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+    from sojourn.dispatch import Sojourn
+
+
+@dataclass(frozen=True)
+class Here:
+    """The project and the settings of the place where a command runs. A command composes it once.
+
+    Args:
+        project: as `load_project` finds it.
+        settings: as the environment says, with the project's defaults.
+    """
+
+    project: Project
+    settings: Settings
+
+    @classmethod
+    def compose(cls) -> Self:
+        """Find the project and read the settings.
+
+        Raises:
+            BadProject: a file of the project cannot be imported; the line names it.
+            BadSetting: a setting makes no sense.
+        """
+        project = load_project()
+        return cls(project, load_settings(project.defaults))
+
+    @asynccontextmanager
+    async def store(self, *, migrate: bool = False) -> AsyncIterator[Store]:
+        """Open the store for as long as the block lasts.
+
+        Raises:
+            StoreUnavailable: the database cannot be opened, or is of another version.
+        """
+        store = await Store.open(self.settings.store_url, migrate=migrate)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    async def temporal(self) -> "Client":
+        """Connect to Temporal. The client needs no closing.
+
+        Raises:
+            BadSetting: the connection settings make no sense.
+            TemporalUnavailable: no server answers.
+        """
+        # most commands read the store alone: they need not wait for Temporal's client to load
+        from sojourn.dispatch.connection import connect  # noqa: PLC0415
+
+        return await connect(self.settings)
+
+    def sojourn(self) -> "AbstractAsyncContextManager[Sojourn]":
+        """Connect to the store and to Temporal, for commands that publish.
+
+        Raises:
+            StoreUnavailable: the database cannot be opened, or is of another version.
+            TemporalUnavailable: no server answers.
+        """
+        from sojourn.dispatch import Sojourn  # noqa: PLC0415 (see `temporal`)
+
+        return Sojourn.connect(self.settings, self.project)
+
+    def apart(self, home: Path, database: str) -> Settings:
+        """Return settings for an installation of its own, which sends nothing to anybody.
+
+        Args:
+            home: the folder for its state.
+            database: the name of the SQLite file in it.
+
+        Returns:
+            The settings of this place, with that home and database, and every message kept in the
+            outbox.
+        """
+        return self.settings.model_copy(
+            update={
+                "home": home,
+                "database_url": f"sqlite+aiosqlite:///{home / database}",
+                **{f"{channel}_provider": "outbox" for channel in Channel},
+            }
+        )

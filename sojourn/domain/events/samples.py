@@ -1,0 +1,69 @@
+"""Made-up fields of events, for tests and for the demo."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from sojourn.domain.errors import BadInput
+from sojourn.domain.events.base import ENVELOPE, Event
+
+AHEAD = timedelta(days=30)
+
+
+def made_up_ids(event: type[Event]) -> dict[str, str]:
+    """Return ids for the required fields of an event that a test does not care about."""
+    return {
+        name: f"{name}-1"
+        for name, field in event.model_fields.items()
+        if field.annotation is str and (field.is_required() or name.endswith("_id"))
+        if name != "message_id"
+    }
+
+
+def made_up_fields(model: type[BaseModel], *, also: str = "", now: datetime) -> dict[str, Any]:
+    """Make up a value for each field that must be given.
+
+    Args:
+        model: an event, or the model of one of its fields.
+        also: the name of a field that is made up although it may be left out: a journey's key.
+        now: moments are made up 30 days ahead of it.
+
+    Returns:
+        The values by the names of their fields; of an event, without those of its envelope.
+
+    Raises:
+        BadInput: no value that we can think of fits a field; the message names it.
+    """
+    return {
+        name: _value(name, field, now)
+        for name, field in model.model_fields.items()
+        if (field.is_required() or name == also) and name not in ENVELOPE
+    }
+
+
+def _value(name: str, field: FieldInfo, now: datetime) -> Any:
+    fits = TypeAdapter(field.rebuild_annotation())
+    for value in _ideas(name, field.annotation, now):
+        try:
+            fits.validate_python(value)
+        except ValidationError:
+            continue
+        return value
+    raise BadInput(f'nothing that we can make up fits the field "{name}"')
+
+
+def _ideas(name: str, annotation: Any, now: datetime) -> Iterator[Any]:
+    """Yield values that may fit, the likeliest ones first."""
+    for part in (annotation, *get_args(annotation)):
+        if get_origin(part) is Literal:
+            yield from get_args(part)
+        elif isinstance(part, type) and issubclass(part, Enum):
+            yield from part
+        elif isinstance(part, type) and issubclass(part, BaseModel):
+            yield made_up_fields(part, now=now)
+    yield from (f"{name}-1", 1, "EUR", "en", "ada@shop.example", "https://shop.example")
+    yield from (now + AHEAD, (now + AHEAD).date(), [], {})

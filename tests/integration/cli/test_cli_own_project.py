@@ -1,0 +1,97 @@
+"""Commands in a project of one's own: demo and check take what is there."""
+
+import json
+
+from tests.support.own_project import SOJOURN, OwnProject
+
+LAPSED = '''
+from sojourn import Event
+from sojourn.domain.events import Identifier, Moment
+
+
+class CustomerLapsed(Event, name="Customer Lapsed"):
+    """A customer has not been seen for long."""
+
+    last_seen: Moment
+    list_id: Identifier | None = None
+'''
+WINBACK = '''
+from events import CustomerLapsed
+
+from sojourn import SMS, Journey, Message, days
+
+
+class Winback(Journey, name="winback", starts_on=CustomerLapsed, key="list_id"):
+    """Ask whether the customer comes back."""
+
+    hello = Message(SMS, useful_for=days(1))
+
+    async def steps(self) -> None:
+        """Wait for a season, then write once."""
+        await self.sleep(days(100))
+        await self.send(self.hello)
+'''
+
+
+def test_the_demo_plays_the_journeys_of_the_project(own_project: OwnProject) -> None:
+    own_project.write("events.py", LAPSED)
+    own_project.write("workflows/winback.py", WINBACK)
+    # a provider without credentials would end the worker: the demo's worker must not have it
+    told = own_project.run(*SOJOURN, "demo", SOJOURN_SMS_PROVIDER="twilio")
+    assert told.returncode == 0, told.stderr
+    assert 'Ada starts winback by "Customer Lapsed" and does nothing more' in told.stdout
+    assert "(winback: exhausted)" in told.stdout
+    assert "hello" in told.stdout
+
+
+def test_the_demo_of_a_project_without_journeys_says_so(own_project: OwnProject) -> None:
+    told = own_project.run(*SOJOURN, "demo")
+    assert told.returncode == 2
+    (line,) = told.stderr.splitlines()
+    assert line.startswith(f"sojourn: no journey to play in {own_project.folder}")
+
+
+def test_a_check_without_recorded_histories_says_that_there_is_nothing_to_check(
+    own_project: OwnProject,
+) -> None:
+    told = own_project.run(*SOJOURN, "check")
+    assert told.returncode == 0
+    folder = own_project.folder / "tests" / "histories"
+    assert told.stdout.startswith(f"nothing to check: no recorded histories (*.json) in {folder};")
+    told = own_project.run(*SOJOURN, "check", "--json")
+    assert json.loads(told.stdout) == {"replayed": 0, "broken": []}
+
+
+def test_a_check_of_a_named_folder_without_histories_fails(own_project: OwnProject) -> None:
+    own_project.write("events.py", LAPSED)
+    own_project.write("workflows/winback.py", WINBACK)
+    told = own_project.run(*SOJOURN, "check", "recorded")
+    assert told.returncode == 2
+    assert told.stderr == "sojourn: no recorded histories (*.json) in recorded\n"
+
+
+def test_a_check_takes_the_histories_of_the_project(own_project: OwnProject) -> None:
+    own_project.write("events.py", LAPSED)
+    own_project.write("workflows/winback.py", WINBACK)
+    file = own_project.folder / "tests" / "histories" / "winback" / "odd.json"
+    own_project.write("tests/histories/winback/odd.json", "{}")
+    told = own_project.run(*SOJOURN, "check")
+    assert told.returncode == 2
+    assert told.stderr.startswith(f"sojourn: {file} is no workflow history: ")
+
+
+def test_histories_without_a_journey_are_one_line(own_project: OwnProject) -> None:
+    own_project.write("tests/histories/winback/odd.json", "{}")
+    told = own_project.run(*SOJOURN, "check")
+    assert told.returncode == 2
+    assert (
+        told.stderr == f"sojourn: no journey in {own_project.folder} to replay histories against\n"
+    )
+
+
+def test_a_check_of_open_runs_without_a_journey_has_nothing_to_check(
+    own_project: OwnProject,
+) -> None:
+    told = own_project.run(*SOJOURN, "check", "--open")
+    assert told.returncode == 0
+    assert told.stdout.startswith("nothing to check: no journey of this project has an open run")

@@ -1,0 +1,50 @@
+"""A project of one's own in a folder, and commands in it as a shell runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.markdown import ROOT
+
+SOJOURN = ("-m", "sojourn")
+
+
+class OwnProject:
+    """An empty project. Its packages are regular ones, so that the shop's do not hide them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("workflows", "activities"):
+            (folder / name).mkdir()
+            (folder / name / "__init__.py").touch()
+
+    def write(self, file: str, source: str) -> None:
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python with these arguments in the project's folder."""
+        ours = {
+            "PYTHONPATH": str(ROOT),
+            "SOJOURN_PROJECT": str(self.folder),
+            "SOJOURN_HOME": str(self.folder / ".sojourn"),
+        }
+        return subprocess.run(
+            [sys.executable, *command],
+            check=False,
+            cwd=self.folder,
+            env={**os.environ, **ours, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+
+@pytest.fixture
+def own_project(tmp_path: Path) -> OwnProject:
+    """An empty project in a folder of its own."""
+    return OwnProject(tmp_path)
