@@ -174,7 +174,7 @@ async def through_gateway(call: dict[str, Any]) -> Read | str:
 def through_file(folder: Path, call: dict[str, Any]) -> Read | str:
     file = folder / "calls.jsonl"
     file.write_text(json.dumps({**call, "receivedAt": ARRIVED.isoformat()}))
-    (read,) = read_calls(file)
+    ((_, read),) = read_calls(file)
     return read.reason if isinstance(read, Fault) else read
 
 
