@@ -3,12 +3,13 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.events import ENVELOPE, Event, Moment
+from sojourn.domain.strict_json import no_constant
 
 _MOMENT = TypeAdapter(Moment)
 _JSON_BEGINS = ("{", "[", '"')
@@ -92,8 +93,3 @@ def check_rate(rate: float | None) -> None:
     """
     if rate is not None and not rate > 0:
         raise BadInput(f"--rate {rate:g}: must be above 0, in events a second")
-
-
-def no_constant(name: str) -> NoReturn:
-    """Refuse ``NaN`` and ``Infinity``, which Python's reader takes and JSON does not know."""
-    raise ValueError(f"{name} is not JSON")

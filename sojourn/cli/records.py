@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 
 from pydantic import BaseModel
 
-from sojourn.cli.fields import no_constant, value_of
+from sojourn.cli.fields import value_of
 from sojourn.domain.errors import BadInput
+from sojourn.domain.strict_json import no_constant
 
 STDIN = Path("-")
 

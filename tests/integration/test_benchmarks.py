@@ -11,9 +11,9 @@ LADDER = {"start": 1, "timer": 3, "activity": 3}
 
 
 async def test_three_messages_cost_seven_actions(tmp_path: Path) -> None:
-    async with costs.engine(tmp_path) as engine:
-        plain = await costs.abandoned_cart(engine)
-        published = await costs.abandoned_cart_published(engine)
+    async with costs.engine(tmp_path, costs.ladder_alone()) as engine:
+        plain = await costs.ladder(engine)
+        published = await costs.abandoned_cart(engine)
     assert (len(plain.events), dict(actions(plain))) == (38, LADDER)
     assert (len(published.events), dict(actions(published))) == (39, LADDER)
 

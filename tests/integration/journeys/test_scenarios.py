@@ -91,7 +91,7 @@ async def test_a_kept_history_that_does_not_replay_fails_the_scenario(
     file.parent.mkdir(parents=True)
     kept = (ROOT / FOLDER / "abandoned-cart/exhausted.json").read_text()
     file.write_text(kept.replace('"1-reminder"', '"1-teaser"'))
-    with pytest.raises(pytest.fail.Exception, match=r"workflow\.patched") as failed:
+    with pytest.raises(pytest.fail.Exception, match=r"self\.patched") as failed:
         await Project(tmp_path).play(ordered_at_once, journey)
     assert str(failed.value).startswith(f"tests/histories/{NAME}.json does not replay: ")
 
