@@ -1,6 +1,5 @@
 """What each channel asks of the parts of a message, and makes of them."""
 
-import base64
 import hashlib
 import json
 import re
@@ -10,28 +9,29 @@ from typing import Any
 from jinja2 import TemplateRuntimeError
 
 from sojourn.domain import sms
-from sojourn.domain.content import Attachment
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.links import web_url
 from sojourn.domain.messages import Channel
-from sojourn.rendering import ics
-from sojourn.rendering.vocabulary import RenderContext, clean
+from sojourn.rendering.context import RenderContext
+from sojourn.rendering.words import clean
 
 PARTS: dict[Channel, tuple[str, ...]] = {
-    Channel.EMAIL: ("subject", "preheader", "text"),
+    Channel.EMAIL: ("subject", "body"),
     Channel.SMS: ("text",),
     Channel.WHATSAPP: (),
     Channel.PUSH: ("title", "body", "url"),
 }
-"""The blocks that a channel's ``.txt`` file must have."""
+"""The blocks that the template of a channel must have."""
 
 EXTRAS: dict[Channel, tuple[str, ...]] = {
-    Channel.EMAIL: ("attachments",),
+    Channel.EMAIL: ("preheader", "attachments"),
     Channel.SMS: (),
     Channel.WHATSAPP: ("text", "approved", "variables"),
     Channel.PUSH: ("image", "collapse_key"),
 }
-"""The blocks that it may have. One that says nothing counts as not there."""
+"""The blocks that it may have. A silent one counts as absent."""
+
+BLOCKS = {channel: (*PARTS[channel], *EXTRAS[channel]) for channel in Channel}
 
 LARGEST_PUSH = 4096
 """Bytes of a notification. FCM: https://firebase.google.com/docs/cloud-messaging; APNs:
@@ -46,16 +46,13 @@ LONGEST_WHATSAPP = 4096
 """Characters of a text message:
 https://developers.facebook.com/docs/whatsapp/cloud-api/messages/text-messages"""
 
-CALENDAR = "text/calendar; charset=utf-8; method=PUBLISH"
-
-_MAY_BE_EMPTY = {"preheader"}
 # Meta's names: https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates
 # Twilio's content ids: https://www.twilio.com/docs/content
 _APPROVED = re.compile(r"[a-z0-9_]{1,512}|HX[0-9a-f]{32}")
 
 
 def check_blocks(said: Mapping[str, str], channel: Channel) -> None:
-    """See that a ``.txt`` file has the blocks of its channel and no others.
+    """Check that a template has the blocks of its channel.
 
     Args:
         said: what each of its blocks says.
@@ -64,30 +61,15 @@ def check_blocks(said: Mapping[str, str], channel: Channel) -> None:
     Raises:
         jinja2.TemplateRuntimeError: names the block at fault.
     """
-    known = (*PARTS[channel], *EXTRAS[channel])
-    for block in said:
-        if block not in known:
-            raise TemplateRuntimeError(str(UnknownName("block", block, known)))
+    # the layout of an e-mail may have blocks of its own
+    for block in () if channel is Channel.EMAIL else said:
+        if block not in BLOCKS[channel]:
+            raise TemplateRuntimeError(str(UnknownName("block", block, BLOCKS[channel])))
     for part in PARTS[channel]:
         if part not in said:
             raise TemplateRuntimeError(f"it lacks {{% block {part} %}}")
-        if not (said[part].strip() or part in _MAY_BE_EMPTY):
+        if not said[part].strip():
             raise TemplateRuntimeError(f'its block "{part}" says nothing')
-
-
-def email(said: Mapping[str, str]) -> dict[str, Any]:
-    """Subject, preheader and the words of the plain text.
-
-    Raises:
-        jinja2.TemplateRuntimeError: there are words where only files are.
-    """
-    if said.get("attachments", "").strip():
-        raise TemplateRuntimeError('its block "attachments" may only call attach()')
-    return {
-        "subject": clean(said["subject"]),
-        "preheader": clean(said["preheader"]),
-        "text": prose(said["text"]),
-    }
 
 
 def text_message(said: Mapping[str, str], most: int) -> dict[str, Any]:
@@ -157,29 +139,6 @@ def whatsapp(said: Mapping[str, str]) -> dict[str, Any]:
             'its block "approved" is no name of a template: up to 512 of a-z, 0-9 and _'
         )
     return {"text": text, "approved": approved, "variables": _variables(variables)}
-
-
-def calendar(rendered: str) -> tuple[Attachment, ...]:
-    """The attachment that a template ``.ics`` makes; none if it says nothing.
-
-    Args:
-        rendered: one property a line, as long as it likes; empty lines and indents are for the
-            eyes.
-
-    Raises:
-        jinja2.TemplateRuntimeError: it is no published calendar.
-    """
-    lines = [line.strip() for line in rendered.splitlines() if line.strip()]
-    if not lines:
-        return ()
-    if (lines[0], lines[-1]) != ("BEGIN:VCALENDAR", "END:VCALENDAR"):
-        raise TemplateRuntimeError(
-            "its .ics must begin with BEGIN:VCALENDAR and end with END:VCALENDAR"
-        )
-    if "METHOD:PUBLISH" not in lines:
-        raise TemplateRuntimeError("its .ics lacks METHOD:PUBLISH")
-    data = base64.b64encode(ics.folded(lines).encode()).decode()
-    return (Attachment(name="event.ics", media_type=CALENDAR, data=data),)
 
 
 def prose(text: str) -> str:

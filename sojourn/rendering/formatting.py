@@ -1,6 +1,7 @@
 """Amounts, dates and plurals as a customer writes them."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -10,8 +11,8 @@ from babel.numbers import format_currency, format_decimal, format_percent
 from jinja2 import TemplateRuntimeError
 
 from sojourn.domain.calendar import zone
-from sojourn.domain.locales import language
-from sojourn.rendering import ics
+from sojourn.rendering import calendars
+from sojourn.rendering.languages import language
 
 CENT = Decimal("0.01")
 BASIS_POINT = Decimal("0.0001")
@@ -57,13 +58,13 @@ class Formats:
             raise TemplateRuntimeError('ics: "day" is the only style there is')
         if isinstance(value, datetime):
             local = self._local(value)
-            return ics.day(local.date()) if style else ics.moment(local)
+            return calendars.day(local.date()) if style else calendars.moment(local)
         if isinstance(value, date):
-            return ics.day(value)
+            return calendars.day(value)
         if not isinstance(value, str) or style:
             wanted = "a moment or a day" if style else "a text, a moment or a day"
             raise TemplateRuntimeError(f"ics: wants {wanted}, not {_kind(value)}")
-        return ics.text(value)
+        return calendars.text(value)
 
     def date(self, when: datetime | date, style: str = "long") -> str:
         """``5 marca 2026``; with ``full``, ``czwartek, 5 marca 2026``."""
@@ -110,7 +111,7 @@ class Formats:
         return when.astimezone(zone(self._timezone))
 
 
-def formatting_locale(lang: str, preferred: tuple[str, ...]) -> Locale:
+def formatting_locale(lang: str, preferred: Sequence[str]) -> Locale:
     """The first of ``preferred`` that is of the template's language, else that language itself.
 
     An Italian text for a Swiss reader (``it-CH``) groups thousands as the Swiss do; a text in

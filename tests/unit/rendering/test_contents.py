@@ -15,8 +15,9 @@ from sojourn.domain.content import Content, Wanted
 from sojourn.domain.errors import TemplateError
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Channel
+from sojourn.rendering.folders import KINDS
 from sojourn.rendering.render import Renderer
-from sojourn.rendering.vocabulary import file_name
+from sojourn.rendering.words import file_name
 from tests.unit.rendering.test_templates import (
     ADA,
     LANGUAGES,
@@ -28,11 +29,7 @@ from tests.unit.rendering.test_templates import (
     shelf,
 )
 
-EMAIL = {
-    "subject": "Your invoice",
-    "preheader": "",
-    "text": "Here it is.",
-}
+EMAIL = {"subject": "Your invoice", "body": "<p>Here it is.</p>"}
 PUSH = {"title": "Two left", "body": "Hurry", "url": "https://shop.example/cart"}
 Render = Callable[..., Content]
 
@@ -44,8 +41,8 @@ def render(tmp_path: Path) -> Render:
     def rendered(channel: Channel, blocks: dict[str, str], **files: str) -> Content:
         said = "".join(f"{{% block {n} %}}\n{t}\n{{% endblock %}}\n" for n, t in blocks.items())
         stem = f"renewal/x.{channel}.en"
-        texts = {f"{stem}.txt": said, f"{stem}.html": "<p>x</p>", "layout/email.txt": "{{ text }}"}
-        renderer = shelf(tmp_path, texts | {f"{stem}.{kind}": t for kind, t in files.items()})
+        texts = {KINDS[channel][0]: said, **files}
+        renderer = shelf(tmp_path, {f"{stem}.{kind}": text for kind, text in texts.items()})
         return renderer.render(about("renewal", "x"), channel)
 
     return rendered
@@ -78,7 +75,7 @@ def test_a_longer_sms_than_is_allowed_is_a_fault(tmp_path: Path, most: int, lett
         },
     )
     settings = SHOP.model_copy(update={"sms_max_segments": most})
-    renderer = Renderer(settings, SECRET, tmp_path)
+    renderer = Renderer(settings, SECRET, [tmp_path])
     assert renderer.render(about("renewal", "most"), Channel.SMS).segments == most
     with pytest.raises(TemplateError) as caught:
         renderer.render(about("renewal", "more"), Channel.SMS)
@@ -134,7 +131,7 @@ def test_the_last_day_of_a_subscription_comes_as_a_calendar_entry(
     ], "23:30 UTC is the next day in Warsaw"
 
 
-EVENT = "BEGIN:VCALENDAR\nMETHOD:PUBLISH\n{}\nEND:VCALENDAR\n"
+EVENT = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//y//EN\nMETHOD:PUBLISH\n{}\nEND:VCALENDAR\n"
 
 
 def ics(render: Render, text: str) -> Content:
@@ -144,7 +141,8 @@ def ics(render: Render, text: str) -> Content:
 def test_values_of_a_calendar_file_are_escaped(render: Render) -> None:
     line = "X:{{ 'a; b, c' | ics }} {{ now | ics }} {{ now | ics('day') }} {{ 'é' * 80 }}"
     sent = calendar(ics(render, EVENT.format(f"   {line}\n\n")))
-    assert sent.startswith("BEGIN:VCALENDAR\r\nMETHOD:PUBLISH\r\nX:a\\; b\\, c 20260305T093000Z ")
+    assert sent.startswith("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n")
+    assert "\r\nX:a\\; b\\, c 20260305T093000Z " in sent
     assert sent.endswith("\r\nEND:VCALENDAR\r\n")
     assert f"20260305 {'é' * 80}\r\n" in sent.replace("\r\n ", "")
 
@@ -162,7 +160,7 @@ def test_values_of_a_calendar_file_are_escaped(render: Render) -> None:
 def test_what_is_no_value_of_a_calendar_file_is_a_fault(
     render: Render, value: str, reason: str
 ) -> None:
-    with pytest.raises(TemplateError, match=rf"^renewal/x\.email\.en\.ics, line 3: {reason}"):
+    with pytest.raises(TemplateError, match=rf"^renewal/x\.email\.en\.ics, line 5: {reason}"):
         ics(render, EVENT.format(f"X:{{{{ {value} }}}}"))
 
 
@@ -170,13 +168,32 @@ def test_what_is_no_value_of_a_calendar_file_is_a_fault(
     ("text", "reason"),
     [
         ("BEGIN:VEVENT\nMETHOD:PUBLISH\nEND:VCALENDAR", "its .ics must begin with BEGIN:VCALENDAR"),
-        ("BEGIN:VCALENDAR\nMETHOD:PUBLISH\n", "and end with END:VCALENDAR"),
+        ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR", "its .ics is not a calendar"),
+        ("BEGIN:VCALENDAR\nMETHOD:PUBLISH\n", "its .ics is not a calendar"),
+        (EVENT.format("Ada Lovelace"), "its .ics is not a calendar"),
+        ("BEGIN:VEVENT\nEND:VEVENT", "its .ics must begin with BEGIN:VCALENDAR"),
         ("BEGIN:VCALENDAR\nEND:VCALENDAR", "its .ics lacks METHOD:PUBLISH"),
+        (
+            EVENT.format("X:y").replace("PRODID:-//x//y//EN\n", ""),
+            "its .ics: VCALENDAR lacks PRODID",
+        ),
+        (EVENT.format("BEGIN:VEVENT\nUID:1\nEND:VEVENT"), "its .ics: VEVENT lacks DTSTAMP"),
+        (
+            EVENT.format("BEGIN:VEVENT\nUID:1\nDTSTART:tomorrow\nEND:VEVENT"),
+            "its .ics: DTSTART of VEVENT is not valid",
+        ),
+        (
+            EVENT.format("BEGIN:VEVENT\nAda Lovelace\nEND:VEVENT"),
+            "its .ics: a line of VEVENT is not valid",
+        ),
     ],
 )
-def test_what_is_no_calendar_is_a_fault(render: Render, text: str, reason: str) -> None:
-    with pytest.raises(TemplateError, match=reason):
+def test_a_calendar_file_that_others_cannot_read_is_a_fault(
+    render: Render, text: str, reason: str
+) -> None:
+    with pytest.raises(TemplateError) as caught:
         ics(render, text)
+    assert str(caught.value) == f"renewal/x.email.en.ics: {reason}"
 
 
 def test_a_calendar_file_that_says_nothing_is_left_out(render: Render) -> None:
@@ -185,10 +202,8 @@ def test_a_calendar_file_that_says_nothing_is_left_out(render: Render) -> None:
 
 def test_a_language_without_its_calendar_file_is_not_used(tmp_path: Path) -> None:
     blocks = "".join(f"{{% block {n} %}}{t}{{% endblock %}}" for n, t in EMAIL.items())
-    files = {f"renewal/x.email.{lang}.txt": blocks for lang in LANGUAGES}
-    files |= {f"renewal/x.email.{lang}.html": "<p>x</p>" for lang in LANGUAGES}
-    files |= {"renewal/x.email.en.ics": EVENT.format("X:y"), "layout/email.txt": "{{ text }}"}
-    renderer = shelf(tmp_path, files)
+    files = {f"renewal/x.email.{lang}.html": blocks for lang in LANGUAGES}
+    renderer = shelf(tmp_path, files | {"renewal/x.email.en.ics": EVENT.format("X:y")})
     context = about("renewal", "x", customer=replace(ADA, locale="it"))
     assert renderer.render(context, Channel.EMAIL).locale == "en"
 

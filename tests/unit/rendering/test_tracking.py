@@ -14,15 +14,24 @@ from sojourn.domain.errors import BadSetting
 from sojourn.domain.links import Click, Open, Unsubscribe, read_click, read_open, read_unsubscribe
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.reports import reference
-from sojourn.rendering.links import Tracking, with_bare_links, with_links, with_picture
+from sojourn.rendering.context import Sender
+from sojourn.rendering.destinations import Links
 from sojourn.rendering.render import Renderer
-from sojourn.rendering.vocabulary import Links, Sender
+from sojourn.rendering.tracking import Tracking, with_bare_links, with_links, with_picture
 from sojourn.settings import load_settings
-from tests.unit.rendering.test_templates import ADA, LANGUAGES, MESSAGES, SECRET, SHOP, about
+from tests.unit.rendering.test_templates import (
+    ADA,
+    LANGUAGES,
+    MESSAGES,
+    RENDERER,
+    SECRET,
+    SHOP,
+    TEMPLATES,
+    about,
+)
 
 REFERENCE = reference("run/e_1/1-step/email")
 PUBLIC = "https://mail.shop.example"
-TRACKED = Renderer(SHOP, SECRET)
 
 
 def rendered(
@@ -32,7 +41,9 @@ def rendered(
     settings: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Content:
-    renderer = Renderer(SHOP.model_copy(update=settings), SECRET) if settings else TRACKED
+    renderer = RENDERER
+    if settings:
+        renderer = Renderer(SHOP.model_copy(update=settings), SECRET, [TEMPLATES])
     return renderer.render(about(journey, template, **{"reference": REFERENCE, **changes}), channel)
 
 

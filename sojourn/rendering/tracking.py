@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 from sojourn.domain.links import Click, Open, click_token, link_host, link_hosts, open_token
 from sojourn.domain.messages import MessageClass
-from sojourn.rendering.vocabulary import RenderContext
+from sojourn.rendering.context import RenderContext
 from sojourn.settings import Settings
 
 Leads = Callable[[str], str | None]
