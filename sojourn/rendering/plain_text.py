@@ -48,6 +48,8 @@ def text_of(html: str) -> str:
     What a reader does not see is left out, and so is a picture whose alternative text the document
     says anyway.
     """
+    if not html.strip():
+        return ""
     root = document_fromstring(_CONTROLS.sub("", html))
     return _Writer(" ".join("".join(_words(root)).split())).text(root)
 
@@ -114,7 +116,8 @@ class _Writer:
         )
 
     def _row(self, element: HtmlElement) -> str:
-        said = (self._said(cell).strip(_WHITE) for cell in element)
+        # cells of a space that does not break keep others apart
+        said = (self._said(cell).strip(f"{_WHITE}\N{NO-BREAK SPACE}") for cell in element)
         cells = [cell for cell in said if cell]
         if len(cells) > 1 and not any(_LINE in cell or _PARAGRAPH in cell for cell in cells):
             return _data(cells)

@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import re
-import shutil
 import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
@@ -234,7 +233,7 @@ def test_templates_on_the_page_render_as_they_stand(tmp_path: Path) -> None:
     assert len(messages) == 5
     said = {}
     for template, channel, *_ in messages:
-        context = replace(about("abandoned-cart", template), journey="orders", key="7")
+        context = replace(about("renewal", template), journey="orders", key="7")
         said[template, channel] = renderer.render(context, Channel(channel))
     invoice = said["invoice", "email"]
     assert [file.name for file in invoice.files] == ["invoice.pdf"]

@@ -88,10 +88,14 @@ class Pages:
         return HTMLResponse(html, status, {**self._headers, "Content-Language": lang})
 
     def _names(self, lang: str) -> dict[str, dict[str, str]]:
-        """Return the names of topics and channels in a language; others are shown as they are."""
+        """Return the names of topics and channels: a project's, else the engine's, else their own."""
         tried = [f"names.{tag}.html" for tag in fallbacks((lang, *self._stand_ins))]
-        module = self._environment.select_template(tried).module
-        return {"topic": vars(module)["topics"], "channel": vars(module)["channels"]}
+        names: dict[str, dict[str, str]] = {"topic": {}, "channel": {}}
+        for found in ([f"engine/{name}" for name in tried], tried):
+            module = vars(self._environment.select_template(found).module)
+            names["topic"] |= module.get("topics", {})
+            names["channel"] |= module.get("channels", {})
+        return names
 
 
 def accepted_languages(header: str) -> list[str]:
