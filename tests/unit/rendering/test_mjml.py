@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ Render = Callable[..., Content]
 def render(tmp_path: Path) -> Render:
     """Render MJML as the reminder."""
 
-    def rendered(source: str, **changes: object) -> Content:
+    def rendered(source: str, **changes: Any) -> Content:
         renderer = shelf(tmp_path, {"abandoned-cart/x.email.en.mjml": source})
         context = replace(about("abandoned-cart", "x"), reference=REFERENCE, **changes)
         return renderer.render(context, Channel.EMAIL)
