@@ -1,4 +1,4 @@
-"""A template that runs once, and what each of its blocks says."""
+"""Blocks: a template runs once, and each of its blocks keeps what it says."""
 
 import html
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ Render = Callable[[Context], Iterator[str]]
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a template made.
+    """The result of a template.
 
     Args:
         document: all of it.

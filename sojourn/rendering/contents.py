@@ -1,4 +1,4 @@
-"""What each channel asks of the parts of a message, and makes of them."""
+"""The parts of a message by channel: the blocks that make them, and the limits that they keep."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ EXTRAS: dict[Channel, tuple[str, ...]] = {
     Channel.WHATSAPP: ("text", "approved", "variables"),
     Channel.PUSH: ("image", "collapse_key"),
 }
-"""The blocks that it may have. A silent one counts as absent."""
+"""The blocks that the template of a channel may have. An empty one counts as absent."""
 
 BLOCKS = {channel: (*PARTS[channel], *EXTRAS[channel]) for channel in Channel}
 
@@ -73,14 +73,14 @@ def check_blocks(said: Mapping[str, str], channel: Channel) -> None:
 
 
 def text_message(said: Mapping[str, str], most: int) -> dict[str, Any]:
-    """An SMS, counted.
+    """Return the parts of an SMS.
 
     Args:
         said: what its blocks say.
         most: segments that it may have.
 
     Raises:
-        jinja2.TemplateRuntimeError: it has more.
+        jinja2.TemplateRuntimeError: it has more segments.
     """
     text = clean(said["text"])
     found = sms.segments(text)
@@ -90,26 +90,28 @@ def text_message(said: Mapping[str, str], most: int) -> dict[str, Any]:
 
 
 def push(said: Mapping[str, str], context: RenderContext, shop_url: str) -> dict[str, Any]:
-    """A notification.
+    """Return the parts of a notification.
 
     Args:
         said: what its blocks say.
-        context: what it is about; names the run, whose notifications replace one another.
-        shop_url: what an image's path is taken to be on.
+        context: names the run: a run's notifications replace one another.
+        shop_url: the base of an image's address that is only a path.
+
+    Returns:
+        The fields of the content.
 
     Raises:
-        jinja2.TemplateRuntimeError: it is too large, or a part is nothing that can be sent.
+        jinja2.TemplateRuntimeError: the notification is too large, or a part cannot be sent.
     """
     parts = {part: clean(said[part]) for part in PARTS[Channel.PUSH]}
     if image := clean(said.get("image", "")):
         parts["image"] = web_url(image, shop_url)
         if not parts["image"]:
-            raise TemplateRuntimeError('its block "image" is no address on the web')
+            raise TemplateRuntimeError('its block "image" is not an address on the web')
     key = clean(said.get("collapse_key", "")) or _of_run(context)
     if not key.isascii() or len(key) > LONGEST_COLLAPSE_KEY:
         raise TemplateRuntimeError(
-            f'its block "collapse_key" has more than {LONGEST_COLLAPSE_KEY} characters of ASCII, '
-            "or others"
+            f'its block "collapse_key" must be at most {LONGEST_COLLAPSE_KEY} characters of ASCII'
         )
     parts["collapse_key"] = key
     size = len(json.dumps(parts, ensure_ascii=False).encode())
@@ -119,10 +121,10 @@ def push(said: Mapping[str, str], context: RenderContext, shop_url: str) -> dict
 
 
 def whatsapp(said: Mapping[str, str]) -> dict[str, Any]:
-    """An approved template with its variables, our own words, or both.
+    """Return the parts of a WhatsApp message: an approved template, free text, or both.
 
     Raises:
-        jinja2.TemplateRuntimeError: neither is there, or not in a form that WhatsApp takes.
+        jinja2.TemplateRuntimeError: both are missing, or WhatsApp would refuse them.
     """
     text = prose(said.get("text", "")).strip()
     approved, variables = clean(said.get("approved", "")), said.get("variables", "").splitlines()
@@ -133,16 +135,18 @@ def whatsapp(said: Mapping[str, str]) -> dict[str, Any]:
             f"{len(text)} characters, and WhatsApp takes at most {LONGEST_WHATSAPP}"
         )
     if variables and not approved:
-        raise TemplateRuntimeError("variables belong to a template: it lacks {% block approved %}")
+        raise TemplateRuntimeError(
+            "variables fill an approved template: it lacks {% block approved %}"
+        )
     if approved and not _APPROVED.fullmatch(approved):
         raise TemplateRuntimeError(
-            'its block "approved" is no name of a template: up to 512 of a-z, 0-9 and _'
+            'its block "approved" is not the name of a template: up to 512 of a-z, 0-9 and _'
         )
     return {"text": text, "approved": approved, "variables": _variables(variables)}
 
 
 def prose(text: str) -> str:
-    """Paragraphs, an empty line between them."""
+    """Return text with single empty lines between its paragraphs."""
     lines: list[str] = []
     for line in text.strip().splitlines():
         if line.strip() or lines[-1]:
@@ -151,7 +155,7 @@ def prose(text: str) -> str:
 
 
 def _variables(lines: list[str]) -> tuple[str, ...]:
-    # cleaned, none has the line breaks, tabs and runs of spaces that Meta refuses
+    # Meta refuses line breaks, tabs and runs of spaces
     variables = tuple(clean(line) for line in lines)
     for number, variable in enumerate(variables, 1):
         if not variable:
@@ -160,7 +164,7 @@ def _variables(lines: list[str]) -> tuple[str, ...]:
 
 
 def _of_run(context: RenderContext) -> str:
-    """The same for every notification of a run."""
+    """Return a key that all notifications of a run share."""
     run = f"{context.journey}\0{context.key}".encode()
     digest = hashlib.sha256(run).hexdigest()[:16]
     journey = context.journey[: LONGEST_COLLAPSE_KEY - len(digest) - 1]

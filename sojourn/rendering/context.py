@@ -1,4 +1,4 @@
-"""What a message is about, and who sends it."""
+"""The subject matter of a message, and its sender."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

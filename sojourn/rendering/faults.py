@@ -1,4 +1,4 @@
-"""What goes wrong in a template, in one line that says where and why."""
+"""Errors of templates, told in one line with place and reason."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

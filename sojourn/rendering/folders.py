@@ -15,13 +15,16 @@ from sojourn.domain.messages import Channel
 
 ENGINE = Path(__file__).resolve().parent / "templates"
 
+LAST_RESORT = "en"
+"""The language that the engine has all its own words in."""
+
 KINDS: dict[Channel, tuple[str, ...]] = {
     Channel.EMAIL: ("html", "mjml"),
     Channel.SMS: ("txt",),
     Channel.WHATSAPP: ("txt",),
     Channel.PUSH: ("txt",),
 }
-"""How the file of a message may end, by channel."""
+"""The endings that the file of a message may have, by channel."""
 
 
 class Folders:
@@ -35,7 +38,7 @@ class Folders:
         self.roots = (*(folder.resolve() for folder in folders), ENGINE)
 
     def loader(self, under: str = "") -> jinja2.BaseLoader:
-        """Return what reads templates for Jinja, from a folder ``under`` each of these."""
+        """Return a loader for Jinja that reads from the folder ``under`` each of these."""
         own = jinja2.FileSystemLoader(ENGINE / under)
         found_first = jinja2.FileSystemLoader([root / under for root in self.roots])
         return jinja2.ChoiceLoader([found_first, jinja2.PrefixLoader({"engine": own})])

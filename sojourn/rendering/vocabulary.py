@@ -16,12 +16,10 @@ from sojourn.domain.messages import Channel, MessageClass
 from sojourn.rendering.cart import CartItem, cart_items, cart_total
 from sojourn.rendering.context import RenderContext, Sender
 from sojourn.rendering.destinations import Links
+from sojourn.rendering.folders import LAST_RESORT
 from sojourn.rendering.formatting import Formats, formatting_locale
 from sojourn.rendering.subscription import Subscription, subscription_after
 from sojourn.rendering.words import clean, file_name, spoken_name
-
-OF_THE_ENGINE = "en"
-"""The language that the engine has all its own words in."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Shop:
 
 @dataclass(frozen=True)
 class Cart:
-    """What is in the run's cart, as templates see it.
+    """The run's cart, as templates see it.
 
     Args:
         items: in the order in which they came in; their links are safe to print.
@@ -73,7 +71,7 @@ class Vocabulary:
         self._sender = sender
         self._context = context
         self._channel = channel
-        self._languages = tuple(dict.fromkeys((lang, *locales, OF_THE_ENGINE)))
+        self._languages = tuple(dict.fromkeys((lang, *locales, LAST_RESORT)))
         # sets that keep their order
         self._codes: dict[str, None] = {}
         self._files: dict[Wanted, None] = {}
@@ -118,7 +116,7 @@ class Vocabulary:
     def _attach(self, url: str, name: str = "") -> str:
         if self._channel is not Channel.EMAIL:
             raise TemplateRuntimeError(
-                f"attach: only an e-mail takes files along, no {self._channel}"
+                f"attach: only an e-mail takes files along, not {self._channel}"
             )
         whole = web_url(url, self._sender.url)
         if not whole:

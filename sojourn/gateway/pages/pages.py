@@ -12,12 +12,9 @@ from pathlib import Path
 import jinja2
 from starlette.responses import HTMLResponse
 
-from sojourn.rendering.folders import Folders
+from sojourn.rendering.folders import LAST_RESORT, Folders
 from sojourn.rendering.languages import fallbacks
 from sojourn.settings import Settings
-
-LAST_RESORT = "en"
-"""The language in which the engine has all its pages."""
 
 PRIVATE = {
     "Cache-Control": "no-store",

@@ -1,4 +1,4 @@
-"""Where templates come from: folders before folders, languages before languages."""
+"""The search for a template: which folder and which language wins."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_a_project_extends_the_engines_layout_in_a_file_of_the_same_name(tmp_pat
     assert content.subject == "Betreff"
 
 
-def test_a_message_extends_its_sister_and_says_one_block_anew(tmp_path: Path) -> None:
+def test_a_message_extends_another_and_replaces_one_block(tmp_path: Path) -> None:
     sister = (
         '{% extends "renewal/x.email.de.html" %}{% block subject %}{{ super() }} & so{% endblock %}'
     )
@@ -154,7 +154,7 @@ def test_words_outside_the_blocks_of_an_email_are_a_fault(tmp_path: Path, outsid
         "{% if 1 %}{% set x = 2 %}{% endif %}",
     ],
 )
-def test_what_shows_nothing_may_stand_outside_blocks(tmp_path: Path, harmless: str) -> None:
+def test_tags_that_show_nothing_may_stand_outside_blocks(tmp_path: Path, harmless: str) -> None:
     write(tmp_path, {"renewal/x.email.de.html": EMAIL + harmless})
     assert "Hallo Ada" in rendered(tmp_path).text
 
@@ -207,7 +207,7 @@ def test_the_first_declared_language_stands_in_for_the_customers(tmp_path: Path)
         rendered(tmp_path, locale="ja", languages=("nl",))
 
 
-def test_what_is_missing_is_listed_for_declared_languages_alone(tmp_path: Path) -> None:
+def test_missing_files_are_listed_for_declared_languages_alone(tmp_path: Path) -> None:
     write(
         tmp_path,
         {

@@ -177,7 +177,7 @@ def test_a_fault_in_mjml_is_one_line_with_the_files_name(
     )
 
 
-def test_what_is_no_mjml_at_all_is_a_fault(render: Render) -> None:
+def test_a_document_without_mjml_is_a_fault(render: Render) -> None:
     blocks = "{% block subject %}s{% endblock %}{% block body %}b{% endblock %}"
     with pytest.raises(TemplateError, match=r"^abandoned-cart/x\.email\.en\.mjml: MJML: "):
         render(blocks)

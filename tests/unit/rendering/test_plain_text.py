@@ -121,11 +121,11 @@ def test_a_table_of_layout_around_a_table_of_data_leaves_no_trace() -> None:
         '<img src="x" alt="words">',
     ],
 )
-def test_what_a_reader_does_not_see_is_left_out(hidden: str) -> None:
+def test_hidden_elements_are_left_out(hidden: str) -> None:
     assert text(f"<p>Some</p>{hidden}<p>words</p>") == "Some\n\nwords"
 
 
-def test_a_picture_says_what_the_words_do_not() -> None:
+def test_a_picture_says_its_alternative_text_unless_the_words_do() -> None:
     assert text('<img src="x" alt="A red\n mug"><p>Only today</p>') == "A red mug\n\nOnly today"
 
 

@@ -1,4 +1,4 @@
-"""Every template there is, in every language, and what must never happen in one."""
+"""Every shipped template in every language, and the rules that all of them keep."""
 
 import re
 from collections.abc import Callable
@@ -51,7 +51,7 @@ SHOP = Settings(
 (TEMPLATES,) = PROJECT.templates
 LANGUAGES = PROJECT.languages
 RENDERER = Renderer(SHOP, SECRET, [TEMPLATES], LANGUAGES)
-# shipped to show what a channel needs, for whoever adds it to the journey
+# shipped to show what a channel needs, for a journey that adds it
 EXAMPLES = {("onboarding", "help", Channel.WHATSAPP)}
 
 
@@ -291,7 +291,9 @@ def test_an_sms_is_short_names_the_shop_and_says_how_to_opt_out(
         ("/etc", "pl", ("pl",)),
     ],
 )
-def test_languages_to_try(locale: str, default: str, expected: tuple[str, ...]) -> None:
+def test_languages_are_tried_from_the_customers_to_the_installations(
+    locale: str, default: str, expected: tuple[str, ...]
+) -> None:
     assert fallbacks((locale, default)) == expected
 
 
@@ -368,7 +370,7 @@ def test_the_whole_message_falls_back_if_a_language_lacks_a_file(tmp_path: Path)
         ("pl", 112, "W Twoim koszyku nadal czeka 112 produktów."),
     ],
 )
-def test_plurals(lang: str, n: int, sentence: str) -> None:
+def test_a_sentence_fits_its_number_in_every_language(lang: str, n: int, sentence: str) -> None:
     content = reminder(added(quantity=n), customer=replace(ADA, locale=lang))
     assert sentence in content.text
     assert sentence in content.html
@@ -433,7 +435,7 @@ def test_a_very_full_cart_is_cut_short() -> None:
     assert "W Twoim koszyku czekają 22 produkty" in content.subject
 
 
-def test_only_the_runs_own_cart_is_shown() -> None:
+def test_a_reminder_shows_the_runs_own_cart_alone() -> None:
     content = reminder(
         added(name="Mine"),
         added("b", name="Another", cart_id="8"),
@@ -484,7 +486,7 @@ def tips(lang: str, *used: str) -> Content:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_tips_are_about_what_was_not_used_yet(lang: str) -> None:
+def test_tips_are_about_unused_features(lang: str) -> None:
     everything = tips(lang)
     titles = re.findall(r"<h2[^>]*>(.*?)</h2>", everything.html)
     assert len(titles) == len(FEATURES)
@@ -653,7 +655,7 @@ def test_a_customers_words_are_shown_as_they_are() -> None:
 @pytest.mark.parametrize(
     "name", ["", " \n ", "Win at www.evil.example", "http://evil", "a@b", "x" * 61]
 )
-def test_who_has_no_proper_name_is_greeted_without(name: str) -> None:
+def test_a_customer_without_a_proper_name_is_greeted_without(name: str) -> None:
     customer = replace(ADA, first_name=name)
     assert reminder(customer=customer).text.count("\n\nHello,\n") == 1
     polish = reminder(customer=replace(customer, locale="pl"))
@@ -770,7 +772,7 @@ def test_a_template_cannot_leave_its_sandbox(sms: Callable[[str], str], line: st
         sms(line)
 
 
-def test_what_templates_may_do(sms: Callable[[str], str]) -> None:
+def test_a_template_formats_amounts_dates_and_plurals(sms: Callable[[str], str]) -> None:
     assert sms("{{ 0.1 | percent }} {{ 0.125 | percent }}") == "10% 12.5%"
     assert sms("{{ 12 | money('PLN') }} {{ 1234.5 | money }}") == "PLN 12.00 1,234.50"
     assert sms("{{ now | time }} {{ now | date }}") == "10:30 5 March 2026"
@@ -847,7 +849,7 @@ def test_a_missing_language_is_named(tmp_path: Path) -> None:
         renderer.render(about("renewal", "x"), Channel.EMAIL)
 
 
-def test_which_channels_a_message_has() -> None:
+def test_the_channels_of_a_message_are_those_with_a_file() -> None:
     assert RENDERER.channels_of("abandoned-cart", "nudge") == {Channel.PUSH, Channel.SMS}
     assert RENDERER.channels_of("onboarding", "first-steps") == {Channel.EMAIL}
     assert RENDERER.channels_of("onboarding", "nothing") == set()

@@ -1,4 +1,4 @@
-"""What measures an e-mail: which links are led elsewhere, and that nothing else of it changes."""
+"""Tracking: which links of an e-mail lead elsewhere, and that nothing else in it changes."""
 
 import re
 from dataclasses import replace
@@ -83,7 +83,9 @@ def test_links_to_the_shop_go_by_the_gateway_and_name_the_message() -> None:
 
 @pytest.mark.parametrize("message_class", MessageClass)
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_nothing_but_links_differs_in_any_template(lang: str, message_class: MessageClass) -> None:
+def test_tracking_changes_links_alone_in_every_template(
+    lang: str, message_class: MessageClass
+) -> None:
     for journey, template, channel in MESSAGES:
         options: dict[str, Any] = {
             "customer": replace(ADA, locale=lang),
@@ -244,7 +246,7 @@ elsewhere = st.one_of(
 
 @given(st.lists(st.tuples(elsewhere, anchors(), st.sampled_from("\"'")), max_size=6), elsewhere)
 @example([("\n\n", ("<a href=", "https://shop.example/?a=1&b=\"2'&copy=3", ">x</a>"), '"')], "")
-def test_of_any_document_only_the_addresses_of_links_change(
+def test_tracking_changes_only_the_addresses_of_links(
     pieces: list[tuple[str, tuple[str, str, str], str]], end: str
 ) -> None:
     before = after = ""
@@ -272,7 +274,7 @@ def test_of_any_document_only_the_addresses_of_links_change(
 @example("<a href=x>")
 @example('<a href="x"')
 @example('<a =href="x">')
-def test_no_soup_of_tags_loses_a_byte(soup: str) -> None:
+def test_a_soup_of_tags_loses_no_byte(soup: str) -> None:
     assert with_links(soup, lambda url: None) == soup
     led = with_links(soup, lambda url: "LED")
     assert led.count("LED") <= soup.lower().count("href")
@@ -283,7 +285,7 @@ def test_no_soup_of_tags_loses_a_byte(soup: str) -> None:
         at = soup.index(part, at) + len(part)
 
 
-def test_of_two_addresses_the_first_holds() -> None:
+def test_a_link_with_two_addresses_leads_to_the_first() -> None:
     assert with_links('<a href="x" href="y">', str.upper) == '<a href="X" href="y">'
 
 
