@@ -5,8 +5,9 @@ short cells is one line of data; every other row is layout, and its cells follow
 """
 
 import re
-from collections.abc import Iterator
+from functools import cached_property
 
+from lxml.etree import ParserError
 from lxml.html import HtmlElement, document_fromstring
 
 MARK = "data-text"
@@ -29,13 +30,12 @@ _LINES = frozenset(
 _NOT_SHOWN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _READABLE = ("http://", "https://", "mailto:", "tel:")
 
-# Characters that stand for layout until the end. None of them can come from a document.
+# Characters that stand for layout until the end. In a document they count as spaces.
 _PARAGRAPH, _LINE, _BREAK = "\f", "\n", "\v"
 _WHITE = " \f\n\v"
 _INDENT = "\x10"
 _ADDRESS = re.compile("\x0e(.*?)\x0f")
-_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_SPACES = re.compile(r"[ \t\n\v\f\r]+")
+_SPACES = re.compile(r"[\x00-\x20\x7f]+")
 _GAP = re.compile(r"[ \f\n\v]+")
 _NUMBER = re.compile(r"\d+\.?")
 _SAYS_WHAT_COMES = tuple(":?!.…")
@@ -48,10 +48,14 @@ def text_of(html: str) -> str:
     What a reader does not see is left out, and so is a picture whose alternative text the document
     says anyway.
     """
-    if not html.strip():
+    try:
+        root = document_fromstring(html.replace("\0", ""))
+    except ParserError:  # of a document with nothing in it
         return ""
-    root = document_fromstring(_CONTROLS.sub("", html))
-    return _Writer(" ".join("".join(_words(root)).split())).text(root)
+    for element in list(root.iterdescendants()):
+        if not _is_shown(element):
+            element.drop_tree()  # the text after it stays
+    return _Writer(root).text()
 
 
 def without_marks(html: str) -> str:
@@ -60,17 +64,22 @@ def without_marks(html: str) -> str:
 
 
 class _Writer:
-    """Writes elements as text.
+    """Writes a document as text.
 
     Args:
-        words: all that the document says, to tell pictures that add nothing.
+        root: of the document, whose elements are all shown.
     """
 
-    def __init__(self, words: str) -> None:
-        self._words = words.casefold()
+    def __init__(self, root: HtmlElement) -> None:
+        self._root = root
 
-    def text(self, root: HtmlElement) -> str:
-        laid_out = _GAP.sub(_one_gap, self._inside(root)).strip(_WHITE)
+    @cached_property
+    def _words(self) -> str:
+        """All that the document says beside its pictures."""
+        return " ".join("".join(self._root.itertext()).split()).casefold()
+
+    def text(self) -> str:
+        laid_out = _GAP.sub(_one_gap, self._inside(self._root)).strip(_WHITE)
         paragraphs = (paragraph.split(_LINE) for paragraph in laid_out.split(_PARAGRAPH))
         said = "\n\n".join(map(_with_addresses, paragraphs))
         return said.replace(_INDENT, " ") + "\n"
@@ -82,8 +91,6 @@ class _Writer:
         return "".join(parts)
 
     def _said(self, element: HtmlElement) -> str:
-        if not _is_shown(element):
-            return ""
         match element.tag:
             case "br":
                 return _BREAK
@@ -104,15 +111,15 @@ class _Writer:
         return _block(element.tag, said)
 
     def _picture(self, element: HtmlElement) -> str:
-        alternative = " ".join(element.get("alt", "").split())
-        return "" if alternative.casefold() in self._words else alternative
+        alternative = _SPACES.sub(" ", element.get("alt", "")).strip()
+        known = not alternative or alternative.casefold() in self._words
+        return "" if known else alternative
 
     def _list(self, element: HtmlElement) -> str:
-        items = [child for child in element if _is_shown(child)]
-        bullets = (f"{n}. " if element.tag == "ol" else "- " for n in range(1, len(items) + 1))
+        bullets = (f"{n}. " if element.tag == "ol" else "- " for n in range(1, len(element) + 1))
         return _LINE.join(
             _hanging(bullet, self._inside(item))
-            for bullet, item in zip(bullets, items, strict=True)
+            for bullet, item in zip(bullets, element, strict=True)
         )
 
     def _row(self, element: HtmlElement) -> str:
@@ -135,15 +142,6 @@ def _is_shown(element: HtmlElement) -> bool:
         or element.get("aria-hidden") == "true"
         or _NOT_SHOWN.search(element.get("style", ""))
     )
-
-
-def _words(element: HtmlElement) -> Iterator[str]:
-    """Yield what stands in an element, without layout."""
-    yield element.text or ""
-    for child in element:
-        if _is_shown(child):
-            yield from _words(child)
-        yield child.tail or ""
 
 
 def _collapsed(text: str | None) -> str:
@@ -169,7 +167,7 @@ def _hanging(bullet: str, said: str) -> str:
     """Write a list's entry, its further lines under the first one's words."""
 
     def indented(gap: re.Match[str]) -> str:
-        return " " if gap[0].isspace() and not gap[0].strip(" ") else _LINE + _INDENT * len(bullet)
+        return _LINE + _INDENT * len(bullet) if gap[0].strip(" ") else " "
 
     return bullet + _GAP.sub(indented, said.strip(_WHITE))
 
@@ -189,7 +187,7 @@ def _data(cells: list[str]) -> str:
 
 def _link(label: str, address: str) -> str:
     """Write a link: its label, and where it leads unless the label says that."""
-    address = "%20".join(address.split())
+    address = _SPACES.sub("%20", address.strip())
     bare = label.strip(_WHITE)
     if not bare or not address.lower().startswith(_READABLE):
         return label

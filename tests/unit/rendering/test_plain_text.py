@@ -129,6 +129,11 @@ def test_a_picture_says_its_alternative_text_unless_the_words_do() -> None:
     assert text('<img src="x" alt="A red\n mug"><p>Only today</p>') == "A red mug\n\nOnly today"
 
 
+@pytest.mark.parametrize("html", ["", " \n", "<!-- x -->", "<?x?>", "\0"])
+def test_a_document_with_nothing_in_it_has_no_text(html: str) -> None:
+    assert text_of(html) == ""
+
+
 def test_a_footer_is_set_off_as_a_signature() -> None:
     marked = '<p>Hi</p><div data-text="footer"><p>Shop</p><p>Street</p></div>'
     assert text(marked) == "Hi\n\n--\nShop\n\nStreet"
@@ -139,6 +144,7 @@ def test_a_footer_is_set_off_as_a_signature() -> None:
 @example("<td><tr><li></p></table>")
 @example("\x0ea\x0f")
 @example("<a href='https://x\x0fy'>z")
+@example("<a href='https://x&#15;&#11;y'>z&#14;&#16;</a>&#11;&#12;<img alt='&#16;a'>")
 def test_every_soup_of_tags_becomes_clean_lines(soup: str) -> None:
     made = text(soup)
     assert not set(made) & set("\v\f\x0e\x0f\x10")
