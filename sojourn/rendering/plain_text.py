@@ -5,6 +5,7 @@ short cells is one line of data; every other row is layout, and its cells follow
 """
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 
 from lxml.etree import ParserError
@@ -52,9 +53,6 @@ def text_of(html: str) -> str:
         root = document_fromstring(html.replace("\0", ""))
     except ParserError:  # of a document with nothing in it
         return ""
-    for element in list(root.iterdescendants()):
-        if not _is_shown(element):
-            element.drop_tree()  # the text after it stays
     return _Writer(root).text()
 
 
@@ -67,7 +65,7 @@ class _Writer:
     """Writes a document as text.
 
     Args:
-        root: of the document, whose elements are all shown.
+        root: of the document.
     """
 
     def __init__(self, root: HtmlElement) -> None:
@@ -76,7 +74,7 @@ class _Writer:
     @cached_property
     def _words(self) -> str:
         """All that the document says beside its pictures."""
-        return " ".join("".join(self._root.itertext()).split()).casefold()
+        return " ".join("".join(_words(self._root)).split()).casefold()
 
     def text(self) -> str:
         laid_out = _GAP.sub(_one_gap, self._inside(self._root)).strip(_WHITE)
@@ -91,6 +89,8 @@ class _Writer:
         return "".join(parts)
 
     def _said(self, element: HtmlElement) -> str:
+        if not _is_shown(element):
+            return ""
         match element.tag:
             case "br":
                 return _BREAK
@@ -116,10 +116,11 @@ class _Writer:
         return "" if known else alternative
 
     def _list(self, element: HtmlElement) -> str:
-        bullets = (f"{n}. " if element.tag == "ol" else "- " for n in range(1, len(element) + 1))
+        items = [child for child in element if _is_shown(child)]
+        bullets = (f"{n}. " if element.tag == "ol" else "- " for n in range(1, len(items) + 1))
         return _LINE.join(
             _hanging(bullet, self._inside(item))
-            for bullet, item in zip(bullets, element, strict=True)
+            for bullet, item in zip(bullets, items, strict=True)
         )
 
     def _row(self, element: HtmlElement) -> str:
@@ -142,6 +143,15 @@ def _is_shown(element: HtmlElement) -> bool:
         or element.get("aria-hidden") == "true"
         or _NOT_SHOWN.search(element.get("style", ""))
     )
+
+
+def _words(element: HtmlElement) -> Iterator[str]:
+    """Yield what stands in an element, without layout."""
+    yield element.text or ""
+    for child in element:
+        if _is_shown(child):
+            yield from _words(child)
+        yield child.tail or ""
 
 
 def _collapsed(text: str | None) -> str:

@@ -144,6 +144,7 @@ def test_a_footer_is_set_off_as_a_signature() -> None:
 @example("<td><tr><li></p></table>")
 @example("\x0ea\x0f")
 @example("<a href='https://x\x0fy'>z")
+@example("<p hidden>x</p>&#14;<p>a")
 @example("<a href='https://x&#15;&#11;y'>z&#14;&#16;</a>&#11;&#12;<img alt='&#16;a'>")
 def test_every_soup_of_tags_becomes_clean_lines(soup: str) -> None:
     made = text(soup)
