@@ -63,10 +63,11 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     settings = Settings(home=home, quiet_hours=QuietHours(time(21), time(9)))
     store = await Store.open(settings.store_url, migrate=True)
     try:
-        gate = Gate(
-            store, load_project().carriers.chosen(settings), settings.quiet_hours, settings.timezone
-        )
-        messages = Messages(gate, Renderer(settings, signing_key(settings)))
+        project = load_project()
+        carriers = project.carriers.chosen(settings)
+        gate = Gate(store, carriers, settings.quiet_hours, settings.timezone)
+        renderer = Renderer(settings, signing_key(settings), project.templates)
+        messages = Messages(gate, renderer)
         sent = await _send(store, messages, await _delivery(store, NOON), Status.SENT)
         bought = await _delivery(store, NOON, bought=True)
         skipped = await _send(store, messages, bought, Status.SKIPPED)

@@ -79,7 +79,8 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
             body_seconds=settings.gateway_body_seconds,
         )
     )
-    secret, pages = signing_key(settings), Pages(settings)
+    secret = signing_key(settings)
+    pages = Pages(settings, project.templates, project.languages)
     api.include_router(links.router(gateway.backend, secret, pages))
     api.include_router(unsubscribe.router(gateway.backend, secret, pages))
     api.include_router(operations.router())

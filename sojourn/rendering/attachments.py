@@ -1,4 +1,4 @@
-"""Files that an e-mail takes along: fetched from the shop when the message is sent."""
+"""Attachments: files of the shop, fetched when the message is sent."""
 
 import asyncio
 import base64
@@ -13,7 +13,7 @@ from sojourn.domain.content import Attachment, Content
 from sojourn.domain.errors import TemplateError, TransientError
 
 LARGEST = 7_000_000
-"""Bytes of all attachments of a message. Written in base64 they grow by a third, and the strictest
+"""Bytes of all attachments of a message. Base64 makes them a third larger, and the strictest
 provider takes 10 MB: https://postmarkapp.com/developer/api/email-api."""
 
 ANY_TYPE = "application/octet-stream"
@@ -29,20 +29,23 @@ async def fetched(
     *,
     timeout_seconds: float = 20,
 ) -> Content:
-    """The content with the files that its template asked for.
+    """Fetch the files that a template asked for.
 
-    They come from hosts of the shop alone, by https unless the shop itself is at http, on the
-    usual port or the shop's. Redirects are not followed: they could lead anywhere.
+    Files come from the shop's hosts alone, by https unless the shop itself is at http, on the usual
+    port or the shop's. Redirects are not followed: they could lead anywhere.
 
     Args:
         content: a rendered message.
-        shop_url: the shop's address; its host is one to fetch from.
-        hosts: names of further hosts.
+        shop_url: the shop's address; its host is allowed.
+        hosts: names of further hosts that are allowed.
         timeout_seconds: for all files together.
 
+    Returns:
+        The content with its files as attachments.
+
     Raises:
-        TransientError: a host does not answer, or not now.
-        TemplateError: a file is not there, is too large, or is where nothing is fetched from. It
+        TransientError: a host does not answer, or asks to be asked later.
+        TemplateError: a file is absent, too large, or on a host that is not allowed. The error
             names the template and the file's number: a file's name and address may be personal.
     """
     if not content.files:
@@ -70,16 +73,34 @@ async def fetched(
 
 @dataclass(frozen=True)
 class _Fetching:
-    """Where files may come from."""
+    """The hosts that files may come from.
+
+    Args:
+        shop: the shop's address.
+        further: hosts beside the shop's.
+    """
 
     shop: httpx.URL
     further: frozenset[bytes]
 
     async def get(self, client: httpx.AsyncClient, address: str, room: int) -> tuple[str, bytes]:
-        """A file's type and its bytes, of which there may be ``room``."""
+        """Fetch one file.
+
+        Args:
+            client: makes the request.
+            address: of the file.
+            room: the most bytes that the file may have.
+
+        Returns:
+            Its media type and its bytes.
+
+        Raises:
+            TemplateError: the address is not allowed, or the file is absent, empty or too large.
+            TransientError: the host is busy or failing.
+        """
         url = self._allowed(address)
         async with client.stream("GET", url) as answer:
-            _see(answer)
+            _check(answer)
             data = bytearray()
             async for chunk in answer.aiter_raw():
                 data += chunk
@@ -95,7 +116,7 @@ class _Fetching:
         except httpx.InvalidURL:
             raise TemplateError("its address cannot be read") from None
         if url.raw_host != self.shop.raw_host and url.raw_host not in self.further:
-            raise TemplateError(f"{url.host} is no host of the shop (see SOJOURN_LINK_HOSTS)")
+            raise TemplateError(f"{url.host} is not a host of the shop (see SOJOURN_LINK_HOSTS)")
         if url.scheme not in ("https", self.shop.scheme):
             raise TemplateError("it is not at https")
         if url.port not in (None, self.shop.port):
@@ -115,23 +136,25 @@ def _host_named(name: str) -> bytes:
     return httpx.URL(scheme="https", host=name).raw_host
 
 
-def _see(answer: httpx.Response) -> None:
-    """Let pass only what is the file itself."""
+def _check(answer: httpx.Response) -> None:
+    """Raise unless the answer is the file itself."""
     status = answer.status_code
     if answer.is_server_error or status in _COME_BACK:
-        raise TransientError(f"a file's host says HTTP {status}", retry_after=retry_after(answer))
+        raise TransientError(
+            f"the host of a file answers HTTP {status}", retry_after=retry_after(answer)
+        )
     if status != httpx.codes.OK:
-        raise TemplateError(f"its host says HTTP {status}")
+        raise TemplateError(f"its host answers HTTP {status}")
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
-        raise TemplateError("its host sends it compressed, unasked")
+        raise TemplateError("its host compresses it although we asked for it as it is")
 
 
 def _media_type(answer: httpx.Response) -> str:
-    told = answer.headers.get("content-type", "")
-    found = _TYPE.match(told.strip())
+    given = answer.headers.get("content-type", "")
+    found = _TYPE.match(given.strip())
     if found is None:
         return ANY_TYPE
-    media_type, charset = found[0].lower(), _CHARSET.search(told)
+    media_type, charset = found[0].lower(), _CHARSET.search(given)
     if media_type.startswith("text/") and charset:
         return f"{media_type}; charset={charset[1].lower()}"
     return media_type

@@ -1,4 +1,4 @@
-"""What is in a cart, read off what was put in and taken out."""
+"""A cart, derived from the events that filled and emptied it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from sojourn.domain.events import (
 
 @dataclass(frozen=True)
 class CartItem:
-    """One line of a cart. What no event said is None."""
+    """One line of a cart. A field that no event gave is None."""
 
     product_id: str
     quantity: int = 0
@@ -28,16 +28,16 @@ class CartItem:
 
     @property
     def amount(self) -> Decimal | None:
-        """What the line costs."""
+        """The price of all pieces."""
         return None if self.price is None else self.price * self.quantity
 
 
 def cart_items(events: Iterable[Event]) -> list[CartItem]:
-    """The cart after ``events``, oldest first, in the order in which products first came in.
+    """Return the cart after ``events``, oldest first, in the order in which products first came in.
 
-    The same product added again adds to its quantity; of its name, price, picture and link the
-    latest one given counts. Taking out more than there is leaves nothing. A cart that was seen as a
-    whole is as it was seen. An order empties the cart: what was bought is not waiting any more.
+    Adding a product again raises its quantity; the latest name, price, picture and link count.
+    Removing more pieces than the cart holds removes the product. A Cart Viewed event replaces the
+    cart. An order empties the cart: bought products no longer wait in it.
     """
     lines: dict[str, CartItem] = {}
     for event in events:
@@ -58,7 +58,7 @@ def cart_items(events: Iterable[Event]) -> list[CartItem]:
 
 
 def _with(lines: Mapping[str, CartItem], product: Product) -> CartItem:
-    """The line of a product after so much more of it came in."""
+    """Return the line of a product with more pieces of it."""
     line = lines.get(product.product_id) or CartItem(product.product_id)
     return replace(
         line,
@@ -72,7 +72,7 @@ def _with(lines: Mapping[str, CartItem], product: Product) -> CartItem:
 
 
 def _seen(products: Iterable[Product], lines: Mapping[str, CartItem]) -> dict[str, CartItem]:
-    """The lines of a cart as it was seen; what it did not say of them is still known."""
+    """Return the lines of a viewed cart, with what earlier events told about its products."""
     known = {name: replace(line, quantity=0) for name, line in lines.items()}
     seen: dict[str, CartItem] = {}
     for product in products:
@@ -81,7 +81,7 @@ def _seen(products: Iterable[Product], lines: Mapping[str, CartItem]) -> dict[st
 
 
 def cart_total(items: Sequence[CartItem]) -> Decimal | None:
-    """What the cart costs; None if a price is missing or currencies are mixed."""
+    """Return the price of the cart; None if a price is missing or currencies are mixed."""
     if len({item.currency for item in items}) > 1:
         return None
     total = Decimal(0)

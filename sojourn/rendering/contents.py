@@ -1,6 +1,5 @@
-"""What each channel asks of the parts of a message, and makes of them."""
+"""The parts of a message by channel: the blocks that make them, and the limits that they keep."""
 
-import base64
 import hashlib
 import json
 import re
@@ -10,28 +9,29 @@ from typing import Any
 from jinja2 import TemplateRuntimeError
 
 from sojourn.domain import sms
-from sojourn.domain.content import Attachment
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.links import web_url
 from sojourn.domain.messages import Channel
-from sojourn.rendering import ics
-from sojourn.rendering.vocabulary import RenderContext, clean
+from sojourn.rendering.context import RenderContext
+from sojourn.rendering.words import clean
 
 PARTS: dict[Channel, tuple[str, ...]] = {
-    Channel.EMAIL: ("subject", "preheader", "text"),
+    Channel.EMAIL: ("subject", "body"),
     Channel.SMS: ("text",),
     Channel.WHATSAPP: (),
     Channel.PUSH: ("title", "body", "url"),
 }
-"""The blocks that a channel's ``.txt`` file must have."""
+"""The blocks that the template of a channel must have."""
 
 EXTRAS: dict[Channel, tuple[str, ...]] = {
-    Channel.EMAIL: ("attachments",),
+    Channel.EMAIL: ("preheader", "attachments"),
     Channel.SMS: (),
     Channel.WHATSAPP: ("text", "approved", "variables"),
     Channel.PUSH: ("image", "collapse_key"),
 }
-"""The blocks that it may have. One that says nothing counts as not there."""
+"""The blocks that the template of a channel may have. An empty one counts as absent."""
+
+BLOCKS = {channel: (*PARTS[channel], *EXTRAS[channel]) for channel in Channel}
 
 LARGEST_PUSH = 4096
 """Bytes of a notification. FCM: https://firebase.google.com/docs/cloud-messaging; APNs:
@@ -46,16 +46,13 @@ LONGEST_WHATSAPP = 4096
 """Characters of a text message:
 https://developers.facebook.com/docs/whatsapp/cloud-api/messages/text-messages"""
 
-CALENDAR = "text/calendar; charset=utf-8; method=PUBLISH"
-
-_MAY_BE_EMPTY = {"preheader"}
 # Meta's names: https://developers.facebook.com/docs/whatsapp/business-management-api/message-templates
 # Twilio's content ids: https://www.twilio.com/docs/content
 _APPROVED = re.compile(r"[a-z0-9_]{1,512}|HX[0-9a-f]{32}")
 
 
 def check_blocks(said: Mapping[str, str], channel: Channel) -> None:
-    """See that a ``.txt`` file has the blocks of its channel and no others.
+    """Check that a template has the blocks of its channel.
 
     Args:
         said: what each of its blocks says.
@@ -64,41 +61,26 @@ def check_blocks(said: Mapping[str, str], channel: Channel) -> None:
     Raises:
         jinja2.TemplateRuntimeError: names the block at fault.
     """
-    known = (*PARTS[channel], *EXTRAS[channel])
-    for block in said:
-        if block not in known:
-            raise TemplateRuntimeError(str(UnknownName("block", block, known)))
+    # the layout of an e-mail may have blocks of its own
+    for block in () if channel is Channel.EMAIL else said:
+        if block not in BLOCKS[channel]:
+            raise TemplateRuntimeError(str(UnknownName("block", block, BLOCKS[channel])))
     for part in PARTS[channel]:
         if part not in said:
             raise TemplateRuntimeError(f"it lacks {{% block {part} %}}")
-        if not (said[part].strip() or part in _MAY_BE_EMPTY):
+        if not said[part].strip():
             raise TemplateRuntimeError(f'its block "{part}" says nothing')
 
 
-def email(said: Mapping[str, str]) -> dict[str, Any]:
-    """Subject, preheader and the words of the plain text.
-
-    Raises:
-        jinja2.TemplateRuntimeError: there are words where only files are.
-    """
-    if said.get("attachments", "").strip():
-        raise TemplateRuntimeError('its block "attachments" may only call attach()')
-    return {
-        "subject": clean(said["subject"]),
-        "preheader": clean(said["preheader"]),
-        "text": prose(said["text"]),
-    }
-
-
 def text_message(said: Mapping[str, str], most: int) -> dict[str, Any]:
-    """An SMS, counted.
+    """Return the parts of an SMS.
 
     Args:
         said: what its blocks say.
         most: segments that it may have.
 
     Raises:
-        jinja2.TemplateRuntimeError: it has more.
+        jinja2.TemplateRuntimeError: it has more segments.
     """
     text = clean(said["text"])
     found = sms.segments(text)
@@ -108,26 +90,28 @@ def text_message(said: Mapping[str, str], most: int) -> dict[str, Any]:
 
 
 def push(said: Mapping[str, str], context: RenderContext, shop_url: str) -> dict[str, Any]:
-    """A notification.
+    """Return the parts of a notification.
 
     Args:
         said: what its blocks say.
-        context: what it is about; names the run, whose notifications replace one another.
-        shop_url: what an image's path is taken to be on.
+        context: names the run: a run's notifications replace one another.
+        shop_url: the base of an image's address that is only a path.
+
+    Returns:
+        The fields of the content.
 
     Raises:
-        jinja2.TemplateRuntimeError: it is too large, or a part is nothing that can be sent.
+        jinja2.TemplateRuntimeError: the notification is too large, or a part cannot be sent.
     """
     parts = {part: clean(said[part]) for part in PARTS[Channel.PUSH]}
     if image := clean(said.get("image", "")):
         parts["image"] = web_url(image, shop_url)
         if not parts["image"]:
-            raise TemplateRuntimeError('its block "image" is no address on the web')
+            raise TemplateRuntimeError('its block "image" is not an address on the web')
     key = clean(said.get("collapse_key", "")) or _of_run(context)
     if not key.isascii() or len(key) > LONGEST_COLLAPSE_KEY:
         raise TemplateRuntimeError(
-            f'its block "collapse_key" has more than {LONGEST_COLLAPSE_KEY} characters of ASCII, '
-            "or others"
+            f'its block "collapse_key" must be at most {LONGEST_COLLAPSE_KEY} characters of ASCII'
         )
     parts["collapse_key"] = key
     size = len(json.dumps(parts, ensure_ascii=False).encode())
@@ -137,10 +121,10 @@ def push(said: Mapping[str, str], context: RenderContext, shop_url: str) -> dict
 
 
 def whatsapp(said: Mapping[str, str]) -> dict[str, Any]:
-    """An approved template with its variables, our own words, or both.
+    """Return the parts of a WhatsApp message: an approved template, free text, or both.
 
     Raises:
-        jinja2.TemplateRuntimeError: neither is there, or not in a form that WhatsApp takes.
+        jinja2.TemplateRuntimeError: both are missing, or WhatsApp would refuse them.
     """
     text = prose(said.get("text", "")).strip()
     approved, variables = clean(said.get("approved", "")), said.get("variables", "").splitlines()
@@ -151,39 +135,18 @@ def whatsapp(said: Mapping[str, str]) -> dict[str, Any]:
             f"{len(text)} characters, and WhatsApp takes at most {LONGEST_WHATSAPP}"
         )
     if variables and not approved:
-        raise TemplateRuntimeError("variables belong to a template: it lacks {% block approved %}")
+        raise TemplateRuntimeError(
+            "variables fill an approved template: it lacks {% block approved %}"
+        )
     if approved and not _APPROVED.fullmatch(approved):
         raise TemplateRuntimeError(
-            'its block "approved" is no name of a template: up to 512 of a-z, 0-9 and _'
+            'its block "approved" is not the name of a template: up to 512 of a-z, 0-9 and _'
         )
     return {"text": text, "approved": approved, "variables": _variables(variables)}
 
 
-def calendar(rendered: str) -> tuple[Attachment, ...]:
-    """The attachment that a template ``.ics`` makes; none if it says nothing.
-
-    Args:
-        rendered: one property a line, as long as it likes; empty lines and indents are for the
-            eyes.
-
-    Raises:
-        jinja2.TemplateRuntimeError: it is no published calendar.
-    """
-    lines = [line.strip() for line in rendered.splitlines() if line.strip()]
-    if not lines:
-        return ()
-    if (lines[0], lines[-1]) != ("BEGIN:VCALENDAR", "END:VCALENDAR"):
-        raise TemplateRuntimeError(
-            "its .ics must begin with BEGIN:VCALENDAR and end with END:VCALENDAR"
-        )
-    if "METHOD:PUBLISH" not in lines:
-        raise TemplateRuntimeError("its .ics lacks METHOD:PUBLISH")
-    data = base64.b64encode(ics.folded(lines).encode()).decode()
-    return (Attachment(name="event.ics", media_type=CALENDAR, data=data),)
-
-
 def prose(text: str) -> str:
-    """Paragraphs, an empty line between them."""
+    """Return text with single empty lines between its paragraphs."""
     lines: list[str] = []
     for line in text.strip().splitlines():
         if line.strip() or lines[-1]:
@@ -192,7 +155,7 @@ def prose(text: str) -> str:
 
 
 def _variables(lines: list[str]) -> tuple[str, ...]:
-    # cleaned, none has the line breaks, tabs and runs of spaces that Meta refuses
+    # Meta refuses line breaks, tabs and runs of spaces
     variables = tuple(clean(line) for line in lines)
     for number, variable in enumerate(variables, 1):
         if not variable:
@@ -201,7 +164,7 @@ def _variables(lines: list[str]) -> tuple[str, ...]:
 
 
 def _of_run(context: RenderContext) -> str:
-    """The same for every notification of a run."""
+    """Return a key that all notifications of a run share."""
     run = f"{context.journey}\0{context.key}".encode()
     digest = hashlib.sha256(run).hexdigest()[:16]
     journey = context.journey[: LONGEST_COLLAPSE_KEY - len(digest) - 1]

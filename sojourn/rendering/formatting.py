@@ -1,6 +1,7 @@
 """Amounts, dates and plurals as a customer writes them."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -10,8 +11,8 @@ from babel.numbers import format_currency, format_decimal, format_percent
 from jinja2 import TemplateRuntimeError
 
 from sojourn.domain.calendar import zone
-from sojourn.domain.locales import language
-from sojourn.rendering import ics
+from sojourn.rendering import calendars
+from sojourn.rendering.languages import language
 
 CENT = Decimal("0.01")
 BASIS_POINT = Decimal("0.0001")
@@ -22,7 +23,7 @@ _LETTER_MEETS_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
 class Formats:
-    """One customer's habits: what `money`, `date`, `plural` and so on do in templates.
+    """One customer's habits: `money`, `date`, `plural` and the other filters of templates.
 
     Args:
         locale: decides on words and punctuation.
@@ -34,7 +35,7 @@ class Formats:
         self._timezone = timezone
 
     def money(self, amount: Decimal | float, currency: str | None = None) -> str:
-        """``€1,234.50``; a bare ``1,234.50`` if nobody said of what."""
+        """Write ``€1,234.50``; a bare ``1,234.50`` without a currency."""
         exact = _number("money", amount)
         if currency is None:
             return format_decimal(exact.quantize(CENT), format="#,##0.00", locale=self.locale)
@@ -42,31 +43,31 @@ class Formats:
         return _LETTER_MEETS_DIGIT.sub("\N{NO-BREAK SPACE}", text)
 
     def percent(self, share: Decimal | float) -> str:
-        """``10%`` of 0.1."""
+        """Write 0.1 as ``10%``."""
         exact = _number("percent", share).quantize(BASIS_POINT)
         return format_percent(exact, locale=self.locale, decimal_quantization=False)
 
     def ics(self, value: str | datetime | date, style: str = "") -> str:
-        r"""A value of a calendar file: ``Coffee\, Tea``, ``20260312T233000Z``, ``20260313``.
+        r"""Write a value of a calendar file: ``Coffee\, Tea``, ``20260312T233000Z``, ``20260313``.
 
         Args:
             value: a text, a moment, or a day.
-            style: ``day``: of a moment, the day it is where the customer lives.
+            style: ``day`` for the day that a moment is where the customer lives.
         """
         if style not in ("", "day"):
-            raise TemplateRuntimeError('ics: "day" is the only style there is')
+            raise TemplateRuntimeError('ics: the only style is "day"')
         if isinstance(value, datetime):
             local = self._local(value)
-            return ics.day(local.date()) if style else ics.moment(local)
+            return calendars.day(local.date()) if style else calendars.moment(local)
         if isinstance(value, date):
-            return ics.day(value)
+            return calendars.day(value)
         if not isinstance(value, str) or style:
             wanted = "a moment or a day" if style else "a text, a moment or a day"
             raise TemplateRuntimeError(f"ics: wants {wanted}, not {_kind(value)}")
-        return ics.text(value)
+        return calendars.text(value)
 
     def date(self, when: datetime | date, style: str = "long") -> str:
-        """``5 marca 2026``; with ``full``, ``czwartek, 5 marca 2026``."""
+        """Write ``5 marca 2026``; with ``full``, ``czwartek, 5 marca 2026``."""
         if isinstance(when, datetime):
             when = self._local(when).date()
         if not isinstance(when, date):
@@ -74,7 +75,7 @@ class Formats:
         return format_date(when, style, locale=self.locale)
 
     def time(self, when: datetime | time, style: str = "short") -> str:
-        """``18:05``."""
+        """Write ``18:05``."""
         if isinstance(when, datetime):
             when = self._local(when).time()
         if not isinstance(when, time):
@@ -82,7 +83,7 @@ class Formats:
         return format_time(when, style, locale=self.locale)
 
     def plural(self, n: int, /, *, other: str = "", **words: object) -> str:
-        """The sentence that fits ``n``, chosen by the language's own rules.
+        """Return the sentence that fits ``n`` by the rules of the language.
 
         Give whole sentences, by CLDR category: ``one`` and ``other`` in English and Italian;
         ``one``, ``few`` and ``many`` in Polish. ``{n}`` in them is the number, and any other
@@ -110,8 +111,8 @@ class Formats:
         return when.astimezone(zone(self._timezone))
 
 
-def formatting_locale(lang: str, preferred: tuple[str, ...]) -> Locale:
-    """The first of ``preferred`` that is of the template's language, else that language itself.
+def formatting_locale(lang: str, preferred: Sequence[str]) -> Locale:
+    """Return the first of ``preferred`` in the template's language, else that language itself.
 
     An Italian text for a Swiss reader (``it-CH``) groups thousands as the Swiss do; a text in
     English for somebody from Norway is formatted in English throughout.
@@ -122,7 +123,9 @@ def formatting_locale(lang: str, preferred: tuple[str, ...]) -> Locale:
                 return Locale.parse(name, sep="-")
             except (UnknownLocaleError, ValueError):
                 continue
-    raise TemplateRuntimeError(f'"{lang}" is no language that dates and amounts can be put in')
+    raise TemplateRuntimeError(
+        f'"{lang}" is not a language that dates and amounts can be written in'
+    )
 
 
 def _number(wanted_by: str, value: object) -> Decimal:

@@ -1,4 +1,4 @@
-"""A subscription as its events left it."""
+"""A subscription, derived from its events."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from sojourn.domain.events import Event, SubscriptionChanged, SubscriptionStarte
 
 @dataclass(frozen=True)
 class Subscription:
-    """What is known of a subscription. What no event said is None."""
+    """A subscription. A field that no event gave is None."""
 
     subscription_id: str
     expires_at: datetime | None = None
@@ -20,14 +20,14 @@ class Subscription:
 
 
 def subscription_after(events: Iterable[Event], subscription_id: str = "") -> Subscription | None:
-    """The subscription after ``events``, oldest first: the latest word on each of its fields.
+    """Return the subscription after ``events``, oldest first: the latest value of each field.
 
     Args:
         events: of any kind; those that start, renew or change a subscription count.
-        subscription_id: which one; empty: whichever was spoken of last.
+        subscription_id: which one. Empty: the one of the latest such event.
 
     Returns:
-        None if no event speaks of it.
+        The subscription; None if no event is about it.
     """
     known: dict[str, Subscription] = {}
     last = subscription_id

@@ -64,7 +64,7 @@ async def serving(
     project = project or load_project()
     carriers = carriers or project.carriers.chosen(settings, channels)
     serves = list(project.journeys.values()) if workflows is None else workflows
-    renderer = Renderer(settings, signing_key(settings))
+    renderer = Renderer(settings, signing_key(settings), project.templates, project.languages)
     gate = Gate(
         store,
         carriers,

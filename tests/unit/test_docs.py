@@ -3,13 +3,13 @@
 import importlib
 import inspect
 import re
-import shutil
 import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from jinja2 import Environment
 from pydantic import SecretStr
 
 from sojourn.cli.commands import COMMANDS
@@ -20,7 +20,10 @@ from sojourn.domain.message import Message
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.journeys import wording
 from sojourn.journeys.journey import Journey
-from sojourn.rendering import render
+from sojourn.rendering.contents import EXTRAS, PARTS
+from sojourn.rendering.environment import environment
+from sojourn.rendering.folders import ENGINE
+from sojourn.rendering.render import Renderer
 from sojourn.rendering.vocabulary import Vocabulary
 from sojourn.settings import Settings
 from sojourn.testkit import JourneyTest
@@ -203,8 +206,9 @@ def test_every_name_and_filter_of_templates_is_documented() -> None:
     documented = {re.split(r"\W", span)[0] for c in first for span in re.findall(r"`([^`]+)`", c)}
     assert documented == set(words.names)
     filters = re.findall(r"\\\| (\w+)", section(page, "Filters"))
-    assert filters == list(render._FILTERS)
-    macros = re.findall(r"macro (\w+)\(", (render.ENGINE / "layout/parts.html").read_text())
+    ours = environment((ENGINE,)).filters.keys() - Environment().filters.keys()
+    assert set(filters) == ours
+    macros = re.findall(r"macro (\w+)\(", (ENGINE / "layout/parts.html").read_text())
     pieces = rows(section(page, "Pieces of e-mails"))
     assert [re.split(r"\W", code(cells[0]))[0] for cells in pieces] == macros
 
@@ -212,30 +216,36 @@ def test_every_name_and_filter_of_templates_is_documented() -> None:
 def test_every_block_of_templates_is_documented() -> None:
     table = rows(section(DOCS / "templates.md", "Blocks"))
     spans = {channel: [re.findall(r"`(\w+)`", cell) for cell in cells] for channel, *cells in table}
-    assert spans == {str(c): [list(render.PARTS[c]), list(render.EXTRAS[c])] for c in Channel}
+    assert spans == {str(c): [list(PARTS[c]), list(EXTRAS[c])] for c in Channel}
 
 
 def test_templates_on_the_page_render_as_they_stand(tmp_path: Path) -> None:
     shown = {block.file: block.code for block in blocks(DOCS / "templates.md") if block.file}
-    shutil.copytree(render.ENGINE / "layout", tmp_path / "templates" / "layout")
     for file, text in shown.items():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text)
-    html = '{% extends "layout/email.html" %}{% block content %}<h1>Invoice</h1>{% endblock %}'
-    (tmp_path / "templates/orders/invoice.email.en.html").write_text(html)
-    renderer = render.Renderer(SHOP, SECRET, tmp_path / "templates")
-    texts = [file for file in shown if file.endswith(".txt")]
-    assert len(texts) == 3
+    renderer = Renderer(SHOP, SECRET, [tmp_path / "templates"])
+    messages = [Path(file).name.split(".") for file in shown if "/layout/" not in file]
+    assert len(messages) == 5
     said = {}
-    for file in texts:
-        template, channel, *_ = Path(file).name.split(".")
+    for template, channel, *_ in messages:
         context = replace(about("renewal", template), journey="orders", key="7")
-        said[channel] = renderer.render(context, Channel(channel))
-    assert [file.name for file in said["email"].files] == ["invoice.pdf"]
-    assert [file.name for file in said["email"].attachments] == ["event.ics"]
-    assert said["push"].url == "myshop://orders/7"
-    assert said["push"].collapse_key == "parcel-7"
-    assert said["whatsapp"].variables == ("Ada", "https://shop.example/orders/7")
+        said[template, channel] = renderer.render(context, Channel(channel))
+    invoice = said["invoice", "email"]
+    assert [file.name for file in invoice.files] == ["invoice.pdf"]
+    assert [file.name for file in invoice.attachments] == ["event.ics"]
+    assert "<p>Sent with care from Bristol.</p>" in re.sub(r' style="[^"]*"', "", invoice.html)
+    assert "Sent with care from Bristol.\n\n--\n" in invoice.text
+    assert "Oak lamp · 1 · €89.50\n" in said["basket", "email"].text
+    shipped = said["shipped", "push"]
+    assert (shipped.url, shipped.collapse_key) == ("myshop://orders/7", "parcel-7")
+    assert said["shipped", "whatsapp"].variables == ("Ada", "https://shop.example/orders/7")
+
+
+def test_the_text_part_on_the_page_is_the_one_that_is_made() -> None:
+    (shown,) = (b.code for b in blocks(DOCS / "templates.md") if b.code.startswith("Still think"))
+    made = RENDERER.render(about("abandoned-cart", "reminder"), Channel.EMAIL).text
+    assert shown == re.sub(r"/u/\S+", "/u/...", made)
 
 
 def test_every_trait_and_message_class_is_documented() -> None:

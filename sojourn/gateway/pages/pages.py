@@ -12,10 +12,10 @@ from pathlib import Path
 import jinja2
 from starlette.responses import HTMLResponse
 
+from sojourn.rendering.folders import LAST_RESORT, Folders
+from sojourn.rendering.languages import fallbacks
 from sojourn.settings import Settings
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "rendering" / "templates" / "pages"
-LANGUAGES = ("en", "it", "pl")
 PRIVATE = {
     "Cache-Control": "no-store",
     # the address holds a token, which no other site may learn
@@ -33,20 +33,27 @@ class Pages:
     """The pages of one shop.
 
     Args:
-        settings: the shop's name and address, and the language of a customer whose own is unknown.
+        settings: the shop's name and address, and the installation's language.
+        templates: a project's folders, whose ``pages/`` are searched before the engine's own.
+        languages: that the project declares.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, templates: Iterable[Path] = (), languages: Iterable[str] = ()
+    ) -> None:
         self._shop = {"name": settings.shop_name, "url": settings.shop_url}
-        self._locale = settings.locale
+        self._stand_ins = (settings.locale, *languages, LAST_RESORT)
+        self._folders = Folders(templates)
         self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES),
+            loader=self._folders.loader("pages"),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._style = (TEMPLATES / "style.css").read_text()
+        style = self._folders.find("pages/style.css")
+        assert style, "the engine has one"
+        self._style = style.read_text()
         known = base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
         self._headers = {
             **PRIVATE,
@@ -70,25 +77,22 @@ class Pages:
         Returns:
             The answer, in the first language that there are pages in.
         """
-        lang = language_of((locale, *accepted_languages(accepted), self._locale))
+        tried = fallbacks((locale, *accepted_languages(accepted), *self._stand_ins))
+        lang = next(tag for tag in tried if self._folders.find(f"pages/{page}.{tag}.html"))
         html = self._environment.get_template(f"{page}.{lang}.html").render(
             **names, lang=lang, shop=self._shop, style=self._style, name_of=self._names(lang)
         )
         return HTMLResponse(html, status, {**self._headers, "Content-Language": lang})
 
     def _names(self, lang: str) -> dict[str, dict[str, str]]:
-        """Return the names of topics and channels in a language; others are shown as they are."""
-        module = self._environment.get_template(f"names.{lang}.html").module
-        return {"topic": vars(module)["topics"], "channel": vars(module)["channels"]}
-
-
-def language_of(locales: Iterable[str]) -> str:
-    """Return the language of the first locale that there are pages in; English if there is none."""
-    for locale in locales:
-        found = re.match(r"[a-z]+", locale.strip().lower())
-        if found and found[0] in LANGUAGES:
-            return found[0]
-    return LANGUAGES[0]
+        """Return names of topics and channels: the project's, else the engine's, else ids."""
+        tried = [f"names.{tag}.html" for tag in fallbacks((lang, *self._stand_ins))]
+        names: dict[str, dict[str, str]] = {"topic": {}, "channel": {}}
+        for found in ([f"engine/{name}" for name in tried], tried):
+            module = vars(self._environment.select_template(found).module)
+            names["topic"] |= module.get("topics", {})
+            names["channel"] |= module.get("channels", {})
+        return names
 
 
 def accepted_languages(header: str) -> list[str]:

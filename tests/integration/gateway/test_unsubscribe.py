@@ -20,8 +20,9 @@ from sojourn.domain.customer import read_identity
 from sojourn.domain.links import Click, Unsubscribe, click_token, unsubscribe_token
 from sojourn.domain.messages import Channel
 from sojourn.gateway.pages.forms import FORM_LIMIT
-from sojourn.gateway.pages.pages import LANGUAGES, TEMPLATES, Pages
+from sojourn.gateway.pages.pages import Pages
 from sojourn.journeys.registry import Journeys
+from sojourn.rendering.folders import ENGINE
 from sojourn.store import Store, customers
 from sojourn.store.tables import ConsentRow, RunRow
 from tests.support.browser import CHROMIUM, telephone
@@ -339,11 +340,11 @@ async def test_the_page_is_shown_in_the_customers_language_if_that_is_known(
 
 
 def test_every_page_exists_in_every_language_and_names_every_shipped_topic() -> None:
-    pages = {path.name.split(".")[0] for path in TEMPLATES.glob("*.*.html")} - {"names"}
+    pages = {path.name.split(".")[0] for path in (ENGINE / "pages").glob("*.*.html")} - {"names"}
     assert pages == {"unsubscribe", "unsubscribed", "stayed", "away", "damaged"}
     topics = shipped_topics()
     assert topics
-    for lang in LANGUAGES:
+    for lang in PROJECT.languages:
         for page in pages:
             for topic in topics:
                 for channel in Channel:

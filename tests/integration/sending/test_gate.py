@@ -65,6 +65,7 @@ from sojourn.store.tables import (
 )
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
+from tests.support.project import PROJECT
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 REACHABLE: dict[str, Any] = {
@@ -132,7 +133,7 @@ class Carrier(Outbox):
 
 @lru_cache
 def _renderer(templates: Path | None = None) -> Renderer:
-    return Renderer(Settings(), "key", templates)
+    return Renderer(Settings(), "key", [templates] if templates else PROJECT.templates)
 
 
 class Desk:

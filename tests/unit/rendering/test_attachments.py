@@ -107,7 +107,7 @@ async def test_a_message_without_files_asks_nobody() -> None:
         ("", "application/octet-stream"),
     ],
 )
-async def test_types(shop: Shop, told: str, media_type: str) -> None:
+async def test_the_host_gives_a_files_media_type(shop: Shop, told: str, media_type: str) -> None:
     shop.answers["/f"] = (200, {"Content-Type": told}, PDF)
     content = await fetched(mail(f"{shop.url}/f"), shop.url)
     assert content.attachments[0].media_type == media_type
@@ -119,7 +119,7 @@ async def test_types(shop: Shop, told: str, media_type: str) -> None:
 async def test_a_further_host_may_be_named(shop: Shop) -> None:
     shop.answers["/f"] = (200, {}, PDF)
     url = shop.url.replace(HOST, "localhost")
-    with pytest.raises(TemplateError, match="localhost is no host of the shop"):
+    with pytest.raises(TemplateError, match="localhost is not a host of the shop"):
         await fetched(mail(url + "/f"), shop.url)
     assert shop.asked == []
     content = await fetched(mail(url + "/f"), shop.url, frozenset({"LOCALHOST"}))
@@ -129,17 +129,17 @@ async def test_a_further_host_may_be_named(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("https://evil.example/x", "evil.example is no host of the shop"),
-        ("https://shop.example.evil.example/x", "is no host of the shop"),
-        ("https://shop.example@evil.example/x", "^[^@]*: evil.example is no host of the shop"),
-        ("https://169.254.169.254/latest/meta-data", "is no host of the shop"),
+        ("https://evil.example/x", "evil.example is not a host of the shop"),
+        ("https://shop.example.evil.example/x", "is not a host of the shop"),
+        ("https://shop.example@evil.example/x", "^[^@]*: evil.example is not a host of the shop"),
+        ("https://169.254.169.254/latest/meta-data", "is not a host of the shop"),
         ("http://shop.example/x", "it is not at https"),
         ("ftp://shop.example/x", "it is not at https"),
         ("https://shop.example:9200/x", "nothing is fetched from port 9200"),
         ("https://shop.example:nine/x", "its address cannot be read"),
     ],
 )
-async def test_nothing_is_fetched_from_elsewhere(url: str, reason: str) -> None:
+async def test_a_file_on_another_host_is_not_fetched(url: str, reason: str) -> None:
     with pytest.raises(TemplateError, match=reason) as caught:
         await fetched(mail(url), "https://shop.example")
     assert str(caught.value).startswith("billing/invoice.email.en: file 1: ")
@@ -153,7 +153,7 @@ async def test_a_shop_at_http_may_be_asked_at_http_and_nothing_else(shop: Shop) 
 async def test_a_redirect_is_not_followed(shop: Shop) -> None:
     shop.answers["/away"] = (302, {"Location": "/f"}, b"")
     shop.answers["/f"] = (200, {}, PDF)
-    with pytest.raises(TemplateError, match=r": file 1: its host says HTTP 302$"):
+    with pytest.raises(TemplateError, match=r": file 1: its host answers HTTP 302$"):
         await fetched(mail(f"{shop.url}/away"), shop.url)
     assert [path for path, _ in shop.asked] == ["/away"]
 
@@ -167,7 +167,7 @@ async def test_a_file_that_is_not_there_is_the_templates_fault(shop: Shop, statu
     shop.answers["/ada"] = (status, {}, b"")
     with pytest.raises(TemplateError) as caught:
         await fetched(mail(f"{shop.url}/ok", f"{shop.url}/ada"), shop.url)
-    assert str(caught.value) == f"billing/invoice.email.en: file 2: its host says HTTP {status}"
+    assert str(caught.value) == f"billing/invoice.email.en: file 2: its host answers HTTP {status}"
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
@@ -175,7 +175,7 @@ async def test_a_host_in_trouble_is_asked_again_later(shop: Shop, status: int) -
     shop.answers["/ada"] = (status, {"Retry-After": "7"}, b"")
     with pytest.raises(TransientError) as caught:
         await fetched(mail(f"{shop.url}/ada"), shop.url)
-    assert str(caught.value) == f"a file's host says HTTP {status}"
+    assert str(caught.value) == f"the host of a file answers HTTP {status}"
     assert caught.value.retry_after is not None
     assert caught.value.retry_after.total_seconds() == 7
 
@@ -228,16 +228,16 @@ async def test_all_files_together_have_a_largest_size(shop: Shop) -> None:
         await fetched(mail(f"{shop.url}/most", attachments=(event,)), shop.url)
 
 
-async def test_what_never_ends_is_broken_off(shop: Shop) -> None:
+async def test_a_file_that_never_ends_is_broken_off(shop: Shop) -> None:
     shop.answers["/f"] = (200, {}, b"x" * (LARGEST * 5))
     with pytest.raises(TemplateError, match=r": file 1: larger than"):
         await fetched(mail(f"{shop.url}/f"), shop.url)
 
 
-async def test_an_empty_file_and_a_packed_one_are_none(shop: Shop) -> None:
+async def test_an_empty_or_compressed_file_is_a_fault(shop: Shop) -> None:
     shop.answers["/empty"] = (200, {}, b"")
     shop.answers["/packed"] = (200, {"Content-Encoding": "gzip"}, PDF)
     with pytest.raises(TemplateError, match=r": file 1: it is empty$"):
         await fetched(mail(f"{shop.url}/empty"), shop.url)
-    with pytest.raises(TemplateError, match=r": file 1: its host sends it compressed"):
+    with pytest.raises(TemplateError, match=r": file 1: its host compresses it"):
         await fetched(mail(f"{shop.url}/packed"), shop.url)

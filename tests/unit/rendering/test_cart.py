@@ -31,7 +31,7 @@ def quantities(*events: Event) -> dict[str, int]:
     return {item.product_id: item.quantity for item in cart_items(events)}
 
 
-def test_nothing_is_in_an_empty_cart() -> None:
+def test_an_empty_cart_has_no_items() -> None:
     assert cart_items([]) == []
 
 
@@ -39,17 +39,17 @@ def test_the_same_product_again_adds_up() -> None:
     assert quantities(added(quantity=2), added(quantity=3)) == {"mug": 5}
 
 
-def test_what_is_taken_out_is_gone() -> None:
+def test_a_removed_product_leaves_the_cart() -> None:
     assert quantities(added(quantity=3), removed(quantity=1)) == {"mug": 2}
     assert quantities(added(), removed()) == {}
 
 
-def test_no_more_can_be_taken_out_than_there_is() -> None:
+def test_removing_more_than_there_is_leaves_an_empty_cart() -> None:
     assert quantities(added(), removed(quantity=9), added(quantity=2)) == {"mug": 2}
     assert quantities(removed(), added()) == {"mug": 1}
 
 
-def test_quantity_zero_is_not_in_the_cart() -> None:
+def test_a_product_of_quantity_zero_is_not_in_the_cart() -> None:
     assert quantities(added(quantity=0)) == {}
 
 
@@ -58,7 +58,7 @@ def test_products_stay_in_the_order_in_which_they_first_came() -> None:
     assert [item.product_id for item in cart_items(events)] == ["mug", "lamp", "throw"]
 
 
-def test_of_a_product_the_latest_word_counts() -> None:
+def test_the_latest_details_of_a_product_count() -> None:
     (item,) = cart_items(
         [
             added(name="Mug", price="10", currency="EUR", image_url="https://x/1", url="/1"),
@@ -87,7 +87,7 @@ def test_an_order_empties_the_cart() -> None:
     assert quantities(added("mug"), ordered(), added("lamp")) == {"lamp": 1}
 
 
-def test_a_cart_that_was_seen_is_as_it_was_seen() -> None:
+def test_a_viewed_cart_replaces_the_cart() -> None:
     mugs = {"product_id": "mug", "quantity": 2}
     assert quantities(added("mug"), added("lamp"), seen(mugs)) == {"mug": 2}
     assert quantities(seen(mugs), seen(mugs), added("mug")) == {"mug": 3}
@@ -95,16 +95,16 @@ def test_a_cart_that_was_seen_is_as_it_was_seen() -> None:
     assert quantities(added("mug"), seen()) == {}
 
 
-def test_a_cart_of_which_nothing_was_said_stays() -> None:
+def test_a_cart_viewed_without_products_stays() -> None:
     assert quantities(added("mug"), CartViewed(customer_id="c")) == {"mug": 1}
 
 
-def test_a_seen_cart_forgets_no_picture() -> None:
+def test_a_viewed_cart_keeps_known_pictures() -> None:
     (item,) = cart_items([added(image_url="https://x/1"), seen({"product_id": "mug"})])
     assert item.image_url == "https://x/1"
 
 
-def test_total() -> None:
+def test_the_total_sums_prices_times_quantities() -> None:
     items = cart_items(
         [
             added("mug", price="17.50", currency="EUR", quantity=2),
@@ -122,7 +122,9 @@ def test_total() -> None:
         {"price": "1", "currency": None},
     ],
 )
-def test_there_is_no_total_of_what_cannot_be_summed(other: dict[str, str | None]) -> None:
+def test_a_cart_of_mixed_currencies_or_missing_prices_has_no_total(
+    other: dict[str, str | None],
+) -> None:
     items = cart_items([added("mug", price="17.50", currency="EUR"), added("lamp", **other)])
     assert cart_total(items) is None
 

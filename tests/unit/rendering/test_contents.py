@@ -1,4 +1,4 @@
-"""What each channel asks of a message: lengths, files, keys, approved templates."""
+"""Each channel's demands on a message: lengths, files, keys, approved templates."""
 
 import base64
 import re
@@ -15,8 +15,9 @@ from sojourn.domain.content import Content, Wanted
 from sojourn.domain.errors import TemplateError
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Channel
+from sojourn.rendering.folders import KINDS
 from sojourn.rendering.render import Renderer
-from sojourn.rendering.vocabulary import file_name
+from sojourn.rendering.words import file_name
 from tests.unit.rendering.test_templates import (
     ADA,
     LANGUAGES,
@@ -28,11 +29,7 @@ from tests.unit.rendering.test_templates import (
     shelf,
 )
 
-EMAIL = {
-    "subject": "Your invoice",
-    "preheader": "",
-    "text": "Here it is.",
-}
+EMAIL = {"subject": "Your invoice", "body": "<p>Here it is.</p>"}
 PUSH = {"title": "Two left", "body": "Hurry", "url": "https://shop.example/cart"}
 Render = Callable[..., Content]
 
@@ -44,8 +41,8 @@ def render(tmp_path: Path) -> Render:
     def rendered(channel: Channel, blocks: dict[str, str], **files: str) -> Content:
         said = "".join(f"{{% block {n} %}}\n{t}\n{{% endblock %}}\n" for n, t in blocks.items())
         stem = f"renewal/x.{channel}.en"
-        texts = {f"{stem}.txt": said, f"{stem}.html": "<p>x</p>", "layout/email.txt": "{{ text }}"}
-        renderer = shelf(tmp_path, texts | {f"{stem}.{kind}": t for kind, t in files.items()})
+        texts = {KINDS[channel][0]: said, **files}
+        renderer = shelf(tmp_path, {f"{stem}.{kind}": text for kind, text in texts.items()})
         return renderer.render(about("renewal", "x"), channel)
 
     return rendered
@@ -78,7 +75,7 @@ def test_a_longer_sms_than_is_allowed_is_a_fault(tmp_path: Path, most: int, lett
         },
     )
     settings = SHOP.model_copy(update={"sms_max_segments": most})
-    renderer = Renderer(settings, SECRET, tmp_path)
+    renderer = Renderer(settings, SECRET, [tmp_path])
     assert renderer.render(about("renewal", "most"), Channel.SMS).segments == most
     with pytest.raises(TemplateError) as caught:
         renderer.render(about("renewal", "more"), Channel.SMS)
@@ -134,7 +131,7 @@ def test_the_last_day_of_a_subscription_comes_as_a_calendar_entry(
     ], "23:30 UTC is the next day in Warsaw"
 
 
-EVENT = "BEGIN:VCALENDAR\nMETHOD:PUBLISH\n{}\nEND:VCALENDAR\n"
+EVENT = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//y//EN\nMETHOD:PUBLISH\n{}\nEND:VCALENDAR\n"
 
 
 def ics(render: Render, text: str) -> Content:
@@ -144,7 +141,8 @@ def ics(render: Render, text: str) -> Content:
 def test_values_of_a_calendar_file_are_escaped(render: Render) -> None:
     line = "X:{{ 'a; b, c' | ics }} {{ now | ics }} {{ now | ics('day') }} {{ 'é' * 80 }}"
     sent = calendar(ics(render, EVENT.format(f"   {line}\n\n")))
-    assert sent.startswith("BEGIN:VCALENDAR\r\nMETHOD:PUBLISH\r\nX:a\\; b\\, c 20260305T093000Z ")
+    assert sent.startswith("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n")
+    assert "\r\nX:a\\; b\\, c 20260305T093000Z " in sent
     assert sent.endswith("\r\nEND:VCALENDAR\r\n")
     assert f"20260305 {'é' * 80}\r\n" in sent.replace("\r\n ", "")
 
@@ -155,14 +153,14 @@ def test_values_of_a_calendar_file_are_escaped(render: Render) -> None:
         ("none | ics", "ics: wants a text, a moment or a day, not none"),
         ("7 | ics", "ics: wants a text, a moment or a day, not int"),
         ("'x' | ics('day')", "ics: wants a moment or a day, not str"),
-        ("now | ics('week')", 'ics: "day" is the only style there is'),
+        ("now | ics('week')", 'ics: the only style is "day"'),
         ("nobody | ics", "'nobody' is undefined"),
     ],
 )
-def test_what_is_no_value_of_a_calendar_file_is_a_fault(
+def test_a_value_that_calendar_files_cannot_hold_is_a_fault(
     render: Render, value: str, reason: str
 ) -> None:
-    with pytest.raises(TemplateError, match=rf"^renewal/x\.email\.en\.ics, line 3: {reason}"):
+    with pytest.raises(TemplateError, match=rf"^renewal/x\.email\.en\.ics, line 5: {reason}"):
         ics(render, EVENT.format(f"X:{{{{ {value} }}}}"))
 
 
@@ -170,13 +168,32 @@ def test_what_is_no_value_of_a_calendar_file_is_a_fault(
     ("text", "reason"),
     [
         ("BEGIN:VEVENT\nMETHOD:PUBLISH\nEND:VCALENDAR", "its .ics must begin with BEGIN:VCALENDAR"),
-        ("BEGIN:VCALENDAR\nMETHOD:PUBLISH\n", "and end with END:VCALENDAR"),
+        ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VCALENDAR", "its .ics is not a calendar"),
+        ("BEGIN:VCALENDAR\nMETHOD:PUBLISH\n", "its .ics is not a calendar"),
+        (EVENT.format("Ada Lovelace"), "its .ics is not a calendar"),
+        ("BEGIN:VEVENT\nEND:VEVENT", "its .ics must begin with BEGIN:VCALENDAR"),
         ("BEGIN:VCALENDAR\nEND:VCALENDAR", "its .ics lacks METHOD:PUBLISH"),
+        (
+            EVENT.format("X:y").replace("PRODID:-//x//y//EN\n", ""),
+            "its .ics: VCALENDAR lacks PRODID",
+        ),
+        (EVENT.format("BEGIN:VEVENT\nUID:1\nEND:VEVENT"), "its .ics: VEVENT lacks DTSTAMP"),
+        (
+            EVENT.format("BEGIN:VEVENT\nUID:1\nDTSTART:tomorrow\nEND:VEVENT"),
+            "its .ics: DTSTART of VEVENT is not valid",
+        ),
+        (
+            EVENT.format("BEGIN:VEVENT\nAda Lovelace\nEND:VEVENT"),
+            "its .ics: a line of VEVENT is not valid",
+        ),
     ],
 )
-def test_what_is_no_calendar_is_a_fault(render: Render, text: str, reason: str) -> None:
-    with pytest.raises(TemplateError, match=reason):
+def test_a_calendar_file_that_others_cannot_read_is_a_fault(
+    render: Render, text: str, reason: str
+) -> None:
+    with pytest.raises(TemplateError) as caught:
         ics(render, text)
+    assert str(caught.value) == f"renewal/x.email.en.ics: {reason}"
 
 
 def test_a_calendar_file_that_says_nothing_is_left_out(render: Render) -> None:
@@ -185,10 +202,8 @@ def test_a_calendar_file_that_says_nothing_is_left_out(render: Render) -> None:
 
 def test_a_language_without_its_calendar_file_is_not_used(tmp_path: Path) -> None:
     blocks = "".join(f"{{% block {n} %}}{t}{{% endblock %}}" for n, t in EMAIL.items())
-    files = {f"renewal/x.email.{lang}.txt": blocks for lang in LANGUAGES}
-    files |= {f"renewal/x.email.{lang}.html": "<p>x</p>" for lang in LANGUAGES}
-    files |= {"renewal/x.email.en.ics": EVENT.format("X:y"), "layout/email.txt": "{{ text }}"}
-    renderer = shelf(tmp_path, files)
+    files = {f"renewal/x.email.{lang}.html": blocks for lang in LANGUAGES}
+    renderer = shelf(tmp_path, files | {"renewal/x.email.en.ics": EVENT.format("X:y")})
     context = about("renewal", "x", customer=replace(ADA, locale="it"))
     assert renderer.render(context, Channel.EMAIL).locale == "en"
 
@@ -218,20 +233,20 @@ def test_a_template_asks_for_files_and_fetches_none(render: Render) -> None:
     assert content.filled()["files"][0]["name"] == "invoice.pdf"
 
 
-def test_what_is_wanted_is_known_again_from_the_archive(render: Render) -> None:
+def test_wanted_files_are_read_back_from_the_archive(render: Render) -> None:
     content = attached(render, "'/7.pdf'")
     assert content.files
     assert Content.kept(content.filled()) == content
 
 
 @pytest.mark.parametrize("call", ["none", "''", "'javascript:alert(1)'", "'https://['"])
-def test_what_is_no_address_is_a_fault(render: Render, call: str) -> None:
+def test_attaching_without_an_address_is_a_fault(render: Render, call: str) -> None:
     with pytest.raises(TemplateError, match="attach: wants the address of a file on the web"):
         attached(render, call)
 
 
-def test_only_an_email_takes_files_along(render: Render) -> None:
-    with pytest.raises(TemplateError, match="only an e-mail takes files along, no sms"):
+def test_a_file_attached_to_an_sms_is_a_fault(render: Render) -> None:
+    with pytest.raises(TemplateError, match="only an e-mail takes files along, not sms"):
         render(Channel.SMS, {"text": "x {{ attach('/7.pdf') }}"})
 
 
@@ -262,7 +277,7 @@ def test_a_files_name_is_cleaned(path: str, name: str) -> None:
 @given(st.text())
 @example("a." + "b" * 300)
 @example("/" * 9)
-def test_a_files_name_is_one_on_any_system(path: str) -> None:
+def test_a_files_name_is_valid_on_every_system(path: str) -> None:
     name = file_name(path)
     assert 1 <= len(name) <= 100
     assert name.isprintable() or not name.isascii()
@@ -305,13 +320,13 @@ def test_a_picture_that_is_not_there_is_none(render: Render) -> None:
 @pytest.mark.parametrize(
     ("blocks", "reason"),
     [
-        ({"image": "javascript:alert(1)"}, 'its block "image" is no address on the web'),
-        ({"collapse_key": "k" * 65}, "more than 64 characters of ASCII"),
-        ({"collapse_key": "żółw"}, "more than 64 characters of ASCII, or others"),
+        ({"image": "javascript:alert(1)"}, 'its block "image" is not an address on the web'),
+        ({"collapse_key": "k" * 65}, "at most 64 characters of ASCII"),
+        ({"collapse_key": "żółw"}, "at most 64 characters of ASCII"),
         ({"body": "ż" * 2040}, r"\d{4} bytes, and a notification has at most 4096"),
     ],
 )
-def test_what_no_provider_would_take_is_a_fault(
+def test_a_push_that_no_provider_takes_is_a_fault(
     render: Render, blocks: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(TemplateError, match=rf"^renewal/x\.push\.en: .*{reason}"):
@@ -344,13 +359,13 @@ def test_an_approved_template_comes_with_its_variables_and_free_words(render: Re
     assert (free.approved, free.variables, free.text) == ("", (), content.text)
 
 
-def test_a_template_alone_goes_as_such_within_the_24_hours_too(render: Render) -> None:
+def test_an_approved_template_without_text_is_sent_within_24_hours_too(render: Render) -> None:
     content = whatsapp(render, approved="HX0123456789abcdef0123456789abcdef")
     assert content.free() is content
     assert (content.text, content.variables) == ("", ())
 
 
-def test_words_alone_are_free(render: Render) -> None:
+def test_a_whatsapp_message_of_text_alone_is_free_text(render: Render) -> None:
     content = whatsapp(render, text="Hi")
     assert (content.approved, content.text) == ("", "Hi")
     assert content.free() == content
@@ -361,17 +376,17 @@ def test_words_alone_are_free(render: Render) -> None:
     [
         ({}, "it lacks {% block approved %} or {% block text %}"),
         ({"text": "", "approved": " "}, "it lacks {% block approved %} or {% block text %}"),
-        ({"text": "x", "variables": "a"}, "variables belong to a template"),
-        ({"approved": "Help"}, 'its block "approved" is no name of a template'),
-        ({"approved": "help-v2"}, 'its block "approved" is no name of a template'),
-        ({"approved": "h" * 513}, 'its block "approved" is no name of a template'),
+        ({"text": "x", "variables": "a"}, "variables fill an approved template"),
+        ({"approved": "Help"}, 'its block "approved" is not the name of a template'),
+        ({"approved": "help-v2"}, 'its block "approved" is not the name of a template'),
+        ({"approved": "h" * 513}, 'its block "approved" is not the name of a template'),
         ({"approved": "help", "variables": "{{ '' }}\nb"}, "variable 1 says nothing"),
         ({"approved": "help", "variables": "a\n\nb"}, "variable 2 says nothing"),
         ({"approved": "help", "variables": "a\n  \t"}, "variable 2 says nothing"),
         ({"text": "x" * 4097}, "4097 characters, and WhatsApp takes at most 4096"),
     ],
 )
-def test_what_whatsapp_would_not_take_is_a_fault(
+def test_a_message_that_whatsapp_refuses_is_a_fault(
     render: Render, blocks: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(TemplateError, match="^" + re.escape(f"renewal/x.whatsapp.en: {reason}")):
@@ -379,11 +394,13 @@ def test_what_whatsapp_would_not_take_is_a_fault(
 
 
 @pytest.mark.parametrize("name", ["h" * 512, "a_1"])
-def test_names_of_templates(render: Render, name: str) -> None:
+def test_an_approved_templates_longest_and_shortest_names_are_taken(
+    render: Render, name: str
+) -> None:
     assert whatsapp(render, approved=name).approved == name
 
 
-def test_as_many_characters_as_whatsapp_takes(render: Render) -> None:
+def test_a_whatsapp_text_may_have_4096_characters(render: Render) -> None:
     assert len(whatsapp(render, text="x" * 4096).text) == 4096
 
 

@@ -1,4 +1,4 @@
-"""Every template there is, in every language, and what must never happen in one."""
+"""Every shipped template in every language, and the rules that all of them keep."""
 
 import re
 from collections.abc import Callable
@@ -29,10 +29,12 @@ from sojourn.domain.events import (
 )
 from sojourn.domain.history import History
 from sojourn.domain.links import Renew, Unsubscribe, read_renew, read_unsubscribe
-from sojourn.domain.locales import fallbacks
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.sms import Encoding, segments
-from sojourn.rendering.render import ENGINE, PARTS, TEMPLATES, RenderContext, Renderer
+from sojourn.rendering.contents import PARTS
+from sojourn.rendering.folders import ENGINE, KINDS, missing
+from sojourn.rendering.languages import fallbacks
+from sojourn.rendering.render import RenderContext, Renderer
 from sojourn.settings import Settings
 from tests.support.project import PROJECT
 
@@ -46,9 +48,10 @@ SHOP = Settings(
     public_url="https://mail.shop.example",
     locale="en",
 )
-RENDERER = Renderer(SHOP, SECRET)
-LANGUAGES = ("en", "it", "pl")
-# shipped to show what a channel needs, for whoever adds it to the journey
+(TEMPLATES,) = PROJECT.templates
+LANGUAGES = PROJECT.languages
+RENDERER = Renderer(SHOP, SECRET, [TEMPLATES], LANGUAGES)
+# shipped to show what a channel needs, for a journey that adds it
 EXAMPLES = {("onboarding", "help", Channel.WHATSAPP)}
 
 
@@ -65,10 +68,10 @@ class OnDisk(NamedTuple):
 
 def on_disk() -> list[OnDisk]:
     found = []
-    for path in sorted(TEMPLATES.glob("*/*.txt")):
-        parts = path.name.removesuffix(".txt").split(".")
-        if path.parent.name != "layout" and len(parts) == 3:
-            found.append(OnDisk(path.parent.name, parts[0], Channel(parts[1]), parts[2]))
+    for path in sorted(TEMPLATES.glob("*/*.*.*.*")):
+        template, channel, lang, kind = path.name.split(".")
+        if kind in KINDS[Channel(channel)]:
+            found.append(OnDisk(path.parent.name, template, Channel(channel), lang))
     return found
 
 
@@ -169,7 +172,8 @@ def test_every_template_renders_in_one_language(
         lang = locale[:2].lower() if locale[:2].lower() in LANGUAGES else "en"
         assert content.locale == lang
         assert content.template == f"{journey}/{template}.{channel}.{lang}"
-        for part in PARTS[channel]:
+        parts = ("subject", "preheader", "text") if channel is Channel.EMAIL else PARTS[channel]
+        for part in parts:
             assert getattr(content, part), f"{content.template} has no {part}"
         assert content.text or channel is not Channel.WHATSAPP
         said = words(content)
@@ -188,17 +192,11 @@ def test_every_template_renders_in_one_language(
             assert bool(content.headers) is promotional
 
 
-def test_the_languages_of_a_message_have_all_its_files() -> None:
+def test_the_project_lacks_no_file_in_a_language_that_it_declares() -> None:
     assert len(MESSAGES) >= 17
-    stems = {t.stem for t in on_disk()}
-    for path in TEMPLATES.glob("*/*.html"):
-        if len(path.name.split(".")) == 4:
-            assert f"{path.parent.name}/{path.name.removesuffix('.html')}" in stems
-    for template in on_disk():
-        if template.channel is Channel.EMAIL:
-            assert (TEMPLATES / f"{template.stem}.html").is_file()
-            for kind in ("txt", "html"):
-                assert (ENGINE / f"layout/footer.{template.lang}.{kind}").is_file()
+    assert missing(MESSAGES, LANGUAGES, [TEMPLATES]) == []
+    for lang in LANGUAGES:
+        assert (ENGINE / f"layout/footer.{lang}.html").is_file()
 
 
 def test_a_message_has_its_calendar_file_in_every_language_or_in_none() -> None:
@@ -276,35 +274,41 @@ def test_an_sms_is_short_names_the_shop_and_says_how_to_opt_out(
         ("pl-PL", "en", ("pl-PL", "pl", "en")),
         ("pl_PL", "en", ("pl-PL", "pl", "en")),
         ("PL", "en", ("pl", "en")),
-        ("pL-pl", "it-IT", ("pl-PL", "pl", "it-IT", "it", "en")),
+        ("pL-pl", "it-IT", ("pl-PL", "pl", "it-IT", "it")),
         ("pl_PL.UTF-8", "en", ("pl-PL", "pl", "en")),
         ("zh-hant-tw", "en", ("zh-Hant-TW", "zh-Hant", "zh", "en")),
         ("es-419", "en", ("es-419", "es", "en")),
         ("de-DE-u-co-phonebk", "en", ("de-DE", "de", "en")),
-        ("en-GB", "en", ("en-GB", "en")),
-        ("xx-YY", "it", ("xx-YY", "xx", "it", "en")),
-        ("", "it", ("it", "en")),
-        ("!!", "", ("en",)),
-        ("../../etc", "pl", ("pl", "en")),
-        (" it ", "", ("it", "en")),
-        ("italiano", "pl", ("pl", "en")),
+        ("en-GB", "en", ("en-GB", "en-001", "en")),
+        ("es-MX", "en", ("es-MX", "es-419", "es", "en")),
+        ("en_US_POSIX", "en", ("en-US", "en")),
+        ("xx-YY", "it", ("xx-YY", "xx", "it")),
+        ("", "it", ("it",)),
+        ("!!", "", ()),
+        ("../../etc", "pl", ("pl",)),
+        (" it ", "", ("it",)),
+        ("italiano", "pl", ("italiano", "pl")),
+        ("/etc", "pl", ("pl",)),
     ],
 )
-def test_languages_to_try(locale: str, default: str, expected: tuple[str, ...]) -> None:
-    assert fallbacks(locale, default) == expected
+def test_languages_are_tried_from_the_customers_to_the_installations(
+    locale: str, default: str, expected: tuple[str, ...]
+) -> None:
+    assert fallbacks((locale, default)) == expected
 
 
 @given(st.text())
 @example("EN")
-def test_english_is_tried_whatever_the_locale(locale: str) -> None:
-    tried = fallbacks(locale, "it")
-    assert "en" in tried
+@example("en-" + "x-" * 99)
+def test_the_installations_language_is_tried_after_every_locale(locale: str) -> None:
+    tried = fallbacks((locale, "it"))
+    assert "it" in tried
     assert len(set(tried)) == len(tried)
-    assert all(re.fullmatch(r"[A-Za-z0-9-]+", tag) for tag in tried)
+    assert all(re.fullmatch(r"\w[\w-]*", tag) for tag in tried)
 
 
 def test_a_customer_of_no_known_language_is_written_to_in_the_installations() -> None:
-    polish = Renderer(SHOP.model_copy(update={"locale": "pl-PL"}), SECRET)
+    polish = Renderer(SHOP.model_copy(update={"locale": "pl-PL"}), SECRET, [TEMPLATES])
     for locale in ("", "xx-YY", "!!", "ja-JP"):
         context = about("abandoned-cart", "reminder", customer=replace(ADA, locale=locale))
         content = polish.render(context, Channel.EMAIL)
@@ -331,21 +335,13 @@ def test_dates_and_amounts_are_the_customers_own(locale: str, date: str, price: 
     assert price in text
 
 
-def test_the_whole_message_falls_back_if_one_file_is_missing(tmp_path: Path) -> None:
-    renderer = shelf(tmp_path, {"renewal/x.sms.it.txt": "{% block text %}ciao{% endblock %}"})
-    for name in ("x.email.it.txt", "x.email.en.txt"):
-        write(
-            tmp_path,
-            {
-                f"renewal/{name}": "{% block subject %}s{% endblock %}"
-                "{% block preheader %}{% endblock %}{% block text %}t{% endblock %}"
-            },
-        )
-    write(
+def test_the_whole_message_falls_back_if_a_language_lacks_a_file(tmp_path: Path) -> None:
+    renderer = shelf(
         tmp_path,
         {
-            "renewal/x.email.en.html": '<p lang="{{ lang }}">{{ text }}</p>',
-            "layout/email.txt": "{{ text }}",
+            "renewal/x.sms.it.txt": "{% block text %}ciao{% endblock %}",
+            "renewal/x.email.it.txt": "a text part alone",
+            "renewal/x.email.en.html": EMAIL,
         },
     )
     context = about("renewal", "x", customer=replace(ADA, locale="it-IT"))
@@ -374,7 +370,7 @@ def test_the_whole_message_falls_back_if_one_file_is_missing(tmp_path: Path) -> 
         ("pl", 112, "W Twoim koszyku nadal czeka 112 produktów."),
     ],
 )
-def test_plurals(lang: str, n: int, sentence: str) -> None:
+def test_a_sentence_fits_its_number_in_every_language(lang: str, n: int, sentence: str) -> None:
     content = reminder(added(quantity=n), customer=replace(ADA, locale=lang))
     assert sentence in content.text
     assert sentence in content.html
@@ -392,17 +388,21 @@ def test_a_reminder_shows_the_cart() -> None:
     assert "https://shop.example/cart?cart_id=cart%207" in content.html
 
 
-def test_a_mails_plain_text_reads_well() -> None:
+def test_the_text_part_of_a_mail_reads_well() -> None:
     text = re.sub(r"/u/\S+", "/u/TOKEN", reminder().text)
     assert text == (
+        "Still thinking it over?\n"
+        "=======================\n"
+        "\n"
         "Hi Ada,\n"
         "\n"
         "There are still 3 items in your cart. Take all the time you need: whenever you are "
         "ready, you can pick up where you left off.\n"
         "\n"
-        "1 × Oak lamp: €89.50\n"
-        "2 × Mug: €179.00\n"
+        "Oak lamp · Quantity: 1 · €89.50\n"
+        "https://shop.example/lamp\n"
         "\n"
+        "Mug · Quantity: 2 · €179.00\n"
         "Total: €268.50\n"
         "\n"
         "Return to my cart:\n"
@@ -421,7 +421,7 @@ def test_a_mails_plain_text_reads_well() -> None:
 
 def test_a_cart_without_prices_has_no_total() -> None:
     content = reminder(added(name="Oak lamp"))
-    assert "1 × Oak lamp\n" in content.text
+    assert "\n\nOak lamp\nQuantity: 1\n\n" in content.text
     assert "Total" not in words(content)
 
 
@@ -435,7 +435,7 @@ def test_a_very_full_cart_is_cut_short() -> None:
     assert "W Twoim koszyku czekają 22 produkty" in content.subject
 
 
-def test_only_the_runs_own_cart_is_shown() -> None:
+def test_a_reminder_shows_the_runs_own_cart_alone() -> None:
     content = reminder(
         added(name="Mine"),
         added("b", name="Another", cart_id="8"),
@@ -450,7 +450,7 @@ def test_the_enrolling_event_counts_even_if_history_lacks_it() -> None:
     start = added(name="Mine")
     assert "Mine" in reminder(start, history=History()).text
     twice = reminder(start, history=History([start]))
-    assert "1 × Mine" in twice.text
+    assert "Mine\nQuantity: 1\n" in twice.text
 
 
 @pytest.mark.parametrize("template", ["reminder", "nudge", "offer"])
@@ -486,7 +486,7 @@ def tips(lang: str, *used: str) -> Content:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_tips_are_about_what_was_not_used_yet(lang: str) -> None:
+def test_tips_are_about_unused_features(lang: str) -> None:
     everything = tips(lang)
     titles = re.findall(r"<h2[^>]*>(.*?)</h2>", everything.html)
     assert len(titles) == len(FEATURES)
@@ -655,16 +655,16 @@ def test_a_customers_words_are_shown_as_they_are() -> None:
 @pytest.mark.parametrize(
     "name", ["", " \n ", "Win at www.evil.example", "http://evil", "a@b", "x" * 61]
 )
-def test_who_has_no_proper_name_is_greeted_without(name: str) -> None:
+def test_a_customer_without_a_proper_name_is_greeted_without(name: str) -> None:
     customer = replace(ADA, first_name=name)
-    assert reminder(customer=customer).text.startswith("Hello,\n")
+    assert reminder(customer=customer).text.count("\n\nHello,\n") == 1
     polish = reminder(customer=replace(customer, locale="pl"))
-    assert polish.text.startswith("Dzień dobry!\n")
+    assert polish.text.count("\n\nDzień dobry!\n") == 1
 
 
 @pytest.mark.parametrize("name", ["Ada", "J.R.", "Anne-Marie", "O'Neil", "Łucja", "李"])
 def test_a_proper_name_is_used(name: str) -> None:
-    assert reminder(customer=replace(ADA, first_name=name)).text.startswith(f"Hi {name},\n")
+    assert reminder(customer=replace(ADA, first_name=name)).text.count(f"\n\nHi {name},\n") == 1
 
 
 def test_no_product_leads_anywhere_but_the_web() -> None:
@@ -676,6 +676,9 @@ def test_no_product_leads_anywhere_but_the_web() -> None:
 # ---- templates that fail -------------------------------------------------------------------
 
 
+EMAIL = "{% block subject %}s{% endblock %}<p>{% block body %}b{% endblock %}</p>"
+
+
 def write(folder: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         path = folder / name
@@ -685,7 +688,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 def shelf(folder: Path, files: dict[str, str]) -> Renderer:
     write(folder, files)
-    return Renderer(SHOP, SECRET, folder)
+    return Renderer(SHOP, SECRET, [folder])
 
 
 @pytest.fixture
@@ -769,7 +772,7 @@ def test_a_template_cannot_leave_its_sandbox(sms: Callable[[str], str], line: st
         sms(line)
 
 
-def test_what_templates_may_do(sms: Callable[[str], str]) -> None:
+def test_a_template_formats_amounts_dates_and_plurals(sms: Callable[[str], str]) -> None:
     assert sms("{{ 0.1 | percent }} {{ 0.125 | percent }}") == "10% 12.5%"
     assert sms("{{ 12 | money('PLN') }} {{ 1234.5 | money }}") == "PLN 12.00 1,234.50"
     assert sms("{{ now | time }} {{ now | date }}") == "10:30 5 March 2026"
@@ -792,10 +795,8 @@ def test_an_included_piece_keeps_its_last_line_break(tmp_path: Path) -> None:
         tmp_path,
         {
             "piece.txt": "one\n",
-            "layout/email.txt": "{{ text }}\n\n\n--\n{% include 'piece.txt' %}\ntwo\n",
-            "renewal/x.email.en.html": "<p>x</p>",
-            "renewal/x.email.en.txt": "{% block subject %}s{% endblock %}{% block preheader %}"
-            "{% endblock %}{% block text %}x {% endblock %}",
+            "renewal/x.email.en.html": EMAIL,
+            "renewal/x.email.en.txt": "x \n\n\n--\n{% include 'piece.txt' %}\ntwo\n",
         },
     )
     text = renderer.render(about("renewal", "x"), Channel.EMAIL).text
@@ -842,13 +843,13 @@ def test_a_missing_template_is_named_with_the_nearest() -> None:
 
 
 def test_a_missing_language_is_named(tmp_path: Path) -> None:
-    renderer = shelf(tmp_path, {"renewal/x.email.de.txt": ""})
-    expected = r"^renewal/x\.email: not there as \.txt and \.html in en-GB or en$"
+    renderer = shelf(tmp_path, {"renewal/x.email.de.html": ""})
+    expected = r"^renewal/x\.email: not there as \.html or \.mjml in en-GB or en-001 or en$"
     with pytest.raises(TemplateError, match=expected):
         renderer.render(about("renewal", "x"), Channel.EMAIL)
 
 
-def test_which_channels_a_message_has() -> None:
+def test_the_channels_of_a_message_are_those_with_a_file() -> None:
     assert RENDERER.channels_of("abandoned-cart", "nudge") == {Channel.PUSH, Channel.SMS}
     assert RENDERER.channels_of("onboarding", "first-steps") == {Channel.EMAIL}
     assert RENDERER.channels_of("onboarding", "nothing") == set()

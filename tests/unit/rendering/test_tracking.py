@@ -1,4 +1,4 @@
-"""What measures an e-mail: which links are led elsewhere, and that nothing else of it changes."""
+"""Tracking: which links of an e-mail lead elsewhere, and that nothing else in it changes."""
 
 import re
 from dataclasses import replace
@@ -14,15 +14,24 @@ from sojourn.domain.errors import BadSetting
 from sojourn.domain.links import Click, Open, Unsubscribe, read_click, read_open, read_unsubscribe
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.reports import reference
-from sojourn.rendering.links import Tracking, with_bare_links, with_links, with_picture
+from sojourn.rendering.context import Sender
+from sojourn.rendering.destinations import Links
 from sojourn.rendering.render import Renderer
-from sojourn.rendering.vocabulary import Links, Sender
+from sojourn.rendering.tracking import Tracking, with_bare_links, with_links, with_picture
 from sojourn.settings import load_settings
-from tests.unit.rendering.test_templates import ADA, LANGUAGES, MESSAGES, SECRET, SHOP, about
+from tests.unit.rendering.test_templates import (
+    ADA,
+    LANGUAGES,
+    MESSAGES,
+    RENDERER,
+    SECRET,
+    SHOP,
+    TEMPLATES,
+    about,
+)
 
 REFERENCE = reference("run/e_1/1-step/email")
 PUBLIC = "https://mail.shop.example"
-TRACKED = Renderer(SHOP, SECRET)
 
 
 def rendered(
@@ -32,7 +41,9 @@ def rendered(
     settings: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Content:
-    renderer = Renderer(SHOP.model_copy(update=settings), SECRET) if settings else TRACKED
+    renderer = RENDERER
+    if settings:
+        renderer = Renderer(SHOP.model_copy(update=settings), SECRET, [TEMPLATES])
     return renderer.render(about(journey, template, **{"reference": REFERENCE, **changes}), channel)
 
 
@@ -72,7 +83,9 @@ def test_links_to_the_shop_go_by_the_gateway_and_name_the_message() -> None:
 
 @pytest.mark.parametrize("message_class", MessageClass)
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_nothing_but_links_differs_in_any_template(lang: str, message_class: MessageClass) -> None:
+def test_tracking_changes_links_alone_in_every_template(
+    lang: str, message_class: MessageClass
+) -> None:
     for journey, template, channel in MESSAGES:
         options: dict[str, Any] = {
             "customer": replace(ADA, locale=lang),
@@ -233,7 +246,7 @@ elsewhere = st.one_of(
 
 @given(st.lists(st.tuples(elsewhere, anchors(), st.sampled_from("\"'")), max_size=6), elsewhere)
 @example([("\n\n", ("<a href=", "https://shop.example/?a=1&b=\"2'&copy=3", ">x</a>"), '"')], "")
-def test_of_any_document_only_the_addresses_of_links_change(
+def test_tracking_changes_only_the_addresses_of_links(
     pieces: list[tuple[str, tuple[str, str, str], str]], end: str
 ) -> None:
     before = after = ""
@@ -261,7 +274,7 @@ def test_of_any_document_only_the_addresses_of_links_change(
 @example("<a href=x>")
 @example('<a href="x"')
 @example('<a =href="x">')
-def test_no_soup_of_tags_loses_a_byte(soup: str) -> None:
+def test_a_soup_of_tags_loses_no_byte(soup: str) -> None:
     assert with_links(soup, lambda url: None) == soup
     led = with_links(soup, lambda url: "LED")
     assert led.count("LED") <= soup.lower().count("href")
@@ -272,7 +285,7 @@ def test_no_soup_of_tags_loses_a_byte(soup: str) -> None:
         at = soup.index(part, at) + len(part)
 
 
-def test_of_two_addresses_the_first_holds() -> None:
+def test_a_link_with_two_addresses_leads_to_the_first() -> None:
     assert with_links('<a href="x" href="y">', str.upper) == '<a href="X" href="y">'
 
 

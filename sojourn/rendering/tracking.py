@@ -1,7 +1,7 @@
-"""What measures an e-mail: its links to the shop go by the gateway, a picture tells that it opened.
+"""Tracking of an e-mail: links to the shop lead through the gateway, a picture reports an open.
 
-Of the document only the addresses of links change, byte for byte: whoever wrote the template finds
-all else in the mailbox as it was.
+Only the addresses of links change in the document. Every other byte reaches the mailbox as the
+template has it. The tokens in the addresses are those of `sojourn.domain.links`.
 """
 
 import re
@@ -10,14 +10,14 @@ from html.parser import HTMLParser
 
 from sojourn.domain.links import Click, Open, click_token, link_host, link_hosts, open_token
 from sojourn.domain.messages import MessageClass
-from sojourn.rendering.vocabulary import RenderContext
+from sojourn.rendering.context import RenderContext
 from sojourn.settings import Settings
 
 Leads = Callable[[str], str | None]
-"""Where a link is to lead instead; None: it stays."""
+"""Return the address that replaces a link's; None: the link stays."""
 
 OWN_PAGES = ("u", "c", "o", "preferences")
-"""Of the gateway; nobody needs to know who visits them."""
+"""Pages of the gateway itself. Visits to them are not counted."""
 
 _TAG_NAME = len("<a")
 _ATTRIBUTE = re.compile(
@@ -29,10 +29,10 @@ _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
 class Tracking:
-    """Puts what measures into e-mails, as far as the installation wants that.
+    """Adds tracking to e-mails, as far as the installation wants it.
 
     Args:
-        settings: what is measured, and which hosts are the shop's.
+        settings: what to track, and the shop's hosts.
         secret_key: signs the links.
     """
 
@@ -45,15 +45,15 @@ class Tracking:
         self._own = tuple(f"{self._public_url}/{page}/" for page in OWN_PAGES)
 
     def of_email(self, parts: Mapping[str, str], context: RenderContext) -> dict[str, str]:
-        """The parts of an e-mail, ``html`` and ``text`` with what measures them.
+        """Return the parts of an e-mail, ``html`` and ``text`` with tracking.
 
-        Without a reference to the message there is nothing to measure, as in previews.
+        A message without a reference, such as a preview, is not tracked.
         """
         html, text = parts["html"], parts["text"]
         if context.reference and self._clicks:
             html = with_links(html, lambda url: self._led(context.reference, url))
             text = with_bare_links(text, lambda url: self._led(context.reference, url))
-        # who waits for a code asked for it: there is nothing to learn
+        # a customer who waits for a code opens it anyway
         asked_for = context.message_class is MessageClass.AUTHENTICATION
         if context.reference and self._opens and not asked_for:
             html = with_picture(html, f"{self._public_url}/o/{self._opened(context.reference)}")
@@ -69,12 +69,12 @@ class Tracking:
 
 
 def with_links(html: str, leads: Leads) -> str:
-    """A document whose links lead elsewhere; nothing else of it changes.
+    """Return a document whose links lead elsewhere; nothing else in it changes.
 
     Args:
         html: the document.
-        leads: is asked for each link, as a browser reads its address. What it answers is put
-            between the quotes as it is, so it must need no escaping.
+        leads: gets each link's address as a browser reads it. Its answer goes between the quotes as
+            it is, so it must need no escaping.
     """
     finder = _LinkFinder(html)
     finder.feed(html)
@@ -89,7 +89,7 @@ def with_links(html: str, leads: Leads) -> str:
 
 
 def with_bare_links(text: str, leads: Leads) -> str:
-    """A text whose links lead elsewhere. What ends the sentence is no part of a link.
+    """Return a text whose links lead elsewhere, without the punctuation that ends a sentence.
 
     Args:
         text: the text.
@@ -105,14 +105,14 @@ def with_bare_links(text: str, leads: Leads) -> str:
 
 
 def with_picture(html: str, url: str) -> str:
-    """A document with a picture of one dot at its end; ``url`` must need no escaping."""
+    """Return a document with a picture of one dot at its end; ``url`` must need no escaping."""
     picture = f'<img src="{url}" width="1" height="1" alt="" style="display:block;border:0">'
     body, end, after = html.rpartition("</body>")
     return f"{body}{picture}{end}{after}" if end else f"{html}{picture}"
 
 
 class _LinkFinder(HTMLParser):
-    """Finds where in a document the addresses of its links stand.
+    """Finds the places of links' addresses in a document.
 
     Attributes:
         found: start, end and the address as a browser reads it, in the document's order.
@@ -130,8 +130,8 @@ class _LinkFinder(HTMLParser):
             return
         places = list(_ATTRIBUTE.finditer(written, _TAG_NAME, len(written) - 1))
         names = [place["name"].lower() for place in places]
-        url = dict(reversed(attrs)).get("href")  # of two, the first holds
-        # where we and the parser see different attributes, the link stays as it is
+        url = dict(reversed(attrs)).get("href")  # browsers take the first of two
+        # a tag that can be read in two ways stays as it is
         if url and names == [name for name, _ in attrs]:
             start, end = places[names.index("href")].span("value")
             if written[start] in "\"'":

@@ -1,0 +1,82 @@
+"""The subject matter of a message, and its sender."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Any
+
+from sojourn.domain.customer import Customer
+from sojourn.domain.events import Event
+from sojourn.domain.history import History
+from sojourn.domain.messages import MessageClass
+from sojourn.settings import Settings
+
+
+@dataclass(frozen=True)
+class RenderContext:
+    """The subject matter of one message.
+
+    Args:
+        customer: the person it addresses.
+        journey: ``abandoned-cart``.
+        template: ``reminder``.
+        message_id: the ledger's name for the message; offer codes grow from it.
+        message_class: promotional messages show a way out.
+        topic: what that way out leads out of.
+        start: the event that enrolled the customer.
+        key: the run's key.
+        history: what else happened.
+        now: the journey's clock, aware.
+        timezone: IANA name of the customer's zone.
+        reference: the message as its links name it (`domain.reports.reference`). Empty: nothing is
+            measured, as in previews.
+        given: values that the journey's steps give: ``send(self.offer, code="SAVE10")``.
+    """
+
+    customer: Customer
+    journey: str
+    template: str
+    message_id: str
+    message_class: MessageClass
+    topic: str
+    start: Event
+    key: str
+    history: History
+    now: datetime
+    timezone: str
+    reference: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The shop, with what signs its links.
+
+    Args:
+        name: as customers know it.
+        url: of the shop.
+        address: where it is, for the foot of e-mails.
+        email: that it writes from.
+        public_url: where customers reach the gateway.
+        secret: signs links and offer codes.
+    """
+
+    name: str
+    url: str
+    address: str
+    email: str
+    public_url: str
+    secret: str
+
+    @classmethod
+    def of(cls, settings: Settings, secret: str) -> "Sender":
+        """Make the sender that ``settings`` describe."""
+        return cls(
+            name=settings.shop_name,
+            url=settings.shop_url.rstrip("/"),
+            address=settings.shop_address,
+            email=parseaddr(settings.from_email)[1],
+            public_url=settings.public_url.rstrip("/"),
+            secret=secret,
+        )

@@ -1,0 +1,49 @@
+"""The places that a message can lead to: what templates call ``links``."""
+
+from urllib.parse import quote
+
+from sojourn.domain.links import Renew, Unsubscribe, renew_token, unsubscribe_token
+from sojourn.domain.messages import Channel
+from sojourn.rendering.context import RenderContext, Sender
+
+
+class Links:
+    """The links of one message.
+
+    Args:
+        sender: the shop.
+        context: what the message is about.
+        channel: how it travels.
+    """
+
+    def __init__(self, sender: Sender, context: RenderContext, channel: Channel) -> None:
+        self._sender = sender
+        self._customer_id = context.customer.customer_id
+        # an SMS is paid by its length
+        reference = context.reference if channel is Channel.EMAIL else ""
+        self._wish = Unsubscribe(self._customer_id, channel, context.topic, reference)
+        in_cart = context.key if hasattr(context.start, "cart_id") else ""
+        self.cart = f"{sender.url}/cart" + (
+            f"?cart_id={quote(in_cart, safe='')}" if in_cart else ""
+        )
+        self.account = f"{sender.url}/account"
+        self.help = f"{sender.url}/help"
+
+    def renew(self, subscription_id: str) -> str:
+        """Return a link that renews with one click: it names the customer and the subscription."""
+        wish = Renew(self._customer_id, subscription_id)
+        return f"{self._sender.url}/renew/{renew_token(self._sender.secret, wish)}"
+
+    @property
+    def unsubscribe(self) -> str:
+        """A link that ends messages of this topic by this channel."""
+        return f"{self._sender.public_url}/u/{self._token}"
+
+    @property
+    def unsubscribe_mailto(self) -> str:
+        """The same by e-mail, for the List-Unsubscribe header."""
+        return f"mailto:{self._sender.email}?subject=unsubscribe%20{self._token}"
+
+    @property
+    def _token(self) -> str:
+        return unsubscribe_token(self._sender.secret, self._wish)

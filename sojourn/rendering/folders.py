@@ -1,0 +1,137 @@
+"""The folders of templates: a project's first, the engine's own last.
+
+A file takes the place of one with the same name in a later folder: one layout, one page or one
+language can be replaced without copying the others. It can still extend the engine's own, which is
+there under ``engine/`` as well: ``engine/layout/email.html``.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import jinja2
+
+from sojourn.domain.errors import TemplateError
+from sojourn.domain.messages import Channel
+
+ENGINE = Path(__file__).resolve().parent / "templates"
+
+LAST_RESORT = "en"
+"""The language that the engine has all its own words in."""
+
+KINDS: dict[Channel, tuple[str, ...]] = {
+    Channel.EMAIL: ("html", "mjml"),
+    Channel.SMS: ("txt",),
+    Channel.WHATSAPP: ("txt",),
+    Channel.PUSH: ("txt",),
+}
+"""The endings that the file of a message may have, by channel."""
+
+
+class Folders:
+    """A search path of templates.
+
+    Args:
+        folders: a project's own, in order of precedence.
+    """
+
+    def __init__(self, folders: Iterable[Path] = ()) -> None:
+        self.roots = (*(folder.resolve() for folder in folders), ENGINE)
+
+    def loader(self, under: str = "") -> jinja2.BaseLoader:
+        """Return a loader for Jinja that reads from the folder ``under`` each of these."""
+        own = jinja2.FileSystemLoader(ENGINE / under)
+        found_first = jinja2.FileSystemLoader([root / under for root in self.roots])
+        return jinja2.ChoiceLoader([found_first, jinja2.PrefixLoader({"engine": own})])
+
+    def find(self, name: str) -> Path | None:
+        """Return the file of a template; None if there is none."""
+        paths = (root / name for root in self.roots)
+        return next((path for path in paths if path.is_file()), None)
+
+    def kind(self, stem: str, channel: Channel) -> str:
+        """Return how the file of a message ends: ``mjml``.
+
+        Raises:
+            TemplateError: the message is there twice.
+        """
+        for root in self.roots:
+            found = [kind for kind in KINDS[channel] if (root / f"{stem}.{kind}").is_file()]
+            if len(found) > 1:
+                raise TemplateError(f"{stem}: there as .{' and as .'.join(found)}: delete one")
+            if found:
+                return found[0]
+        return KINDS[channel][0]
+
+    def files(self, journey: str, pattern: str) -> set[str]:
+        """Return the names of a journey's files that match, without the folder."""
+        return {path.name for root in self.roots for path in (root / journey).glob(pattern)}
+
+    def channels(self, journey: str, template: str) -> set[Channel]:
+        """Return the channels that have a message in some language."""
+        return {channel for channel in Channel if self.by_language(journey, template, channel)}
+
+    def languages(self, journey: str, template: str, channel: Channel) -> set[str]:
+        """Return the languages that have all files of a message.
+
+        Args:
+            journey: ``renewal``.
+            template: ``today``.
+            channel: how the message travels.
+
+        Returns:
+            Tags as the files spell them. Where one language has a calendar file, the others count
+            only with theirs.
+        """
+        found = self.by_language(journey, template, channel)
+        calendars = {language for language, kinds in found.items() if "ics" in kinds}
+        whole = {language for language, kinds in found.items() if kinds & {*KINDS[channel]}}
+        return whole & calendars if calendars else whole
+
+    def by_language(self, journey: str, template: str, channel: Channel) -> dict[str, set[str]]:
+        """Return the kinds of files that each language of a message has.
+
+        Args:
+            journey: ``renewal``.
+            template: ``today``.
+            channel: how the message travels.
+
+        Returns:
+            ``{"it": {"html", "ics"}}``
+        """
+        found: dict[str, set[str]] = {}
+        stem = f"{template}.{channel}."
+        for name in self.files(journey, f"{stem}*.*"):
+            language, _, kind = name.removeprefix(stem).rpartition(".")
+            found.setdefault(language, set()).add(kind)
+        return found
+
+
+def missing(
+    messages: Iterable[tuple[str, str, Channel]],
+    languages: Sequence[str],
+    templates: Iterable[Path] = (),
+) -> list[str]:
+    """List the files that a project's messages lack in the languages that it declares.
+
+    Args:
+        messages: journey, template and channel of each.
+        languages: that the project declares: ``("en", "pl")``.
+        templates: the project's folders, in order of precedence.
+
+    Returns:
+        Names to write: ``renewal/today.sms.pl.txt``. An e-mail that lacks both ``.html`` and
+        ``.mjml`` lacks an ``.html``; its ``.ics`` is missing where another language has one.
+    """
+    folders = Folders(templates)
+    lacking: list[str] = []
+    for journey, template, channel in messages:
+        found = folders.by_language(journey, template, channel)
+        wants_calendar = any("ics" in kinds for kinds in found.values())
+        for language in languages:
+            stem = f"{journey}/{template}.{channel}.{language}"
+            kinds = found.get(language, set())
+            if not kinds & {*KINDS[channel]}:
+                lacking.append(f"{stem}.{KINDS[channel][0]}")
+            if wants_calendar and "ics" not in kinds:
+                lacking.append(f"{stem}.ics")
+    return lacking
