@@ -95,6 +95,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "bin" / "python"
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    for command in ("temporal", "temporal-test-server"):
+        (folder / "bin" / command).symlink_to(Path(sysconfig.get_path("scripts")) / command)
     subprocess.run(
         [
             sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet",
@@ -192,8 +194,10 @@ def test_the_walk_of_the_page_works_with_nothing_but_the_wheel(empty: Walk) -> N
     with pigeon() as (url, taken):
         walk.run(
             ".venv/bin/python -m pytest tests/test_checkout_help.py -k offered_help",
-            SOJOURN_SMS_PROVIDER="pigeon", SOJOURN_PIGEON_API_KEY="key", SOJOURN_PIGEON_BASE_URL=url,
-        )  # fmt: skip
+            SOJOURN_SMS_PROVIDER="pigeon",
+            SOJOURN_PIGEON_API_KEY="key",
+            SOJOURN_PIGEON_BASE_URL=url,
+        )
     assert [said["to"] for said in taken] == ["+393201234567"]
     walk.run("make check")
 
@@ -216,7 +220,7 @@ class pigeon:  # noqa: N801 (reads as a function)
         taken: list[dict[str, str]] = []
 
         class Answers(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 (named by the library)
+            def do_POST(self) -> None:
                 taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 body = json.dumps({"id": f"p{len(taken)}"}).encode()
                 self.send_response(201)
