@@ -16,7 +16,6 @@ import pytest
 from tests.support.markdown import ROOT
 
 UNREAD: tuple[str, ...] = (
-    "examples",
     "sojourn/dispatch",
     "sojourn/domain",
     "sojourn/rendering",
@@ -105,7 +104,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def files() -> list[Path]:
-    rooms = ("sojourn", "activities", "starter", "benchmarks", "examples", "tests")
+    rooms = ("sojourn", "activities", "starter", "benchmarks", "tests")
     found = [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
     return [path for path in found if not unread(path)]
 
