@@ -185,7 +185,7 @@ def faults(path: Path) -> list[str]:
     for line, text in docstrings(tree):
         if opener := OPENERS.match(text.strip()):
             found.append(f'{name}:{line}: a line that begins with "{opener[0]}"')
-    of_names = unreadable_names(tree) if name.startswith("tests/") else undescribed_functions(tree)
+    of_names = unreadable_names(tree) if "tests/" in name else undescribed_functions(tree)
     return found + [f"{name}:{fault}" for fault in of_names]
 
 
