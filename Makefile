@@ -46,10 +46,13 @@ lock: .venv/ready ## pin the newest dependencies: all in requirements.lock, the 
 	$(COMPILE) --output-file requirements-runtime.lock pyproject.toml
 
 .venv/ready: requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	@echo "Making the virtual environment .venv/ ..."
+	@$(PYTHON) -m venv .venv
+	@echo "Installing what requirements.lock pins. The first time, this takes some minutes ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "Installed."
 
 clean: ## remove the virtual environment and local state
 	rm -rf .venv .sojourn build dist

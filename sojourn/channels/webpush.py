@@ -204,7 +204,7 @@ def _subscription(address: str) -> _Subscription:
 
 
 def _payload(parcel: Parcel) -> bytes:
-    """Write the JSON that examples/service-worker.js reads."""
+    """Write the JSON that examples/service/service-worker.js reads."""
     content = parcel.content
     said = {
         "title": content.title,

@@ -52,7 +52,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_code_in_the_readme_equals_its_file() -> None:
     shown = {block.file: block.code for block in blocks(README) if block.file}
-    assert {"workflows/abandoned_cart.py", "examples/service.py"} <= set(shown)
+    assert {"workflows/abandoned_cart.py", "examples/service/service.py"} <= set(shown)
     for file, text in shown.items():
         assert text == (ROOT / file).read_text(), f"README.md shows another {file}"
 

@@ -16,7 +16,6 @@ import pytest
 from tests.support.markdown import ROOT
 
 UNREAD: tuple[str, ...] = (
-    "examples",
     "sojourn/dispatch",
     "sojourn/domain",
     "sojourn/sending",
@@ -105,7 +104,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def files() -> list[Path]:
-    rooms = ("sojourn", "activities", "starter", "benchmarks", "examples", "tests")
+    rooms = ("sojourn", "activities", "starter", "benchmarks", "tests")
     found = [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
     return [path for path in found if not unread(path)]
 
@@ -186,7 +185,7 @@ def faults(path: Path) -> list[str]:
     for line, text in docstrings(tree):
         if opener := OPENERS.match(text.strip()):
             found.append(f'{name}:{line}: a line that begins with "{opener[0]}"')
-    of_names = unreadable_names(tree) if name.startswith("tests/") else undescribed_functions(tree)
+    of_names = unreadable_names(tree) if "tests/" in name else undescribed_functions(tree)
     return found + [f"{name}:{fault}" for fault in of_names]
 
 

@@ -12,9 +12,9 @@ import sojourn.events
 NAMES = [
     "AUTHENTICATION", "EMAIL", "PROMOTIONAL", "PUSH", "SMS", "TRANSACTIONAL", "WHATSAPP",
     "Channel", "Context", "Customer", "Event", "Failed", "Identity", "Journey", "Message",
-    "MessageClass", "NonPersonal", "Outcome", "Personal", "Project", "Published", "Reason",
-    "Receipt", "Settings", "Sojourn", "SojournError", "Status", "activity", "days", "hours",
-    "load_project", "load_settings", "minutes", "read_identity", "serve", "weeks",
+    "MessageClass", "NonPersonal", "Outcome", "Personal", "Project", "Published", "QuietHours",
+    "Reason", "Receipt", "Settings", "Sojourn", "SojournError", "Status", "activity", "days",
+    "hours", "load_project", "load_settings", "minutes", "read_identity", "serve", "weeks",
 ]  # fmt: skip
 """A name that leaves this list breaks projects; one that joins it is a promise."""
 

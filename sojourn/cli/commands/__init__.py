@@ -8,6 +8,7 @@ somebody runs its command, and no module earlier: `sojourn --help` lists the tab
 from collections.abc import Mapping
 
 COMMANDS: Mapping[str, str] = {
+    "add": "Copy a shipped journey into this project, with templates, test and histories.",
     "channels": "Show each channel: provider, pause, messages that wait or are unknown, workers.",
     "check": "Replay histories against this code and name each run that it would break.",
     "demo": "Play the project's journeys on the embedded Temporal server, time moved along.",
@@ -18,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "keys": "Manage the write keys with which services send events.",
     "ledger": "List the messages that were decided on, newest first, and what became of them.",
     "migrate": "Bring the database up to date with this version of Sojourn.",
+    "new": "Write a new project: a journey, its templates, events and tests, a Makefile.",
     "outbox": "List the messages that went out, newest first; show one as its reader sees it.",
     "publish": "Publish one event of a customer, or a file of Segment calls.",
     "quarantine": "List the calls that do not validate, oldest first; mend, redrive or drop them.",

@@ -53,7 +53,7 @@ def sources(**settings: str) -> Sources:
     given: dict[str, Any] = {
         "shopify_secret": webhooks.SHOPIFY_SECRET,
         "woocommerce_secret": webhooks.WOOCOMMERCE_SECRET,
-        "webhooks": ROOT / "examples" / "webhooks",
+        "webhooks": ROOT / "examples" / "webhook_mapping",
         **settings,
     }
     return configured(Settings(**given), environment=BOOKINGS)
@@ -381,7 +381,7 @@ def test_a_shops_body_of_any_shape_is_read_or_refused_with_its_path(data: st.Dat
 
 @given(st.data())
 def test_a_mapped_body_of_any_shape_is_read_or_refused_with_its_path(data: st.DataObject) -> None:
-    (source,) = load_sources(ROOT / "examples" / "webhooks", BOOKINGS).values()
+    (source,) = load_sources(ROOT / "examples" / "webhook_mapping", BOOKINGS).values()
     body = changed(BOOKING, data.draw(st.sampled_from(places(BOOKING))), data.draw(ANYTHING))
     fault = fault_of(lambda: source.read(body, "msg_1", NOW))
     assert fault is None or fault.path.startswith(("events.", "identify."))

@@ -2,9 +2,8 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from sojourn.domain.events import OrderCompleted, ProductAdded
-from sojourn.domain.policy import QuietHours
-from sojourn.settings import Settings
+from sojourn import QuietHours, Settings
+from sojourn.events import OrderCompleted, ProductAdded
 from sojourn.testkit import JourneyTest, scenario
 from workflows.abandoned_cart import AbandonedCart
 

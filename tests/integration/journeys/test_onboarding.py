@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sojourn.domain.events import AccountActivated, EmailLinkClicked, FeatureUsed
+from sojourn.events import AccountActivated, EmailLinkClicked, FeatureUsed
 from sojourn.testkit import JourneyTest, scenario
 from workflows.onboarding import Onboarding
 

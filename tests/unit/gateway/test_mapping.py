@@ -50,7 +50,7 @@ def test_a_mapping_file_turns_a_request_into_a_call(tmp_path: Path) -> None:
 
 
 def test_the_example_file_maps_baskets_and_bookings() -> None:
-    (inbound,) = load_sources(ROOT / "examples" / "webhooks", ENVIRONMENT).values()
+    (inbound,) = load_sources(ROOT / "examples" / "webhook_mapping", ENVIRONMENT).values()
     data = {
         "id": "bk_81",
         "basket": "bs_12",

@@ -4,9 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sojourn.dispatch import Sojourn
-from sojourn.domain.customer import read_identity
-from sojourn.domain.events import ProductAdded
+from sojourn import Sojourn, read_identity
+from sojourn.events import ProductAdded
 
 
 async def main() -> None:

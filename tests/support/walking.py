@@ -1,0 +1,87 @@
+"""Perform a page of the documentation: write its files, run its commands, see what they say."""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.markdown import Block
+
+
+@dataclass
+class Walk:
+    """A walk through a page, in a folder of its own.
+
+    Args:
+        folder: where the walk begins; commands may change it, as in a shell.
+        environment: of the commands, in place of this process's.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+    said: str = field(default="", init=False)
+
+    def take(self, block: Block) -> None:
+        """Do what a block of the page asks for."""
+        match block.language:
+            case "sh":
+                self.run(block.code)
+            case "text":
+                missing = [line for line in block.code.splitlines() if line not in self.said]
+                assert not missing, f"line {block.line}: not said: {missing}\n{self.said}"
+            case _ if block.caption.startswith("In "):
+                self._set(self.folder / block.file, block.code)
+            case _:
+                file = self.folder / block.file
+                assert not file.exists(), f"{block.file} is there already"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(block.code)
+
+    def run(self, commands: str, **environment: str) -> str:
+        """Run commands of a shell; return what they print.
+
+        Args:
+            commands: lines; the first that fails fails the test.
+            environment: further variables.
+        """
+        last = "trap 'pwd >\"$WALK_AT\"' EXIT\n"
+        at = self.folder / ".walk"
+        done = subprocess.run(
+            ["/bin/bash", "-euo", "pipefail", "-c", last + commands],
+            cwd=self.folder,
+            env={**self.environment, **environment, "WALK_AT": str(at)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.said = done.stdout
+        assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
+        self.folder = Path(at.read_text().strip())
+        at.unlink()
+        return self.said
+
+    @staticmethod
+    def _set(file: Path, code: str) -> None:
+        """Put settings in the place of those of the same names."""
+        text = file.read_text()
+        for line in code.splitlines():
+            name = line.partition(" = ")[0]
+            text, count = re.subn(rf"^{name} = .*$", line, text, flags=re.MULTILINE)
+            assert count == 1, f"{file.name} has {count} lines that set {name}"
+        file.write_text(text)
+
+
+def bare_environment(*, path: Path | None = None, **variables: str) -> dict[str, str]:
+    """Return an environment in which nothing of this repository can be found.
+
+    Args:
+        path: a folder of commands to look in first.
+        variables: further ones.
+    """
+    ours = ("SOJOURN_", "TEMPORAL_", "PYTEST", "PYTHON", "COV_", "VIRTUAL_ENV", "MAKE", "MFLAGS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    usual = [part for part in kept["PATH"].split(":") if "/.venv/" not in part]
+    return {**kept, "PATH": ":".join([*([str(path)] if path else []), *usual]), **variables}
