@@ -21,6 +21,7 @@ from sojourn.domain.messages import Delivery, Enrolment, Receipt, Status
 from sojourn.domain.policy import QuietHours
 from sojourn.rendering.render import Renderer
 from sojourn.sending.gate import Gate
+from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.settings import Settings, signing_key
 from sojourn.store import Store, events
@@ -63,10 +64,12 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     settings = Settings(home=home, quiet_hours=QuietHours(time(21), time(9)))
     store = await Store.open(settings.store_url, migrate=True)
     try:
-        gate = Gate(
-            store, load_project().carriers.chosen(settings), settings.quiet_hours, settings.timezone
+        messages = Messages(
+            Gate(store, settings.quiet_hours, settings.timezone),
+            load_project().carriers.chosen(settings),
+            Renderer(settings, signing_key(settings)),
+            Recorder(store),
         )
-        messages = Messages(gate, Renderer(settings, signing_key(settings)))
         sent = await _send(store, messages, await _delivery(store, NOON), Status.SENT)
         bought = await _delivery(store, NOON, bought=True)
         skipped = await _send(store, messages, bought, Status.SKIPPED)

@@ -29,6 +29,7 @@ from sojourn.dispatch.outcomes import enrolments
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.messages import Reason
+from sojourn.domain.states import MessageState
 from sojourn.settings import Settings
 from sojourn.store import Store, events, ledger, runs
 from sojourn.store.tables import LedgerRow
@@ -237,9 +238,9 @@ async def _tally(client: Client, store: Store) -> dict[str, Tally]:
 
 def _count(step: Step, row: LedgerRow) -> None:
     step.due += 1
-    if row.state == "sent":
+    if row.state is MessageState.SENT:
         step.sent += 1
-    elif row.state == "skipped":
+    elif row.state is MessageState.SKIPPED:
         step.skipped[str(row.reason)] += 1
     else:
         step.other[row.state] += 1

@@ -21,7 +21,7 @@ from sojourn.domain.errors import BadEvent, BadInput, UnknownName
 from sojourn.domain.events import Event, read_event
 from sojourn.insight.executions import ANSWER_TIMEOUT, asking_temporal
 from sojourn.journeys.journey import Journey
-from sojourn.store import customers, events, runs
+from sojourn.store import cards, events, runs
 from sojourn.store.tables import RunRow
 
 FILE_IDS = uuid5(NAMESPACE_URL, "sojourn:start")
@@ -282,7 +282,7 @@ def _event(entry: Entry, given: Mapping[str, Any], customer_id: Any, at: datetim
 async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: bool) -> Standing:
     """What starting the customer would come to."""
     async with sojourn.store.reading() as session:
-        customer = await customers.find(session, event.customer_id)
+        customer = await cards.find(session, event.customer_id)
         stored = await events.find(session, event.message_id)
         customer_id = customer.customer_id if customer else event.customer_id
         noted = await runs.maybe_open(session, customer_id)

@@ -15,7 +15,7 @@ from sojourn.domain.events import Events
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import Store, customers, events, runs
+from sojourn.store import Store, events, joining, runs
 from sojourn.store.tables import EventRow, RunRow
 
 log = logging.getLogger("sojourn.dispatch")
@@ -50,7 +50,7 @@ async def join(
         The id that holds everything now.
     """
     async with store.transaction() as session:
-        done = await customers.join(session, previous_id, customer_id, at=at)
+        done = await joining.join(session, previous_id, customer_id, at=at)
         if done.moved:
             for row in await _news(session, done.customer_id, project):
                 row.routed_at = None

@@ -19,7 +19,7 @@ from sojourn.domain.events import Event, UnknownEvent, check_track, read_event
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings, load_settings
-from sojourn.store import Store, customers, events
+from sojourn.store import Store, cards, events
 from sojourn.store.tables import EventRow
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Sojourn:
     async def identify(self, identity: Identity) -> Customer:
         """Make or update a customer; record what they consent to."""
         async with self.store.transaction() as session:
-            return await customers.identify(session, identity)
+            return await cards.identify(session, identity)
 
     async def alias(self, alias: "Alias") -> None:
         """Join two ids that are one person: history, consents, addresses and open runs follow.

@@ -30,7 +30,7 @@ from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import Store, customers, events, ledger, runs
+from sojourn.store import Store, events, people, runs, settling
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
 log = logging.getLogger("sojourn.dispatch")
@@ -376,7 +376,7 @@ class _Transaction:
         concerned += [work.customer_id for work in wakes]
         # before any other row of theirs: an alias call takes them in this order, too
         if concerned or going_on:
-            self._cards = await customers.lock_all(session, [*concerned, *going_on])
+            self._cards = await people.lock_all(session, [*concerned, *going_on])
         if arrivals:
             for work in arrivals:
                 work.row.customer_id = self.joined(work.row.customer_id)
@@ -462,7 +462,7 @@ async def _void(
             if run.journey == name and events.concerns(row, journey.terms.key, run.key)
         ]
         if reason is not None and ended:
-            await ledger.void_holds(session, ended, reason=reason.value, cause=row)
+            await settling.void_holds(session, ended, reason=reason.value, cause=row)
 
 
 async def _since(

@@ -86,7 +86,7 @@ async def list_runs(
         client: connected.
         journey: of this journey only.
         customer_ids: of this customer only; a run bears the id with which it began, so give every
-            id that the person has had (`store.customers.ids`).
+            id that the person has had (`store.people.ids`).
         is_open: only those that go on, or only those that do not.
         limit: at most so many.
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
 from sojourn.domain.reports import Kind
+from sojourn.domain.states import MessageState
 from sojourn.insight.attempts import Course, Told, Tried, without
 from sojourn.insight.card import masked
 from sojourn.insight.executions import key_in
@@ -62,7 +63,7 @@ class Decided(BaseModel):
     key: str
     step: str
     channel: Channel
-    state: str
+    state: MessageState
     reason: Reason | None
     detail: str | None
     held_until: datetime | None
@@ -145,7 +146,12 @@ def _learnt_late(
     """An event that happened before a message left, and came in only after it was claimed."""
     journey = journeys.get(row.journey)
     start = next((e for e in happened if e.message_id == row.enrolment), None)
-    if journey is None or start is None or row.claimed_at is None or row.state == "skipped":
+    if (
+        journey is None
+        or start is None
+        or row.claimed_at is None
+        or row.state is MessageState.SKIPPED
+    ):
         return None
     ending = names((*journey.terms.goal, *journey.terms.ends_on))
     key = key_in(row.workflow_id)
@@ -164,13 +170,13 @@ def _learnt_late(
 
 def _fate(row: LedgerRow, course: Course, pause: ChannelRow | None, tz: str) -> str:
     text = _state(row, tz)
-    if row.state == "rejected" and course.by_operator:
+    if row.state is MessageState.REJECTED and course.by_operator:
         text = "rejected because an operator found that it was not sent"
     if row.reason == Reason.PAUSED and pause is not None:
         text += f", and {row.channel} still is: {pause.paused_because}"
-    if row.held_until is not None and row.state != "deferred":
+    if row.held_until is not None and row.state is not MessageState.DEFERRED:
         text = f"held until {clock(row.held_until, tz)}, then {text}"
-    if row.state == "sent" and row.progress and row.progress != Kind.ACCEPTED:
+    if row.state is MessageState.SENT and row.progress and row.progress != Kind.ACCEPTED:
         text += f", then {row.progress}"
     return text
 
@@ -181,7 +187,7 @@ def _detail(row: LedgerRow, detail: str | None, course: Course) -> str:
         return ""
     if course.attempts:
         return detail if detail not in [each.detail for each in course.attempts] else ""
-    return f"attempt {row.attempt}: {detail}" if row.state != "sent" else ""
+    return f"attempt {row.attempt}: {detail}" if row.state is not MessageState.SENT else ""
 
 
 def _too_late(late: EventRow, tz: str) -> str:
@@ -192,14 +198,14 @@ def _too_late(late: EventRow, tz: str) -> str:
 
 
 _IN_WORDS = {
-    "sent": "sent by {channel}",
-    "deferred": "held until {until}{because}",
-    "claimed": "about to be sent",
-    "submitting": "being handed to {provider}; if it stays so, an attempt died over it",
-    "skipped": "skipped{because}",
-    "rejected": "rejected{because}",
-    "expired": "given up: no attempt succeeded while it was of use",
-    "unknown": "perhaps sent: the provider's answer was lost, and it is not sent again",
+    MessageState.SENT: "sent by {channel}",
+    MessageState.DEFERRED: "held until {until}{because}",
+    MessageState.CLAIMED: "about to be sent",
+    MessageState.SUBMITTING: "being handed to {provider}; if it stays so, an attempt died over it",
+    MessageState.SKIPPED: "skipped{because}",
+    MessageState.REJECTED: "rejected{because}",
+    MessageState.EXPIRED: "given up: no attempt succeeded while it was of use",
+    MessageState.UNKNOWN: "perhaps sent: the provider's answer was lost, and it is not sent again",
 }
 
 

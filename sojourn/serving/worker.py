@@ -43,6 +43,7 @@ from sojourn.rendering.render import Renderer
 from sojourn.sending.calls import temporal_activities
 from sojourn.sending.gate import Gate
 from sojourn.sending.probing import probe_paused
+from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.serving.logs import configure_logging
 from sojourn.serving.together import run_together, stop_with_parent
@@ -144,15 +145,20 @@ async def serving(
     serves = list(project.journeys.values()) if workflows is None else workflows
     calls = temporal_activities(project.activities.values(), store, settings)
     renderer = Renderer(settings, signing_key(settings))
-    gate = Gate(
-        store,
+    messages = Messages(
+        Gate(
+            store,
+            settings.quiet_hours,
+            settings.timezone,
+            events=project.events,
+            templates=renderer.channels_of,
+        ),
         carriers,
-        settings.quiet_hours,
-        settings.timezone,
-        templates=renderer.channels_of,
-        events=project.events,
+        renderer,
+        Recorder(store),
+        shop_url=settings.shop_url,
+        hosts=settings.link_hosts,
     )
-    messages = Messages(gate, renderer, shop_url=settings.shop_url, hosts=settings.link_hosts)
     shared: dict[str, Any] = {
         "graceful_shutdown_timeout": GRACE,
         "activity_task_poller_behavior": PollerBehaviorAutoscaling(),

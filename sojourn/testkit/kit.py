@@ -19,6 +19,7 @@ from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Channel
+from sojourn.domain.states import MessageState
 from sojourn.journeys.journey import Journey
 from sojourn.project import Project
 from sojourn.settings import Settings
@@ -294,8 +295,10 @@ class JourneyTest:
 
     async def _read(self) -> None:
         messages = await self.messages()
-        self.sent = [row.step for row in messages if row.state == "sent"]
-        self.skipped = [(row.step, str(row.reason)) for row in messages if row.state == "skipped"]
+        self.sent = [row.step for row in messages if row.state is MessageState.SENT]
+        self.skipped = [
+            (row.step, str(row.reason)) for row in messages if row.state is MessageState.SKIPPED
+        ]
         async with self.store.reading() as session:
             started = await runs.of_customer(session, self.customer_id)
         seen: set[str] = set()

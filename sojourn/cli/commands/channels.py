@@ -18,7 +18,7 @@ from sojourn.domain.messages import Channel
 from sojourn.insight import queues
 from sojourn.insight.queues import Queue
 from sojourn.settings import Settings
-from sojourn.store import Store, operators, pauses
+from sojourn.store import Store, ledger, pauses
 from sojourn.store.suppressions import lift as lift_address
 from sojourn.store.tables import ChannelRow
 
@@ -123,7 +123,7 @@ async def _show(settings: Settings, *, as_json: bool) -> None:
     try:
         async with store.reading() as session:
             paused = await pauses.current(session)
-            counts = await operators.counts(session, since=datetime.now(UTC) - SENT_WITHIN)
+            counts = await ledger.counts(session, since=datetime.now(UTC) - SENT_WITHIN)
     finally:
         await store.close()
     fault: TemporalUnavailable | None = None

@@ -11,6 +11,7 @@ from sojourn.composing import project_settings
 from sojourn.domain.calendar import zone
 from sojourn.domain.messages import Channel
 from sojourn.domain.policy import QuietHours
+from sojourn.domain.states import MessageState
 from sojourn.settings import Settings
 from sojourn.store.tables import ContentRow, LedgerRow
 
@@ -42,7 +43,7 @@ async def _demo() -> None:
             sent = 0
             async for story in stories(stack):
                 _show(story, settings.quiet_hours)
-                sent += sum(row.state == "sent" for row, _ in story.messages)
+                sent += sum(row.state is MessageState.SENT for row, _ in story.messages)
     out.print(
         f"{sent} messages were sent, into the outbox of the demo. "
         "`make dev` leaves all of it running; README.md goes on from here."

@@ -10,6 +10,7 @@ from sojourn.cli.output import show_json, show_line
 from sojourn.composing import load_project, project_settings
 from sojourn.dispatch.connection import connect
 from sojourn.domain.errors import TemporalUnavailable
+from sojourn.domain.states import MessageState
 from sojourn.insight import story
 from sojourn.insight.attempts import lines, moment
 from sojourn.insight.card import Card
@@ -24,12 +25,12 @@ from sojourn.store import Store
 MOVED_ON = timedelta(minutes=10)
 """Further apart than this are two clocks only where somebody moved one (`fast-forward`)."""
 STYLES = {
-    "sent": "green",
-    "skipped": "yellow",
-    "deferred": "yellow",
-    "rejected": "red",
-    "expired": "red",
-    "unknown": "red",
+    MessageState.SENT: "green",
+    MessageState.SKIPPED: "yellow",
+    MessageState.DEFERRED: "yellow",
+    MessageState.REJECTED: "red",
+    MessageState.EXPIRED: "red",
+    MessageState.UNKNOWN: "red",
 }
 
 

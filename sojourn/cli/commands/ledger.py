@@ -14,16 +14,17 @@ from sojourn.composing import project_settings
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
+from sojourn.domain.states import SETTLED, WAITING, MessageState
 from sojourn.insight.attempts import Course, course_of, lines
 from sojourn.insight.letters import unknown_customer
-from sojourn.store import Store, customers, operators, suppressions
-from sojourn.store.ledger import SETTLED
+from sojourn.store import Store, attempts, cards, reports, settling, suppressions
+from sojourn.store.ledger import found, listed
 from sojourn.store.tables import ContentRow, LedgerRow
 
 group = typer.Typer()
 app.add_typer(group, name="ledger")
 
-STATES = (*operators.WAITING, *SETTLED)
+STATES = (*WAITING, *SETTLED)
 
 Name = Annotated[
     str, typer.Argument(metavar="REFERENCE", help="The message's reference, or its number here.")
@@ -61,11 +62,16 @@ def ledger(
         async with store.reading() as session:
             held_by = None
             if customer is not None:
-                known = await customers.find(session, customer)
+                known = await cards.find(session, customer)
                 if known is None:
                     raise unknown_customer(customer)
                 held_by = known.customer_id
-            rows = await operators.listed(session, state=state, customer_id=held_by, limit=limit)
+            rows = await listed(
+                session,
+                state=MessageState(state) if state else None,
+                customer_id=held_by,
+                limit=limit,
+            )
         if as_json:
             show_json([_facts(row) for row in rows])
         else:
@@ -80,13 +86,13 @@ def show(name: Name, *, as_json: AsJson = False) -> None:
 
     async def work(store: Store) -> None:
         async with store.reading() as session:
-            row = await _found(operators.found(session, name), name)
+            row = await _found(found(session, name), name)
             assert row.id is not None
             content = await session.get(ContentRow, row.id)
             pairs = [(Channel(row.channel), content.address)] if content else []
             course = course_of(
-                (await operators.attempts(session, [row.id]))[row.id],
-                (await operators.reports(session, [row.id]))[row.id],
+                (await attempts.of_messages(session, [row.id]))[row.id],
+                (await reports.of_messages(session, [row.id]))[row.id],
                 suppressed=bool(await suppressions.suppressed(session, pairs)),
             )
         if as_json:
@@ -110,8 +116,8 @@ def settle(
 
     async def work(store: Store) -> None:
         async with store.transaction() as session:
-            row = await _found(operators.found(session, name, hold=True), name)
-            await operators.settle(
+            row = await _found(found(session, name, hold=True), name)
+            await settling.settle_by_hand(
                 session,
                 row,
                 sent=verdict is Verdict.SENT,
@@ -231,7 +237,7 @@ def _show(row: LedgerRow, content: ContentRow | None, course: Course) -> None:
         show_line("\nAttempts and reports (UTC)", style="bold")
     for line in shown:
         show_line(f"  {line}")
-    if row.state == "unknown":
+    if row.state is MessageState.UNKNOWN:
         show_line(
             f'\n`sojourn ledger settle {row.id} sent --why "..."`, or not-sent, notes what you find'
         )

@@ -23,7 +23,7 @@ from sojourn.cli.publishing import FilePublished, publish_file
 from sojourn.composing import load_project
 from sojourn.dispatch import Published, Sojourn
 from sojourn.domain.errors import BadInput
-from sojourn.store import customers, events
+from sojourn.store import cards, events
 
 
 @app.command()
@@ -108,7 +108,7 @@ async def _publish_one(
             name, given, message_id=message_id, customer_id=customer, occurred_at=at
         )
         async with sojourn.store.reading() as session:
-            card = await customers.find(session, customer)
+            card = await cards.find(session, customer)
             row = await events.find(session, published.message_id)
         listening = list(sojourn.project.journeys.heard_by(row.name)) if row else []
     identified = card is not None and card.known

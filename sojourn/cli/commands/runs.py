@@ -11,7 +11,7 @@ from sojourn.dispatch.connection import connect
 from sojourn.domain.errors import BadInput
 from sojourn.insight.executions import Run, list_runs, with_details
 from sojourn.settings import Settings
-from sojourn.store import Store, customers
+from sojourn.store import Store, people
 
 
 @app.command()
@@ -66,7 +66,7 @@ async def _ids(settings: Settings, customer: str) -> list[str]:
     store = await Store.open(settings.store_url)
     try:
         async with store.reading() as session:
-            return await customers.ids(session, customer)
+            return await people.ids(session, customer)
     finally:
         await store.close()
 

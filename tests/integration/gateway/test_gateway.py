@@ -21,7 +21,7 @@ from sojourn.dispatch import Sojourn
 from sojourn.gateway.http.bodies import inflate
 from sojourn.gateway.http.faults import Refusal
 from sojourn.gateway.tracking.keyring import Key, Keyring
-from sojourn.store import Store, customers, keys, quarantine
+from sojourn.store import Store, cards, keys, people, quarantine
 from tests.support.cli_stack import NOWHERE
 from tests.support.gateway_server import Served, added, basic, serving, settings
 
@@ -71,7 +71,7 @@ async def test_identify_updates_the_card(served: Served, customer_id: str) -> No
     answer = await served.post("/v1/identify", {"userId": customer_id, "traits": traits})
     assert answer.status_code == 200
     async with served.store.reading() as session:
-        card = await customers.find(session, customer_id)
+        card = await cards.find(session, customer_id)
     assert card is not None
     assert (card.email, card.phone) == ("ada@example.com", "+393201234567")
     assert card.attributes == {"plan": "pro"}
@@ -83,11 +83,11 @@ async def test_traits_may_stand_in_the_context_of_an_identify_alone(
     call = {"userId": customer_id, "context": {"traits": {"email": "ada@example.com"}}}
     assert (await served.post("/v1/page", call)).status_code == 200
     async with served.store.reading() as session:
-        assert await customers.find(session, customer_id) is None
+        assert await cards.find(session, customer_id) is None
     for traits in ({}, {"plan": "pro"}):
         assert (await served.post("/v1/identify", {**call, "traits": traits})).status_code == 200
     async with served.store.reading() as session:
-        card = await customers.find(session, customer_id)
+        card = await cards.find(session, customer_id)
     assert card is not None
     assert (card.email, card.attributes) == ("ada@example.com", {"plan": "pro"})
     bad = {"userId": customer_id, "context": {"traits": "pro"}}
@@ -593,7 +593,7 @@ async def test_work_that_takes_too_long_goes_on(
     async with serving(sojourn) as served:
         await served.ready()
         async with store.transaction() as session:
-            await customers.lock(session, customer_id)
+            await people.lock(session, customer_id)
             answer = await served.post("/v1/track", added(customer_id))
             assert fault(answer) == (503, "request")
             assert await served.stored(customer_id) == []

@@ -46,14 +46,17 @@ from sojourn.domain.events import (
 )
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
 from sojourn.domain.policy import QuietHours
+from sojourn.domain.states import MessageState
+from sojourn.domain.verdict import OnceMore
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.rendering.render import Renderer
-from sojourn.sending.doubt import OnceMore
-from sojourn.sending.gate import Claim, Gate
+from sojourn.sending.applying import Claim
+from sojourn.sending.gate import Gate
+from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.serving import worker
 from sojourn.settings import Settings
-from sojourn.store import Store, attempts, customers, events, ledger, pauses
+from sojourn.store import Store, attempts, cards, events, ledger, pauses, people, settling
 from sojourn.store.tables import (
     AttemptRow,
     ChannelRow,
@@ -141,20 +144,20 @@ class Desk:
     def messages(self) -> Messages:
         carriers = dict.fromkeys(Channel, self.carrier)
         renderer = _renderer(self.templates)
-        gate = Gate(self.store, carriers, self.quiet_hours, "UTC", templates=renderer.channels_of)
-        return Messages(gate, renderer)
+        gate = Gate(self.store, self.quiet_hours, "UTC", templates=renderer.channels_of)
+        return Messages(gate, carriers, renderer, Recorder(self.store))
 
     async def identify(self, hours: float = -1, **traits: Any) -> None:
         identity = read_identity(
             traits, customer_id=self.customer_id, message_id=str(uuid4()), at=NOON + hours * HOUR
         )
         async with self.store.transaction() as session:
-            await customers.identify(session, identity)
+            await cards.identify(session, identity)
 
     async def keep(self, event: Event, **properties: Any) -> EventRow:
         """Store an event as the dispatcher does, and die before anybody is told."""
         async with self.store.transaction() as session:
-            await customers.lock(session, event.customer_id)
+            await people.lock(session, event.customer_id)
             row, _ = await events.add(
                 session,
                 EventRow(
@@ -231,7 +234,8 @@ class Desk:
     async def attempts(self) -> list[AttemptRow]:
         numbers = [row.id for row in await self.rows() if row.id is not None]
         async with self.store.reading() as session:
-            return list(await attempts.of_messages(session, numbers))
+            tried = await attempts.of_messages(session, numbers)
+        return [attempt for number in numbers for attempt in tried[number]]
 
     async def pauses(self) -> dict[Channel, ChannelRow]:
         async with self.store.reading() as session:
@@ -278,7 +282,7 @@ def _killing(desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
         case "handing over":
             desk.carrier.answers.append(Killed())
         case "handed over":
-            monkeypatch.setattr(Messages, "_settle", die)
+            monkeypatch.setattr(Recorder, "sent", die)
 
 
 # ---- the way through -----------------------------------------------------------------------
@@ -433,7 +437,7 @@ async def test_nobody_is_written_to_who_is_unknown_or_erased(store: Store) -> No
     assert (await desk.send()).reason is Reason.UNKNOWN_CUSTOMER
     await desk.identify(**REACHABLE)
     async with store.transaction() as session:
-        row = await customers.lock(session, desk.customer_id)
+        row = await people.lock(session, desk.customer_id)
         row.erased_at = NOON
         session.add(row)
     assert (await desk.send(n=2)).reason is Reason.ERASED
@@ -489,7 +493,7 @@ async def test_a_message_held_over_night_is_voided_by_the_purchase(desk: Desk) -
     order = await desk.buy(40)
     workflow_id = desk.delivery().workflow_id
     async with desk.store.transaction() as session:
-        await ledger.void_holds(session, [workflow_id], reason="goal_reached", cause=order)
+        await settling.void_holds(session, [workflow_id], reason="goal_reached", cause=order)
     row = await desk.row()
     assert (row.state, row.reason, row.caused_by) == (
         "skipped", "goal_reached", order.message_id,
@@ -504,7 +508,7 @@ async def test_a_purchase_before_this_run_voids_nothing_of_it(desk: Desk) -> Non
     await desk.send(now=NOON + DAY + 10 * HOUR)
     order = await desk.buy(-24)
     async with desk.store.transaction() as session:
-        await ledger.void_holds(
+        await settling.void_holds(
             session, [desk.delivery().workflow_id], reason="goal_reached", cause=order
         )
     assert (await desk.row()).state == "deferred"
@@ -517,7 +521,7 @@ async def test_a_message_that_may_be_on_its_way_is_not_called_held(desk: Desk) -
     assert (await desk.send(now=NOON + DAY + 10 * HOUR)).status is Status.DEFERRED
     order = await desk.buy(40)
     async with desk.store.transaction() as session:
-        await ledger.void_holds(
+        await settling.void_holds(
             session, [desk.delivery().workflow_id], reason="goal_reached", cause=order
         )
     assert (await desk.row()).state == "submitting"
@@ -950,7 +954,7 @@ async def test_a_provider_that_reports_is_given_time_to(desk: Desk) -> None:
     async with desk.store.transaction() as session:  # as a webhook does
         row = await desk.row()
         assert row.id is not None
-        await ledger.settle(session, row.id, "sent", by="report", provider_id="p1")
+        await settling.settle(session, row.id, MessageState.SENT, by="report", provider_id="p1")
     assert (await desk.send(**needed)).status is Status.SENT
     (attempt,) = await desk.attempts()
     assert (attempt.state, attempt.settled_by) == ("accepted", "report")
@@ -1046,7 +1050,7 @@ async def test_what_may_be_out_is_not_held_by_a_pause(desk: Desk) -> None:
     assert (await desk.send()).reason is Reason.PAUSED
     order = await desk.buy()
     async with desk.store.transaction() as session:
-        await ledger.void_holds(
+        await settling.void_holds(
             session, [desk.delivery().workflow_id], reason="goal_reached", cause=order
         )
     assert (await desk.row()).state == "claimed"

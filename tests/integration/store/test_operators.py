@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import reference
-from sojourn.store import Store, operators, suppressions
-from sojourn.store.operators import Counts
+from sojourn.domain.states import AttemptState, MessageState
+from sojourn.store import Store, attempts, ledger, reports, settling, suppressions
+from sojourn.store.ledger import Counts
 from sojourn.store.tables import AttemptRow, LedgerRow, ReportRow, SuppressionRow
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -44,7 +45,7 @@ async def decided(store: Store, n: int, state: str, channel: Channel = Channel.E
         channel=channel.value,
         message_class="promotional",
         topic="cart",
-        state=state,
+        state=MessageState(state),
         due_at=NOW,
         decided_at=NOW,
         settled_at=NOW,
@@ -61,8 +62,8 @@ async def test_each_channel_is_counted_by_itself(own: Store) -> None:
         await decided(own, n, state)
     await decided(own, 9, "sent", Channel.PUSH)
     async with own.reading() as session:
-        recent = await operators.counts(session, since=NOW)
-        later = await operators.counts(session, since=NOW + HOUR)
+        recent = await ledger.counts(session, since=NOW)
+        later = await ledger.counts(session, since=NOW + HOUR)
     assert recent == {
         Channel.EMAIL: Counts(waiting=2, unknown=1, sent=1),
         Channel.SMS: Counts(),
@@ -108,8 +109,8 @@ async def test_what_operators_ask_of_a_long_ledger_is_in_its_indexes(
         await connection.execute(text("ANALYZE"))
     with heard(own) as asked:
         async with own.reading() as session:
-            await operators.counts(session, since=NOW + HOUR)
-            (row,) = await operators.listed(session, state=state)
+            await ledger.counts(session, since=NOW + HOUR)
+            (row,) = await ledger.listed(session, state=MessageState(state))
     assert row.n == 30
     plans = [await plan(own, *one) for one in asked if "FROM ledger" in one[0]]
     assert ["ix_ledger_unsent" in plans[0], "ix_ledger_sent" in plans[1]] == [True, True], plans
@@ -125,7 +126,7 @@ async def test_attempts_and_reports_come_in_their_order_each_to_its_message(own:
                     ledger_id=number,
                     attempt=attempt,
                     provider="postmark",
-                    state="accepted",
+                    state=AttemptState.ACCEPTED,
                     submitted_at=NOW,
                     journey_at=NOW,
                 )
@@ -143,9 +144,9 @@ async def test_attempts_and_reports_come_in_their_order_each_to_its_message(own:
                 )
             )
     async with own.reading() as session:
-        tried = await operators.attempts(session, [one, other])
-        told = await operators.reports(session, [one, other])
-        assert await operators.attempts(session, []) == {}
+        tried = await attempts.of_messages(session, [one, other])
+        told = await reports.of_messages(session, [one, other])
+        assert await attempts.of_messages(session, []) == {}
     assert [row.attempt for row in tried[one]] == [1, 2]
     assert [row.attempt for row in tried[other]] == [1]
     assert [row.kind for row in told[one]] == ["delivered", "clicked"]
@@ -180,9 +181,9 @@ async def test_of_two_operators_the_first_settles_a_message(own: Store) -> None:
 
     async def settle(by: str, *, sent: bool) -> None:
         async with own.transaction() as session:
-            row = await operators.found(session, str(number), hold=True)
+            row = await ledger.found(session, str(number), hold=True)
             assert row is not None
-            await operators.settle(session, row, sent=sent, because="x", by=by, now=NOW)
+            await settling.settle_by_hand(session, row, sent=sent, because="x", by=by, now=NOW)
 
     await settle("anna", sent=True)
     with pytest.raises(BadInput, match="is sent"):
@@ -201,19 +202,21 @@ async def test_what_an_operator_says_is_of_the_attempts_that_nobody_knows_the_en
                     ledger_id=number,
                     attempt=n,
                     provider="postmark",
-                    state=state,
+                    state=AttemptState(state),
                     submitted_at=NOW,
                     journey_at=NOW,
                 )
             )
     async with own.transaction() as session:
-        row = await operators.found(session, str(number), hold=True)
+        row = await ledger.found(session, str(number), hold=True)
         assert row is not None
         with pytest.raises(BadInput, match="10 minutes"):
-            await operators.settle(session, row, sent=sent, because="x", by="anna", now=NOW)
-        await operators.settle(session, row, sent=sent, because="x", by="anna", now=NOW + HOUR)
+            await settling.settle_by_hand(session, row, sent=sent, because="x", by="anna", now=NOW)
+        await settling.settle_by_hand(
+            session, row, sent=sent, because="x", by="anna", now=NOW + HOUR
+        )
     async with own.reading() as session:
-        tried = await operators.attempts(session, [number])
+        tried = await attempts.of_messages(session, [number])
     ended = [attempt.state for attempt in tried[number]]
     assert ended == (
         ["superseded", "accepted", "released"] if sent else ["refused", "refused", "released"]
@@ -224,8 +227,8 @@ async def test_what_an_operator_says_is_of_the_attempts_that_nobody_knows_the_en
 async def test_a_message_that_one_operator_settles_is_held_from_the_other(own: Store) -> None:
     number = await decided(own, 1, "unknown")
     async with own.transaction() as anna, own.transaction() as bob:
-        assert await operators.found(anna, str(number), hold=True)
-        assert await operators.found(bob, str(number))
+        assert await ledger.found(anna, str(number), hold=True)
+        assert await ledger.found(bob, str(number))
         await (await bob.connection()).execute(text("SET LOCAL lock_timeout = '100ms'"))
         with pytest.raises(DBAPIError, match="lock timeout"):
-            await operators.found(bob, str(number), hold=True)
+            await ledger.found(bob, str(number), hold=True)

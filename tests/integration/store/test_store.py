@@ -23,7 +23,19 @@ from sojourn.domain.errors import BadSetting, StoreUnavailable
 from sojourn.domain.events import SHIPPED, Event, OrderCompleted
 from sojourn.domain.messages import Channel, Delivery, MessageClass
 from sojourn.domain.reports import Kind
-from sojourn.store import Store, attempts, customers, engine, events, ledger, runs
+from sojourn.domain.states import AttemptState, MessageState
+from sojourn.store import (
+    Store,
+    attempts,
+    cards,
+    consents,
+    engine,
+    events,
+    ledger,
+    people,
+    runs,
+    settling,
+)
 from sojourn.store.tables import ConsentRow, ContentRow, EventRow, LedgerRow, RunRow
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
@@ -60,7 +72,7 @@ async def test_an_empty_database_is_migrated_once(database_url: str) -> None:
     for _ in range(2):
         opened = await Store.open(database_url, migrate=True)
         async with opened.reading() as session:
-            assert await customers.find(session, "nobody") is None
+            assert await cards.find(session, "nobody") is None
         await opened.close()
 
 
@@ -258,7 +270,7 @@ def _row(
 
 async def _keep(store: Store, row: EventRow) -> tuple[EventRow, bool]:
     async with store.transaction() as session:
-        await customers.lock(session, row.customer_id)
+        await people.lock(session, row.customer_id)
         return await events.add(session, row)
 
 
@@ -413,12 +425,12 @@ async def _identify(store: Store, customer_id: str, hours: int, **traits: Any) -
         traits, customer_id=customer_id, message_id=str(uuid4()), at=NOON + hours * HOUR
     )
     async with store.transaction() as session:
-        return await customers.identify(session, identity)
+        return await cards.identify(session, identity)
 
 
 async def _agreed(store: Store, customer_id: str) -> bool | None:
     async with store.reading() as session:
-        said = await customers.consents(session, customer_id)
+        said = await consents.current(session, customer_id)
     return said.by_channel.get(Channel.EMAIL)
 
 
@@ -444,7 +456,7 @@ async def test_identify_calls_at_once_make_one_customer(store: Store, customer_i
         *(_identify(store, customer_id, n, email=f"{n}@shop.example") for n in range(10))
     )
     async with store.reading() as session:
-        found = await customers.find(session, customer_id)
+        found = await cards.find(session, customer_id)
     assert found is not None
     assert found.email == "9@shop.example"
 
@@ -452,7 +464,7 @@ async def test_identify_calls_at_once_make_one_customer(store: Store, customer_i
 async def test_an_event_alone_makes_nobody_known(store: Store, customer_id: str) -> None:
     await _keep(store, _row(customer_id))
     async with store.reading() as session:
-        found = await customers.find(session, customer_id)
+        found = await cards.find(session, customer_id)
     assert found is not None
     assert not found.known
 
@@ -483,9 +495,10 @@ async def test_a_refusal_by_form_stands_against_an_identify_of_the_same_moment(
     store: Store, customer_id: str
 ) -> None:
     async with store.transaction() as session:
+        person = await people.lock(session, customer_id)
         for granted in (False, True):
-            await customers.record_consent(
-                session, customer_id, Channel.EMAIL, granted=granted, at=NOON, source="form"
+            await consents.record(
+                session, person, Channel.EMAIL, granted=granted, at=NOON, source="form"
             )
     assert await _agreed(store, customer_id) is False
 
@@ -552,7 +565,7 @@ async def _claimed(store: Store, customer_id: str) -> int:
     )
     async with store.transaction() as session:
         row = ledger.new_row(delivery, Channel.EMAIL)
-        row.state, row.attempt = "claimed", 1
+        row.state, row.attempt = MessageState.CLAIMED, 1
         session.add(row)
         await session.flush()
         assert row.id is not None
@@ -568,7 +581,7 @@ async def _row_of(store: Store, ledger_id: int) -> LedgerRow:
 
 async def _submit(store: Store, ledger_id: int, attempt: int) -> bool:
     async with store.transaction() as session:
-        return await ledger.submit(
+        return await settling.submit(
             session,
             ledger_id,
             attempt,
@@ -593,9 +606,14 @@ async def test_only_the_attempt_that_holds_the_claim_may_submit(
 async def test_what_was_sent_stays_sent(store: Store, customer_id: str) -> None:
     ledger_id = await _claimed(store, customer_id)
     assert await _submit(store, ledger_id, 1)
-    for state, detail in (("sent", None), ("rejected", "a slower attempt"), ("unknown", None)):
+    told = (
+        (MessageState.SENT, None),
+        (MessageState.REJECTED, "a slower attempt"),
+        (MessageState.UNKNOWN, None),
+    )
+    for state, detail in told:
         async with store.transaction() as session:
-            await ledger.settle(session, ledger_id, state, detail=detail, provider_id="p1")
+            await settling.settle(session, ledger_id, state, detail=detail, provider_id="p1")
     row = await _row_of(store, ledger_id)
     assert (row.state, row.detail, row.provider_id) == ("sent", None, "p1")
 
@@ -608,7 +626,7 @@ async def test_progress_only_moves_forward(
     kinds = (Kind.DELIVERED, Kind.OPENED, Kind.CLICKED)
     for n in order:
         async with store.transaction() as session:
-            await ledger.advance(session, ledger_id, kinds[n], NOON + n * HOUR)
+            await settling.advance(session, ledger_id, kinds[n], NOON + n * HOUR)
     row = await _row_of(store, ledger_id)
     assert (row.progress, row.progress_at) == ("clicked", NOON + 2 * HOUR)
 
@@ -617,7 +635,7 @@ async def test_progress_told_again_keeps_its_first_moment(store: Store, customer
     ledger_id = await _claimed(store, customer_id)
     for at in (NOON, NOON + HOUR):
         async with store.transaction() as session:
-            await ledger.advance(session, ledger_id, Kind.CLICKED, at)
+            await settling.advance(session, ledger_id, Kind.CLICKED, at)
     assert (await _row_of(store, ledger_id)).progress_at == NOON
 
 
@@ -638,10 +656,10 @@ async def test_an_old_attempt_cannot_release_what_a_newer_one_submits(
     ledger_id = await _claimed(store, customer_id)
     assert await _submit(store, ledger_id, 1)
     async with store.transaction() as session:
-        await ledger.release(session, ledger_id, 0, "too slow")
+        await settling.release(session, ledger_id, 0, "too slow")
     assert (await _row_of(store, ledger_id)).state == "submitting"
     async with store.transaction() as session:
-        await ledger.release(session, ledger_id, 1, "try again")
+        await settling.release(session, ledger_id, 1, "try again")
     assert (await _row_of(store, ledger_id)).state == "claimed"
 
 
@@ -653,18 +671,18 @@ async def test_what_an_old_attempt_met_says_nothing_of_a_newer_one(
     async with store.transaction() as session:
         row = await session.get(LedgerRow, ledger_id)
         assert row is not None
-        row.state, row.attempt, row.possible_duplicate = "claimed", 2, True
-        await attempts.end(session, ledger_id, "superseded", by="gate")
+        row.state, row.attempt, row.possible_duplicate = MessageState.CLAIMED, 2, True
+        await attempts.end(session, ledger_id, AttemptState.SUPERSEDED, by="gate")
     assert await _submit(store, ledger_id, 2)
     async with store.transaction() as session:
-        await ledger.refuse(session, ledger_id, 1, "refused", detail="550 no")
-        await ledger.absent(session, ledger_id, 1, provider="outbox")
+        await settling.refuse(session, ledger_id, 1, "refused", detail="550 no")
+        await settling.absent(session, ledger_id, 1, provider="outbox")
     assert (await _row_of(store, ledger_id)).state == "submitting"
     async with store.reading() as session:
-        tried = await attempts.of_messages(session, [ledger_id])
+        tried = (await attempts.of_messages(session, [ledger_id]))[ledger_id]
     assert [attempt.state for attempt in tried] == ["refused", "submitting"]
     async with store.transaction() as session:
-        await ledger.absent(session, ledger_id, 2, provider="outbox")
+        await settling.absent(session, ledger_id, 2, provider="outbox")
     row = await _row_of(store, ledger_id)
     assert (row.state, row.possible_duplicate) == ("claimed", False)
 
@@ -675,11 +693,11 @@ async def test_why_there_was_doubt_is_kept_when_a_look_up_ends_it(
     ledger_id = await _claimed(store, customer_id)
     assert await _submit(store, ledger_id, 1)
     async with store.transaction() as session:
-        await ledger.doubt(session, ledger_id, 1, "HTTP 500", error="AmbiguousSend")
+        await settling.doubt(session, ledger_id, 1, "HTTP 500", error="AmbiguousSend")
     async with store.transaction() as session:
-        await ledger.absent(session, ledger_id, 1, provider="outbox")
+        await settling.absent(session, ledger_id, 1, provider="outbox")
     async with store.reading() as session:
-        (tried,) = await attempts.of_messages(session, [ledger_id])
+        (tried,) = (await attempts.of_messages(session, [ledger_id]))[ledger_id]
     assert (tried.state, tried.settled_by, tried.detail) == ("released", "look-up", "HTTP 500")
 
 
@@ -687,7 +705,9 @@ async def test_whatever_a_provider_says_can_be_written_down(store: Store, custom
     ledger_id = await _claimed(store, customer_id)
     said = "550 bo\udceete pleine\0" + "!" * 600  # Latin-1 as aiosmtplib reads it
     async with store.transaction() as session:
-        await ledger.settle(session, ledger_id, "rejected", reason="refused", detail=said)
+        await settling.settle(
+            session, ledger_id, MessageState.REJECTED, reason="refused", detail=said
+        )
     row = await _row_of(store, ledger_id)
     assert row.state == "rejected"
     assert row.detail is not None
