@@ -5,11 +5,12 @@ open runs is left as unrouted events: whoever dies after the commit leaves them 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.dispatch.ending import void_holds
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
 from sojourn.journeys.registry import Journeys
@@ -20,8 +21,6 @@ from sojourn.store.tables import EventRow, RunRow
 
 log = logging.getLogger("sojourn.dispatch")
 
-VoidHolds = Callable[[AsyncSession, EventRow], Awaitable[None]]
-
 
 async def join(
     store: Store,
@@ -30,7 +29,6 @@ async def join(
     project: Project,
     *,
     at: datetime,
-    void_holds: VoidHolds,
 ) -> str:
     """Join two ids; what one of them did counts for the open runs of the other.
 
@@ -44,7 +42,6 @@ async def join(
         customer_id: the id that everything moves to.
         project: its journeys and events.
         at: when it was said.
-        void_holds: settles what is held in runs that an event ends.
 
     Returns:
         The id that holds everything now.
@@ -55,7 +52,7 @@ async def join(
             for row in await _news(session, done.customer_id, project):
                 row.routed_at = None
                 session.add(row)
-                await void_holds(session, row)
+                await void_holds(session, row, project)
     return done.customer_id
 
 

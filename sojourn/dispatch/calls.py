@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sojourn.dispatch.client import Sojourn
-from sojourn.dispatch.intake import Published
+from sojourn.dispatch.published import Published
 from sojourn.domain.customer import Identity, read_identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import (

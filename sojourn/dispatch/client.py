@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from temporalio.client import Client
@@ -12,7 +11,8 @@ from temporalio.service import RPCError
 
 from sojourn.composing import load_project
 from sojourn.dispatch import aliasing, connection
-from sojourn.dispatch.intake import Intake, Published, void_holds
+from sojourn.dispatch.intake import Intake
+from sojourn.dispatch.published import Published
 from sojourn.dispatch.telling import Teller
 from sojourn.domain.customer import Customer, Identity
 from sojourn.domain.events import Event, UnknownEvent, check_track, read_event
@@ -112,12 +112,7 @@ class Sojourn:
                 worker will, and so does the same call again.
         """
         customer_id = await aliasing.join(
-            self.store,
-            alias.previous_id,
-            alias.customer_id,
-            self.project,
-            at=alias.at,
-            void_holds=partial(void_holds, project=self.project),
+            self.store, alias.previous_id, alias.customer_id, self.project, at=alias.at
         )
         await self._intake.wake(customer_id)
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from sojourn.dispatch.correcting import read_moment
-from sojourn.dispatch.intake import Published
+from sojourn.dispatch.published import Published
 from sojourn.domain.errors import BadEvent
 from sojourn.gateway.http.bodies import BATCH_LIMIT, CALL_LIMIT, read_json
 from sojourn.gateway.http.core import Gateway

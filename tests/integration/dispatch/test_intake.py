@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from sojourn.dispatch import Published, intake
+from sojourn.dispatch import Published, committing
 from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.routing import Start, Target
@@ -148,7 +148,7 @@ async def test_what_the_database_refuses_befalls_nobody_else(
 async def test_a_customer_whose_lock_is_held_keeps_nobody_waiting(
     store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(committing, "LOCK_TIMEOUT_MS", 50)
     taking, _ = _intake(store)
     held, other = f"{customer_id}-held", f"{customer_id}-other"
     async with store.transaction() as session:
