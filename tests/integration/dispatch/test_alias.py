@@ -32,7 +32,7 @@ from sojourn.store import Store, addresses, cards, consents, events, joining, le
 from sojourn.store.tables import CustomerRow, RunRow
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
-from tests.integration.sending.test_gate import REACHABLE, Desk
+from tests.support.desk import REACHABLE, Desk
 from tests.support.effort import fewer
 from tests.support.project import PROJECT
 
