@@ -1,4 +1,4 @@
-"""What operators ask of the ledger, on either database."""
+"""The ledger as operators and links look things up in it, on either database."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from sojourn.domain.states import AttemptState, MessageState
 from sojourn.store import Store, attempts, ledger, reports, settling, suppressions
 from sojourn.store.ledger import Counts
 from sojourn.store.tables import AttemptRow, LedgerRow, ReportRow, SuppressionRow
+from tests.support.rows import claimed, row_of
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -75,7 +76,7 @@ async def test_each_channel_is_counted_by_itself(own: Store) -> None:
 
 @contextmanager
 def heard(store: Store) -> Iterator[list[tuple[str, Any]]]:
-    """What is asked of the database meanwhile."""
+    """Note the statements that go to the database meanwhile."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
@@ -89,7 +90,7 @@ def heard(store: Store) -> Iterator[list[tuple[str, Any]]]:
 
 
 async def plan(store: Store, statement: str, given: Any) -> str:
-    """How the database goes about it, were the ledger too long to be read from end to end."""
+    """Return how the database would read a ledger that is too long to be read as a whole."""
     sqlite = store.engine.dialect.name == "sqlite"
     async with store.engine.connect() as connection:
         if not sqlite:
@@ -100,9 +101,7 @@ async def plan(store: Store, statement: str, given: Any) -> str:
 
 
 @pytest.mark.parametrize("state", ["unknown", "deferred", "rejected"])
-async def test_what_operators_ask_of_a_long_ledger_is_in_its_indexes(
-    own: Store, state: str
-) -> None:
+async def test_lists_and_counts_of_a_long_ledger_use_its_indexes(own: Store, state: str) -> None:
     for n in range(60):
         await decided(own, n, state if n == 30 else "sent")
     async with own.engine.begin() as connection:
@@ -176,7 +175,7 @@ async def test_addresses_are_compared_as_their_channel_does(own: Store) -> None:
         assert await suppressions.lift(session, Channel.EMAIL, "ANNA@shop.example") is True
 
 
-async def test_of_two_operators_the_first_settles_a_message(own: Store) -> None:
+async def test_the_first_of_two_operators_settles_a_message(own: Store) -> None:
     number = await decided(own, 1, "unknown")
 
     async def settle(by: str, *, sent: bool) -> None:
@@ -191,7 +190,7 @@ async def test_of_two_operators_the_first_settles_a_message(own: Store) -> None:
 
 
 @pytest.mark.parametrize("sent", [True, False])
-async def test_what_an_operator_says_is_of_the_attempts_that_nobody_knows_the_end_of(
+async def test_an_operator_settles_the_attempts_whose_end_nobody_knows(
     own: Store, *, sent: bool
 ) -> None:
     number = await decided(own, 1, "claimed")
@@ -232,3 +231,14 @@ async def test_a_message_that_one_operator_settles_is_held_from_the_other(own: S
         await (await bob.connection()).execute(text("SET LOCAL lock_timeout = '100ms'"))
         with pytest.raises(DBAPIError, match="lock timeout"):
             await ledger.found(bob, str(number), hold=True)
+
+
+async def test_a_message_is_found_by_the_name_that_links_have_for_it(
+    own: Store, customer_id: str
+) -> None:
+    row = await row_of(own, await claimed(own, customer_id))
+    async with own.reading() as session:
+        found = await ledger.of_reference(session, row.reference)
+        assert found is not None
+        assert found.id == row.id
+        assert await ledger.of_reference(session, customer_id) is None
