@@ -30,6 +30,7 @@ from sojourn.domain.events import (
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Receipt
 from sojourn.domain.policy import QuietHours
 from sojourn.rendering.render import Renderer
+from sojourn.sending.applying import Claim
 from sojourn.sending.gate import Gate
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
@@ -116,11 +117,20 @@ class Desk:
         self.passed = 0.0  # seconds since the attempt began
 
     @property
+    def gate(self) -> Gate:
+        renderer = _renderer(self.templates)
+        return Gate(self.store, self.quiet_hours, "UTC", templates=renderer.channels_of)
+
+    @property
     def messages(self) -> Messages:
         carriers = dict.fromkeys(Channel, self.carrier)
-        renderer = _renderer(self.templates)
-        gate = Gate(self.store, self.quiet_hours, "UTC", templates=renderer.channels_of)
-        return Messages(gate, carriers, renderer, Recorder(self.store))
+        return Messages(self.gate, carriers, _renderer(self.templates), Recorder(self.store))
+
+    async def claim(self, now: datetime = NOON + DAY, **changes: Any) -> Claim:
+        """Pass the gate, and no more."""
+        answer = await self.gate.pass_or_refuse(self.delivery(**changes), now)
+        assert isinstance(answer, Claim)
+        return answer
 
     async def identify(self, hours: float = -1, **traits: Any) -> None:
         identity = read_identity(

@@ -1,17 +1,19 @@
 """Answers of providers and templates, and what becomes of the message."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sojourn.domain.errors import (
     AccountError,
     InvalidRecipient,
+    RecipientUnsubscribed,
     TransientError,
 )
 from sojourn.domain.events import (
     ProductRemoved,
 )
 from sojourn.domain.messages import Channel, Reason, Status
+from sojourn.store import consents
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import DAY, HOUR, MINUTE, NUDGE, Desk
 
@@ -91,6 +93,24 @@ async def test_a_channel_that_is_paused_leaves_the_message_to_the_next(desk: Des
     assert (answer.reason, answer.channel) == (Reason.OTHER_CHANNEL, Channel.SMS)
     assert (await desk.send(**NUDGE, channel=Channel.SMS)).status is Status.SENT
     assert [(row.channel, row.state) for row in await desk.rows()] == [("sms", "sent")]
+
+
+async def test_an_opt_out_that_a_provider_keeps_is_a_refusal_to_us(desk: Desk) -> None:
+    desk.carrier.answers.append(RecipientUnsubscribed("406 opted out"))
+    assert (await desk.send()).reason is Reason.OPTED_OUT
+    assert (await desk.send(n=2)).reason is Reason.NO_CONSENT
+    async with desk.store.reading() as session:
+        *_, said = await consents.statements(session, desk.customer_id)
+    assert (said.channel, said.topic, said.granted) == ("email", "", False)
+    assert said.source == f"carrier:{(await desk.rows())[0].id}-1"
+
+
+async def test_an_opt_out_counts_although_the_grants_clock_was_ahead(desk: Desk) -> None:
+    ahead = (datetime.now(UTC) - NOON) / HOUR + 1
+    await desk.identify(ahead, marketingConsent={"email": True})
+    desk.carrier.answers.append(RecipientUnsubscribed("406 opted out"))
+    await desk.send()
+    assert (await desk.send(n=2)).reason is Reason.NO_CONSENT
 
 
 # ---- what templates say --------------------------------------------------------------------

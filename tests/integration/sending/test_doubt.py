@@ -1,11 +1,11 @@
 """Messages in doubt: looked up, reported, repeated or left unknown."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from sojourn.channels.provider import Abilities
+from sojourn.channels.provider import Abilities, Parcel
 from sojourn.domain.content import Content
 from sojourn.domain.errors import (
     AccountError,
@@ -297,3 +297,48 @@ async def test_an_error_tells_temporal_no_address(desk: Desk, trouble: Exception
         cause = cause.__cause__
     assert "ada@" not in " ".join(told)
     " ".join(told).encode()
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_a_message_in_doubt_goes_once_more_to_the_address_of_before(
+    desk: Desk, *, idempotent: bool
+) -> None:
+    desk.carrier.idempotent = idempotent
+    needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
+    desk.carrier.answers.append(AmbiguousSend("the line went dead"))
+    await desk.again(**needed)
+    await desk.identify(2, email="ada@new.example", firstName="Augusta")
+    assert (await desk.send(**needed)).status is Status.SENT
+    first, second = desk.carrier.carried
+    assert second.address == first.address == "ada@shop.example"
+    assert second.content == first.content
+
+
+async def test_a_message_that_certainly_did_not_go_out_goes_to_the_address_of_now(
+    desk: Desk,
+) -> None:
+    desk.carrier.answers.append(TransientError("busy"))
+    await desk.again()
+    await desk.identify(2, email="ada@new.example")
+    assert (await desk.send()).status is Status.SENT
+    assert [parcel.address for parcel in desk.carrier.carried] == ["ada@new.example"]
+
+
+async def test_a_look_up_asks_for_what_was_handed_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.carrier.can = Abilities(looks_up_after=MINUTE)
+    desk.carrier.answers.append(AmbiguousSend("the line went dead"))
+    await desk.again()
+    await desk.identify(2, email="ada@new.example")
+    asked: list[Parcel] = []
+
+    async def find(parcel: Parcel, since: datetime) -> str:
+        asked.append(parcel)
+        return "found"
+
+    monkeypatch.setattr(desk.carrier, "find", find)
+    assert (await desk.send(waited=MINUTE)).status is Status.SENT
+    assert [(parcel.address, parcel.content) for parcel in asked] == [
+        ("ada@shop.example", desk.carrier.carried[0].content)
+    ]

@@ -1,12 +1,14 @@
 """The gate, asked through the real activity: what stops, delays or permits a message."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import Connection
 from sqlalchemy import event as listen
 
 from sojourn.domain.events import (
+    MessageReplied,
     OrderCompleted,
     SubscriptionCancelled,
 )
@@ -234,3 +236,59 @@ async def test_a_message_that_may_be_on_its_way_is_not_called_held(desk: Desk) -
         )
     assert (await desk.row()).state == "submitting"
     assert (await desk.send(now=NOON + 46 * HOUR)).status is Status.UNKNOWN
+
+
+# ---- what a claim brings along -------------------------------------------------------------
+
+
+async def _reply(desk: Desk, channel: Channel, at: datetime) -> None:
+    await desk.keep(
+        MessageReplied(
+            customer_id=desk.customer_id,
+            occurred_at=at,
+            journey="abandoned-cart",
+            run="abandoned-cart:c:k",
+            step="reminder",
+            channel=channel.value,
+            text="hello",
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("replied_by", "ago", "free"),
+    [
+        (Channel.WHATSAPP, DAY - MINUTE, True),
+        (Channel.WHATSAPP, DAY, False),
+        (Channel.WHATSAPP, DAY + MINUTE, False),
+        (Channel.SMS, MINUTE, False),
+        (Channel.EMAIL, MINUTE, False),
+    ],
+)
+async def test_only_a_recent_reply_by_whatsapp_opens_its_window(
+    desk: Desk, replied_by: Channel, ago: timedelta, *, free: bool
+) -> None:
+    await _reply(desk, replied_by, NOON + DAY - ago)
+    claim = await desk.claim(channels=(Channel.WHATSAPP,))
+    assert claim.may_write_freely is free
+
+
+async def test_whatsapps_window_is_of_no_other_channel(desk: Desk) -> None:
+    await _reply(desk, Channel.WHATSAPP, NOON + DAY - MINUTE)
+    assert not (await desk.claim(channels=(Channel.SMS,))).may_write_freely
+
+
+async def test_a_claim_is_of_the_customer_the_channel_and_the_run(desk: Desk) -> None:
+    await desk.add(1, name="Plate")
+    await desk.add(1, name="Spoon", cart_id="another")
+    claim = await desk.claim(channels=(Channel.SMS,), restarts=())
+    assert (claim.channel, claim.address) == (Channel.SMS, "+393201234567")
+    assert (claim.attempt, claim.content, claim.perhaps_out) == (1, None, False)
+    assert claim.timezone == "Europe/Rome"
+    assert desk.start is not None
+    assert claim.start.message_id == desk.start.message_id
+    assert [event.properties()["name"] for event in claim.history] == ["Mug", "Plate"]
+    row = await desk.row()
+    assert (row.id, row.state, row.attempt) == (claim.ledger_id, "claimed", 1)
+    assert row.claimed_at is not None
+    assert row.decided_at == NOON + DAY
