@@ -29,6 +29,7 @@ from sojourn.cli.output import stderr
 from sojourn.dispatch import routing
 from sojourn.domain.errors import SojournError
 from sojourn.domain.messages import Enrolment, MessageClass
+from sojourn.domain.states import MessageState
 from sojourn.journeys.queues import search_attributes
 from sojourn.settings import Settings
 from sojourn.store import Store
@@ -184,7 +185,7 @@ async def _waits(store: Store, people: Sequence[Enrolment]) -> list[float]:
     waits = [
         1000 * (row.settled_at - row.due_at).total_seconds()
         for row in rows
-        if row.settled_at is not None and row.state == "sent"
+        if row.settled_at is not None and row.state is MessageState.SENT
     ]
     if len(waits) != len(people):
         raise SojournError(f"of {len(people)} transactional messages {len(waits)} were sent")
@@ -210,7 +211,7 @@ async def _under_way(store: Store) -> int:
     query = (
         select(func.count())
         .select_from(LedgerRow)
-        .where(col(LedgerRow.state).in_(("claimed", "submitting")))
+        .where(col(LedgerRow.state).in_((MessageState.CLAIMED, MessageState.SUBMITTING)))
     )
     async with store.reading() as session:
         return (await session.exec(query)).one()

@@ -7,7 +7,7 @@ from uuid import uuid4
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import Event, ProductAdded, SignedUp
 from sojourn.domain.messages import Enrolment
-from sojourn.store import Store, customers, events
+from sojourn.store import Store, cards, events
 from sojourn.store.tables import EventRow
 from sojourn.testkit.kit import EVERYTHING
 
@@ -52,7 +52,7 @@ async def enrolments(
         for _ in range(count):
             customer_id = f"c-{uuid4().hex[:12]}"
             event = who(customer_id, before)
-            await customers.identify(
+            await cards.identify(
                 session,
                 read_identity(
                     EVERYTHING, customer_id=customer_id, message_id=customer_id, at=before

@@ -21,6 +21,7 @@ from sojourn.domain.messages import Delivery, Enrolment, Receipt, Status
 from sojourn.domain.policy import QuietHours
 from sojourn.rendering.render import Renderer
 from sojourn.sending.gate import Gate
+from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.settings import Settings, signing_key
 from sojourn.store import Store, events
@@ -64,10 +65,12 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     store = await Store.open(settings.store_url, migrate=True)
     try:
         project = load_project()
-        carriers = project.carriers.chosen(settings)
-        gate = Gate(store, carriers, settings.quiet_hours, settings.timezone)
-        renderer = Renderer(settings, signing_key(settings), project.templates)
-        messages = Messages(gate, renderer)
+        messages = Messages(
+            Gate(store, settings.quiet_hours, settings.timezone),
+            project.carriers.chosen(settings),
+            Renderer(settings, signing_key(settings), project.templates),
+            Recorder(store),
+        )
         sent = await _send(store, messages, await _delivery(store, NOON), Status.SENT)
         bought = await _delivery(store, NOON, bought=True)
         skipped = await _send(store, messages, bought, Status.SKIPPED)

@@ -21,7 +21,7 @@ from sojourn.dispatch import Sojourn
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.events import Event
 from sojourn.insight.runs import ANSWER_TIMEOUT, asking_temporal
-from sojourn.store import customers, events, runs
+from sojourn.store import cards, events, runs
 
 FILE_IDS = uuid5(NAMESPACE_URL, "sojourn:start")
 
@@ -220,7 +220,7 @@ def _event(entry: Entry, given: Mapping[str, Any], customer_id: Any, at: datetim
 async def _standing(sojourn: Sojourn, entry: Entry, event: Event, *, anyway: bool) -> Standing:
     """Foresee the result of starting the customer."""
     async with sojourn.store.reading() as session:
-        customer = await customers.find(session, event.customer_id)
+        customer = await cards.find(session, event.customer_id)
         stored = await events.find(session, event.message_id)
         customer_id = customer.customer_id if customer else event.customer_id
         noted = await runs.maybe_open(session, customer_id)

@@ -4,6 +4,6 @@
 """
 
 from sojourn.dispatch.client import Sojourn
-from sojourn.dispatch.intake import Published
+from sojourn.dispatch.published import Published
 
 __all__ = ["Published", "Sojourn"]

@@ -6,22 +6,21 @@ sweep.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.dispatch.ending import void_holds
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import Store, customers, events, runs
+from sojourn.store import Store, events, joining, runs
 from sojourn.store.tables import EventRow, RunRow
 
 log = logging.getLogger("sojourn.dispatch")
-
-VoidHolds = Callable[[AsyncSession, EventRow], Awaitable[None]]
 
 
 async def join(
@@ -31,7 +30,6 @@ async def join(
     project: Project,
     *,
     at: datetime,
-    void_holds: VoidHolds,
 ) -> str:
     """Join two ids; what one of them did counts for the open runs of the other.
 
@@ -45,18 +43,17 @@ async def join(
         customer_id: the id that everything moves to.
         project: its journeys and events.
         at: when it was said.
-        void_holds: settles what is held in runs that an event ends.
 
     Returns:
         The id that holds everything now.
     """
     async with store.transaction() as session:
-        done = await customers.join(session, previous_id, customer_id, at=at)
+        done = await joining.join(session, previous_id, customer_id, at=at)
         if done.moved:
             for row in await _news(session, done.customer_id, project):
                 row.routed_at = None
                 session.add(row)
-                await void_holds(session, row)
+                await void_holds(session, row, project)
     return done.customer_id
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.envelope import Envelope, read_envelope, traits_of
-from sojourn.dispatch.intake import Published
+from sojourn.dispatch.published import Published
 from sojourn.domain.customer import Identity, read_identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import (

@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from temporalio.client import Client
@@ -12,14 +11,15 @@ from temporalio.service import RPCError
 
 from sojourn.composing import load_project
 from sojourn.dispatch import aliasing, connection
-from sojourn.dispatch.intake import Intake, Published, void_holds
+from sojourn.dispatch.intake import Intake
+from sojourn.dispatch.published import Published
 from sojourn.dispatch.telling import Teller
 from sojourn.domain.customer import Customer, Identity
 from sojourn.domain.events import Event, UnknownEvent, check_track, read_event
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings, load_settings
-from sojourn.store import Store, customers, events
+from sojourn.store import Store, cards, events
 from sojourn.store.tables import EventRow
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Sojourn:
     async def identify(self, identity: Identity) -> Customer:
         """Make or update a customer; record what they consent to."""
         async with self.store.transaction() as session:
-            return await customers.identify(session, identity)
+            return await cards.identify(session, identity)
 
     async def alias(self, alias: "Alias") -> None:
         """Join two ids that are one person: history, consents, addresses and open runs follow.
@@ -112,12 +112,7 @@ class Sojourn:
                 worker will, and so does the same call again.
         """
         customer_id = await aliasing.join(
-            self.store,
-            alias.previous_id,
-            alias.customer_id,
-            self.project,
-            at=alias.at,
-            void_holds=partial(void_holds, project=self.project),
+            self.store, alias.previous_id, alias.customer_id, self.project, at=alias.at
         )
         await self._intake.wake(customer_id)
 

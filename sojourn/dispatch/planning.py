@@ -14,7 +14,7 @@ from sojourn.domain.messages import Enrolment
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
-from sojourn.store import customers, events
+from sojourn.store import cards, events
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
 log = logging.getLogger("sojourn.dispatch")
@@ -108,7 +108,7 @@ def next_plan(
             enrolment = Enrolment(
                 customer_id=row.customer_id,
                 start=events.heard(row, event),
-                timezone=home_zone(customers.card(known.customer), timezone),
+                timezone=home_zone(cards.card(known.customer), timezone),
                 clock=clock,
             )
             missed = _missed(known.since, targets, event, row, journeys)

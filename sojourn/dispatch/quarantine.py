@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch.calls import Track, read_call
 from sojourn.dispatch.client import Sojourn
-from sojourn.dispatch.intake import Published
+from sojourn.dispatch.published import Published
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
 from sojourn.domain.events import SHIPPED, Events
 from sojourn.domain.storable import storable_text

@@ -1,6 +1,5 @@
 """Providers' reports: into the ledger first, then to the run that sent the message."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,6 +22,7 @@ from sojourn.domain.events import (
     MessageUnsubscribed,
 )
 from sojourn.domain.reports import Kind, Report, writable
+from sojourn.domain.text import digest
 from sojourn.store import reports
 from sojourn.store.reports import Told
 
@@ -103,4 +103,4 @@ def _message_id(provider: str, event_id: str) -> str:
     told = f"{provider}:{event_id}"
     if len(told) <= LONGEST_ID and not _CONTROL.search(told):
         return told
-    return f"{provider}:{hashlib.sha256(event_id.encode()).hexdigest()}"
+    return f"{provider}:{digest(event_id)}"

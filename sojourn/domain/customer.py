@@ -83,6 +83,21 @@ class Identity:
     consents: dict[Channel, bool]
 
 
+@dataclass(frozen=True)
+class Word:
+    """What was said last of one field of a card.
+
+    Args:
+        value: the field's value.
+        at: when it was said.
+        source: the message id of the call that said it; empty from before calls were kept.
+    """
+
+    value: Any
+    at: datetime
+    source: str
+
+
 _CARD = {
     "firstName": "first_name",
     "first_name": "first_name",

@@ -3,15 +3,16 @@
 The vocabulary is that of django-anymail, whose kinds cover what the providers tell.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sojourn.domain import text
 from sojourn.domain.events import EARLIEST
 from sojourn.domain.messages import Channel
 
+LONGEST_EVENT_ID = 200
 _LONGEST = {
     "reference": 200,
     "provider_id": 500,
@@ -84,7 +85,7 @@ def reference(ledger_key: str) -> str:
     Ledger keys name the customer and can be longer than metadata, callback URLs and idempotency
     keys may be.
     """
-    return hashlib.sha256(ledger_key.encode()).hexdigest()[:32]
+    return text.digest(ledger_key)[:32]
 
 
 def writable(report: Report, received_at: datetime) -> Report:
@@ -94,14 +95,8 @@ def writable(report: Report, received_at: datetime) -> Report:
     a moment lies neither before 1970 nor after the webhook.
     """
     texts: dict[str, Any] = {
-        name: _text(getattr(report, name))[:limit] for name, limit in _LONGEST.items()
+        name: text.writable(getattr(report, name), limit) for name, limit in _LONGEST.items()
     }
-    event_id = _text(report.event_id)
-    if len(event_id) > 200:
-        event_id = hashlib.sha256(event_id.encode()).hexdigest()
+    event_id = text.bounded(text.writable(report.event_id), LONGEST_EVENT_ID)
     at = min(max(report.at, EARLIEST), received_at)
     return replace(report, event_id=event_id, at=at, **texts)
-
-
-def _text(said: str) -> str:
-    return said.encode(errors="replace").decode().replace("\0", "?")

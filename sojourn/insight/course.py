@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from sojourn.domain import errors
 from sojourn.domain.calendar import zone
 from sojourn.domain.reports import Kind
+from sojourn.domain.states import AttemptState
 from sojourn.insight.card import masked
 from sojourn.store.tables import AttemptRow, ReportRow
 
@@ -39,7 +40,7 @@ class Tried(BaseModel):
     settled: str
     attempt: int
     provider: str
-    state: str
+    state: AttemptState
     settled_at: datetime | None
     settled_by: str | None
     provider_id: str | None
@@ -203,12 +204,12 @@ def _what_came(row: AttemptRow) -> str:
 
 
 _ENDS = {
-    "submitting": "handed to {provider}; if it stays so, the attempt died over it",
-    "accepted": "{provider} took it",
-    "refused": "{said}; it is not tried again",
-    "released": "{said}; certainly not sent",
-    "ambiguous": "{lost}: perhaps sent",
-    "superseded": "{lost}; the next attempt took over",
+    AttemptState.SUBMITTING: "handed to {provider}; if it stays so, the attempt died over it",
+    AttemptState.ACCEPTED: "{provider} took it",
+    AttemptState.REFUSED: "{said}; it is not tried again",
+    AttemptState.RELEASED: "{said}; certainly not sent",
+    AttemptState.AMBIGUOUS: "{lost}: perhaps sent",
+    AttemptState.SUPERSEDED: "{lost}; the next attempt took over",
 }
 
 
@@ -220,17 +221,17 @@ def _found_out(row: AttemptRow) -> str:
             return "looked up: " + _LOOKED_UP[row.state].format(row.provider)
         case "report":
             return "reported later: it was sent"
-    verdict = "sent" if row.state == "accepted" else "not sent"
+    verdict = "sent" if row.state is AttemptState.ACCEPTED else "not sent"
     return f"settled by {row.settled_by}: it was {verdict}"
 
 
 _LOOKED_UP = {
-    "accepted": "{} has it",
-    "refused": "{} had refused it",
-    "released": "{} never got it, so it may go again",
-    "ambiguous": "{} cannot tell",
-    "superseded": "{} cannot tell",
-    "submitting": "{} does not know of it yet",
+    AttemptState.ACCEPTED: "{} has it",
+    AttemptState.REFUSED: "{} had refused it",
+    AttemptState.RELEASED: "{} never got it, so it may go again",
+    AttemptState.AMBIGUOUS: "{} cannot tell",
+    AttemptState.SUPERSEDED: "{} cannot tell",
+    AttemptState.SUBMITTING: "{} does not know of it yet",
 }
 
 

@@ -11,7 +11,7 @@ from sojourn.domain import sms
 from sojourn.domain.errors import Unavailable, UnknownName
 from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
-from sojourn.store import Store, customers, ledger
+from sojourn.store import Store, cards, ledger, people
 from sojourn.store.tables import ContentRow, LedgerRow
 
 EXCERPT = 60
@@ -118,7 +118,7 @@ async def newest(store: Store, customer_id: str | None, limit: int) -> list[Lett
     """
     async with store.reading() as session:
         if customer_id is not None:
-            customer = await customers.find(session, customer_id)
+            customer = await cards.find(session, customer_id)
             if customer is None:
                 raise unknown_customer(customer_id)
             customer_id = customer.customer_id
@@ -142,7 +142,7 @@ async def numbered(store: Store, number: int, customer_id: str | None = None) ->
     """
     async with store.reading() as session:
         if customer_id is not None:
-            customer_id = await customers.resolve(session, customer_id)
+            customer_id = await people.resolve(session, customer_id)
         row = await session.get(LedgerRow, number)
         content = await session.get(ContentRow, number)
         if row is None or content is None or customer_id not in (None, row.customer_id):

@@ -18,7 +18,20 @@ from sojourn.insight.letters import unknown_customer
 from sojourn.insight.runs import Run, list_runs, with_details
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, customers, events, ledger, operators, pauses, runs, suppressions
+from sojourn.store import (
+    Store,
+    addresses,
+    attempts,
+    cards,
+    consents,
+    events,
+    ledger,
+    pauses,
+    people,
+    reports,
+    runs,
+    suppressions,
+)
 from sojourn.store.tables import LedgerRow, RunRow
 
 NOT_ASKED = "not asked"
@@ -68,15 +81,15 @@ async def tell(
         UnknownName: no identify call and no event ever named this customer.
     """
     async with store.reading() as session:
-        customer = await customers.find(session, customer_id)
+        customer = await cards.find(session, customer_id)
         if customer is None:
             raise unknown_customer(customer_id)
         customer_id = customer.customer_id  # the one that holds everything, whichever was asked for
-        joined = await customers.joined(session, customer_id)
-        versions = await customers.addresses(session, customer_id)
+        joined = await people.joined(session, customer_id)
+        versions = await addresses.history(session, customer_id)
         went_to = await ledger.went_to(session, customer_id)
-        consents = await customers.consents(session, customer_id)
-        said = await customers.statements(session, customer_id)
+        stands = await consents.current(session, customer_id)
+        said = await consents.statements(session, customer_id)
         happened = await events.of_customer(session, customer_id)
         rows = await ledger.of_customer(session, customer_id)
         decided = {row.id: row for row in rows if row.id is not None}
@@ -86,7 +99,7 @@ async def tell(
         reach = [(channel, customer.address(channel)) for channel in Channel]
         dead = await suppressions.suppressed(session, [pair for pair in reach if pair[1]])
     ids = [customer_id, *(row.customer_id for row in joined)]
-    card = card_of(customer, ids, consents, settings, suppressed={channel for channel, _ in dead})
+    card = card_of(customer, ids, stands, settings, suppressed={channel for channel, _ in dead})
     found, fault = await _runs(client, ids, noted)
     tz = card.timezone
     timeline: list[Entry] = [
@@ -116,16 +129,16 @@ async def _courses(
     session: AsyncSession, rows: Mapping[int, LedgerRow], went_to: Mapping[int, str]
 ) -> Mapping[int, Course]:
     """Read the course of each message, addresses masked."""
-    attempts = await operators.attempts(session, rows)
-    reports = await operators.reports(session, rows)
+    tried = await attempts.of_messages(session, rows)
+    told = await reports.of_messages(session, rows)
     pairs = {
         number: (Channel(rows[number].channel), address) for number, address in went_to.items()
     }
     dead = await suppressions.suppressed(session, set(pairs.values()))
     return {
         number: course_of(
-            attempts[number],
-            reports[number],
+            tried[number],
+            told[number],
             suppressed=pairs.get(number) in dead,
             hide=went_to.get(number, ""),
         )

@@ -14,7 +14,7 @@ from sojourn.domain.errors import BadInput, PermanentError
 from sojourn.domain.links import offer_code
 from sojourn.journeys.activities import Activity
 from sojourn.settings import Settings, signing_key
-from sojourn.store import Store, customers, tickets
+from sojourn.store import Store, cards, tickets
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Context:
     async def customer(self) -> Customer:
         """Read the customer's card. What it says is personal: an activity never returns it."""
         async with self.store.reading() as session:
-            found = await customers.find(session, self.customer_id)
+            found = await cards.find(session, self.customer_id)
         return found or Customer(self.customer_id)
 
     def derive_code(self, prefix: str) -> str:

@@ -1,27 +1,26 @@
 """The one activity of a message: gate, claim, render, hand over, record.
 
-Three transactions at most: the claim, the moment before the provider is asked, the outcome. A
-worker may die between any two of them; the ledger then tells the next attempt what is certain.
+It takes three transactions at most: the claim, the moment before the provider is asked, the
+outcome. A worker may die between any two of them; the ledger then tells the next attempt what is
+certain.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
+from typing import assert_never
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from sojourn.channels.provider import Parcel, Provider, SupportsLookup
+from sojourn.channels.provider import Parcel, Provider, Providers, SupportsLookup
 from sojourn.domain.content import Content
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
-    EndpointGone,
-    InvalidRecipient,
     NothingToSay,
     PermanentError,
-    RecipientUnsubscribed,
     TemplateError,
     TransientError,
     WindowClosed,
@@ -29,13 +28,14 @@ from sojourn.domain.errors import (
 from sojourn.domain.history import History
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.reports import reference
+from sojourn.domain.verdict import Doubt, OnceMore
 from sojourn.rendering.attachments import fetched
 from sojourn.rendering.render import RenderContext, Renderer
-from sojourn.sending.doubt import Doubt, OnceMore, Wait, Way, way_out
-from sojourn.sending.gate import Claim, Gate
-from sojourn.store import customers, ledger, pauses, suppressions
+from sojourn.sending.applying import Claim
+from sojourn.sending.doubt import Wait, Way, way_out
+from sojourn.sending.gate import Gate
+from sojourn.sending.recording import Recorder, kind_of
 
-PROBE_AFTER = timedelta(minutes=1)
 HEARTBEAT = timedelta(seconds=2)  # each is billed: a send that is quick costs none
 SOONEST = timedelta(seconds=1)
 
@@ -46,19 +46,29 @@ class Messages:
     """Sends the messages of journeys."""
 
     def __init__(
-        self, gate: Gate, renderer: Renderer, *, shop_url: str = "", hosts: Iterable[str] = ()
+        self,
+        gate: Gate,
+        providers: Providers,
+        renderer: Renderer,
+        recorder: Recorder,
+        *,
+        shop_url: str = "",
+        hosts: Iterable[str] = (),
     ) -> None:
-        """Make it.
+        """Make the activity.
 
         Args:
-            gate: decides.
-            renderer: writes.
+            gate: decides and claims.
+            providers: the provider of each channel.
+            renderer: writes the messages.
+            recorder: notes what comes of them.
             shop_url: where files that go along with a message may come from.
-            hosts: and from where else.
+            hosts: further hosts that such files may come from.
         """
         self._gate = gate
-        self._store = gate.store
+        self._providers = providers
         self._renderer = renderer
+        self._record = recorder
         self._shop_url = shop_url
         self._hosts = tuple(hosts)
 
@@ -75,10 +85,10 @@ class Messages:
         except ApplicationError:
             raise
         except Exception as error:
-            # the last failure of an activity stays in the run's history, and an error's text may
-            # quote an address: Temporal gets its kind, the worker's log the rest
+            # The last failure of an activity stays in the run's history, and an error's text may
+            # quote an address: Temporal gets its kind, the worker's log the rest.
             activity.logger.exception("the message could not be sent")
-            kind = type(error).__name__
+            kind = kind_of(error)
             raise ApplicationError(f"{kind}: see the worker's log", type=kind) from None
         finally:
             beating.cancel()
@@ -96,136 +106,46 @@ class Messages:
                 case Receipt():
                     return answer
                 case Doubt():
-                    provider = self._gate.providers[answer.channel]
+                    provider = self._providers[answer.channel]
                     once_more = await self._find_out(delivery, answer, provider)
                     if once_more is not None and handed_over:
                         raise _again(f"{provider.name}: may have the message; once more")
                 case Claim():
-                    provider = self._gate.providers[answer.channel]
                     handed_over = True
-                    receipt = await self._carry(delivery, answer, provider, clock)
+                    receipt = await self._carry(delivery, answer, clock)
                     if receipt is not None:
                         return receipt
-            # the ledger has the news; what follows from it says the gate
+                case _:
+                    assert_never(answer)
+            # the ledger knows what happened; the gate says what follows from it
 
-    async def _carry(
-        self, delivery: Delivery, claim: Claim, provider: Provider, clock: Clock
-    ) -> Receipt | None:
-        """Render and hand over; the receipt, or None if the gate is to be asked what follows."""
+    # ---- a claim: render and hand over ---------------------------------------------------------
+
+    async def _carry(self, delivery: Delivery, claim: Claim, clock: Clock) -> Receipt | None:
+        """Render and hand over; None means that the gate says what follows."""
+        provider = self._providers[claim.channel]
         try:
             content = claim.content or self._render(delivery, claim)
             whole = await fetched(content, self._shop_url, self._hosts)
         except NothingToSay:
-            return await self._settle(claim, Status.SKIPPED, Reason.NOTHING_TO_SAY)
+            await self._record.skipped(claim, Reason.NOTHING_TO_SAY)
+            return _receipt(claim, Status.SKIPPED, Reason.NOTHING_TO_SAY)
         except TemplateError as error:
             activity.logger.error("message cannot be rendered: %s", error)
-            await self._refused(claim, Reason.TEMPLATE, str(error))
+            await self._record.unrenderable(claim, str(error))
             return None
-        except TransientError as error:  # of the shop, from which a file was to be fetched
+        except TransientError as error:  # the shop's, from which a file was to be fetched
             activity.logger.warning("%s: %s", delivery.template, error)
             raise _again("a file is not to be had now", error.retry_after) from None
         if claim.channel is Channel.WHATSAPP and not (claim.may_write_freely or content.approved):
             said = "the customer has not written within 24 hours, and no template is approved"
-            await self._refused_by(claim, provider, WindowClosed(said))
+            await self._record.refused(claim, provider, WindowClosed(said))
             return None
         await self._submit(claim, provider, content, clock)
         parcel = Parcel(
             delivery.ledger_key(claim.channel), claim.address, whole, delivery.message_class
         )
         return await self._hand_over(delivery, claim, provider, parcel, clock)
-
-    async def _submit(
-        self, claim: Claim, provider: Provider, content: Content, clock: Clock
-    ) -> None:
-        """Note that the message goes out now; the files that it fetched are not kept."""
-        async with self._store.transaction() as session:
-            ours = await ledger.submit(
-                session,
-                claim.ledger_id,
-                claim.attempt,
-                provider=provider.name,
-                address=claim.address,
-                content=content,
-                now=clock(),
-            )
-        if not ours:
-            raise _again("another attempt has taken this message over")
-
-    async def _hand_over(
-        self, delivery: Delivery, claim: Claim, provider: Provider, parcel: Parcel, clock: Clock
-    ) -> Receipt | None:
-        try:
-            provider_id = await provider.send(parcel)
-        except PermanentError as error:
-            await self._refused_by(claim, provider, error)
-            return None
-        except TransientError as error:
-            await self._release(claim, error)
-            after = _not_past_its_use(delivery, clock, error.retry_after)
-            raise _again(f"{provider.name}: {_kind(error)}", after) from None
-        except AccountError as error:
-            activity.logger.error("%s does not let us send: %s", provider.name, error)
-            await self._pause(claim, provider, error)
-            return None
-        except AmbiguousSend as error:
-            activity.logger.warning("%s: %s", provider.name, error)
-            async with self._store.transaction() as session:
-                await ledger.doubt(
-                    session, claim.ledger_id, claim.attempt, str(error), error=_kind(error)
-                )
-            return None
-        return await self._settle(claim, Status.SENT, provider_id=provider_id)
-
-    async def _find_out(
-        self, delivery: Delivery, doubt: Doubt, provider: Provider
-    ) -> OnceMore | None:
-        """Settle what became of earlier attempts; how to hand the message over once more, if so.
-
-        Raises:
-            ApplicationError: it cannot be told yet.
-        """
-        match way_out(doubt, provider, delivery.message_class):
-            case Wait(after):
-                raise _again(f"{provider.name}: whether it has the message shows later", after)
-            case Way.ASK:
-                await self._ask(delivery, doubt, provider)
-            case Way.GIVE_UP:
-                await self._give_up(doubt)
-            case way:
-                return OnceMore(doubt.attempt, perhaps_twice=way is Way.REPEAT)
-        return None
-
-    async def _ask(self, delivery: Delivery, doubt: Doubt, provider: Provider) -> None:
-        assert isinstance(provider, SupportsLookup), "others are not asked"
-        async with self._store.reading() as session:
-            kept = await ledger.content(session, doubt.ledger_id)
-        assert kept is not None, "it is kept before it is handed over"
-        parcel = Parcel(
-            delivery.ledger_key(doubt.channel), kept.address, Content.kept(kept.content)
-        )
-        try:
-            provider_id = await provider.find(parcel, doubt.since)
-        except (TransientError, AccountError) as error:
-            if doubt.useful:
-                raise _again(f"{provider.name}: {_kind(error)}") from None
-            await self._give_up(doubt)
-            return
-        async with self._store.transaction() as session:
-            if provider_id is None:
-                await ledger.absent(session, doubt.ledger_id, doubt.attempt, provider=provider.name)
-            else:
-                await ledger.settle(
-                    session,
-                    doubt.ledger_id,
-                    Status.SENT.value,
-                    by="look-up",
-                    provider_id=provider_id,
-                )
-
-    async def _give_up(self, doubt: Doubt) -> None:
-        """It may be out, and nobody can tell: that is what "unknown" is for."""
-        async with self._store.transaction() as session:
-            await ledger.settle(session, doubt.ledger_id, Status.UNKNOWN.value, by="gate")
 
     def _render(self, delivery: Delivery, claim: Claim) -> Content:
         context = RenderContext(
@@ -246,89 +166,76 @@ class Messages:
         content = self._renderer.render(context, claim.channel)
         return content.free() if claim.may_write_freely else content
 
-    async def _refused_by(self, claim: Claim, provider: Provider, error: PermanentError) -> None:
-        """Note a refusal for good, and what it says of the address or the customer."""
-        source = f"{provider.name}:{claim.ledger_id}-{claim.attempt}"
-        await self._refused(claim, error.reason, str(error), error=error, source=source)
-
-    async def _refused(
-        self,
-        claim: Claim,
-        reason: str,
-        detail: str,
-        *,
-        error: PermanentError | None = None,
-        source: str = "",
+    async def _submit(
+        self, claim: Claim, provider: Provider, content: Content, clock: Clock
     ) -> None:
-        async with self._store.transaction() as session:
-            if isinstance(error, InvalidRecipient):
-                await suppressions.add(
-                    session,
-                    claim.channel,
-                    claim.address,
-                    because="gone" if isinstance(error, EndpointGone) else "bounced",
-                    at=datetime.now(UTC),
-                    source=source,
-                )
-            if isinstance(error, RecipientUnsubscribed):
-                await customers.record_consent(
-                    session,
-                    claim.customer.customer_id,
-                    claim.channel,
-                    granted=False,
-                    at=datetime.now(UTC),
-                    source=source,
-                )
-            await ledger.refuse(
-                session,
-                claim.ledger_id,
-                claim.attempt,
-                reason,
-                detail=detail,
-                error=_kind(error) if error else None,
-                perhaps_out=claim.perhaps_out,
-            )
+        if not await self._record.submit(claim, provider, content, clock()):
+            raise _again("another attempt has taken this message over")
 
-    async def _pause(self, claim: Claim, provider: Provider, error: AccountError) -> None:
-        """Let the message go, and nothing more leave by this channel."""
-        async with self._store.transaction() as session:
-            await ledger.release(
-                session, claim.ledger_id, claim.attempt, str(error), error=_kind(error)
-            )
-            await pauses.begin(
-                session,
-                claim.channel,
-                because=str(error),
-                by=provider.name,
-                probe_at=datetime.now(UTC) + PROBE_AFTER,
-            )
+    async def _hand_over(
+        self, delivery: Delivery, claim: Claim, provider: Provider, parcel: Parcel, clock: Clock
+    ) -> Receipt | None:
+        try:
+            provider_id = await provider.send(parcel)
+        except PermanentError as error:
+            await self._record.refused(claim, provider, error)
+            return None
+        except TransientError as error:
+            await self._record.released(claim, error)
+            after = _not_past_its_use(delivery, clock, error.retry_after)
+            raise _again(f"{provider.name}: {kind_of(error)}", after) from None
+        except AccountError as error:
+            activity.logger.error("%s does not let us send: %s", provider.name, error)
+            await self._record.paused(claim, provider, error)
+            return None
+        except AmbiguousSend as error:
+            activity.logger.warning("%s: %s", provider.name, error)
+            await self._record.in_doubt(claim, error)
+            return None
+        await self._record.sent(claim, provider_id)
+        return _receipt(claim, Status.SENT)
 
-    async def _release(self, claim: Claim, error: TransientError) -> None:
-        said = str(error)
-        if error.retry_after is not None:
-            said += f" (told to wait {error.retry_after.total_seconds():.0f} s)"
-        async with self._store.transaction() as session:
-            await ledger.release(session, claim.ledger_id, claim.attempt, said, error=_kind(error))
+    # ---- a doubt: find out ---------------------------------------------------------------------
 
-    async def _settle(
-        self,
-        claim: Claim,
-        status: Status,
-        reason: Reason | None = None,
-        detail: str | None = None,
-        provider_id: str | None = None,
-    ) -> Receipt:
-        async with self._store.transaction() as session:
-            await ledger.settle(
-                session,
-                claim.ledger_id,
-                status.value,
-                attempt=claim.attempt,
-                reason=reason.value if reason else None,
-                detail=detail,
-                provider_id=provider_id,
-            )
-        return Receipt(status=status, reason=reason, channel=claim.channel, timezone=claim.timezone)
+    async def _find_out(
+        self, delivery: Delivery, doubt: Doubt, provider: Provider
+    ) -> OnceMore | None:
+        """Settle what became of earlier attempts, or permit another.
+
+        Raises:
+            ApplicationError: nobody can tell yet.
+        """
+        match way_out(doubt, provider, delivery.message_class):
+            case Wait(after):
+                raise _again(f"{provider.name}: whether it has the message shows later", after)
+            case Way.ASK:
+                await self._ask(delivery, doubt, provider)
+            case Way.GIVE_UP:
+                await self._record.given_up(doubt)
+            case (Way.AGAIN | Way.REPEAT) as way:
+                return OnceMore(doubt.attempt, perhaps_twice=way is Way.REPEAT)
+            case way:
+                assert_never(way)
+        return None
+
+    async def _ask(self, delivery: Delivery, doubt: Doubt, provider: Provider) -> None:
+        assert isinstance(provider, SupportsLookup), "others are not asked"
+        kept = await self._record.handed_over(doubt)
+        parcel = Parcel(
+            delivery.ledger_key(doubt.channel), kept.address, Content.kept(kept.content)
+        )
+        try:
+            provider_id = await provider.find(parcel, doubt.since)
+        except (TransientError, AccountError) as error:
+            if doubt.useful:
+                raise _again(f"{provider.name}: {kind_of(error)}") from None
+            await self._record.given_up(doubt)
+            return
+        await self._record.looked_up(doubt, provider, provider_id)
+
+
+def _receipt(claim: Claim, status: Status, reason: Reason | None = None) -> Receipt:
+    return Receipt(status=status, reason=reason, channel=claim.channel, timezone=claim.timezone)
 
 
 async def _heartbeat() -> None:
@@ -339,10 +246,10 @@ async def _heartbeat() -> None:
 
 
 def _journeys_clock(delivery: Delivery) -> Clock:
-    """The journey's clock, for this attempt.
+    """Return the journey's clock, for this attempt.
 
-    Retries, queues and slow providers take time, which it must show: quiet hours, "useful until"
-    and how long ago a message was handed over are judged by it, not by when the step fell due.
+    Retries, queues and slow providers take time, and the clock shows it: quiet hours, "useful
+    until" and the age of a hand-over are judged by it, not by when the step fell due.
     """
     info, began = activity.info(), monotonic()
     asked = delivery.now + max(info.started_time - info.scheduled_time, timedelta(0))
@@ -352,7 +259,7 @@ def _journeys_clock(delivery: Delivery) -> Clock:
 def _not_past_its_use(
     delivery: Delivery, clock: Clock, after: timedelta | None
 ) -> timedelta | None:
-    """Nobody waits longer than a message is of use: a second after that the gate ends it."""
+    """Shorten a wait that outlasts the message's use: a second after that the gate ends it."""
     if after is None:
         return None
     return max(min(after, delivery.useful_until - clock() + SOONEST), SOONEST)
@@ -368,12 +275,8 @@ def _again(message: str, after: timedelta | None = None) -> ApplicationError:
     )
 
 
-def _kind(error: Exception) -> str:
-    return type(error).__name__
-
-
 def _count(delivery: Delivery, receipt: Receipt) -> None:
-    """``sojourn_messages``, in the worker's metrics: what became of messages, by channel."""
+    """Count the message in ``sojourn_messages``, by channel, class and status."""
     channel: Channel = receipt.channel or delivery.lane
     meter = activity.metric_meter().with_additional_attributes(
         {"channel": channel.value, "class": delivery.message_class.value, "status": receipt.status}

@@ -17,6 +17,7 @@ from sojourn.project import Project
 from sojourn.rendering.render import Renderer
 from sojourn.sending.calls import temporal_activities
 from sojourn.sending.gate import Gate
+from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.serving.sandbox import workflow_runner
 from sojourn.settings import Settings, signing_key
@@ -65,15 +66,20 @@ async def serving(
     carriers = carriers or project.carriers.chosen(settings, channels)
     serves = list(project.journeys.values()) if workflows is None else workflows
     renderer = Renderer(settings, signing_key(settings), project.templates, project.languages)
-    gate = Gate(
-        store,
+    messages = Messages(
+        Gate(
+            store,
+            settings.quiet_hours,
+            settings.timezone,
+            events=project.events,
+            templates=renderer.channels_of,
+        ),
         carriers,
-        settings.quiet_hours,
-        settings.timezone,
-        templates=renderer.channels_of,
-        events=project.events,
+        renderer,
+        Recorder(store),
+        shop_url=settings.shop_url,
+        hosts=settings.link_hosts,
     )
-    messages = Messages(gate, renderer, shop_url=settings.shop_url, hosts=settings.link_hosts)
     shared: dict[str, Any] = {
         "graceful_shutdown_timeout": GRACE,
         "activity_task_poller_behavior": PollerBehaviorAutoscaling(),

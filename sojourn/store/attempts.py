@@ -1,13 +1,9 @@
-"""Attempts: each time that a message was handed to a provider, and how that ended.
+"""Attempts: each time a message was handed to a provider, and how that ended.
 
-::
-
-    submitting ─► accepted | refused | released | ambiguous
-    ambiguous ──► accepted | released   (looked up, reported)
-        └───────► superseded ─► the same, once it is known   (handed over once more meanwhile)
+`domain.states.AttemptState` draws how an attempt moves.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,22 +11,20 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.states import UNRESOLVED, AttemptState
 from sojourn.store.tables import AttemptRow
-
-UNRESOLVED = ("submitting", "ambiguous", "superseded")
-"""Nobody knows how it ended: the message may be out by it."""
 
 
 async def begin(
     session: AsyncSession, ledger_id: int, attempt: int, *, provider: str, now: datetime
 ) -> None:
-    """Note that the message is handed over now.
+    """Note that an attempt hands the message over now.
 
     Args:
         session: a writing transaction.
-        ledger_id: of the message.
-        attempt: of its row.
-        provider: who gets it.
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims.
+        provider: the provider that gets the message.
         now: by the journey's clock.
     """
     session.add(
@@ -38,7 +32,7 @@ async def begin(
             ledger_id=ledger_id,
             attempt=attempt,
             provider=provider,
-            state="submitting",
+            state=AttemptState.SUBMITTING,
             submitted_at=datetime.now(UTC),
             journey_at=now,
         )
@@ -48,7 +42,7 @@ async def begin(
 async def end(
     session: AsyncSession,
     ledger_id: int,
-    state: str,
+    state: AttemptState,
     *,
     by: str,
     attempt: int | None = None,
@@ -57,24 +51,24 @@ async def end(
     detail: str | None = None,
     at: datetime | None = None,
 ) -> None:
-    """Note how an attempt ended; one whose end is known already is left as it is.
+    """Note how an attempt ended. An attempt whose end is known stays as it is.
 
     Args:
         session: a writing transaction.
-        ledger_id: of the message.
-        state: accepted, refused, released, ambiguous or superseded.
+        ledger_id: the number of the message's row.
+        state: the end; not ``submitting``.
         by: answer, look-up, report, gate, or an operator's name.
-        attempt: which one; None: the last whose end is not known.
+        attempt: the attempt; None means the last one whose end is not known.
         provider_id: the provider's id of the message.
         error: the kind of the provider's error.
         detail: what the provider said.
-        at: when that was known; None: now.
+        at: when the end became known, by the machine's clock; None means now.
     """
     values: dict[str, Any] = {"state": state, "settled_at": at or datetime.now(UTC)}
     values["settled_by"] = by
     given = {"provider_id": provider_id, "error": error, "detail": detail}
     values |= {name: value for name, value in given.items() if value is not None}
-    # one that was given up, but lived, tells its end too
+    # a superseded attempt counts as unresolved: its worker may live, and tells its end too
     unresolved = col(AttemptRow.ledger_id) == ledger_id, col(AttemptRow.state).in_(UNRESOLVED)
     query = update(AttemptRow).where(*unresolved)
     if attempt is None:
@@ -86,9 +80,9 @@ async def end(
 
 
 async def absent(session: AsyncSession, ledger_id: int) -> None:
-    """Note that the provider has none of what it may have had: no attempt has sent.
+    """Note that the provider does not have the message: none of the open attempts sent it.
 
-    What was said when the answer was lost stays: it tells whoever looks why there was doubt.
+    Their details stay: they tell an operator why there was doubt.
     """
     await session.exec(
         update(AttemptRow)
@@ -96,18 +90,23 @@ async def absent(session: AsyncSession, ledger_id: int) -> None:
             col(AttemptRow.ledger_id) == ledger_id,
             col(AttemptRow.state).in_(UNRESOLVED),
         )
-        .values(state="released", settled_at=datetime.now(UTC), settled_by="look-up")
+        .values(state=AttemptState.RELEASED, settled_at=datetime.now(UTC), settled_by="look-up")
     )
 
 
-async def of_messages(session: AsyncSession, ledger_ids: Iterable[int]) -> Sequence[AttemptRow]:
-    """The attempts of these rows of the ledger, oldest first."""
-    query = select(AttemptRow).where(col(AttemptRow.ledger_id).in_(list(ledger_ids)))
-    return (await session.exec(query.order_by(col(AttemptRow.id)))).all()
+async def of_messages(
+    session: AsyncSession, ledger_ids: Iterable[int]
+) -> Mapping[int, Sequence[AttemptRow]]:
+    """Return the attempts at each of these messages, oldest first, by the number of its row."""
+    kept: dict[int, list[AttemptRow]] = {number: [] for number in ledger_ids}
+    query = select(AttemptRow).where(col(AttemptRow.ledger_id).in_(kept))
+    for row in await session.exec(query.order_by(col(AttemptRow.id))):
+        kept[row.ledger_id].append(row)
+    return kept
 
 
 async def unresolved(session: AsyncSession, ledger_id: int) -> Sequence[AttemptRow]:
-    """The attempts by which the message may be out, oldest first."""
+    """Return the attempts by which the message may be out, oldest first."""
     query = select(AttemptRow).where(
         AttemptRow.ledger_id == ledger_id, col(AttemptRow.state).in_(UNRESOLVED)
     )

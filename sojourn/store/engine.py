@@ -2,7 +2,7 @@
 
 Every writing transaction on SQLite is ``BEGIN IMMEDIATE``: there is one writer at a time, so what
 it reads cannot change before it commits. PostgreSQL gets the same for one customer from a row lock
-(`store.customers.lock`).
+(`store.people.lock`).
 """
 
 import asyncio

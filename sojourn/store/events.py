@@ -1,18 +1,18 @@
 """Events: kept before anybody acts on them; read by the gate, the templates and the router."""
 
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import LONGEST_ID, Event, Events, read_event
 from sojourn.domain.messages import Heard
+from sojourn.domain.text import bounded
+from sojourn.store.dialects import insert
 from sojourn.store.tables import EventRow
 
 HISTORY_LIMIT = 500
@@ -41,15 +41,13 @@ async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
 
 async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple[EventRow, bool]]:
     """Keep many events, in their order, as `add` does. Their customers' locks are held."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    table = EVENTS
     first: dict[str, EventRow] = {}
     for row in rows:
         first.setdefault(row.message_id, row)
-    insert = dialect.insert(table).on_conflict_do_nothing(index_elements=["message_id"])
+    addition = insert(session, EVENTS).on_conflict_do_nothing(index_elements=["message_id"])
     connection = await session.connection()
     added = await connection.execute(
-        insert.returning(table.c.message_id, table.c.seq),
+        addition.returning(EVENTS.c.message_id, EVENTS.c.seq),
         [row.model_dump(exclude={"seq"}) for row in first.values()],
     )
     for message_id, seq in added:
@@ -60,15 +58,12 @@ async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple
 
 def _lengthened(row: EventRow) -> str:
     told = f"{row.message_id}/{row.customer_id}/{row.name}"
-    if len(told) <= LONGEST_ID:
-        return told
-    return f"{row.message_id[:100]}/{hashlib.sha256(told.encode()).hexdigest()}"
+    return bounded(told, LONGEST_ID, prefix=f"{row.message_id[:100]}/")
 
 
 async def _insert(session: AsyncSession, row: EventRow) -> bool:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     added = await session.exec(
-        dialect.insert(EventRow)
+        insert(session, EventRow)
         .values(row.model_dump(exclude={"seq"}))
         .on_conflict_do_nothing(index_elements=["message_id"])
         .returning(col(EventRow.seq))

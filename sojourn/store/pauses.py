@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.messages import Channel
+from sojourn.domain.text import LONGEST_NOTE, writable
+from sojourn.store.dialects import insert
 from sojourn.store.tables import ChannelRow
-from sojourn.store.text import writable
 
 
 async def current(session: AsyncSession) -> dict[Channel, ChannelRow]:
@@ -47,9 +47,8 @@ async def begin(
     Returns:
         Whether it was open before.
     """
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     await session.exec(
-        dialect.insert(ChannelRow)
+        insert(session, ChannelRow)
         .values(channel=channel.value, paused_because="", paused_by="")
         .on_conflict_do_nothing()
     )
@@ -59,7 +58,7 @@ async def begin(
         .where(this, col(ChannelRow.paused_at).is_(None))
         .values(
             paused_at=datetime.now(UTC),
-            paused_because=writable(because),
+            paused_because=writable(because, LONGEST_NOTE),
             paused_by=by,
             probe_at=probe_at,
         )

@@ -5,18 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.store.dialects import insert
 from sojourn.store.tables import QuarantineRow
 
 
 async def add(session: AsyncSession, row: QuarantineRow) -> None:
     """Keep a call; one that is kept already stays as it is."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     await session.exec(
-        dialect.insert(QuarantineRow)
+        insert(session, QuarantineRow)
         .values(row.model_dump(exclude={"id"}))
         .on_conflict_do_nothing(index_elements=["digest"])
     )

@@ -5,24 +5,26 @@ dead address, records a refusal. Reports come twice, late and in any order: the 
 the same rows.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.store import attempts, customers, ledger, suppressions
-from sojourn.store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow
+from sojourn.domain.states import AttemptState, MessageState
+from sojourn.store import attempts, consents, people, settling, suppressions
+from sojourn.store.dialects import insert
+from sojourn.store.tables import AttemptRow, ContentRow, CustomerRow, LedgerRow, ReportRow
 
 BY_ADDRESS = frozenset({Kind.REPLIED, Kind.UNSUBSCRIBED})
 """Said by people, who quote no id of ours."""
-PERHAPS_SENT = ("sent", "submitting", "unknown")
-NEVER_SENT = ("rejected", "skipped")
+PERHAPS_SENT = (MessageState.SENT, MessageState.SUBMITTING, MessageState.UNKNOWN)
+NEVER_SENT = (MessageState.REJECTED, MessageState.SKIPPED)
 CLOCKS_APART = timedelta(minutes=1)
 """How far a provider's clock may be behind ours."""
 
@@ -86,13 +88,13 @@ async def take(
     if match is None:
         await _keep(session, provider, report, received_at, None)
         return None
-    await customers.lock(session, match.customer_id)
+    person = await people.lock(session, match.customer_id)
     row = await _hold(session, match.ledger_id)
     told = _told(provider, report, row)
     if await _keep(session, provider, report, received_at, match.ledger_id):
         await _note(session, told, row, received_at, proven=match.proven)
         await _suppress(session, told, match.ledger_id)
-        await _refuse(session, told)
+        await _refuse(session, told, person)
     return told
 
 
@@ -107,6 +109,18 @@ def _told(provider: str, report: Report, row: LedgerRow) -> Told:
         channel=Channel(row.channel),
         topic=row.topic,
     )
+
+
+async def of_messages(
+    session: AsyncSession, ledger_ids: Iterable[int]
+) -> Mapping[int, Sequence[ReportRow]]:
+    """Return the reports on each of these messages, by when they happened."""
+    kept: dict[int, list[ReportRow]] = {number: [] for number in ledger_ids}
+    query = select(ReportRow).where(col(ReportRow.ledger_id).in_(kept))
+    for row in await session.exec(query.order_by(col(ReportRow.at), col(ReportRow.id))):
+        assert row.ledger_id is not None
+        kept[row.ledger_id].append(row)
+    return kept
 
 
 # ---- which message -------------------------------------------------------------------------
@@ -195,14 +209,13 @@ async def _keep(
         received_at=received_at,
         detail=report.detail,
     )
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(ReportRow).values(row.model_dump(exclude={"id"}))
+    addition = insert(session, ReportRow).values(row.model_dump(exclude={"id"}))
     # one that names only the provider's id may come before the answer that tells us the id, and
     # once more after it
     kept = await session.exec(
-        insert.on_conflict_do_update(
+        addition.on_conflict_do_update(
             index_elements=["provider", "event_id"],
-            set_={"ledger_id": insert.excluded.ledger_id},
+            set_={"ledger_id": addition.excluded.ledger_id},
             where=col(ReportRow.ledger_id).is_(None),
         ).returning(col(ReportRow.id))
     )
@@ -218,20 +231,26 @@ async def _note(
         return
     report = told.report
     if proven:
-        if row.state != "sent":
-            row.state, row.reason, row.detail, row.caused_by = "sent", None, None, None
+        if row.state is not MessageState.SENT:
+            row.state = MessageState.SENT
+            row.reason, row.detail, row.caused_by = None, None, None
             row.settled_at = received_at
             if report.provider_id:  # else it may be from us: a link was followed
                 row.provider = told.provider
             # of the attempts that may have sent it, the last: a report does not say which
             sender = report.provider_id or None
             await attempts.end(
-                session, row.id, "accepted", by="report", provider_id=sender, at=received_at
+                session,
+                row.id,
+                AttemptState.ACCEPTED,
+                by="report",
+                provider_id=sender,
+                at=received_at,
             )
         row.provider_id = row.provider_id or report.provider_id or None
         session.add(row)
         await session.flush()
-    await ledger.advance(session, row.id, report.kind, report.at)
+    await settling.advance(session, row.id, report.kind, report.at)
 
 
 async def _suppress(session: AsyncSession, told: Told, ledger_id: int) -> None:
@@ -256,11 +275,11 @@ async def _suppress(session: AsyncSession, told: Told, ledger_id: int) -> None:
         )
 
 
-async def _refuse(session: AsyncSession, told: Told) -> None:
+async def _refuse(session: AsyncSession, told: Told, person: CustomerRow) -> None:
     if told.report.kind is Kind.UNSUBSCRIBED:
-        await customers.record_consent(
+        await consents.record(
             session,
-            told.customer_id,
+            person,
             told.channel,
             granted=False,
             at=told.report.at,

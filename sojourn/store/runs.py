@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.store.dialects import insert
 from sojourn.store.tables import RunRow
 
 RUNS = SQLModel.metadata.tables["runs"]
@@ -17,10 +17,9 @@ async def add(session: AsyncSession, rows: Sequence[RunRow]) -> None:
     """Note runs; one that is noted already stays as it is."""
     if not rows:
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     connection = await session.connection()
     await connection.execute(
-        dialect.insert(RUNS).on_conflict_do_nothing(),
+        insert(session, RUNS).on_conflict_do_nothing(),
         [row.model_dump(exclude={"id"}) for row in rows],
     )
 

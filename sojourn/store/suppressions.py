@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import delete, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised
 from sojourn.domain.messages import Channel
+from sojourn.store.dialects import insert
 from sojourn.store.tables import SuppressionRow
 
 
@@ -47,11 +47,10 @@ async def add(
     )
     if not row.address:
         raise ValueError("nobody can be reached by an empty address")
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(SuppressionRow).values(row.model_dump())
-    said = insert.excluded
+    addition = insert(session, SuppressionRow).values(row.model_dump())
+    said = addition.excluded
     await session.exec(
-        insert.on_conflict_do_update(
+        addition.on_conflict_do_update(
             index_elements=["channel", "address"],
             set_={"because": said.because, "at": said.at, "source": said.source},
             # whatever order they come in, the same one stays

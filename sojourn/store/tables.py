@@ -1,6 +1,7 @@
 """The tables. Alembic's history in `store/migrations` makes them; a test compares the two."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -12,11 +13,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    String,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
+
+from sojourn.domain.states import AttemptState, MessageState
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -41,6 +45,25 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class State(TypeDecorator[StrEnum]):
+    """A state, kept as its word."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, states: type[StrEnum]) -> None:
+        super().__init__()
+        self.states = states
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Give the database the plain word."""
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        """Give the member back."""
+        return None if value is None else self.states(value)
+
+
 # SQLite numbers rows by itself only where the type is INTEGER to the letter
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
@@ -55,6 +78,10 @@ def _moment(*, index: bool = False) -> Any:
 
 def _maybe(*, index: bool = False) -> Any:
     return Field(default=None, sa_column=Column(UtcDateTime(), nullable=True, index=index))
+
+
+def _state(states: type[StrEnum]) -> Any:
+    return Field(sa_column=Column(State(states), nullable=False))
 
 
 def _json() -> Any:
@@ -203,8 +230,7 @@ class LedgerRow(SQLModel, table=True):
     channel: str
     message_class: str
     topic: str
-    state: str
-    """deferred, claimed, submitting, sent, skipped, rejected, unknown, expired."""
+    state: MessageState = _state(MessageState)
     reason: str | None = None
     detail: str | None = None
     """What a provider or a template said."""
@@ -243,9 +269,7 @@ class AttemptRow(SQLModel, table=True):
     attempt: int
     """The ledger's count of claims; `LedgerRow.attempt` at that time."""
     provider: str
-    state: str
-    """submitting, accepted, refused, released (certainly not sent), ambiguous, or superseded by a
-    later attempt before its end was known."""
+    state: AttemptState = _state(AttemptState)
     submitted_at: datetime = _moment()
     """By the machine's clock, as providers count."""
     journey_at: datetime = _moment()

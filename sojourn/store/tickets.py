@@ -7,8 +7,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import UnknownName
+from sojourn.domain.text import LONGEST_NOTE, writable
 from sojourn.store.tables import TicketRow
-from sojourn.store.text import writable
 
 
 async def keep(
@@ -32,7 +32,7 @@ async def keep(
             name=name,
             customer_id=customer_id,
             run=run,
-            subject=writable(subject),
+            subject=writable(subject, LONGEST_NOTE),
             opened_at=datetime.now(UTC),
         )
         session.add(found)
@@ -78,6 +78,6 @@ async def close(session: AsyncSession, number: int, by: str) -> TicketRow:
     if row is None:
         raise UnknownName("ticket", str(number), ())
     if row.closed_at is None:
-        row.closed_at, row.closed_by = datetime.now(UTC), writable(by)
+        row.closed_at, row.closed_by = datetime.now(UTC), writable(by, LONGEST_NOTE)
         session.add(row)
     return row

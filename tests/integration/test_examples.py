@@ -9,7 +9,7 @@ import pytest
 
 from sojourn.cli.local.stack import Server
 from sojourn.settings import Settings
-from sojourn.store import Store, customers
+from sojourn.store import Store, cards
 from tests.support.markdown import ROOT, blocks
 
 EXAMPLES = ROOT / "examples"
@@ -44,7 +44,7 @@ async def test_the_service_example_publishes_a_cart(
     await temporal.client.get_workflow_handle("abandoned-cart:c42:cart7").terminate()
     store = await Store.open(journey_settings.store_url)
     async with store.reading() as session:
-        ada = await customers.find(session, "c42")
+        ada = await cards.find(session, "c42")
     await store.close()
     assert ada is not None
     assert ada.timezone == "Europe/Rome"

@@ -16,6 +16,7 @@ from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import ProductAdded, SignedUp
+from sojourn.domain.states import SETTLED
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger
 from sojourn.store.tables import LedgerRow
@@ -117,7 +118,7 @@ async def _all_settled(store: Store) -> list[LedgerRow]:
     while True:
         async with store.reading() as session:
             rows = list(await ledger.every(session))
-        done = [row for row in rows if row.state in ledger.SETTLED]
+        done = [row for row in rows if row.state in SETTLED]
         if len(done) == 2 * CUSTOMERS:
             return done
         left = Counter(row.state for row in rows)

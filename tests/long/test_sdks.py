@@ -20,7 +20,7 @@ from sojourn.cli.local.processes import HOST, Child, free_port, python, running
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
 from sojourn.gateway.http import faults
-from sojourn.store import customers, events, keys, quarantine
+from sojourn.store import cards, events, keys, quarantine
 from sojourn.store.tables import EventRow
 from tests.support.browser import CHROMIUM, shop_front, visit
 from tests.support.cli_stack import Cli
@@ -63,7 +63,7 @@ class Shop:
 
     async def email(self, customer_id: str) -> str | None:
         async with self.sojourn.store.reading() as session:
-            card = await customers.find(session, customer_id)
+            card = await cards.find(session, customer_id)
         return card.email if card else None
 
 

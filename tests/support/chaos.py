@@ -28,6 +28,7 @@ from sojourn.domain.errors import Unavailable
 from sojourn.domain.events import Event, ProductAdded, SignedUp, SubscriptionStarted
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.reports import Kind
+from sojourn.domain.states import SETTLED
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger, runs
 from sojourn.store.tables import ConsentRow, CustomerRow, LedgerRow, RunRow
@@ -338,7 +339,7 @@ async def _judged(store: Store, carriers: Sequence[Fake], ended: Mapping[str, st
             times == 2 and row.possible_duplicate and row.message_class != MessageClass.PROMOTIONAL
         ):
             verdict.twice.append(row.ledger_key)
-        if row.state not in ledger.SETTLED or (times and row.state not in ("sent", "unknown")):
+        if row.state not in SETTLED or (times and row.state not in ("sent", "unknown")):
             verdict.untrue.append(f"{row.ledger_key}: {row.state}, accepted {times} times")
     verdict.twice += [message for message, ways in delivered.items() if ways > 1]
     verdict.untrue += sorted(accepted.keys() - {row.reference for row in rows})

@@ -13,6 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from sojourn.dispatch import Sojourn
 from sojourn.domain.links import Click, Unsubscribe, click_token, unsubscribe_token
 from sojourn.domain.messages import Channel, Delivery, MessageClass
+from sojourn.domain.states import MessageState
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger
 from sojourn.store.tables import LedgerRow
@@ -69,7 +70,7 @@ async def sent(store: Store, customer_id: str, channel: Channel = Channel.EMAIL)
     )
     async with store.transaction() as session:
         row = ledger.new_row(delivery, channel)
-        row.state = "sent"
+        row.state = MessageState.SENT
         session.add(row)
     return row
 

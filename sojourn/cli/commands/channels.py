@@ -17,7 +17,7 @@ from sojourn.domain.errors import BadInput, TemporalUnavailable, UnknownName
 from sojourn.domain.messages import Channel
 from sojourn.insight import queues
 from sojourn.insight.queues import Queue
-from sojourn.store import operators, pauses
+from sojourn.store import ledger, pauses
 from sojourn.store.suppressions import lift as lift_address
 from sojourn.store.tables import ChannelRow
 
@@ -119,7 +119,7 @@ def lift(
 async def _show(here: Here, *, as_json: bool) -> None:
     async with here.store() as store, store.reading() as session:
         paused = await pauses.current(session)
-        counts = await operators.counts(session, since=datetime.now(UTC) - SENT_WITHIN)
+        counts = await ledger.counts(session, since=datetime.now(UTC) - SENT_WITHIN)
     fault: TemporalUnavailable | None = None
     known: dict[Channel, Queue] = {}
     try:

@@ -10,6 +10,7 @@ from sojourn.cli.here import Here
 from sojourn.cli.output import show_json, show_line
 from sojourn.cli.running import run
 from sojourn.domain.errors import TemporalUnavailable
+from sojourn.domain.states import MessageState
 from sojourn.insight import story
 from sojourn.insight.card import Card
 from sojourn.insight.course import lines, moment
@@ -24,12 +25,12 @@ app = typer.Typer(add_completion=False)
 MOVED_ON = timedelta(minutes=10)
 """Two clocks differ by more than this only where somebody moved one (`fast-forward`)."""
 STYLES = {
-    "sent": "green",
-    "skipped": "yellow",
-    "deferred": "yellow",
-    "rejected": "red",
-    "expired": "red",
-    "unknown": "red",
+    MessageState.SENT: "green",
+    MessageState.SKIPPED: "yellow",
+    MessageState.DEFERRED: "yellow",
+    MessageState.REJECTED: "red",
+    MessageState.EXPIRED: "red",
+    MessageState.UNKNOWN: "red",
 }
 
 
@@ -130,7 +131,7 @@ def _show_timeline(told: Story, *, everything: bool) -> None:
         style, text = "", entry.text
         if isinstance(entry, Decided):
             name = " ".join(part for part in (entry.journey, entry.key, entry.step) if part)
-            style, text = STYLES.get(entry.state, ""), f"→ {name}: {entry.text}"
+            style, text = STYLES.get(MessageState(entry.state), ""), f"→ {name}: {entry.text}"
         show_line(f"  {moment(entry.at, tz)}  {text}", style=style)
         if isinstance(entry, Decided):
             for line in lines(entry.attempts, entry.reports, tz, day=entry.at):

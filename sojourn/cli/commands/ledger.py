@@ -15,15 +15,16 @@ from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
+from sojourn.domain.states import SETTLED, WAITING, MessageState
 from sojourn.insight.course import Course, course_of, lines
 from sojourn.insight.letters import unknown_customer
-from sojourn.store import customers, operators, suppressions
-from sojourn.store.ledger import SETTLED
+from sojourn.store import attempts, cards, reports, settling, suppressions
+from sojourn.store import ledger as messages
 from sojourn.store.tables import ContentRow, LedgerRow
 
 app = typer.Typer(add_completion=False)
 
-STATES = (*operators.WAITING, *SETTLED)
+STATES = (*WAITING, *SETTLED)
 
 Name = Annotated[
     str, typer.Argument(metavar="REFERENCE", help="The message's reference, or its number here.")
@@ -84,11 +85,13 @@ async def _ledger(
     async with here.store() as store, store.reading() as session:
         held_by = None
         if customer is not None:
-            known = await customers.find(session, customer)
+            known = await cards.find(session, customer)
             if known is None:
                 raise unknown_customer(customer)
             held_by = known.customer_id
-        rows = await operators.listed(session, state=state, customer_id=held_by, limit=limit)
+        rows = await messages.listed(
+            session, state=MessageState(state) if state else None, customer_id=held_by, limit=limit
+        )
     if as_json:
         show_json([_facts(row) for row in rows])
     else:
@@ -97,13 +100,13 @@ async def _ledger(
 
 async def _show_one(here: Here, name: str, *, as_json: bool) -> None:
     async with here.store() as store, store.reading() as session:
-        row = await _found(operators.found(session, name), name)
+        row = await _found(messages.found(session, name), name)
         assert row.id is not None
         content = await session.get(ContentRow, row.id)
         pairs = [(Channel(row.channel), content.address)] if content else []
         course = course_of(
-            (await operators.attempts(session, [row.id]))[row.id],
-            (await operators.reports(session, [row.id]))[row.id],
+            (await attempts.of_messages(session, [row.id]))[row.id],
+            (await reports.of_messages(session, [row.id]))[row.id],
             suppressed=bool(await suppressions.suppressed(session, pairs)),
         )
     if as_json:
@@ -114,8 +117,8 @@ async def _show_one(here: Here, name: str, *, as_json: bool) -> None:
 
 async def _settle(here: Here, name: str, verdict: Verdict, why: str, by: str) -> None:
     async with here.store() as store, store.transaction() as session:
-        row = await _found(operators.found(session, name, hold=True), name)
-        await operators.settle(
+        row = await _found(messages.found(session, name, hold=True), name)
+        await settling.settle_by_hand(
             session,
             row,
             sent=verdict is Verdict.SENT,

@@ -17,7 +17,7 @@ from sojourn.cli.records import STDIN, count_lines
 from sojourn.cli.running import run
 from sojourn.dispatch import Published
 from sojourn.domain.errors import BadInput
-from sojourn.store import customers, events
+from sojourn.store import cards, events
 
 app = typer.Typer(add_completion=False)
 
@@ -108,7 +108,7 @@ async def _publish_one(
             name, given, message_id=message_id, customer_id=customer, occurred_at=at
         )
         async with sojourn.store.reading() as session:
-            card = await customers.find(session, customer)
+            card = await cards.find(session, customer)
             row = await events.find(session, published.message_id)
         listening = list(sojourn.project.journeys.heard_by(row.name)) if row else []
     identified = card is not None and card.known

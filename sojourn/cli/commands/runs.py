@@ -10,7 +10,7 @@ from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput
 from sojourn.insight.runs import Run, list_runs, with_details
-from sojourn.store import customers
+from sojourn.store import people
 
 app = typer.Typer(add_completion=False)
 
@@ -65,7 +65,7 @@ async def _runs(
 async def _ids(here: Here, customer: str) -> list[str]:
     """Return every id of the customer: a run keeps the id with which it began."""
     async with here.store() as store, store.reading() as session:
-        return await customers.ids(session, customer)
+        return await people.ids(session, customer)
 
 
 def _list(found: list[Run], limit: int, *, details: bool) -> None:

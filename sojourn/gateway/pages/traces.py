@@ -13,7 +13,7 @@ from sojourn.domain.links import Click, Open, Unsubscribe
 from sojourn.domain.made_ids import digest, made_id
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.store import ledger
+from sojourn.store import ledger, settling
 from sojourn.store.tables import LedgerRow
 
 # Runtime: no first connection to Temporal could be made
@@ -85,7 +85,7 @@ class Traces:
             row = await ledger.of_reference(session, wish.reference)
             if row is not None:
                 assert row.id is not None
-                await ledger.advance(session, row.id, Kind.UNSUBSCRIBED, at)
+                await settling.advance(session, row.id, Kind.UNSUBSCRIBED, at)
             return row
 
 

@@ -4,7 +4,7 @@ RFC 8058: a POST of ``List-Unsubscribe=One-Click`` unsubscribes, without cookie,
 (https://www.rfc-editor.org/rfc/rfc8058). A GET never does, since scanners follow links.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,7 +22,7 @@ from sojourn.gateway.pages.description import FORM, damaged_page
 from sojourn.gateway.pages.forms import read_form
 from sojourn.gateway.pages.pages import PRIVATE, Pages
 from sojourn.gateway.pages.traces import STORED, Traces
-from sojourn.store import customers
+from sojourn.store import cards, consents, people
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
@@ -135,30 +135,18 @@ class _Unsubscribing:
         granted = wish is Wish.STAY
         origin = f"unsubscribe link of {link.reference}" if link.reference else "unsubscribe link"
         async with self._store.transaction() as session:
-            row = await customers.lock(session, link.customer_id)
-            said = [
-                statement
-                for statement in await customers.statements(session, row.customer_id)
-                if (statement.channel, statement.topic) == (link.channel, link.topic)
-            ]
-            at = datetime.now(UTC)
-            if not said and granted:  # no refusal to take back
-                return at
-            if said:
-                if said[-1].granted == granted:
-                    return said[-1].at
-                # another machine's clock may be ahead of ours
-                at = max(at, said[-1].at + timedelta(microseconds=1))
-            await customers.record_consent(
+            person = await people.lock(session, link.customer_id)
+            said = await consents.last(session, person.customer_id, link.channel, link.topic)
+            if said is None and granted:  # there is no refusal to take back
+                return datetime.now(UTC)
+            return await consents.record(
                 session,
-                row.customer_id,
+                person,
                 link.channel,
                 granted=granted,
-                at=at,
                 source=f"{origin}: {wish}",
                 topic=link.topic,
             )
-            return at
 
     async def _tell(self, link: Unsubscribe, at: datetime) -> None:
         """Tell the journeys. The refusal is on record, so nobody has to wait for Temporal."""
@@ -184,7 +172,7 @@ class _Unsubscribing:
 
         async def find() -> str:
             async with self._store.reading() as session:
-                customer = await customers.find(session, customer_id)
+                customer = await cards.find(session, customer_id)
             return customer.locale if customer else ""
 
         try:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from sojourn.dispatch.calls import TYPES
-from sojourn.dispatch.intake import Published
+from sojourn.dispatch.published import Published
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.reading import read_moment
 from sojourn.domain.storable import check_storable

@@ -12,7 +12,7 @@ from sojourn.dispatch import quarantine
 from sojourn.dispatch.calls import TYPES, Alias, Ignored, Read, Track, read_call
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.envelope import read_envelope, settled
-from sojourn.dispatch.intake import Published
+from sojourn.dispatch.published import Published
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.storable import Unstorable

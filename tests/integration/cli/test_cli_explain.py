@@ -15,8 +15,9 @@ from sojourn.domain.events import OrderCompleted, ProductAdded, SignedUp, Subscr
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
 from sojourn.domain.reports import Kind
+from sojourn.domain.states import MessageState
 from sojourn.insight.card import masked
-from sojourn.store import customers, ledger
+from sojourn.store import cards, consents, joining, people
 from sojourn.store.tables import EventRow, SuppressionRow
 from tests.support.cli_stack import Answer, Cli
 
@@ -61,11 +62,10 @@ async def test_explain_refuses_an_unknown_customer(offline: Cli) -> None:
 async def test_the_card_masks_addresses_and_shows_the_latest_word(offline: Cli) -> None:
     ada = await offline.identify(**ROME, marketingConsent={"email": True, "sms": True})
     async with offline.store.transaction() as session:
-        await customers.record_consent(
-            session, ada, Channel.SMS, granted=False, at=NOON, source="form"
-        )
-        await customers.record_consent(
-            session, ada, None, granted=False, at=NOON, source="form", topic="cart"
+        person = await people.lock(session, ada)
+        await consents.record(session, person, Channel.SMS, granted=False, at=NOON, source="form")
+        await consents.record(
+            session, person, None, granted=False, at=NOON, source="form", topic="cart"
         )
     answer = await offline("explain", ada)
     assert answer.code == 0
@@ -125,7 +125,7 @@ def test_addresses_are_masked(address: str, shown: str) -> None:
 async def test_explain_says_that_a_customer_was_never_identified(offline: Cli) -> None:
     await event(offline, "anon", "Signed Up", NOON)
     async with offline.store.transaction() as session:
-        await customers.lock(session, "anon")
+        await people.lock(session, "anon")
     answer = await offline("explain", "anon")
     assert "not identified" in answer.out
     assert "assumed" in told(answer, "zone ")
@@ -228,7 +228,7 @@ async def test_every_other_end_of_a_message_is_told_in_words(
 def test_every_state_of_the_ledger_has_words() -> None:
     from sojourn.insight.fate import _IN_WORDS
 
-    assert set(ledger.SETTLED) | {"deferred", "claimed", "submitting"} == set(_IN_WORDS)
+    assert set(MessageState) == set(_IN_WORDS)
 
 
 async def test_events_no_journey_hears_are_counted_and_shown_on_demand(offline: Cli) -> None:
@@ -528,7 +528,7 @@ async def test_explain_finds_a_joined_customer_by_either_id(offline: Cli) -> Non
     await event(offline, old, "Product Added", NOON, product_id="p", cart_id="k")
     await offline.decided(old, at=NOON + HOUR)
     async with offline.store.transaction() as session:
-        await customers.join(session, old, ada, at=NOON + 2 * HOUR)
+        await joining.join(session, old, ada, at=NOON + 2 * HOUR)
     answer = await offline("explain", ada)
     assert f"Customer {ada}" in answer.out
     assert told(answer, "also known as").endswith(old)
@@ -547,7 +547,7 @@ async def test_explain_tells_of_a_changed_address_between_its_messages(offline: 
             {"email": email}, customer_id=ada, message_id=f"i{hours}", at=NOON + hours * HOUR
         )
         async with offline.store.transaction() as session:
-            await customers.identify(session, identity)
+            await cards.identify(session, identity)
         answer = await offline("explain", ada)
         change = "became c***@example.org" if email else "was taken away"
         assert f"it went to a***@example.com; the address {change}" in told(answer, "→")

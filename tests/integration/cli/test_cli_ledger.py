@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sojourn.domain.messages import Reason
-from sojourn.store import operators
+from sojourn.store import settling
 from sojourn.store.tables import LedgerRow
 from tests.support.cli_stack import Cli
 
@@ -178,7 +178,7 @@ async def test_an_operator_settles_an_abandoned_message_and_none_under_way(offli
         await offline.decided(ada, at=now, n=n, state="submitting", provider="postmark")
         for n in range(2)
     ]
-    for number, began in ((fresh, now), (left, now - operators.ABANDONED_AFTER)):
+    for number, began in ((fresh, now), (left, now - settling.ABANDONED_AFTER)):
         await offline.attempted(
             number, at=began, state="submitting", settled_at=None, settled_by=None
         )

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from sojourn.store import customers, events
+from sojourn.store import cards, events
 from tests.support.cli_stack import Cli
 
 WHEN = "2024-01-04T11:45:38Z"
@@ -152,7 +152,7 @@ async def test_a_file_is_counted_and_can_be_published_again(cli: Cli, tmp_path: 
     assert (again["stored"], again["repeated"]) == (0, 2)
     assert sorted(await names_of(cli, ada)) == ["Page Scrolled", "Signed Up"]
     async with cli.store.reading() as session:
-        found = await customers.find(session, ada)
+        found = await cards.find(session, ada)
     assert found is not None
     assert found.known
 

@@ -28,11 +28,11 @@ from sojourn.domain.messages import Channel, Reason, Status
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
-from sojourn.store import Store, customers, events, ledger, runs
+from sojourn.store import Store, addresses, cards, consents, events, joining, ledger, people, runs
 from sojourn.store.tables import CustomerRow, RunRow
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
-from tests.integration.sending.test_gate import REACHABLE, Desk
+from tests.support.desk import REACHABLE, Desk
 from tests.support.effort import fewer
 from tests.support.project import PROJECT
 
@@ -47,31 +47,31 @@ async def _identify(store: Store, customer_id: str, hours: int, **traits: Any) -
         traits, customer_id=customer_id, message_id=f"i{hours}", at=NOON + hours * HOUR
     )
     async with store.transaction() as session:
-        return await customers.identify(session, identity)
+        return await cards.identify(session, identity)
 
 
-async def _join(store: Store, previous_id: str, customer_id: str) -> customers.Joined:
+async def _join(store: Store, previous_id: str, customer_id: str) -> joining.Joined:
     async with store.transaction() as session:
-        return await customers.join(session, previous_id, customer_id, at=NOON)
+        return await joining.join(session, previous_id, customer_id, at=NOON)
 
 
 async def _card(store: Store, customer_id: str) -> Customer:
     async with store.reading() as session:
-        found = await customers.find(session, customer_id)
+        found = await cards.find(session, customer_id)
     assert found is not None
     return found
 
 
 async def _agreed(store: Store, customer_id: str) -> bool | None:
     async with store.reading() as session:
-        said = await customers.consents(session, await customers.resolve(session, customer_id))
+        said = await consents.current(session, await people.resolve(session, customer_id))
     return said.by_channel.get(Channel.EMAIL)
 
 
 async def _addresses(store: Store, customer_id: str) -> list[tuple[str, int, str]]:
     async with store.reading() as session:
-        root = await customers.resolve(session, customer_id)
-        rows = await customers.addresses(session, root)
+        root = await people.resolve(session, customer_id)
+        rows = await addresses.history(session, root)
     return [(row.value, int((row.at - NOON) / HOUR), row.source) for row in rows]
 
 
@@ -91,15 +91,15 @@ async def test_a_repeated_reversed_or_reflexive_alias_changes_nothing(
     old = f"{customer_id}-old"
     await _join(store, old, customer_id)
     for pair in ((old, customer_id), (customer_id, old), (old, old), (customer_id, customer_id)):
-        assert await _join(store, *pair) == customers.Joined(customer_id, moved=False)
+        assert await _join(store, *pair) == joining.Joined(customer_id, moved=False)
     async with store.reading() as session:
-        assert await customers.ids(session, old) == [customer_id, old]
+        assert await people.ids(session, old) == [customer_id, old]
 
 
 async def test_an_id_joined_to_itself_makes_no_customer(store: Store, customer_id: str) -> None:
     assert not (await _join(store, customer_id, customer_id)).moved
     async with store.reading() as session:
-        assert await customers.find(session, customer_id) is None
+        assert await cards.find(session, customer_id) is None
 
 
 async def test_chains_of_aliases_are_followed_to_their_end(store: Store, customer_id: str) -> None:
@@ -110,11 +110,11 @@ async def test_chains_of_aliases_are_followed_to_their_end(store: Store, custome
     await _identify(store, a, 1, firstName="Ada")
     async with store.reading() as session:
         for each in (a, b, c, customer_id):
-            assert await customers.resolve(session, each) == customer_id
-            found = await customers.find(session, each)
+            assert await people.resolve(session, each) == customer_id
+            found = await cards.find(session, each)
             assert found is not None
             assert found.first_name == "Ada"
-        assert set(await customers.ids(session, b)) == {a, b, c, customer_id}
+        assert set(await people.ids(session, b)) == {a, b, c, customer_id}
 
 
 async def test_aliases_of_the_same_ids_at_once_end_in_one_person(
@@ -132,7 +132,7 @@ async def test_aliases_of_the_same_ids_at_once_end_in_one_person(
             *(use(name, 4 * n + hours) for n in range(3) for hours, name in enumerate(names)),
         )
     async with store.reading() as session:
-        assert len({await customers.resolve(session, name) for name in names}) == 1
+        assert len({await people.resolve(session, name) for name in names}) == 1
     assert (await _card(store, names[0])).first_name == "11"
 
 
@@ -174,7 +174,7 @@ async def test_a_customer_erased_under_one_id_is_erased_under_both(
 ) -> None:
     old = f"{customer_id}-old"
     async with store.transaction() as session:
-        (await customers.lock(session, old)).erased_at = NOON
+        (await people.lock(session, old)).erased_at = NOON
     await _identify(store, customer_id, 1, email="ada@shop.example")
     await _join(store, old, customer_id)
     assert (await _card(store, customer_id)).erased
@@ -236,7 +236,7 @@ async def test_a_withdrawn_address_is_not_filled_in_by_a_late_call(
 
 async def test_a_card_without_moments_keeps_its_values(store: Store, customer_id: str) -> None:
     async with store.transaction() as session:
-        row = await customers.lock(session, customer_id)
+        row = await people.lock(session, customer_id)
         row.email, row.attributes, row.identified_at = "a@b.example", {"note": ""}, NOON
     await _identify(store, customer_id, -1, email="late@b.example", firstName="Ada")
     card = await _card(store, customer_id)
@@ -358,7 +358,7 @@ async def _take(store: Store, person: str, calls: list[Say | tuple[str, str]]) -
 async def _told(store: Store, person: str, name: str) -> object:
     """Return the customer's card, and check that the history of addresses agrees with it."""
     async with store.reading() as session:
-        card = await customers.find(session, f"{person}-{name}")
+        card = await cards.find(session, f"{person}-{name}")
     history = await _addresses(store, f"{person}-{name}")
     email = history[-1][0] if history else ""
     assert email == (card.email if card else "")
@@ -630,7 +630,7 @@ async def test_simultaneous_events_and_aliases_leave_no_event_unrouted(
         await asyncio.gather(*map(sojourn.publish, made), *map(sojourn.alias, aliases))
         await asyncio.gather(*(sojourn.alias(alias) for alias in aliases))
     async with store.reading() as session:
-        (root,) = {await customers.resolve(session, name) for name in names}
+        (root,) = {await people.resolve(session, name) for name in names}
         kept = await events.of_customer(session, root)
         assert {row.message_id for row in kept} == {event.message_id for event in made}
         assert [row for row in kept if row.routed_at is None] == []

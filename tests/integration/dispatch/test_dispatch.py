@@ -40,7 +40,7 @@ from sojourn.domain.messages import Channel
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
-from sojourn.store import Store, customers, events, runs
+from sojourn.store import Store, cards, events, people, runs
 from sojourn.store.tables import EventRow, RunRow
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
@@ -271,7 +271,7 @@ async def test_a_row_that_cannot_be_read_does_not_stop_the_purchase_behind_it(
 
 async def _keep(journey: JourneyTest, event: Event, properties: dict[str, Any]) -> None:
     async with journey.store.transaction() as session:
-        await customers.lock(session, journey.customer_id)
+        await people.lock(session, journey.customer_id)
         row = EventRow(
             message_id=event.message_id,
             customer_id=event.customer_id,
@@ -669,7 +669,7 @@ async def test_text_that_no_database_can_hold_is_refused_and_not_stored(
                 occurred_at=NOON,
             )
     async with store.reading() as session:
-        assert await customers.find(session, customer_id) is None
+        assert await cards.find(session, customer_id) is None
 
 
 async def test_an_event_made_in_python_is_checked_like_a_call(

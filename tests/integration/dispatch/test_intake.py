@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from sojourn.dispatch import Published, intake
+from sojourn.dispatch import Published, committing
 from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.routing import Start, Target
 from sojourn.dispatch.telling import Reached
 from sojourn.domain.events import Event, OrderCompleted, ProductAdded, read_event
-from sojourn.store import Store, customers, events
+from sojourn.store import Store, events, people
 from sojourn.store.tables import EventRow
 from tests.support.project import PROJECT
 
@@ -148,11 +148,11 @@ async def test_what_the_database_refuses_befalls_nobody_else(
 async def test_a_customer_whose_lock_is_held_keeps_nobody_waiting(
     store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "LOCK_TIMEOUT_MS", 50)
+    monkeypatch.setattr(committing, "LOCK_TIMEOUT_MS", 50)
     taking, _ = _intake(store)
     held, other = f"{customer_id}-held", f"{customer_id}-other"
     async with store.transaction() as session:
-        await customers.lock(session, held)
+        await people.lock(session, held)
         # in one transaction with others first, then alone
         busy = [asyncio.create_task(_take(taking, _added(who))) for who in (other, held)]
         assert (await busy[0]).stored
@@ -164,7 +164,7 @@ async def test_a_customer_whose_lock_is_held_keeps_nobody_waiting(
 async def test_a_row_that_cannot_be_read_is_passed_over(store: Store, customer_id: str) -> None:
     taking, told = _intake(store)
     async with store.transaction() as session:
-        await customers.lock(session, customer_id)
+        await people.lock(session, customer_id)
         bad = _row(_added(customer_id))
         bad.properties = {}
         await events.add(session, bad)

@@ -21,7 +21,7 @@ from sojourn.dispatch import Sojourn
 from sojourn.gateway.http.bodies import inflate
 from sojourn.gateway.http.faults import Refusal
 from sojourn.gateway.tracking.keyring import Key, Keyring
-from sojourn.store import Store, customers, keys, quarantine
+from sojourn.store import Store, cards, keys, people, quarantine
 from tests.support.cli_stack import NOWHERE
 from tests.support.gateway_server import Served, added, basic, serving, settings
 
@@ -73,7 +73,7 @@ async def test_an_identify_call_updates_the_customers_card(
     answer = await served.post("/v1/identify", {"userId": customer_id, "traits": traits})
     assert answer.status_code == 200
     async with served.store.reading() as session:
-        card = await customers.find(session, customer_id)
+        card = await cards.find(session, customer_id)
     assert card is not None
     assert (card.email, card.phone) == ("ada@example.com", "+393201234567")
     assert card.attributes == {"plan": "pro"}
@@ -85,11 +85,11 @@ async def test_an_identify_reads_traits_from_its_context_and_no_other_call_does(
     call = {"userId": customer_id, "context": {"traits": {"email": "ada@example.com"}}}
     assert (await served.post("/v1/page", call)).status_code == 200
     async with served.store.reading() as session:
-        assert await customers.find(session, customer_id) is None
+        assert await cards.find(session, customer_id) is None
     for traits in ({}, {"plan": "pro"}):
         assert (await served.post("/v1/identify", {**call, "traits": traits})).status_code == 200
     async with served.store.reading() as session:
-        card = await customers.find(session, customer_id)
+        card = await cards.find(session, customer_id)
     assert card is not None
     assert (card.email, card.attributes) == ("ada@example.com", {"plan": "pro"})
     bad = {"userId": customer_id, "context": {"traits": "pro"}}
@@ -609,7 +609,7 @@ async def test_work_that_outlasts_its_request_is_finished(
     async with serving(sojourn) as served:
         await served.ready()
         async with store.transaction() as session:
-            await customers.lock(session, customer_id)
+            await people.lock(session, customer_id)
             answer = await served.post("/v1/track", added(customer_id))
             assert fault(answer) == (503, "request")
             assert await served.stored(customer_id) == []

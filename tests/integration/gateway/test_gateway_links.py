@@ -22,6 +22,7 @@ from sojourn.dispatch import Sojourn
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import SignedUp
 from sojourn.domain.links import Click, Open, click_token, open_token
+from sojourn.domain.states import MessageState
 from sojourn.gateway.pages.links import DOT
 from sojourn.gateway.pages.robots import is_somebody
 from sojourn.journeys.queues import TASK_QUEUE
@@ -96,7 +97,7 @@ async def test_a_click_proves_that_a_message_nobody_knew_of_was_sent(
     async with served.store.transaction() as session:
         row = await session.get(LedgerRow, message.id)
         assert row is not None
-        row.state, row.provider = "unknown", "postmark"
+        row.state, row.provider = MessageState.UNKNOWN, "postmark"
     await follow(served, click_path(message.reference))
     row = await again(served.store, message)
     assert (row.state, row.provider, row.progress) == ("sent", "postmark", "clicked")

@@ -25,11 +25,12 @@ from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import BadInput, BadSetting, TemporalUnavailable, TransientError
 from sojourn.domain.messages import Channel, Delivery, MessageClass
 from sojourn.domain.reports import Kind, Report
+from sojourn.domain.states import AttemptState, MessageState
 from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http.faults import Refusal, answer
 from sojourn.gateway.webhooks.reports import ProviderReports
 from sojourn.gateway.webhooks.routes import BODY_LIMIT, SHOPS, Sources, router
-from sojourn.store import Store, attempts, customers, ledger, reports
+from sojourn.store import Store, attempts, cards, ledger, people, reports, settling
 from sojourn.store.tables import (
     AttemptRow,
     ConsentRow,
@@ -147,11 +148,12 @@ async def write(
         timezone="UTC",
     )
     row = ledger.new_row(delivery, channel)
-    row.state, row.attempt, row.provider, row.submitted_at = state, 1, "postmark", submitted_at
+    row.state, row.attempt, row.provider = MessageState(state), 1, "postmark"
+    row.submitted_at = submitted_at
     row.provider_id = f"pm-{key}" if known and state == "sent" else None
     address = address or f"Ada.{key}@Shop.example"
     async with store.transaction() as session:
-        await customers.lock(session, customer_id)
+        await people.lock(session, customer_id)
         session.add(row)
         await session.flush()
         assert row.id is not None
@@ -161,7 +163,7 @@ async def write(
                 ledger_id=row.id,
                 attempt=1,
                 provider="postmark",
-                state="accepted" if state == "sent" else "submitting",
+                state=AttemptState.ACCEPTED if state == "sent" else AttemptState.SUBMITTING,
                 submitted_at=submitted_at,
                 journey_at=submitted_at,
                 provider_id=row.provider_id,
@@ -239,13 +241,15 @@ async def test_a_report_settles_the_attempt_that_may_have_sent_it(
 ) -> None:
     message = await write(served.store, customer_id, state="claimed")
     async with served.store.transaction() as session:
-        await attempts.end(session, message.ledger_id, "superseded", by="gate")
+        await attempts.end(session, message.ledger_id, AttemptState.SUPERSEDED, by="gate")
         await attempts.begin(session, message.ledger_id, 2, provider="postmark", now=SENT_AT)
     async with served.store.transaction() as session:
-        await attempts.end(session, message.ledger_id, "released", by="answer", attempt=2)
+        await attempts.end(
+            session, message.ledger_id, AttemptState.RELEASED, by="answer", attempt=2
+        )
     await tell(served, message, Kind.DELIVERED)
     async with served.store.reading() as session:
-        tried = await attempts.of_messages(session, [message.ledger_id])
+        tried = (await attempts.of_messages(session, [message.ledger_id]))[message.ledger_id]
     assert [(each.state, each.settled_by) for each in tried] == [
         ("accepted", "report"),
         ("released", "answer"),
@@ -587,7 +591,9 @@ async def test_a_report_that_overtook_the_answer_is_found_when_it_is_sent_again(
     told = message.report(Kind.BOUNCED, reference="", hard=True)
     assert await take(message, told) is None
     async with store.transaction() as session:
-        await ledger.settle(session, message.ledger_id, "sent", provider_id=message.order.id)
+        await settling.settle(
+            session, message.ledger_id, MessageState.SENT, provider_id=message.order.id
+        )
     for _ in range(2):
         assert await take(message, told) is not None
     assert (await message.row()).progress == "bounced"
@@ -732,7 +738,7 @@ async def _ended(
     customer_id = f"c-{uuid4().hex}"
     identity = read_identity({}, customer_id=customer_id, message_id=customer_id, at=SENT_AT)
     async with store.transaction() as session:
-        await customers.identify(session, identity)
+        await cards.identify(session, identity)
     message = await write(store, customer_id, state=state)
     for kind, minutes in told:
         report = message.report(kind, minutes, event_id=f"{message.order.id}:{kind}:{minutes}")

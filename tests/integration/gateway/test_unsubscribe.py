@@ -23,7 +23,7 @@ from sojourn.gateway.pages.forms import FORM_LIMIT
 from sojourn.gateway.pages.pages import Pages
 from sojourn.journeys.registry import Journeys
 from sojourn.rendering.folders import ENGINE
-from sojourn.store import Store, customers
+from sojourn.store import Store, cards, consents, people
 from sojourn.store.tables import ConsentRow, RunRow
 from tests.support.browser import CHROMIUM, telephone
 from tests.support.effort import fewer
@@ -53,12 +53,12 @@ async def gateway_served(store: Store) -> AsyncIterator[Served]:
 
 async def statements(store: Store, customer_id: str) -> list[ConsentRow]:
     async with store.reading() as session:
-        return list(await customers.statements(session, customer_id))
+        return list(await consents.statements(session, customer_id))
 
 
 async def refused(store: Store, customer_id: str) -> set[tuple[str, str]]:
     async with store.reading() as session:
-        found = (await customers.consents(session, customer_id)).refused
+        found = (await consents.current(session, customer_id)).refused
     return {(channel.value if channel else "", topic) for channel, topic in found}
 
 
@@ -71,7 +71,7 @@ async def speaks(store: Store, customer_id: str, locale: str) -> None:
         identity = read_identity(
             {"locale": locale}, customer_id=customer_id, message_id="m", at=datetime.now(UTC)
         )
-        await customers.identify(session, identity)
+        await cards.identify(session, identity)
 
 
 # ---- one click -------------------------------------------------------------------------------
@@ -148,8 +148,8 @@ async def test_a_refusal_counts_although_another_machines_clock_was_ahead(
 ) -> None:
     ahead = datetime.now(UTC) + timedelta(hours=1)
     async with served.store.transaction() as session:
-        await customers.record_consent(
-            session, customer_id, Channel.EMAIL,
+        await consents.record(
+            session, await people.lock(session, customer_id), Channel.EMAIL,
             granted=True, at=ahead, source="a machine", topic="cart",
         )  # fmt: skip
     await served.http.post(unsubscribe_path(customer_id), data=ONE_CLICK)
@@ -316,7 +316,7 @@ async def test_a_mailbox_is_asked_to_try_again_while_the_store_hangs(
 ) -> None:
     async with alone(store, gateway_answer_seconds=0.01) as served:
         async with store.transaction() as session:
-            await customers.lock(session, customer_id)
+            await people.lock(session, customer_id)
             answer = await served.http.post(unsubscribe_path(customer_id), data=ONE_CLICK)
             assert answer.status_code == 503
         await served.gateway.work.drained()

@@ -33,7 +33,7 @@ from sojourn.gateway.webhooks.source import Call, Nothing
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
-from sojourn.store import Store, customers
+from sojourn.store import Store, cards
 from tests.support import webhooks
 from tests.support.markdown import ROOT
 from tests.support.webhooks import STANDARD_SECRET, payload, standard
@@ -408,7 +408,7 @@ def taking(sojourn: Sojourn) -> Take:
 
 async def _email(sojourn: Sojourn, customer_id: str) -> str:
     async with sojourn.store.reading() as session:
-        card = await customers.find(session, customer_id)
+        card = await cards.find(session, customer_id)
     assert card is not None
     return card.email
 
@@ -446,7 +446,7 @@ async def test_an_order_ends_the_carts_of_the_customer_and_of_the_guest(sojourn:
     assert await outcome(sojourn, guest, token) == "converted"
     assert await outcome(sojourn, giulia, token) == "converted"
     async with sojourn.store.reading() as session:
-        card, stranger = [await customers.find(session, who) for who in (giulia, guest)]
+        card, stranger = [await cards.find(session, who) for who in (giulia, guest)]
     assert card is not None
     assert (card.email, card.phone) == ("giulia@example.com", "+393201234567")
     assert stranger is not None

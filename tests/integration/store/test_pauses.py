@@ -52,7 +52,7 @@ async def test_a_second_pause_leaves_the_first_ones_moment_and_reason(own: Store
     assert again == first
 
 
-async def test_only_the_channel_that_is_paused_is_paused(own: Store) -> None:
+async def test_a_pause_is_of_its_own_channel_alone(own: Store) -> None:
     await by_provider(own)
     assert list(await now_paused(own)) == [Channel.EMAIL]
 
@@ -93,7 +93,7 @@ async def test_a_channel_can_be_paused_again(own: Store) -> None:
     assert (await now_paused(own))[Channel.EMAIL].paused_because == "401 Unauthorized"
 
 
-async def test_of_several_workers_one_gets_a_probe_that_is_due(own: Store) -> None:
+async def test_one_of_several_workers_gets_a_probe_that_is_due(own: Store) -> None:
     await by_provider(own)
 
     async def ask(at: datetime) -> list[str]:
@@ -108,7 +108,7 @@ async def test_of_several_workers_one_gets_a_probe_that_is_due(own: Store) -> No
     assert await ask(NOW + 2 * MINUTE) == ["postmark"]
 
 
-async def test_what_a_provider_said_is_kept_as_the_database_takes_it(own: Store) -> None:
+async def test_the_reason_of_a_pause_is_kept_as_the_database_takes_it(own: Store) -> None:
     await by_provider(own, "b\0d \udce9" + "x" * 1000)
     kept = (await now_paused(own))[Channel.EMAIL].paused_because
     assert kept.startswith("b?d ?x")

@@ -8,7 +8,8 @@ import pytest
 
 from sojourn.domain.customer import Customer, read_identity
 from sojourn.domain.messages import Channel
-from sojourn.store import Store, customers, suppressions
+from sojourn.sending.gathering import recipient
+from sojourn.store import Store, cards, suppressions
 from sojourn.store.tables import SuppressionRow
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
@@ -100,7 +101,7 @@ async def test_the_gate_learns_which_channels_are_dead(store: Store, customer_id
         {"email": email, "phone": phone}, customer_id=customer_id, message_id="i", at=NOON
     )
     async with store.transaction() as session:
-        customer = await customers.identify(session, identity)
+        customer = await cards.identify(session, identity)
     assert await _dead(store, customer) == frozenset()
     await suppress(store, Channel.EMAIL, email.lower())
     await suppress(store, Channel.SMS, phone)
@@ -109,4 +110,4 @@ async def test_the_gate_learns_which_channels_are_dead(store: Store, customer_id
 
 async def _dead(store: Store, customer: Customer) -> frozenset[Channel]:
     async with store.reading() as session:
-        return (await customers.recipient(session, customer, "UTC")).suppressed
+        return (await recipient(session, customer, "UTC")).suppressed

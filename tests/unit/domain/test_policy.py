@@ -58,18 +58,18 @@ def ask(
     )
 
 
-def test_allowed_at_noon() -> None:
+def test_a_message_is_allowed_at_noon() -> None:
     assert ask(somebody()) == Allow(Channel.EMAIL)
 
 
-def test_held_overnight_until_nine_local() -> None:
+def test_a_message_is_held_overnight_until_nine_local() -> None:
     assert ask(somebody(), now=LATE) == Defer(
         datetime(2024, 1, 9, 8, tzinfo=UTC), Reason.QUIET_HOURS
     )
 
 
 @pytest.mark.parametrize("kind", [MessageClass.TRANSACTIONAL, MessageClass.AUTHENTICATION])
-def test_what_the_customer_needs_passes_consent_topic_and_quiet_hours(kind: MessageClass) -> None:
+def test_a_needed_message_passes_consent_topic_and_quiet_hours(kind: MessageClass) -> None:
     refuses = somebody(consents=Consents({}, frozenset({(None, "cart"), (Channel.EMAIL, "cart")})))
     assert ask(refuses, now=LATE, message_class=kind) == Allow(Channel.EMAIL)
 
@@ -94,7 +94,9 @@ def test_what_the_customer_needs_passes_consent_topic_and_quiet_hours(kind: Mess
         ),
     ],
 )
-def test_skipped_for(changes: dict[str, object], reason: Reason) -> None:
+def test_a_message_is_skipped_for_the_first_reason(
+    changes: dict[str, object], reason: Reason
+) -> None:
     assert ask(somebody(**changes)) == Skip(reason)
 
 
@@ -103,12 +105,61 @@ def test_another_topics_refusal_does_not_matter() -> None:
     assert ask(somebody(consents=consents)) == Allow(Channel.EMAIL)
 
 
-def test_too_late() -> None:
+def test_a_message_that_is_of_no_use_any_more_is_too_late() -> None:
     assert ask(somebody(), useful=-timedelta(seconds=1)) == Skip(Reason.TOO_LATE)
+
+
+def test_a_message_is_of_use_up_to_its_last_moment() -> None:
+    assert ask(somebody(), useful=timedelta(0)) == Allow(Channel.EMAIL)
+    assert ask(somebody(), useful=-timedelta(microseconds=1)) == Skip(Reason.TOO_LATE)
 
 
 def test_a_hold_that_outlasts_the_use_is_too_late_at_once() -> None:
     assert ask(somebody(), now=LATE, useful=timedelta(hours=3)) == Skip(Reason.TOO_LATE)
+
+
+def test_a_hold_that_ends_with_the_use_is_a_hold() -> None:
+    morning = datetime(2024, 1, 9, 8, tzinfo=UTC)
+    assert ask(somebody(), now=LATE, useful=morning - LATE) == Defer(morning, Reason.QUIET_HOURS)
+
+
+ROME = zone("Europe/Rome")
+TICK = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "begins", "ends"),
+    [
+        (NIGHT, datetime(2024, 1, 8, 20, tzinfo=UTC), datetime(2024, 1, 9, 8, tzinfo=UTC)),
+        (
+            QuietHours(time(13), time(15, 30)),
+            datetime(2024, 1, 8, 12, tzinfo=UTC),
+            datetime(2024, 1, 8, 14, 30, tzinfo=UTC),
+        ),
+        (
+            QuietHours(time(21), time(0)),  # the day's end is the next day's beginning
+            datetime(2024, 1, 8, 20, tzinfo=UTC),
+            datetime(2024, 1, 8, 23, tzinfo=UTC),
+        ),
+    ],
+    ids=["over midnight", "within a day", "until midnight"],
+)
+def test_quiet_hours_begin_with_their_first_moment_and_end_before_their_last(
+    quiet: QuietHours, begins: datetime, ends: datetime
+) -> None:
+    assert quiet.until(begins - TICK, ROME) is None
+    assert quiet.until(begins, ROME) == ends
+    assert quiet.until(ends - TICK, ROME) == ends
+    assert quiet.until(ends, ROME) is None
+
+
+def test_quiet_hours_need_two_different_times() -> None:
+    with pytest.raises(ValueError, match="two different times"):
+        QuietHours(time(9), time(9))
+
+
+def test_quiet_hours_are_written_as_a_span() -> None:
+    assert str(QuietHours(time(21), time(9, 30))) == "21:00-09:30"
 
 
 def test_the_first_channel_that_may_be_used_is() -> None:
@@ -167,12 +218,15 @@ def _gap_near(moment: datetime, tz: ZoneInfo) -> bool:
 
 
 @given(moments, zones)
-def test_by_day_nothing_is_held_and_at_night_everything(now: datetime, tz: ZoneInfo) -> None:
+def test_every_message_is_held_at_night_and_none_by_day(now: datetime, tz: ZoneInfo) -> None:
     local = now.astimezone(tz)
     if _gap_near(now, tz):
         return
     night = not time(9) <= local.time().replace(fold=0) < time(21)
     assert (NIGHT.until(now, tz) is not None) == night
+
+
+topics = st.sampled_from(["cart", "newsletter"])
 
 
 @given(
@@ -183,6 +237,7 @@ def test_by_day_nothing_is_held_and_at_night_everything(now: datetime, tz: ZoneI
     reachable=st.frozensets(st.sampled_from(Channel)),
     dead=st.frozensets(st.sampled_from(Channel)),
     agreed=st.dictionaries(st.sampled_from(Channel), st.booleans()),
+    refused=st.frozensets(st.tuples(st.sampled_from([None, *Channel]), topics)),
     channels=st.lists(st.sampled_from(Channel), min_size=1, unique=True).map(tuple),
     quiet=st.sampled_from([None, NIGHT]),
 )
@@ -195,19 +250,25 @@ def test_nothing_is_ever_allowed_against_the_customers_word(
     reachable: frozenset[Channel],
     dead: frozenset[Channel],
     agreed: dict[Channel, bool],
+    refused: frozenset[tuple[Channel | None, str]],
     channels: tuple[Channel, ...],
     quiet: QuietHours | None,
 ) -> None:
-    person = Recipient(known, erased, reachable, Consents(agreed), tz, dead)
+    def usable(channel: Channel) -> bool:
+        no = {(channel, "cart"), (None, "cart")} & refused
+        return channel in reachable - dead and agreed.get(channel, False) and not no
+
+    person = Recipient(known, erased, reachable, Consents(agreed, refused), tz, dead)
     verdict = ask(person, now=now, channels=channels, quiet=quiet)
     if isinstance(verdict, Allow):
         assert known
         assert not erased
-        assert verdict.channel in reachable - dead
-        assert agreed[verdict.channel]
+        assert usable(verdict.channel)
         assert quiet is None or quiet.until(now, tz) is None
         earlier = channels[: channels.index(verdict.channel)]
-        assert not any(c in reachable - dead and agreed.get(c) for c in earlier)
+        assert not any(map(usable, earlier))
+    elif isinstance(verdict, Skip) and known and not erased:
+        assert not any(map(usable, channels)) or verdict.reason is Reason.TOO_LATE
 
 
 # ---- the last moment that counts -----------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from sojourn.cli.calls import Fault, read_calls
 from sojourn.dispatch.calls import Alias, Ignored, Read, Track, read_call
 from sojourn.dispatch.envelope import read_envelope, settled
-from sojourn.dispatch.intake import Published
+from sojourn.dispatch.published import Published
 from sojourn.dispatch.quarantine import to_send
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent

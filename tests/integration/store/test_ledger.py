@@ -1,4 +1,4 @@
-"""What operators ask of the ledger, on either database."""
+"""The ledger as operators and links look things up in it, on either database."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -13,9 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import reference
-from sojourn.store import Store, operators, suppressions
-from sojourn.store.operators import Counts
+from sojourn.domain.states import AttemptState, MessageState
+from sojourn.store import Store, attempts, ledger, reports, settling, suppressions
+from sojourn.store.ledger import Counts
 from sojourn.store.tables import AttemptRow, LedgerRow, ReportRow, SuppressionRow
+from tests.support.rows import claimed, row_of
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -44,7 +46,7 @@ async def decided(store: Store, n: int, state: str, channel: Channel = Channel.E
         channel=channel.value,
         message_class="promotional",
         topic="cart",
-        state=state,
+        state=MessageState(state),
         due_at=NOW,
         decided_at=NOW,
         settled_at=NOW,
@@ -61,8 +63,8 @@ async def test_each_channel_is_counted_by_itself(own: Store) -> None:
         await decided(own, n, state)
     await decided(own, 9, "sent", Channel.PUSH)
     async with own.reading() as session:
-        recent = await operators.counts(session, since=NOW)
-        later = await operators.counts(session, since=NOW + HOUR)
+        recent = await ledger.counts(session, since=NOW)
+        later = await ledger.counts(session, since=NOW + HOUR)
     assert recent == {
         Channel.EMAIL: Counts(waiting=2, unknown=1, sent=1),
         Channel.SMS: Counts(),
@@ -74,7 +76,7 @@ async def test_each_channel_is_counted_by_itself(own: Store) -> None:
 
 @contextmanager
 def heard(store: Store) -> Iterator[list[tuple[str, Any]]]:
-    """What is asked of the database meanwhile."""
+    """Note the statements that go to the database meanwhile."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
@@ -88,7 +90,7 @@ def heard(store: Store) -> Iterator[list[tuple[str, Any]]]:
 
 
 async def plan(store: Store, statement: str, given: Any) -> str:
-    """How the database goes about it, were the ledger too long to be read from end to end."""
+    """Return how the database would read a ledger that is too long to be read as a whole."""
     sqlite = store.engine.dialect.name == "sqlite"
     async with store.engine.connect() as connection:
         if not sqlite:
@@ -99,17 +101,15 @@ async def plan(store: Store, statement: str, given: Any) -> str:
 
 
 @pytest.mark.parametrize("state", ["unknown", "deferred", "rejected"])
-async def test_what_operators_ask_of_a_long_ledger_is_in_its_indexes(
-    own: Store, state: str
-) -> None:
+async def test_lists_and_counts_of_a_long_ledger_use_its_indexes(own: Store, state: str) -> None:
     for n in range(60):
         await decided(own, n, state if n == 30 else "sent")
     async with own.engine.begin() as connection:
         await connection.execute(text("ANALYZE"))
     with heard(own) as asked:
         async with own.reading() as session:
-            await operators.counts(session, since=NOW + HOUR)
-            (row,) = await operators.listed(session, state=state)
+            await ledger.counts(session, since=NOW + HOUR)
+            (row,) = await ledger.listed(session, state=MessageState(state))
     assert row.n == 30
     plans = [await plan(own, *one) for one in asked if "FROM ledger" in one[0]]
     assert ["ix_ledger_unsent" in plans[0], "ix_ledger_sent" in plans[1]] == [True, True], plans
@@ -125,7 +125,7 @@ async def test_attempts_and_reports_come_in_their_order_each_to_its_message(own:
                     ledger_id=number,
                     attempt=attempt,
                     provider="postmark",
-                    state="accepted",
+                    state=AttemptState.ACCEPTED,
                     submitted_at=NOW,
                     journey_at=NOW,
                 )
@@ -143,9 +143,9 @@ async def test_attempts_and_reports_come_in_their_order_each_to_its_message(own:
                 )
             )
     async with own.reading() as session:
-        tried = await operators.attempts(session, [one, other])
-        told = await operators.reports(session, [one, other])
-        assert await operators.attempts(session, []) == {}
+        tried = await attempts.of_messages(session, [one, other])
+        told = await reports.of_messages(session, [one, other])
+        assert await attempts.of_messages(session, []) == {}
     assert [row.attempt for row in tried[one]] == [1, 2]
     assert [row.attempt for row in tried[other]] == [1]
     assert [row.kind for row in told[one]] == ["delivered", "clicked"]
@@ -175,14 +175,14 @@ async def test_addresses_are_compared_as_their_channel_does(own: Store) -> None:
         assert await suppressions.lift(session, Channel.EMAIL, "ANNA@shop.example") is True
 
 
-async def test_of_two_operators_the_first_settles_a_message(own: Store) -> None:
+async def test_the_first_of_two_operators_settles_a_message(own: Store) -> None:
     number = await decided(own, 1, "unknown")
 
     async def settle(by: str, *, sent: bool) -> None:
         async with own.transaction() as session:
-            row = await operators.found(session, str(number), hold=True)
+            row = await ledger.found(session, str(number), hold=True)
             assert row is not None
-            await operators.settle(session, row, sent=sent, because="x", by=by, now=NOW)
+            await settling.settle_by_hand(session, row, sent=sent, because="x", by=by, now=NOW)
 
     await settle("anna", sent=True)
     with pytest.raises(BadInput, match="is sent"):
@@ -190,7 +190,7 @@ async def test_of_two_operators_the_first_settles_a_message(own: Store) -> None:
 
 
 @pytest.mark.parametrize("sent", [True, False])
-async def test_what_an_operator_says_is_of_the_attempts_that_nobody_knows_the_end_of(
+async def test_an_operator_settles_the_attempts_whose_end_nobody_knows(
     own: Store, *, sent: bool
 ) -> None:
     number = await decided(own, 1, "claimed")
@@ -201,19 +201,21 @@ async def test_what_an_operator_says_is_of_the_attempts_that_nobody_knows_the_en
                     ledger_id=number,
                     attempt=n,
                     provider="postmark",
-                    state=state,
+                    state=AttemptState(state),
                     submitted_at=NOW,
                     journey_at=NOW,
                 )
             )
     async with own.transaction() as session:
-        row = await operators.found(session, str(number), hold=True)
+        row = await ledger.found(session, str(number), hold=True)
         assert row is not None
         with pytest.raises(BadInput, match="10 minutes"):
-            await operators.settle(session, row, sent=sent, because="x", by="anna", now=NOW)
-        await operators.settle(session, row, sent=sent, because="x", by="anna", now=NOW + HOUR)
+            await settling.settle_by_hand(session, row, sent=sent, because="x", by="anna", now=NOW)
+        await settling.settle_by_hand(
+            session, row, sent=sent, because="x", by="anna", now=NOW + HOUR
+        )
     async with own.reading() as session:
-        tried = await operators.attempts(session, [number])
+        tried = await attempts.of_messages(session, [number])
     ended = [attempt.state for attempt in tried[number]]
     assert ended == (
         ["superseded", "accepted", "released"] if sent else ["refused", "refused", "released"]
@@ -224,8 +226,19 @@ async def test_what_an_operator_says_is_of_the_attempts_that_nobody_knows_the_en
 async def test_a_message_that_one_operator_settles_is_held_from_the_other(own: Store) -> None:
     number = await decided(own, 1, "unknown")
     async with own.transaction() as anna, own.transaction() as bob:
-        assert await operators.found(anna, str(number), hold=True)
-        assert await operators.found(bob, str(number))
+        assert await ledger.found(anna, str(number), hold=True)
+        assert await ledger.found(bob, str(number))
         await (await bob.connection()).execute(text("SET LOCAL lock_timeout = '100ms'"))
         with pytest.raises(DBAPIError, match="lock timeout"):
-            await operators.found(bob, str(number), hold=True)
+            await ledger.found(bob, str(number), hold=True)
+
+
+async def test_a_message_is_found_by_the_name_that_links_have_for_it(
+    own: Store, customer_id: str
+) -> None:
+    row = await row_of(own, await claimed(own, customer_id))
+    async with own.reading() as session:
+        found = await ledger.of_reference(session, row.reference)
+        assert found is not None
+        assert found.id == row.id
+        assert await ledger.of_reference(session, customer_id) is None

@@ -1,0 +1,172 @@
+"""Committing: what one transaction does for all the work that waited for it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.dispatch import routing
+from sojourn.dispatch.ending import void_holds_of
+from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
+from sojourn.dispatch.planning import Known, Plan, names_since, next_plan, readable
+from sojourn.domain.events import Event
+from sojourn.journeys.registry import Journeys
+from sojourn.project import Project
+from sojourn.store import events, people, runs
+from sojourn.store.dialects import is_postgresql
+from sojourn.store.tables import CustomerRow, EventRow, RunRow
+
+LOCK_TIMEOUT_MS = 1000  # one customer whose row somebody holds must not keep all others waiting
+
+
+class Transaction:
+    """Stores arrivals, notes what runs were told, and plans what comes next.
+
+    Attributes:
+        rows: each arrival's row, and whether it is new.
+        plans: the next event to tell of, by customer.
+        horizon: by customer, the number of the newest event that was looked at.
+    """
+
+    def __init__(self, lanes: Lanes, project: Project, timezone: str, clock: timedelta) -> None:
+        """Make a transaction that has done nothing yet.
+
+        Args:
+            lanes: the lanes there are.
+            project: its journeys and events.
+            timezone: the zone of a customer whose own nothing tells.
+            clock: the journeys' clock minus Temporal's; zero but in time travel.
+        """
+        self.rows: dict[Arrival, tuple[EventRow, bool]] = {}
+        self.plans: dict[str, Plan] = {}
+        self.horizon: dict[str, int] = {}
+        self._lanes = lanes
+        self._project = project
+        self._timezone = timezone
+        self._clock = clock
+        self._people: dict[str, CustomerRow] = {}
+
+    def joined(self, customer_id: str) -> str:
+        """Return the id that this one was joined to; itself if nobody looked it up."""
+        row = self._people.get(customer_id)
+        return row.customer_id if row else customer_id
+
+    async def run(self, session: AsyncSession, batch: Sequence[Work], *, patient: bool) -> None:
+        """Do a batch of work.
+
+        Args:
+            session: a writing transaction.
+            batch: the work.
+            patient: wait as long as it takes for a customer's lock.
+        """
+        arrivals = [work for work in batch if isinstance(work, Arrival)]
+        wakes = [work for work in batch if isinstance(work, Wake)]
+        told = [work for work in batch if isinstance(work, Told)]
+        if not patient and is_postgresql(session):
+            connection = await session.connection()
+            await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
+        going_on = [work.lane.customer_id for work in told if _goes_on(work)]
+        # customers of started runs too: they may have been joined to another id since
+        concerned = [work.lane.customer_id for work in told if work.started]
+        concerned += [work.row.customer_id for work in arrivals]
+        concerned += [work.customer_id for work in wakes]
+        # people before any other row of theirs: an alias call locks in this order, too
+        if concerned or going_on:
+            self._people = await people.lock_all(session, [*concerned, *going_on])
+        if arrivals:
+            await self._store(session, arrivals)
+        if told:
+            await self._note(session, told)
+        unrouted = {row.customer_id for row, _ in self.rows.values() if row.routed_at is None}
+        unrouted |= {self.joined(work.customer_id) for work in wakes}
+        unrouted |= set(map(self.joined, going_on))
+        if unrouted:
+            busy = self._lanes.carrying() - {work.lane.customer_id for work in told}
+            await self._plan(session, unrouted, busy)
+        for work in told:
+            seen = self.horizon.get(work.lane.customer_id, 0)
+            self.horizon[work.lane.customer_id] = max(seen, work.plan.seq)
+
+    async def _store(self, session: AsyncSession, arrivals: Sequence[Arrival]) -> None:
+        for work in arrivals:
+            work.row.customer_id = self.joined(work.row.customer_id)
+        kept = await events.add_all(session, [work.row for work in arrivals])
+        self.rows = dict(zip(arrivals, kept, strict=True))
+
+    async def _note(self, session: AsyncSession, told: Sequence[Told]) -> None:
+        now = datetime.now(UTC)
+        for work in told:
+            for row in work.started:
+                row.customer_id = self.joined(row.customer_id)
+        await events.mark_routed(session, [work.plan.seq for work in told], now)
+        await events.mark_routed(session, [seq for work in told for seq in work.missed], None)
+        await runs.add(session, [row for work in told for row in work.started])
+        await runs.mark_closed(session, [i for work in told for i in work.closed], now)
+
+    async def _plan(self, session: AsyncSession, unrouted: set[str], busy: set[str]) -> None:
+        """Plan the next event of each customer whose lane is not busy telling one."""
+        open_runs = await runs.maybe_open_of(session, unrouted)
+        await self._void_holds(session, open_runs)
+        free = unrouted - busy
+        if not free:
+            return
+        # every event that a lane waits for by now was stored before this query
+        for customer_id in free:
+            if (lane := self._lanes.find(customer_id)) is not None:
+                self.horizon[customer_id] = lane.up_to
+        rows = await events.unrouted(session, free)
+        for customer_id, found in rows.items():
+            newest = max(row.seq or 0 for row in found)
+            self.horizon[customer_id] = max(newest, self.horizon.get(customer_id, 0))
+        waiting = {c: readable(found, self._project.events) for c, found in rows.items()}
+        since = await _since(session, waiting, self._project.journeys)
+        nobody: list[int] = []
+        cards = {row.customer_id: row for row in self._people.values()}
+        for customer_id, pairs in waiting.items():
+            known = Known(
+                cards[customer_id], open_runs.get(customer_id, []), since.get(customer_id, [])
+            )
+            plan, without = next_plan(
+                known, pairs, self._project.journeys, timezone=self._timezone, clock=self._clock
+            )
+            nobody += without
+            if plan is not None:
+                self.plans[customer_id] = plan
+        if nobody:
+            await events.mark_routed(session, nobody, datetime.now(UTC))
+
+    async def _void_holds(self, session: AsyncSession, open_runs: dict[str, list[RunRow]]) -> None:
+        for work, (row, stored) in self.rows.items():
+            noted = open_runs.get(row.customer_id)
+            if stored and work.event is not None and noted:
+                await void_holds_of(session, row, work.event, noted, self._project.journeys)
+
+
+def _goes_on(work: Told) -> bool:
+    """Tell whether the lane has more to route."""
+    return work.plan.seq < work.lane.up_to or bool(work.lane.wakes or work.missed)
+
+
+async def _since(
+    session: AsyncSession,
+    waiting: dict[str, list[tuple[EventRow, Event]]],
+    journeys: Journeys,
+) -> dict[str, list[EventRow]]:
+    """Read the events that concern the runs that waiting events would start."""
+    starting = {
+        customer_id: row.occurred_at
+        for customer_id, pairs in waiting.items()
+        for row, event in reversed(pairs)
+        if _starts(journeys, event)
+    }
+    if not starting:
+        return {}
+    return await events.of_names(
+        session, starting, names_since(journeys), since=min(starting.values())
+    )
+
+
+def _starts(journeys: Journeys, event: Event) -> bool:
+    heard_by = journeys.heard_by(event.event_name).values()
+    return any(routing.starts(journey, event) for journey in heard_by)

@@ -1,0 +1,60 @@
+"""Ending holds: a message that is held in a run is skipped as soon as an event ends the run."""
+
+from collections.abc import Iterable
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.events import Event
+from sojourn.domain.messages import Reason
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import Journeys
+from sojourn.journeys.terms import names
+from sojourn.project import Project
+from sojourn.store import events, runs, settling
+from sojourn.store.tables import EventRow, RunRow
+
+
+async def void_holds(session: AsyncSession, row: EventRow, project: Project) -> None:
+    """Skip what is held in the customer's runs that a stored event ends.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        row: the event.
+        project: its journeys and events.
+    """
+    event = events.typed(row, project.events)
+    noted = await runs.maybe_open(session, row.customer_id)
+    await void_holds_of(session, row, event, noted, project.journeys)
+
+
+async def void_holds_of(
+    session: AsyncSession,
+    row: EventRow,
+    event: Event,
+    open_runs: Iterable[RunRow],
+    journeys: Journeys,
+) -> None:
+    """Skip what is held in those of these runs that an event ends.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        row: the event.
+        event: the same, typed.
+        open_runs: the customer's runs that were not found closed yet.
+        journeys: the project's.
+    """
+    for name, journey in journeys.heard_by(event.event_name).items():
+        reason = _ends(journey, event)
+        ended = [
+            run.workflow_id
+            for run in open_runs
+            if run.journey == name and events.concerns(row, journey.terms.key, run.key)
+        ]
+        if reason is not None and ended:
+            await settling.void_holds(session, ended, reason=reason.value, cause=row)
+
+
+def _ends(journey: type[Journey], event: Event) -> Reason | None:
+    if event.event_name in names(journey.terms.goal):
+        return Reason.GOAL_REACHED
+    return Reason.RUN_STOPPED if event.event_name in names(journey.terms.ends_on) else None

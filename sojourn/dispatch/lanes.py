@@ -1,0 +1,190 @@
+"""Lanes: the order in which one customer's events reach the runs, one event after the other."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from sojourn.dispatch.planning import Plan
+from sojourn.dispatch.published import Published
+from sojourn.domain.events import Event
+from sojourn.domain.messages import Answer
+from sojourn.store.tables import EventRow, RunRow
+
+NOBODY: Mapping[str, Answer | None] = MappingProxyType({})
+
+
+@dataclass(eq=False)
+class Arrival:
+    """An event to store.
+
+    Args:
+        row: the event.
+        event: the same, typed; None if no journey listens to it.
+        ask: somebody wants to know what the event does to each run.
+        done: gets the answer to whoever published the event.
+    """
+
+    row: EventRow
+    event: Event | None
+    ask: bool
+    done: "asyncio.Future[Published]"
+
+
+@dataclass(eq=False)
+class Wake:
+    """A customer whose stored events are to be routed.
+
+    Args:
+        customer_id: the customer's id.
+        done: gets the number of events that were routed.
+    """
+
+    customer_id: str
+    done: "asyncio.Future[int]"
+
+
+@dataclass(eq=False)
+class Lane:
+    """A customer's events on their way to the runs; it exists as long as any are.
+
+    Args:
+        customer_id: the customer's id.
+        carrying: runs are being told; the next event is planned once they have been.
+        up_to: the number of the newest event that somebody here waits for.
+        waiting: for each arrival: its event's number, and whether the event was new.
+        wakes: the wakes that wait for the lane's end.
+        routed: how many events were routed.
+    """
+
+    customer_id: str
+    carrying: bool = False
+    up_to: int = 0
+    waiting: list[tuple[int, Arrival, bool]] = field(default_factory=list)
+    wakes: list[Wake] = field(default_factory=list)
+    routed: int = 0
+
+    def wait_for(self, seq: int, arrival: Arrival, *, stored: bool) -> None:
+        """Answer an arrival once its event is routed.
+
+        Args:
+            seq: the event's number.
+            arrival: the arrival.
+            stored: the event was new.
+        """
+        self.waiting.append((seq, arrival, stored))
+        self.up_to = max(self.up_to, seq)
+
+    def passed(self, seq: int, reached: Mapping[str, Answer | None] = NOBODY) -> None:
+        """Answer the arrivals whose events have been routed.
+
+        Args:
+            seq: the number of the newest event that was routed.
+            reached: the runs that this very event reached.
+        """
+        for number, arrival, stored in [w for w in self.waiting if w[0] <= seq]:
+            told = reached if number == seq else NOBODY
+            effects = told if arrival.ask else NOBODY
+            answer(arrival.done, Published(arrival.row.message_id, stored, tuple(told), effects))
+        self.waiting = [w for w in self.waiting if w[0] > seq]
+
+    def end(self) -> None:
+        """Answer everybody: nothing is left to route."""
+        self.passed(self.up_to)
+        for wake in self.wakes:
+            answer(wake.done, self.routed)
+
+    def fail(self, error: BaseException) -> None:
+        """Answer everybody that the lane cannot go on; the sweep routes what is stored."""
+        asked: list[asyncio.Future[Any]] = [arrival.done for _, arrival, _ in self.waiting]
+        for done in [*asked, *(wake.done for wake in self.wakes)]:
+            if not isinstance(error, Exception):
+                done.cancel()  # the process is about to end
+            elif not done.done():
+                done.set_exception(error)
+
+
+@dataclass(eq=False)
+class Told:
+    """A plan that was carried out.
+
+    Args:
+        lane: the lane it belongs to.
+        plan: the plan.
+        reached: the runs that have the event, and what it did to them if somebody asked.
+        started: the runs that it started.
+        closed: the rows of runs that turned out to be closed.
+    """
+
+    lane: Lane
+    plan: Plan
+    reached: dict[str, Answer | None]
+    started: list[RunRow]
+    closed: list[int]
+
+    @property
+    def missed(self) -> tuple[int, ...]:
+        """The events that a run was started too late to hear of: it is told now."""
+        return self.plan.missed if self.started else ()
+
+
+Work = Arrival | Wake | Told
+"""What one transaction takes on."""
+
+
+class Lanes:
+    """The lanes there are, one for each customer with events under way."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, Lane] = {}
+
+    def of(self, customer_id: str) -> Lane:
+        """Return the customer's lane; make it if there is none."""
+        return self._lanes.setdefault(customer_id, Lane(customer_id))
+
+    def find(self, customer_id: str) -> Lane | None:
+        """Return the customer's lane, if there is one."""
+        return self._lanes.get(customer_id)
+
+    def close(self, lane: Lane) -> None:
+        """Forget a lane."""
+        del self._lanes[lane.customer_id]
+
+    def move(self, lane: Lane, customer_id: str) -> Lane:
+        """Move what waits in a lane to that of the id its customer was joined to.
+
+        A lane that is telling runs stays where it is until it has told them.
+
+        Returns:
+            The lane in which the work waits now.
+        """
+        if customer_id == lane.customer_id or lane.carrying:
+            return lane
+        home = self.of(customer_id)
+        home.waiting += lane.waiting
+        home.wakes += lane.wakes
+        home.up_to = max(home.up_to, lane.up_to)
+        self.close(lane)
+        return home
+
+    def carrying(self) -> set[str]:
+        """Return the customers whose runs are being told."""
+        return {lane.customer_id for lane in self._lanes.values() if lane.carrying}
+
+
+def customer_of(work: Work) -> str:
+    """Return the id of the customer that a piece of work is about."""
+    match work:
+        case Arrival():
+            return work.row.customer_id
+        case Wake():
+            return work.customer_id
+        case Told():
+            return work.lane.customer_id
+
+
+def answer(done: "asyncio.Future[Any]", value: object) -> None:
+    """Answer a caller who may have gone."""
+    if not done.done():
+        done.set_result(value)

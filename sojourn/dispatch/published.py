@@ -1,0 +1,24 @@
+"""What became of a published event, for whoever published it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sojourn.domain.messages import Answer
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of a published event.
+
+    Args:
+        message_id: the event's id.
+        stored: False if the same id was stored before; then nothing new happened.
+        runs: the runs that were started or told, by workflow id.
+        effects: what the event did to them, if the caller asked; None for a run that did not answer
+            in time: it has the event, or will have it.
+    """
+
+    message_id: str
+    stored: bool
+    runs: tuple[str, ...] = ()
+    effects: Mapping[str, Answer | None] = field(default_factory=dict)

@@ -1,0 +1,61 @@
+"""The states of a message and of its attempts, as the ledger and the attempts table keep them.
+
+A message's states move one way::
+
+    deferred ─► claimed ─► submitting ─► sent | rejected | unknown
+        └──────────┴─► skipped | rejected | expired
+
+An attempt's end may become known late::
+
+    submitting ─► accepted | refused | released | ambiguous
+    ambiguous ──► accepted | released   (looked up, reported)
+        └───────► superseded ─► the same, once it is known   (handed over once more meanwhile)
+"""
+
+from enum import StrEnum
+
+
+class MessageState(StrEnum):
+    """What became of a message so far; docs/reasons.md explains the settled ones."""
+
+    DEFERRED = "deferred"
+    """Held: the gate is asked again at the hold's end."""
+    CLAIMED = "claimed"
+    """An attempt may hand it over."""
+    SUBMITTING = "submitting"
+    """An attempt hands it over, or died over it."""
+    SENT = "sent"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    """Perhaps sent: the answer was lost, and nothing can settle it."""
+
+
+WAITING = (MessageState.DEFERRED, MessageState.CLAIMED, MessageState.SUBMITTING)
+SETTLED = (
+    MessageState.SENT,
+    MessageState.SKIPPED,
+    MessageState.REJECTED,
+    MessageState.UNKNOWN,
+    MessageState.EXPIRED,
+)
+
+
+class AttemptState(StrEnum):
+    """How an attempt ended, as far as it is known."""
+
+    SUBMITTING = "submitting"
+    """No answer yet, or its worker died."""
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    RELEASED = "released"
+    """Certainly not sent: the next attempt may."""
+    AMBIGUOUS = "ambiguous"
+    """No clear answer: perhaps sent."""
+    SUPERSEDED = "superseded"
+    """A later attempt took over before this one's end was known."""
+
+
+UNRESOLVED = (AttemptState.SUBMITTING, AttemptState.AMBIGUOUS, AttemptState.SUPERSEDED)
+"""The message may be out by an attempt in one of these states."""

@@ -1,0 +1,376 @@
+"""The gate's verdict on one message: pure, from plain values to a decision.
+
+Three questions, in this order; the first answer counts:
+
+1. `settled`: does the ledger already say what became of the message, or is it in doubt?
+2. `overtaken`: has an event ended or restarted the run since the run last heard of one?
+3. `permitted`: may it leave now, by which channel? `domain.policy` knows the customer's part.
+
+A message that names several channels has an entry in the ledger for each that it took. Refused for
+good by one channel, it goes on to the next. Possibly out by one channel, it takes no other.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from sojourn.domain.holding import hold_until
+from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
+from sojourn.domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
+from sojourn.domain.states import SETTLED, MessageState
+
+OVERTAKEN = (Reason.GOAL_REACHED, Reason.RUN_STOPPED, Reason.SUPERSEDED)
+"""Reasons that an event gave, most telling first.
+
+They do not settle a message: a retry whose answer was lost, or a run for which the event changes
+nothing, asks again, and the gate gives the event along again.
+"""
+OF_A_CHANNEL = (Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.NO_CONSENT, Reason.OPTED_OUT)
+"""Reasons that speak of a channel, not of the message."""
+_ONE_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the ledger says of a message on one channel.
+
+    Args:
+        number: the row's number.
+        channel: the channel it took.
+        state: what became of it.
+        reason: why, if there is a reason.
+        attempt: how often it was claimed.
+        possible_duplicate: it may have been delivered twice.
+    """
+
+    number: int
+    channel: Channel
+    state: MessageState
+    reason: Reason | None = None
+    attempt: int = 0
+    possible_duplicate: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        """The message's fate on this channel is settled, whatever happens now."""
+        return self.state in SETTLED and self.reason not in OVERTAKEN
+
+
+@dataclass(frozen=True)
+class OpenAttempt:
+    """An attempt whose end nobody knows: the message may be out by it.
+
+    Args:
+        provider: the provider that may have the message.
+        at: when it was handed over, by the machine's clock.
+        journey_at: the same moment by the journey's clock.
+    """
+
+    provider: str
+    at: datetime
+    journey_at: datetime
+
+
+@dataclass(frozen=True)
+class OnceMore:
+    """Permission to hand over a message in doubt once more.
+
+    Args:
+        attempt: the entry's, when this was decided; the permission is for no later one.
+        perhaps_twice: the message may be delivered twice.
+    """
+
+    attempt: int
+    perhaps_twice: bool
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What holds of the customer and the channels now.
+
+    Args:
+        recipient: the customer.
+        paused: for each paused channel, how long it has been paused.
+        told_by_twin: another run of the same person has sent this step, or is about to.
+    """
+
+    recipient: Recipient
+    paused: Mapping[Channel, timedelta]
+    told_by_twin: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that the verdict on one message depends on.
+
+    Args:
+        delivery: the message.
+        now: by the journey's clock.
+        timezone: the customer's.
+        entries: the message's entries in the ledger, oldest first.
+        unresolved: open attempts of the last entry, oldest first.
+        once_more: permission to hand over what is in doubt.
+        templates: the channels that have a template for the message.
+        quiet_hours: None means that no hours are quiet.
+        news: events that happened after the run's start and could overtake it, oldest first; None
+            means that nobody has looked.
+        circumstances: None means that nobody has looked.
+    """
+
+    delivery: Delivery
+    now: datetime
+    timezone: str
+    entries: Sequence[Entry] = ()
+    unresolved: Sequence[OpenAttempt] = ()
+    once_more: OnceMore | None = None
+    templates: Collection[Channel] = tuple(Channel)
+    quiet_hours: QuietHours | None = None
+    news: Sequence[Heard] | None = None
+    circumstances: Circumstances | None = None
+
+    @cached_property
+    def left(self) -> tuple[Channel, ...]:
+        """The channels that may still be tried, in the message's order."""
+        if self.entry is not None and self.unresolved:
+            return (self.entry.channel,)  # another channel would make a second message of it
+        return self._not_refused
+
+    @cached_property
+    def entry(self) -> Entry | None:
+        """The entry that the decision continues; None means that it begins one."""
+        if not self.entries:
+            return None
+        last = self.entries[-1]
+        return None if last.state is MessageState.REJECTED and self._not_refused else last
+
+    @cached_property
+    def _not_refused(self) -> tuple[Channel, ...]:
+        refused = {each.channel for each in self.entries if each.state is MessageState.REJECTED}
+        wanted = self.delivery.channels
+        left = tuple(channel for channel in wanted if channel not in refused)
+        if len(wanted) == 1:
+            return left  # the missing template of an only channel is an error that the render names
+        return tuple(channel for channel in left if channel in self.templates) or left[:1]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A verdict: nobody knows whether the message left. Find out, then ask the gate again.
+
+    Args:
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims.
+        channel: the channel by which the message may be out.
+        provider: the provider that may have it; empty if it is one of several.
+        since: when it was first handed over, by the machine's clock.
+        age: how long ago it was last handed over, by the journey's clock.
+        useful: it is still worth sending.
+        repeated: it may have been delivered twice already.
+    """
+
+    ledger_id: int
+    attempt: int
+    channel: Channel
+    provider: str
+    since: datetime
+    age: timedelta
+    useful: bool
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A verdict that the ledger notes.
+
+    Args:
+        decision: allow, defer or skip.
+        channel: the channel of the entry.
+        state: the entry's state from now on.
+        in_doubt: an earlier attempt may have sent the message.
+        news: the event that made the gate skip the message.
+    """
+
+    decision: Decision
+    channel: Channel
+    state: MessageState
+    in_doubt: bool = False
+    news: Heard | None = None
+
+
+Verdict = Receipt | Doubt | Ruling
+"""A receipt is given as it is, without a change of the ledger."""
+
+
+def judge(case: Case) -> Verdict:
+    """Decide on a message.
+
+    Args:
+        case: everything about the message; news and circumstances may be missing only where an
+            earlier question is answered without them.
+
+    Returns:
+        The verdict.
+    """
+    return settled(case) or overtaken(case) or permitted(case)
+
+
+def receipt(entry: Entry, timezone: str, news: Heard | None = None) -> Receipt:
+    """Return the receipt that a settled entry amounts to.
+
+    Args:
+        entry: in a settled state.
+        timezone: the customer's.
+        news: the event that decided.
+
+    Returns:
+        The receipt.
+    """
+    took = entry.state in (MessageState.SENT, MessageState.REJECTED, MessageState.UNKNOWN)
+    return Receipt(
+        status=Status(entry.state),
+        reason=entry.reason,
+        channel=entry.channel if took else None,
+        news=news,
+        timezone=timezone,
+    )
+
+
+def settled(case: Case) -> Receipt | Doubt | None:
+    """Answer from the ledger alone; None means that the message is open."""
+    entry = case.entry
+    if entry is None:
+        return None
+    if entry.is_final:
+        return receipt(entry, case.timezone)
+    if not case.unresolved or _may_go_once_more(case, entry):
+        return None
+    if entry.channel is not case.delivery.lane:
+        return _elsewhere(case, entry.channel)
+    first, last = case.unresolved[0], case.unresolved[-1]
+    (provider, *others) = {attempt.provider for attempt in case.unresolved}
+    return Doubt(
+        ledger_id=entry.number,
+        attempt=entry.attempt,
+        channel=entry.channel,
+        provider="" if others else provider,
+        since=first.at,
+        age=case.now - last.journey_at,
+        useful=case.now <= case.delivery.useful_until,
+        repeated=entry.possible_duplicate and len(case.unresolved) > 1,
+    )
+
+
+def overtaken(case: Case) -> Ruling | None:
+    """Answer from the events that are stored; None means that the run is still on."""
+    assert case.news is not None, "nobody has looked for news"
+    watched = watch(case.delivery)
+    for reason in OVERTAKEN:
+        for event in case.news:
+            why, since = watched[event.name]
+            if why is reason and event.order > since:
+                return _ruling(case, Skip(reason), event)
+    return None
+
+
+def watch(delivery: Delivery) -> dict[str, tuple[Reason, tuple[datetime, int]]]:
+    """Return the events that overtake a message: why, and since which moment, by wire name."""
+    return {
+        **dict.fromkeys(delivery.restarts, (Reason.SUPERSEDED, delivery.latest)),
+        **dict.fromkeys(delivery.ends, (Reason.RUN_STOPPED, delivery.start)),
+        **dict.fromkeys(delivery.goals, (Reason.GOAL_REACHED, delivery.start)),
+    }
+
+
+def permitted(case: Case) -> Receipt | Ruling:
+    """Answer for a message of a run that is still on."""
+    assert case.circumstances is not None, "nobody has looked at the circumstances"
+    decision = _by_an_open_channel(case, case.circumstances)
+    if isinstance(decision, Allow):
+        if case.circumstances.told_by_twin:
+            decision = Skip(Reason.ALREADY_TOLD)
+        elif decision.channel is not case.delivery.lane:
+            return _elsewhere(case, decision.channel)
+    if isinstance(decision, Skip) and case.entry is None and case.entries:
+        # no channel is left after one that refused: its refusal is the news
+        return receipt(case.entries[-1], case.timezone)
+    return _ruling(case, decision)
+
+
+def _by_an_open_channel(case: Case, now: Circumstances) -> Decision:
+    """Decide, and let the message wait where only paused channels could take it."""
+    paused = [channel for channel in case.left if channel in now.paused]
+    unpaused = tuple(channel for channel in case.left if channel not in now.paused)
+    if unpaused:
+        decision = _decide(case, now, unpaused)
+        # a reason of the open channels says nothing of the paused ones
+        if not paused or not (isinstance(decision, Skip) and decision.reason in OF_A_CHANNEL):
+            return decision
+    decision = _decide(case, now, case.left)
+    if isinstance(decision, Allow):
+        return _wait_for_channel(case, now.paused[decision.channel])
+    return decision
+
+
+def _decide(case: Case, now: Circumstances, channels: tuple[Channel, ...]) -> Decision:
+    return decide(
+        now.recipient,
+        channels,
+        case.delivery.message_class,
+        case.delivery.topic,
+        now=case.now,
+        useful_until=case.delivery.useful_until,
+        quiet_hours=case.quiet_hours,
+    )
+
+
+def _wait_for_channel(case: Case, paused_for: timedelta) -> Defer:
+    delivery = case.delivery
+    until = hold_until(
+        case.now,
+        paused_for=paused_for,
+        message_id=delivery.message_id,
+        promotional=delivery.message_class is MessageClass.PROMOTIONAL,
+    )
+    # a message asked about just after it ceases to be of use ends as "too late"
+    last = delivery.useful_until + _ONE_SECOND
+    return Defer(min(until, max(last, case.now)), Reason.PAUSED)
+
+
+def _may_go_once_more(case: Case, entry: Entry) -> bool:
+    return case.once_more is not None and case.once_more.attempt == entry.attempt
+
+
+def _elsewhere(case: Case, channel: Channel) -> Receipt:
+    """Ask again on the other channel's queue, whose limits are that channel's."""
+    return Receipt(
+        status=Status.DEFERRED,
+        reason=Reason.OTHER_CHANNEL,
+        channel=channel,
+        until=case.now,
+        timezone=case.timezone,
+    )
+
+
+def _ruling(case: Case, decision: Decision, news: Heard | None = None) -> Ruling:
+    in_doubt = bool(case.entry and case.unresolved)
+    channel = decision.channel if isinstance(decision, Allow) else case.left[0]
+    return Ruling(decision, channel, _state_after(case, decision, in_doubt), in_doubt, news)
+
+
+def _state_after(case: Case, decision: Decision, in_doubt: bool) -> MessageState:
+    match decision:
+        case Allow():
+            return MessageState.CLAIMED
+        case Defer():
+            # a message that may be out is not held: a goal must not turn it into "skipped"
+            return case.entry.state if case.entry and in_doubt else MessageState.DEFERRED
+        case Skip(reason):
+            if in_doubt:
+                return MessageState.UNKNOWN  # an earlier attempt may have sent it
+            tried = case.entry is not None and case.entry.attempt > 0
+            return (
+                MessageState.EXPIRED
+                if tried and reason is Reason.TOO_LATE
+                else MessageState.SKIPPED
+            )

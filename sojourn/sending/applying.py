@@ -1,0 +1,158 @@
+"""The gate's third part: note the verdict in the ledger, and claim a message that may leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.content import Content
+from sojourn.domain.customer import Customer
+from sojourn.domain.events import Event, Events, MessageReplied
+from sojourn.domain.messages import Channel, Receipt, Status
+from sojourn.domain.policy import Allow, Defer, Skip
+from sojourn.domain.reports import reference
+from sojourn.domain.states import AttemptState
+from sojourn.domain.verdict import Case, Doubt, Ruling, Verdict, receipt
+from sojourn.sending.gathering import Gathered, entry
+from sojourn.store import attempts, events, ledger, settling
+from sojourn.store.tables import LedgerRow
+
+WHATSAPP_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Permission to send one message, once, by this attempt.
+
+    Args:
+        ledger_id: the number of its row.
+        attempt: the row's count of claims.
+        channel: how it travels.
+        address: where it goes.
+        customer: as known now.
+        timezone: the customer's.
+        start: the event that enrolled the customer.
+        history: the customer's events that concern the run.
+        may_write_freely: WhatsApp only: the customer has written within the last 24 hours.
+        content: what was handed over before, if it goes once more: the same, to the same address.
+        perhaps_out: an earlier attempt may have sent it, and this one may send it again.
+    """
+
+    ledger_id: int
+    attempt: int
+    channel: Channel
+    address: str
+    customer: Customer
+    timezone: str
+    start: Event
+    history: Sequence[Event]
+    may_write_freely: bool = False
+    content: Content | None = None
+    perhaps_out: bool = False
+
+
+async def apply(
+    session: AsyncSession, verdict: Verdict, gathered: Gathered, *, known: Events
+) -> Claim | Receipt | Doubt:
+    """Note a verdict in the ledger.
+
+    Args:
+        session: the transaction that gathered.
+        verdict: of the case that was gathered.
+        gathered: the case and its rows.
+        known: the project's events, by wire name.
+
+    Returns:
+        The claim, for a message that may leave; else the answer to whoever asked.
+    """
+    case = gathered.case
+    if not gathered.rows:
+        await settling.supersede_holds(session, case.delivery)
+    if not isinstance(verdict, Ruling):
+        return verdict
+    row = _note(gathered, verdict)
+    session.add(row)
+    await session.flush()
+    match verdict.decision:
+        case Allow():
+            return await _claim(session, gathered, row, known, in_doubt=verdict.in_doubt)
+        case Defer(until, reason):
+            return Receipt(
+                status=Status.DEFERRED, reason=reason, until=until, timezone=case.timezone
+            )
+        case Skip():
+            return receipt(entry(row), case.timezone, verdict.news)
+        case decision:
+            assert_never(decision)
+
+
+def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
+    case = gathered.case
+    row = gathered.rows[-1] if case.entry else ledger.new_row(case.delivery, ruling.channel)
+    row.customer_id = gathered.customer.customer_id
+    row.state = ruling.state
+    if not ruling.in_doubt:  # else the row keeps the channel and moment of what may be out
+        row.decided_at = case.now
+        row.channel = ruling.channel.value
+        row.ledger_key = case.delivery.ledger_key(ruling.channel)
+        row.reference = reference(row.ledger_key)
+    match ruling.decision:
+        case Allow():
+            row.reason, row.caused_by, row.settled_at = None, None, None
+            row.attempt += 1
+            row.claimed_at = datetime.now(UTC)
+        case Defer(until, reason):
+            row.reason, row.held_until = reason.value, until
+        case Skip(reason):
+            row.reason, row.settled_at = reason.value, datetime.now(UTC)
+            row.caused_by = ruling.news.id if ruling.news else None
+    return row
+
+
+async def _claim(
+    session: AsyncSession, gathered: Gathered, row: LedgerRow, known: Events, *, in_doubt: bool
+) -> Claim:
+    case, delivery, customer = gathered.case, gathered.case.delivery, gathered.customer
+    assert row.id is not None
+    channel = Channel(row.channel)
+    kept, perhaps_out = None, False
+    if in_doubt:
+        assert case.once_more is not None, "else the verdict is the doubt"
+        kept = await ledger.content(session, row.id)
+        await attempts.end(session, row.id, AttemptState.SUPERSEDED, by="gate")
+        perhaps_out = case.once_more.perhaps_twice
+        row.possible_duplicate |= perhaps_out
+    start = await events.find(session, delivery.enrolment)
+    assert start is not None, "a run starts only after its event is stored"
+    return Claim(
+        ledger_id=row.id,
+        attempt=row.attempt,
+        channel=channel,
+        address=kept.address if kept else customer.address(channel),
+        customer=customer,
+        timezone=case.timezone,
+        start=events.typed(start, known),
+        history=await events.history(
+            session,
+            customer.customer_id,
+            key_field=delivery.key_field,
+            key=delivery.key,
+            since_goal=delivery.goals,
+            before=delivery.start,
+            known=known,
+        ),
+        may_write_freely=channel is Channel.WHATSAPP
+        and await _has_written(session, customer.customer_id, case),
+        content=Content.kept(kept.content) if kept else None,
+        perhaps_out=perhaps_out,
+    )
+
+
+async def _has_written(session: AsyncSession, customer_id: str, case: Case) -> bool:
+    """Tell whether WhatsApp allows free text: the customer wrote there in the last 24 hours."""
+    replies = await events.since(
+        session, customer_id, MessageReplied.event_name, case.now - WHATSAPP_WINDOW
+    )
+    return any(row.properties.get("channel") == Channel.WHATSAPP for row in replies)

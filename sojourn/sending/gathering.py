@@ -1,0 +1,187 @@
+"""The gate's first part: gather what the verdict depends on, under the customer's lock."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.calendar import zone
+from sojourn.domain.customer import Customer, home_zone
+from sojourn.domain.events import Events
+from sojourn.domain.messages import Channel, Delivery, Reason
+from sojourn.domain.policy import QuietHours, Recipient
+from sojourn.domain.verdict import (
+    Case,
+    Circumstances,
+    Entry,
+    OnceMore,
+    OpenAttempt,
+    overtaken,
+    settled,
+    watch,
+)
+from sojourn.store import (
+    attempts,
+    cards,
+    consents,
+    events,
+    ledger,
+    pauses,
+    people,
+    runs,
+    suppressions,
+)
+from sojourn.store.tables import CustomerRow, LedgerRow
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What was found in one transaction, which holds the customer and the message's rows.
+
+    Args:
+        case: what the verdict depends on.
+        customer: the person; after an alias call, everything is found by this id.
+        rows: the message's rows in the ledger, oldest first.
+    """
+
+    case: Case
+    customer: Customer
+    rows: Sequence[LedgerRow]
+
+
+async def gather(
+    session: AsyncSession,
+    delivery: Delivery,
+    now: datetime,
+    *,
+    once_more: OnceMore | None,
+    templates: Collection[Channel],
+    quiet_hours: QuietHours | None,
+    default_zone: str,
+    known: Events,
+) -> Gathered:
+    """Gather what the verdict depends on, and no more: an early answer spares later queries.
+
+    Args:
+        session: a writing transaction.
+        delivery: the message.
+        now: by the journey's clock.
+        once_more: permission to hand over what is in doubt.
+        templates: the channels that have a template for the message.
+        quiet_hours: None means that no hours are quiet.
+        default_zone: the zone of a customer whose own nothing tells.
+        known: the project's events, by wire name.
+
+    Returns:
+        The case, and the rows it was read from.
+    """
+    person = await people.lock(session, delivery.customer_id)
+    customer = cards.card(person)
+    rows = await ledger.of_message(session, delivery.message_id)
+    case = Case(
+        delivery=delivery,
+        now=now,
+        timezone=home_zone(customer, default_zone),
+        entries=[entry(row) for row in rows],
+        unresolved=await _unresolved(session, rows),
+        once_more=once_more,
+        templates=templates,
+        quiet_hours=quiet_hours,
+    )
+    if settled(case):
+        return Gathered(case, customer, rows)
+    found = await events.newer(
+        session,
+        customer.customer_id,
+        watch(delivery),
+        than=delivery.start,
+        key_field=delivery.key_field,
+        key=delivery.key,
+        known=known,
+    )
+    case = replace(case, news=found)
+    if not overtaken(case):
+        case = replace(case, circumstances=await _circumstances(session, case, person))
+    return Gathered(case, customer, rows)
+
+
+def entry(row: LedgerRow) -> Entry:
+    """Return a row of the ledger as the verdict sees it."""
+    assert row.id is not None
+    return Entry(
+        number=row.id,
+        channel=Channel(row.channel),
+        state=row.state,
+        reason=Reason(row.reason) if row.reason else None,
+        attempt=row.attempt,
+        possible_duplicate=row.possible_duplicate,
+    )
+
+
+async def recipient(session: AsyncSession, customer: Customer, timezone: str) -> Recipient:
+    """Return what the policy needs to know of a customer.
+
+    Args:
+        session: any session.
+        customer: the person's card.
+        timezone: the customer's, an IANA name.
+
+    Returns:
+        The customer as a recipient of messages.
+    """
+    addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
+    dead = await suppressions.suppressed(session, addresses)
+    return Recipient(
+        known=customer.known,
+        erased=customer.erased,
+        reachable=customer.reachable,
+        consents=await consents.current(session, customer.customer_id),
+        tz=zone(timezone),
+        suppressed=frozenset(channel for channel, _ in dead),
+    )
+
+
+async def _unresolved(session: AsyncSession, rows: Sequence[LedgerRow]) -> Sequence[OpenAttempt]:
+    """Return the attempts by which the message may be out.
+
+    The row's state is not enough: it is that of the last attempt, and an attempt that certainly did
+    not send leaves the doubt about the one before it.
+    """
+    if not rows or not rows[-1].attempt or entry(rows[-1]).is_final:
+        return ()
+    assert rows[-1].id is not None
+    return [
+        OpenAttempt(row.provider, row.submitted_at, row.journey_at)
+        for row in await attempts.unresolved(session, rows[-1].id)
+    ]
+
+
+async def _circumstances(session: AsyncSession, case: Case, person: CustomerRow) -> Circumstances:
+    now = datetime.now(UTC)
+    paused = await pauses.current(session)
+    return Circumstances(
+        recipient=await recipient(session, cards.card(person), case.timezone),
+        paused={
+            channel: now - pause.paused_at for channel, pause in paused.items() if pause.paused_at
+        },
+        told_by_twin=person.merged and await _is_told(session, case.delivery, person),
+    )
+
+
+async def _is_told(session: AsyncSession, delivery: Delivery, person: CustomerRow) -> bool:
+    """Tell whether another run of the same person has said this already.
+
+    Two ids that were joined may each have brought a run of the same journey and key. Both go on,
+    told of the same events, and each step leaves once: by the run that comes to it first.
+    """
+    noted = await runs.of_customer(session, person.customer_id)
+    twins = {
+        run.workflow_id
+        for run in noted
+        if run.journey == delivery.journey
+        and run.key == delivery.key
+        and run.workflow_id != delivery.workflow_id
+    }
+    since, _ = delivery.latest
+    return bool(twins) and await ledger.is_under_way(session, twins, delivery.step, since=since)

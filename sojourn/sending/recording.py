@@ -1,0 +1,197 @@
+"""What an attempt comes to, noted in one transaction each."""
+
+from datetime import UTC, datetime, timedelta
+
+from sojourn.channels.provider import Provider
+from sojourn.domain.content import Content
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    EndpointGone,
+    InvalidRecipient,
+    PermanentError,
+    RecipientUnsubscribed,
+    TransientError,
+)
+from sojourn.domain.messages import Reason
+from sojourn.domain.states import MessageState
+from sojourn.domain.verdict import Doubt
+from sojourn.sending.applying import Claim
+from sojourn.store import Store, consents, ledger, pauses, people, settling, suppressions
+from sojourn.store.tables import ContentRow
+
+PROBE_AFTER = timedelta(minutes=1)
+
+
+class Recorder:
+    """Notes in the store what becomes of claimed messages."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def submit(
+        self, claim: Claim, provider: Provider, content: Content, now: datetime
+    ) -> bool:
+        """Note that the message goes out now.
+
+        Args:
+            claim: the attempt's.
+            provider: the provider that gets the message.
+            content: what the customer reads, without the files that it fetched.
+            now: by the journey's clock.
+
+        Returns:
+            False if another attempt has taken the message over meanwhile.
+        """
+        async with self._store.transaction() as session:
+            return await settling.submit(
+                session,
+                claim.ledger_id,
+                claim.attempt,
+                provider=provider.name,
+                address=claim.address,
+                content=content,
+                now=now,
+            )
+
+    async def sent(self, claim: Claim, provider_id: str | None) -> None:
+        """Note that the provider took the message, under its id."""
+        async with self._store.transaction() as session:
+            await settling.settle(
+                session,
+                claim.ledger_id,
+                MessageState.SENT,
+                attempt=claim.attempt,
+                provider_id=provider_id,
+            )
+
+    async def skipped(self, claim: Claim, reason: Reason) -> None:
+        """Note that the message was decided against after its claim."""
+        async with self._store.transaction() as session:
+            await settling.settle(
+                session,
+                claim.ledger_id,
+                MessageState.SKIPPED,
+                attempt=claim.attempt,
+                reason=reason.value,
+            )
+
+    async def unrenderable(self, claim: Claim, detail: str) -> None:
+        """Note that the message cannot be rendered."""
+        async with self._store.transaction() as session:
+            await settling.refuse(
+                session,
+                claim.ledger_id,
+                claim.attempt,
+                Reason.TEMPLATE,
+                detail=detail,
+                perhaps_out=claim.perhaps_out,
+            )
+
+    async def refused(self, claim: Claim, provider: Provider, error: PermanentError) -> None:
+        """Note a refusal for good, and what it says of the address or the customer.
+
+        Args:
+            claim: the attempt's.
+            provider: the provider that refused.
+            error: what it said.
+        """
+        source = f"{provider.name}:{claim.ledger_id}-{claim.attempt}"
+        async with self._store.transaction() as session:
+            if isinstance(error, InvalidRecipient):
+                await suppressions.add(
+                    session,
+                    claim.channel,
+                    claim.address,
+                    because="gone" if isinstance(error, EndpointGone) else "bounced",
+                    at=datetime.now(UTC),
+                    source=source,
+                )
+            if isinstance(error, RecipientUnsubscribed):
+                person = await people.lock(session, claim.customer.customer_id)
+                await consents.record(session, person, claim.channel, granted=False, source=source)
+            await settling.refuse(
+                session,
+                claim.ledger_id,
+                claim.attempt,
+                error.reason,
+                detail=str(error),
+                error=kind_of(error),
+                perhaps_out=claim.perhaps_out,
+            )
+
+    async def released(self, claim: Claim, error: TransientError) -> None:
+        """Note that the provider did not take the message, and may take it later."""
+        said = str(error)
+        if error.retry_after is not None:
+            said += f" (told to wait {error.retry_after.total_seconds():.0f} s)"
+        async with self._store.transaction() as session:
+            await settling.release(
+                session, claim.ledger_id, claim.attempt, said, error=kind_of(error)
+            )
+
+    async def paused(self, claim: Claim, provider: Provider, error: AccountError) -> None:
+        """Release the message, and pause its channel: the trouble is our account's.
+
+        Args:
+            claim: the attempt's.
+            provider: the provider that does not let us send.
+            error: what it said.
+        """
+        async with self._store.transaction() as session:
+            await settling.release(
+                session, claim.ledger_id, claim.attempt, str(error), error=kind_of(error)
+            )
+            await pauses.begin(
+                session,
+                claim.channel,
+                because=str(error),
+                by=provider.name,
+                probe_at=datetime.now(UTC) + PROBE_AFTER,
+            )
+
+    async def in_doubt(self, claim: Claim, error: AmbiguousSend) -> None:
+        """Note that the answer was lost."""
+        async with self._store.transaction() as session:
+            await settling.doubt(
+                session, claim.ledger_id, claim.attempt, str(error), error=kind_of(error)
+            )
+
+    async def handed_over(self, doubt: Doubt) -> ContentRow:
+        """Return what was handed over of a message in doubt, and its address."""
+        async with self._store.reading() as session:
+            kept = await ledger.content(session, doubt.ledger_id)
+        assert kept is not None, "it is kept before it is handed over"
+        return kept
+
+    async def looked_up(self, doubt: Doubt, provider: Provider, provider_id: str | None) -> None:
+        """Note what a look-up found.
+
+        Args:
+            doubt: the message.
+            provider: the provider that was asked.
+            provider_id: its id of the message; None means that it does not have the message.
+        """
+        async with self._store.transaction() as session:
+            if provider_id is None:
+                await settling.absent(
+                    session, doubt.ledger_id, doubt.attempt, provider=provider.name
+                )
+            else:
+                await settling.settle(
+                    session,
+                    doubt.ledger_id,
+                    MessageState.SENT,
+                    by="look-up",
+                    provider_id=provider_id,
+                )
+
+    async def given_up(self, doubt: Doubt) -> None:
+        """Note that the message stays unknown: it may be out, and nobody can tell."""
+        async with self._store.transaction() as session:
+            await settling.settle(session, doubt.ledger_id, MessageState.UNKNOWN, by="gate")
+
+
+def kind_of(error: Exception) -> str:
+    """Return an error's kind, as the ledger and Temporal know it: ``RateLimited``."""
+    return type(error).__name__

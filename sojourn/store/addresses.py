@@ -1,0 +1,51 @@
+"""Addresses: every one a customer ever had, in the order in which they were said."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.customer import Word
+from sojourn.store.tables import AddressRow
+
+KINDS = ("email", "phone", "push_token")
+
+
+async def history(session: AsyncSession, customer_id: str) -> list[AddressRow]:
+    """Return the customer's addresses in the order in which they were said, one row a change."""
+    found: list[AddressRow] = []
+    last: dict[str, str] = {}
+    for row in await _versions(session, customer_id):
+        if last.get(row.kind, "") != row.value:
+            found.append(row)
+        last[row.kind] = row.value
+    return found
+
+
+async def note(session: AsyncSession, customer_id: str, kind: str, words: Iterable[Word]) -> None:
+    """Put addresses into the history, each in its place.
+
+    An address that is said again has no row of its own. So the caller gives it along with an older
+    one that arrives late: the later address keeps the last word in the history, as on the card.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        customer_id: the id that holds everything.
+        kind: one of `KINDS`.
+        words: the addresses; an empty one withdraws the last.
+    """
+    rows = [row for row in await _versions(session, customer_id) if row.kind == kind]
+    for word in sorted(words, key=lambda word: word.at):
+        held = [row.value for row in rows if row.at <= word.at]
+        if word.value == (held[-1] if held else ""):
+            continue
+        row = AddressRow(
+            customer_id=customer_id, kind=kind, value=word.value, at=word.at, source=word.source
+        )
+        session.add(row)
+        rows.insert(len(held), row)
+
+
+async def _versions(session: AsyncSession, customer_id: str) -> Sequence[AddressRow]:
+    query = select(AddressRow).where(AddressRow.customer_id == customer_id)
+    return (await session.exec(query.order_by(col(AddressRow.at), col(AddressRow.id)))).all()

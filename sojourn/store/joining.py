@@ -1,0 +1,74 @@
+"""Joining: two ids turn out to be one person, and everything moves to one of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text, update
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.store import cards, people
+from sojourn.store.dialects import is_postgresql
+from sojourn.store.tables import AddressRow, ConsentRow, EventRow, LedgerRow, RunRow
+
+ALIAS_LOCK = 0x50_10_A1_1A  # any number that no other program locks in our database
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a join came to.
+
+    Args:
+        customer_id: the id that holds everything now.
+        moved: False if both ids were one person before.
+    """
+
+    customer_id: str
+    moved: bool
+
+
+async def join(
+    session: AsyncSession, previous_id: str, customer_id: str, *, at: datetime
+) -> Joined:
+    """Make two ids one person: everything of ``previous_id`` moves to ``customer_id``.
+
+    Ids that nobody has named yet are joined too. If both ids lead to the same row, nothing happens:
+    they are one person already, whichever of them was given up.
+
+    Args:
+        session: a writing transaction that holds no customer.
+        previous_id: the id that stays as a pointer.
+        customer_id: the id that everything moves to, or to where it leads.
+        at: when that was said.
+
+    Returns:
+        What the join came to.
+    """
+    if is_postgresql(session):
+        # One join at a time: no id becomes a pointer while we wait for it, so nobody who holds a
+        # pointer can be waiting for us.
+        await session.exec(text("SELECT pg_advisory_xact_lock(:n)").bindparams(n=ALIAS_LOCK))  # type: ignore[call-overload]
+    old_id = await people.resolve(session, previous_id)
+    new_id = await people.resolve(session, customer_id)
+    if old_id == new_id:
+        return Joined(new_id, moved=False)
+    # in the order of their ids, as `people.lock_all` does
+    rows = {each: await people.hold(session, each) for each in sorted((old_id, new_id))}
+    old, new = rows[old_id], rows[new_id]
+    await _move(session, old_id, new_id)
+    await cards.merge(session, old, new)
+    old.joined_to, old.joined_at, new.merged = new_id, at, True
+    session.add_all([old, new])
+    return Joined(new_id, moved=True)
+
+
+async def _move(session: AsyncSession, old_id: str, new_id: str) -> None:
+    await session.exec(
+        update(EventRow)
+        .where(col(EventRow.customer_id) == old_id, col(EventRow.sent_as).is_(None))
+        .values(sent_as=old_id)
+    )
+    for table in (EventRow, ConsentRow, AddressRow, RunRow, LedgerRow):
+        await session.exec(
+            update(table).where(col(table.customer_id) == old_id).values(customer_id=new_id)
+        )

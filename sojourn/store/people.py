@@ -1,0 +1,115 @@
+"""People: which ids are one person, and the lock that everything about a person takes.
+
+An alias call joins one id to another. The row of the id that was given up stays as a pointer, and
+everything that is stored moves to the row it points to. `lock` and `resolve` follow pointers, also
+chains of them: a caller that asks by an old id gets the person's row, and uses that row's
+``customer_id`` from there on.
+"""
+
+from collections.abc import Iterable
+
+from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.store.dialects import insert
+from sojourn.store.tables import CustomerRow
+
+CUSTOMERS = SQLModel.metadata.tables["customers"]
+
+
+async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
+    """Hold the person until the transaction ends; make the row if there is none.
+
+    The lock puts an event and a claim on the same customer in an order: on PostgreSQL, READ
+    COMMITTED alone would let a claim slip past a purchase that is being committed.
+
+    Returns:
+        The person's row. Where ``customer_id`` was joined to another id, that is the other id's.
+    """
+    row = await hold(session, customer_id)
+    # No deadlock: a pointer is never taken back, so nobody who holds the row it points to can be
+    # waiting for the pointer.
+    while row.joined_to is not None:
+        row = await hold(session, row.joined_to)
+    return row
+
+
+async def hold(session: AsyncSession, customer_id: str) -> CustomerRow:
+    """Hold the row of this very id, also if it is a pointer; make the row if there is none."""
+    # populate_existing: a join may have changed the row while the session waited for it
+    locked = (
+        select(CustomerRow)
+        .where(CustomerRow.customer_id == customer_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    row = (await session.exec(locked)).first()
+    if row is None:
+        await session.exec(
+            insert(session, CustomerRow)
+            .values(CustomerRow(customer_id=customer_id).model_dump())
+            .on_conflict_do_nothing()
+        )
+        row = (await session.exec(locked)).one()
+    return row
+
+
+async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, CustomerRow]:
+    """Hold several people until the transaction ends, as `lock` does.
+
+    The rows are locked in the order of their ids, so that two transactions do not wait for each
+    other. The rows that pointers lead to come after, so one of two such transactions may have to be
+    tried again.
+
+    Returns:
+        Each person's row, by the id that was asked for.
+    """
+    asked = sorted(set(customer_ids))
+    query = (
+        select(CustomerRow)
+        .where(col(CustomerRow.customer_id).in_(asked))
+        .order_by(col(CustomerRow.customer_id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found = (await session.exec(query)).all()
+    if len(found) < len(asked):
+        known = {row.customer_id for row in found}
+        new = [CustomerRow(customer_id=i).model_dump() for i in asked if i not in known]
+        connection = await session.connection()
+        await connection.execute(insert(session, CUSTOMERS).on_conflict_do_nothing(), new)
+        found = (await session.exec(query)).all()
+    rows = {row.customer_id: row for row in found}
+    for asked_id, row in rows.items():
+        if row.joined_to is not None:
+            rows[asked_id] = await lock(session, row.joined_to)
+    return rows
+
+
+async def resolve(session: AsyncSession, customer_id: str) -> str:
+    """Return the id that holds everything of this person; an id never joined leads to itself."""
+    while True:
+        pointer = select(CustomerRow.joined_to).where(CustomerRow.customer_id == customer_id)
+        joined_to = (await session.exec(pointer)).first()
+        if joined_to is None:
+            return customer_id
+        customer_id = joined_to
+
+
+async def joined(session: AsyncSession, customer_id: str) -> list[CustomerRow]:
+    """Return the pointers that lead to this id, directly or through others, oldest first."""
+    found: list[CustomerRow] = []
+    ends = [customer_id]
+    while ends:
+        query = select(CustomerRow).where(col(CustomerRow.joined_to).in_(ends))
+        rows = (await session.exec(query)).all()
+        found += rows
+        ends = [row.customer_id for row in rows]
+    # customers have no number: the id decides between equal moments, so that every list is alike
+    return sorted(found, key=lambda row: (str(row.joined_at), row.customer_id))
+
+
+async def ids(session: AsyncSession, customer_id: str) -> list[str]:
+    """Return every id of the person; the id that holds everything comes first."""
+    root = await resolve(session, customer_id)
+    return [root, *(row.customer_id for row in await joined(session, root))]

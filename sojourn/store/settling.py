@@ -1,0 +1,398 @@
+"""What becomes of a message: its row in the ledger and its attempts change together."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, or_, tuple_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.content import Content
+from sojourn.domain.errors import BadInput
+from sojourn.domain.messages import Delivery, Reason
+from sojourn.domain.reports import PROGRESS, Kind
+from sojourn.domain.states import AttemptState, MessageState
+from sojourn.domain.text import LONGEST_NOTE, writable
+from sojourn.store import attempts
+from sojourn.store.tables import ContentRow, EventRow, LedgerRow
+
+ABANDONED_AFTER = timedelta(minutes=10)
+"""A worker that lives has its answer sooner: a message handed over before that has lost its own."""
+_ENDS = {
+    MessageState.SENT: AttemptState.ACCEPTED,
+    MessageState.REJECTED: AttemptState.REFUSED,
+    MessageState.UNKNOWN: AttemptState.AMBIGUOUS,
+}
+"""How an attempt ended that settles the message's row."""
+
+
+# ---- an attempt, from the hand-over to its end ---------------------------------------------
+
+
+async def submit(
+    session: AsyncSession,
+    ledger_id: int,
+    attempt: int,
+    *,
+    provider: str,
+    address: str,
+    content: Content,
+    now: datetime,
+) -> bool:
+    """Note that the message goes out now, and keep its full text.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims.
+        provider: the provider that gets the message.
+        address: where it goes.
+        content: what the customer reads.
+        now: by the journey's clock.
+
+    Returns:
+        False if another attempt has taken the message over meanwhile; then it must not go out.
+    """
+    changed = await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            col(LedgerRow.state) == MessageState.CLAIMED,
+            col(LedgerRow.attempt) == attempt,
+        )
+        .values(state=MessageState.SUBMITTING, submitted_at=datetime.now(UTC), provider=provider)
+    )
+    if changed.rowcount != 1:
+        return False
+    await attempts.begin(session, ledger_id, attempt, provider=provider, now=now)
+    await session.merge(ContentRow(ledger_id=ledger_id, address=address, content=content.filled()))
+    return True
+
+
+async def settle(
+    session: AsyncSession,
+    ledger_id: int,
+    state: MessageState,
+    *,
+    by: str = "answer",
+    attempt: int | None = None,
+    reason: str | None = None,
+    error: str | None = None,
+    detail: str | None = None,
+    provider_id: str | None = None,
+) -> None:
+    """Note what became of a message, and of the attempt at it. A sent message stays sent.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: the number of the message's row.
+        state: sent, rejected, skipped or unknown.
+        by: answer, look-up, report, gate, or an operator's name.
+        attempt: the attempt that tells; None means whichever is open.
+        reason: a `domain.messages.Reason` value.
+        error: the kind of the provider's error.
+        detail: what the provider or the template said.
+        provider_id: the provider's id of the message.
+    """
+    detail = writable(detail, LONGEST_NOTE) if detail else None
+    values: dict[str, Any] = {
+        "state": state,
+        "reason": reason,
+        "settled_at": datetime.now(UTC),
+    }
+    # of an unknown message the last thing that was said is all anybody knows: it stays
+    if detail is not None or state is not MessageState.UNKNOWN:
+        values["detail"] = detail
+    if provider_id is not None:
+        values["provider_id"] = provider_id
+    change = update(LedgerRow).where(
+        col(LedgerRow.id) == ledger_id, col(LedgerRow.state) != MessageState.SENT
+    )
+    # an attempt that did not send knows nothing of what a later attempt does
+    if attempt is not None and state is not MessageState.SENT:
+        change = change.where(col(LedgerRow.attempt) == attempt)
+    await session.exec(change.values(**values))
+    if state in _ENDS:
+        await attempts.end(
+            session,
+            ledger_id,
+            _ENDS[state],
+            by=by,
+            attempt=attempt,
+            provider_id=provider_id,
+            error=error,
+            detail=detail,
+        )
+
+
+async def refuse(
+    session: AsyncSession,
+    ledger_id: int,
+    attempt: int,
+    reason: str,
+    *,
+    detail: str,
+    error: str | None = None,
+    perhaps_out: bool = False,
+) -> None:
+    """Note that this attempt was refused for good, and with it the message.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims.
+        reason: a `domain.messages.Reason` value.
+        detail: what the provider or the template said.
+        error: the kind of the provider's error.
+        perhaps_out: an earlier attempt may have sent the message, so it is unknown, not rejected.
+    """
+    await attempts.end(
+        session,
+        ledger_id,
+        AttemptState.REFUSED,
+        by="answer",
+        attempt=attempt,
+        error=error,
+        detail=writable(detail, LONGEST_NOTE),
+    )
+    await settle(
+        session,
+        ledger_id,
+        MessageState.UNKNOWN if perhaps_out else MessageState.REJECTED,
+        attempt=attempt,
+        reason=None if perhaps_out else reason,
+        detail=detail,
+    )
+
+
+async def release(
+    session: AsyncSession,
+    ledger_id: int,
+    attempt: int,
+    detail: str,
+    *,
+    error: str | None = None,
+) -> None:
+    """Note that this attempt certainly did not send: the next one may.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims.
+        detail: what the provider said.
+        error: the kind of the provider's error.
+    """
+    detail = writable(detail, LONGEST_NOTE)
+    await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            col(LedgerRow.state) == MessageState.SUBMITTING,
+            col(LedgerRow.attempt) == attempt,
+        )
+        .values(state=MessageState.CLAIMED, detail=detail)
+    )
+    await attempts.end(
+        session,
+        ledger_id,
+        AttemptState.RELEASED,
+        by="answer",
+        attempt=attempt,
+        error=error,
+        detail=detail,
+    )
+
+
+async def doubt(
+    session: AsyncSession, ledger_id: int, attempt: int, detail: str, *, error: str
+) -> None:
+    """Note that nobody knows whether this attempt sent: the next one finds out first.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims.
+        detail: what is known of the failure.
+        error: the kind of the provider's error.
+    """
+    detail = writable(detail, LONGEST_NOTE)
+    await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            col(LedgerRow.state) == MessageState.SUBMITTING,
+            col(LedgerRow.attempt) == attempt,
+        )
+        .values(detail=detail)
+    )
+    await attempts.end(
+        session,
+        ledger_id,
+        AttemptState.AMBIGUOUS,
+        by="answer",
+        attempt=attempt,
+        error=error,
+        detail=detail,
+    )
+
+
+async def absent(session: AsyncSession, ledger_id: int, attempt: int, *, provider: str) -> None:
+    """Note that the provider does not have the message: it may go, and not for a second time.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims when the provider was asked; its answer says nothing of
+            a later attempt.
+        provider: the provider that was asked. It got every attempt whose end nobody knows.
+    """
+    changed = await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            col(LedgerRow.attempt) == attempt,
+            col(LedgerRow.state).in_(
+                (MessageState.CLAIMED, MessageState.SUBMITTING, MessageState.UNKNOWN)
+            ),
+        )
+        .values(
+            state=MessageState.CLAIMED,
+            detail=f"{provider} does not have it",
+            reason=None,
+            possible_duplicate=False,
+        )
+    )
+    if changed.rowcount == 1:
+        await attempts.absent(session, ledger_id)
+
+
+# ---- what others say of a message ----------------------------------------------------------
+
+
+async def advance(session: AsyncSession, ledger_id: int, kind: Kind, at: datetime) -> None:
+    """Note how far a message has come. A kind that lies behind that already changes nothing.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: the number of the message's row.
+        kind: what happened to the message.
+        at: when it happened. Of the same kind told twice, the earlier moment counts.
+    """
+    progress, since = col(LedgerRow.progress), col(LedgerRow.progress_at)
+    behind = [earlier.value for earlier, n in PROGRESS.items() if n < PROGRESS[kind]]
+    await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            or_(
+                progress.is_(None),
+                progress.in_(behind),
+                and_(progress == kind.value, since > at),
+            ),
+        )
+        .values(progress=kind.value, progress_at=at)
+    )
+
+
+async def settle_by_hand(
+    session: AsyncSession,
+    row: LedgerRow,
+    *,
+    sent: bool,
+    because: str,
+    by: str,
+    now: datetime,
+) -> None:
+    """Note what an operator found out about a message whose end nobody knew.
+
+    Nothing is sent because of it: the run went on long ago, with a receipt that says "unknown".
+
+    Args:
+        session: a writing transaction.
+        row: the message's row, held by `ledger.found` in this transaction.
+        sent: the message went out; else it certainly did not.
+        because: how the operator knows.
+        by: the operator's name.
+        now: by the machine's clock.
+
+    Raises:
+        BadInput: the message's end is known, or an attempt is at work on it.
+    """
+    assert row.id is not None
+    unresolved = await attempts.unresolved(session, row.id)
+    in_doubt = bool(unresolved) and row.state in (MessageState.CLAIMED, MessageState.SUBMITTING)
+    abandoned = in_doubt and unresolved[-1].submitted_at <= now - ABANDONED_AFTER
+    if in_doubt and not abandoned:
+        raise BadInput(
+            f"message {row.id} is being handed to {row.provider}: an operator may settle it "
+            f"{ABANDONED_AFTER.total_seconds() / 60:g} minutes after that began"
+        )
+    if row.state is not MessageState.UNKNOWN and not abandoned:
+        raise BadInput(f"message {row.id} is {row.state}: an operator settles only what is unknown")
+    row.state = MessageState.SENT if sent else MessageState.REJECTED
+    row.reason = None if sent else Reason.REFUSED.value
+    row.detail = writable(f"settled by {by}: {because}", LONGEST_NOTE)
+    row.settled_at = now
+    session.add(row)
+    if not sent:
+        row.possible_duplicate = False
+    for attempt in unresolved[-1:] if sent else unresolved:
+        attempt.state = AttemptState.ACCEPTED if sent else AttemptState.REFUSED
+        attempt.settled_at, attempt.settled_by = now, by
+        session.add(attempt)
+
+
+# ---- holds that are over -------------------------------------------------------------------
+
+
+async def void_holds(
+    session: AsyncSession, workflow_ids: Sequence[str], *, reason: str, cause: EventRow
+) -> None:
+    """Skip the messages that are held in runs an event has just overtaken.
+
+    A later run may have the id of an earlier one: only enrolments older than the event are meant.
+
+    Args:
+        session: a writing transaction.
+        workflow_ids: the runs.
+        reason: a `domain.messages.Reason` value.
+        cause: the event.
+    """
+    older = select(EventRow.message_id).where(
+        EventRow.customer_id == cause.customer_id,
+        tuple_(col(EventRow.occurred_at), col(EventRow.seq)) < (cause.occurred_at, cause.seq),
+    )
+    await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.workflow_id).in_(workflow_ids),
+            col(LedgerRow.state) == MessageState.DEFERRED,
+            col(LedgerRow.enrolment).in_(older),
+        )
+        .values(
+            state=MessageState.SKIPPED,
+            reason=reason,
+            caused_by=cause.message_id,
+            settled_at=datetime.now(UTC),
+        )
+    )
+
+
+async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
+    """Skip the messages that the run held before its steps began again."""
+    if delivery.n > 1:
+        await session.exec(
+            update(LedgerRow)
+            .where(
+                col(LedgerRow.workflow_id) == delivery.workflow_id,
+                col(LedgerRow.enrolment) == delivery.enrolment,
+                col(LedgerRow.state) == MessageState.DEFERRED,
+                col(LedgerRow.n) < delivery.n,
+            )
+            .values(
+                state=MessageState.SKIPPED,
+                reason=Reason.SUPERSEDED.value,
+                settled_at=datetime.now(UTC),
+            )
+        )

@@ -1,0 +1,27 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import delete
+
+from sojourn.domain.messages import Channel
+from sojourn.store import Store, pauses
+from sojourn.store.tables import (
+    SuppressionRow,
+)
+from tests.support.desk import REACHABLE, Desk
+
+
+@pytest.fixture
+async def desk(
+    store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Desk]:
+    desk = Desk(store, customer_id)
+    monkeypatch.setattr("sojourn.sending.send.monotonic", lambda: desk.passed)
+    async with store.transaction() as session:  # all customers here have the same address
+        await session.exec(delete(SuppressionRow))
+    await desk.identify(**REACHABLE)
+    desk.start = await desk.add()
+    yield desk
+    async with store.transaction() as session:  # it is shared, and a pause is for everybody
+        for channel in Channel:
+            await pauses.end(session, channel)

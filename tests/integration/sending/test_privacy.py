@@ -1,0 +1,106 @@
+"""Nothing personal reaches Temporal."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from temporalio.client import WorkflowHistory
+
+from sojourn.cli.local.stack import Server
+from sojourn.dispatch import Sojourn
+from sojourn.domain.customer import read_identity
+from sojourn.domain.errors import (
+    TransientError,
+)
+from sojourn.domain.events import (
+    EmailLinkClicked,
+    OrderCompleted,
+    ProductAdded,
+    SignedUp,
+    SubscriptionCancelled,
+    SubscriptionStarted,
+)
+from sojourn.domain.messages import Channel
+from sojourn.journeys.queues import TASK_QUEUE
+from sojourn.serving import worker
+from sojourn.settings import Settings
+from sojourn.store import Store
+from sojourn.testkit import JourneyTest
+from sojourn.testkit.kit import MONDAY_NOON as NOON
+from tests.support.desk import DAY, REACHABLE, Carrier
+
+
+def _everything_said(history: WorkflowHistory) -> str:
+    """A history as text: decoded, as protobuf prints it, and as it is on the wire."""
+    said = [json.dumps(json.loads(history.to_json()), ensure_ascii=False)]
+    for event in history.events:
+        said += [str(event), event.SerializeToString().decode(errors="replace")]
+    return "\n".join(said)
+
+
+async def test_nothing_personal_reaches_temporal(journey: JourneyTest) -> None:
+    secrets = {
+        "email": "grace.hopper@navy.example",
+        "phone": "+393291112223",
+        "first": "Grazia-Maddalena",
+        "reason": "my divorce lawyer told me to",
+        "url": "https://shop.example/reset?token=s3cr3t",
+        "other": "hopper-private@navy.example",
+    }
+    await journey.identify(
+        email=secrets["email"], phone=secrets["phone"], firstName=secrets["first"]
+    )
+    personal = {"customer_id": journey.customer_id, "occurred_at": NOON}
+    for event in (
+        SignedUp(email=secrets["other"], first_name=secrets["first"], **personal),
+        EmailLinkClicked(url=secrets["url"], **personal),
+        ProductAdded(product_id="p", name="Mug", cart_id="c", **personal),
+        SubscriptionStarted(subscription_id="s", expires_at=NOON + 30 * DAY, **personal),
+    ):
+        await journey.publish(event)
+    await journey.until(NOON + 26 * DAY)
+    assert len(journey.sent) >= 6
+    later = {**personal, "occurred_at": NOON + 26 * DAY}
+    await journey.publish(OrderCompleted(order_id="o", email=secrets["other"], **later))
+    await journey.publish(
+        SubscriptionCancelled(subscription_id="s", reason=secrets["reason"], **later)
+    )
+    histories = await journey.histories()
+    assert len(histories) == 3
+    said = "\n".join([_everything_said(h) for h in histories])
+    assert "Mug" in said  # what is not personal is there, so the search would find what is
+    assert [name for name, secret in secrets.items() if secret in said] == []
+
+
+async def test_an_address_that_a_provider_quotes_does_not_reach_temporal(
+    temporal: Server, journey_settings: Settings
+) -> None:
+    store = await Store.open(journey_settings.store_url)
+    queue, name = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"q-{uuid4().hex[:8]}"
+    carrier = Carrier()
+    soon = timedelta(milliseconds=20)
+    quoting = TransientError("450 <ada@shop.example>: mailbox busy", retry_after=soon)
+    carrier.answers.append(quoting)
+    sojourn = Sojourn(temporal.client, store, journey_settings, task_queue=queue)
+    carriers = dict.fromkeys(Channel, carrier)
+    try:
+        async with worker.serving(
+            temporal.client, store, journey_settings, task_queue=queue, carriers=carriers
+        ):
+            await sojourn.identify(
+                read_identity(REACHABLE, customer_id=name, message_id="i", at=datetime.now(UTC))
+            )
+            (run,) = (await sojourn.publish(SignedUp(customer_id=name))).runs
+            handle = temporal.client.get_workflow_handle(run)
+            async with asyncio.timeout(30):
+                while not (await handle.query("status"))["messages"]:  # noqa: ASYNC110 (another process)
+                    await asyncio.sleep(0.02)
+            history = await handle.fetch_history()
+            await handle.terminate()
+    finally:
+        await store.close()
+    assert [parcel.address for parcel in carrier.carried] == ["ada@shop.example"]
+    said = _everything_said(history)
+    assert "TransientError" in said
+    assert "ada@" not in said

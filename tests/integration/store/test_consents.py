@@ -1,0 +1,129 @@
+"""Statements of consent: the latest word counts, whoever wrote it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+from sqlmodel import select
+
+from sojourn.domain.messages import Channel
+from sojourn.store import (
+    Store,
+    consents,
+    people,
+)
+from sojourn.store.tables import ConsentRow
+from tests.support.rows import HOUR, NOON, identify
+
+
+async def _agreed(store: Store, customer_id: str) -> bool | None:
+    async with store.reading() as session:
+        said = await consents.current(session, customer_id)
+    return said.by_channel.get(Channel.EMAIL)
+
+
+def _email(granted: bool) -> dict[str, bool]:
+    return {"email": granted}
+
+
+WORDS = {
+    "a refusal after a grant": ([(1, True), (2, False)], False),
+    "a grant after a refusal": ([(1, False), (2, True)], True),
+    "an older grant that comes late": ([(2, False), (1, True)], False),
+    "an older refusal that comes late": ([(2, True), (1, False)], True),
+    "a grant that is retried after a refusal": ([(1, True), (2, False), (1, True)], False),
+    "a refusal said twice, a late grant between": ([(1, False), (3, False), (2, True)], False),
+    "a grant said twice, a late refusal between": ([(1, True), (3, True), (2, False)], True),
+    "a refusal before a grant of the same moment": ([(1, False), (1, True)], False),
+    "a refusal after a grant of the same moment": ([(1, True), (1, False)], False),
+    "a refusal between two grants of the same moment": ([(1, True), (1, False), (1, True)], False),
+}
+
+
+@pytest.mark.parametrize("case", WORDS)
+async def test_the_latest_word_on_consent_counts(store: Store, customer_id: str, case: str) -> None:
+    said, expected = WORDS[case]
+    for hours, granted in said:
+        await identify(store, customer_id, hours, marketingConsent=_email(granted))
+    assert await _agreed(store, customer_id) is expected
+
+
+async def test_a_refusal_by_form_stands_against_an_identify_of_the_same_moment(
+    store: Store, customer_id: str
+) -> None:
+    async with store.transaction() as session:
+        person = await people.lock(session, customer_id)
+        for granted in (False, True):
+            await consents.record(
+                session, person, Channel.EMAIL, granted=granted, at=NOON, source="form"
+            )
+    assert await _agreed(store, customer_id) is False
+
+
+async def test_a_repeated_call_leaves_one_statement(store: Store, customer_id: str) -> None:
+    for _ in range(3):
+        await identify(store, customer_id, 1, marketingConsent=_email(True))
+    async with store.reading() as session:
+        query = select(ConsentRow).where(ConsentRow.customer_id == customer_id)
+        assert len(list(await session.exec(query))) == 1
+
+
+async def _say(store: Store, customer_id: str, *, granted: bool, at: datetime | None) -> datetime:
+    async with store.transaction() as session:
+        person = await people.lock(session, customer_id)
+        return await consents.record(
+            session, person, Channel.EMAIL, granted=granted, at=at, source="test"
+        )
+
+
+async def _statements(store: Store, customer_id: str) -> Sequence[ConsentRow]:
+    async with store.reading() as session:
+        return await consents.statements(session, customer_id)
+
+
+async def test_a_word_said_now_counts_after_one_from_a_clock_that_is_ahead(
+    store: Store, customer_id: str
+) -> None:
+    ahead = datetime.now(UTC) + HOUR
+    await _say(store, customer_id, granted=True, at=ahead)
+    assert await _say(store, customer_id, granted=False, at=None) > ahead
+    assert await _agreed(store, customer_id) is False
+
+
+async def test_a_word_said_now_is_dated_now(store: Store, customer_id: str) -> None:
+    await _say(store, customer_id, granted=True, at=NOON)
+    before = datetime.now(UTC)
+    assert before <= await _say(store, customer_id, granted=False, at=None) <= datetime.now(UTC)
+
+
+async def test_a_word_said_now_that_stands_already_is_not_kept_again(
+    store: Store, customer_id: str
+) -> None:
+    await _say(store, customer_id, granted=False, at=NOON)
+    assert await _say(store, customer_id, granted=False, at=None) == NOON
+    assert len(await _statements(store, customer_id)) == 1
+
+
+async def test_an_older_word_that_arrives_late_is_kept_and_changes_nothing(
+    store: Store, customer_id: str
+) -> None:
+    await _say(store, customer_id, granted=False, at=NOON + HOUR)
+    assert await _say(store, customer_id, granted=False, at=NOON) == NOON
+    assert await _say(store, customer_id, granted=True, at=NOON) == NOON
+    assert [row.at for row in await _statements(store, customer_id)] == [NOON, NOON, NOON + HOUR]
+    assert await _agreed(store, customer_id) is False
+
+
+async def test_a_word_is_about_its_channel_and_topic_alone(store: Store, customer_id: str) -> None:
+    async with store.transaction() as session:
+        person = await people.lock(session, customer_id)
+        for channel, topic in ((Channel.EMAIL, "cart"), (None, "cart"), (Channel.SMS, "")):
+            await consents.record(
+                session, person, channel, granted=False, at=NOON, source="test", topic=topic
+            )
+        assert await consents.last(session, customer_id, Channel.EMAIL, "cart") is not None
+        assert await consents.last(session, customer_id, Channel.EMAIL) is None
+        assert await consents.last(session, customer_id, Channel.EMAIL, "newsletter") is None
+        stands = await consents.current(session, customer_id)
+    assert stands.by_channel == {Channel.SMS: False}
+    assert stands.refused == {(Channel.EMAIL, "cart"), (None, "cart")}

@@ -1,0 +1,162 @@
+"""Events are kept once, and found by key and moment."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlmodel import select
+
+from sojourn.domain.events import SHIPPED, Event, OrderCompleted
+from sojourn.store import (
+    Store,
+    events,
+)
+from sojourn.store.tables import EventRow
+from tests.support.rows import HOUR, NOON, event_row, keep
+
+
+async def _events_of(store: Store, customer_id: str) -> list[EventRow]:
+    async with store.reading() as session:
+        query = select(EventRow).where(EventRow.customer_id == customer_id)
+        return list(await session.exec(query))
+
+
+async def test_an_event_sent_twenty_times_at_once_is_one_row(
+    store: Store, customer_id: str
+) -> None:
+    message_id = str(uuid4())
+    kept = await asyncio.gather(
+        *(keep(store, event_row(customer_id, message_id=message_id)) for _ in range(20))
+    )
+    assert sum(new for _, new in kept) == 1
+    assert len({row.seq for row, _ in kept}) == 1
+    assert len(await _events_of(store, customer_id)) == 1
+
+
+async def test_one_id_for_two_customers_at_once_keeps_both(store: Store, customer_id: str) -> None:
+    message_id, other = str(uuid4()), f"{customer_id}-other"
+    kept = await asyncio.gather(
+        *(keep(store, event_row(who, message_id=message_id)) for who in [customer_id, other] * 5)
+    )
+    assert sum(new for _, new in kept) == 2
+    assert len(await _events_of(store, customer_id)) == len(await _events_of(store, other)) == 1
+
+
+async def test_one_id_for_two_events_keeps_the_purchase(store: Store, customer_id: str) -> None:
+    message_id = str(uuid4())
+    order = {"order_id": "o", "cart_id": "c"}
+    await keep(store, event_row(customer_id, message_id=message_id))
+    for new in (True, False):
+        row = event_row(
+            customer_id, message_id=message_id, name="Order Completed", properties=order
+        )
+        kept, stored = await keep(store, row)
+        assert stored is new
+        assert isinstance(events.typed(kept, SHIPPED), OrderCompleted)
+
+
+async def test_an_id_that_had_to_be_lengthened_still_is_an_id(store: Store) -> None:
+    longest = uuid4().hex + "x" * 168
+    await keep(store, event_row(longest, message_id=longest))
+    order = {"order_id": "o", "cart_id": "c"}
+    row = event_row(longest, message_id=longest, name="Order Completed", properties=order)
+    kept, stored = await keep(store, row)
+    assert stored
+    assert events.typed(kept, SHIPPED).message_id == kept.message_id
+    assert not (await keep(store, row.model_copy(update={"message_id": longest})))[1]
+
+
+@pytest.mark.parametrize("key", [7, "7", 7.5, 0])
+async def test_a_key_that_was_sent_as_a_number_is_that_key(
+    store: Store, customer_id: str, key: Any
+) -> None:
+    order = {"order_id": "o", "cart_id": key}
+    await keep(store, event_row(customer_id, name="Order Completed", properties=order))
+    async with store.reading() as session:
+        for asked, expected in ((str(key), 1), ("another", 0)):
+            found = await events.newer(
+                session,
+                customer_id,
+                ["Order Completed"],
+                than=(NOON - HOUR, 0),
+                key_field="cart_id",
+                key=asked,
+                known=SHIPPED,
+            )
+            assert len(found) == expected
+
+
+async def test_newer_means_later_in_time_or_after_it_at_the_same_moment(
+    store: Store, customer_id: str
+) -> None:
+    first, _ = await keep(store, event_row(customer_id))
+    second, _ = await keep(store, event_row(customer_id))
+    earlier, _ = await keep(store, event_row(customer_id, at=NOON - timedelta(microseconds=1)))
+    assert first.seq is not None
+
+    async def after(at: datetime, seq: int) -> list[str]:
+        async with store.reading() as session:
+            found = await events.newer(
+                session,
+                customer_id,
+                ["Product Added"],
+                than=(at, seq),
+                key_field="",
+                key="",
+                known=SHIPPED,
+            )
+        return [event.id for event in found]
+
+    assert await after(NOON, first.seq) == [second.message_id]
+    assert await after(NOON - HOUR, 0) == [earlier.message_id, first.message_id, second.message_id]
+
+
+async def _history(store: Store, customer_id: str, start: EventRow) -> list[Event]:
+    assert start.seq is not None
+    async with store.reading() as session:
+        return await events.history(
+            session,
+            customer_id,
+            key_field="cart_id",
+            key="c",
+            since_goal=["Order Completed"],
+            before=(start.occurred_at, start.seq),
+            known=SHIPPED,
+        )
+
+
+async def test_history_is_of_the_key_or_of_none_and_begins_after_the_last_goal(
+    store: Store, customer_id: str
+) -> None:
+    async def add(hours: int, name: str = "Product Added", **properties: Any) -> EventRow:
+        given = {"product_id": "p", "order_id": "o", **properties}
+        row = event_row(customer_id, at=NOON + hours * HOUR, name=name, properties=given)
+        return (await keep(store, row))[0]
+
+    await add(0, cart_id="c")  # bought
+    await add(1, "Order Completed", cart_id="c")
+    start = await add(2, cart_id="c")
+    other = await add(3, "Order Completed", cart_id="another")
+    anywhere = await add(4)
+    await add(5, "Something Else", cart_id="c")
+    late = await add(6, "Order Completed", cart_id="c")  # this run's own goal
+    found = [event.message_id for event in await _history(store, customer_id, start)]
+    assert found == [start.message_id, anywhere.message_id, late.message_id]
+    assert other.message_id not in found
+
+
+async def test_a_batch_of_customers_with_unrouted_events_names_each_once(
+    store: Store, customer_id: str
+) -> None:
+    for _ in range(3):
+        await keep(store, event_row(customer_id))
+    async with store.reading() as session:
+        found = await events.left_unrouted(session, before=NOON + HOUR, limit=500)
+        assert list(found).count(customer_id) == 1
+        assert customer_id not in await events.left_unrouted(session, before=NOON, limit=500)
+        waiting = (await events.unrouted(session, [customer_id]))[customer_id]
+    async with store.transaction() as session:
+        await events.mark_routed(session, [row.seq for row in waiting if row.seq], NOON)
+        assert await events.unrouted(session, [customer_id]) == {}

@@ -1,0 +1,564 @@
+"""The gate's verdict, without a database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sojourn.domain.calendar import zone
+from sojourn.domain.holding import hold_until
+from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
+from sojourn.domain.policy import Allow, Consents, Defer, QuietHours, Recipient, Skip
+from sojourn.domain.states import SETTLED, MessageState
+from sojourn.domain.verdict import (
+    OVERTAKEN,
+    Case,
+    Circumstances,
+    Doubt,
+    Entry,
+    OnceMore,
+    OpenAttempt,
+    Ruling,
+    Verdict,
+    judge,
+)
+
+NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+EMAIL, SMS, PUSH = Channel.EMAIL, Channel.SMS, Channel.PUSH
+START, LATEST = (NOON - 2 * DAY, 1), (NOON - DAY, 5)
+
+
+def delivery(**changes: Any) -> Delivery:
+    given: dict[str, Any] = {
+        "workflow_id": "abandoned-cart:c:k",
+        "journey": "abandoned-cart",
+        "customer_id": "c",
+        "key": "k",
+        "key_field": "cart_id",
+        "enrolment": "e",
+        "n": 1,
+        "step": "reminder",
+        "template": "reminder",
+        "channels": (EMAIL,),
+        "message_class": MessageClass.PROMOTIONAL,
+        "topic": "cart",
+        "due": NOON,
+        "useful_until": NOON + DAY,
+        "now": NOON,
+        "start": START,
+        "latest": LATEST,
+        "goals": ("Order Completed",),
+        "ends": ("Subscription Cancelled",),
+        "restarts": ("Product Added",),
+        "timezone": "UTC",
+    }
+    return Delivery(**given | changes)
+
+
+def recipient(**changes: Any) -> Recipient:
+    given: dict[str, Any] = {
+        "known": True,
+        "erased": False,
+        "reachable": frozenset(Channel),
+        "consents": Consents(dict.fromkeys(Channel, True)),
+        "tz": zone("UTC"),
+    }
+    return Recipient(**given | changes)
+
+
+def now(**changes: Any) -> Circumstances:
+    return replace(Circumstances(recipient(), paused={}), **changes)
+
+
+def case(*entries: Entry, of: Delivery | None = None, **changes: Any) -> Case:
+    given: dict[str, Any] = {
+        "delivery": of or delivery(),
+        "now": NOON,
+        "timezone": "Europe/Rome",
+        "entries": entries,
+        "news": [],
+        "circumstances": now(),
+    }
+    return Case(**given | changes)
+
+
+def entry(state: MessageState, channel: Channel = EMAIL, **changes: Any) -> Entry:
+    return replace(Entry(number=7, channel=channel, state=state, attempt=1), **changes)
+
+
+def handed_over(ago: timedelta = HOUR, provider: str = "postmark") -> OpenAttempt:
+    return OpenAttempt(provider, at=NOON - 300 * DAY - ago, journey_at=NOON - ago)
+
+
+def heard(name: str, at: datetime = NOON, seq: int = 9) -> Heard:
+    return Heard(id=f"{name} {at}", name=name, at=at, seq=seq)
+
+
+def elsewhere(channel: Channel) -> Receipt:
+    return Receipt(
+        status=Status.DEFERRED,
+        reason=Reason.OTHER_CHANNEL,
+        channel=channel,
+        until=NOON,
+        timezone="Europe/Rome",
+    )
+
+
+def skipped(reason: Reason, state: MessageState = MessageState.SKIPPED, **changes: Any) -> Ruling:
+    return replace(Ruling(Skip(reason), EMAIL, state), **changes)
+
+
+CLAIMED = Ruling(Allow(EMAIL), EMAIL, MessageState.CLAIMED)
+NUDGE = delivery(channels=(PUSH, SMS))
+SMS_LANE = delivery(channels=(PUSH, SMS), channel=SMS)
+
+
+# ---- settled by the ledger -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "channel"),
+    [
+        (MessageState.SENT, EMAIL),
+        (MessageState.REJECTED, EMAIL),
+        (MessageState.UNKNOWN, EMAIL),
+        (MessageState.SKIPPED, None),
+        (MessageState.EXPIRED, None),
+    ],
+)
+def test_a_settled_message_gives_its_receipt(state: MessageState, channel: Channel | None) -> None:
+    settled = entry(state, reason=Reason.REFUSED)
+    assert judge(Case(delivery(), NOON, "Europe/Rome", [settled])) == Receipt(
+        status=Status(state.value), reason=Reason.REFUSED, channel=channel, timezone="Europe/Rome"
+    )
+
+
+@pytest.mark.parametrize("reason", OVERTAKEN)
+def test_a_message_that_an_event_stopped_is_asked_about_again(reason: Reason) -> None:
+    stopped = entry(MessageState.SKIPPED, reason=reason, attempt=0)
+    assert judge(case(stopped)) == CLAIMED
+
+
+@pytest.mark.parametrize("state", sorted(set(MessageState) - set(SETTLED)))
+def test_an_open_message_is_judged(state: MessageState) -> None:
+    assert judge(case(entry(state))) == CLAIMED
+
+
+def test_a_new_message_is_claimed() -> None:
+    assert judge(case()) == CLAIMED
+
+
+# ---- in doubt ------------------------------------------------------------------------------
+
+
+def test_an_open_attempt_is_a_doubt() -> None:
+    open_ = case(
+        entry(MessageState.SUBMITTING, attempt=3),
+        unresolved=[handed_over(2 * HOUR), handed_over(HOUR)],
+    )
+    assert judge(open_) == Doubt(
+        ledger_id=7,
+        attempt=3,
+        channel=EMAIL,
+        provider="postmark",
+        since=NOON - 300 * DAY - 2 * HOUR,
+        age=HOUR,
+        useful=True,
+        repeated=False,
+    )
+
+
+def doubt(unresolved: list[OpenAttempt], *, when: datetime = NOON, **changes: Any) -> Doubt:
+    open_ = case(entry(MessageState.CLAIMED, **changes), unresolved=unresolved, now=when)
+    verdict = judge(open_)
+    assert isinstance(verdict, Doubt)
+    return verdict
+
+
+def test_a_doubt_about_two_providers_names_none() -> None:
+    assert doubt([handed_over(), handed_over(provider="ses")]).provider == ""
+
+
+def test_a_doubt_counts_as_repeated_after_a_marked_second_attempt() -> None:
+    assert doubt([handed_over(), handed_over()], possible_duplicate=True).repeated
+    assert not doubt([handed_over()], possible_duplicate=True).repeated
+    assert not doubt([handed_over(), handed_over()]).repeated
+
+
+def test_a_doubt_is_useful_up_to_the_last_moment() -> None:
+    assert doubt([handed_over()], when=NOON + DAY).useful
+    assert not doubt([handed_over()], when=NOON + DAY + timedelta(microseconds=1)).useful
+
+
+def test_a_doubt_is_settled_on_its_own_channels_queue() -> None:
+    out_by_sms = entry(MessageState.SUBMITTING, SMS)
+    assert judge(case(out_by_sms, of=NUDGE, unresolved=[handed_over()])) == elsewhere(SMS)
+
+
+def test_permission_sends_once_more_by_the_same_channel_alone() -> None:
+    open_ = case(
+        entry(MessageState.SUBMITTING, SMS),
+        of=SMS_LANE,
+        unresolved=[handed_over()],
+        once_more=OnceMore(attempt=1, perhaps_twice=True),
+    )
+    assert judge(open_) == Ruling(Allow(SMS), SMS, MessageState.CLAIMED, in_doubt=True)
+
+
+def test_permission_is_not_for_another_attempt() -> None:
+    open_ = case(
+        entry(MessageState.SUBMITTING, attempt=2),
+        unresolved=[handed_over()],
+        once_more=OnceMore(attempt=1, perhaps_twice=True),
+    )
+    assert isinstance(judge(open_), Doubt)
+
+
+@pytest.mark.parametrize("state", [MessageState.SUBMITTING, MessageState.CLAIMED])
+def test_a_message_in_doubt_is_not_called_held(state: MessageState) -> None:
+    open_ = case(
+        entry(state),
+        unresolved=[handed_over()],
+        once_more=OnceMore(1, perhaps_twice=False),
+        quiet_hours=QuietHours(time(11), time(13)),
+    )
+    held = Defer(NOON + HOUR, Reason.QUIET_HOURS)
+    assert judge(open_) == Ruling(held, EMAIL, state, in_doubt=True)
+
+
+def test_a_message_in_doubt_that_may_not_go_is_unknown() -> None:
+    open_ = case(
+        entry(MessageState.SUBMITTING),
+        unresolved=[handed_over()],
+        once_more=OnceMore(1, perhaps_twice=False),
+    )
+    bought = heard("Order Completed")
+    assert judge(replace(open_, news=[bought])) == skipped(
+        Reason.GOAL_REACHED, MessageState.UNKNOWN, in_doubt=True, news=bought
+    )
+    late = judge(replace(open_, now=NOON + 2 * DAY))
+    assert late == skipped(Reason.TOO_LATE, MessageState.UNKNOWN, in_doubt=True)
+
+
+# ---- overtaken by an event -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "since"),
+    [
+        ("Order Completed", Reason.GOAL_REACHED, START),
+        ("Subscription Cancelled", Reason.RUN_STOPPED, START),
+        ("Product Added", Reason.SUPERSEDED, LATEST),
+    ],
+)
+def test_an_event_overtakes_a_message_from_its_moment_on(
+    name: str, reason: Reason, since: tuple[datetime, int]
+) -> None:
+    at, seq = since
+    known, new = heard(name, at, seq), heard(name, at, seq + 1)
+    assert judge(case(news=[known])) == CLAIMED
+    assert judge(case(news=[known, new], circumstances=None)) == skipped(reason, news=new)
+
+
+def test_a_goal_outranks_a_stop_and_a_stop_a_restart() -> None:
+    added, cancelled = heard("Product Added"), heard("Subscription Cancelled")
+    bought = heard("Order Completed", NOON + HOUR)
+    assert judge(case(news=[added, cancelled, bought])) == skipped(Reason.GOAL_REACHED, news=bought)
+    assert judge(case(news=[added, cancelled])) == skipped(Reason.RUN_STOPPED, news=cancelled)
+
+
+def test_the_first_of_several_goals_is_the_news() -> None:
+    first, second = heard("Order Completed"), heard("Order Completed", NOON + HOUR)
+    assert judge(case(news=[first, second])) == skipped(Reason.GOAL_REACHED, news=first)
+
+
+def test_an_event_that_ends_and_restarts_counts_as_an_end() -> None:
+    both = delivery(restarts=("Order Completed",), latest=LATEST)
+    old = heard("Order Completed", LATEST[0] - HOUR)
+    assert judge(case(of=both, news=[old])) == skipped(Reason.GOAL_REACHED, news=old)
+
+
+def test_an_event_between_two_channels_begins_an_entry_for_the_next() -> None:
+    bought = heard("Order Completed")
+    refused = entry(MessageState.REJECTED, PUSH)
+    assert judge(case(refused, of=SMS_LANE, news=[bought])) == skipped(
+        Reason.GOAL_REACHED, channel=SMS, news=bought
+    )
+
+
+# ---- permitted -----------------------------------------------------------------------------
+
+
+def test_reasons_are_given_in_the_order_of_the_design() -> None:
+    """Everything is wrong; then one thing after another is put right."""
+    bought, cancelled = heard("Order Completed"), heard("Subscription Cancelled")
+    added = heard("Product Added")
+    person = recipient(known=False, erased=True, reachable=frozenset(), consents=Consents({}))
+    everything = case(
+        news=[added, cancelled, bought],
+        now=NOON + 2 * DAY,
+        circumstances=now(recipient=person, paused={EMAIL: HOUR}, told_by_twin=True),
+        quiet_hours=QuietHours(time(11), time(13)),
+    )
+    reachable = replace(person, known=True, erased=False, reachable=frozenset({EMAIL}))
+    agreed = Consents({EMAIL: True}, frozenset({(EMAIL, "cart")}))
+    steps: list[tuple[Reason, dict[str, Any]]] = [
+        (Reason.GOAL_REACHED, {}),
+        (Reason.RUN_STOPPED, {"news": [added, cancelled]}),
+        (Reason.SUPERSEDED, {"news": [added]}),
+        (Reason.UNKNOWN_CUSTOMER, {"news": []}),
+        (Reason.ERASED, {"recipient": replace(person, known=True)}),
+        (Reason.NO_ADDRESS, {"recipient": replace(reachable, reachable=frozenset())}),
+        (Reason.SUPPRESSED, {"recipient": replace(reachable, suppressed=frozenset({EMAIL}))}),
+        (Reason.NO_CONSENT, {"recipient": reachable}),
+        (Reason.OPTED_OUT, {"recipient": replace(reachable, consents=agreed)}),
+        (Reason.TOO_LATE, {"recipient": recipient()}),
+        (Reason.QUIET_HOURS, {"now": NOON}),
+        (Reason.PAUSED, {"quiet_hours": None}),
+        (Reason.ALREADY_TOLD, {"paused": {}}),
+    ]
+    given: list[Reason] = []
+    for _, change in steps:
+        around = {key: change.pop(key) for key in ("recipient", "paused") if key in change}
+        assert everything.circumstances is not None
+        circumstances = replace(everything.circumstances, **around)
+        everything = replace(everything, circumstances=circumstances, **change)
+        verdict = judge(everything)
+        assert isinstance(verdict, Ruling)
+        assert not isinstance(verdict.decision, Allow)
+        given.append(verdict.decision.reason)
+    assert given == [reason for reason, _ in steps]
+
+
+def test_a_message_that_a_twin_sent_is_skipped() -> None:
+    twin = now(told_by_twin=True)
+    assert judge(case(circumstances=twin)) == skipped(Reason.ALREADY_TOLD)
+    # not sent elsewhere either, whatever the lane
+    push_only = now(recipient=recipient(reachable=frozenset({SMS})), told_by_twin=True)
+    assert judge(case(of=NUDGE, circumstances=push_only)) == skipped(
+        Reason.ALREADY_TOLD, channel=PUSH
+    )
+
+
+def test_a_late_message_expires_if_it_was_tried_and_is_skipped_if_not() -> None:
+    late: dict[str, Any] = {"now": NOON + 2 * DAY}
+    tried, untried = entry(MessageState.CLAIMED), entry(MessageState.DEFERRED, attempt=0)
+    assert judge(case(tried, **late)) == skipped(Reason.TOO_LATE, MessageState.EXPIRED)
+    assert judge(case(untried, **late)) == skipped(Reason.TOO_LATE)
+    assert judge(case(**late)) == skipped(Reason.TOO_LATE)
+
+
+def test_a_tried_message_that_is_refused_by_its_customer_is_skipped() -> None:
+    refuses = now(recipient=recipient(consents=Consents({})))
+    assert judge(case(entry(MessageState.CLAIMED), circumstances=refuses)) == skipped(
+        Reason.NO_CONSENT
+    )
+
+
+def test_a_hold_is_a_deferral_with_its_end() -> None:
+    quiet = case(quiet_hours=QuietHours(time(11), time(13)))
+    assert judge(quiet) == Ruling(
+        Defer(NOON + HOUR, Reason.QUIET_HOURS), EMAIL, MessageState.DEFERRED
+    )
+
+
+# ---- several channels ----------------------------------------------------------------------
+
+
+def test_a_message_goes_to_the_queue_of_its_first_channel_that_can_carry_it() -> None:
+    no_push = now(recipient=recipient(reachable=frozenset({SMS})))
+    assert judge(case(of=NUDGE, circumstances=no_push)) == elsewhere(SMS)
+    assert judge(case(of=SMS_LANE, circumstances=no_push)) == Ruling(
+        Allow(SMS), SMS, MessageState.CLAIMED
+    )
+    assert judge(case(of=SMS_LANE)) == elsewhere(PUSH)
+
+
+def test_a_channel_that_refused_is_not_tried_again() -> None:
+    refused = entry(MessageState.REJECTED, PUSH, reason=Reason.INVALID_ADDRESS)
+    assert judge(case(refused, of=NUDGE)) == elsewhere(SMS)
+    assert judge(case(refused, of=SMS_LANE)) == Ruling(Allow(SMS), SMS, MessageState.CLAIMED)
+
+
+def test_the_refusal_of_the_last_channel_is_the_answer() -> None:
+    both = (
+        entry(MessageState.REJECTED, PUSH, reason=Reason.INVALID_ADDRESS),
+        entry(MessageState.REJECTED, SMS, reason=Reason.REFUSED),
+    )
+    verdict = judge(case(*both, of=NUDGE))
+    assert isinstance(verdict, Receipt)
+    assert (verdict.status, verdict.reason) == (Status.REJECTED, Reason.REFUSED)
+    assert verdict.channel is SMS
+
+
+def test_a_refusal_is_the_answer_if_no_other_channel_can_be_used() -> None:
+    refused = entry(MessageState.REJECTED, PUSH, reason=Reason.INVALID_ADDRESS)
+    no_phone = now(recipient=recipient(reachable=frozenset({PUSH})))
+    verdict = judge(case(refused, of=NUDGE, circumstances=no_phone))
+    assert isinstance(verdict, Receipt)
+    assert (verdict.status, verdict.reason) == (Status.REJECTED, Reason.INVALID_ADDRESS)
+
+
+def test_a_second_channel_may_be_held_although_the_first_refused() -> None:
+    refused = entry(MessageState.REJECTED, PUSH, reason=Reason.INVALID_ADDRESS)
+    held = judge(case(refused, of=SMS_LANE, quiet_hours=QuietHours(time(11), time(13))))
+    assert held == Ruling(Defer(NOON + HOUR, Reason.QUIET_HOURS), SMS, MessageState.DEFERRED)
+
+
+def test_a_channel_without_a_template_is_passed_over() -> None:
+    assert judge(case(of=NUDGE, templates={SMS})) == elsewhere(SMS)
+
+
+def test_a_message_without_any_template_keeps_its_first_channel() -> None:
+    assert judge(case(of=NUDGE, templates=set())) == Ruling(Allow(PUSH), PUSH, MessageState.CLAIMED)
+
+
+def test_an_only_channel_without_a_template_is_left_to_the_render() -> None:
+    assert judge(case(templates=set())) == CLAIMED
+
+
+# ---- paused channels -----------------------------------------------------------------------
+
+
+def until(paused_for: timedelta, of: Delivery, at: datetime = NOON) -> datetime:
+    return hold_until(
+        at,
+        paused_for=paused_for,
+        message_id=of.message_id,
+        promotional=of.message_class is MessageClass.PROMOTIONAL,
+    )
+
+
+@pytest.mark.parametrize("message_class", MessageClass)
+def test_a_message_waits_for_its_paused_channel(message_class: MessageClass) -> None:
+    of = delivery(message_class=message_class)
+    paused = judge(case(of=of, circumstances=now(paused={EMAIL: HOUR, SMS: MINUTE})))
+    wait = Defer(until(HOUR, of), Reason.PAUSED)
+    assert paused == Ruling(wait, EMAIL, MessageState.DEFERRED)
+
+
+def test_a_wait_for_a_channel_ends_just_after_the_message_is_of_use() -> None:
+    end = NOON + DAY
+    nearly = judge(case(now=end - MINUTE / 4, circumstances=now(paused={EMAIL: DAY})))
+    assert isinstance(nearly, Ruling)
+    assert nearly.decision == Defer(end + timedelta(seconds=1), Reason.PAUSED)
+
+
+def test_a_paused_channel_leaves_the_message_to_the_next() -> None:
+    assert judge(case(of=NUDGE, circumstances=now(paused={PUSH: HOUR}))) == elsewhere(SMS)
+
+
+def test_a_pause_of_another_channel_changes_nothing() -> None:
+    assert judge(case(circumstances=now(paused={SMS: HOUR}))) == CLAIMED
+
+
+def test_a_message_waits_for_the_channel_that_could_carry_it() -> None:
+    only_push = now(recipient=recipient(reachable=frozenset({PUSH})), paused={PUSH: HOUR})
+    wait = Defer(until(HOUR, NUDGE), Reason.PAUSED)
+    assert judge(case(of=NUDGE, circumstances=only_push)) == Ruling(
+        wait, PUSH, MessageState.DEFERRED
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"suppressed": frozenset({SMS}), "reachable": frozenset({SMS, PUSH})}, None),
+        ({"consents": Consents({PUSH: True})}, None),
+        ({"consents": Consents(dict.fromkeys(Channel, True), frozenset({(SMS, "cart")}))}, None),
+        ({"reachable": frozenset()}, Reason.NO_ADDRESS),
+        ({"known": False}, Reason.UNKNOWN_CUSTOMER),
+    ],
+)
+def test_an_open_channels_reason_does_not_speak_for_a_paused_one(
+    changes: dict[str, Any], reason: Reason | None
+) -> None:
+    around = now(recipient=recipient(**changes), paused={PUSH: HOUR})
+    verdict = judge(case(of=NUDGE, circumstances=around))
+    assert isinstance(verdict, Ruling)
+    wait = Defer(until(HOUR, NUDGE), Reason.PAUSED)
+    assert verdict.decision == (wait if reason is None else Skip(reason))
+
+
+def test_a_pause_does_not_hide_that_it_is_too_late_or_quiet() -> None:
+    paused = now(paused={PUSH: HOUR, SMS: HOUR})
+    late = judge(case(of=NUDGE, now=NOON + 2 * DAY, circumstances=paused))
+    assert late == skipped(Reason.TOO_LATE, channel=PUSH)
+    quiet = case(of=NUDGE, circumstances=paused, quiet_hours=QuietHours(time(11), time(13)))
+    assert judge(quiet) == Ruling(
+        Defer(NOON + HOUR, Reason.QUIET_HOURS), PUSH, MessageState.DEFERRED
+    )
+
+
+# ---- whatever comes ------------------------------------------------------------------------
+
+channels = st.lists(st.sampled_from([PUSH, SMS, EMAIL]), min_size=1, unique=True).map(tuple)
+entries = st.lists(
+    st.builds(
+        Entry,
+        number=st.just(1),
+        channel=st.sampled_from([PUSH, SMS, EMAIL]),
+        state=st.sampled_from(MessageState),
+        reason=st.sampled_from([None, *Reason]),
+        attempt=st.integers(0, 3),
+        possible_duplicate=st.booleans(),
+    ),
+    max_size=3,
+)
+refusals = st.frozensets(
+    st.tuples(st.sampled_from([None, *Channel]), st.sampled_from(["cart", "newsletter"]))
+)
+
+
+@given(
+    channels=channels,
+    lane=st.sampled_from([PUSH, SMS, EMAIL]),
+    entries=entries,
+    open_attempts=st.integers(0, 2),
+    agreed=st.dictionaries(st.sampled_from(Channel), st.booleans()),
+    refused=refusals,
+    bought=st.booleans(),
+    paused=st.sets(st.sampled_from(Channel)),
+    message_class=st.sampled_from(MessageClass),
+)
+def test_a_claim_is_never_against_what_is_known(
+    *,
+    channels: tuple[Channel, ...],
+    lane: Channel,
+    entries: list[Entry],
+    open_attempts: int,
+    agreed: dict[Channel, bool],
+    refused: frozenset[tuple[Channel | None, str]],
+    bought: bool,
+    paused: set[Channel],
+    message_class: MessageClass,
+) -> None:
+    of = delivery(channels=channels, channel=lane, message_class=message_class)
+    one = case(
+        *entries,
+        of=of,
+        unresolved=[handed_over()] * open_attempts if entries else [],
+        news=[heard("Order Completed")] if bought else [],
+        circumstances=now(
+            recipient=recipient(consents=Consents(agreed, refused)),
+            paused=dict.fromkeys(paused, HOUR),
+        ),
+    )
+    verdict: Verdict = judge(one)
+    if not (isinstance(verdict, Ruling) and isinstance(verdict.decision, Allow)):
+        return
+    channel = verdict.channel
+    assert channel is lane is verdict.decision.channel
+    assert not bought
+    assert channel not in paused
+    assert not any(
+        each.channel is channel and each.state is MessageState.REJECTED for each in entries
+    )
+    assert not (open_attempts and entries and entries[-1].state is not MessageState.REJECTED)
+    if message_class is MessageClass.PROMOTIONAL:
+        assert agreed[channel]
+        assert not refused & {(channel, "cart"), (None, "cart")}
