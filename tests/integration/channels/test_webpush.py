@@ -381,7 +381,7 @@ async def test_the_service_worker_shows_the_message_and_opens_its_link(
         pytest.skip("node is not installed (Debian: apt-get install nodejs)")
     await pair.provider.send(pair.parcel())
     payload = pair.fake.accepted[0].request["payload"]
-    worker = str(ROOT / "examples" / "service-worker.js")
+    worker = str(ROOT / "examples" / "service" / "service-worker.js")
     process = await asyncio.create_subprocess_exec(
         *("node", "-e", BROWSER, worker, json.dumps(payload)), stdout=asyncio.subprocess.PIPE
     )

@@ -8,7 +8,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from sojourn.channels.outbox import Outbox
-from sojourn.channels.provider import Abilities, Hook, Reading
+from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.verdict import Doubt
 from sojourn.sending.doubt import MARGIN, REPORTED_AFTER, Wait, Way, way_out
@@ -23,6 +23,7 @@ class Carrier(Outbox):
 
     name = "carrier"
     looks_up_after: timedelta
+    find: Callable[[Parcel, datetime], Awaitable[str | None]]
     read: Callable[[Hook], Awaitable[Reading]]
 
     def __init__(
@@ -34,7 +35,7 @@ class Carrier(Outbox):
     ) -> None:
         self.abilities = Abilities(idempotent_for=idempotent_for)
         if looks_up_after is not None:
-            self.looks_up_after = looks_up_after
+            self.looks_up_after, self.find = looks_up_after, AsyncMock()
         if reports:
             self.read = AsyncMock()
 
