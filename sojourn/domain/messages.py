@@ -60,6 +60,7 @@ class Reason(StrEnum):
     GOAL_REACHED = "goal_reached"
     SUPERSEDED = "superseded"
     RUN_STOPPED = "run_stopped"
+    SWITCHED_OFF = "switched_off"
     ALREADY_TOLD = "already_told"
     UNKNOWN_CUSTOMER = "unknown_customer"
     ERASED = "erased"

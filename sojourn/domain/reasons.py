@@ -1,11 +1,12 @@
-"""The closed list of reasons, in words an operator can act on. docs/reasons.md says what to do."""
+"""The closed list of reasons, in words that an operator can act on."""
 
 from sojourn.domain.messages import Reason
 
 _WORDS: dict[Reason, str] = {
     Reason.GOAL_REACHED: "the journey's goal had been reached",
-    Reason.SUPERSEDED: "a newer event had begun the steps anew",
+    Reason.SUPERSEDED: "a newer event had begun the steps again",
     Reason.RUN_STOPPED: "an event had ended the run",
+    Reason.SWITCHED_OFF: "the project has switched the journey off",
     Reason.ALREADY_TOLD: "a run under another id of the same person had said it",
     Reason.UNKNOWN_CUSTOMER: "nobody has identified this customer, only their events are known",
     Reason.ERASED: "the customer is erased",

@@ -113,6 +113,7 @@ class Case:
         once_more: permission to hand over what is in doubt.
         templates: the channels that have a template for the message.
         quiet_hours: None means that no hours are quiet.
+        switched_off: the project has switched the journey off.
         news: events that happened after the run's start and could overtake it, oldest first; None
             means that nobody has looked.
         circumstances: None means that nobody has looked.
@@ -126,6 +127,7 @@ class Case:
     once_more: OnceMore | None = None
     templates: Collection[Channel] = tuple(Channel)
     quiet_hours: QuietHours | None = None
+    switched_off: bool = False
     news: Sequence[Heard] | None = None
     circumstances: Circumstances | None = None
 
@@ -285,6 +287,8 @@ def watch(delivery: Delivery) -> dict[str, tuple[Reason, tuple[datetime, int]]]:
 def permitted(case: Case) -> Receipt | Ruling:
     """Answer for a message of a run that is still on."""
     assert case.circumstances is not None, "nobody has looked at the circumstances"
+    if case.switched_off:
+        return _ruling(case, Skip(Reason.SWITCHED_OFF))
     decision = _by_an_open_channel(case, case.circumstances)
     if isinstance(decision, Allow):
         if case.circumstances.told_by_twin:

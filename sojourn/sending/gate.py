@@ -35,6 +35,7 @@ class Gate:
         *,
         events: Events = SHIPPED,
         templates: Templates = _everywhere,
+        off: Collection[str] = (),
     ) -> None:
         """Make a gate.
 
@@ -44,12 +45,14 @@ class Gate:
             default_zone: the zone of a customer whose own nothing tells.
             events: the project's, by wire name.
             templates: the channels that have a template; by default, all have every one.
+            off: names of journeys that the project has switched off.
         """
         self._store = store
         self._quiet_hours = quiet_hours
         self._default_zone = default_zone
         self._events = events
         self._templates = templates
+        self._off = off
 
     async def pass_or_refuse(
         self, delivery: Delivery, now: datetime, *, once_more: OnceMore | None = None
@@ -72,6 +75,7 @@ class Gate:
                 once_more=once_more,
                 templates=self._written(delivery),
                 quiet_hours=self._quiet_hours,
+                switched_off=delivery.journey in self._off,
                 default_zone=self._default_zone,
                 known=self._events,
             )

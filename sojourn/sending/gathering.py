@@ -58,6 +58,7 @@ async def gather(
     once_more: OnceMore | None,
     templates: Collection[Channel],
     quiet_hours: QuietHours | None,
+    switched_off: bool,
     default_zone: str,
     known: Events,
 ) -> Gathered:
@@ -70,6 +71,7 @@ async def gather(
         once_more: permission to hand over what is in doubt.
         templates: the channels that have a template for the message.
         quiet_hours: None means that no hours are quiet.
+        switched_off: the project has switched the journey off.
         default_zone: the zone of a customer whose own nothing tells.
         known: the project's events, by wire name.
 
@@ -88,6 +90,7 @@ async def gather(
         once_more=once_more,
         templates=templates,
         quiet_hours=quiet_hours,
+        switched_off=switched_off,
     )
     if settled(case):
         return Gathered(case, customer, rows)

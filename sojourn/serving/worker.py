@@ -73,6 +73,7 @@ async def serving(
             settings.timezone,
             events=project.events,
             templates=renderer.channels_of,
+            off=project.journeys.off,
         ),
         carriers,
         renderer,

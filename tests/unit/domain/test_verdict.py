@@ -562,3 +562,15 @@ def test_a_claim_is_never_against_what_is_known(
     if message_class is MessageClass.PROMOTIONAL:
         assert agreed[channel]
         assert not refused & {(channel, "cart"), (None, "cart")}
+
+
+def test_a_journey_that_is_switched_off_sends_nothing() -> None:
+    verdict = judge(case(switched_off=True))
+    assert isinstance(verdict, Ruling)
+    assert verdict.decision == Skip(Reason.SWITCHED_OFF)
+
+
+def test_a_goal_ends_a_run_of_a_journey_that_is_switched_off() -> None:
+    verdict = judge(case(switched_off=True, news=[heard("Order Completed")]))
+    assert isinstance(verdict, Ruling)
+    assert verdict.decision == Skip(Reason.GOAL_REACHED)
