@@ -61,7 +61,7 @@ def run(
 async def _check(settings: Settings, lanes: Lanes) -> None:
     """Name a fault of a journey or of a provider's settings once, not once a process."""
     project = load_project()
-    check_journeys(project)
+    await check_journeys(project)
     for provider in set(project.carriers.chosen(settings, lanes.channels).values()):
         await provider.close()
 

@@ -44,8 +44,8 @@ class _Runner(SandboxedWorkflowRunner):
             self._tried.add(defn.cls)
 
 
-def check_journeys(project: Project) -> None:
-    """Load each journey in the sandbox, as a worker will.
+async def check_journeys(project: Project) -> None:
+    """Load each journey in the sandbox, as a worker will. The sandbox needs a running event loop.
 
     Raises:
         BadProject: the file of a journey does more than a workflow may; the line names it.

@@ -34,12 +34,11 @@ def check(
 
     Run it before a deploy. It exits with 1 if a run would break.
     """
-    here = Here.compose()
-    check_journeys(here.project)
-    run(_check(here, folder, open_runs=open_runs, as_json=as_json))
+    run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
 
 
 async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: bool) -> None:
+    await check_journeys(here.project)
     replayed = await (_open(here) if open_runs else _recorded(here, folder))
     broken = [result for result in replayed if result.broken]
     if as_json:

@@ -28,12 +28,11 @@ def demo() -> None:
 
     Nothing is sent anywhere. Everything that the demo makes is gone when it ends.
     """
-    here = Here.compose()
-    check_journeys(here.project)
-    run(_demo(here))
+    run(_demo(Here.compose()))
 
 
 async def _demo(here: Here) -> None:
+    await check_journeys(here.project)
     programme = programme_of(here.project.journeys)
     for line in programme.left_out:
         show_line(line, style="yellow")

@@ -34,12 +34,11 @@ def dev(
     """Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them."""
     if not fake_providers and (choices or fail):
         raise BadInput("providers and --fail are for --fake-providers: add it")
-    here = Here.compose()
-    check_journeys(here.project)
-    run(_dev(here, read_wish(choices or [], fail) if fake_providers else None))
+    run(_dev(Here.compose(), read_wish(choices or [], fail) if fake_providers else None))
 
 
 async def _dev(here: Here, fakes: Wish | None) -> None:
+    await check_journeys(here.project)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

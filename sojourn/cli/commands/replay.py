@@ -37,12 +37,11 @@ def replay(
     Nothing is sent, and your own database is not touched. Settings such as SOJOURN_QUIET_HOURS
     hold.
     """
-    here = Here.compose()
-    check_journeys(here.project)
-    run(_replay(here, file, as_json=json, keep=keep))
+    run(_replay(Here.compose(), file, as_json=json, keep=keep))
 
 
 async def _replay(here: Here, file: Path, *, as_json: bool, keep: Path | None) -> None:
+    await check_journeys(here.project)
     calls = [call for _, call in read_calls(file, here.project.events)]
     faults = [call for call in calls if isinstance(call, Fault)]
     if faults and len(faults) == len(calls):
