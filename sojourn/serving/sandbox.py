@@ -1,6 +1,5 @@
 """The sandbox that journeys run in, of workers, tests and replay alike."""
 
-import asyncio
 import inspect
 import logging
 import traceback
@@ -50,19 +49,6 @@ async def check_journeys(project: Project) -> None:
     Raises:
         BadProject: the file of a journey does more than a workflow may; the line names it.
     """
-
-    async def check() -> None:
-        _check(project)
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(check())  # a workflow's sandbox wants a running loop
-    else:
-        _check(project)
-
-
-def _check(project: Project) -> None:
     runner = workflow_runner(project)
     NOISE.disabled = True  # it says before each refusal, on a line of its own, what the error says
     try:
