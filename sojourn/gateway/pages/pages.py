@@ -85,7 +85,7 @@ class Pages:
         return HTMLResponse(html, status, {**self._headers, "Content-Language": lang})
 
     def _names(self, lang: str) -> dict[str, dict[str, str]]:
-        """Return the names of topics and channels: a project's, else the engine's, else their own."""
+        """Return the names of topics and channels: a project's, else the engine's."""
         tried = [f"names.{tag}.html" for tag in fallbacks((lang, *self._stand_ins))]
         names: dict[str, dict[str, str]] = {"topic": {}, "channel": {}}
         for found in ([f"engine/{name}" for name in tried], tried):
