@@ -13,10 +13,8 @@ from sojourn.domain import events
 from tests.support.markdown import ROOT, Block, blocks
 
 PAGE = ROOT / "CONTRIBUTING.md"
-TESTED = (
-    "tests/test_checkout_help.py", "tests/unit/test_docs.py",
-    "tests/unit/rendering/test_templates.py",
-)  # fmt: skip
+TESTS = "tests/integration/journeys/test_checkout_help.py"
+TESTED = (TESTS, "tests/unit/test_docs.py", "tests/unit/rendering/test_templates.py")
 NEW = "checkout-help"
 OF_IT = "checkout_help or checkout-help"
 OPTIONS = ("-o", "addopts=-q", "--record-histories")
@@ -115,16 +113,17 @@ def test_the_walk_adds_a_journey(house: Path) -> None:
 
 def test_the_walk_is_one_journey_its_templates_and_its_tests() -> None:
     files = {block.file for block in walk()}
-    around = {"tests/test_checkout_help.py", "docs/journeys.md"}
-    assert files - around == {
+    assert files == {
         "workflows/checkout_help.py",
-        *(f"templates/{NEW}/help.email.{lang}.html" for lang in ("en", "it", "pl")),
+        *(f"templates/{NEW}/help.email.{language}.html" for language in ("en", "it", "pl")),
+        TESTS,
+        "docs/journeys.md",
     }
 
 
 def test_the_commands_of_the_walk_are_those_that_the_test_runs() -> None:
     steps = PAGE.read_text().partition(JOURNEY)[2].partition(EVENT)[0]
-    assert "pytest tests/test_checkout_help.py --record-histories" in steps
+    assert f"pytest {TESTS} --record-histories" in steps
     assert ".venv/bin/sojourn check" in steps
 
 

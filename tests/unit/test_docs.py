@@ -124,6 +124,16 @@ def test_every_dependency_has_its_reason() -> None:
     assert all(reason for _, reason in given)
 
 
+def test_the_table_of_the_house_has_the_floors_of_import_linter() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = next(one["layers"] for one in contracts["contracts"] if one["id"] == "floors")
+    floors = [{room.strip() for room in layer.split("|")} for layer in reversed(layers)]
+    table = rows(section(ROOT / "CONTRIBUTING.md", "The house"))
+    rooms = iter(code(cells[0]).removesuffix("/").removesuffix(".py") for cells in table)
+    assert [{next(rooms) for _ in floor} for floor in floors] == floors
+    assert not list(rooms)
+
+
 # ---- events --------------------------------------------------------------------------------
 
 
