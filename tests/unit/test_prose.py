@@ -15,76 +15,6 @@ import pytest
 
 from tests.support.markdown import ROOT
 
-UNREAD: tuple[str, ...] = (
-    "sojourn/dispatch",
-    "sojourn/domain",
-    "sojourn/sending",
-    "sojourn/store",
-    "sojourn/testkit",
-    "tests",
-)
-"""Rooms that still wait for their read-through: none when it is done."""
-READ: tuple[str, ...] = (
-    "sojourn/cli/calls.py",
-    "sojourn/cli/local/fakes.py",
-    "sojourn/dispatch/calls.py",
-    "sojourn/dispatch/envelope.py",
-    "sojourn/dispatch/quarantine.py",
-    "sojourn/domain/made_ids.py",
-    "sojourn/domain/reading.py",
-    "sojourn/domain/storable.py",
-    "sojourn/domain/strict_json.py",
-    "sojourn/testkit/__init__.py",
-    "sojourn/testkit/contract.py",
-    "sojourn/testkit/fakes",
-    "sojourn/testkit/kit.py",
-    "sojourn/testkit/rest.py",
-    "sojourn/testkit/scenarios.py",
-    "tests/conftest.py",
-    "tests/integration/channels",
-    "tests/integration/cli",
-    "tests/integration/dispatch/test_alias.py",
-    "tests/integration/dispatch/test_asking.py",
-    "tests/integration/dispatch/test_dispatch.py",
-    "tests/integration/dispatch/test_quarantine.py",
-    "tests/integration/gateway",
-    "tests/integration/journeys/test_kit.py",
-    "tests/integration/journeys/test_scenarios.py",
-    "tests/integration/test_benchmarks.py",
-    "tests/integration/test_compose.py",
-    "tests/integration/test_contributing.py",
-    "tests/integration/test_examples.py",
-    "tests/long",
-    "tests/mutants.py",
-    "tests/support/browser.py",
-    "tests/support/chaos.py",
-    "tests/support/cli_stack.py",
-    "tests/support/effort.py",
-    "tests/support/gateway_links.py",
-    "tests/support/gateway_server.py",
-    "tests/support/happenings.py",
-    "tests/support/installation.py",
-    "tests/support/lines.py",
-    "tests/support/mailserver.py",
-    "tests/support/markdown.py",
-    "tests/support/node_packages.py",
-    "tests/support/postgres.py",
-    "tests/support/webhooks",
-    "tests/unit/channels",
-    "tests/unit/dispatch",
-    "tests/unit/gateway",
-    "tests/unit/rendering",
-    "tests/unit/test_architecture.py",
-    "tests/unit/test_docs.py",
-    "tests/unit/test_home.py",
-    "tests/unit/test_http.py",
-    "tests/unit/test_lanes.py",
-    "tests/unit/test_mutants.py",
-    "tests/unit/test_prose.py",
-    "tests/unit/test_settings_key.py",
-)
-"""The parts of those rooms that have been read."""
-
 ARCHAIC = re.compile(
     r"\b(thereby|thereof|therein|thereupon|hereby|hitherto|henceforth|anew|whom|whoever|whomever|"
     r"bears?|befalls?|befallen|shall|lest|ere|whence|thence|whither|amid|betwixt|nought|naught|"
@@ -105,17 +35,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def files() -> list[Path]:
     rooms = ("sojourn", "activities", "starter", "benchmarks", "tests")
-    found = [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
-    return [path for path in found if not unread(path)]
-
-
-def unread(path: Path) -> bool:
-    name = path.relative_to(ROOT).as_posix()
-    return within(name, UNREAD) and not within(name, READ)
-
-
-def within(name: str, rooms: tuple[str, ...]) -> bool:
-    return any(name == room or name.startswith(f"{room}/") for room in rooms)
+    return [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
