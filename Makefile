@@ -27,9 +27,10 @@ chaos: .venv/ready ## everything fails at once: 2,000 runs, what was truly deliv
 mutants: .venv/ready ## do the tests of a file notice when it changes? FILE=sojourn/domain/policy.py
 	$(BIN)/python -m tests.mutants $(FILE) $(TESTS)
 
-check: .venv/ready ## format, lint and types
+check: .venv/ready ## format, lint, the direction of imports, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy .
 
 bench: .venv/ready ## costs and speed, as ratios measured side by side

@@ -12,6 +12,7 @@ import jinja2
 
 from sojourn.domain.errors import TemplateError
 from sojourn.domain.messages import Channel
+from sojourn.project import Project
 
 ENGINE = Path(__file__).resolve().parent / "templates"
 
@@ -135,3 +136,14 @@ def missing(
             if wants_calendar and "ics" not in kinds:
                 lacking.append(f"{stem}.ics")
     return lacking
+
+
+def missing_templates(project: Project) -> list[str]:
+    """List the files that a project's journeys lack in the languages that it declares."""
+    messages = (
+        (name, message.words, channel)
+        for name, journey in project.journeys.items()
+        for message in journey.messages
+        for channel in message.channels
+    )
+    return missing(messages, project.languages, project.templates)

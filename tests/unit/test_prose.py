@@ -34,7 +34,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def files() -> list[Path]:
-    rooms = ("sojourn", "activities", "starter", "benchmarks", "tests")
+    rooms = ("sojourn", "workflows", "activities", "starter", "benchmarks", "examples", "tests")
     return [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
 
 

@@ -11,6 +11,7 @@ from sojourn.cli.histories import Checked
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import console, show_json, show_line
 from sojourn.cli.running import run
+from sojourn.rendering.folders import missing_templates
 from sojourn.serving.sandbox import check_journeys
 
 app = typer.Typer(add_completion=False)
@@ -32,7 +33,8 @@ def check(
 ) -> None:
     """Replay histories against this code and name each run that it would break.
 
-    Run it before a deploy. It exits with 1 if a run would break.
+    It lists the templates that declared languages lack, too. Run it before a deploy. It exits with
+    1 if a run would break.
     """
     run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
 
@@ -41,6 +43,7 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
     await check_journeys(here.project)
     replayed = await (_open(here) if open_runs else _recorded(here, folder))
     broken = [result for result in replayed if result.broken]
+    unwritten = missing_templates(here.project)
     if as_json:
         show_json(
             {
@@ -48,12 +51,17 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
                 "broken": [
                     {"run": r.name, "journey": r.journey, "reason": r.broken} for r in broken
                 ],
+                "templates": unwritten,
             }
         )
     elif replayed:
         _show(replayed, broken)
     else:
         show_line(_nothing(here, open_runs=open_runs))
+    if unwritten and not as_json:
+        show_line("missing in declared languages; another language stands in:")
+        for name in unwritten:
+            show_line(f"  {name}")
     if broken:
         raise typer.Exit(1)
 
