@@ -238,7 +238,7 @@ def _sources(modules: Iterable[ModuleType]) -> dict[str, type[Any]]:
     for module in modules:
         for item in vars(module).values():
             name = getattr(item, "name", None)
-            if not (isinstance(item, type) and isinstance(name, str) and hasattr(item, "read")):
+            if not (isinstance(item, type) and isinstance(name, str) and hasattr(item, "calls")):
                 continue
             if item.__module__ == module.__name__ and found.setdefault(name, item) is not item:
                 raise SameName("source", name, found[name], item)

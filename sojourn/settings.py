@@ -75,6 +75,13 @@ def _hosts(value: object) -> object:
     return hosts
 
 
+def _names(value: object) -> object:
+    """Read ``bookings, tickets``."""
+    if not isinstance(value, str):
+        return value
+    return tuple(one.strip() for one in value.split(",") if one.strip())
+
+
 class Settings(BaseSettings):
     """The choices of an installation. ``Settings()`` reads the environment, once at the start."""
 
@@ -149,6 +156,9 @@ class Settings(BaseSettings):
 
     woocommerce_secret: SecretStr = SecretStr("")
     """Secret that WooCommerce signs its webhooks with, as ``shopify_secret``."""
+
+    sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    """Distributed sources of webhooks (entry points ``sojourn.sources``) that are on."""
 
     webhooks: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = None
     """Folder of ``*.toml``, each the mapping of one source of webhooks."""

@@ -1,4 +1,4 @@
-"""When two spellings of an address are one address."""
+"""Spellings of addresses: which of them are the same address."""
 
 import re
 
@@ -8,13 +8,14 @@ _NO_DIGIT = re.compile(r"\D", re.ASCII)
 
 
 def normalised(channel: Channel, address: str) -> str:
-    """The one spelling of an address by which it is compared; empty if it is none.
+    """Return the one spelling by which an address is compared; empty if it is no address.
+
+    Few mailboxes tell capitals from small letters (RFC 5321 lets them). A phone number comes as
+    ``+39333...``, ``39333...`` or ``whatsapp:+39333...``. Device tokens stay as they are.
 
     Args:
-        channel: says of what kind the address is.
-        address: as a customer's card, the ledger or a provider has it. Only few mailboxes tell
-            capitals from small letters (RFC 5321 lets them), and a phone number comes as
-            ``+39333...``, ``39333...`` or ``whatsapp:+39333...``. Device tokens stay as they are.
+        channel: tells the kind of the address.
+        address: as a customer's card, the ledger or a provider has it.
     """
     match channel:
         case Channel.EMAIL:

@@ -17,10 +17,10 @@ DAY = timedelta(days=1)
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The IANA time zone called ``name``.
+    """Return the IANA time zone called ``name``.
 
     Raises:
-        UnknownZone: the database has none of that name.
+        UnknownZone: the database has no zone of that name.
     """
     try:
         return ZoneInfo(name)
@@ -30,34 +30,54 @@ def zone(name: str) -> ZoneInfo:
 
 
 def moment(day: date, at: time, tz: ZoneInfo) -> datetime:
-    """The instant, in UTC, at which clocks in ``tz`` show ``at`` on ``day``.
+    """Return the instant at which clocks in ``tz`` show ``at`` on ``day``.
 
-    A time in the spring gap moves forward by the gap; of an overlap the first is taken.
+    A time in the spring gap moves forward by the gap; of an overlap the first one counts.
+
+    Args:
+        day: the local day.
+        at: the local time of day; its own zone and fold do not count.
+        tz: the customer's zone.
+
+    Returns:
+        The instant, in UTC.
     """
-    return datetime.combine(day, at.replace(tzinfo=None, fold=0), tzinfo=tz).astimezone(UTC)
+    return datetime.combine(day, at.replace(fold=0), tzinfo=tz).astimezone(UTC)
 
 
 def local_day(when: datetime, tz: ZoneInfo) -> date:
-    """The calendar day on which ``when`` falls in ``tz``."""
+    """Return the calendar day on which ``when`` falls in ``tz``."""
     return when.astimezone(tz).date()
 
 
 def days_after(when: datetime, days: int, at: time, tz: ZoneInfo) -> datetime:
-    """``at`` o'clock, local, ``days`` calendar days after the local day of ``when``; in UTC.
+    """Return the instant at which it is ``at``, some calendar days after the day of ``when``.
 
     Days are calendar days, not spans of 24 hours: across a clock change the local hour holds.
+
+    Args:
+        when: any aware moment.
+        days: calendar days to go forward from the local day of ``when``.
+        at: the local time of day.
+        tz: the customer's zone.
+
+    Returns:
+        The instant, in UTC.
     """
     return moment(local_day(when, tz) + days * DAY, at, tz)
 
 
 def next_weekday(when: datetime, weekday: int, at: time, tz: ZoneInfo) -> datetime:
-    """The first instant after ``when`` at which it is ``at`` on ``weekday`` in ``tz``; in UTC.
+    """Return the first instant after ``when`` at which it is ``at`` on ``weekday``.
 
     Args:
         when: any aware moment.
         weekday: 0 is Monday, as in `datetime.date.weekday`.
         at: the local time of day.
         tz: the customer's zone.
+
+    Returns:
+        The instant, in UTC.
     """
     today = local_day(when, tz)
     ahead = today + ((weekday - today.weekday()) % 7) * DAY

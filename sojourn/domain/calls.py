@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 class NonPersonal(BaseModel):
     """The result of an activity, declared to hold nothing personal.
 
-    A workflow's history keeps it, in plain sight of whoever operates Temporal, and nothing erases
-    it there: ids, codes, amounts and moments belong in it, names and addresses do not::
+    A workflow's history keeps it, in plain sight of Temporal's operators, and nothing erases it
+    there: ids, codes, amounts and moments belong in it, names and addresses do not::
 
         class OfferCode(NonPersonal):
             code: str
@@ -22,7 +22,7 @@ class NonPersonal(BaseModel):
 
 
 Plain = NonPersonal | bool | int | float | Decimal | datetime | Enum | None
-"""What an activity may answer."""
+"""The types that an activity may answer with."""
 
 
 class Asked(BaseModel):

@@ -24,7 +24,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file that an e-mail shall take along, before it is fetched.
+    """A file that an e-mail takes along, before it is fetched.
 
     Args:
         name: as the reader will see it: ``invoice-1207.pdf``.
@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Content:
-    """What a customer reads. Which fields are filled depends on the channel.
+    """The words and pictures that a customer gets; the channel decides which fields are filled.
 
     Args:
         channel: how it travels.
@@ -84,7 +84,7 @@ class Content:
 
     @classmethod
     def kept(cls, values: Mapping[str, Any]) -> Self:
-        """The content that `filled` gave these values of; what is not a field here is left out."""
+        """Return the content of these values, which `filled` gave; leave out unknown fields."""
         names = {field.name for field in fields(cls)}
         said = {name: value for name, value in values.items() if name in names}
         for name in ("codes", "variables"):
@@ -96,9 +96,9 @@ class Content:
         return cls(**said)
 
     def free(self) -> Self:
-        """As it is sent within WhatsApp's 24 hours: in our own words, if it has any."""
+        """Return it as WhatsApp takes it within the 24 hours: in our own words, if it has any."""
         return replace(self, approved="", variables=()) if self.text else self
 
     def filled(self) -> dict[str, Any]:
-        """The fields that hold something, as JSON values."""
+        """Return the fields that hold something, as JSON values."""
         return {name: value for name, value in asdict(self).items() if value}

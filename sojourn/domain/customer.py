@@ -1,4 +1,4 @@
-"""The customer card: who somebody is and how to reach them. Never enters a workflow."""
+"""The customer's card: a person, and how to reach them. It never enters a workflow."""
 
 import re
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 from babel.core import get_global
+from email_validator import EmailNotValidError, validate_email
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadCustomer, BadEvent, UnknownZone
@@ -47,7 +48,7 @@ class Customer:
     attributes: dict[str, Any] = field(default_factory=dict)
 
     def address(self, channel: Channel) -> str:
-        """Where this channel reaches the customer; empty if nowhere."""
+        """Return the customer's address on a channel; empty without one."""
         match channel:
             case Channel.EMAIL:
                 return self.email
@@ -64,12 +65,12 @@ class Customer:
 
 @dataclass(frozen=True)
 class Identity:
-    """What one identify call says: the fields it names, and nothing about the others.
+    """The words of one identify call on the fields it names; on other fields it says nothing.
 
     Args:
-        customer_id: who.
+        customer_id: the customer it is about.
         message_id: the call's own id; consents point back to it.
-        at: when it was said; a later word outweighs an earlier one, whichever arrives first.
+        at: when it was said; a later word outweighs an earlier one, in whatever order they arrive.
         card: card fields named by the call.
         attributes: other traits.
         consents: consent to promotional messages by channel.
@@ -85,7 +86,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Word:
-    """What was said last of one field of a card.
+    """The last word on one field of a card.
 
     Args:
         value: the field's value.
@@ -116,6 +117,15 @@ def read_identity(
 ) -> Identity:
     """Read the traits of an identify call.
 
+    Args:
+        traits: as they were sent.
+        customer_id: the customer they are about.
+        message_id: the call's own id.
+        at: when it was said.
+
+    Returns:
+        What the call says.
+
     Raises:
         BadCustomer: a trait does not validate; its path is ``traits.phone``.
     """
@@ -137,7 +147,7 @@ def read_identity(
             zone(card["timezone"])
         except UnknownZone as error:
             raise BadCustomer("traits.timezone", str(error)) from None
-    if card.get("email") and not _EMAIL.fullmatch(card["email"]):
+    if card.get("email") and not _is_email(card["email"]):
         raise BadCustomer("traits.email", "is no e-mail address")
     if card.get("phone"):
         card["phone"] = _e164(card["phone"], card.get("locale", ""))
@@ -147,10 +157,10 @@ def read_identity(
 
 
 def home_zone(customer: Customer, default: str) -> str:
-    """The customer's time zone: as given, else where phone or locale leaves one time only.
+    """Return the customer's time zone: the given one, else that of the phone's or locale's country.
 
-    A country with several times tells nothing (an area code is no location: numbers move with
-    people), and ``default`` holds.
+    A country whose clocks differ tells nothing, and ``default`` holds. An area code is no location:
+    numbers move with people.
     """
     if customer.timezone:
         return customer.timezone
@@ -164,7 +174,7 @@ def home_zone(customer: Customer, default: str) -> str:
 
 @lru_cache(maxsize=1)
 def one_time_countries() -> dict[str, str]:
-    """A time zone for each country (ISO 3166, from Unicode CLDR) whose clocks all agree."""
+    """Return a time zone for each country whose clocks all agree (ISO 3166, Unicode CLDR)."""
     known = available_timezones()
     names: dict[str, list[str]] = {}
     for name, country in get_global("zone_territories").items():
@@ -176,14 +186,22 @@ def one_time_countries() -> dict[str, str]:
 
 
 def _year(name: str) -> tuple[timedelta | None, ...]:
-    """A zone's offsets over a year: zones that share them show the same time."""
+    """Return a zone's offsets over a year: zones that share them show the same time."""
     return tuple(
         datetime(2024, month, 15, tzinfo=UTC).astimezone(zone(name)).utcoffset()
         for month in range(1, 13)
     )
 
 
-_EMAIL = re.compile(r"[^\s@<>\x00-\x1f]{1,64}@[^\s@<>\x00-\x1f]{1,255}")
+def _is_email(address: str) -> bool:
+    """Tell whether an address has the syntax of RFC 5321 or 6531; its domain is not looked up."""
+    try:
+        validate_email(
+            address, check_deliverability=False, globally_deliverable=False, test_environment=True
+        )
+    except EmailNotValidError:
+        return False
+    return True
 
 
 def _text(path: str, value: Any) -> str:
@@ -200,7 +218,7 @@ def _text(path: str, value: Any) -> str:
 
 
 def _birthday(value: Any) -> str | None:
-    """The day alone: the SDKs send a moment of it, whose time means nothing."""
+    """Return the day alone: the SDKs send a moment of it, whose time means nothing."""
     if value is None:
         return None
     try:

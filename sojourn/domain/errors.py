@@ -18,7 +18,7 @@
     │   └── TemporalUnavailable
     └── TemplateError         a message that cannot be rendered
         └── NothingToSay      a template that declined, on purpose
-    ProviderError             what a channel may say instead of "accepted"
+    ProviderError             an answer of a channel that is not "accepted"
     ├── TransientError        not sent; try again (after `retry_after`)
     │   └── RateLimited       too many at once
     ├── AmbiguousSend         perhaps sent; settle before trying again
@@ -108,12 +108,13 @@ class UnknownZone(BadInput, ValueError):
 
 
 class UnknownName(BadInput):
-    """A name nobody knows; the message offers the nearest ones that exist.
+    """A name nobody knows; the message offers the nearest one that exists.
 
     Args:
         kind: ``journey``, ``event``, ``customer``, ...
-        name: what was asked for.
-        known: the names there are.
+        name: the unknown name.
+        known: the names that exist.
+        hint: a way out, where no known name is near.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, hint: str = "") -> None:
@@ -147,7 +148,7 @@ class NothingToSay(TemplateError):
 
 
 class ProviderError(Exception):
-    """What a channel may say instead of "accepted".
+    """An answer of a channel that is not "accepted".
 
     Its text is what the provider said: the ledger keeps it, Temporal never sees it.
     """
@@ -220,7 +221,7 @@ class WindowClosed(PermanentError):
 
 
 class ContentRejected(PermanentError):
-    """The provider does not take this message, whoever it is for."""
+    """The provider does not take this message for any recipient."""
 
 
 class AccountError(ProviderError):

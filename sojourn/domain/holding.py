@@ -1,4 +1,4 @@
-"""How long a message waits for its channel: ever longer, and not all for the same moment."""
+"""The wait for a paused channel: ever longer, and not all messages end it at the same moment."""
 
 import random
 from datetime import datetime, timedelta
@@ -11,16 +11,19 @@ LONGEST_IF_NEEDED = timedelta(minutes=2)
 def hold_until(
     now: datetime, *, paused_for: timedelta, message_id: str, promotional: bool
 ) -> datetime:
-    """When to ask again for a message whose channel is paused.
+    """Return when to ask again for a message whose channel is paused.
 
-    The wait grows with the pause, so that a long one costs little; it is another for each message,
-    so that what has gathered leaves spread out over the time of one wait, not in a heap.
+    The wait grows with the pause, so that a long pause costs little. It differs between messages,
+    so that waiting messages leave spread out over the time of one wait, not in a heap.
 
     Args:
         now: by the journey's clock.
-        paused_for: how long the channel has been.
+        paused_for: how long the channel has been paused.
         message_id: spreads the moments, the same way each time.
-        promotional: may wait longer than what the customer needs.
+        promotional: the message may wait longer than one that the customer needs.
+
+    Returns:
+        The moment, by the journey's clock.
     """
     longest = LONGEST if promotional else LONGEST_IF_NEEDED
     wait = min(max(paused_for / 2, SHORTEST), longest)

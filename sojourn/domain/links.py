@@ -1,8 +1,8 @@
-"""Links and codes that carry our signature, so that whoever holds one need not log in.
+"""Links and codes that carry our signature, so that their holder need not log in.
 
-A token says who and what in readable form and is signed, not secret. It has no date: a link in an
-old e-mail works for as long as the key does. Each kind of token is signed apart, so that one cannot
-stand in for another.
+A token names the customer and the purpose in readable form; it is signed, not secret. It has no
+date: a link in an old e-mail works for as long as the key does. Each kind of token has a signature
+of its own kind, so that no token can stand in for one of another kind.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 8
 
 LONGEST_LINK = 2000
-"""Characters of a link that is tracked: its token is longer still, and mailboxes cut what is."""
+"""Characters of a tracked link: its token is longer still, and mailboxes cut longer links."""
 
-# stricter than a browser: where two readers could see two hosts, there is none
+# stricter than a browser: a URL in which two readers could see two hosts has none
 _LINK = re.compile(
     r"https?://([a-z\d.-]+)(?::\d{1,5})?(?:[/?#][^\s\\\x00-\x1f\x7f\ud800-\udfff]*)?",
     re.ASCII | re.IGNORECASE,
@@ -37,10 +37,10 @@ class Unsubscribe:
     """A customer wants no more messages of this topic by this channel.
 
     Args:
-        customer_id: who.
+        customer_id: the customer.
         channel: of the messages.
         topic: of the messages.
-        reference: the message that bore the link (`domain.reports.reference`); may be empty.
+        reference: the message with the link (`domain.reports.reference`); may be empty.
     """
 
     customer_id: str
@@ -82,13 +82,13 @@ class Open:
 
 
 def unsubscribe_token(secret: str, wish: Unsubscribe) -> str:
-    """A token for ``/u/{token}``; never expires."""
+    """Return a token for ``/u/{token}``; it never expires."""
     said = astuple(wish)
     return _sign(secret, "unsubscribe", said if wish.reference else said[:-1])
 
 
 def read_unsubscribe(secret: str, token: str) -> Unsubscribe:
-    """What an unsubscribe token says.
+    """Read an unsubscribe token.
 
     Raises:
         BadToken: it was not made here, or is damaged.
@@ -99,12 +99,12 @@ def read_unsubscribe(secret: str, token: str) -> Unsubscribe:
 
 
 def renew_token(secret: str, wish: Renew) -> str:
-    """A token for the shop's renewal page."""
+    """Return a token for the shop's renewal page."""
     return _sign(secret, "renew", astuple(wish))
 
 
 def read_renew(secret: str, token: str) -> Renew:
-    """What a renewal token says.
+    """Read a renewal token.
 
     Raises:
         BadToken: it was not made here, or is damaged.
@@ -114,12 +114,12 @@ def read_renew(secret: str, token: str) -> Renew:
 
 
 def click_token(secret: str, click: Click) -> str:
-    """A token for ``/c/{token}``; never expires."""
+    """Return a token for ``/c/{token}``; it never expires."""
     return _sign(secret, "click", astuple(click))
 
 
 def read_click(secret: str, token: str) -> Click:
-    """What a click token says. Whether its URL may be led to, `link_host` tells.
+    """Read a click token; `link_host` tells whether a redirect may lead to its URL.
 
     Raises:
         BadToken: it was not made here, or is damaged.
@@ -129,12 +129,12 @@ def read_click(secret: str, token: str) -> Click:
 
 
 def open_token(secret: str, opened: Open) -> str:
-    """A token for ``/o/{token}``; never expires."""
+    """Return a token for ``/o/{token}``; it never expires."""
     return _sign(secret, "open", astuple(opened))
 
 
 def read_open(secret: str, token: str) -> Open:
-    """What an open pixel's token says.
+    """Read an open pixel's token.
 
     Raises:
         BadToken: it was not made here, or is damaged.
@@ -144,7 +144,16 @@ def read_open(secret: str, token: str) -> Open:
 
 
 def offer_code(secret: str, message_id: str, prefix: str) -> str:
-    """``BACK10-7KQ2MX9R``: the same for every try at a message, another for every message."""
+    """Return an offer code: ``BACK10-7KQ2MX9R``.
+
+    Args:
+        secret: the installation's key.
+        message_id: the message that hands it out: every try at it gets the same code.
+        prefix: the code's first part.
+
+    Returns:
+        The code; no two messages share one.
+    """
     _require(secret)
     named = f"offer-code\0{message_id}\0{prefix}".encode()
     number = int.from_bytes(hmac.digest(secret.encode(), named, hashlib.sha256))
@@ -156,10 +165,10 @@ def offer_code(secret: str, message_id: str, prefix: str) -> str:
 
 
 def web_url(url: str | None, base: str) -> str:
-    """``url`` if it can stand in a message, else empty.
+    """Return ``url`` if it can stand in a message, else an empty text.
 
-    Only http and https can: ``javascript:`` and the like come from forged events. A path is taken
-    to be on ``base``.
+    Only http and https can: ``javascript:`` and the like come from forged events. A path counts as
+    one on ``base``.
     """
     if not url:
         return ""
@@ -172,17 +181,17 @@ def web_url(url: str | None, base: str) -> str:
 
 
 def link_host(url: str) -> str:
-    """The host, in lower case, to which a browser would go; empty if there could be a doubt.
+    """Return the host, in lower case, to which a browser would go; empty if there is a doubt.
 
-    User names, backslashes, control characters, hosts in other letters than ASCII's and what is
-    longer than `LONGEST_LINK` leave a doubt: no redirect must depend on who reads a URL how.
+    User names, backslashes, control characters, hosts in letters beyond ASCII and links longer than
+    `LONGEST_LINK` leave a doubt: readers differ on such URLs, and no redirect may depend on that.
     """
     found = _LINK.fullmatch(url) if len(url) <= LONGEST_LINK else None
     return found[1].lower() if found else ""
 
 
 def link_hosts(shop_url: str, more: Iterable[str] = ()) -> frozenset[str]:
-    """The hosts to which tracked links may lead: the shop's, and ``more``."""
+    """Return the hosts to which tracked links may lead: the shop's, and ``more``."""
     return frozenset({link_host(shop_url), *more} - {""})
 
 

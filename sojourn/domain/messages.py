@@ -1,7 +1,4 @@
-"""Messages: what a journey sends, and what becomes of it.
-
-These are the shapes that cross Temporal: ids, codes and moments, nothing personal.
-"""
+"""The shapes that cross Temporal: ids, codes and moments, nothing personal."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 
 class Channel(StrEnum):
-    """How a message travels."""
+    """A way for a message to travel."""
 
     EMAIL = "email"
     SMS = "sms"
@@ -20,7 +17,7 @@ class Channel(StrEnum):
 
 
 class MessageClass(StrEnum):
-    """Why we may send it; decides what the gate asks."""
+    """The ground on which we may send a message; it decides which rules the gate applies."""
 
     PROMOTIONAL = "promotional"
     """We want it: needs consent, keeps quiet hours."""
@@ -31,7 +28,7 @@ class MessageClass(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a run ended."""
+    """The end of a run."""
 
     CONVERTED = "converted"
     """The goal was reached."""
@@ -44,7 +41,7 @@ class Outcome(StrEnum):
 
 
 class Status(StrEnum):
-    """What became of a message, as the journey learns it."""
+    """The fate of a message, as the journey learns it."""
 
     SENT = "sent"
     DEFERRED = "deferred"
@@ -55,7 +52,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a message was not sent, or not yet. A closed list: docs/reasons.md explains each."""
+    """The reason that a message was not sent, or not yet; docs/reasons.md explains each."""
 
     GOAL_REACHED = "goal_reached"
     SUPERSEDED = "superseded"
@@ -99,7 +96,7 @@ class Heard(_Wire):
 
     @property
     def order(self) -> tuple[datetime, int]:
-        """Where it stands among the customer's events."""
+        """The event's place among the customer's events."""
         return (self.at, self.seq)
 
 
@@ -124,7 +121,7 @@ class Enrolment(_Wire):
 
 
 class Receipt(_Wire):
-    """What the send activity answers."""
+    """The answer of the send activity."""
 
     status: Status
     reason: Reason | None = None
@@ -154,7 +151,7 @@ class Told(_Wire):
 
 
 class Answer(_Wire):
-    """What an event did to a run, for whoever asked.
+    """The effect of an event on a run, for the caller who asked.
 
     Args:
         effect: ``started`` it, ``ended`` it, or was merely ``signalled``.
@@ -168,7 +165,7 @@ class Answer(_Wire):
 
 
 class Result(_Wire):
-    """How a run ended and what it did."""
+    """The end of a run, and the messages it decided on."""
 
     outcome: Outcome
     enrolment: str
@@ -176,7 +173,7 @@ class Result(_Wire):
 
 
 class Performed(_Wire):
-    """What a verb came to: one entry of a run's journal.
+    """The outcome of a verb: one entry of a run's journal.
 
     Args:
         verb: which it was, and of which message: ``send reminder``.
@@ -192,15 +189,15 @@ class Performed(_Wire):
 
 
 class Carried(_Wire):
-    """What a run hands to its next execution when it continues as new.
+    """The state that a run hands to its next execution when it continues as new.
 
     Args:
         ended: the outcome of the enrolment that is over; None if the same one goes on.
-        journal: what the verbs performed so far came to.
+        journal: the outcomes of the verbs performed so far.
         heard: events taken in, in order of arrival.
         seen: ids of events taken in, so that none counts twice.
         sends: how many messages the enrolment has decided on.
-        messages: what became of them.
+        messages: the fates of these messages.
     """
 
     ended: Outcome | None = None
@@ -253,7 +250,7 @@ class Delivery(_Wire):
         return f"{self.workflow_id}/{self.enrolment}/{self.n}-{self.step}"
 
     def ledger_key(self, channel: Channel) -> str:
-        """The ledger's key: business identity, never a run id or an attempt."""
+        """Return the ledger's key: business identity, never a run id or an attempt."""
         return f"{self.message_id}/{channel}"
 
 

@@ -1,7 +1,7 @@
-"""May this message leave now? Pure functions over plain values; the gate gathers the values.
+"""The customer's part of the verdict: may this message leave now? Pure, over plain values.
 
-The order of the questions is the order in which an answer stays useful to an operator: a run that
-is over is told so before a missing address is.
+The questions stand in the order in which an answer helps an operator most: an erased customer is
+the better news than the missing address that comes of it.
 """
 
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ class QuietHours:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"
 
     def until(self, now: datetime, tz: ZoneInfo) -> datetime | None:
-        """When the quiet span around ``now`` ends (UTC); None if ``now`` is not in one."""
+        """Return when the quiet span around ``now`` ends, in UTC; None outside of one."""
         today = local_day(now, tz)
-        # each span is named by the day it starts on; one that passes midnight ends on the next
+        # a span belongs to the day on which it starts; past midnight it ends on the next day
         nights = 1 if self.end < self.start else 0
         for day in (today - DAY, today):
             begins = moment(day, self.start, tz)
@@ -42,14 +42,14 @@ class QuietHours:
 
 @dataclass(frozen=True)
 class Allow:
-    """Send it, by this channel."""
+    """Send the message by this channel."""
 
     channel: Channel
 
 
 @dataclass(frozen=True)
 class Defer:
-    """Not now: ask again at ``until``."""
+    """Do not send it now: ask again at ``until``."""
 
     until: datetime
     reason: Reason
@@ -57,7 +57,7 @@ class Defer:
 
 @dataclass(frozen=True)
 class Skip:
-    """Not at all."""
+    """Do not send it at all."""
 
     reason: Reason
 
@@ -67,18 +67,19 @@ Decision = Allow | Defer | Skip
 
 @dataclass(frozen=True)
 class Consents:
-    """What the customer said, by channel and topic; the latest word counts.
+    """The customer's words on consent, by channel and topic; the latest word counts.
 
     Args:
-        by_channel: consent to promotional messages; a channel that is absent was never agreed to.
-        refused: (channel, topic) pairs the customer opted out of; channel None means every one.
+        by_channel: consent to promotional messages; the customer never agreed to an absent channel.
+        refused: (channel, topic) pairs that the customer opted out of; channel None means every
+            channel.
     """
 
     by_channel: Mapping[Channel, bool]
     refused: frozenset[tuple[Channel | None, str]] = frozenset()
 
     def refusal(self, channel: Channel, topic: str) -> Reason | None:
-        """Why a promotional message may not go, or None if it may."""
+        """Return why a promotional message may not go; None if it may."""
         if not self.by_channel.get(channel, False):
             return Reason.NO_CONSENT
         if (channel, topic) in self.refused or (None, topic) in self.refused:
@@ -88,7 +89,7 @@ class Consents:
 
 @dataclass(frozen=True)
 class Recipient:
-    """What the gate needs to know of a customer.
+    """A customer, as far as the decision depends on one.
 
     Args:
         known: an identify call was seen.
@@ -119,9 +120,21 @@ def decide(
 ) -> Decision:
     """Allow, defer or skip a message of a run that is still on.
 
-    Of several channels the first reachable and permitted one is used. If none is, the reason is
-    that of the channel that came furthest: one refused by the customer says more than one whose
-    address is dead, and that more than one without an address.
+    The first channel that is reachable and permitted is used. If there is no such channel, the
+    reason is that of the channel that came furthest: a refusal by the customer says more than a
+    dead address, and a dead address says more than no address.
+
+    Args:
+        recipient: the customer.
+        channels: the channels to try, in the message's order.
+        message_class: only promotional messages need consent and keep quiet hours.
+        topic: the message's.
+        now: by the journey's clock.
+        useful_until: the last moment at which the message is of use.
+        quiet_hours: None means that no hours are quiet.
+
+    Returns:
+        The decision.
     """
     if not recipient.known:
         return Skip(Reason.UNKNOWN_CUSTOMER)
@@ -136,7 +149,7 @@ def decide(
     if promotional and quiet_hours is not None:
         until = quiet_hours.until(now, recipient.tz)
         if until is not None:
-            # a hold past its use would end in "too late" anyway: say so now
+            # a hold past the message's use would end in "too late" anyway: say so now
             return (
                 Defer(until, Reason.QUIET_HOURS) if until <= useful_until else Skip(Reason.TOO_LATE)
             )
@@ -146,7 +159,7 @@ def decide(
 def _channel(
     recipient: Recipient, channels: tuple[Channel, ...], topic: str | None
 ) -> Channel | Reason:
-    """The first channel that may be used, or why none may; no topic: consent is not asked."""
+    """Return the first channel that may be used, or why there is none; no topic needs no consent."""
     reason = Reason.NO_ADDRESS
     for channel in channels:
         if channel not in recipient.reachable:

@@ -1,6 +1,6 @@
-"""What providers tell of a message after they took it: delivered, bounced, clicked, replied.
+"""Reports: news that providers tell of a message after they took it: delivered, bounced, replied.
 
-The vocabulary is that of django-anymail, whose kinds cover what the providers tell.
+The kinds are those of django-anymail, which cover all that providers tell.
 """
 
 from dataclasses import dataclass, replace
@@ -24,17 +24,17 @@ _LONGEST = {
 
 
 class Kind(StrEnum):
-    """What happened to a message."""
+    """A kind of news about a message."""
 
     ACCEPTED = "accepted"
-    """The provider has it. Says that it was sent, if the answer to our request was lost."""
+    """The provider has it. This proves that it was sent, if the answer to our request was lost."""
     DEFERRED = "deferred"
     """The recipient's side does not take it yet; the provider goes on trying."""
     DELIVERED = "delivered"
     FAILED = "failed"
     """The provider gave up, or dropped it, for no fault of the address."""
     BOUNCED = "bounced"
-    """The recipient's side refuses it. `Report.hard` tells whether it will for ever."""
+    """The recipient's side refuses it. `Report.hard` tells whether it always will."""
     OPENED = "opened"
     READ = "read"
     CLICKED = "clicked"
@@ -44,7 +44,7 @@ class Kind(StrEnum):
 
 
 PROGRESS = {kind: n for n, kind in enumerate(Kind)}
-"""How far a message has come: a status only moves forward, whatever order reports arrive in."""
+"""A message's progress only moves forward, in whatever order reports arrive."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,17 @@ class Report:
 
     Args:
         event_id: the provider's id of this report; the same id twice is the same report twice.
-            Where the provider gives none, made of what makes it one: message id and status.
+            A provider that gives no id gets one made of message id and status.
         kind: what happened.
-        at: when.
+        at: when it happened, by the provider's clock.
         channel: of the message.
         reference: our own id of the message (`reference`), if it came back; else empty.
         provider_id: the provider's id of the message; may be empty.
-        address: whom it was for; of a reply, whom it is from.
-        hard: of a bounce or failure: the address will never take a message, so it is suppressed.
-        detail: what the provider says of it.
-        url: of a click.
-        text: of a reply. Somebody's own words: kept in the store, never in Temporal.
+        address: the recipient's; for a reply, the sender's.
+        hard: for a bounce or failure: the address never takes a message, so it is suppressed.
+        detail: the provider's own words.
+        url: for a click: where the link leads.
+        text: for a reply: a person's own words, kept in the store, never in Temporal.
     """
 
     event_id: str
@@ -80,19 +80,19 @@ class Report:
 
 
 def reference(ledger_key: str) -> str:
-    """Our own id of a message as providers get it: 32 hex digits, the same in every attempt.
+    """Return our own id of a message as providers get it: 32 hex digits, the same in every attempt.
 
-    Ledger keys name the customer and can be longer than metadata, callback URLs and idempotency
-    keys may be.
+    A ledger key is no such id: it names the customer, and can be too long for metadata, callback
+    URLs and idempotency keys.
     """
     return text.digest(ledger_key)[:32]
 
 
 def writable(report: Report, received_at: datetime) -> Report:
-    """The same report as every database takes it, whatever a provider or a customer wrote.
+    """Return the same report as every database takes it.
 
-    NUL characters and halves of surrogate pairs become question marks, what is too long is cut, and
-    a moment lies neither before 1970 nor after the webhook.
+    NUL characters and halves of surrogate pairs become question marks, long texts are cut, and the
+    moment lies neither before 1970 nor after the webhook.
     """
     texts: dict[str, Any] = {
         name: text.writable(getattr(report, name), limit) for name, limit in _LONGEST.items()

@@ -1,8 +1,8 @@
-"""How long an SMS is, in the segments that it is billed as.
+"""The length of an SMS, in the segments that it is billed as.
 
-The alphabet and its extension: 3GPP TS 23.038, 6.2.1 and 6.2.1.1, once GSM 03.38. How many of its
-characters a segment holds: 3GPP TS 23.040, 9.2.3.24.1. Where several segments make one message,
-each gives up six octets to say which part it is.
+3GPP TS 23.038, 6.2.1 and 6.2.1.1 (once GSM 03.38), give the alphabet and its extension; 3GPP TS
+23.040, 9.2.3.24.1, gives the characters that a segment holds. Where several segments make one
+message, each gives up six octets to say which part it is.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _LAST_OF_16_BITS = "\uffff"
 
 
 class Encoding(StrEnum):
-    """How an SMS is written. One character that is not in GSM-7 turns the whole text to UCS-2."""
+    """The alphabet of an SMS. One character beyond GSM-7 turns the whole text to UCS-2."""
 
     GSM_7 = "GSM-7"
     UCS_2 = "UCS-2"
@@ -30,12 +30,12 @@ _ROOM = {Encoding.GSM_7: (160, 153), Encoding.UCS_2: (70, 67)}
 
 @dataclass(frozen=True)
 class Segments:
-    """How a text travels as SMS.
+    """A text's size as SMS.
 
     Args:
         encoding: of the whole text.
         units: septets of GSM-7, or pairs of octets of UCS-2.
-        count: how many messages it is billed as; at least one.
+        count: the number of messages it is billed as; at least one.
     """
 
     encoding: Encoding
@@ -50,8 +50,8 @@ class Segments:
 def segments(text: str) -> Segments:
     """Count the segments of ``text``.
 
-    A character never straddles two segments: neither the escape and the character of GSM-7's
-    extension nor the two halves of an emoji are parted. The place that this leaves is lost.
+    A character never straddles two segments: neither an escape and its character in GSM-7's
+    extension nor the two halves of an emoji. The place that this leaves is lost.
 
     Args:
         text: as it is handed to the provider.
@@ -65,7 +65,7 @@ def segments(text: str) -> Segments:
 
 
 def _packed(sizes: list[int], room: int) -> int:
-    """How many segments of ``room`` units it takes, in order and without parting a character."""
+    """Count the segments of ``room`` units that take all characters in order, each in one piece."""
     count, used = 1, 0
     for size in sizes:
         if used + size > room:

@@ -16,7 +16,7 @@ from enum import StrEnum
 
 
 class MessageState(StrEnum):
-    """What became of a message so far; docs/reasons.md explains the settled ones."""
+    """A message's state in the ledger; docs/reasons.md explains the settled ones."""
 
     DEFERRED = "deferred"
     """Held: the gate is asked again at the hold's end."""
@@ -43,7 +43,7 @@ SETTLED = (
 
 
 class AttemptState(StrEnum):
-    """How an attempt ended, as far as it is known."""
+    """An attempt's end, as far as it is known."""
 
     SUBMITTING = "submitting"
     """No answer yet, or its worker died."""

@@ -1,19 +1,19 @@
-"""Whether a reply asks us to stop: by any reasonable words, not by a closed list of commands.
+"""Replies that ask us to stop, by any reasonable words, not by a closed list of commands.
 
 The FCC lets people revoke consent "in any reasonable manner", and names stop, quit, end, revoke,
 opt out, cancel and unsubscribe (47 CFR 64.1200(a)(10)). Carriers and providers know their own few
-words and only if they stand alone: "STOP PLEASE" passes all of them by.
+words, and only as a whole message: all of them miss "STOP PLEASE".
 
-The whole message is judged. "Please stop!" asks for it, "Where does the bus stop?" does not.
-START and UNSTOP are no words of ours: they are replies like any other, because lifting a carrier's
-block is not consent to be written to.
+This module judges the whole message. "Please stop!" is a request, "Where does the bus stop?" is
+not. START and UNSTOP are replies like any other: lifting a carrier's block is no consent to be
+written to.
 """
 
 import re
 import unicodedata
 
 LONGEST = 8
-"""Words that a request to stop has at most; longer messages are for people to read."""
+"""The most words of a request to stop; a longer message is for a person to read."""
 
 _STOP = """
     stop; stopp; stopall; stop all; unsubscribe; unsub; unsubscribed; end; quit; revoke; cancel
@@ -27,7 +27,7 @@ _STOP = """
     rezygnuje; rezygnacja; wypisz; wypiszcie; wypisuje sie; koniec; usun; usuncie; dosc; przestan
     przestancie; anuluj; nie pisz; nie piszcie; nie chce
 """
-"""What asks for it, folded as `_words` folds."""
+"""Words that ask for it, folded as `_words` folds."""
 
 _AROUND = """
     please; pls; plz; now; thanks; thank you; thx; ok; hi; hello; i want to; i would like to; to; it
@@ -41,12 +41,12 @@ _AROUND = """
     prosze; dziekuje; dzieki; juz; mnie; moj; numer; z; listy; o; wysylanie; wiadomosci; wiecej; do
     otrzymywac; wysylac; tych; sie; promocji; reklam; ofert
 """
-"""What can stand around it without changing what is meant. Not "subscription": who writes "cancel
-my subscription" may mean what the shop sells, which is for people to read."""
+"""Words that can stand around a request without changing its meaning. "Subscription" is not among
+them: "cancel my subscription" may mean a product of the shop, and is for a person to read."""
 
 
 def asks_to_stop(text: str) -> bool:
-    """Whether a message as a whole says that its sender wants no more of ours.
+    """Tell whether a message as a whole says that its sender wants no more of ours.
 
     Args:
         text: a reply, in English, Italian or Polish; with or without accents.
@@ -56,7 +56,7 @@ def asks_to_stop(text: str) -> bool:
 
 
 def _asks(words: tuple[str, ...], asked: bool = False) -> bool:
-    """Whether nothing is left when requests and what surrounds them are taken off the front."""
+    """Tell whether requests and the words around them make up all of the message."""
     if not words:
         return asked
     return any(
@@ -67,7 +67,7 @@ def _asks(words: tuple[str, ...], asked: bool = False) -> bool:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """The words, without case, accents, punctuation and immediate repetition."""
+    """Return the words, without case, accents, punctuation and immediate repetition."""
     folded = unicodedata.normalize("NFKD", text.casefold()).replace("ł", "l")
     bare = "".join(one for one in folded if unicodedata.category(one) not in ("Mn", "Cf"))
     words = re.findall(r"[^\W_]+", bare)

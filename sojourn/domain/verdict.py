@@ -33,7 +33,7 @@ _ONE_SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Entry:
-    """What the ledger says of a message on one channel.
+    """A message's entry in the ledger for one channel.
 
     Args:
         number: the row's number.
@@ -53,7 +53,7 @@ class Entry:
 
     @property
     def is_final(self) -> bool:
-        """The message's fate on this channel is settled, whatever happens now."""
+        """True if nothing that happens now changes the message's fate on this channel."""
         return self.state in SETTLED and self.reason not in OVERTAKEN
 
 
@@ -87,7 +87,7 @@ class OnceMore:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What holds of the customer and the channels now.
+    """The state of the customer and the channels now.
 
     Args:
         recipient: the customer.

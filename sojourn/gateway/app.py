@@ -72,7 +72,7 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
     api.include_router(tracking.router())
     api.include_router(
         webhooks.router(
-            webhooks.configured(settings, project.events, environment),
+            webhooks.configured(settings, project.events, environment, project.sources),
             gateway.take_webhook,
             ProviderReports(gateway.providers, gateway.report, settings.public_url),
             carriers=project.carriers,

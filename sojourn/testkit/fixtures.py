@@ -8,6 +8,7 @@ Imports of the engine stand inside the fixtures: a test run that uses none of th
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,8 +77,15 @@ def journey_project(pytestconfig: pytest.Config) -> Project:
 
     from sojourn.composing import find_root, load_project
     from sojourn.journeys.registry import Journeys
+    from sojourn.rendering.folders import missing_templates
 
     project = load_project(find_root(pytestconfig.rootpath))
+    if unwritten := missing_templates(project):
+        warnings.warn(
+            f"missing in declared languages; another language stands in: {', '.join(unwritten)}",
+            pytest.PytestWarning,
+            stacklevel=1,
+        )
     # a journey that is switched off is tested like the others: it may be on again tomorrow
     return replace(project, journeys=Journeys(project.journeys.values()))
 

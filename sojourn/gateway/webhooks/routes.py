@@ -9,6 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
@@ -16,12 +17,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sojourn.channels.registry import Carriers
-from sojourn.domain.errors import BadEvent, BadSignature
+from sojourn.domain.errors import BadEvent, BadSetting, BadSignature
 from sojourn.domain.events import SHIPPED, Events
 from sojourn.gateway.http.bodies import read_body
 from sojourn.gateway.http.description import ErrorAnswer, ErrorDetail, Success, refusals
 from sojourn.gateway.http.faults import Refusal
 from sojourn.gateway.webhooks.mapping.source import load_sources
+from sojourn.gateway.webhooks.programs import programs
 from sojourn.gateway.webhooks.reports import ProviderReports, hint
 from sojourn.gateway.webhooks.shops.shopify import Shopify
 from sojourn.gateway.webhooks.shops.woocommerce import WooCommerce
@@ -66,7 +68,10 @@ class WebhookAnswer(Success):
 
 
 def configured(
-    settings: Settings, known: Events = SHIPPED, environment: Mapping[str, str] = os.environ
+    settings: Settings,
+    known: Events = SHIPPED,
+    environment: Mapping[str, str] = os.environ,
+    own: Mapping[str, type[Any]] | None = None,
 ) -> Sources:
     """Make the sources that this installation has secrets for.
 
@@ -74,6 +79,7 @@ def configured(
         settings: hold the secrets of shops, and the folder of mapping files.
         known: the events of the project.
         environment: holds the secrets that mapping files name.
+        own: classes of the project's own sources, by name.
 
     Returns:
         The sources by name.
@@ -85,8 +91,13 @@ def configured(
     for name, make in SHOPS.items():
         if secrets := secrets_in(getattr(settings, f"{name}_secret").get_secret_value()):
             shops[name] = make(secrets)
-    folder = settings.webhooks
-    return Sources(shops, load_sources(folder, environment, known) if folder else {})
+    inbound: dict[str, Source] = dict(programs(own or {}, settings.sources, settings))
+    if settings.webhooks:
+        for name, source in load_sources(settings.webhooks, environment, known).items():
+            if name in inbound:
+                raise BadSetting(f"{settings.webhooks / name}.toml: a source has this name already")
+            inbound[name] = source
+    return Sources(shops, inbound)
 
 
 def router(
