@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 from temporalio.api.enums.v1 import EventType
 
-from sojourn import days
+from sojourn import days, hours
+from sojourn.events import OrderCompleted
 from sojourn.store import tickets
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.shop import FakeShop, fake_shop
@@ -60,6 +61,15 @@ async def test_without_a_code_no_offer_is_sent(journey: JourneyTest, shop: FakeS
     assert shop.codes == {}
     assert journey.sent == ["reminder", "nudge"]
     assert journey.outcome == "exhausted"
+
+
+async def test_the_goal_ends_a_call_that_is_retried(journey: JourneyTest, shop: FakeShop) -> None:
+    shop.failing = 1_000_000
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(days(7) + hours(2))
+    assert (await journey.status())["doing"] == "call issue_code"
+    await journey.publish(OrderCompleted, cart_id="cart7")
+    assert journey.outcome == "converted"
 
 
 async def test_a_history_names_the_call_and_holds_nothing_personal(
