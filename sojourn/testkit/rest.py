@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
-SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 TASK_TIME = timedelta(seconds=1)
 """The time that a task of a run may take; a timer that fires within it is waited for."""
 
@@ -39,18 +38,12 @@ async def busy(run: WorkflowHandle[Any, Any], now: Callable[[], Awaitable[dateti
     Returns:
         The reason in words, for an error message.
     """
-    description = await run.describe()
-    if description.status is not WorkflowExecutionStatus.RUNNING:
+    if (await run.describe()).status is not WorkflowExecutionStatus.RUNNING:
         return None
-    pending = description.raw_description.pending_activities
-    # an activity that has failed sleeps until its next attempt
-    retries = bool(pending) and all(one.attempt > 1 and one.state == SCHEDULED for one in pending)
     events = (await run.fetch_history()).events
     for event in reversed(events):
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
             break
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED and retries:
-            return None
         if event.event_type not in _LEFT_BY_A_TASK:
             return f"its last event is {EventType.Name(events[-1].event_type)}"
     fires = _next_timer(events)

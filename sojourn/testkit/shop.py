@@ -1,5 +1,6 @@
 """A shop that behaves: a small HTTP server with the addresses that a project's activities call."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,12 +22,14 @@ class FakeShop:
         codes: the requests for codes that it has accepted, by their idempotency keys.
         tickets: those for tickets.
         failing: how many requests it answers with 503 before it accepts one.
+        asked: set once a request has come.
     """
 
     url: str = ""
     codes: dict[str, dict[str, Any]] = field(default_factory=dict)
     tickets: dict[str, dict[str, Any]] = field(default_factory=dict)
     failing: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def issue(self, request: Request) -> Response:
         """Answer ``POST /codes``."""
@@ -39,6 +42,7 @@ class FakeShop:
         return _down() if number is None else JSONResponse({"ticket": str(number)})
 
     async def _kept(self, request: Request, kept: dict[str, dict[str, Any]]) -> int | None:
+        self.asked.set()
         if self.failing:
             self.failing -= 1
             return None
