@@ -9,7 +9,8 @@ from sojourn.cli.calls import Call, Fault, read_calls
 from sojourn.cli.pace import Pace, feed
 from sojourn.cli.records import BadLine
 from sojourn.dispatch import Published, Sojourn
-from sojourn.dispatch.calls import Alias, Track
+from sojourn.dispatch.calls import Track
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
 

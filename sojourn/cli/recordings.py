@@ -23,8 +23,9 @@ from temporalio.service import RPCError
 from sojourn.cli.calls import Call, Fault
 from sojourn.cli.local.stack import Stack, time_skipping_stack
 from sojourn.dispatch import Sojourn
-from sojourn.dispatch.calls import Alias, Track
+from sojourn.dispatch.calls import Track
 from sojourn.dispatch.outcomes import enrolments
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.messages import Reason

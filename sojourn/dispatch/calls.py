@@ -13,6 +13,7 @@ from typing import Any
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.envelope import Envelope, read_envelope, traits_of
 from sojourn.dispatch.published import Published
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity, read_identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import (
@@ -62,23 +63,6 @@ class Track:
     async def into(self, sojourn: Sojourn, *, ask: bool = False) -> Published:
         """Publish the event; ``ask`` the runs what it did, if somebody wants to know."""
         return await sojourn.take(self.event, self.name, self.properties, ask=ask)
-
-
-@dataclass(frozen=True)
-class Alias:
-    """An ``alias`` call that validates: two ids are one person.
-
-    Args:
-        previous_id: the id that is given up; it stays as a pointer.
-        customer_id: the id that everything follows to.
-        message_id: the call's own id.
-        at: when it was said.
-    """
-
-    previous_id: str
-    customer_id: str
-    message_id: str
-    at: datetime
 
 
 @dataclass(frozen=True)

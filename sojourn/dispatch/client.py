@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -14,6 +14,7 @@ from sojourn.dispatch import aliasing, connection
 from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.telling import Teller
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Customer, Identity
 from sojourn.domain.events import Event, UnknownEvent, check_track, read_event
 from sojourn.journeys.queues import TASK_QUEUE
@@ -21,9 +22,6 @@ from sojourn.project import Project
 from sojourn.settings import Settings, load_settings
 from sojourn.store import Store, cards, events
 from sojourn.store.tables import EventRow
-
-if TYPE_CHECKING:
-    from sojourn.dispatch.calls import Alias
 
 log = logging.getLogger("sojourn.dispatch")
 
@@ -104,7 +102,7 @@ class Sojourn:
         async with self.store.transaction() as session:
             return await cards.identify(session, identity)
 
-    async def alias(self, alias: "Alias") -> None:
+    async def alias(self, alias: Alias) -> None:
         """Join two ids that are one person: history, consents, addresses and open runs follow.
 
         Raises:

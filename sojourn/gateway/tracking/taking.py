@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from sojourn.dispatch import quarantine
-from sojourn.dispatch.calls import TYPES, Alias, Ignored, Read, Track, read_call
+from sojourn.dispatch.calls import TYPES, Ignored, Read, Track, read_call
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.envelope import read_envelope, settled
 from sojourn.dispatch.published import Published
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.storable import Unstorable

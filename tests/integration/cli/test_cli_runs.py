@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sojourn.dispatch.calls import Alias
+from sojourn.domain.alias import Alias
 from sojourn.domain.events import (
     OrderCompleted,
     ProductAdded,

@@ -19,9 +19,9 @@ from temporalio.client import Client
 
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
-from sojourn.dispatch.calls import Alias
 from sojourn.dispatch.routing import Target
 from sojourn.dispatch.telling import Reached
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Customer, read_identity
 from sojourn.domain.events import EmailLinkClicked, OrderCompleted, ProductAdded, SignedUp
 from sojourn.domain.messages import Channel, Reason, Status

@@ -10,8 +10,9 @@ import pytest
 from temporalio.client import Client
 
 from sojourn.dispatch import Published, Sojourn
-from sojourn.dispatch.calls import Alias, read_call
+from sojourn.dispatch.calls import read_call
 from sojourn.dispatch.quarantine import drop, keep, mend, redrive
+from sojourn.domain.alias import Alias
 from sojourn.domain.errors import BadEvent, BadInput
 from sojourn.settings import Settings
 from sojourn.store import Store, events, quarantine

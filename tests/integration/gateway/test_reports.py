@@ -20,7 +20,7 @@ from sojourn.channels.provider import Hook, Reading
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch import reports as intake
-from sojourn.dispatch.calls import Alias
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import BadInput, BadSetting, TemporalUnavailable, TransientError
 from sojourn.domain.messages import Channel, Delivery, MessageClass

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from sojourn.cli.calls import Fault, read_calls
-from sojourn.dispatch.calls import Alias, Ignored, Read, Track, read_call
+from sojourn.dispatch.calls import Ignored, Read, Track, read_call
 from sojourn.dispatch.envelope import read_envelope, settled
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.quarantine import to_send
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import LARGEST, Event
