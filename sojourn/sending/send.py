@@ -108,7 +108,7 @@ class Messages:
                     provider = self._providers[answer.channel]
                     once_more = await self._find_out(delivery, answer, provider)
                     if once_more is not None and handed_over:
-                        raise _again(f"{provider.name}: may have the message; once more")
+                        raise _again(f"{provider.name}: may have the message; sent once more")
                 case Claim():
                     handed_over = True
                     receipt = await self._carry(delivery, answer, clock)
@@ -135,7 +135,7 @@ class Messages:
             return None
         except TransientError as error:  # of the shop, from which a file is fetched
             activity.logger.warning("%s: %s", delivery.template, error)
-            raise _again("a file is not to be had now", error.retry_after) from None
+            raise _again("a file cannot be fetched now", error.retry_after) from None
         if claim.channel is Channel.WHATSAPP and not (claim.may_write_freely or content.approved):
             said = "the customer has not written within 24 hours, and no template is approved"
             await self._record.refused(claim, provider, WindowClosed(said))
@@ -206,7 +206,7 @@ class Messages:
         """
         match way_out(doubt, provider, delivery.message_class):
             case Wait(after):
-                raise _again(f"{provider.name}: whether it has the message shows later", after)
+                raise _again(f"{provider.name}: it may tell later about the message", after)
             case Way.ASK:
                 await self._ask(delivery, doubt, provider)
             case Way.GIVE_UP:

@@ -46,7 +46,7 @@ async def add(
         source=source,
     )
     if not row.address:
-        raise ValueError("nobody can be reached by an empty address")
+        raise ValueError("an empty address cannot be suppressed")
     addition = insert(session, SuppressionRow).values(row.model_dump())
     said = addition.excluded
     await session.exec(
