@@ -27,17 +27,18 @@ class Claim:
     """Permission to send one message, once, by this attempt.
 
     Args:
-        ledger_id: the number of its row.
+        ledger_id: the number of the message's row.
         attempt: the row's count of claims.
-        channel: how it travels.
-        address: where it goes.
-        customer: as known now.
-        timezone: the customer's.
+        channel: the message's channel.
+        address: the customer's address on the channel.
+        customer: the customer's card as it is now.
+        timezone: the customer's, an IANA name.
         start: the event that enrolled the customer.
         history: the customer's events that concern the run.
-        may_write_freely: WhatsApp only: the customer has written within the last 24 hours.
-        content: what was handed over before, if it goes once more: the same, to the same address.
-        perhaps_out: an earlier attempt may have sent it, and this one may send it again.
+        may_write_freely: on WhatsApp, the customer has written within the last 24 hours.
+        content: the content of the earlier hand-over, if the message goes once more: it goes
+            unchanged, to the same address.
+        perhaps_out: an earlier attempt may have sent the message; this one may send it again.
     """
 
     ledger_id: int
@@ -60,12 +61,12 @@ async def apply(
 
     Args:
         session: the transaction that gathered.
-        verdict: of the case that was gathered.
+        verdict: the verdict on the case.
         gathered: the case and its rows.
         known: the project's events, by wire name.
 
     Returns:
-        The claim, for a message that may leave; else the answer to whoever asked.
+        The claim, if the message may leave; otherwise the receipt or the doubt.
     """
     case = gathered.case
     if not gathered.rows:
@@ -93,7 +94,9 @@ def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
     row = gathered.rows[-1] if case.entry else ledger.new_row(case.delivery, ruling.channel)
     row.customer_id = gathered.customer.customer_id
     row.state = ruling.state
-    if not ruling.in_doubt:  # else the row keeps the channel and moment of what may be out
+    if (
+        not ruling.in_doubt
+    ):  # a row in doubt keeps channel and moment of the message that may be out
         row.decided_at = case.now
         row.channel = ruling.channel.value
         row.ledger_key = case.delivery.ledger_key(ruling.channel)

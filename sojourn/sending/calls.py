@@ -1,4 +1,4 @@
-"""A project's own activities, as Temporal runs them, and the context that each of them gets."""
+"""A project's own activities as Temporal runs them, and the context that they get."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from sojourn.store import Store, cards, tickets
 
 @dataclass(frozen=True)
 class Context:
-    """Everything that an activity may need beside its arguments.
+    """The context of an activity: all that it may need beside its arguments.
 
     Args:
         asked: the call.
-        store: open.
-        settings: of the installation.
+        store: an open store.
+        settings: the settings of the installation.
     """
 
     asked: Asked
@@ -33,7 +33,7 @@ class Context:
 
     @property
     def customer_id(self) -> str:
-        """Whose run asks."""
+        """The id of the customer whose run asks."""
         return self.asked.customer_id
 
     @property
@@ -48,7 +48,7 @@ class Context:
 
     @property
     def key(self) -> str:
-        """What the run is about: the cart's id, for instance; empty where it has no key."""
+        """The run's key, such as the cart's id; empty if the journey has no key."""
         return self.asked.key
 
     @property
@@ -58,11 +58,11 @@ class Context:
 
     @property
     def idempotency_key(self) -> str:
-        """The same for every attempt at this call, and for no other call."""
+        """A key that all attempts at this call share with no other call."""
         return self.asked.idempotency_key
 
     async def customer(self) -> Customer:
-        """Read the customer's card. What it says is personal: an activity never returns it."""
+        """Read the customer's card. The card is personal: an activity never returns it."""
         async with self.store.reading() as session:
             found = await cards.find(session, self.customer_id)
         return found or Customer(self.customer_id)
@@ -95,15 +95,15 @@ class Context:
 def temporal_activities(
     activities: Iterable[Activity[..., Any]], store: Store, settings: Settings
 ) -> list[Callable[[Asked], Awaitable[Reply]]]:
-    """Make a project's activities ones that Temporal's workers take.
+    """Wrap a project's activities for Temporal's workers.
 
     Args:
-        activities: of the project.
-        store: open.
-        settings: of the installation.
+        activities: the project's activities.
+        store: an open store.
+        settings: the settings of the installation.
 
     Returns:
-        One function an activity, which Temporal knows by the activity's name.
+        One function for each activity; Temporal knows it by the activity's name.
     """
     return [_temporal(one, store, settings) for one in activities]
 
@@ -120,10 +120,10 @@ def _temporal(
         except ApplicationError:
             raise
         except Exception as error:
-            # the last failure of an activity stays in the run's history, and an error's text may
-            # quote an address: Temporal gets its kind, the worker's log the rest
+            # The run's history keeps the last failure of an activity, and an error's text may quote
+            # an address: Temporal gets the error's kind, the worker's log the rest.
             kind = type(error).__name__
-            first = activity.info().attempt == 1  # the others fail alike
+            first = activity.info().attempt == 1  # later attempts fail alike
             activity.logger.warning("%s has failed: %s", called.name, kind, exc_info=first)
             raise ApplicationError(
                 f"{kind}: see the worker's log",

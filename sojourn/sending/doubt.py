@@ -1,13 +1,13 @@
-"""The ways out, when nobody knows whether a message left.
+"""The ways out of doubt about whether a message left.
 
-In this order:
+The first that is open is taken:
 
-1. hand it over again under the same idempotency key;
-2. ask the provider whether it has it;
-3. wait whether the provider reports it;
-4. let the message's class decide. A message that we want to send stays unknown: it is not sent
-   twice. A message that the customer needs goes once more, with the same Message-ID, marked as a
-   possible duplicate; once, not once for every crash.
+1. hand the message over again under the same idempotency key;
+2. ask the provider whether it has the message;
+3. wait for the provider's report;
+4. let the message's class decide. A promotional message stays unknown: it is not sent twice. A
+   transactional message goes once more, with the same Message-ID, marked as a possible duplicate;
+   it goes once, not once for every crash.
 """
 
 from dataclasses import dataclass
@@ -19,41 +19,41 @@ from sojourn.domain.messages import MessageClass
 from sojourn.domain.verdict import Doubt
 
 REPORTED_AFTER = timedelta(seconds=30)
-"""How long to wait for a webhook that settles it, where the provider sends webhooks."""
+"""The wait for a webhook that settles the doubt, if the provider sends webhooks."""
 MARGIN = timedelta(minutes=5)
-"""An idempotency key is not relied on in the last minutes of its life."""
+"""The last part of an idempotency key's life, in which the key is not trusted."""
 
 
 class Way(Enum):
     """A way out of doubt."""
 
     AGAIN = auto()
-    """Hand it over under the same idempotency key: it is delivered once."""
+    """Hand the message over under the same idempotency key: it is delivered once."""
     REPEAT = auto()
-    """Hand it over once more: it may be delivered twice."""
+    """Hand the message over once more: it may be delivered twice."""
     ASK = auto()
     """Ask the provider."""
     GIVE_UP = auto()
-    """It stays unknown."""
+    """Leave the message unknown."""
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Not yet: come back after this long."""
+    """A wait, before the next look for a way out."""
 
     after: timedelta
 
 
 def way_out(doubt: Doubt, provider: Provider, message_class: MessageClass) -> Way | Wait:
-    """Decide what to do now.
+    """Choose the way out of doubt about a message.
 
     Args:
-        doubt: the message.
-        provider: the provider that carries its channel now.
-        message_class: the message's.
+        doubt: the doubt about the message.
+        provider: the provider that carries the message's channel now.
+        message_class: the message's class.
 
     Returns:
-        The way to take, or how long to wait first.
+        The way to take, or the wait before it.
     """
     same = provider.name == doubt.provider  # another one knows neither the key nor the message
     age = doubt.age

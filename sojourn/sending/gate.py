@@ -25,7 +25,7 @@ def _everywhere(journey: str, template: str) -> Collection[Channel]:
 
 
 class Gate:
-    """Decides whether a message may leave, and claims it."""
+    """Decide whether a message may leave, and claim it."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class Gate:
         Args:
             store: an open store.
             quiet_hours: None means that no hours are quiet.
-            default_zone: the zone of a customer whose own nothing tells.
+            default_zone: the zone of customers whose own is unknown, an IANA name.
             events: the project's, by wire name.
-            templates: the channels that have a template; by default, all have every one.
+            templates: the channels that have a template; by default, every channel has each.
             off: names of journeys that the project has switched off.
         """
         self._store = store
@@ -61,11 +61,11 @@ class Gate:
 
         Args:
             delivery: the message.
-            now: by the journey's clock.
-            once_more: permission to hand over a message in doubt all the same.
+            now: the present moment, by the journey's clock.
+            once_more: permission to hand over a message although it is in doubt.
 
         Returns:
-            The claim; a receipt, if the message does not leave; a doubt, if it may have left.
+            The claim; a receipt if the message does not leave; a doubt if it may have left.
         """
         async with self._store.transaction() as session:
             gathered = await gather(
@@ -83,5 +83,5 @@ class Gate:
 
     def _written(self, delivery: Delivery) -> Collection[Channel]:
         if len(delivery.channels) == 1:
-            return delivery.channels  # there is no choice: spare the look at the files
+            return delivery.channels  # no choice, so no need to look at the files
         return self._templates(delivery.journey, delivery.template)

@@ -1,4 +1,4 @@
-"""The gate's first part: gather what the verdict depends on, under the customer's lock."""
+"""The gate's first part: gather the facts of the verdict under the customer's lock."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -37,11 +37,11 @@ from sojourn.store.tables import CustomerRow, LedgerRow
 
 @dataclass(frozen=True)
 class Gathered:
-    """What was found in one transaction, which holds the customer and the message's rows.
+    """The facts found in one transaction, which holds the customer and the message's rows.
 
     Args:
-        case: what the verdict depends on.
-        customer: the person; after an alias call, everything is found by this id.
+        case: the facts that the verdict depends on.
+        customer: the person's card; after an alias call, its id is the one that holds everything.
         rows: the message's rows in the ledger, oldest first.
     """
 
@@ -62,21 +62,21 @@ async def gather(
     default_zone: str,
     known: Events,
 ) -> Gathered:
-    """Gather what the verdict depends on, and no more: an early answer spares later queries.
+    """Gather the facts of the verdict, and no more: an early answer spares later queries.
 
     Args:
         session: a writing transaction.
         delivery: the message.
-        now: by the journey's clock.
-        once_more: permission to hand over what is in doubt.
+        now: the present moment, by the journey's clock.
+        once_more: permission to hand over a message although it is in doubt.
         templates: the channels that have a template for the message.
         quiet_hours: None means that no hours are quiet.
         switched_off: the project has switched the journey off.
-        default_zone: the zone of a customer whose own nothing tells.
+        default_zone: the zone of customers whose own is unknown, an IANA name.
         known: the project's events, by wire name.
 
     Returns:
-        The case, and the rows it was read from.
+        The case, and the rows that it was read from.
     """
     person = await people.lock(session, delivery.customer_id)
     customer = cards.card(person)
@@ -123,7 +123,7 @@ def entry(row: LedgerRow) -> Entry:
 
 
 async def recipient(session: AsyncSession, customer: Customer, timezone: str) -> Recipient:
-    """Return what the policy needs to know of a customer.
+    """Return the customer as the policy sees recipients.
 
     Args:
         session: any session.
@@ -148,8 +148,8 @@ async def recipient(session: AsyncSession, customer: Customer, timezone: str) ->
 async def _unresolved(session: AsyncSession, rows: Sequence[LedgerRow]) -> Sequence[OpenAttempt]:
     """Return the attempts by which the message may be out.
 
-    The row's state is not enough: it is that of the last attempt, and an attempt that certainly did
-    not send leaves the doubt about the one before it.
+    The row's state is not enough: it is the state of the last attempt. If that certainly did not
+    send, the doubt about the attempt before it remains.
     """
     if not rows or not rows[-1].attempt or entry(rows[-1]).is_final:
         return ()
@@ -173,10 +173,10 @@ async def _circumstances(session: AsyncSession, case: Case, person: CustomerRow)
 
 
 async def _is_told(session: AsyncSession, delivery: Delivery, person: CustomerRow) -> bool:
-    """Tell whether another run of the same person has said this already.
+    """Tell whether another run of the same person has sent this step already.
 
-    Two ids that were joined may each have brought a run of the same journey and key. Both go on,
-    told of the same events, and each step leaves once: by the run that comes to it first.
+    Each of two joined ids may have brought a run of the same journey and key. Both runs go on and
+    hear the same events, and the run that comes first to a step sends it.
     """
     noted = await runs.of_customer(session, person.customer_id)
     twins = {

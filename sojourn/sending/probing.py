@@ -1,4 +1,4 @@
-"""Finding out whether a provider that would not let us send lets us again."""
+"""Probe the providers of paused channels, and resume the channels that work again."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,14 +18,14 @@ log = structlog.stdlib.get_logger("sojourn.channels")
 async def probe_paused(
     store: Store, carriers: Providers, *, every: timedelta = PROBE_AGAIN
 ) -> dict[Channel, ChannelRow | None]:
-    """Probe the providers of channels that an error of our account has paused; resume the well.
+    """Probe the providers of channels that an account error has paused; resume those that work.
 
-    Of several workers one does, for each channel and time. What an operator has paused stays so.
+    Only one of several workers makes each probe. A channel that an operator paused stays paused.
 
     Args:
-        store: open.
-        carriers: of the channels that are served here.
-        every: how long until the next probe, if this one fails.
+        store: an open store.
+        carriers: the providers of the channels that are served here.
+        every: the wait before the next probe, if this one fails.
 
     Returns:
         The channels that are served here, each with its pause or None.
@@ -39,7 +39,7 @@ async def probe_paused(
         for channel, pause in due.items():
             if await _is_well(channel, carriers):
                 async with store.transaction() as session:
-                    # the pause that was asked about: an operator's, made meanwhile, stays
+                    # an operator's pause, begun during the probe, stays
                     await pauses.end(session, channel, by=pause.paused_by)
                 del paused[channel]
     return {channel: paused.get(channel) for channel in carriers}

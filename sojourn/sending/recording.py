@@ -1,4 +1,4 @@
-"""What an attempt comes to, noted in one transaction each."""
+"""Record the outcome of an attempt, each time in one transaction."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ PROBE_AFTER = timedelta(minutes=1)
 
 
 class Recorder:
-    """Notes in the store what becomes of claimed messages."""
+    """Record the outcomes of claimed messages in the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -35,9 +35,9 @@ class Recorder:
         """Note that the message goes out now.
 
         Args:
-            claim: the attempt's.
+            claim: the claim of the attempt.
             provider: the provider that gets the message.
-            content: what the customer reads, without the files that it fetched.
+            content: the content that the customer reads, without fetched files.
             now: by the journey's clock.
 
         Returns:
@@ -55,7 +55,7 @@ class Recorder:
             )
 
     async def sent(self, claim: Claim, provider_id: str | None) -> None:
-        """Note that the provider took the message, under its id."""
+        """Note that the provider took the message, and its id there."""
         async with self._store.transaction() as session:
             await settling.settle(
                 session,
@@ -89,10 +89,10 @@ class Recorder:
             )
 
     async def refused(self, claim: Claim, provider: Provider, error: PermanentError) -> None:
-        """Note a refusal for good, and what it says of the address or the customer.
+        """Note a refusal for good, and its news of the address or the customer.
 
         Args:
-            claim: the attempt's.
+            claim: the claim of the attempt.
             provider: the provider that refused.
             error: what it said.
         """
@@ -131,11 +131,11 @@ class Recorder:
             )
 
     async def paused(self, claim: Claim, provider: Provider, error: AccountError) -> None:
-        """Release the message, and pause its channel: the trouble is our account's.
+        """Release the message and pause its channel, because the provider refused our account.
 
         Args:
-            claim: the attempt's.
-            provider: the provider that does not let us send.
+            claim: the claim of the attempt.
+            provider: the provider that refused.
             error: what it said.
         """
         async with self._store.transaction() as session:
@@ -158,19 +158,19 @@ class Recorder:
             )
 
     async def handed_over(self, doubt: Doubt) -> ContentRow:
-        """Return what was handed over of a message in doubt, and its address."""
+        """Return the content of a message in doubt that was handed over, and its address."""
         async with self._store.reading() as session:
             kept = await ledger.content(session, doubt.ledger_id)
         assert kept is not None, "it is kept before it is handed over"
         return kept
 
     async def looked_up(self, doubt: Doubt, provider: Provider, provider_id: str | None) -> None:
-        """Note what a look-up found.
+        """Note the result of a look-up.
 
         Args:
-            doubt: the message.
+            doubt: the doubt about the message.
             provider: the provider that was asked.
-            provider_id: its id of the message; None means that it does not have the message.
+            provider_id: the provider's id of the message; None if it does not have the message.
         """
         async with self._store.transaction() as session:
             if provider_id is None:
@@ -187,7 +187,7 @@ class Recorder:
                 )
 
     async def given_up(self, doubt: Doubt) -> None:
-        """Note that the message stays unknown: it may be out, and nobody can tell."""
+        """Note that the message stays unknown: it may be out, and nothing can settle that."""
         async with self._store.transaction() as session:
             await settling.settle(session, doubt.ledger_id, MessageState.UNKNOWN, by="gate")
 

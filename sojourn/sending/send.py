@@ -1,8 +1,7 @@
 """The one activity of a message: gate, claim, render, hand over, record.
 
-It takes three transactions at most: the claim, the moment before the provider is asked, the
-outcome. A worker may die between any two of them; the ledger then tells the next attempt what is
-certain.
+It takes three transactions at most: the claim, the submission and the outcome. A worker may die
+between any two of them; the ledger then gives the next attempt the facts that are certain.
 """
 
 import asyncio
@@ -36,14 +35,14 @@ from sojourn.sending.doubt import Wait, Way, way_out
 from sojourn.sending.gate import Gate
 from sojourn.sending.recording import Recorder, kind_of
 
-HEARTBEAT = timedelta(seconds=2)  # each is billed: a send that is quick costs none
+HEARTBEAT = timedelta(seconds=2)  # each is billed; a quick send costs none
 SOONEST = timedelta(seconds=1)
 
 Clock = Callable[[], datetime]
 
 
 class Messages:
-    """Sends the messages of journeys."""
+    """The activity that sends the messages of journeys."""
 
     def __init__(
         self,
@@ -58,12 +57,12 @@ class Messages:
         """Make the activity.
 
         Args:
-            gate: decides and claims.
+            gate: the gate, which decides and claims.
             providers: the provider of each channel.
-            renderer: writes the messages.
-            recorder: notes what comes of them.
-            shop_url: where files that go along with a message may come from.
-            hosts: further hosts that such files may come from.
+            renderer: the renderer of the messages.
+            recorder: the recorder of the outcomes.
+            shop_url: the shop from which a message's attached files may come.
+            hosts: further hosts from which attached files may come.
         """
         self._gate = gate
         self._providers = providers
@@ -77,7 +76,7 @@ class Messages:
         """Send one message, once, or say why not.
 
         Raises:
-            ApplicationError: worth another try; Temporal makes it.
+            ApplicationError: another attempt may succeed; Temporal makes it.
         """
         beating = asyncio.create_task(_heartbeat())
         try:
@@ -85,8 +84,8 @@ class Messages:
         except ApplicationError:
             raise
         except Exception as error:
-            # The last failure of an activity stays in the run's history, and an error's text may
-            # quote an address: Temporal gets its kind, the worker's log the rest.
+            # The run's history keeps the last failure of an activity, and an error's text may quote
+            # an address: Temporal gets the error's kind, the worker's log the rest.
             activity.logger.exception("the message could not be sent")
             kind = kind_of(error)
             raise ApplicationError(f"{kind}: see the worker's log", type=kind) from None
@@ -109,7 +108,7 @@ class Messages:
                     provider = self._providers[answer.channel]
                     once_more = await self._find_out(delivery, answer, provider)
                     if once_more is not None and handed_over:
-                        raise _again(f"{provider.name}: may have the message; once more")
+                        raise _again(f"{provider.name}: may have the message; sent once more")
                 case Claim():
                     handed_over = True
                     receipt = await self._carry(delivery, answer, clock)
@@ -117,12 +116,12 @@ class Messages:
                         return receipt
                 case _:
                     assert_never(answer)
-            # the ledger knows what happened; the gate says what follows from it
+            # the ledger has the outcome; the gate decides what follows from it
 
     # ---- a claim: render and hand over ---------------------------------------------------------
 
     async def _carry(self, delivery: Delivery, claim: Claim, clock: Clock) -> Receipt | None:
-        """Render and hand over; None means that the gate says what follows."""
+        """Render and hand over; return None if the gate must decide what follows."""
         provider = self._providers[claim.channel]
         try:
             content = claim.content or self._render(delivery, claim)
@@ -134,9 +133,9 @@ class Messages:
             activity.logger.error("message cannot be rendered: %s", error)
             await self._record.unrenderable(claim, str(error))
             return None
-        except TransientError as error:  # the shop's, from which a file was to be fetched
+        except TransientError as error:  # of the shop, from which a file is fetched
             activity.logger.warning("%s: %s", delivery.template, error)
-            raise _again("a file is not to be had now", error.retry_after) from None
+            raise _again("a file cannot be fetched now", error.retry_after) from None
         if claim.channel is Channel.WHATSAPP and not (claim.may_write_freely or content.approved):
             said = "the customer has not written within 24 hours, and no template is approved"
             await self._record.refused(claim, provider, WindowClosed(said))
@@ -200,14 +199,14 @@ class Messages:
     async def _find_out(
         self, delivery: Delivery, doubt: Doubt, provider: Provider
     ) -> OnceMore | None:
-        """Settle what became of earlier attempts, or permit another.
+        """Settle the outcome of earlier attempts, or permit another.
 
         Raises:
-            ApplicationError: nobody can tell yet.
+            ApplicationError: the outcome is not known yet.
         """
         match way_out(doubt, provider, delivery.message_class):
             case Wait(after):
-                raise _again(f"{provider.name}: whether it has the message shows later", after)
+                raise _again(f"{provider.name}: it may tell later about the message", after)
             case Way.ASK:
                 await self._ask(delivery, doubt, provider)
             case Way.GIVE_UP:
@@ -239,17 +238,17 @@ def _receipt(claim: Claim, status: Status, reason: Reason | None = None) -> Rece
 
 
 async def _heartbeat() -> None:
-    """Tell Temporal that this worker lives, so that a dead one is noticed in seconds."""
+    """Tell Temporal that this worker lives; it notices a dead worker within seconds."""
     while True:
         await asyncio.sleep(HEARTBEAT.total_seconds())
         activity.heartbeat()
 
 
 def _journeys_clock(delivery: Delivery) -> Clock:
-    """Return the journey's clock, for this attempt.
+    """Return the journey's clock for this attempt.
 
-    Retries, queues and slow providers take time, and the clock shows it: quiet hours, "useful
-    until" and the age of a hand-over are judged by it, not by when the step fell due.
+    The clock includes the time that retries, queues and slow providers take. Quiet hours, "useful
+    until" and the age of a hand-over go by this clock, not by the moment the step fell due.
     """
     info, began = activity.info(), monotonic()
     asked = delivery.now + max(info.started_time - info.scheduled_time, timedelta(0))
@@ -259,16 +258,16 @@ def _journeys_clock(delivery: Delivery) -> Clock:
 def _not_past_its_use(
     delivery: Delivery, clock: Clock, after: timedelta | None
 ) -> timedelta | None:
-    """Shorten a wait that outlasts the message's use: a second after that the gate ends it."""
+    """Shorten a wait that outlasts the message's use: the gate ends it a second later."""
     if after is None:
         return None
     return max(min(after, delivery.useful_until - clock() + SOONEST), SOONEST)
 
 
 def _again(message: str, after: timedelta | None = None) -> ApplicationError:
-    """Ask Temporal for another try; expected, so not an error in its metrics.
+    """Ask Temporal for another attempt, without an error in its metrics.
 
-    The ledger keeps what the provider said; Temporal does not: it may quote the address.
+    Only the ledger keeps the provider's words, which may quote the address.
     """
     return ApplicationError(
         message, next_retry_delay=after, category=ApplicationErrorCategory.BENIGN

@@ -1,4 +1,4 @@
-"""Addresses: every one a customer ever had, in the order in which they were said."""
+"""Addresses: every address a customer ever had, in the order of the calls' moments."""
 
 from collections.abc import Iterable, Sequence
 
@@ -25,8 +25,8 @@ async def history(session: AsyncSession, customer_id: str) -> list[AddressRow]:
 async def note(session: AsyncSession, customer_id: str, kind: str, words: Iterable[Word]) -> None:
     """Put addresses into the history, each in its place.
 
-    An address that is said again has no row of its own. So the caller gives it along with an older
-    one that arrives late: the later address keeps the last word in the history, as on the card.
+    A repeated address gets no row of its own. A caller whose older address arrives late therefore
+    gives both: the later address keeps the last word in the history, as on the card.
 
     Args:
         session: a writing transaction that holds the customer.

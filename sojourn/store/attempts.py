@@ -1,4 +1,4 @@
-"""Attempts: each time a message was handed to a provider, and how that ended.
+"""Attempts: each hand-over of a message to a provider, and its end.
 
 `domain.states.AttemptState` draws how an attempt moves.
 """
@@ -68,7 +68,7 @@ async def end(
     values["settled_by"] = by
     given = {"provider_id": provider_id, "error": error, "detail": detail}
     values |= {name: value for name, value in given.items() if value is not None}
-    # a superseded attempt counts as unresolved: its worker may live, and tells its end too
+    # a superseded attempt counts as unresolved: its worker may live, and still report an end
     unresolved = col(AttemptRow.ledger_id) == ledger_id, col(AttemptRow.state).in_(UNRESOLVED)
     query = update(AttemptRow).where(*unresolved)
     if attempt is None:
@@ -80,9 +80,9 @@ async def end(
 
 
 async def absent(session: AsyncSession, ledger_id: int) -> None:
-    """Note that the provider does not have the message: none of the open attempts sent it.
+    """Note that the provider does not have the message: no open attempt has sent it.
 
-    Their details stay: they tell an operator why there was doubt.
+    The attempts keep their details, which tell an operator why there was doubt.
     """
     await session.exec(
         update(AttemptRow)

@@ -1,4 +1,4 @@
-"""Cards: the fields of a customer, of which each keeps when it was said last and by which call."""
+"""Cards: the fields of a customer, each with the moment and the call that said it last."""
 
 from datetime import datetime
 
@@ -37,7 +37,7 @@ async def find(session: AsyncSession, customer_id: str) -> Customer | None:
 async def identify(session: AsyncSession, identity: Identity) -> Customer:
     """Make or update a customer.
 
-    The latest word on each field counts, in whatever order calls arrive.
+    The latest word on each field counts, whatever the order of arrival.
     """
     row = await people.lock(session, identity.customer_id)
     given = {**identity.card, **{_TRAIT + name: v for name, v in identity.attributes.items()}}
@@ -78,7 +78,7 @@ async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> No
         await addresses.note(session, new.customer_id, kind, words)
     moments = [row.identified_at for row in (old, new) if row.identified_at is not None]
     new.identified_at = max(moments, default=None)
-    # a person who asked to be forgotten under either id is forgotten
+    # erasure under either id erases the person
     forgotten = [row.erased_at for row in (old, new) if row.erased_at is not None]
     new.erased_at = min(forgotten, default=None)
     for name in CARD:
@@ -87,7 +87,7 @@ async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> No
 
 
 def _words(row: CustomerRow) -> dict[str, Word]:
-    """Return what a row's fields say, and since when."""
+    """Return the words on a row's fields, each with its moment."""
     fields = {name: getattr(row, name) for name in CARD}
     fields |= {_TRAIT + name: value for name, value in row.attributes.items()}
     words = {}
@@ -96,13 +96,13 @@ def _words(row: CustomerRow) -> dict[str, Word]:
             at, source = row.said[field]
             words[field] = Word(value, datetime.fromisoformat(at), source)
         elif row.identified_at is not None and (value != "" or field.startswith(_TRAIT)):
-            # from before moments were kept field by field
+            # the row is older than the moments of single fields
             words[field] = Word(value, row.identified_at, "")
     return words
 
 
 def _newer(heard: dict[str, Word], *, than: dict[str, Word]) -> dict[str, Word]:
-    """Return the words that count against others; of the same moment, the one heard now counts."""
+    """Return the words that outrank others; at the same moment, the one heard now counts."""
     return {
         field: word
         for field, word in heard.items()

@@ -30,10 +30,10 @@ async def current(session: AsyncSession, customer_id: str) -> Consents:
 
 
 async def statements(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]:
-    """Return all that the customer ever said on consent, the word that counts last.
+    """Return every statement of the customer on consent; the word that counts comes last.
 
-    The order is by when it was said, not by when it arrived. Of two statements of the same moment
-    the refusal counts.
+    Statements are in the order of their moments, not of their arrival. A refusal counts against a
+    grant of the same moment.
     """
     query = select(ConsentRow).where(ConsentRow.customer_id == customer_id)
     return (
@@ -71,22 +71,22 @@ async def record(
     topic: str = "",
     at: datetime | None = None,
 ) -> datetime:
-    """Record one statement of consent or refusal. The same word of the same moment is kept once.
+    """Record one statement of consent or refusal, once for each word and moment.
 
-    A statement that is made to us now counts after everything said before, even if another
-    machine's clock was ahead of ours. A statement that somebody tells us of keeps its own moment.
+    A statement that a customer makes to us now counts after all earlier ones, even if another
+    machine's clock was ahead of ours. A statement that a sender reports keeps its own moment.
 
     Args:
         session: a writing transaction.
         person: the row of the person, held by `people.lock`.
         channel: None means every channel; it takes a topic.
-        granted: the customer agrees; else refuses.
-        source: the call, form, report or answer that said so.
+        granted: the customer agrees; False means a refusal.
+        source: the call, form, report or answer that brought the statement.
         topic: empty means promotional messages on any topic.
-        at: when it was said, as a sender tells it; None means now.
+        at: the moment of the statement, as a sender reports it; None means now.
 
     Returns:
-        Since when the customer's word has stood.
+        The moment since which the customer's word stands.
     """
     said = await _said(session, person.customer_id, channel, topic)
     if at is None:

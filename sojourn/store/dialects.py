@@ -7,15 +7,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 
 def is_postgresql(session: AsyncSession) -> bool:
-    """Tell whether the session's database is PostgreSQL; else it is SQLite."""
+    """Tell whether the session's database is PostgreSQL; the only other kind is SQLite."""
     return session.get_bind().dialect.name == "postgresql"
 
 
 def insert(session: AsyncSession, table: Any) -> postgresql.Insert:
     """Return an INSERT that can say what happens on a conflict.
 
-    The standard has no such clause; both databases spell it alike, and SQLAlchemy has one class for
-    each.
+    The SQL standard has no such clause. Both databases spell it alike, and SQLAlchemy has a class
+    for each.
     """
     if is_postgresql(session):
         return postgresql.insert(table)

@@ -1,7 +1,7 @@
-"""Opening the database, and its transactions.
+"""Open the database, and run its transactions.
 
-Every writing transaction on SQLite is ``BEGIN IMMEDIATE``: there is one writer at a time, so what
-it reads cannot change before it commits. PostgreSQL gets the same for one customer from a row lock
+Every writing transaction on SQLite is ``BEGIN IMMEDIATE``: there is one writer at a time, so its
+reads stay true until it commits. On PostgreSQL a row lock does the same for one customer
 (`store.people.lock`).
 """
 
@@ -26,32 +26,35 @@ from sojourn.domain.errors import BadSetting, StoreUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 30_000
-MIGRATION_LOCK = 0x50_10_42_4E  # any number that no other program locks in our database
+MIGRATION_LOCK = 0x50_10_42_4E  # no other program locks this number in our database
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
 class Store:
-    """The database behind everything. Make one with `Store.open`, close it with `close`."""
+    """The database. Open it with `Store.open`; close it with `close`."""
 
     def __init__(self, engine: AsyncEngine, writers: int) -> None:
         self.engine = engine
-        # SQLite has one writer at a time: waiting here, in order, is cheaper and fairer than in
-        # its busy handler, which sleeps and tries again
+        # SQLite has one writer at a time: a queue here is cheaper and fairer than SQLite's busy
+        # handler, which sleeps and tries again
         self._writers = asyncio.Semaphore(writers)
 
     @classmethod
     async def open(cls, url: str, *, migrate: bool = False, pool_size: int = 10) -> Self:
-        """Open the database at ``url`` and see that it is of this code's version.
+        """Open the database at ``url`` and check that it has this code's version.
 
         Args:
             url: SQLAlchemy URL of SQLite or PostgreSQL.
-            migrate: bring an older or empty database up to date first. A local SQLite file that
-                is empty is always made ready.
-            pool_size: connections at most.
+            migrate: bring an older or empty database up to date first. An empty SQLite file is
+                always brought up to date.
+            pool_size: the most connections to hold.
+
+        Returns:
+            The open store.
 
         Raises:
-            BadSetting: the URL names no database we know.
-            StoreUnavailable: it cannot be opened, or is of another version.
+            BadSetting: the URL names no supported database, or an option the driver does not know.
+            StoreUnavailable: the database cannot be opened, or has another version.
         """
         target = _url(url)
         sqlite = target.drivername.startswith("sqlite")
@@ -90,12 +93,12 @@ class Store:
         return store
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         await self.engine.dispose()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A transaction that writes: committed at the end, rolled back by an exception."""
+        """Open a writing transaction: commit it at the end, roll it back on an exception."""
         async with (
             self._writers,
             AsyncSession(self.engine, expire_on_commit=False) as session,
@@ -105,7 +108,7 @@ class Store:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session that only reads; on SQLite it does not wait for writers."""
+        """Open a session that only reads; on SQLite it does not wait for writers."""
         reader = self.engine.execution_options(sojourn_read_only=True)
         async with AsyncSession(reader, expire_on_commit=False) as session:
             yield session
@@ -122,7 +125,7 @@ class Store:
 
 
 def head() -> str:
-    """The version this code needs."""
+    """Return the version that this code needs."""
     version = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     assert version is not None
     return version
@@ -131,8 +134,8 @@ def head() -> str:
 def _url(url: str) -> URL:
     try:
         target = make_url(url)
-    except (ArgumentError, ValueError):  # ValueError: the port is no number
-        # not quoted: it may hold a password
+    except (ArgumentError, ValueError):  # ValueError: the port is not a number
+        # the error does not quote the URL, which may hold a password
         raise BadSetting(
             "SOJOURN_DATABASE_URL is no database URL; write sqlite+aiosqlite:///file "
             "or postgresql+asyncpg://user:secret@host:5432/name"
@@ -160,7 +163,7 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": 60,
-        "hide_parameters": True,  # an error's text ends up in logs, and in Temporal's failures
+        "hide_parameters": True,  # logs and Temporal's failures keep the text of an error
     }
     if not url.drivername.startswith("sqlite"):
         return create_async_engine(url, pool_pre_ping=True, **options)
@@ -168,11 +171,11 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _: ConnectionPoolEntry) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions of its own
+        connection.isolation_level = None  # the driver must not begin its own transactions
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode=WAL")
-        # FULL: an acknowledged event is on disk. WAL with NORMAL could lose it to a power cut.
+        # FULL puts an acknowledged event on disk; WAL with NORMAL could lose it in a power cut
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -191,7 +194,7 @@ def _version(connection: Connection) -> str | None:
 
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
-        # one at a time; who comes second finds it done. SQLite has one writer anyway
+        # one migration at a time: the second finds it done. SQLite has one writer anyway
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

@@ -1,4 +1,4 @@
-"""Events: kept before anybody acts on them; read by the gate, the templates and the router."""
+"""Events: stored before any run hears them; the gate, templates and router read them."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -21,11 +21,11 @@ log = logging.getLogger("sojourn.store")
 
 
 async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
-    """Keep an event; give back its row and whether it is new. The customer's lock is held.
+    """Store an event; return its row and whether it is new. The caller holds the customer's lock.
 
     The same message id with the same name and customer is the same event, sent again. Senders that
-    make ids from too little (say, customer and second) give one id to different events; dropping
-    the later one could lose a purchase, so it is kept, under an id that says both.
+    make ids from too little (say, customer and second) give one id to different events. The loss
+    of the later one could be the loss of a purchase, so it is stored under a longer id.
     """
     if await _insert(session, row):
         return row, True
@@ -40,7 +40,7 @@ async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
 
 
 async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple[EventRow, bool]]:
-    """Keep many events, in their order, as `add` does. Their customers' locks are held."""
+    """Store many events in order, as `add` does. The caller holds their customers' locks."""
     first: dict[str, EventRow] = {}
     for row in rows:
         first.setdefault(row.message_id, row)
@@ -52,7 +52,7 @@ async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple
     )
     for message_id, seq in added:
         first[message_id].seq = seq
-    # what is there already is rare, and looked at one by one
+    # known message ids are rare: each gets a query of its own
     return [(row, True) if row.seq is not None else await add(session, row) for row in rows]
 
 
@@ -73,18 +73,18 @@ async def _insert(session: AsyncSession, row: EventRow) -> bool:
 
 
 async def find(session: AsyncSession, message_id: str) -> EventRow | None:
-    """The event with this id."""
+    """Return the event with this message id; None if there is no such event."""
     return (await session.exec(select(EventRow).where(EventRow.message_id == message_id))).first()
 
 
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[EventRow]:
-    """Every event of a customer, in the order in which they happened."""
+    """Return every event of a customer, in the order in which they happened."""
     query = select(EventRow).where(EventRow.customer_id == customer_id)
     return (await session.exec(query.order_by(col(EventRow.occurred_at), col(EventRow.seq)))).all()
 
 
 async def unrouted(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, list[EventRow]]:
-    """The events that no run was told of yet, by customer, in order of arrival."""
+    """Return the events that no run was told of yet, by customer, in order of arrival."""
     query = (
         select(EventRow)
         .where(col(EventRow.routed_at).is_(None), col(EventRow.customer_id).in_(list(customer_ids)))
@@ -99,7 +99,17 @@ async def unrouted(session: AsyncSession, customer_ids: Iterable[str]) -> dict[s
 async def of_names(
     session: AsyncSession, customer_ids: Iterable[str], names: Iterable[str], *, since: datetime
 ) -> dict[str, list[EventRow]]:
-    """Events of these names that happened since a moment, by customer, oldest first."""
+    """Return events of these names since a moment, by customer, oldest first.
+
+    Args:
+        session: any session.
+        customer_ids: the ids that hold everything.
+        names: the wire names.
+        since: the earliest moment at which an event may have happened.
+
+    Returns:
+        The events of each customer that has any.
+    """
     query = (
         select(EventRow)
         .where(
@@ -116,7 +126,16 @@ async def of_names(
 
 
 async def left_unrouted(session: AsyncSession, *, before: datetime, limit: int) -> Sequence[str]:
-    """Customers with events received before ``before`` that no run was told of."""
+    """Return customers with old events that no run was told of.
+
+    Args:
+        session: any session.
+        before: only events received earlier count.
+        limit: the most customers to return.
+
+    Returns:
+        The customers' ids.
+    """
     rows = await session.exec(
         select(EventRow.customer_id)
         .where(col(EventRow.routed_at).is_(None), col(EventRow.received_at) < before)
@@ -127,7 +146,13 @@ async def left_unrouted(session: AsyncSession, *, before: datetime, limit: int) 
 
 
 async def mark_routed(session: AsyncSession, seqs: Iterable[int], at: datetime | None) -> None:
-    """Note when the runs concerned were told; None: they are still to be."""
+    """Note when the runs concerned were told of events.
+
+    Args:
+        session: a writing transaction.
+        seqs: the events' numbers.
+        at: by the machine's clock; None means that the runs are still to be told.
+    """
     numbers = list(seqs)
     if numbers:
         await session.exec(
@@ -145,7 +170,20 @@ async def newer(
     key: str,
     known: Events,
 ) -> list[Heard]:
-    """Events of these names that happened after ``than``, of this key or of none; oldest first."""
+    """Return later events of these names, oldest first: those of one key, and those without a key.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        names: the wire names.
+        than: the moment and the number of the event after which to look.
+        key_field: the property that holds the key; empty if the journey has no key.
+        key: the run's key.
+        known: the project's events, by wire name.
+
+    Returns:
+        The events without their personal fields.
+    """
     rows = await session.exec(
         select(EventRow)
         .where(
@@ -161,7 +199,17 @@ async def newer(
 async def since(
     session: AsyncSession, customer_id: str, name: str, moment: datetime
 ) -> Sequence[EventRow]:
-    """The customer's events of one name that happened after a moment."""
+    """Return the customer's events of one name that happened after a moment.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        name: the wire name.
+        moment: the events happened later than this.
+
+    Returns:
+        The events, in no particular order.
+    """
     query = select(EventRow).where(
         EventRow.customer_id == customer_id, EventRow.name == name, EventRow.occurred_at > moment
     )
@@ -178,10 +226,23 @@ async def history(
     before: tuple[datetime, int],
     known: Events,
 ) -> list[Event]:
-    """The customer's events for a template, oldest first: those of the run's key, or without one.
+    """Return the customer's events for a template, oldest first.
 
-    A cart that was bought and filled again is a new cart: what happened up to the last of the
-    journey's goals before the run (``before``) is left out. At most the newest 500 are read.
+    They are the events of the run's key and those without a key. A cart that was bought and filled
+    again is a new cart, so events up to the journey's last goal before the run are left out. At
+    most the newest 500 events are read.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        key_field: the property that holds the key; empty if the journey has no key.
+        key: the run's key.
+        since_goal: the wire names of the journey's goals.
+        before: the moment and the number of the event that started the run.
+        known: the project's events, by wire name.
+
+    Returns:
+        The events that still validate.
     """
     query = (
         select(EventRow)
@@ -199,21 +260,30 @@ async def history(
             break
         try:
             found.append(typed(row, known))
-        except BadEvent as error:  # its class has become stricter: the message can do without it
+        except BadEvent as error:  # its class has become stricter; the message goes out without it
             log.warning("event %s no longer validates and is left out: %s", row.message_id, error)
     found.reverse()
     return found
 
 
 def concerns(row: EventRow, key_field: str, key: str) -> bool:
-    """Whether an event is about this key: it bears it, or bears none."""
-    # as it was sent: a number is the key that it is written like
+    """Tell whether an event concerns a run with this key.
+
+    Args:
+        row: the event.
+        key_field: the property that holds the key; empty if the journey has no key.
+        key: the run's key.
+
+    Returns:
+        True if the event has this key, or no key.
+    """
+    # properties are as they were sent: a key may be a number
     value = row.properties.get(key_field) if key_field else None
     return value in (None, "") or str(value) == key
 
 
 def typed(row: EventRow, known: Events) -> Event:
-    """Return the event as its class has it.
+    """Return the event as an object of its class.
 
     Raises:
         BadEvent: the class has become stricter since the event was stored.
@@ -231,8 +301,8 @@ def heard(row: EventRow, event: Event) -> Heard:
     """Return the event as a workflow may hear it: without its personal fields.
 
     Args:
-        row: the event.
-        event: the same, typed.
+        row: the event's row.
+        event: the same event as an object of its class.
     """
     assert row.seq is not None
     return Heard(

@@ -1,4 +1,4 @@
-"""Joining: two ids turn out to be one person, and everything moves to one of them."""
+"""Joining: two ids prove to be one person, and every row moves to one of them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +11,12 @@ from sojourn.store import cards, people
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import AddressRow, ConsentRow, EventRow, LedgerRow, RunRow
 
-ALIAS_LOCK = 0x50_10_A1_1A  # any number that no other program locks in our database
+ALIAS_LOCK = 0x50_10_A1_1A  # no other program locks this number in our database
 
 
 @dataclass(frozen=True)
 class Joined:
-    """What a join came to.
+    """The result of a join.
 
     Args:
         customer_id: the id that holds everything now.
@@ -32,27 +32,28 @@ async def join(
 ) -> Joined:
     """Make two ids one person: everything of ``previous_id`` moves to ``customer_id``.
 
-    Ids that nobody has named yet are joined too. If both ids lead to the same row, nothing happens:
-    they are one person already, whichever of them was given up.
+    Ids that no call has named yet are joined too. If both ids lead to the same row, they are one
+    person already and nothing happens.
 
     Args:
         session: a writing transaction that holds no customer.
         previous_id: the id that stays as a pointer.
-        customer_id: the id that everything moves to, or to where it leads.
-        at: when that was said.
+        customer_id: the id that everything moves to; if it is a pointer, everything moves to the
+            id it leads to.
+        at: the moment of the alias call.
 
     Returns:
-        What the join came to.
+        The result of the join.
     """
     if is_postgresql(session):
-        # One join at a time: no id becomes a pointer while we wait for it, so nobody who holds a
-        # pointer can be waiting for us.
+        # One join at a time: no id becomes a pointer while this join waits for it, so no other
+        # transaction can hold a pointer and wait for this one.
         await session.exec(text("SELECT pg_advisory_xact_lock(:n)").bindparams(n=ALIAS_LOCK))  # type: ignore[call-overload]
     old_id = await people.resolve(session, previous_id)
     new_id = await people.resolve(session, customer_id)
     if old_id == new_id:
         return Joined(new_id, moved=False)
-    # in the order of their ids, as `people.lock_all` does
+    # rows are locked in the order of their ids, as in `people.lock_all`
     rows = {each: await people.hold(session, each) for each in sorted((old_id, new_id))}
     old, new = rows[old_id], rows[new_id]
     await _move(session, old_id, new_id)

@@ -1,4 +1,4 @@
-"""Write keys: who may send events. The key itself is shown once; its SHA-256 is kept."""
+"""Write keys: permission to send events. A key is shown once; the store has its SHA-256."""
 
 import hashlib
 import secrets
@@ -12,7 +12,7 @@ from sojourn.store.tables import WriteKeyRow
 
 
 def digest(key: str) -> str:
-    """What is kept of a key."""
+    """Return the digest of a key, which the store keeps in place of it."""
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -26,13 +26,13 @@ async def add(
     """Make a key.
 
     Args:
-        session: of a transaction.
-        name: what people call it.
-        events: what it may send: event names, ``identify``, ``alias``; None: all.
-        rate: calls a second; None: no limit of its own.
+        session: a writing transaction.
+        name: the key's name for people.
+        events: the calls it allows: event names, ``identify``, ``alias``; None means all.
+        rate: the most calls a second; None means no limit of its own.
 
     Returns:
-        Its row, and the key, which cannot be had again.
+        The key's row, and the key, which cannot be shown again.
     """
     key = f"sj_{secrets.token_urlsafe(24)}"
     row = WriteKeyRow(
@@ -49,7 +49,7 @@ async def add(
 
 
 async def valid(session: AsyncSession, key: str) -> WriteKeyRow | None:
-    """The row of a key, if there is one and it is not revoked."""
+    """Return the row of a key; None if the key is unknown or revoked."""
     rows = await session.exec(
         select(WriteKeyRow).where(
             WriteKeyRow.digest == digest(key), col(WriteKeyRow.revoked_at).is_(None)
@@ -59,13 +59,16 @@ async def valid(session: AsyncSession, key: str) -> WriteKeyRow | None:
 
 
 async def listed(session: AsyncSession) -> Sequence[WriteKeyRow]:
-    """Every key there ever was, the oldest first."""
+    """Return every key, revoked ones too, oldest first."""
     order = (col(WriteKeyRow.created_at), col(WriteKeyRow.id))
     return (await session.exec(select(WriteKeyRow).order_by(*order))).all()
 
 
 async def revoke(session: AsyncSession, key_id: str) -> WriteKeyRow | None:
-    """Take a key back, for good; None: there is no such key. Again does no harm."""
+    """Revoke a key for good and return its row, or None if there is no such key.
+
+    A revoked key keeps the moment of its first revocation.
+    """
     row = await session.get(WriteKeyRow, key_id)
     if row is not None:
         row.revoked_at = row.revoked_at or datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The ledger: one row for every message that was decided on, and how to find it.
+"""The ledger: one row for every message that was decided on, and the queries for it.
 
 `store.settling` changes the rows; `domain.states.MessageState` draws how they move.
 """
@@ -27,12 +27,12 @@ _MAYBE_SENT = (
 
 @dataclass(frozen=True)
 class Counts:
-    """How many messages of a channel are in which state.
+    """The number of messages of a channel, by state.
 
     Args:
         waiting: held, claimed or being handed over.
         unknown: perhaps sent.
-        sent: sent since the moment the caller asked for.
+        sent: sent since the caller's moment.
     """
 
     waiting: int = 0
@@ -68,8 +68,8 @@ def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
 async def of_message(session: AsyncSession, message_id: str) -> Sequence[LedgerRow]:
     """Return the rows of a message, one for each channel it took, oldest first.
 
-    The transaction holds the rows. An attempt settles its row without the customer's lock: if the
-    gate did not hold the row too, it could overwrite a state that became "sent" meanwhile.
+    The transaction holds the rows. An attempt settles its row without the customer's lock, so a
+    gate that did not hold the row could overwrite a state that became "sent" meanwhile.
     """
     query = select(LedgerRow).where(LedgerRow.message_id == message_id).with_for_update()
     return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
@@ -85,9 +85,9 @@ async def found(session: AsyncSession, name: str, *, hold: bool = False) -> Ledg
     """Return the row with this number or reference.
 
     Args:
-        session: any session; a transaction, to hold the row.
+        session: any session; a writing transaction if ``hold`` is set.
         name: the row's number, or the message's reference.
-        hold: keep everybody else from changing the row until the transaction ends.
+        hold: lock the row until the transaction ends.
 
     Returns:
         The row; None if there is no such row.
@@ -103,7 +103,7 @@ async def found(session: AsyncSession, name: str, *, hold: bool = False) -> Ledg
 
 
 async def content(session: AsyncSession, ledger_id: int) -> ContentRow | None:
-    """Return what was handed over of a message, and its address."""
+    """Return the text of a message that was handed over, and its address."""
     return await session.get(ContentRow, ledger_id)
 
 
@@ -117,7 +117,7 @@ async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[Ledge
 
 
 async def went_to(session: AsyncSession, customer_id: str) -> dict[int, str]:
-    """Return the address each of a customer's messages was handed over to, by its row's number."""
+    """Return the addresses of a customer's messages that were handed over, by row number."""
     rows = await session.exec(
         select(ContentRow.ledger_id, ContentRow.address)
         .join(LedgerRow, col(LedgerRow.id) == ContentRow.ledger_id)
@@ -135,7 +135,7 @@ async def is_under_way(
         session: any session.
         workflow_ids: the runs.
         step: the step's name.
-        since: by the journey's clock; earlier decisions do not count.
+        since: decisions earlier than this, by the journey's clock, do not count.
 
     Returns:
         True if a message of that step is claimed, being handed over, sent or perhaps sent.

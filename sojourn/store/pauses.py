@@ -1,7 +1,7 @@
-"""Channels that are paused, and since when, why and by whom.
+"""Pauses of channels, each with its moment, its reason and its author.
 
-A pause with a probe is a provider's: it ends when a probe succeeds, or when an operator resumes the
-channel. A pause without one is an operator's, and only an operator ends it.
+A provider's pause has a probe: it ends when a probe succeeds, or when an operator resumes the
+channel. An operator's pause has no probe, and only an operator ends it.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from sojourn.store.tables import ChannelRow
 
 
 async def current(session: AsyncSession) -> dict[Channel, ChannelRow]:
-    """The channels that are paused now."""
+    """Return the channels that are paused now, with their rows."""
     rows = await session.exec(select(ChannelRow).where(col(ChannelRow.paused_at).is_not(None)))
     return {Channel(row.channel): row for row in rows}
 
@@ -31,21 +31,21 @@ async def begin(
     by: str,
     probe_at: datetime | None = None,
 ) -> bool:
-    """Pause a channel. Of one that is paused, the moment and the reason stay.
+    """Pause a channel. A paused channel keeps its moment and its reason.
 
-    An operator's pause takes a provider's over: from then on no probe ends it. A provider's pause
+    An operator's pause takes over a provider's: from then on no probe ends it. A provider's pause
     changes nothing about an operator's.
 
     Args:
-        session: of a transaction.
-        channel: which.
-        because: what the provider or the operator said.
+        session: a writing transaction.
+        channel: the channel to pause.
+        because: the words of the provider or the operator.
         by: the provider's name, or the operator's.
-        probe_at: when the provider is to be asked whether it is well again; None: an operator
-            pauses, and nobody asks.
+        probe_at: the moment of the first probe of the provider; None means an operator's pause,
+            which has no probe.
 
     Returns:
-        Whether it was open before.
+        True if the channel was open before.
     """
     await session.exec(
         insert(session, ChannelRow)
@@ -76,13 +76,13 @@ async def end(session: AsyncSession, channel: Channel, *, by: str | None = None)
     """Open a paused channel again.
 
     Args:
-        session: of a transaction.
-        channel: which.
-        by: the provider whose probe succeeded, which ends its own pause alone; None: an operator,
-            who ends any.
+        session: a writing transaction.
+        channel: the channel to open.
+        by: the provider whose probe succeeded; it ends only its own pause. None means an operator,
+            who ends any pause.
 
     Returns:
-        Whether it was paused, and is not any more.
+        True if the call ended a pause.
     """
     change = update(ChannelRow).where(
         col(ChannelRow.channel) == channel.value, col(ChannelRow.paused_at).is_not(None)
@@ -100,14 +100,16 @@ async def end(session: AsyncSession, channel: Channel, *, by: str | None = None)
 async def due_probes(
     session: AsyncSession, channels: Iterable[Channel], now: datetime, *, again_at: datetime
 ) -> dict[Channel, ChannelRow]:
-    """Claim the probes that are due: of several workers that ask, one gets each.
+    """Claim the probes that are due; only one of several workers gets each.
 
     Args:
-        session: of a transaction; the claim holds from its commit on.
-        channels: those whose providers the caller can ask.
-        now: by the machine's clock.
-        again_at: when the next probe of these channels is due, should this one fail or its worker
-            die.
+        session: a writing transaction; the claim holds from its commit on.
+        channels: the channels whose providers the caller can ask.
+        now: the present moment, by the machine's clock.
+        again_at: the moment of the next probe, if this one fails or its worker dies.
+
+    Returns:
+        The paused channels to probe, with their rows.
     """
     claimed = await session.exec(
         update(ChannelRow)

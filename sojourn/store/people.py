@@ -1,9 +1,8 @@
-"""People: which ids are one person, and the lock that everything about a person takes.
+"""People: the ids of one person, and the lock on everything about a person.
 
-An alias call joins one id to another. The row of the id that was given up stays as a pointer, and
-everything that is stored moves to the row it points to. `lock` and `resolve` follow pointers, also
-chains of them: a caller that asks by an old id gets the person's row, and uses that row's
-``customer_id`` from there on.
+An alias call joins one id to another. The row of the old id stays as a pointer, and every other row
+moves to the id it points to. `lock` and `resolve` follow pointers and chains of pointers: a caller
+that asks by an old id gets the person's row, and uses that row's ``customer_id`` from there on.
 """
 
 from collections.abc import Iterable
@@ -18,24 +17,24 @@ CUSTOMERS = SQLModel.metadata.tables["customers"]
 
 
 async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
-    """Hold the person until the transaction ends; make the row if there is none.
+    """Hold the person until the transaction ends; make the row if it is missing.
 
     The lock puts an event and a claim on the same customer in an order: on PostgreSQL, READ
     COMMITTED alone would let a claim slip past a purchase that is being committed.
 
     Returns:
-        The person's row. Where ``customer_id`` was joined to another id, that is the other id's.
+        The person's row. If ``customer_id`` was joined to another id, it is the other id's row.
     """
     row = await hold(session, customer_id)
-    # No deadlock: a pointer is never taken back, so nobody who holds the row it points to can be
-    # waiting for the pointer.
+    # No deadlock: a pointer is never taken back, so no transaction holds the row it points to and
+    # waits for the pointer.
     while row.joined_to is not None:
         row = await hold(session, row.joined_to)
     return row
 
 
 async def hold(session: AsyncSession, customer_id: str) -> CustomerRow:
-    """Hold the row of this very id, also if it is a pointer; make the row if there is none."""
+    """Hold the row of this very id, even if it is a pointer; make the row if it is missing."""
     # populate_existing: a join may have changed the row while the session waited for it
     locked = (
         select(CustomerRow)
@@ -58,8 +57,8 @@ async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[s
     """Hold several people until the transaction ends, as `lock` does.
 
     The rows are locked in the order of their ids, so that two transactions do not wait for each
-    other. The rows that pointers lead to come after, so one of two such transactions may have to be
-    tried again.
+    other. The targets of pointers are locked afterwards, so one of two transactions with pointers
+    may fail, and its caller tries again.
 
     Returns:
         Each person's row, by the id that was asked for.
@@ -105,7 +104,7 @@ async def joined(session: AsyncSession, customer_id: str) -> list[CustomerRow]:
         rows = (await session.exec(query)).all()
         found += rows
         ends = [row.customer_id for row in rows]
-    # customers have no number: the id decides between equal moments, so that every list is alike
+    # customers have no number: the id breaks the tie between equal moments
     return sorted(found, key=lambda row: (str(row.joined_at), row.customer_id))
 
 

@@ -1,4 +1,4 @@
-"""Quarantine: calls that name a known event and do not validate, kept until somebody mends them."""
+"""Quarantine: calls of known events that do not validate, kept until an operator mends them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from sojourn.store.tables import QuarantineRow
 
 
 async def add(session: AsyncSession, row: QuarantineRow) -> None:
-    """Keep a call; one that is kept already stays as it is."""
+    """Keep a call; a call that is kept already stays as it is."""
     await session.exec(
         insert(session, QuarantineRow)
         .values(row.model_dump(exclude={"id"}))
@@ -22,12 +22,12 @@ async def add(session: AsyncSession, row: QuarantineRow) -> None:
 
 
 async def find(session: AsyncSession, number: int) -> QuarantineRow | None:
-    """The call with this number."""
+    """Return the call with this number; None if there is no such call."""
     return await session.get(QuarantineRow, number)
 
 
 async def hold(session: AsyncSession, number: int) -> QuarantineRow | None:
-    """The call with this number, as it is now; nobody else changes it in this transaction."""
+    """Return the call with this number, and lock it until the transaction ends."""
     query = select(QuarantineRow).where(QuarantineRow.id == number).with_for_update()
     return (await session.exec(query)).first()
 
@@ -41,15 +41,18 @@ async def listed(
     settled: bool = False,
     limit: int | None = None,
 ) -> Sequence[QuarantineRow]:
-    """Calls in quarantine, oldest first.
+    """Return calls in quarantine, oldest first.
 
     Args:
-        session: any.
-        name: of this event only.
-        reason: only those whose fault, ``path: reason``, has this text in it.
-        since: only those received at this moment or later.
-        settled: also those that were redriven or dropped.
-        limit: at most so many.
+        session: any session.
+        name: only calls of this event.
+        reason: only calls whose fault, ``path: reason``, contains this text.
+        since: only calls received at this moment or later.
+        settled: include calls that were redriven or dropped.
+        limit: the most calls to return; None means all.
+
+    Returns:
+        The rows.
     """
     query = select(QuarantineRow).order_by(col(QuarantineRow.id)).limit(limit)
     if not settled:
@@ -65,7 +68,7 @@ async def listed(
 
 
 async def open_numbers(session: AsyncSession, *, name: str | None = None) -> Sequence[int]:
-    """The numbers of calls that somebody should look after, oldest first; of one event or all."""
+    """Return the numbers of open calls, oldest first; ``name`` limits them to one event."""
     query = select(QuarantineRow.id).where(col(QuarantineRow.settled_at).is_(None))
     if name is not None:
         query = query.where(QuarantineRow.name == name)
@@ -74,7 +77,7 @@ async def open_numbers(session: AsyncSession, *, name: str | None = None) -> Seq
 
 
 async def counts(session: AsyncSession) -> Sequence[tuple[str, str, int]]:
-    """How many calls are open, by event and field at fault: for the metrics."""
+    """Count the open calls by event and field at fault, for the metrics."""
     query = (
         select(QuarantineRow.name, QuarantineRow.path, func.count())
         .where(col(QuarantineRow.settled_at).is_(None))
@@ -85,10 +88,22 @@ async def counts(session: AsyncSession) -> Sequence[tuple[str, str, int]]:
 
 
 def mend(row: QuarantineRow, call: dict[str, Any], at: datetime) -> None:
-    """Put a call that validates in the place of the one that was sent."""
+    """Replace the call that was sent with one that validates.
+
+    Args:
+        row: the call's row.
+        call: the mended call.
+        at: the moment of mending, by the machine's clock.
+    """
     row.call, row.mended_at = call, at
 
 
 def settle(row: QuarantineRow, outcome: str, at: datetime) -> None:
-    """Note that nothing is left to do about a call."""
+    """Note that a call needs no more work.
+
+    Args:
+        row: the call's row.
+        outcome: ``redriven`` or ``dropped``.
+        at: the moment of that, by the machine's clock.
+    """
     row.outcome, row.settled_at = outcome, at

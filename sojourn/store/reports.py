@@ -1,8 +1,8 @@
-"""What providers tell of messages: kept, and put where it belongs.
+"""Reports: store what providers tell of messages, and act on it.
 
-A report settles what a lost answer left open, moves the message's progress forward, suppresses a
-dead address, records a refusal. Reports come twice, late and in any order: the same reports end in
-the same rows.
+A report settles a message whose answer was lost, moves the message's progress forward, suppresses
+a dead address, records a refusal. Reports come twice, late and in any order; the rows they lead to
+are the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,26 +22,26 @@ from sojourn.store.dialects import insert
 from sojourn.store.tables import AttemptRow, ContentRow, CustomerRow, LedgerRow, ReportRow
 
 BY_ADDRESS = frozenset({Kind.REPLIED, Kind.UNSUBSCRIBED})
-"""Said by people, who quote no id of ours."""
+"""Reports that come from people, who quote no id of ours."""
 PERHAPS_SENT = (MessageState.SENT, MessageState.SUBMITTING, MessageState.UNKNOWN)
 NEVER_SENT = (MessageState.REJECTED, MessageState.SKIPPED)
 CLOCKS_APART = timedelta(minutes=1)
-"""How far a provider's clock may be behind ours."""
+"""The most that a provider's clock may be behind ours."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """A report, and whose message it is about.
+    """A report, and the message it is about.
 
     Args:
-        provider: who told it.
-        report: what.
-        customer_id: who got the message.
-        journey: that sent it.
-        workflow_id: of the run that sent it.
-        step: of the run.
-        channel: of the message.
-        topic: of the message.
+        provider: the name of the provider that sent the report.
+        report: the report.
+        customer_id: the customer who got the message.
+        journey: the journey that sent the message.
+        workflow_id: the workflow id of the run that sent it.
+        step: the step of the run.
+        channel: the message's channel.
+        topic: the message's topic.
     """
 
     provider: str
@@ -55,9 +55,9 @@ class Told:
 
     @property
     def refuses(self) -> str:
-        """The topic that an unsubscription is about; empty: all promotional messages.
+        """The topic of an unsubscription; empty means all promotional messages.
 
-        A link in an e-mail stands under one kind of message. A stop word says no to the sender.
+        An e-mail's link belongs to one topic. A stop word refuses the sender as a whole.
         """
         return self.topic if self.channel is Channel.EMAIL else ""
 
@@ -73,16 +73,17 @@ class _Match:
 async def take(
     session: AsyncSession, provider: str, report: Report, received_at: datetime
 ) -> Told | None:
-    """Keep a report and do what follows from it, once however often it comes.
+    """Store a report and act on it, once however often it comes.
 
     Args:
         session: a writing transaction that holds no customer.
-        provider: who tells it.
-        report: as `domain.reports.writable` gives it.
-        received_at: when its webhook came, by our clock.
+        provider: the name of the provider that sent the report.
+        report: the report, as `domain.reports.writable` returns it.
+        received_at: when its webhook came, by the machine's clock.
 
     Returns:
-        Whose message it is about, also if the report was kept before; None: none of ours.
+        The report with its message, even if the report was stored before; None if the message is
+        not ours.
     """
     match = await _match(session, provider, report)
     if match is None:
@@ -114,7 +115,7 @@ def _told(provider: str, report: Report, row: LedgerRow) -> Told:
 async def of_messages(
     session: AsyncSession, ledger_ids: Iterable[int]
 ) -> Mapping[int, Sequence[ReportRow]]:
-    """Return the reports on each of these messages, by when they happened."""
+    """Return the reports on each of these messages, oldest first, by the number of its row."""
     kept: dict[int, list[ReportRow]] = {number: [] for number in ledger_ids}
     query = select(ReportRow).where(col(ReportRow.ledger_id).in_(kept))
     for row in await session.exec(query.order_by(col(ReportRow.at), col(ReportRow.id))):
@@ -150,7 +151,7 @@ async def _match(session: AsyncSession, provider: str, report: Report) -> _Match
 
 
 async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
-    """The newest message that was sent to whom the report is from, and not after it."""
+    """Find the newest message to the report's address that was sent before the report."""
     spelling = normalised(report.channel, report.address)
     if not spelling:
         return None
@@ -163,13 +164,13 @@ async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
             col(LedgerRow.state).in_(PERHAPS_SENT),
             col(LedgerRow.submitted_at) <= report.at + CLOCKS_APART,
         )
-        # a message that was held is newer than its row
+        # a held message goes out later than its row's number suggests
         .order_by(col(LedgerRow.submitted_at).desc(), col(LedgerRow.id).desc())
         .limit(1)
     )
     spellings: list[ColumnElement[bool]] = [sent_to.in_({spelling, report.address})]
     if report.channel is Channel.EMAIL:
-        # the index has the address as it was written to; one in capitals costs a long look
+        # the index has addresses as they were written; one in capitals needs a full scan
         spellings.append(func.lower(sent_to) == spelling)
     for spelled in spellings:
         if (ours := (await session.exec(query.where(spelled))).first()) is not None:
@@ -184,7 +185,7 @@ def _whole(found: tuple[int | None, str]) -> tuple[int, str]:
 
 
 async def _hold(session: AsyncSession, ledger_id: int) -> LedgerRow:
-    """The row as it is now, held until the transaction ends; its customer is held already."""
+    """Return the row as it is now, and lock it; the caller holds its customer already."""
     query = select(LedgerRow).where(LedgerRow.id == ledger_id).with_for_update()
     return (await session.exec(query.execution_options(populate_existing=True))).one()
 
@@ -199,7 +200,7 @@ async def _keep(
     received_at: datetime,
     ledger_id: int | None,
 ) -> bool:
-    """Keep a report; False: it was kept as one of this message before."""
+    """Store a report; return False if it was stored for this message before."""
     row = ReportRow(
         provider=provider,
         event_id=report.event_id,
@@ -210,8 +211,8 @@ async def _keep(
         detail=report.detail,
     )
     addition = insert(session, ReportRow).values(row.model_dump(exclude={"id"}))
-    # one that names only the provider's id may come before the answer that tells us the id, and
-    # once more after it
+    # a report that names only the provider's id may come before the answer that tells us the id,
+    # and again after it
     kept = await session.exec(
         addition.on_conflict_do_update(
             index_elements=["provider", "event_id"],
@@ -225,7 +226,7 @@ async def _keep(
 async def _note(
     session: AsyncSession, told: Told, row: LedgerRow, received_at: datetime, *, proven: bool
 ) -> None:
-    """Settle the message's row if need be, and move its progress."""
+    """Settle the message's row if it is open, and move its progress."""
     assert row.id is not None
     if row.state in NEVER_SENT:
         return
@@ -235,9 +236,9 @@ async def _note(
             row.state = MessageState.SENT
             row.reason, row.detail, row.caused_by = None, None, None
             row.settled_at = received_at
-            if report.provider_id:  # else it may be from us: a link was followed
+            if report.provider_id:  # without an id the report may be our own: a link was followed
                 row.provider = told.provider
-            # of the attempts that may have sent it, the last: a report does not say which
+            # a report does not name the attempt: the last that may have sent it counts
             sender = report.provider_id or None
             await attempts.end(
                 session,
@@ -261,7 +262,7 @@ async def _suppress(session: AsyncSession, told: Told, ledger_id: int) -> None:
         because = "gone" if told.channel is Channel.PUSH else "bounced"
     else:
         return
-    # the address that we wrote to: the report may name another, to which it was forwarded
+    # our own address for the message counts: the report may name one it was forwarded to
     query = select(ContentRow.address).where(ContentRow.ledger_id == ledger_id)
     address = (await session.exec(query)).first() or report.address
     if normalised(told.channel, address):

@@ -1,4 +1,4 @@
-"""Runs that were started: a hint where to send events. Temporal knows which are open."""
+"""Runs that were started: a hint where to send events. Only Temporal knows which are open."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ RUNS = SQLModel.metadata.tables["runs"]
 
 
 async def add(session: AsyncSession, rows: Sequence[RunRow]) -> None:
-    """Note runs; one that is noted already stays as it is."""
+    """Note runs; a run that is noted already stays as it is."""
     if not rows:
         return
     connection = await session.connection()
@@ -25,14 +25,14 @@ async def add(session: AsyncSession, rows: Sequence[RunRow]) -> None:
 
 
 async def maybe_open(session: AsyncSession, customer_id: str) -> list[RunRow]:
-    """The customer's runs that were not found closed yet, oldest first."""
+    """Return the customer's runs that were not found closed yet, oldest first."""
     return (await maybe_open_of(session, [customer_id])).get(customer_id, [])
 
 
 async def maybe_open_of(
     session: AsyncSession, customer_ids: Iterable[str]
 ) -> dict[str, list[RunRow]]:
-    """The runs that were not found closed yet, by customer, oldest first."""
+    """Return the runs that were not found closed yet, by customer, oldest first."""
     query = (
         select(RunRow)
         .where(col(RunRow.customer_id).in_(list(customer_ids)), col(RunRow.closed_at).is_(None))
@@ -45,7 +45,13 @@ async def maybe_open_of(
 
 
 async def mark_closed(session: AsyncSession, ids: Iterable[int], at: datetime) -> None:
-    """Note that Temporal has closed these runs."""
+    """Note that Temporal has closed these runs.
+
+    Args:
+        session: a writing transaction.
+        ids: the numbers of the runs' rows.
+        at: the moment at which they were found closed, by the machine's clock.
+    """
     closed = list(ids)
     if not closed:
         return
@@ -53,11 +59,11 @@ async def mark_closed(session: AsyncSession, ids: Iterable[int], at: datetime) -
 
 
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[RunRow]:
-    """Every run of a customer, oldest first."""
+    """Return every run of a customer, oldest first."""
     query = select(RunRow).where(RunRow.customer_id == customer_id).order_by(col(RunRow.id))
     return (await session.exec(query)).all()
 
 
 async def every(session: AsyncSession) -> Sequence[RunRow]:
-    """Every run there was."""
+    """Return every run, oldest first."""
     return (await session.exec(select(RunRow).order_by(col(RunRow.id)))).all()

@@ -1,4 +1,4 @@
-"""What becomes of a message: its row in the ledger and its attempts change together."""
+"""Settle messages: a row of the ledger and its attempts change together."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,13 +18,13 @@ from sojourn.store import attempts
 from sojourn.store.tables import ContentRow, EventRow, LedgerRow
 
 ABANDONED_AFTER = timedelta(minutes=10)
-"""A worker that lives has its answer sooner: a message handed over before that has lost its own."""
+"""A live worker has its answer sooner; an older hand-over has lost its answer."""
 _ENDS = {
     MessageState.SENT: AttemptState.ACCEPTED,
     MessageState.REJECTED: AttemptState.REFUSED,
     MessageState.UNKNOWN: AttemptState.AMBIGUOUS,
 }
-"""How an attempt ended that settles the message's row."""
+"""The end of the attempt that brings the message's row to a state."""
 
 
 # ---- an attempt, from the hand-over to its end ---------------------------------------------
@@ -82,14 +82,14 @@ async def settle(
     detail: str | None = None,
     provider_id: str | None = None,
 ) -> None:
-    """Note what became of a message, and of the attempt at it. A sent message stays sent.
+    """Note the outcome of a message, and of the attempt at it. A sent message stays sent.
 
     Args:
         session: a writing transaction.
         ledger_id: the number of the message's row.
         state: sent, rejected, skipped or unknown.
         by: answer, look-up, report, gate, or an operator's name.
-        attempt: the attempt that tells; None means whichever is open.
+        attempt: the attempt that reports the outcome; None means the last open one.
         reason: a `domain.messages.Reason` value.
         error: the kind of the provider's error.
         detail: what the provider or the template said.
@@ -101,7 +101,7 @@ async def settle(
         "reason": reason,
         "settled_at": datetime.now(UTC),
     }
-    # of an unknown message the last thing that was said is all anybody knows: it stays
+    # an unknown message keeps the last detail, which is all that is known of it
     if detail is not None or state is not MessageState.UNKNOWN:
         values["detail"] = detail
     if provider_id is not None:
@@ -109,7 +109,7 @@ async def settle(
     change = update(LedgerRow).where(
         col(LedgerRow.id) == ledger_id, col(LedgerRow.state) != MessageState.SENT
     )
-    # an attempt that did not send knows nothing of what a later attempt does
+    # an attempt that did not send says nothing of a later attempt
     if attempt is not None and state is not MessageState.SENT:
         change = change.where(col(LedgerRow.attempt) == attempt)
     await session.exec(change.values(**values))
@@ -136,7 +136,7 @@ async def refuse(
     error: str | None = None,
     perhaps_out: bool = False,
 ) -> None:
-    """Note that this attempt was refused for good, and with it the message.
+    """Note that the provider refused this attempt, and so the message, for good.
 
     Args:
         session: a writing transaction.
@@ -174,7 +174,7 @@ async def release(
     *,
     error: str | None = None,
 ) -> None:
-    """Note that this attempt certainly did not send: the next one may.
+    """Note that this attempt certainly did not send, so the next one may.
 
     Args:
         session: a writing transaction.
@@ -207,13 +207,13 @@ async def release(
 async def doubt(
     session: AsyncSession, ledger_id: int, attempt: int, detail: str, *, error: str
 ) -> None:
-    """Note that nobody knows whether this attempt sent: the next one finds out first.
+    """Note that it is unknown whether this attempt sent; the next one finds out first.
 
     Args:
         session: a writing transaction.
         ledger_id: the number of the message's row.
         attempt: the row's count of claims.
-        detail: what is known of the failure.
+        detail: the known facts of the failure.
         error: the kind of the provider's error.
     """
     detail = writable(detail, LONGEST_NOTE)
@@ -238,14 +238,14 @@ async def doubt(
 
 
 async def absent(session: AsyncSession, ledger_id: int, attempt: int, *, provider: str) -> None:
-    """Note that the provider does not have the message: it may go, and not for a second time.
+    """Note that the provider does not have the message, which may therefore go, unmarked.
 
     Args:
         session: a writing transaction.
         ledger_id: the number of the message's row.
-        attempt: the row's count of claims when the provider was asked; its answer says nothing of
+        attempt: the row's count of claims when the provider was asked; the answer says nothing of
             a later attempt.
-        provider: the provider that was asked. It got every attempt whose end nobody knows.
+        provider: the provider that was asked. It got every attempt whose end is unknown.
     """
     changed = await session.exec(
         update(LedgerRow)
@@ -267,17 +267,17 @@ async def absent(session: AsyncSession, ledger_id: int, attempt: int, *, provide
         await attempts.absent(session, ledger_id)
 
 
-# ---- what others say of a message ----------------------------------------------------------
+# ---- news from providers and operators -----------------------------------------------------
 
 
 async def advance(session: AsyncSession, ledger_id: int, kind: Kind, at: datetime) -> None:
-    """Note how far a message has come. A kind that lies behind that already changes nothing.
+    """Move a message's progress forward. An earlier stage changes nothing.
 
     Args:
         session: a writing transaction.
         ledger_id: the number of the message's row.
         kind: what happened to the message.
-        at: when it happened. Of the same kind told twice, the earlier moment counts.
+        at: when it happened. If the same kind is told twice, the earlier moment counts.
     """
     progress, since = col(LedgerRow.progress), col(LedgerRow.progress_at)
     behind = [earlier.value for earlier, n in PROGRESS.items() if n < PROGRESS[kind]]
@@ -304,14 +304,14 @@ async def settle_by_hand(
     by: str,
     now: datetime,
 ) -> None:
-    """Note what an operator found out about a message whose end nobody knew.
+    """Note an operator's finding on a message whose end was unknown.
 
-    Nothing is sent because of it: the run went on long ago, with a receipt that says "unknown".
+    The finding sends nothing: the run went on long ago, with a receipt that says "unknown".
 
     Args:
         session: a writing transaction.
         row: the message's row, held by `ledger.found` in this transaction.
-        sent: the message went out; else it certainly did not.
+        sent: True if the message went out, False if it certainly did not.
         because: how the operator knows.
         by: the operator's name.
         now: by the machine's clock.
@@ -349,9 +349,9 @@ async def settle_by_hand(
 async def void_holds(
     session: AsyncSession, workflow_ids: Sequence[str], *, reason: str, cause: EventRow
 ) -> None:
-    """Skip the messages that are held in runs an event has just overtaken.
+    """Skip the held messages of runs that an event has just overtaken.
 
-    A later run may have the id of an earlier one: only enrolments older than the event are meant.
+    A later run may reuse a workflow id, so only enrolments older than the event count.
 
     Args:
         session: a writing transaction.

@@ -1,4 +1,4 @@
-"""Addresses to which nothing is sent, whoever has them and whatever the message.
+"""Suppressed addresses: they get no message, no matter which customer has them.
 
 SMS and WhatsApp reach the same number and are told apart: a number without WhatsApp takes texts.
 """
@@ -25,15 +25,15 @@ async def add(
     at: datetime,
     source: str,
 ) -> None:
-    """Send nothing more to an address. Of several who say so, the first is kept.
+    """Send nothing more to an address. The first of several suppressions is kept.
 
     Args:
         session: a writing transaction.
-        channel: by which nothing is sent to it.
-        address: in any spelling.
+        channel: the channel to which the suppression applies.
+        address: the address, in any spelling.
         because: ``bounced``, ``complained``, ``gone``, or an operator's word.
-        at: when that was said.
-        source: which report, answer or operator said so.
+        at: the moment of the report, answer or command.
+        source: the report, answer or operator that it comes from.
 
     Raises:
         ValueError: the address is empty.
@@ -46,14 +46,14 @@ async def add(
         source=source,
     )
     if not row.address:
-        raise ValueError("nobody can be reached by an empty address")
+        raise ValueError("an empty address cannot be suppressed")
     addition = insert(session, SuppressionRow).values(row.model_dump())
     said = addition.excluded
     await session.exec(
         addition.on_conflict_do_update(
             index_elements=["channel", "address"],
             set_={"because": said.because, "at": said.at, "source": said.source},
-            # whatever order they come in, the same one stays
+            # the same row stays, whatever the order of arrival
             where=tuple_(said.at, said.source)
             < tuple_(col(SuppressionRow.at), col(SuppressionRow.source)),
         )
@@ -61,7 +61,16 @@ async def add(
 
 
 async def lift(session: AsyncSession, channel: Channel, address: str) -> bool:
-    """Send to an address again; False: nothing kept us from it."""
+    """Send to an address again.
+
+    Args:
+        session: a writing transaction.
+        channel: the channel to which the suppression applies.
+        address: the address, in any spelling.
+
+    Returns:
+        False if the address was not suppressed.
+    """
     deleted = await session.exec(
         delete(SuppressionRow).where(
             col(SuppressionRow.channel) == channel.value,
@@ -74,7 +83,7 @@ async def lift(session: AsyncSession, channel: Channel, address: str) -> bool:
 async def suppressed(
     session: AsyncSession, pairs: Iterable[tuple[Channel, str]]
 ) -> set[tuple[Channel, str]]:
-    """Those of the channels and addresses to which nothing may be sent, as they were given."""
+    """Return the suppressed ones of these channels and addresses, as they were given."""
     asked = [(channel, address, normalised(channel, address)) for channel, address in pairs]
     if not asked:
         return set()

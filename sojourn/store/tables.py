@@ -1,4 +1,4 @@
-"""The tables. Alembic's history in `store/migrations` makes them; a test compares the two."""
+"""The tables. The migrations in `store/migrations` make them; a test compares the two."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,13 +24,13 @@ from sojourn.domain.states import AttemptState, MessageState
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment. SQLite keeps no zone, so UTC goes in and UTC comes out."""
+    """An aware moment. SQLite keeps no zone, so it stores UTC and returns UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive moment; nobody could say later what it meant."""
+        """Return the moment in UTC; refuse a naive one, whose meaning would be lost."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -39,14 +39,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Return the moment with its zone, UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class State(TypeDecorator[StrEnum]):
-    """A state, kept as its word."""
+    """A state, stored as its word."""
 
     impl = String
     cache_ok = True
@@ -56,15 +56,15 @@ class State(TypeDecorator[StrEnum]):
         self.states = states
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Give the database the plain word."""
+        """Return the plain word for the database."""
         return None if value is None else str(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
-        """Give the member back."""
+        """Return the member of the enumeration."""
         return None if value is None else self.states(value)
 
 
-# SQLite numbers rows by itself only where the type is INTEGER to the letter
+# SQLite numbers rows by itself only if the type is spelt INTEGER
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -98,7 +98,7 @@ class CustomerRow(SQLModel, table=True):
     joined_to: str | None = None
     """Another customer id of the same person, which holds everything since an alias call."""
     joined_at: datetime | None = _maybe()
-    """When that was said."""
+    """The moment of the alias call."""
     merged: bool = False
     """Other ids were joined to this one."""
     identified_at: datetime | None = _maybe()
@@ -111,7 +111,7 @@ class CustomerRow(SQLModel, table=True):
     timezone: str = ""
     attributes: dict[str, Any] = _json()
     said: dict[str, list[str]] = _json()
-    """When each field was said, and by which call: ``email``, ``traits.plan``."""
+    """The moment and the call that said each field: ``email``, ``traits.plan``."""
 
 
 class ConsentRow(SQLModel, table=True):
@@ -124,15 +124,15 @@ class ConsentRow(SQLModel, table=True):
     customer_id: str
     channel: str
     topic: str = ""
-    """Empty: promotional messages on this channel, whatever the topic."""
+    """Empty means promotional messages on this channel, on any topic."""
     granted: bool
     at: datetime = _moment()
     source: str
-    """What recorded it: the message id of an identify call, a form, an operator."""
+    """The origin: the message id of an identify call, a form, an operator."""
 
 
 class EventRow(SQLModel, table=True):
-    """A customer event, kept before anybody acts on it. ``seq`` is its order of arrival."""
+    """A customer event, stored before any run hears it. ``seq`` is its order of arrival."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -150,8 +150,8 @@ class EventRow(SQLModel, table=True):
     message_id: str = Field(unique=True)
     customer_id: str
     sent_as: str | None = None
-    """The id it was stored under, if an alias call has moved it since: runs that it started, or is
-    about to start, bear that id."""
+    """The id that the event was stored under, if an alias call has moved it since. Runs that the
+    event started, or is about to start, have that id."""
     name: str
     occurred_at: datetime = _moment()
     received_at: datetime = _moment()
@@ -176,18 +176,18 @@ class RunRow(SQLModel, table=True):
     customer_id: str
     key: str = ""
     enrolment: str
-    """The message id of the event that started it."""
+    """The message id of the event that started the run."""
     started_at: datetime = _moment()
     closed_at: datetime | None = _maybe()
 
 
-# What a query must say, to the letter, to find the index of these rows: SQLite compares the words.
+# A query must repeat these words exactly to use the partial index: SQLite compares the text.
 UNSENT = "state NOT IN ('sent', 'skipped')"
 SENT = "state = 'sent'"
 
 
 class LedgerRow(SQLModel, table=True):
-    """A message that was decided on, and what became of it."""
+    """A message that was decided on, and its outcome."""
 
     __tablename__ = "ledger"
     __table_args__ = (
@@ -195,7 +195,7 @@ class LedgerRow(SQLModel, table=True):
         Index("ix_ledger_workflow", "workflow_id", "state"),
         Index("ix_ledger_customer", "customer_id", "state"),
         Index("ix_ledger_provider_id", "provider_id"),
-        # in the order of the operators' list, with all that is counted
+        # the order of the operators' list, and every column of their counts
         Index(
             "ix_ledger_unsent",
             "state",
@@ -233,14 +233,14 @@ class LedgerRow(SQLModel, table=True):
     state: MessageState = _state(MessageState)
     reason: str | None = None
     detail: str | None = None
-    """What a provider or a template said."""
+    """The words of the provider or the template engine."""
     attempt: int = 0
     due_at: datetime = _moment()
     decided_at: datetime = _moment()
     """By the journey's clock."""
     held_until: datetime | None = _maybe()
     caused_by: str | None = None
-    """The event that made the gate say no."""
+    """The message id of the event that made the gate skip the message."""
     claimed_at: datetime | None = _maybe()
     """By the machine's clock, under the customer's lock."""
     submitted_at: datetime | None = _maybe()
@@ -249,12 +249,12 @@ class LedgerRow(SQLModel, table=True):
     provider_id: str | None = None
     possible_duplicate: bool = False
     progress: str | None = None
-    """How far a sent message has come, by the provider's reports (`domain.reports.Kind`)."""
+    """The progress of a sent message, by the provider's reports (`domain.reports.Kind`)."""
     progress_at: datetime | None = _maybe()
 
 
 class AttemptRow(SQLModel, table=True):
-    """One time that a message was handed to a provider, and how that ended."""
+    """One hand-over of a message to a provider, and its end."""
 
     __tablename__ = "attempts"
     __table_args__ = (
@@ -267,13 +267,13 @@ class AttemptRow(SQLModel, table=True):
         sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), nullable=False)
     )
     attempt: int
-    """The ledger's count of claims; `LedgerRow.attempt` at that time."""
+    """The value of `LedgerRow.attempt`, the count of claims, at that time."""
     provider: str
     state: AttemptState = _state(AttemptState)
     submitted_at: datetime = _moment()
     """By the machine's clock, as providers count."""
     journey_at: datetime = _moment()
-    """The same moment by the journey's clock, by which retries wait."""
+    """The same moment by the journey's clock, on which retries wait."""
     settled_at: datetime | None = _maybe()
     settled_by: str | None = None
     """answer, look-up, report, gate (the message's class decided) or an operator's name."""
@@ -281,11 +281,11 @@ class AttemptRow(SQLModel, table=True):
     error: str | None = None
     """The kind of a provider's error: ``RateLimited``."""
     detail: str | None = None
-    """What the provider said."""
+    """The words of the provider."""
 
 
 class ReportRow(SQLModel, table=True):
-    """What a provider told of a message, once for each of its events."""
+    """A provider's report on a message; each of its events has one row."""
 
     __tablename__ = "reports"
     __table_args__ = (
@@ -300,7 +300,7 @@ class ReportRow(SQLModel, table=True):
         default=None,
         sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), nullable=True),
     )
-    """None: of a message that is not ours."""
+    """None means a message that is not ours."""
     kind: str
     at: datetime = _moment()
     received_at: datetime = _moment()
@@ -308,7 +308,7 @@ class ReportRow(SQLModel, table=True):
 
 
 class SuppressionRow(SQLModel, table=True):
-    """An address to which nothing is sent, whoever has it."""
+    """An address that gets no message, no matter which customer has it."""
 
     __tablename__ = "suppressions"
 
@@ -318,20 +318,20 @@ class SuppressionRow(SQLModel, table=True):
     """bounced, complained, gone, or an operator's word."""
     at: datetime = _moment()
     source: str
-    """Which report or answer said so."""
+    """The report, answer or operator that the suppression comes from."""
 
 
 class ChannelRow(SQLModel, table=True):
-    """A channel that was paused; one that never was has no row."""
+    """A channel that was paused at least once; other channels have no row."""
 
     __tablename__ = "channels"
 
     channel: str = Field(primary_key=True)
     paused_at: datetime | None = _maybe()
     paused_because: str = ""
-    """What the provider or the operator said."""
+    """The words of the provider or the operator."""
     paused_by: str = ""
-    """A provider's name: a probe that succeeds resumes it. An operator's: only an operator does."""
+    """The provider or operator that paused; a probe never ends an operator's pause."""
     resumed_at: datetime | None = _maybe()
     probe_at: datetime | None = _maybe()
     """When the next probe is due."""
@@ -351,7 +351,7 @@ class ContentRow(SQLModel, table=True):
 
 
 class AddressRow(SQLModel, table=True):
-    """An address a customer had, and from when. Append-only: the card holds the current one."""
+    """An address of a customer since a moment. Append-only: the card holds the current one."""
 
     __tablename__ = "addresses"
     __table_args__ = (Index("ix_addresses_customer", "customer_id", "kind", "id"),)
@@ -361,14 +361,14 @@ class AddressRow(SQLModel, table=True):
     kind: str
     """email, phone or push_token."""
     value: str
-    """Empty: the address was withdrawn."""
+    """Empty means that the address was withdrawn."""
     at: datetime = _moment()
     source: str
-    """The message id of the identify call that said so."""
+    """The message id of the identify call that brought the address."""
 
 
 class QuarantineRow(SQLModel, table=True):
-    """A call that names a known event and does not validate: kept until somebody mends it."""
+    """A call of a known event that does not validate, kept until an operator mends it."""
 
     __tablename__ = "quarantine"
     __table_args__ = (Index("ix_quarantine_open", "settled_at", "id"),)
@@ -377,29 +377,29 @@ class QuarantineRow(SQLModel, table=True):
     digest: str = Field(unique=True)
     """SHA-256 of the call: a sender's retries are one row."""
     call: dict[str, Any] = _json()
-    """The tracking call as it was sent, or as somebody mended it."""
+    """The tracking call as it was sent, or as an operator mended it."""
     name: str
     path: str
     """The field at fault."""
     reason: str
     source: str
-    """Who sent it: a write key's id, or a webhook's name."""
+    """The sender: a write key's id, or a webhook's name."""
     received_at: datetime = _moment()
     mended_at: datetime | None = _maybe()
-    """Since when the call validates; path and reason still say what was wrong with it."""
+    """The moment since which the call validates; path and reason still name the first fault."""
     settled_at: datetime | None = _maybe()
     outcome: str | None = None
     """redriven or dropped."""
 
 
 class TicketRow(SQLModel, table=True):
-    """Work for a person, kept here where no helpdesk is told of it."""
+    """Work for a person, kept here in a project without a helpdesk."""
 
     __tablename__ = "tickets"
 
     id: int | None = _number()
     name: str = Field(unique=True)
-    """What asked for it, the same in every attempt."""
+    """The idempotency key of the call that asked, the same in every attempt."""
     customer_id: str = Field(index=True)
     run: str
     """The workflow id of the run that asked."""
@@ -415,13 +415,13 @@ class WriteKeyRow(SQLModel, table=True):
     __tablename__ = "write_keys"
 
     id: str = Field(primary_key=True)
-    """Public: names the key in logs and lists."""
+    """The public name of the key, in logs and lists."""
     digest: str = Field(unique=True)
     """SHA-256 of the key, which is random enough to need no salt."""
     name: str
     events: list[str] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
-    """Event names it may send; None: all."""
+    """The event names that it may send; None means all."""
     rate: int | None = None
-    """Calls a second, over all processes together; None: no limit of its own."""
+    """The most calls a second, over all processes; None means no limit of its own."""
     created_at: datetime = _moment()
     revoked_at: datetime | None = _maybe()

@@ -1,4 +1,4 @@
-"""Tickets: work for a person, kept where no helpdesk is told of it."""
+"""Tickets: work for a person, kept here in a project without a helpdesk."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,17 +14,17 @@ from sojourn.store.tables import TicketRow
 async def keep(
     session: AsyncSession, *, name: str, customer_id: str, run: str, subject: str
 ) -> int:
-    """Keep a ticket; one of the same name is kept once.
+    """Keep a ticket; a name has one ticket, however often it is given.
 
     Args:
         session: of a transaction that writes.
-        name: what asks for it, the same in every attempt.
-        customer_id: the customer it is about.
+        name: the idempotency key of the call that asks, the same in every attempt.
+        customer_id: the customer concerned.
         run: the workflow id of the run that asks.
         subject: one line for the person who takes it.
 
     Returns:
-        Its number.
+        The ticket's number.
     """
     found = (await session.exec(select(TicketRow).where(TicketRow.name == name))).first()
     if found is None:
@@ -47,9 +47,9 @@ async def listed(
     """Return tickets, newest first.
 
     Args:
-        session: that reads.
-        everything: closed ones as well.
-        limit: at most so many.
+        session: any session.
+        everything: include closed tickets.
+        limit: the most tickets to return.
 
     Returns:
         The rows.
@@ -65,8 +65,8 @@ async def close(session: AsyncSession, number: int, by: str) -> TicketRow:
 
     Args:
         session: of a transaction that writes.
-        number: the ticket's.
-        by: who has dealt with it.
+        number: the ticket's number.
+        by: the name of the operator who dealt with it.
 
     Returns:
         The row.

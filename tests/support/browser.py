@@ -17,7 +17,7 @@ from sojourn.cli.local.processes import HOST
 
 CHROMIUM = "chromium"
 VIRTUAL_MILLISECONDS = 3000
-"""Time that the page's timers may run; requests do not count."""
+"""The time that the page's timers may run; requests do not count."""
 
 
 @contextmanager
@@ -39,7 +39,7 @@ async def visit(url: str, profile: Path) -> str:
     process = await asyncio.create_subprocess_exec(
         CHROMIUM,
         "--headless",
-        "--no-sandbox",  # it refuses to have a sandbox for root
+        "--no-sandbox",  # Chromium refuses to run a sandbox as root
         "--disable-gpu",
         f"--user-data-dir={profile}",
         f"--virtual-time-budget={VIRTUAL_MILLISECONDS}",
@@ -76,7 +76,7 @@ class Tab:
         return await self._until(lambda said: said.get("id") == self._number, "result")
 
     async def open(self, url: str) -> None:
-        """Go to a page, and wait until it is there."""
+        """Go to a page, and wait until it has loaded."""
         await self.call("Page.navigate", url=url)
         await self._loaded()
 
@@ -122,9 +122,9 @@ async def telephone(profile: Path, *, language: str, dark: bool = False) -> Asyn
     """Run a browser of a telephone's size.
 
     Args:
-        profile: a folder of its own.
-        language: that it asks for.
-        dark: whether it asks for dark pages.
+        profile: the browser's own folder.
+        language: the language that the browser asks for.
+        dark: True if the browser asks for dark pages.
     """
     process = await asyncio.create_subprocess_exec(
         CHROMIUM,

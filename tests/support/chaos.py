@@ -41,7 +41,7 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 5
 AT_ONCE = 60
 TELLS = (Kind.DELIVERED, Kind.ACCEPTED, Kind.OPENED)
-"""Out of order on purpose."""
+"""The order is wrong on purpose."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Size:
     """The size of a chaos.
 
     Args:
-        runs: of the three journeys together.
-        worker: how often it is killed -9.
-        temporal: how often it is killed -9; its state is in a file.
-        cuts: how often all connections to the database are cut.
-        share: of the calls to providers that fail.
-        seed: of all that is random.
+        runs: the number of runs of the three journeys together.
+        worker: the number of times that the worker is killed with SIGKILL.
+        temporal: the number of times that Temporal is killed; its state is in a file.
+        cuts: the number of times that all connections to the database are cut.
+        share: the share of the calls to providers that fail.
+        seed: the seed of every random choice.
     """
 
     runs: int
@@ -70,15 +70,15 @@ class Verdict:
     """The end of all runs and messages.
 
     Args:
-        rows: the ledger.
-        accepted: how often providers took each message, by reference.
-        outcomes: how the runs ended.
-        lost: messages that the ledger calls sent and nobody accepted.
-        twice: messages that were accepted twice, and neither marked nor allowed to be.
-        untrue: rows whose state is not what happened.
-        unsaid: runs that did not decide on every message of theirs.
-        asked: how often providers were asked to send.
-        hooks: webhooks that the gateway answered, by status.
+        rows: the rows of the ledger.
+        accepted: the number of times that providers took each message, by reference.
+        outcomes: the number of runs, by outcome.
+        lost: messages that the ledger calls sent and no provider accepted.
+        twice: messages that were accepted twice without a mark or permission.
+        untrue: rows whose state is not true.
+        unsaid: runs that did not decide on each of their messages.
+        asked: the number of times that providers were asked to send.
+        hooks: the number of webhooks that the gateway answered, by status.
     """
 
     rows: Sequence[LedgerRow]
@@ -167,7 +167,7 @@ def _environment(carriers: Sequence[Fake]) -> dict[str, str]:
     return variables
 
 
-async def _live(  # noqa: PLR0917 (each is another thing)
+async def _live(  # noqa: PLR0917 (each argument is another part)
     size: Size,
     rnd: random.Random,
     running: Installation,
@@ -278,8 +278,8 @@ def _first(n: int, who: str, at: datetime) -> Event:
 async def _ended(client: Client, run: RunRow) -> str:
     """Let time pass for a run until it is over; return how it ended.
 
-    From wait to wait, each by its own length: time that were moved further would be missing where
-    Temporal dies over it.
+    Time moves from wait to wait, each time by the wait's own length. A longer step would be lost if
+    Temporal died during it.
     """
     handle = client.get_workflow_handle(run.workflow_id)
     skipper, waited_out = TimeSkipper(client), ""

@@ -29,7 +29,7 @@ NOWHERE = "127.0.0.1:1"
 
 @dataclass(frozen=True)
 class Answer:
-    """The output of a command, and its exit code."""
+    """The output and the exit code of a command."""
 
     code: int
     out: str
@@ -207,6 +207,6 @@ async def offline(
     shutil.copy(migrated_database, database)
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{database}", quiet_hours=None)
     store = await Store.open(settings.store_url)
-    client: Any = None  # no command may ask Temporal here
+    client: Any = None  # no command may reach Temporal here
     yield Cli(Sojourn(client, store, settings), monkeypatch, capsys, NOWHERE)
     await store.close()

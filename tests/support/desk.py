@@ -63,7 +63,7 @@ NUDGE: dict[str, Any] = {
 
 
 class Killed(BaseException):
-    """The worker was killed here: not an `Exception`, nothing may handle it."""
+    """The death of the worker at this point; no `Exception`, so no code handles it."""
 
 
 class Carrier(Outbox):
@@ -106,7 +106,7 @@ class Carrier(Outbox):
 
     @property
     def abilities(self) -> Abilities:  # type: ignore[override]
-        """What the test at hand wants."""
+        """The abilities that the test wants."""
         return self.can or Abilities(idempotent_for=DAY if self.idempotent else timedelta(0))
 
 
@@ -138,7 +138,7 @@ class Desk:
         return Messages(self.gate, carriers, _renderer(self.templates), Recorder(self.store))
 
     async def claim(self, now: datetime = NOON + DAY, **changes: Any) -> Claim:
-        """Pass the gate, and no more."""
+        """Pass the gate without a hand-over."""
         answer = await self.gate.pass_or_refuse(self.delivery(**changes), now)
         assert isinstance(answer, Claim)
         return answer
@@ -151,12 +151,12 @@ class Desk:
             await cards.identify(session, identity)
 
     async def keep(self, event: Event, **properties: Any) -> EventRow:
-        """Store an event as the dispatcher does, and die before anybody is told."""
+        """Store an event as the dispatcher does, and die before any run is told."""
         async with self.store.transaction() as session:
             return await self.put(session, event, **properties)
 
     async def put(self, session: AsyncSession, event: Event, **properties: Any) -> EventRow:
-        """Store an event in a transaction of the test's."""
+        """Store an event in a transaction of the test."""
         await people.lock(session, event.customer_id)
         row, _ = await events.add(
             session,
@@ -212,7 +212,7 @@ class Desk:
         ).model_copy(update=changes)
 
     async def send(self, *, waited: timedelta = timedelta(0), **changes: Any) -> Receipt:
-        """One attempt of the activity, ``waited`` after Temporal scheduled it."""
+        """Run one attempt of the activity, ``waited`` after Temporal scheduled it."""
         self.passed = 0.0
         environment = ActivityEnvironment()
         environment.info = dataclasses.replace(

@@ -15,7 +15,7 @@ hypothesis.settings.register_profile(THOROUGH, deadline=None, max_examples=200)
 
 
 def fewer(part: float, **options: Any) -> hypothesis.settings:
-    """Return the settings of a property whose examples each cost a database's or a server's time.
+    """Return the settings of a property whose examples each need a database or a server.
 
     Args:
         part: the share of the usual examples.

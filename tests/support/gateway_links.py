@@ -1,4 +1,4 @@
-"""Messages that were sent, and a gateway that knows their links."""
+"""Sent messages, and a gateway that knows their links."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,7 +37,7 @@ def shop(**changes: Any) -> Settings:
 
 @asynccontextmanager
 async def alone(store: Store, **changes: Any) -> AsyncIterator[Served]:
-    """Serve a gateway without a Temporal."""
+    """Serve a gateway without Temporal."""
     client = await Client.connect(NOWHERE, lazy=True, data_converter=pydantic_data_converter)
     async with serving(Sojourn(client, store, shop(**changes))) as served:
         yield served

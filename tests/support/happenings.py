@@ -1,9 +1,9 @@
-"""Made-up days of many customers, whose end does not depend on the order in which news arrives.
+"""Made-up days of many customers, whose end does not depend on the order of arrival.
 
-Events are ordered by when they happened, so nearly any set of events will do. These days leave out
-what no order of arrival can mend:
+Events are ordered by the moments they happened at, so nearly any set of events will do. These days
+leave out the cases that depend on the order of arrival:
 
-- All lies within a day that is not over: nothing but the welcome falls due before all has arrived.
+- All events lie within an unfinished day: only the welcome falls due before all have arrived.
   A purchase that arrives after the reminder has left cannot take it back.
 - No customer clicks before signing up.
 - A subscription starts before it changes, renews or ends. Two events that could each have
@@ -20,7 +20,7 @@ from typing import Any
 Call = dict[str, Any]
 
 SOME_DAY = 20 * 3600
-"""Seconds; senders and kills take the rest of the 24 hours."""
+"""In seconds; senders and kills take the rest of the 24 hours."""
 
 
 def happenings(count: int, *, seed: int) -> list[Call]:

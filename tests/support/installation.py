@@ -51,9 +51,7 @@ class Sender:
     async def _post(self, path: str, body: Mapping[str, Any]) -> tuple[str, httpx.Response | None]:
         try:
             answer = await self.http.post(path, json=body)
-        except (
-            httpx.TransportError
-        ) as error:  # nothing listens, or the gateway died during our request
+        except httpx.TransportError as error:  # no gateway listens, or it died during this request
             return type(error).__name__, None
         assert answer.status_code in (200, *AGAIN), answer.text
         return answer.text, answer
@@ -76,7 +74,9 @@ class Part:
         ended = len(self.ends)
         while len(self.ends) == ended:
             assert self.child.pid is not None
-            with suppress(ProcessLookupError):  # it is dead already, which is noticed soon
+            with suppress(
+                ProcessLookupError
+            ):  # the process is dead already; its watcher soon notices
                 os.killpg(self.child.pid, signal.SIGKILL)
             await asyncio.sleep(0.01)
 
@@ -108,12 +108,12 @@ async def installation(
     """Run a gateway and a worker while the block lasts.
 
     Args:
-        server: Temporal.
-        store: of these settings, open.
-        settings: for both.
-        processes: of the gateway.
-        lines: to the gateway at most.
-        variables: of the environment, beside those that the settings make.
+        server: the Temporal server.
+        store: the open store of these settings.
+        settings: the settings of gateway and worker.
+        processes: the number of processes of the gateway.
+        lines: the most connections to the gateway.
+        variables: environment variables beside those that the settings make.
     """
     async with store.transaction() as session:
         _, key = await keys.add(session, "test")
@@ -131,7 +131,7 @@ async def installation(
                 "-m",
                 "sojourn.cli.local.leash",
                 "35",
-            ),  # it must not outlive an interrupted test
+            ),  # the process must not outlive an interrupted test
             *python("-m", "sojourn", "gateway", "--port", str(port)),
             *("--processes", str(processes)),
         ),

@@ -13,7 +13,7 @@ STEPS = {Channel.EMAIL: "reminder", Channel.SMS: "nudge"}
 class Offer(
     Journey, name="abandoned-cart", starts_on=ProductAdded, key="cart_id", goal=OrderCompleted
 ):
-    """One promotional message, due at once, by the channel that is the cart's name."""
+    """Send one promotional message at once, by the channel that the cart's id names."""
 
     async def steps(self) -> None:
         channel = Channel(self.key)

@@ -26,7 +26,7 @@ class MailServer:
     rcpt_reply: str = ""
     data_reply: str = ""
     refusals: int = -1
-    """The number of times that `data_reply` is given; -1: always."""
+    """The number of times that `data_reply` is given; -1 means always."""
     replies: dict[str, str] = field(default_factory=dict)
     """Replies to MAIL and RSET."""
     hang_up_at: deque[str] = field(default_factory=deque)
@@ -36,7 +36,7 @@ class MailServer:
     login: tuple[str, str] | None = None
     """The name and password that the server requires."""
     tls: ssl.SSLContext | None = None
-    """The certificate for STARTTLS; None: the server does not offer it."""
+    """The certificate for STARTTLS; None means that the server does not offer it."""
     taken: threading.Event = field(default_factory=threading.Event)
     """Set once a message has been accepted."""
 

@@ -11,7 +11,7 @@ USEFUL = timedelta(hours=4, minutes=30)
 
 
 class Onboarding(Journey, name="onboarding", starts_on=SignedUp, goal=AccountActivated):
-    """Two messages at once: one is of use for four and a half hours, the other for two days."""
+    """Send two messages at once: one is of use for 4.5 hours, the other for two days."""
 
     async def steps(self) -> None:
         await self.send(

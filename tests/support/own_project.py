@@ -1,4 +1,4 @@
-"""A project of one's own in a folder, and commands in it as a shell runs them."""
+"""A user's own project in a folder, and commands in it as a shell runs them."""
 
 import os
 import subprocess
@@ -46,5 +46,5 @@ class OwnProject:
 
 @pytest.fixture
 def own_project(tmp_path: Path) -> OwnProject:
-    """An empty project in a folder of its own."""
+    """Make an empty project in a folder of its own."""
     return OwnProject(tmp_path)

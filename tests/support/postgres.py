@@ -19,8 +19,8 @@ class Postgres:
     """A running server; each test makes a database of its own in it.
 
     Args:
-        bin_folder: of its commands.
-        durable: wait for the disk, which most tests need not.
+        bin_folder: the folder of the server's commands.
+        durable: wait for the disk; most tests do without.
     """
 
     def __init__(self, bin_folder: Path, *, durable: bool = False) -> None:
@@ -29,7 +29,7 @@ class Postgres:
         self._bin = bin_folder
         self._fsync = "on" if durable else "off"
         self._port = free_port()
-        # the server refuses to run as root: Debian's package made a user for it
+        # the server refuses to run as root; Debian's package made a user for it
         self._user = "postgres" if os.geteuid() == 0 else None
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Rows of the store, as the parts that write them leave them."""
+"""Rows of the store, as the engine writes them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ CONTENT = Content(channel=Channel.EMAIL, template="t", locale="en", text="hello"
 
 
 def delivery_of(customer_id: str) -> Delivery:
-    """Return a message of a run that this enrolment alone has."""
+    """Return a message of a run that belongs to this enrolment alone."""
     return Delivery(
         workflow_id=f"abandoned-cart:{customer_id}:c",
         journey="abandoned-cart",

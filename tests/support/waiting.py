@@ -16,7 +16,7 @@ class Waiting(
     goal=OrderCompleted,
     hears=CheckoutStarted,
 ):
-    """Waits for three checkouts, two days each."""
+    """Wait for three checkouts, two days each."""
 
     async def steps(self) -> None:
         self.values: list[str] = []

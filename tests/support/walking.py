@@ -1,4 +1,4 @@
-"""Perform a page of the documentation: write its files, run its commands, see what they say."""
+"""Walk through a page of the documentation: write its files, run its commands, check the output."""
 
 import os
 import re

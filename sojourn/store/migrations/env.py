@@ -1,4 +1,4 @@
-"""Alembic's entry: one history for SQLite and PostgreSQL."""
+"""Run the migrations for Alembic: one history for SQLite and PostgreSQL."""
 
 from alembic import context
 from sqlmodel import SQLModel

@@ -1,4 +1,4 @@
-"""An alias joins two ids into one person, whatever order calls arrive in."""
+"""An alias joins two ids into one person, in any order of arrival."""
 
 import asyncio
 import dataclasses
@@ -106,7 +106,7 @@ async def test_chains_of_aliases_are_followed_to_their_end(store: Store, custome
     a, b, c = (f"{customer_id}-{name}" for name in "abc")
     await _join(store, a, b)
     await _join(store, b, c)
-    await _join(store, a, customer_id)  # by its first name
+    await _join(store, a, customer_id)  # the chain's first id
     await _identify(store, a, 1, firstName="Ada")
     async with store.reading() as session:
         for each in (a, b, c, customer_id):
@@ -136,7 +136,7 @@ async def test_aliases_of_the_same_ids_at_once_end_in_one_person(
     assert (await _card(store, names[0])).first_name == "11"
 
 
-async def test_of_two_cards_the_newer_word_wins_field_by_field(
+async def test_two_joined_cards_keep_the_newer_word_field_by_field(
     store: Store, customer_id: str
 ) -> None:
     old = f"{customer_id}-old"
@@ -294,7 +294,7 @@ async def test_a_step_that_a_joined_customers_other_run_sent_is_not_sent_again(
     await _join(desk.store, desk.customer_id, customer_id)
     assert (await desk.send(workflow_id=twin, n=2)).status is Status.SENT
     assert (await desk.send()).reason is Reason.ALREADY_TOLD
-    # a message of before the steps began, or began again, does not count
+    # a message from before the steps began or restarted does not count
     later = (NOON + 2 * DAY, 10**9)
     assert (await desk.send(n=3, latest=later, useful_until=NOON + 3 * DAY)).status is Status.SENT
 
@@ -363,7 +363,7 @@ async def _told(store: Store, person: str, name: str) -> object:
     email = history[-1][0] if history else ""
     assert email == (card.email if card else "")
     agreed = await _agreed(store, f"{person}-{name}")
-    # an id that no call named equals one whose calls said nothing
+    # an id without calls equals an id whose calls set no field
     return dataclasses.replace(card or Customer(""), customer_id="", known=True), agreed
 
 
@@ -528,7 +528,7 @@ async def _crash(journey: JourneyTest, event: ProductAdded) -> None:
 
 
 async def test_events_left_by_a_crash_are_routed_and_start_one_run(journey: JourneyTest) -> None:
-    """The process that stored the event may start its run now: both must mean the same run."""
+    """The process that stored the event may start its run now: both must start the same run."""
     event = _added(_old(journey))
     await _crash(journey, event)
     await _alias(journey)
@@ -585,7 +585,7 @@ SHOPPING: dict[str, Step] = {
 }
 
 
-async def test_a_purchase_cancels_whatever_order_events_and_aliases_arrive_in(kit: Kit) -> None:
+async def test_a_purchase_cancels_in_any_order_of_events_and_aliases(kit: Kit) -> None:
     for order in itertools.permutations(SHOPPING):
         test = kit()
         for step in order:
@@ -602,7 +602,7 @@ FILLING: dict[str, Step] = {
 }
 
 
-async def test_each_step_is_sent_once_whatever_order_events_and_aliases_arrive_in(kit: Kit) -> None:
+async def test_each_step_is_sent_once_in_any_order_of_events_and_aliases(kit: Kit) -> None:
     tests = {order: kit() for order in itertools.permutations(FILLING)}
     for order, test in tests.items():
         for step in order:

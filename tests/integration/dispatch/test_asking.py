@@ -96,7 +96,7 @@ async def test_an_event_that_concerns_no_run_has_no_effect(journey: JourneyTest)
     assert (await journey.publish(FeatureUsed, feature="search", ask=True)).effects == {}
 
 
-async def test_asking_waits_for_a_message_on_its_way(
+async def test_a_question_waits_for_a_message_on_its_way(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message was claimed before the purchase arrived, so it leaves; the answer must say so."""

@@ -86,7 +86,7 @@ async def journey(kit: Kit) -> AsyncIterator[JourneyTest]:
 
 
 class Crash(Exception):
-    """The death of the process at this point."""
+    """The death of the process, at this point."""
 
 
 def _crashing(sojourn: Sojourn, monkeypatch: pytest.MonkeyPatch, *, after: int = 0) -> None:
@@ -396,13 +396,15 @@ async def test_a_published_event_names_its_own_runs(journey: JourneyTest) -> Non
     assert await _signals(journey) == ["Product Added"]
 
 
-async def test_a_run_found_closed_is_noted_and_a_later_start_begins_anew(
+async def test_a_run_found_closed_is_noted_and_a_later_start_makes_a_new_run(
     journey: JourneyTest,
 ) -> None:
     await journey.publish(_added(journey))
     await journey.after(8 * DAY)
     assert journey.outcome == "exhausted"
-    assert [run.closed_at for run in await _runs(journey)] == [None]  # no caller has asked
+    assert [run.closed_at for run in await _runs(journey)] == [
+        None
+    ]  # a purchase without a caller's question
     published = await journey.publish(_bought(journey, 9 * 24))
     assert published.stored
     assert None not in [run.closed_at for run in await _runs(journey)]
@@ -452,7 +454,7 @@ async def test_a_renewal_before_its_subscription_is_one_run(journey: JourneyTest
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-async def test_a_change_of_subscription_counts_whatever_order_it_arrives_in(
+async def test_a_change_of_subscription_counts_in_any_order_of_arrival(
     journey: JourneyTest, order: tuple[int, ...]
 ) -> None:
     """Neither the start of the subscription nor a change of its price may hide the new end."""
@@ -519,7 +521,7 @@ async def test_events_that_race_each_other_leave_no_run_without_its_goal(kit: Ki
         assert set(journey.outcomes) <= {"converted"}
 
 
-async def test_no_message_follows_a_purchase_whatever_order_events_arrive_in(
+async def test_no_message_follows_a_purchase_in_any_order_of_events(
     kit: Kit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two products and a purchase, each delivered twice, in 18 of their 90 orders.
@@ -587,7 +589,7 @@ async def test_a_product_added_in_the_moment_the_run_ends_is_not_lost(
     async with worker.serving(
         time_skipping_client, base.store, base.settings, task_queue=queue, carriers=carriers
     ):
-        for test in tests.values():  # so long ago that only the offer is still worth sending
+        for test in tests.values():  # long ago: only the offer is still of use
             await (await test._ready()).publish(_added(test, -6 * 24))
         await base.after(1 * DAY + 60 * SECOND)
         await asyncio.gather(*nudger.tasks)
@@ -647,7 +649,7 @@ async def test_the_real_server_takes_the_longest_ids(
     await temporal.client.get_workflow_handle(started).terminate()
 
 
-# ---- what is taken --------------------------------------------------------------------------
+# ---- accepted events and calls --------------------------------------------------------------
 
 BAD: list[Any] = [
     float("nan"), float("inf"), pytest.param(10**5000, id="5001 digits"), "\ud800", {1},

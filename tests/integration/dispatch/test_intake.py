@@ -1,4 +1,4 @@
-"""Many events in one transaction: none is lost, none waits for another customer's trouble."""
+"""Many events in one transaction are all kept, and no customer's fault delays another."""
 
 import asyncio
 import random
@@ -24,9 +24,9 @@ SECOND = timedelta(seconds=1)
 
 
 class Runs:
-    """Stands where Temporal does, and keeps what each run was told, in order.
+    """A stand-in for Temporal that records the events each run was told, in order.
 
-    The transactions are tried here; test_dispatch.py beside it tries the whole way.
+    This file tests the transactions; test_dispatch.py tests the whole way.
     """
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ async def test_a_message_id_used_twice_in_one_transaction_is_two_events(
     assert second.message_id == again.message_id != first.message_id
 
 
-async def test_in_any_order_and_company_each_is_stored_once(store: Store) -> None:
+async def test_each_event_is_stored_once_in_any_order_and_batch(store: Store) -> None:
     rnd = random.Random(11)
     taking, told = _intake(store)
     people = [f"c-{uuid4().hex[:12]}" for _ in range(10)]
@@ -123,7 +123,7 @@ async def test_in_any_order_and_company_each_is_stored_once(store: Store) -> Non
         assert sorted(ids) == sorted({f"{who}-{n}" for n in range(10)})
 
 
-async def test_what_the_database_refuses_befalls_nobody_else(
+async def test_an_event_that_the_database_refuses_harms_no_other_customer(
     store: Store, customer_id: str
 ) -> None:
     taking, _ = _intake(store)
@@ -143,7 +143,7 @@ async def test_what_the_database_refuses_befalls_nobody_else(
     assert all(isinstance(answer, Published) and answer.stored for answer in answers)
 
 
-# on SQLite there is one lock for all: whoever holds it, holds it for everybody
+# SQLite has a single lock, which covers every customer
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
 async def test_a_customer_whose_lock_is_held_keeps_nobody_waiting(
     store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch

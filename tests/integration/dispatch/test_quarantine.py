@@ -1,4 +1,4 @@
-"""Quarantine keeps calls that do not validate, until they are mended and redriven once."""
+"""Quarantine keeps calls that do not validate until they are mended and redriven, once."""
 
 import asyncio
 import re

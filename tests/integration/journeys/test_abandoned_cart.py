@@ -82,7 +82,7 @@ async def test_another_product_restarts_the_ladder(journey: JourneyTest) -> None
 
 
 class TestQuietHours:
-    """A cart left at 22:30 in Rome: its reminder falls due in the next night."""
+    """Leave a cart at 22:30 in Rome, whose reminder falls due in the next night."""
 
     @pytest.fixture
     def journey_settings(self, journey_settings: Settings) -> Settings:

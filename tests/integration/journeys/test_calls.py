@@ -1,4 +1,4 @@
-"""`self.call`: a journey has the project act in its own world."""
+"""`self.call`: a journey calls the project's own activities."""
 
 import asyncio
 from collections.abc import AsyncIterator

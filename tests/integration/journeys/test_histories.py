@@ -1,4 +1,4 @@
-"""Recorded histories replay against the code; changed ladders do not, and say what to do."""
+"""Recorded histories replay against the code; a changed ladder fails, and says the remedy."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.support.project import PROJECT
 FOLDER = Path(__file__).parents[2] / "histories"
 
 
-async def test_recorded_histories_replay() -> None:
+async def test_recorded_histories_replay_without_errors() -> None:
     results = await histories.replay(histories.recorded(FOLDER))
     assert [result for result in results if result.broken] == []
     assert {result.journey for result in results} <= set(PROJECT.journeys)

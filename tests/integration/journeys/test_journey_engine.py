@@ -1,4 +1,4 @@
-"""The verbs on the real engine: woken, restarted, continued as new, and never blocked by a slip."""
+"""The verbs on the real engine wake, restart, continue as new, and survive bad signals."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -48,7 +48,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 async def _first(journey: JourneyTest) -> str:
-    """The execution that the newest run began with."""
+    """Return the execution that the newest run began with."""
     async with journey.store.reading() as session:
         return (await runs.of_customer(session, journey.customer_id))[-1].run_id
 
@@ -80,7 +80,7 @@ MALFORMED: dict[str, tuple[Any, ...]] = {
 }
 
 
-async def test_a_slip_of_whoever_signals_does_not_block_the_run(journey: JourneyTest) -> None:
+async def test_a_malformed_signal_does_not_block_the_run(journey: JourneyTest) -> None:
     await journey.start(AbandonedCart, cart_id="c")
     handle = _handle(journey, "abandoned-cart", "c")
     for slip, args in MALFORMED.items():
@@ -92,7 +92,7 @@ async def test_a_slip_of_whoever_signals_does_not_block_the_run(journey: Journey
     assert journey.sent == ["reminder"]
 
 
-async def test_a_slip_that_comes_with_the_start_does_not_either(journey: JourneyTest) -> None:
+async def test_a_malformed_signal_at_the_start_does_not_block_the_run(journey: JourneyTest) -> None:
     sojourn = await journey._ready()
     published = await journey.start(AbandonedCart, cart_id="c")
     async with journey.store.reading() as session:
@@ -111,7 +111,7 @@ async def test_a_slip_that_comes_with_the_start_does_not_either(journey: Journey
 
 
 async def test_a_goal_typed_by_hand_counts_whatever_its_fields(journey: JourneyTest) -> None:
-    """In doubt for the customer: it stops messages, and nothing reads its fields."""
+    """A doubt is decided for the customer: a goal stops messages, and its fields are not read."""
     await journey.start(AbandonedCart, cart_id="c")
     await _handle(journey, "abandoned-cart", "c").signal("Order Completed", GOOD)
     await journey.settled()
@@ -152,7 +152,9 @@ async def test_a_stop_ends_the_run(journey: JourneyTest) -> None:
     assert journey.sent == []
 
 
-async def test_what_an_operator_reads(temporal: Server, journey_settings: Settings) -> None:
+async def test_an_operator_reads_the_state_of_a_run(
+    temporal: Server, journey_settings: Settings
+) -> None:
     """On the real server: search attributes, summaries, status and current details."""
     async with _served(temporal.client, journey_settings) as (sojourn, customer_id):
         event = ProductAdded(customer_id=customer_id, product_id="p", cart_id="c")
@@ -270,7 +272,7 @@ async def test_a_run_that_continues_as_new_sends_each_message_once(journey: Jour
         await journey.publish(ProductAdded, cart_id="c", product_id=f"p{n}")
     await journey.after(25 * HOUR)
     assert journey.sent == ["reminder"]
-    for n in range(8):  # each one begins the ladder anew
+    for n in range(8):  # each product restarts the ladder
         await journey.publish(ProductAdded, cart_id="c", product_id=f"q{n}")
     await journey.after(30 * DAY)
     assert journey.sent == ["reminder", "reminder", "nudge", "offer"]
@@ -360,19 +362,21 @@ class TestNight:
         assert evening.sent == ["reminder"]
         assert len(await evening.messages()) == 1
 
-    async def test_the_purchase_wakes_it(self, evening: JourneyTest) -> None:
+    async def test_a_purchase_wakes_a_held_message(self, evening: JourneyTest) -> None:
         await evening.publish(OrderCompleted, cart_id="c")
         assert evening.outcome == "converted"
         (held,) = await evening.messages()
         assert (held.state, held.reason) == ("skipped", "goal_reached")
 
-    async def test_an_old_purchase_that_comes_late_does_not(self, evening: JourneyTest) -> None:
+    async def test_an_old_purchase_that_comes_late_does_not_wake_a_held_message(
+        self, evening: JourneyTest
+    ) -> None:
         early = datetime(2024, 1, 7, tzinfo=UTC)
         await evening.publish(OrderCompleted, cart_id="c", occurred_at=early)
         await evening.until(datetime(2024, 1, 10, 8, 1, tzinfo=UTC))
         assert evening.sent == ["reminder"]
 
-    async def test_another_product_wakes_it_and_the_ladder_begins_anew(
+    async def test_another_product_wakes_a_held_message_and_restarts_the_ladder(
         self, evening: JourneyTest
     ) -> None:
         await evening.publish(ProductAdded, cart_id="c", product_id="second")
@@ -385,11 +389,11 @@ class TestNight:
         assert (held.state, held.reason) == ("skipped", "superseded")
         assert sent.state == "sent"
 
-    async def test_a_stop_wakes_it(self, evening: JourneyTest) -> None:
+    async def test_a_stop_wakes_a_held_message(self, evening: JourneyTest) -> None:
         await evening.stop("the shop is closed")
         assert evening.outcome == "stopped"
 
-    async def test_who_moved_is_written_to_at_the_new_places_hours(
+    async def test_a_customer_who_moved_gets_a_held_message_by_the_new_zone(
         self, evening: JourneyTest
     ) -> None:
         await evening.identify(timezone="Asia/Tokyo")
@@ -398,7 +402,9 @@ class TestNight:
         assert "(Asia/Tokyo)" in await _details(evening)
 
     @pytest.mark.usefixtures("short_histories")
-    async def test_continuing_as_new_over_night_keeps_one_row(self, evening: JourneyTest) -> None:
+    async def test_a_message_held_across_continue_as_new_keeps_one_row(
+        self, evening: JourneyTest
+    ) -> None:
         earlier = datetime(2024, 1, 8, tzinfo=UTC)
         await _until_continued(evening, ProductAdded, cart_id="c", occurred_at=earlier)
         await evening.until(datetime(2024, 1, 10, 8, 1, tzinfo=UTC))
@@ -423,7 +429,7 @@ async def test_a_moved_customers_zone_is_taken_over(journey: JourneyTest) -> Non
     assert tips.due_at == datetime(2024, 1, 11, 15, tzinfo=UTC)  # ten in New York
 
 
-async def test_a_subscription_of_360_days(journey: JourneyTest) -> None:
+async def test_a_subscription_of_360_days_gets_its_reminders(journey: JourneyTest) -> None:
     expires = NOON + 360 * DAY
     await journey.start(Renewal, expires_at=expires)
     await journey.until(expires - 8 * DAY)
@@ -435,7 +441,7 @@ async def test_a_subscription_of_360_days(journey: JourneyTest) -> None:
 async def test_a_price_change_as_the_reminder_falls_due_costs_nothing(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is stored but not heard yet when the gate looks; it is no reason to plan anew."""
+    """The change is stored but not heard when the gate looks; it is no reason to plan again."""
     await journey.start(Renewal, expires_at=NOON + 30 * DAY)
     sojourn = await journey._ready()
 
@@ -537,7 +543,7 @@ async def test_a_wait_is_woken_by_what_it_waits_for(waits: Waits) -> None:
     await waits.gave("1")
 
 
-async def test_a_wait_that_ends_without_gives_nothing(waits: Waits) -> None:
+async def test_a_wait_that_times_out_gives_nothing(waits: Waits) -> None:
     await waits.until(1 + 47)
     await waits.gave()
     await waits.until(1 + 48)

@@ -63,7 +63,7 @@ async def test_tips_name_only_features_not_used_yet(journey: JourneyTest) -> Non
     assert "wishlist" in everything.lower()
 
 
-async def test_help_goes_by_the_first_channel_there_is(journey: JourneyTest) -> None:
+async def test_help_goes_by_the_first_available_channel(journey: JourneyTest) -> None:
     await journey.identify(pushToken="")
     await journey.start(Onboarding)
     await journey.after(7 * DAY)
@@ -86,7 +86,7 @@ async def test_signing_up_in_the_small_hours_counts_from_the_local_day(
     assert (due.day, due.hour) == (11, 10)
 
 
-async def test_ten_stays_ten_across_a_clock_change(journey: JourneyTest) -> None:
+async def test_a_message_at_ten_stays_at_ten_across_a_clock_change(journey: JourneyTest) -> None:
     journey.begin_at(datetime(2024, 3, 29, 12, tzinfo=UTC))  # clocks go forward on the 31st
     await journey.start(Onboarding)
     await journey.after(8 * DAY)

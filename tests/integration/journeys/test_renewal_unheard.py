@@ -1,4 +1,4 @@
-"""A change that is stored and that the run has not heard: the gate sees it first."""
+"""The gate sees a stored change before the run hears of it."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -24,7 +24,7 @@ async def ordered_at_once(journey: JourneyTest) -> None:
 
 @dataclass
 class Project:
-    """Stands for pytest's own request and configuration in another project."""
+    """A stand-in for pytest's request and configuration in another project."""
 
     rootpath: Path
     records: bool = False
@@ -130,7 +130,7 @@ def test_a_scenario_names_its_journey_and_its_way_out(name: str) -> None:
         scenario(name)
 
 
-def test_executions_are_read_in_their_order(tmp_path: Path) -> None:
+def test_the_executions_of_a_run_are_read_in_order(tmp_path: Path) -> None:
     (tmp_path / "renewal").mkdir()
     for number in (10, 2, 1):
         (tmp_path / "renewal" / f"year-{number}.json").touch()

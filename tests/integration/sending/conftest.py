@@ -17,11 +17,13 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     desk = Desk(store, customer_id)
     monkeypatch.setattr("sojourn.sending.send.monotonic", lambda: desk.passed)
-    async with store.transaction() as session:  # all customers here have the same address
+    async with store.transaction() as session:  # all customers here share an address
         await session.exec(delete(SuppressionRow))
     await desk.identify(**REACHABLE)
     desk.start = await desk.add()
     yield desk
-    async with store.transaction() as session:  # it is shared, and a pause is for everybody
+    async with (
+        store.transaction() as session
+    ):  # tests share the store, and a pause holds for every customer
         for channel in Channel:
             await pauses.end(session, channel)

@@ -1,4 +1,4 @@
-"""Answers of providers and templates, and what becomes of the message."""
+"""Answers of providers and templates, and their effect on the message."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from sojourn.store import consents
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import DAY, HOUR, MINUTE, NUDGE, Desk
 
-# ---- what providers say --------------------------------------------------------------------
+# ---- answers of providers ------------------------------------------------------------------
 
 
 async def test_a_provider_that_is_busy_is_asked_again_when_it_says(desk: Desk) -> None:
@@ -58,7 +58,7 @@ async def test_trouble_with_our_account_pauses_the_channel_and_burns_no_message(
     pause = (await desk.pauses())[Channel.EMAIL]
     assert (pause.paused_because, pause.paused_by) == ("535 who are you?", "carrier")
     assert pause.probe_at is not None
-    # nothing else is handed over meanwhile, whoever it is for
+    # the pause holds back the messages of every customer
     assert (await desk.send(n=2)).reason is Reason.PAUSED
     assert desk.carrier.carried == []
     await desk.resume(Channel.EMAIL)
@@ -113,7 +113,7 @@ async def test_an_opt_out_counts_although_the_grants_clock_was_ahead(desk: Desk)
     assert (await desk.send(n=2)).reason is Reason.NO_CONSENT
 
 
-# ---- what templates say --------------------------------------------------------------------
+# ---- answers of templates ------------------------------------------------------------------
 
 
 async def test_a_template_that_fails_rejects_the_message_and_says_where(

@@ -21,7 +21,7 @@ from tests.support.desk import DAY, NUDGE, Desk, Killed, killing
 
 @pytest.mark.parametrize("where", ["claimed", "handing over", "handed over"])
 @pytest.mark.parametrize("message_class", list(MessageClass))
-async def test_an_idempotent_provider_gets_it_again_and_delivers_once(
+async def test_an_idempotent_provider_gets_a_message_again_and_delivers_it_once(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str, message_class: MessageClass
 ) -> None:
     with monkeypatch.context() as patch:
@@ -48,7 +48,7 @@ async def test_a_promotional_message_in_doubt_is_not_sent_twice(
     assert not (await desk.row()).possible_duplicate
 
 
-async def test_a_claim_alone_is_no_send(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_claim_alone_counts_as_no_send(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.carrier.idempotent = False
     with monkeypatch.context() as patch:
         killing(desk, patch, "claimed")
@@ -78,7 +78,7 @@ async def test_a_needed_message_in_doubt_is_not_sent_a_third_time(
     desk.carrier.answers.append(Killed())
     await desk.die(**needed)
     with monkeypatch.context() as patch:
-        killing(desk, patch, "claimed")  # a death in between counts nothing
+        killing(desk, patch, "claimed")  # an attempt that died in between does not count
         await desk.die(**needed)
     desk.carrier.answers.append(Killed())
     await desk.die(**needed)
@@ -158,7 +158,7 @@ async def test_one_of_several_racing_attempts_hands_over(desk: Desk, *, idempote
 
 
 async def test_an_attempt_that_is_still_handing_over_is_not_overtaken(desk: Desk) -> None:
-    """Temporal gave the first attempt up, but it lives: the second must not send as well."""
+    """Temporal gave up the first attempt, which still lives: the second must not send too."""
     desk.carrier.idempotent = False
     handing_over, go_on = asyncio.Event(), asyncio.Event()
 
@@ -172,14 +172,14 @@ async def test_an_attempt_that_is_still_handing_over_is_not_overtaken(desk: Desk
     assert (await desk.send()).status is Status.UNKNOWN
     go_on.set()
     assert (await slow).status is Status.SENT
-    assert (await desk.row()).state == "sent"  # now it is certain
+    assert (await desk.row()).state == "sent"  # the first attempt's answer is certain
     assert len(desk.carrier.carried) == 1
 
 
 async def test_permission_to_send_once_more_is_not_for_a_later_attempt(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Temporal gave one attempt up, but it lives: two find the same doubt, and one goes on."""
+    """Temporal gave up an attempt that still lives: two find the same doubt, and one goes on."""
     desk.carrier.idempotent = False
     needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
     handing_over, go_on = asyncio.Event(), asyncio.Event()

@@ -41,7 +41,7 @@ async def test_a_message_that_the_provider_does_not_have_is_sent(
     desk.carrier.support_lookup()
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
     await desk.again(message_class=message_class)
-    desk.carrier.carried.clear()  # it never arrived there
+    desk.carrier.carried.clear()  # the message never arrived there
     sent = await desk.send(waited=MINUTE, message_class=message_class)
     assert sent.status is Status.SENT
     assert not (await desk.row()).possible_duplicate
@@ -56,7 +56,7 @@ async def test_a_look_up_outranks_a_purchase_that_came_since(desk: Desk) -> None
     desk.carrier.answers.append(Killed())
     await desk.die()
     await desk.buy()
-    assert (await desk.send(waited=MINUTE)).status is Status.SENT  # it is the truth
+    assert (await desk.send(waited=MINUTE)).status is Status.SENT  # the message did go out
 
 
 async def test_a_look_up_that_fails_is_made_again_until_the_message_is_of_no_use(
@@ -72,13 +72,13 @@ async def test_a_look_up_that_fails_is_made_again_until_the_message_is_of_no_use
     assert len(desk.carrier.carried) == 1
 
 
-async def test_a_provider_that_reports_is_given_time_to(desk: Desk) -> None:
+async def test_a_provider_that_reports_gets_time_to_report(desk: Desk) -> None:
     desk.carrier.support_webhooks()
     needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
     again = await desk.again(**needed)
     assert again.next_retry_delay == MINUTE / 2
-    async with desk.store.transaction() as session:  # as a webhook does
+    async with desk.store.transaction() as session:  # a webhook's report settles the row like this
         row = await desk.row()
         assert row.id is not None
         await settling.settle(session, row.id, MessageState.SENT, by="report", provider_id="p1")
@@ -87,7 +87,7 @@ async def test_a_provider_that_reports_is_given_time_to(desk: Desk) -> None:
     assert (attempt.state, attempt.settled_by) == ("accepted", "report")
 
 
-async def test_a_provider_that_did_not_report_gets_it_once_more(desk: Desk) -> None:
+async def test_a_provider_that_did_not_report_gets_the_message_once_more(desk: Desk) -> None:
     desk.carrier.support_webhooks()
     needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
@@ -97,7 +97,7 @@ async def test_a_provider_that_did_not_report_gets_it_once_more(desk: Desk) -> N
     assert [a.state for a in await desk.attempts()] == ["superseded", "accepted"]
 
 
-async def test_another_provider_knows_nothing_of_what_the_last_one_took(desk: Desk) -> None:
+async def test_another_provider_knows_no_message_of_the_last_one(desk: Desk) -> None:
     desk.carrier.support_lookup(Abilities(idempotent_for=DAY))
     desk.carrier.answers.append(Killed())
     await desk.die()
@@ -138,7 +138,7 @@ async def test_a_later_attempt_that_surely_did_not_send_leaves_the_doubt_about_t
     desk.carrier.answers += [AmbiguousSend("the line went dead"), TransientError("busy")]
     await desk.again()
     await desk.again()
-    desk.carrier.can = Abilities()  # the key has lived its life: it is the first that counts
+    desk.carrier.can = Abilities()  # the key has expired: the first attempt counts
     assert (await desk.send()).status is Status.UNKNOWN
     assert len(desk.carrier.carried) == 1
     assert [a.state for a in await desk.attempts()] == ["ambiguous", "released"]
@@ -151,7 +151,7 @@ async def test_a_message_in_doubt_is_neither_skipped_nor_expired(desk: Desk, the
     await desk.again()
     if then == "buy":
         await desk.buy()
-    for _ in range(2):  # the answer to the first may be lost
+    for _ in range(2):  # the answer to the first attempt may be lost
         receipt = await desk.send(waited=2 * DAY if then == "wait" else MINUTE)
         assert receipt.status is Status.UNKNOWN
         assert receipt.reason is (Reason.GOAL_REACHED if then == "buy" else Reason.TOO_LATE)
@@ -204,8 +204,8 @@ async def test_a_refusal_under_the_same_key_rejects_the_message(desk: Desk) -> N
     assert [row.state for row in await desk.rows()] == ["rejected"]
 
 
-async def test_a_message_that_is_not_there_was_never_handed_over(desk: Desk) -> None:
-    """Attempts under one key: if the provider has nothing, none of them has sent."""
+async def test_a_message_that_the_provider_lacks_was_never_handed_over(desk: Desk) -> None:
+    """Attempts share a key: if the provider has nothing, no attempt has sent."""
     desk.carrier.answers += [AmbiguousSend("dead"), AmbiguousSend("dead")]
     await desk.again()
     await desk.again()
@@ -237,7 +237,7 @@ async def test_a_message_repeated_after_its_keys_life_is_marked(desk: Desk) -> N
 
 
 async def test_a_look_up_at_one_provider_says_nothing_of_another(desk: Desk) -> None:
-    """The look-up of one says nothing of the other."""
+    """A look-up covers only the attempts at the same provider."""
     desk.carrier.idempotent = False
     needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
     desk.carrier.answers.append(AmbiguousSend("dead"))
@@ -250,7 +250,7 @@ async def test_a_look_up_at_one_provider_says_nothing_of_another(desk: Desk) -> 
     assert (len(first.carried), len(desk.carrier.carried)) == (1, 1)
 
 
-async def test_a_lost_answer_is_unknown_where_nothing_can_settle_it(desk: Desk) -> None:
+async def test_a_lost_answer_is_unknown_if_nothing_can_settle_it(desk: Desk) -> None:
     desk.carrier.idempotent = False
     desk.carrier.answers.append(AmbiguousSend("the line went dead"))
     for _ in range(2):

@@ -57,7 +57,7 @@ async def test_a_message_costs_three_transactions_at_most(desk: Desk) -> None:
         listen.remove(engine, "begin", count)
 
 
-# ---- overtaken by an event that is stored, whose signal has not come -----------------------
+# ---- overtaken by a stored event before its signal comes -----------------------------------
 
 
 async def test_a_purchase_that_is_stored_stops_the_message(desk: Desk) -> None:
@@ -111,11 +111,11 @@ async def test_a_product_that_the_run_has_heard_of_supersedes_nothing(desk: Desk
 
 
 async def test_news_that_changes_nothing_does_not_cost_the_message(desk: Desk) -> None:
-    """The run takes the news in, sees no reason to begin anew, and asks again."""
+    """The run takes the news in, sees no reason to restart its steps, and asks again."""
     added = await desk.add(2)
     assert added.seq is not None
     assert (await desk.send()).reason is Reason.SUPERSEDED
-    assert (await desk.send()).reason is Reason.SUPERSEDED  # a retry knows no more
+    assert (await desk.send()).reason is Reason.SUPERSEDED  # a retry has heard nothing new
     receipt = await desk.send(latest=(added.occurred_at, added.seq))
     assert receipt.status is Status.SENT
     row = await desk.row()
@@ -138,7 +138,7 @@ async def test_a_goal_outranks_the_other_reasons(desk: Desk) -> None:
     assert (await desk.send()).reason is Reason.GOAL_REACHED
 
 
-# ---- who is written to ---------------------------------------------------------------------
+# ---- the recipient -------------------------------------------------------------------------
 
 
 async def test_an_unknown_or_erased_customer_gets_nothing(store: Store) -> None:
@@ -238,7 +238,7 @@ async def test_a_message_that_may_be_on_its_way_is_not_called_held(desk: Desk) -
     assert (await desk.send(now=NOON + 46 * HOUR)).status is Status.UNKNOWN
 
 
-# ---- what a claim brings along -------------------------------------------------------------
+# ---- the contents of a claim ---------------------------------------------------------------
 
 
 async def _reply(desk: Desk, channel: Channel, at: datetime) -> None:
@@ -265,7 +265,7 @@ async def _reply(desk: Desk, channel: Channel, at: datetime) -> None:
         (Channel.EMAIL, MINUTE, False),
     ],
 )
-async def test_only_a_recent_reply_by_whatsapp_opens_its_window(
+async def test_a_reply_by_whatsapp_opens_its_window_for_a_day(
     desk: Desk, replied_by: Channel, ago: timedelta, *, free: bool
 ) -> None:
     await _reply(desk, replied_by, NOON + DAY - ago)
@@ -273,12 +273,12 @@ async def test_only_a_recent_reply_by_whatsapp_opens_its_window(
     assert claim.may_write_freely is free
 
 
-async def test_whatsapps_window_is_of_no_other_channel(desk: Desk) -> None:
+async def test_whatsapps_window_opens_no_other_channel(desk: Desk) -> None:
     await _reply(desk, Channel.WHATSAPP, NOON + DAY - MINUTE)
     assert not (await desk.claim(channels=(Channel.SMS,))).may_write_freely
 
 
-async def test_a_claim_is_of_the_customer_the_channel_and_the_run(desk: Desk) -> None:
+async def test_a_claim_names_the_customer_the_channel_and_the_run(desk: Desk) -> None:
     await desk.add(1, name="Plate")
     await desk.add(1, name="Spoon", cart_id="another")
     claim = await desk.claim(channels=(Channel.SMS,), restarts=())

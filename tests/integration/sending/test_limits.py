@@ -1,6 +1,6 @@
 """A channel with a limit: set while it works, and transactional messages leave it first.
 
-Order alone is asked for, never time: what was accepted before what.
+The tests check only the order in which messages are accepted, never times.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from workflows.onboarding import Onboarding
 MANY = 40
 FEW = 4
 SCHEDULED = 5  # events of a run up to its first send
-UNDER_WAY = 3  # may have been handed out before, and are accepted after
+UNDER_WAY = 3  # messages handed out before the limit, and accepted after it
 PATIENCE_SECONDS = 100.0
 
 
@@ -43,7 +43,7 @@ PATIENCE_SECONDS = 100.0
 async def shop(
     own_temporal: Server, tmp_path: Path, migrated_database: Path
 ) -> AsyncIterator[Sojourn]:
-    """A worker for all channels, without limits."""
+    """Run a worker for all channels, without limits."""
     database = tmp_path / "lanes.db"
     shutil.copy(migrated_database, database)
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{database}", quiet_hours=None)
@@ -95,7 +95,7 @@ async def test_transactional_messages_overtake_what_a_limit_holds_up(
 
     await until(welcomed_and_texted)
     order = await left(shop)
-    # texts were asked for later, and are all out: it is the limit that holds the offers up
+    # texts were asked for later and are all out: only the limit holds up the offers
     offers = [row for row in order if row.channel == Channel.EMAIL and not _is_transactional(row)]
     assert len(offers) < MANY
     last = max(order.index(row) for row in order if _is_transactional(row))
@@ -119,7 +119,7 @@ async def offer(shop: Sojourn, channel: Channel, count: int) -> None:
 
 
 async def people(shop: Sojourn, count: int) -> list[str]:
-    """New customers, reachable everywhere."""
+    """Make new customers who are reachable on every channel."""
     names = [f"c-{uuid4().hex[:10]}" for _ in range(count)]
     for who in names:
         await shop.identify(
@@ -145,7 +145,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def left(shop: Sojourn) -> list[LedgerRow]:
-    """What was accepted so far, in that order."""
+    """Return the messages accepted so far, in the order of acceptance."""
     query = select(LedgerRow).where(LedgerRow.state == "sent")
     async with shop.store.reading() as session:
         return list(await session.exec(query.order_by(col(LedgerRow.settled_at))))

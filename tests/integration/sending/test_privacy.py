@@ -32,14 +32,14 @@ from tests.support.desk import DAY, REACHABLE, Carrier
 
 
 def _everything_said(history: WorkflowHistory) -> str:
-    """A history as text: decoded, as protobuf prints it, and as it is on the wire."""
+    """Return a history as text: decoded, as protobuf prints it, and as it is on the wire."""
     said = [json.dumps(json.loads(history.to_json()), ensure_ascii=False)]
     for event in history.events:
         said += [str(event), event.SerializeToString().decode(errors="replace")]
     return "\n".join(said)
 
 
-async def test_nothing_personal_reaches_temporal(journey: JourneyTest) -> None:
+async def test_temporal_gets_no_personal_data(journey: JourneyTest) -> None:
     secrets = {
         "email": "grace.hopper@navy.example",
         "phone": "+393291112223",
@@ -69,7 +69,7 @@ async def test_nothing_personal_reaches_temporal(journey: JourneyTest) -> None:
     histories = await journey.histories()
     assert len(histories) == 3
     said = "\n".join([_everything_said(h) for h in histories])
-    assert "Mug" in said  # what is not personal is there, so the search would find what is
+    assert "Mug" in said  # the search finds public values, so it would find personal ones
     assert [name for name, secret in secrets.items() if secret in said] == []
 
 

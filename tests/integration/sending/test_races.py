@@ -1,6 +1,6 @@
-"""A purchase, a stop or a "no" that races the claim: the gate sees it, or it came after the claim.
+"""Purchases, stops and refusals that race a claim come before it, seen by the gate, or after it.
 
-Each test holds one transaction open, sees the other one wait for it, and lets the first go on.
+Each test holds one transaction open, sees the other wait for it, and lets the first commit.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ async def _waits(store: Store, task: "asyncio.Task[Any]") -> bool:
 
 @asynccontextmanager
 async def _begun(changing: Change, desk: Desk) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Make a change and hold its transaction open; yield what commits it."""
+    """Make a change and hold its transaction open; yield the function that commits it."""
     made, go_on = asyncio.Event(), asyncio.Event()
 
     async def change() -> None:

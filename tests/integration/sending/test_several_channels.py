@@ -53,7 +53,7 @@ async def test_a_device_of_another_sender_is_refused_once_and_not_suppressed(des
     assert (await desk.send(**NUDGE, n=2)).status is Status.SENT
 
 
-async def test_a_purchase_between_two_channels_ends_it(desk: Desk) -> None:
+async def test_a_purchase_between_two_channels_skips_the_message(desk: Desk) -> None:
     desk.carrier.answers.append(EndpointGone("unregistered"))
     await desk.send(**NUDGE)
     await desk.buy()
@@ -64,7 +64,7 @@ async def test_a_purchase_between_two_channels_ends_it(desk: Desk) -> None:
 async def test_a_customer_without_a_device_gets_the_message_by_the_next_channel(desk: Desk) -> None:
     await desk.identify(pushToken="")
     assert (await desk.send(**NUDGE)).channel is Channel.SMS
-    assert await desk.rows() == []  # nothing was decided but the way
+    assert await desk.rows() == []  # only the channel was decided
     assert (await desk.send(**NUDGE, channel=Channel.SMS)).status is Status.SENT
 
 

@@ -1,4 +1,4 @@
-"""Statements of consent: the latest word counts, whoever wrote it."""
+"""Statements of consent: the latest word counts, from any source."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

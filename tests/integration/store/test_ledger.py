@@ -1,4 +1,4 @@
-"""The ledger as operators and links look things up in it, on either database."""
+"""The ledger as operators and links query it, on either database."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -76,7 +76,7 @@ async def test_each_channel_is_counted_by_itself(own: Store) -> None:
 
 @contextmanager
 def heard(store: Store) -> Iterator[list[tuple[str, Any]]]:
-    """Note the statements that go to the database meanwhile."""
+    """Record the statements that go to the database during the block."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
@@ -90,7 +90,7 @@ def heard(store: Store) -> Iterator[list[tuple[str, Any]]]:
 
 
 async def plan(store: Store, statement: str, given: Any) -> str:
-    """Return how the database would read a ledger that is too long to be read as a whole."""
+    """Return the database's plan for a ledger that is too long for a full scan."""
     sqlite = store.engine.dialect.name == "sqlite"
     async with store.engine.connect() as connection:
         if not sqlite:

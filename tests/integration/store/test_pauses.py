@@ -1,4 +1,4 @@
-"""Pauses of channels: who may begin one, who may end it, who is to ask whether it is over."""
+"""Pauses of channels: their beginning, their end, and the probes in between."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -30,9 +30,7 @@ from tests.support.rows import (
 )
 
 
-async def test_only_the_attempt_that_holds_the_claim_may_submit(
-    store: Store, customer_id: str
-) -> None:
+async def test_an_attempt_without_the_claim_cannot_submit(store: Store, customer_id: str) -> None:
     ledger_id = await claimed(store, customer_id)
     assert not await submit(store, ledger_id, 2)
     async with store.reading() as session:
@@ -126,9 +124,7 @@ async def test_a_look_up_keeps_the_reason_for_the_doubt(store: Store, customer_i
     assert (tried.state, tried.settled_by, tried.detail) == ("released", "look-up", "HTTP 500")
 
 
-async def test_anything_that_a_provider_says_can_be_written_down(
-    store: Store, customer_id: str
-) -> None:
+async def test_any_text_of_a_provider_can_be_stored(store: Store, customer_id: str) -> None:
     ledger_id = await claimed(store, customer_id)
     said = "550 bo\udceete pleine\0" + "!" * 600  # Latin-1 as aiosmtplib reads it
     async with store.transaction() as session:
@@ -152,7 +148,7 @@ async def test_erasing_a_ledger_row_takes_its_text_along(store: Store, customer_
         assert await session.get(ContentRow, ledger_id) is None
 
 
-# ---- one message's news says nothing of another --------------------------------------------
+# ---- news of one message leaves others alone -----------------------------------------------
 
 
 @pytest.fixture
@@ -281,7 +277,7 @@ async def test_an_attempt_that_was_given_up_cannot_reject_what_a_later_one_does(
     assert (await row_of(store, one)).detail is None
 
 
-async def test_an_end_that_is_known_stays(store: Store, two: tuple[int, int]) -> None:
+async def test_a_known_end_of_an_attempt_stays(store: Store, two: tuple[int, int]) -> None:
     one, _ = two
     async with store.transaction() as session:
         await attempts.end(session, one, AttemptState.RELEASED, by="answer", attempt=1, at=NOON)
@@ -292,7 +288,7 @@ async def test_an_end_that_is_known_stays(store: Store, two: tuple[int, int]) ->
     assert (attempt.state, attempt.settled_by, attempt.settled_at) == ("released", "answer", NOON)
 
 
-async def test_all_that_an_attempt_came_to_is_kept(store: Store, two: tuple[int, int]) -> None:
+async def test_every_detail_of_an_attempts_end_is_kept(store: Store, two: tuple[int, int]) -> None:
     one, _ = two
     before = datetime.now(UTC)
     async with store.transaction() as session:

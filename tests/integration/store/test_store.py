@@ -36,7 +36,7 @@ async def test_the_migrations_make_the_tables_of_the_code(store: Store) -> None:
         assert await connection.run_sync(differences) == []
 
 
-async def test_the_indexes_of_unrouted_events_hold_those_alone(store: Store) -> None:
+async def test_the_index_of_unrouted_events_holds_those_alone(store: Store) -> None:
     def condition(connection: Connection) -> str:
         (index,) = (
             i
@@ -95,7 +95,7 @@ async def test_a_second_migration_waits_and_finds_the_first_done(database_url: s
     await first.dispose()
 
 
-async def test_an_empty_postgresql_is_left_alone_unless_told(database_url: str) -> None:
+async def test_an_empty_postgresql_is_migrated_only_on_request(database_url: str) -> None:
     if database_url.startswith("sqlite"):
         await (await Store.open(database_url)).close()  # a local file is made ready
     else:
@@ -196,7 +196,7 @@ async def test_a_wrong_url_is_one_clear_line_without_its_password(url: str) -> N
 async def test_errors_of_the_database_do_not_quote_what_was_being_written(
     store: Store, customer_id: str
 ) -> None:
-    """They end up in logs, and in the failures that Temporal keeps."""
+    """Logs and the failures that Temporal keeps have the text of errors."""
     kept, _ = await keep(store, event_row(customer_id))
     twice = event_row(
         customer_id, message_id=kept.message_id, properties={"email": "ada@shop.example"}

@@ -1,4 +1,4 @@
-"""Suppressed addresses: compared as addresses are, and asked about by the gate."""
+"""Suppressed addresses: how they are compared, and how the gate queries them."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -56,20 +56,20 @@ async def test_a_number_is_the_same_however_it_is_written(store: Store, spelling
     assert await is_suppressed(store, Channel.WHATSAPP, written)
 
 
-async def test_texts_and_whatsapp_are_told_apart(store: Store) -> None:
+async def test_sms_and_whatsapp_are_suppressed_separately(store: Store) -> None:
     written = number()
     await suppress(store, Channel.WHATSAPP, written)
     assert not await is_suppressed(store, Channel.SMS, written)
 
 
-async def test_device_tokens_are_taken_to_the_letter(store: Store, customer_id: str) -> None:
+async def test_device_tokens_are_compared_exactly(store: Store, customer_id: str) -> None:
     await suppress(store, Channel.PUSH, f"{customer_id}aB")
     assert await is_suppressed(store, Channel.PUSH, f"{customer_id}aB")
     assert not await is_suppressed(store, Channel.PUSH, f"{customer_id}AB")
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])))
-async def test_the_first_to_say_so_is_kept_whoever_comes_first(
+async def test_the_earliest_suppression_is_kept_in_any_order_of_arrival(
     store: Store, customer_id: str, order: tuple[int, ...]
 ) -> None:
     for hours in order:
@@ -90,7 +90,7 @@ async def test_a_suppression_can_be_lifted(store: Store, customer_id: str) -> No
 
 
 @pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.SMS, Channel.PUSH])
-async def test_no_address_cannot_be_suppressed(store: Store, channel: Channel) -> None:
+async def test_an_empty_address_cannot_be_suppressed(store: Store, channel: Channel) -> None:
     with pytest.raises(ValueError, match="empty"):
         await suppress(store, channel, "")
 

@@ -20,7 +20,7 @@ def test_a_time_in_the_spring_gap_moves_forward() -> None:
     assert moment(date(2024, 3, 31), time(2, 30), ROME).astimezone(ROME).time() == time(3, 30)
 
 
-def test_of_a_time_that_happens_twice_the_first_counts() -> None:
+def test_a_time_that_happens_twice_means_the_first() -> None:
     first = datetime(2024, 10, 27, 0, 30, tzinfo=UTC)  # 02:30 CEST; 02:30 CET comes an hour later
     assert moment(date(2024, 10, 27), time(2, 30), ROME) == first
     assert moment(date(2024, 10, 27), time(2, 30, fold=1), ROME) == first
@@ -31,7 +31,7 @@ def test_tomorrow_at_ten_is_23_hours_away_when_clocks_go_forward() -> None:
     assert days_after(saturday, 1, time(10), ROME) - saturday == timedelta(hours=23)
 
 
-def test_the_day_is_the_customers_not_ours() -> None:
+def test_a_day_is_the_customers_local_day() -> None:
     late = datetime(2024, 1, 9, 3, tzinfo=UTC)  # still the 8th in New York
     assert local_day(late, NEW_YORK) == date(2024, 1, 8)
     assert days_after(late, 1, time(10), NEW_YORK) == datetime(2024, 1, 9, 15, tzinfo=UTC)
@@ -44,7 +44,7 @@ def test_an_unknown_zone_is_one_clear_error(name: str) -> None:
 
 
 def test_a_day_that_a_country_skipped_moves_forward() -> None:
-    samoa = zone("Pacific/Apia")  # 30 December 2011 did not happen there
+    samoa = zone("Pacific/Apia")  # Samoa had no 30 December 2011
     skipped = moment(date(2011, 12, 30), time(10), samoa).astimezone(samoa)
     assert skipped.date() == date(2011, 12, 31)
 

@@ -1,4 +1,4 @@
-"""What identify calls may say, and where a customer lives."""
+"""The fields of identify calls, and the customer's time zone."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -56,7 +56,7 @@ def test_a_name_must_be_writable(value: Any) -> None:
 @pytest.mark.parametrize(
     "value", ["ada", "ada@", "@shop.example", "a b@shop.example", "a@b@c", "<a@b>", "a@\ud800.it"]
 )
-def test_what_is_no_address_is_refused(value: str) -> None:
+def test_a_malformed_address_is_refused(value: str) -> None:
     assert _refused(email=value).path == "traits.email"
 
 
@@ -98,7 +98,7 @@ def test_a_phone_number_becomes_e164(phone: str, locale: str, meant: str) -> Non
         ("+39" + "1" * 30, ""),
     ],
 )
-def test_what_is_no_phone_number_is_refused(phone: str, locale: str) -> None:
+def test_a_malformed_phone_number_is_refused(phone: str, locale: str) -> None:
     assert _refused(phone=phone, locale=locale).path == "traits.phone"
 
 
@@ -128,7 +128,7 @@ def test_an_unknown_zone_is_refused(name: str) -> None:
         ({}, "UTC"),
     ],
 )
-def test_where_a_customer_lives(card: dict[str, str], zone: str) -> None:
+def test_the_home_zone_follows_from_the_card(card: dict[str, str], zone: str) -> None:
     assert home_zone(Customer("c", **card), "UTC") == zone  # type: ignore[arg-type]
 
 
@@ -174,14 +174,14 @@ def test_a_birthday_is_a_day(said: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["23/04/1985", "1985-02-30", "0001-01-01", 482976000, True, []])
-def test_what_is_no_day_is_no_birthday(said: object) -> None:
+def test_a_malformed_birthday_is_refused(said: object) -> None:
     assert _refused(birthday=said).path == "traits.birthday"
 
 
 # ---- reach ---------------------------------------------------------------------------------
 
 
-def test_a_channel_reaches_whoever_has_its_address() -> None:
+def test_a_channel_reaches_customers_with_its_address() -> None:
     customer = Customer("c", phone="+393201234567")
     assert customer.reachable == {Channel.SMS, Channel.WHATSAPP}
     assert customer.address(Channel.WHATSAPP) == "+393201234567"

@@ -1,4 +1,4 @@
-"""What an event may say, and what of it leaves the store."""
+"""The fields of an event, and those of them that leave the store."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -97,7 +97,7 @@ def test_a_class_that_extends_a_shipped_event_takes_its_place() -> None:
         assert Events(classes).named("Order Completed") is own
 
 
-# ---- what is personal ----------------------------------------------------------------------
+# ---- personal fields -----------------------------------------------------------------------
 
 
 def test_personal_fields_are_marked() -> None:
@@ -106,7 +106,7 @@ def test_personal_fields_are_marked() -> None:
 
 
 def test_no_field_that_sounds_personal_is_unmarked() -> None:
-    """Whoever adds an event is told here that an address needs its mark."""
+    """An address in a new event needs its mark; this test says so to its author."""
     unmarked = [
         f"{kind.__name__}.{field}"
         for kind in SHIPPED.values()
@@ -116,7 +116,7 @@ def test_no_field_that_sounds_personal_is_unmarked() -> None:
     assert unmarked == []
 
 
-def test_public_has_everything_but_the_personal_and_the_long() -> None:
+def test_public_fields_leave_out_the_personal_and_the_long() -> None:
     event = _read(OrderCompleted, order_id="o", cart_id="c", total="12.50", email="ada@x.example")
     assert isinstance(event, OrderCompleted)
     assert event.properties() == {
@@ -134,7 +134,7 @@ def test_what_is_stored_reads_back_as_the_same_event() -> None:
         products=[{"product_id": 7, "price": 59.900000000000006}],
     )
     assert _read(OrderCompleted, **event.properties()) == event
-    heard = _read(OrderCompleted, **event.public())  # a run reads what it heard, too
+    heard = _read(OrderCompleted, **event.public())  # a run reads the fields that it heard, too
     assert heard == event.model_copy(update={"products": ()})
 
 
@@ -166,7 +166,7 @@ def test_moments_are_kept_in_utc(written: str, meant: datetime) -> None:
         "2200-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
     ],
 )  # fmt: skip
-def test_what_is_no_moment_of_our_time_is_refused(written: str) -> None:
+def test_a_moment_outside_our_time_is_refused(written: str) -> None:
     assert _refused(SignedUp, at=written).path == "timestamp"
 
 
@@ -199,7 +199,7 @@ def test_the_noise_of_floats_is_rounded_away(sent: Any, meant: str) -> None:
 
 
 @pytest.mark.parametrize("sent", ["1e400", "NaN", "Infinity", "cheap", 10**13, -(10**13), [], ""])
-def test_what_is_no_amount_is_refused(sent: Any) -> None:
+def test_a_malformed_amount_is_refused(sent: Any) -> None:
     assert _refused(CheckoutStarted, value=sent).path == "properties.value"
 
 
@@ -230,7 +230,7 @@ def test_ids_are_opaque(value: Any) -> None:
 @pytest.mark.parametrize(
     "value", ["", "x" * 201, "a\0b", "a\nb", "\x7f", "\ud800", True, None, [], {}]
 )
-def test_what_is_no_id_is_refused(value: Any) -> None:
+def test_a_malformed_id_is_refused(value: Any) -> None:
     with pytest.raises(BadEvent, match="userId"):
         read_event(SignedUp, {}, message_id="m", customer_id=value, at=NOON)
     with pytest.raises(BadEvent, match="messageId"):
@@ -260,7 +260,7 @@ def test_events_do_not_change() -> None:
         event.customer_id = "d"  # type: ignore[misc]
 
 
-# ---- what can be kept and sent on ----------------------------------------------------------
+# ---- properties that can be stored and sent on ---------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -275,12 +275,12 @@ def test_events_do_not_change() -> None:
         b"x",
     ],
 )
-def test_what_is_no_json_is_refused(value: Any) -> None:
+def test_properties_that_are_not_json_are_refused(value: Any) -> None:
     with pytest.raises(BadEvent, match="properties: is no JSON"):
         check_track("Anything", {"value": value})
 
 
-def test_a_bottomless_pit_is_refused() -> None:
+def test_endless_nesting_is_refused() -> None:
     pit: list[Any] = []
     for _ in range(100_000):
         pit = [pit]
@@ -299,7 +299,7 @@ def test_a_bottomless_pit_is_refused() -> None:
         pytest.param("x" * 50_000, id="long"),
     ],
 )
-def test_what_is_json_is_taken(value: Any) -> None:
+def test_json_properties_are_taken(value: Any) -> None:
     check_track("Anything", {"value": value})
 
 
@@ -309,7 +309,7 @@ def test_more_than_temporal_takes_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 201])
-def test_what_is_no_name_is_refused(name: str) -> None:
+def test_a_malformed_event_name_is_refused(name: str) -> None:
     with pytest.raises(BadEvent) as refused:
         check_track(name, {})
     assert refused.value.path == "event"

@@ -50,7 +50,7 @@ def test_an_unsubscribe_token_may_name_its_message(customer: str, reference: str
 
 
 def test_an_unsubscribe_link_of_an_old_email_still_works() -> None:
-    # made before links named their message, with this key
+    # made with this key, before links named their message
     old = "WyJjXzEiLCJlbWFpbCIsImNhcnQiXQ.nirQCzGMTq5T9ZZxwb7fFircYUAdCItIPrqUXcWdCLo"
     assert read_unsubscribe(SECRET, old) == WISH
 
@@ -64,7 +64,7 @@ def test_a_click_token_says_what_was_put_in(reference: str, url: str) -> None:
 
 
 @given(st.text())
-def test_no_token_of_chance_is_taken(token: str) -> None:
+def test_a_random_token_is_refused(token: str) -> None:
     for read in (read_click, read_open, read_unsubscribe, read_renew):
         with pytest.raises(BadToken):
             read(SECRET, token)
@@ -99,7 +99,7 @@ def test_a_token_not_made_here_is_refused_in_one_clear_line(token: str) -> None:
         read_unsubscribe(SECRET, token)
 
 
-def test_a_token_of_one_kind_is_none_of_the_other() -> None:
+def test_a_token_of_one_kind_is_refused_as_another() -> None:
     with pytest.raises(BadToken, match="this renew link"):
         read_renew(SECRET, unsubscribe_token(SECRET, WISH))
     with pytest.raises(BadToken, match="this open link"):
@@ -108,7 +108,7 @@ def test_a_token_of_one_kind_is_none_of_the_other() -> None:
         read_click(SECRET, renew_token(SECRET, Renew("r", "https://shop.example/")))
 
 
-def test_nothing_in_a_token_can_be_changed() -> None:
+def test_a_changed_token_is_refused() -> None:
     token = unsubscribe_token(SECRET, WISH)
     said = token.rpartition(".")[0]
     for place in range(len(said)):
@@ -167,7 +167,7 @@ def test_an_offer_code_is_as_much_the_messages_own_as_its_name() -> None:
         (None, ""),
     ],
 )
-def test_only_web_addresses_stand_in_a_message(url: str | None, expected: str) -> None:
+def test_a_message_links_only_to_web_addresses(url: str | None, expected: str) -> None:
     assert web_url(url, "https://shop.example/") == expected
 
 

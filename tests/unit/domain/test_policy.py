@@ -177,7 +177,7 @@ def test_the_reason_is_that_of_the_channel_that_came_furthest() -> None:
 
 
 @pytest.mark.parametrize("kind", MessageClass)
-def test_nothing_goes_to_a_dead_address_whatever_its_class(kind: MessageClass) -> None:
+def test_a_dead_address_gets_no_message_of_any_class(kind: MessageClass) -> None:
     assert ask(somebody(suppressed=ALL), message_class=kind) == Skip(Reason.SUPPRESSED)
 
 
@@ -212,7 +212,7 @@ def test_a_hold_ends_outside_quiet_hours_and_in_the_future(
 
 
 def _gap_near(moment: datetime, tz: ZoneInfo) -> bool:
-    """Whether clocks change within a day of the moment: spans may touch then."""
+    """Tell whether clocks change within a day of the moment: spans may touch then."""
     before, after = (m.astimezone(tz).utcoffset() for m in (moment - DAY, moment + DAY))
     return before != after
 

@@ -1,4 +1,4 @@
-"""Every reason is explained: in plain words, and in docs/reasons.md with what to do."""
+"""Every reason is explained in plain words, and in docs/reasons.md with its remedy."""
 
 import re
 
@@ -13,7 +13,7 @@ SECTION = re.compile(r"^### `(\w+)`\n(.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_words_complete_a_sentence(reason: Reason) -> None:
+def test_the_words_of_a_reason_complete_a_sentence(reason: Reason) -> None:
     words = explain(reason)
     assert words == words.strip()
     assert words[0].islower()

@@ -1,4 +1,4 @@
-"""How an SMS is counted."""
+"""The characters and segments of an SMS."""
 
 import pytest
 from hypothesis import example, given
@@ -49,7 +49,7 @@ any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
     ],
     ids=lambda value: ascii(value)[:20],
 )
-def test_known_examples(text: str, expected: Segments) -> None:
+def test_known_texts_have_their_known_counts(text: str, expected: Segments) -> None:
     assert segments(text) == expected
 
 
@@ -72,7 +72,7 @@ def test_a_character_of_two_units_is_never_split_over_a_border(
 
 
 @given(gsm)
-def test_what_is_in_the_alphabet_is_gsm(text: str) -> None:
+def test_text_in_the_alphabet_is_gsm(text: str) -> None:
     found = segments(text)
     assert found.encoding is GSM
     assert found.units == len(text) + sum(character in EXTENSION for character in text)
@@ -80,7 +80,7 @@ def test_what_is_in_the_alphabet_is_gsm(text: str) -> None:
 
 @given(any_text)
 @example("a" * 200 + "🎁" * 50)
-def test_what_is_not_is_counted_as_it_is_written(text: str) -> None:
+def test_other_text_is_counted_in_utf_16_units(text: str) -> None:
     found = segments(text)
     assert (found.encoding is GSM) is (set(text) <= set(BASIC + EXTENSION + "\f"))
     if found.encoding is UCS:
@@ -104,6 +104,6 @@ def test_a_longer_text_is_never_cheaper(text: str, more: str) -> None:
     assert segments(text + more).count >= segments(text).count
 
 
-def test_it_is_told_in_words() -> None:
+def test_a_count_is_told_in_words() -> None:
     assert str(segments("Ciao")) == "1 segment, GSM-7"
     assert str(segments("ą" * 71)) == "2 segments, UCS-2"

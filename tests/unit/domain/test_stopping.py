@@ -1,4 +1,4 @@
-"""Any reasonable words stop us; a word that only occurs in a message does not."""
+"""Any reasonable request stops our messages; a stop word inside another message does not."""
 
 import pytest
 from hypothesis import assume, example, given
@@ -25,7 +25,7 @@ COMMANDS = [
     "OPT OUT",
     "CANCEL",
 ]
-"""Those of the carriers, and the FCC's."""
+"""The stop words of the carriers and of the FCC."""
 
 requests = st.sampled_from(sorted(" ".join(piece) for piece in _REQUESTS))
 fillers = st.lists(st.sampled_from(["please", "now", "grazie", "prosze", "thanks"]), max_size=2)
@@ -34,7 +34,7 @@ known = {word for piece in _REQUESTS | _FILLERS for word in piece}
 
 
 @pytest.mark.parametrize("text", COMMANDS)
-def test_the_carriers_commands_stop(text: str) -> None:
+def test_a_carriers_command_stops_messages(text: str) -> None:
     for said in (text, text.lower(), text.title(), f" {text}.\n", f"{text}!!!", f"“{text}”"):
         assert asks_to_stop(said), said
 
@@ -70,7 +70,7 @@ def test_the_carriers_commands_stop(text: str) -> None:
         "ＳＴＯＰ",
     ],
 )
-def test_any_reasonable_words_stop(text: str) -> None:
+def test_any_reasonable_request_stops_messages(text: str) -> None:
     assert asks_to_stop(text)
 
 
@@ -98,12 +98,12 @@ def test_any_reasonable_words_stop(text: str) -> None:
         "🛑",
     ],
 )
-def test_other_messages_do_not(text: str) -> None:
+def test_other_replies_do_not_stop_messages(text: str) -> None:
     assert not asks_to_stop(text)
 
 
 @given(requests, fillers, fillers, marks, marks)
-def test_case_marks_and_courtesy_change_nothing(
+def test_case_punctuation_and_courtesy_change_no_judgement(
     request: str, before: list[str], after: list[str], left: str, right: str
 ) -> None:
     words = [*before, request, *after]
@@ -117,9 +117,7 @@ def test_case_marks_and_courtesy_change_nothing(
     requests, st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9), st.booleans()
 )
 @example("stop", "start", False)
-def test_one_word_that_means_something_else_makes_it_a_message(
-    request: str, word: str, first: bool
-) -> None:
+def test_one_word_of_another_meaning_stops_nothing(request: str, word: str, first: bool) -> None:
     assume(word not in known)
     assert not asks_to_stop(f"{word} {request}" if first else f"{request} {word}")
 
@@ -130,7 +128,7 @@ def test_a_long_message_is_for_people_to_read(request: str, count: int) -> None:
 
 
 @given(st.text())
-def test_whatever_is_said_is_judged(text: str) -> None:
+def test_any_text_is_judged_without_an_error(text: str) -> None:
     assert asks_to_stop(text) == asks_to_stop(f" {text} ")
 
 

@@ -294,7 +294,7 @@ def test_an_event_between_two_channels_begins_an_entry_for_the_next() -> None:
 
 
 def test_reasons_are_given_in_the_order_of_the_design() -> None:
-    """Everything is wrong; then one thing after another is put right."""
+    """Begin with every fault, and mend one after another."""
     bought, cancelled = heard("Order Completed"), heard("Subscription Cancelled")
     added = heard("Product Added")
     person = recipient(known=False, erased=True, reachable=frozenset(), consents=Consents({}))
@@ -337,7 +337,7 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
 def test_a_message_that_a_twin_sent_is_skipped() -> None:
     twin = now(told_by_twin=True)
     assert judge(case(circumstances=twin)) == skipped(Reason.ALREADY_TOLD)
-    # not sent elsewhere either, whatever the lane
+    # no other channel or queue sends it either
     push_only = now(recipient=recipient(reachable=frozenset({SMS})), told_by_twin=True)
     assert judge(case(of=NUDGE, circumstances=push_only)) == skipped(
         Reason.ALREADY_TOLD, channel=PUSH
@@ -494,7 +494,7 @@ def test_a_pause_does_not_hide_that_it_is_too_late_or_quiet() -> None:
     )
 
 
-# ---- whatever comes ------------------------------------------------------------------------
+# ---- any case ------------------------------------------------------------------------------
 
 channels = st.lists(st.sampled_from([PUSH, SMS, EMAIL]), min_size=1, unique=True).map(tuple)
 entries = st.lists(

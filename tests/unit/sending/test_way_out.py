@@ -19,7 +19,7 @@ PROMOTIONAL, NEEDED = MessageClass.PROMOTIONAL, MessageClass.TRANSACTIONAL
 
 
 class Carrier(Outbox):
-    """A provider that can what the test wants."""
+    """A provider with the abilities that the test wants."""
 
     name = "carrier"
     looks_up_after: timedelta
@@ -70,7 +70,7 @@ def test_a_living_idempotency_key_is_used_first(message_class: MessageClass) -> 
         (DAY, DAY - MARGIN - MINUTE, True),
         (DAY, DAY - MARGIN + MINUTE, False),
         (DAY, DAY + MINUTE, False),
-        # of a short life the last half is not relied on
+        # the last half of a short life is not trusted
         (4 * MINUTE, MINUTE, True),
         (4 * MINUTE, 3 * MINUTE, False),
         (timedelta(0), timedelta(0), False),

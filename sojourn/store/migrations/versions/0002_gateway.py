@@ -1,4 +1,4 @@
-"""What the gateway needs: write keys, quarantine, earlier addresses, joined customers."""
+"""Tables of the gateway: write keys, quarantine, earlier addresses, joined customers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make it."""
+    """Create the tables, and add the columns of joined customers."""
     with op.batch_alter_table("customers", schema=None) as batch_op:
         batch_op.add_column(sa.Column("joined_to", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("joined_at", sa.DateTime(timezone=True), nullable=True))
@@ -66,7 +66,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it away."""
+    """Drop the tables and the columns."""
     op.drop_table("write_keys")
     op.drop_table("quarantine")
     op.drop_table("addresses")

@@ -1,4 +1,4 @@
-"""What delivery needs: attempts, reports of providers, suppressed addresses, paused channels."""
+"""Tables of delivery: attempts, providers' reports, suppressed addresses, paused channels."""
 
 import hashlib
 
@@ -14,7 +14,7 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make it."""
+    """Create the tables, and add reference and progress to the ledger."""
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.add_column(sa.Column("reference", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("progress", sa.String(), nullable=True))
@@ -80,7 +80,10 @@ def upgrade() -> None:
 
 
 def _fill_references() -> None:
-    """As `domain.reports.reference` makes them today; a migration must not change with it."""
+    """Fill in each row's reference.
+
+    The code is a copy of `domain.reports.reference`, because a migration must never change.
+    """
     connection = op.get_bind()
     ledger = sa.table("ledger", sa.column("ledger_key"), sa.column("reference"))
     for (key,) in connection.execute(sa.select(ledger.c.ledger_key)).all():
@@ -91,7 +94,7 @@ def _fill_references() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0002: what became of messages after they were sent is forgotten."""
+    """Go back to 0002, and lose all that became of messages after they were sent."""
     for table in ("channels", "suppressions", "reports", "attempts"):
         op.drop_table(table)
     op.drop_index("ix_contents_address", "contents")

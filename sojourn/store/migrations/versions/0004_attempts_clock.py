@@ -1,4 +1,4 @@
-"""When an attempt handed its message over, also by the journey's clock."""
+"""The moment of an attempt's hand-over by the journey's clock."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add it; what was being handed over before there were attempts becomes one."""
+    """Add the column; make an attempt of each hand-over that is older than the attempts."""
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("journey_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(
@@ -32,6 +32,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0003."""
+    """Go back to 0003."""
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_column("journey_at")

@@ -1,4 +1,4 @@
-"""Indexes of what operators count and list, so that it takes no look at the whole ledger."""
+"""Indexes for operators' counts and lists, which need not read the whole ledger."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make them."""
+    """Create the indexes."""
     op.create_index(
         "ix_ledger_unsent",
         "ledger",
@@ -28,6 +28,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0004."""
+    """Drop the indexes."""
     op.drop_index("ix_ledger_sent", "ledger")
     op.drop_index("ix_ledger_unsent", "ledger")

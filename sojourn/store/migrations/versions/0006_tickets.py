@@ -1,4 +1,4 @@
-"""Tickets: work for a person, where no helpdesk is told of it."""
+"""The table of tickets: work for a person in a project without a helpdesk."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "tickets",
         sa.Column("id", _BIG, primary_key=True),
@@ -29,6 +29,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the table."""
     op.drop_index("ix_tickets_customer_id", "tickets")
     op.drop_table("tickets")
