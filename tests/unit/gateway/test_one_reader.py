@@ -140,6 +140,7 @@ class Taker:
 
     def __init__(self) -> None:
         self.read: list[Read] = []
+        self.asked: list[bool] = []
         self.store = None
         self.project = PROJECT
 
@@ -147,6 +148,7 @@ class Taker:
         self, event: Event, name: str, properties: dict[str, Any], *, ask: bool
     ) -> Published:
         self.read.append(Track(name, properties, event))
+        self.asked.append(ask)
         return Published(event.message_id, stored=True)
 
     async def identify(self, identity: Identity) -> None:
@@ -237,6 +239,23 @@ def test_an_alias_names_the_id_that_is_given_up() -> None:
     assert read.previous_id == "1"
 
 
+def test_a_track_call_keeps_its_name_and_its_properties_as_they_were_sent() -> None:
+    sent = {"product_id": "p1", "price": "9.90", "shelf": "B"}
+    read = read_call({**CALLS["plain"], "properties": sent})
+    assert isinstance(read, Track)
+    assert (read.name, read.properties) == ("Product Added", sent)
+
+
+async def test_a_track_call_asks_the_runs_only_if_somebody_wants_to_know() -> None:
+    taker: Any = Taker()
+    read = read_call(CALLS["plain"])
+    assert isinstance(read, Track)
+    await read.into(taker)
+    await read.into(taker, ask=True)
+    assert taker.read == [read, read]
+    assert taker.asked == [False, True]
+
+
 def test_a_call_that_is_no_object_is_refused() -> None:
     with pytest.raises(Unstorable, match=r"^call: must be an object"):
         read_call([CALLS["plain"]])
@@ -272,6 +291,9 @@ def test_the_sent_at_of_a_batch_yields_to_that_of_the_call() -> None:
     without = {**call, "sentAt": None}
     assert read_envelope(without, ARRIVED, sent_at=sent_at).at == ARRIVED - 2 * HOUR
     assert read_envelope(call, ARRIVED, sent_at=sent_at).at == ARRIVED - HOUR
+    read = read_call(without, received_at=ARRIVED, sent_at=sent_at)
+    assert isinstance(read, Track)
+    assert read.at == ARRIVED - 2 * HOUR
 
 
 def test_a_settled_call_has_ids_as_text_and_our_moment() -> None:
