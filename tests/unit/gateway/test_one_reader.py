@@ -15,14 +15,14 @@ from sojourn.dispatch.quarantine import to_send
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import LARGEST, Event
+from sojourn.domain.events import EARLIEST, LARGEST, LATEST, Event
 from sojourn.domain.storable import Unstorable, json_size
 from sojourn.gateway.tracking.taking import take_calls
 from sojourn.store.tables import QuarantineRow
 from tests.support.project import PROJECT
 
 ARRIVED = datetime(2026, 11, 20, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+HOUR, TICK = timedelta(hours=1), timedelta(microseconds=1)
 ADDED = {"type": "track", "event": "Product Added", "properties": {"product_id": "p1"}}
 NAMED = {"userId": "c42", "messageId": "m1"}
 AT_NINE = "2026-11-20T09:00:00Z"
@@ -283,6 +283,32 @@ def test_every_part_of_a_calls_content_counts_for_its_made_id() -> None:
     assert len({read_envelope(one).message_id for one in changed}) == len(changed)
     again = {**call, "sentAt": AT_NINE, "context": {"retry": 2}, "receivedAt": AT_NINE}
     assert read_envelope(again).message_id == read_envelope(call).message_id
+
+
+def test_the_order_of_a_calls_fields_does_not_count_for_its_made_id() -> None:
+    call = {**CALLS["no message id"], "properties": {"product_id": "p1", "name": "Mug"}}
+    turned = {**call, "properties": {"name": "Mug", "product_id": "p1"}}
+    assert read_envelope(turned).message_id == read_envelope(call).message_id
+
+
+def test_the_made_id_of_a_call_with_empty_traits_is_another_than_without_traits() -> None:
+    call = CALLS["no message id"]
+    assert read_envelope({**call, "traits": None}).message_id == read_envelope(call).message_id
+    assert read_envelope({**call, "traits": {}}).message_id != read_envelope(call).message_id
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_possible"),
+    [(EARLIEST, True), (EARLIEST - TICK, False), (LATEST - TICK, True), (LATEST, False)],
+)
+def test_a_moment_by_our_clock_lies_within_what_can_be_stored(
+    moment: datetime, *, is_possible: bool
+) -> None:
+    sent_at, happened = datetime(2100, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    arrived = moment + (sent_at - happened)
+    call = {**CALLS["plain"], "timestamp": happened.isoformat()}
+    read = read_envelope(call, arrived, sent_at=sent_at)
+    assert read.at == (moment if is_possible else arrived)
 
 
 def test_the_sent_at_of_a_batch_yields_to_that_of_the_call() -> None:
