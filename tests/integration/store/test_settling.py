@@ -124,6 +124,8 @@ async def test_a_look_up_keeps_the_reason_for_the_doubt(store: Store, customer_i
     async with store.reading() as session:
         (tried,) = (await attempts.of_messages(session, [ledger_id]))[ledger_id]
     assert (tried.state, tried.settled_by, tried.detail) == ("released", "look-up", "HTTP 500")
+    assert tried.settled_at is not None
+    assert NOON < tried.settled_at <= datetime.now(UTC)
 
 
 async def test_anything_that_a_provider_says_can_be_written_down(
