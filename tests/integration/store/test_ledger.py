@@ -61,14 +61,15 @@ async def decided(store: Store, n: int, state: str, channel: Channel = Channel.E
 async def test_each_channel_is_counted_by_itself(own: Store) -> None:
     for n, state in enumerate(("deferred", "claimed", "unknown", "sent", "skipped")):
         await decided(own, n, state)
-    await decided(own, 9, "sent", Channel.PUSH)
+    for n, state in enumerate(("sent", "unknown", "unknown", "deferred"), 9):
+        await decided(own, n, state, Channel.PUSH)
     async with own.reading() as session:
         recent = await ledger.counts(session, since=NOW)
         later = await ledger.counts(session, since=NOW + HOUR)
     assert recent == {
         Channel.EMAIL: Counts(waiting=2, unknown=1, sent=1),
         Channel.SMS: Counts(),
-        Channel.PUSH: Counts(sent=1),
+        Channel.PUSH: Counts(waiting=1, unknown=2, sent=1),
         Channel.WHATSAPP: Counts(),
     }
     assert later[Channel.EMAIL] == Counts(waiting=2, unknown=1)
