@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sojourn.domain.events import SHIPPED
 from sojourn.domain.messages import Channel, Reason, Status
 from sojourn.domain.states import MessageState
 from sojourn.sending.gathering import Gathered, gather
@@ -24,7 +25,7 @@ async def gathered(desk: Desk, **changes: Any) -> Gathered:
             once_more=None,
             quiet_hours=None,
             default_zone="UTC",
-            known={},
+            known=SHIPPED,
             **given,
         )
 
