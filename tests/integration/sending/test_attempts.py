@@ -138,6 +138,29 @@ async def test_a_death_and_then_too_late_is_unknown_or_expired(
     assert (await desk.send(n=3, waited=2 * DAY)).status is Status.UNKNOWN
 
 
+async def test_a_message_that_may_have_gone_twice_stays_marked(desk: Desk) -> None:
+    desk.carrier.idempotent = False
+    needed: dict[str, Any] = {"message_class": MessageClass.TRANSACTIONAL}
+    desk.carrier.answers += [AmbiguousSend("cut"), Killed()]
+    await desk.again(**needed)
+    await desk.die(**needed)
+    assert (await desk.row()).possible_duplicate
+    desk.carrier.idempotent = True  # the next attempt is certain to repeat nothing
+    assert (await desk.send(**needed)).status is Status.SENT
+    assert (await desk.row()).possible_duplicate
+    settled = [(attempt.state, attempt.settled_by) for attempt in await desk.attempts()]
+    assert settled[-1] == ("accepted", "answer")
+
+
+async def test_an_attempt_that_died_is_superseded_by_the_gate(desk: Desk) -> None:
+    desk.carrier.answers.append(Killed())
+    await desk.die()
+    assert (await desk.send()).status is Status.SENT
+    first, second = await desk.attempts()
+    assert (first.state, first.settled_by) == ("superseded", "gate")
+    assert (second.state, second.settled_by) == ("accepted", "answer")
+
+
 # ---- two attempts at once ------------------------------------------------------------------
 
 

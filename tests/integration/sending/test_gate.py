@@ -12,13 +12,15 @@ from sojourn.domain.events import (
     OrderCompleted,
     SubscriptionCancelled,
 )
-from sojourn.domain.messages import Channel, MessageClass, Reason, Status
+from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
+from sojourn.sending.applying import Claim
+from sojourn.sending.gate import Gate
 from sojourn.store import Store, people, settling
 from sojourn.store.tables import (
     ContentRow,
 )
 from sojourn.testkit.kit import MONDAY_NOON as NOON
-from tests.support.desk import DAY, HOUR, MINUTE, NIGHT, REACHABLE, Desk, Killed
+from tests.support.desk import DAY, HOUR, MINUTE, NIGHT, NUDGE, REACHABLE, Desk, Killed
 
 # ---- the way through -----------------------------------------------------------------------
 
@@ -236,6 +238,70 @@ async def test_a_message_that_may_be_on_its_way_is_not_called_held(desk: Desk) -
         )
     assert (await desk.row()).state == "submitting"
     assert (await desk.send(now=NOON + 46 * HOUR)).status is Status.UNKNOWN
+
+
+async def test_a_hold_from_before_the_steps_began_again_is_superseded(desk: Desk) -> None:
+    desk.quiet_hours = NIGHT
+    await desk.send(now=NOON + DAY + 10 * HOUR)
+    assert (await desk.send(n=2)).status is Status.SENT
+    assert [(row.state, row.reason) for row in await desk.rows()] == [
+        ("skipped", "superseded"), ("sent", None),
+    ]  # fmt: skip
+
+
+async def test_an_answer_that_does_not_send_tells_the_customers_zone(desk: Desk) -> None:
+    desk.quiet_hours = NIGHT
+    held = await desk.send(now=NOON + DAY + 10 * HOUR)
+    assert (held.status, held.timezone) == (Status.DEFERRED, "Europe/Rome")
+    late = await desk.send(n=2, now=NOON + 3 * DAY)
+    assert (late.status, late.timezone) == (Status.SKIPPED, "Europe/Rome")
+
+
+# ---- what the project has set --------------------------------------------------------------
+
+
+async def test_the_gate_refuses_only_the_journeys_that_are_switched_off(desk: Desk) -> None:
+    another = Gate(desk.store, None, "UTC", off=["another"])
+    assert isinstance(await another.pass_or_refuse(desk.delivery(), NOON + DAY), Claim)
+    gate = Gate(desk.store, None, "UTC", off=["abandoned-cart"])
+    answer = await gate.pass_or_refuse(desk.delivery(n=2), NOON + DAY)
+    assert isinstance(answer, Receipt)
+    assert answer.reason is Reason.SWITCHED_OFF
+
+
+async def test_the_gate_asks_for_templates_only_where_channels_can_be_chosen(desk: Desk) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def written(journey: str, template: str) -> tuple[Channel, ...]:
+        asked.append((journey, template))
+        return (Channel.SMS,)
+
+    gate = Gate(desk.store, None, "UTC", templates=written)
+    alone = desk.delivery(channels=(Channel.EMAIL,))
+    assert isinstance(await gate.pass_or_refuse(alone, NOON + DAY), Claim)
+    assert asked == []
+    two = desk.delivery(n=2, **NUDGE)
+    answer = await gate.pass_or_refuse(two, NOON + DAY)
+    assert isinstance(answer, Receipt)
+    assert (answer.reason, answer.channel) == (Reason.OTHER_CHANNEL, Channel.SMS)
+    assert asked == [("abandoned-cart", "nudge")]
+
+
+async def test_the_gate_believes_in_every_template_unless_it_is_told(desk: Desk) -> None:
+    gate = Gate(desk.store, None, "UTC")
+    claim = await gate.pass_or_refuse(desk.delivery(**NUDGE), NOON + DAY)
+    assert isinstance(claim, Claim)
+    assert claim.channel is Channel.PUSH
+
+
+async def test_the_gate_falls_back_to_the_projects_zone(store: Store) -> None:
+    desk = Desk(store, f"z-{uuid4().hex[:8]}")
+    desk.start = await desk.add()
+    await desk.identify(**{**REACHABLE, "timezone": None, "phone": None})
+    gate = Gate(store, None, "Asia/Tokyo")
+    claim = await gate.pass_or_refuse(desk.delivery(), NOON + DAY)
+    assert isinstance(claim, Claim)
+    assert claim.timezone == "Asia/Tokyo"
 
 
 # ---- the contents of a claim ---------------------------------------------------------------

@@ -16,8 +16,8 @@ from sojourn.domain.reports import reference
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.store import Store, attempts, ledger, reports, settling, suppressions
 from sojourn.store.ledger import Counts
-from sojourn.store.tables import AttemptRow, LedgerRow, ReportRow, SuppressionRow
-from tests.support.rows import claimed, row_of
+from sojourn.store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow, SuppressionRow
+from tests.support.rows import CONTENT, claimed, delivery_of, row_of
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -61,14 +61,15 @@ async def decided(store: Store, n: int, state: str, channel: Channel = Channel.E
 async def test_each_channel_is_counted_by_itself(own: Store) -> None:
     for n, state in enumerate(("deferred", "claimed", "unknown", "sent", "skipped")):
         await decided(own, n, state)
-    await decided(own, 9, "sent", Channel.PUSH)
+    for n, state in enumerate(("sent", "unknown", "unknown", "deferred"), 9):
+        await decided(own, n, state, Channel.PUSH)
     async with own.reading() as session:
         recent = await ledger.counts(session, since=NOW)
         later = await ledger.counts(session, since=NOW + HOUR)
     assert recent == {
         Channel.EMAIL: Counts(waiting=2, unknown=1, sent=1),
         Channel.SMS: Counts(),
-        Channel.PUSH: Counts(sent=1),
+        Channel.PUSH: Counts(waiting=1, unknown=2, sent=1),
         Channel.WHATSAPP: Counts(),
     }
     assert later[Channel.EMAIL] == Counts(waiting=2, unknown=1)
@@ -242,3 +243,173 @@ async def test_a_message_is_found_by_the_name_that_links_have_for_it(
         assert found is not None
         assert found.id == row.id
         assert await ledger.of_reference(session, customer_id) is None
+
+
+async def put(store: Store, customer_id: str = "c", **changes: Any) -> int:
+    """Write a message of a run that this row alone has, and return the number of its row."""
+    row = ledger.new_row(delivery_of(customer_id), Channel.EMAIL)
+    for name, value in changes.items():
+        setattr(row, name, value)
+    async with store.transaction() as session:
+        session.add(row)
+        await session.flush()
+        assert row.id is not None
+    return row.id
+
+
+async def handed_over(store: Store, address: str, customer_id: str = "c", **changes: Any) -> int:
+    """Write a message together with its full text."""
+    number = await put(store, customer_id, **changes)
+    async with store.transaction() as session:
+        session.add(ContentRow(ledger_id=number, address=address, content=CONTENT.filled()))
+    return number
+
+
+def test_a_new_row_holds_what_the_ledger_keeps_of_a_message() -> None:
+    delivery = delivery_of("c").model_copy(update={"due": NOW, "now": NOW + HOUR, "n": 3})
+    row = ledger.new_row(delivery, Channel.SMS)
+    key = delivery.ledger_key(Channel.SMS)
+    assert (row.ledger_key, row.reference, row.channel) == (key, reference(key), "sms")
+    assert (row.message_id, row.enrolment) == (delivery.message_id, delivery.enrolment)
+    assert (row.workflow_id, row.journey) == ("abandoned-cart:c:c", "abandoned-cart")
+    assert (row.customer_id, row.n, row.step, row.template) == ("c", 3, "reminder", "reminder")
+    assert (row.message_class, row.topic, row.state) == ("promotional", "cart", "deferred")
+    assert (row.due_at, row.decided_at) == (NOW, NOW + HOUR)
+
+
+async def test_a_row_is_found_by_its_number_or_by_its_reference_in_any_capitals(
+    own: Store,
+) -> None:
+    await put(own)
+    number = await put(own)
+    name = (await row_of(own, number)).reference
+    async with own.transaction() as session:
+        for given in (str(number), f"00{number}", name, name.upper()):
+            for hold in (False, True):
+                row = await ledger.found(session, given, hold=hold)
+                assert row is not None
+                assert row.id == number
+
+
+async def test_a_name_that_is_of_no_row_finds_none(own: Store) -> None:
+    number = await put(own)
+    assert number == 1
+    async with own.reading() as session:
+        for name in ("", "2", "-1", "1.0", "one", "١", "²", "0" * 15 + "1", "0" * 32, "a" * 32):
+            assert await ledger.found(session, name) is None, name
+
+
+async def test_a_number_of_fifteen_digits_is_the_longest_that_is_looked_up(own: Store) -> None:
+    assert await put(own) == 1
+    async with own.reading() as session:
+        assert await ledger.found(session, "0" * 14 + "1")
+
+
+async def test_the_ledger_of_a_customer_is_theirs_alone_and_oldest_first(own: Store) -> None:
+    numbers = [await put(own, customer) for customer in ("ada", "eva", "ada")]
+    async with own.reading() as session:
+        ada = await ledger.of_customer(session, "ada")
+        every = await ledger.every(session)
+    assert [row.id for row in ada] == [numbers[0], numbers[2]]
+    assert [row.id for row in every] == numbers
+
+
+async def test_the_addresses_that_a_customers_messages_went_to_are_told(own: Store) -> None:
+    one = await handed_over(own, "ada@old.example", "ada")
+    await put(own, "ada")
+    other = await handed_over(own, "ada@new.example", "ada")
+    await handed_over(own, "eva@shop.example", "eva")
+    async with own.reading() as session:
+        went = await ledger.went_to(session, "ada")
+        kept = await ledger.content(session, one)
+    assert went == {one: "ada@old.example", other: "ada@new.example"}
+    assert kept is not None
+    assert kept.address == "ada@old.example"
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_under_way"),
+    [
+        ({"state": MessageState.CLAIMED}, True),
+        ({"state": MessageState.SUBMITTING}, True),
+        ({"state": MessageState.SENT}, True),
+        ({"state": MessageState.UNKNOWN}, True),
+        ({"state": MessageState.DEFERRED}, False),
+        ({"state": MessageState.SKIPPED}, False),
+        ({"state": MessageState.REJECTED}, False),
+        ({"step": "another"}, False),
+        ({"workflow_id": "another"}, False),
+        ({"decided_at": NOW - HOUR}, False),
+        ({"decided_at": NOW + HOUR}, True),
+    ],
+)
+async def test_a_step_is_under_way_if_one_of_the_runs_may_have_sent_it_since(
+    own: Store, changes: dict[str, Any], *, is_under_way: bool
+) -> None:
+    given: dict[str, Any] = {
+        "state": MessageState.SENT,
+        "workflow_id": "w",
+        "decided_at": NOW,
+        **changes,
+    }
+    await put(own, **given)
+    async with own.reading() as session:
+        told = await ledger.is_under_way(session, ["v", "w"], "reminder", since=NOW)
+    assert told is is_under_way
+
+
+async def test_a_list_of_messages_is_newest_first_and_as_long_as_was_asked(own: Store) -> None:
+    numbers = [await put(own) for _ in range(52)]
+    async with own.reading() as session:
+        some = await ledger.listed(session, limit=2)
+        usual = await ledger.listed(session)
+    assert [row.id for row in some] == [numbers[-1], numbers[-2]]
+    assert len(usual) == 50
+
+
+async def test_a_list_of_messages_is_of_one_state_and_one_customer(own: Store) -> None:
+    numbers = {
+        (state, customer): await put(own, customer, state=state)
+        for state in MessageState
+        for customer in ("ada", "eva")
+    }
+    async with own.reading() as session:
+        for state in MessageState:
+            both = await ledger.listed(session, state=state)
+            assert [row.id for row in both] == [numbers[state, "eva"], numbers[state, "ada"]]
+            (one,) = await ledger.listed(session, state=state, customer_id="ada")
+            assert one.id == numbers[state, "ada"]
+        of_eva = await ledger.listed(session, customer_id="eva")
+    assert {row.customer_id for row in of_eva} == {"eva"}
+    assert len(of_eva) == len(MessageState)
+
+
+async def test_the_outbox_shows_the_texts_that_went_out_and_the_latest_first(own: Store) -> None:
+    sent = {"state": MessageState.SENT}
+    held = await handed_over(own, "held@a.example", "ada", settled_at=NOW + 2 * HOUR, **sent)
+    first = await handed_over(own, "first@a.example", "ada", settled_at=NOW, **sent)
+    same = await handed_over(own, "same@a.example", "eva", settled_at=NOW, **sent)
+    await handed_over(own, "cut@a.example", "ada", state=MessageState.UNKNOWN, settled_at=NOW)
+    await put(own, "ada", settled_at=NOW, **sent)
+    async with own.reading() as session:
+        shown = await ledger.outbox(session)
+        of_ada = await ledger.outbox(session, customer_id="ada")
+        newest = await ledger.outbox(session, limit=1)
+    assert [row.id for row, _ in shown] == [held, same, first]
+    assert [content.address for _, content in shown] == [
+        "held@a.example", "same@a.example", "first@a.example",
+    ]  # fmt: skip
+    assert [row.id for row, _ in of_ada] == [held, first]
+    assert [row.id for row, _ in newest] == [held]
+
+
+async def test_the_rows_of_a_message_are_one_for_each_channel_oldest_first(own: Store) -> None:
+    delivery = delivery_of("c")
+    await put(own)
+    async with own.transaction() as session:
+        for channel in (Channel.SMS, Channel.EMAIL):
+            session.add(ledger.new_row(delivery, channel))
+            await session.flush()
+    async with own.transaction() as session:
+        rows = await ledger.of_message(session, delivery.message_id)
+    assert [row.channel for row in rows] == ["sms", "email"]

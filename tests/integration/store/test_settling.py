@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.errors import BadInput
 from sojourn.domain.reports import Kind
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.store import (
@@ -75,6 +76,16 @@ async def test_progress_told_again_keeps_its_first_moment(store: Store, customer
     assert (await row_of(store, ledger_id)).progress_at == NOON
 
 
+async def test_progress_told_late_gets_the_earlier_moment(store: Store, customer_id: str) -> None:
+    ledger_id = await claimed(store, customer_id)
+    told = ((Kind.CLICKED, NOON + HOUR), (Kind.CLICKED, NOON), (Kind.OPENED, NOON - HOUR))
+    for kind, at in told:
+        async with store.transaction() as session:
+            await settling.advance(session, ledger_id, kind, at)
+    row = await row_of(store, ledger_id)
+    assert (row.progress, row.progress_at) == ("clicked", NOON)
+
+
 async def test_an_old_attempt_cannot_release_what_a_newer_one_submits(
     store: Store, customer_id: str
 ) -> None:
@@ -122,6 +133,8 @@ async def test_a_look_up_keeps_the_reason_for_the_doubt(store: Store, customer_i
     async with store.reading() as session:
         (tried,) = (await attempts.of_messages(session, [ledger_id]))[ledger_id]
     assert (tried.state, tried.settled_by, tried.detail) == ("released", "look-up", "HTTP 500")
+    assert tried.settled_at is not None
+    assert NOON < tried.settled_at <= datetime.now(UTC)
 
 
 async def test_any_text_of_a_provider_can_be_stored(store: Store, customer_id: str) -> None:
@@ -314,6 +327,127 @@ async def test_every_detail_of_an_attempts_end_is_kept(store: Store, two: tuple[
     assert (kept.address, kept.content) == ("a@b.example", CONTENT.filled())
 
 
+LONG = "552 too large" + "!" * 600
+ENDS: dict[str, tuple[Change, str | None]] = {
+    "refused": (
+        lambda session, one: settling.refuse(
+            session, one, 1, "refused", detail=LONG, error="ContentRejected"
+        ),
+        "refused",
+    ),
+    "refused, perhaps out": (
+        lambda session, one: settling.refuse(
+            session, one, 1, "refused", detail=LONG, error="ContentRejected", perhaps_out=True
+        ),
+        None,
+    ),
+    "released": (
+        lambda session, one: settling.release(session, one, 1, LONG, error="ContentRejected"),
+        None,
+    ),
+    "in doubt": (
+        lambda session, one: settling.doubt(session, one, 1, LONG, error="ContentRejected"),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_an_answer_is_kept_in_the_row_and_in_the_attempt_and_in_no_other(
+    store: Store, two: tuple[int, int], end: str
+) -> None:
+    one, other = two
+    ending, reason = ENDS[end]
+    async with store.transaction() as session:
+        await ending(session, one)
+    row = await row_of(store, one)
+    async with store.reading() as session:
+        (attempt,) = (await attempts.of_messages(session, [one]))[one]
+    assert (row.reason, row.detail) == (reason, LONG[:500])
+    assert (attempt.error, attempt.detail) == ("ContentRejected", LONG[:500])
+    assert attempt.settled_by == "answer"
+    assert (await row_of(store, other)).detail is None
+
+
+async def test_an_attempt_whose_message_is_settled_does_not_open_it_again(
+    store: Store, two: tuple[int, int]
+) -> None:
+    one, other = two
+    async with store.transaction() as session:
+        for ledger_id in two:
+            await settling.settle(session, ledger_id, MessageState.SENT, by="report", attempt=1)
+        await settling.release(session, one, 1, "busy")
+        await settling.doubt(session, other, 1, "cut", error="AmbiguousSend")
+    for ledger_id in two:
+        row = await row_of(store, ledger_id)
+        assert (row.state, row.detail) == ("sent", None)
+
+
+async def _by_hand(store: Store, ledger_id: int, now: datetime, *, sent: bool) -> None:
+    async with store.transaction() as session:
+        row = await ledger.found(session, str(ledger_id), hold=True)
+        assert row is not None
+        await settling.settle_by_hand(session, row, sent=sent, because=LONG, by="anna", now=now)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_what_an_operator_found_out_is_noted_with_name_and_moment(
+    store: Store, two: tuple[int, int], *, sent: bool
+) -> None:
+    one, _ = two
+    for attempt in (2, 3):
+        await _again(store, one, attempt)
+    async with store.transaction() as session:
+        row = await session.get(LedgerRow, one)
+        assert row is not None
+        row.state, row.possible_duplicate = MessageState.UNKNOWN, True
+        row.reason = "too_late"
+    await _by_hand(store, one, NOON, sent=sent)
+    row = await row_of(store, one)
+    assert row.state == ("sent" if sent else "rejected")
+    assert row.reason == (None if sent else "refused")
+    assert row.detail == f"settled by anna: {LONG}"[:500]
+    assert row.settled_at == NOON
+    assert row.possible_duplicate is sent
+    async with store.reading() as session:
+        tried = (await attempts.of_messages(session, [one]))[one]
+    assert [attempt.state for attempt in tried] == (
+        ["superseded", "superseded", "accepted"] if sent else ["refused"] * 3
+    )
+    assert (tried[-1].settled_by, tried[-1].settled_at) == ("anna", NOON)
+
+
+async def test_an_operator_waits_ten_minutes_after_the_last_hand_over(
+    store: Store, two: tuple[int, int]
+) -> None:
+    one, _ = two
+    await _again(store, one, 2)
+    async with store.transaction() as session:
+        first, last = await attempts.unresolved(session, one)
+        first.submitted_at, last.submitted_at = NOON - HOUR, NOON
+        session.add_all([first, last])
+    end = NOON + settling.ABANDONED_AFTER
+    with pytest.raises(BadInput, match="10 minutes after that began"):
+        await _by_hand(store, one, end - timedelta(microseconds=1), sent=True)
+    await _by_hand(store, one, end, sent=True)
+    assert (await row_of(store, one)).state == "sent"
+
+
+@pytest.mark.parametrize("state", [MessageState.CLAIMED, MessageState.REJECTED])
+async def test_an_operator_settles_only_a_message_whose_end_nobody_knows(
+    store: Store, two: tuple[int, int], state: MessageState
+) -> None:
+    one, _ = two
+    async with store.transaction() as session:
+        await settling.release(session, one, 1, "busy")
+        row = await session.get(LedgerRow, one)
+        assert row is not None
+        row.state = state
+    with pytest.raises(BadInput, match=f"is {state}: an operator settles only what is unknown"):
+        await _by_hand(store, one, datetime.now(UTC) + HOUR, sent=True)
+    assert (await row_of(store, one)).state == state
+
+
 async def test_a_message_that_stays_unknown_keeps_what_was_said_last(
     store: Store, two: tuple[int, int]
 ) -> None:
@@ -396,9 +530,11 @@ async def test_an_event_voids_the_holds_of_older_enrolments_of_its_runs(
     store: Store, customer_id: str
 ) -> None:
     start, _ = await keep(store, event_row(customer_id))
+    just_before, _ = await keep(store, event_row(customer_id, at=NOON + HOUR))
     cause, _ = await keep(store, event_row(customer_id, at=NOON + HOUR))
     later, _ = await keep(store, event_row(customer_id, at=NOON + HOUR))
     held = await _held(store, customer_id, 1, start)
+    held_since_just_before = await _held(store, customer_id, 5, just_before)
     its_own = await _held(store, customer_id, 2, cause)
     younger = await _held(store, customer_id, 3, later)
     other_run = await _held(store, customer_id, 1, start, workflow_id="another")
@@ -411,6 +547,7 @@ async def test_an_event_voids_the_holds_of_older_enrolments_of_its_runs(
         "skipped", "goal_reached", cause.message_id,
     )  # fmt: skip
     assert row.settled_at is not None
+    assert (await row_of(store, held_since_just_before)).state == "skipped"
     for ledger_id in (its_own, younger, other_run):
         assert (await row_of(store, ledger_id)).state == "deferred"
     assert (await row_of(store, tried)).state == "submitting"

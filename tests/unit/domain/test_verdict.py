@@ -24,6 +24,7 @@ from sojourn.domain.verdict import (
     Ruling,
     Verdict,
     judge,
+    receipt,
 )
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
@@ -134,6 +135,14 @@ def test_a_settled_message_gives_its_receipt(state: MessageState, channel: Chann
     settled = entry(state, reason=Reason.REFUSED)
     assert judge(Case(delivery(), NOON, "Europe/Rome", [settled])) == Receipt(
         status=Status(state.value), reason=Reason.REFUSED, channel=channel, timezone="Europe/Rome"
+    )
+
+
+def test_the_receipt_of_a_message_that_an_event_stopped_names_the_event() -> None:
+    bought = heard("Order Completed")
+    stopped = entry(MessageState.SKIPPED, reason=Reason.GOAL_REACHED)
+    assert receipt(stopped, "Europe/Rome", bought) == Receipt(
+        status=Status.SKIPPED, reason=Reason.GOAL_REACHED, news=bought, timezone="Europe/Rome"
     )
 
 

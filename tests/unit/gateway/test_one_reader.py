@@ -15,14 +15,14 @@ from sojourn.dispatch.quarantine import to_send
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import LARGEST, Event
+from sojourn.domain.events import EARLIEST, LARGEST, LATEST, Event
 from sojourn.domain.storable import Unstorable, json_size
 from sojourn.gateway.tracking.taking import take_calls
 from sojourn.store.tables import QuarantineRow
 from tests.support.project import PROJECT
 
 ARRIVED = datetime(2026, 11, 20, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+HOUR, TICK = timedelta(hours=1), timedelta(microseconds=1)
 ADDED = {"type": "track", "event": "Product Added", "properties": {"product_id": "p1"}}
 NAMED = {"userId": "c42", "messageId": "m1"}
 AT_NINE = "2026-11-20T09:00:00Z"
@@ -140,6 +140,7 @@ class Taker:
 
     def __init__(self) -> None:
         self.read: list[Read] = []
+        self.asked: list[bool] = []
         self.store = None
         self.project = PROJECT
 
@@ -147,6 +148,7 @@ class Taker:
         self, event: Event, name: str, properties: dict[str, Any], *, ask: bool
     ) -> Published:
         self.read.append(Track(name, properties, event))
+        self.asked.append(ask)
         return Published(event.message_id, stored=True)
 
     async def identify(self, identity: Identity) -> None:
@@ -237,6 +239,23 @@ def test_an_alias_names_the_id_that_is_given_up() -> None:
     assert read.previous_id == "1"
 
 
+def test_a_track_call_keeps_its_name_and_its_properties_as_they_were_sent() -> None:
+    sent = {"product_id": "p1", "price": "9.90", "shelf": "B"}
+    read = read_call({**CALLS["plain"], "properties": sent})
+    assert isinstance(read, Track)
+    assert (read.name, read.properties) == ("Product Added", sent)
+
+
+async def test_a_track_call_asks_the_runs_only_if_somebody_wants_to_know() -> None:
+    taker: Any = Taker()
+    read = read_call(CALLS["plain"])
+    assert isinstance(read, Track)
+    await read.into(taker)
+    await read.into(taker, ask=True)
+    assert taker.read == [read, read]
+    assert taker.asked == [False, True]
+
+
 def test_a_call_that_is_no_object_is_refused() -> None:
     with pytest.raises(Unstorable, match=r"^call: must be an object"):
         read_call([CALLS["plain"]])
@@ -266,12 +285,41 @@ def test_every_part_of_a_calls_content_counts_for_its_made_id() -> None:
     assert read_envelope(again).message_id == read_envelope(call).message_id
 
 
+def test_the_order_of_a_calls_fields_does_not_count_for_its_made_id() -> None:
+    call = {**CALLS["no message id"], "properties": {"product_id": "p1", "name": "Mug"}}
+    turned = {**call, "properties": {"name": "Mug", "product_id": "p1"}}
+    assert read_envelope(turned).message_id == read_envelope(call).message_id
+
+
+def test_the_made_id_of_a_call_with_empty_traits_is_another_than_without_traits() -> None:
+    call = CALLS["no message id"]
+    assert read_envelope({**call, "traits": None}).message_id == read_envelope(call).message_id
+    assert read_envelope({**call, "traits": {}}).message_id != read_envelope(call).message_id
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_possible"),
+    [(EARLIEST, True), (EARLIEST - TICK, False), (LATEST - TICK, True), (LATEST, False)],
+)
+def test_a_moment_by_our_clock_lies_within_what_can_be_stored(
+    moment: datetime, *, is_possible: bool
+) -> None:
+    sent_at, happened = datetime(2100, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    arrived = moment + (sent_at - happened)
+    call = {**CALLS["plain"], "timestamp": happened.isoformat()}
+    read = read_envelope(call, arrived, sent_at=sent_at)
+    assert read.at == (moment if is_possible else arrived)
+
+
 def test_the_sent_at_of_a_batch_yields_to_that_of_the_call() -> None:
     sent_at = datetime(2027, 11, 20, 10, tzinfo=UTC)
     call = CALLS["a clock that is ahead"]
     without = {**call, "sentAt": None}
     assert read_envelope(without, ARRIVED, sent_at=sent_at).at == ARRIVED - 2 * HOUR
     assert read_envelope(call, ARRIVED, sent_at=sent_at).at == ARRIVED - HOUR
+    read = read_call(without, received_at=ARRIVED, sent_at=sent_at)
+    assert isinstance(read, Track)
+    assert read.at == ARRIVED - 2 * HOUR
 
 
 def test_a_settled_call_has_ids_as_text_and_our_moment() -> None:

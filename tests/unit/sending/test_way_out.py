@@ -71,8 +71,8 @@ def test_a_living_idempotency_key_is_used_first(message_class: MessageClass) -> 
         (DAY, DAY - MARGIN + MINUTE, False),
         (DAY, DAY + MINUTE, False),
         # the last half of a short life is not trusted
-        (4 * MINUTE, MINUTE, True),
-        (4 * MINUTE, 3 * MINUTE, False),
+        (4 * MINUTE, 1.5 * MINUTE, True),
+        (4 * MINUTE, 2.5 * MINUTE, False),
         (timedelta(0), timedelta(0), False),
     ],
 )
