@@ -23,7 +23,7 @@ class Arrival:
         row: the event.
         event: the same, typed; None if no journey listens to it.
         ask: somebody wants to know what the event does to each run.
-        done: gets the answer to whoever published the event.
+        done: gets the answer to the publisher of the event.
     """
 
     row: EventRow
@@ -130,7 +130,7 @@ class Told:
 
 
 Work = Arrival | Wake | Told
-"""What one transaction takes on."""
+"""A unit of work of a transaction."""
 
 
 class Lanes:

@@ -1,4 +1,4 @@
-"""How runs ended, as Temporal knows it."""
+"""The ends of runs, as Temporal knows them."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,10 +29,18 @@ class Ended:
 
 
 async def enrolments(client: Client, workflow_id: str, run_id: str) -> AsyncIterator[Ended]:
-    """The enrolments of a run from the execution ``run_id`` on, oldest first.
+    """Yield the enrolments of a run from the execution ``run_id`` on, oldest first.
 
-    A run that begins its next period, or whose history grew long, goes on in a new execution: the
-    chain is followed to its end.
+    A run that begins its next period goes on in a new execution, and so does a run whose history
+    has grown long: the chain is followed to its end.
+
+    Args:
+        client: connected.
+        workflow_id: the run's.
+        run_id: the execution to begin with.
+
+    Yields:
+        Each enrolment with its outcome.
     """
     execution: str | None = run_id
     while execution is not None:
@@ -57,7 +65,7 @@ async def enrolments(client: Client, workflow_id: str, run_id: str) -> AsyncIter
 
 
 async def _ended_before(client: Client, workflow_id: str, execution: str) -> str | None:
-    """The outcome of the enrolment that ended when this execution began."""
+    """Return the outcome of the enrolment that ended when this execution began."""
     handle = client.get_workflow_handle(workflow_id, run_id=execution)
     async for event in handle.fetch_history_events(page_size=1):
         payloads = event.workflow_execution_started_event_attributes.input.payloads

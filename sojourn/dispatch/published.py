@@ -1,4 +1,4 @@
-"""What became of a published event, for whoever published it."""
+"""`Published`: the answer to the publisher of an event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from sojourn.domain.messages import Answer
 
 @dataclass(frozen=True)
 class Published:
-    """What became of a published event.
+    """The fate of a published event.
 
     Args:
         message_id: the event's id.

@@ -40,7 +40,7 @@ EVENTS: Mapping[Kind, type[MessageEvent]] = MappingProxyType(
         Kind.REPLIED: MessageReplied,
     }
 )
-"""What a journey can wait for. That a provider has a message is no news to the run that sent it."""
+"""Events that a journey can wait for. A provider's receipt is no news to the run that sent it."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -72,7 +72,7 @@ async def take(
 
 
 def event_of(told: Told) -> MessageEvent | None:
-    """The event that a report amounts to, under an id of its own; None: none."""
+    """Return the event that a report amounts to, under an id of its own; None if it is no event."""
     report = told.report
     kind = EVENTS.get(report.kind)
     if kind is None:

@@ -1,1 +1,1 @@
-"""What Sojourn talks about: events, messages, local time, policy. Imports nothing of ours."""
+"""Plain values and pure functions: events, messages, local time, policy; nothing of ours below."""

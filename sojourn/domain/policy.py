@@ -159,7 +159,7 @@ def decide(
 def _channel(
     recipient: Recipient, channels: tuple[Channel, ...], topic: str | None
 ) -> Channel | Reason:
-    """Return the first channel that may be used, or why there is none; no topic needs no consent."""
+    """Return the first channel that may be used, or why there is none; no topic, no consent."""
     reason = Reason.NO_ADDRESS
     for channel in channels:
         if channel not in recipient.reachable:

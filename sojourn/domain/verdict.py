@@ -303,12 +303,11 @@ def permitted(case: Case) -> Receipt | Ruling:
 
 def _by_an_open_channel(case: Case, now: Circumstances) -> Decision:
     """Decide, and let the message wait where only paused channels could take it."""
-    paused = [channel for channel in case.left if channel in now.paused]
     unpaused = tuple(channel for channel in case.left if channel not in now.paused)
     if unpaused:
         decision = _decide(case, now, unpaused)
         # a reason of the open channels says nothing of the paused ones
-        if not paused or not (isinstance(decision, Skip) and decision.reason in OF_A_CHANNEL):
+        if not (isinstance(decision, Skip) and decision.reason in OF_A_CHANNEL):
             return decision
     decision = _decide(case, now, case.left)
     if isinstance(decision, Allow):

@@ -12,7 +12,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.events import (
     ProductRemoved,
 )
-from sojourn.domain.messages import Channel, Reason, Status
+from sojourn.domain.messages import Channel, MessageClass, Reason, Status
 from sojourn.store import consents
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import DAY, HOUR, MINUTE, NUDGE, Desk
@@ -93,6 +93,13 @@ async def test_a_channel_that_is_paused_leaves_the_message_to_the_next(desk: Des
     assert (answer.reason, answer.channel) == (Reason.OTHER_CHANNEL, Channel.SMS)
     assert (await desk.send(**NUDGE, channel=Channel.SMS)).status is Status.SENT
     assert [(row.channel, row.state) for row in await desk.rows()] == [("sms", "sent")]
+
+
+async def test_an_address_that_does_not_exist_gets_no_further_message(desk: Desk) -> None:
+    desk.carrier.answers.append(InvalidRecipient("550 no such user"))
+    await desk.send()
+    needed = await desk.send(n=2, message_class=MessageClass.TRANSACTIONAL)
+    assert (needed.status, needed.reason) == (Status.SKIPPED, Reason.SUPPRESSED)
 
 
 async def test_an_opt_out_that_a_provider_keeps_is_a_refusal_to_us(desk: Desk) -> None:

@@ -74,6 +74,7 @@ async def test_a_channel_without_the_template_is_passed_over(desk: Desk, tmp_pat
     (folder / "nudge.sms.en.txt").write_text("{% block text %}Hello{% endblock %}")
     desk.templates = tmp_path
     assert (await desk.send(**NUDGE)).channel is Channel.SMS
+    assert await desk.rows() == []  # nothing was tried by push
     assert (await desk.send(**NUDGE, channel=Channel.SMS)).status is Status.SENT
 
 

@@ -33,5 +33,10 @@ def test_a_wait_grows_with_the_pause_up_to_a_limit(
     assert 1.4 * wait < max(found) <= 1.5 * wait
 
 
+def test_no_message_waits_longer_than_people_would() -> None:
+    assert (timedelta(minutes=1), timedelta(minutes=15)) == (SHORTEST, LONGEST)
+    assert timedelta(minutes=2) == LONGEST_IF_NEEDED
+
+
 def test_a_message_waits_equally_long_each_time_it_is_asked() -> None:
     assert waits(HOUR) == waits(HOUR)
