@@ -59,7 +59,7 @@ def test_a_check_without_recorded_histories_says_that_there_is_nothing_to_check(
     folder = own_project.folder / "tests" / "histories"
     assert told.stdout.startswith(f"nothing to check: no recorded histories (*.json) in {folder};")
     told = own_project.run(*SOJOURN, "check", "--json")
-    assert json.loads(told.stdout) == {"replayed": 0, "broken": []}
+    assert json.loads(told.stdout) == {"replayed": 0, "broken": [], "templates": []}
 
 
 def test_a_check_of_a_named_folder_without_histories_fails(own_project: OwnProject) -> None:
