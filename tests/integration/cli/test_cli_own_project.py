@@ -95,3 +95,17 @@ def test_a_check_of_open_runs_without_a_journey_has_nothing_to_check(
     told = own_project.run(*SOJOURN, "check", "--open")
     assert told.returncode == 0
     assert told.stdout.startswith("nothing to check: no journey of this project has an open run")
+
+
+def test_a_check_lists_templates_that_declared_languages_lack(own_project: OwnProject) -> None:
+    own_project.write("pyproject.toml", '[tool.sojourn]\nlanguages = ["en", "de"]\n')
+    own_project.write("events.py", LAPSED)
+    own_project.write("workflows/winback.py", WINBACK)
+    told = own_project.run(*SOJOURN, "check", "--json")
+    assert told.returncode == 0, told.stderr
+    unwritten = json.loads(told.stdout)["templates"]
+    assert {name.split(".")[-2] for name in unwritten} == {"en", "de"}
+    assert all(name.startswith("winback/") for name in unwritten)
+    shown = own_project.run(*SOJOURN, "check").stdout
+    assert "missing in declared languages; another language stands in:" in shown
+    assert f"  {unwritten[0]}" in shown.splitlines()
