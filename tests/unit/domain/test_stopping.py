@@ -123,7 +123,7 @@ def test_one_word_of_another_meaning_stops_nothing(request: str, word: str, firs
 
 
 @given(requests, st.integers(LONGEST, 2000))
-def test_a_long_message_is_for_people_to_read(request: str, count: int) -> None:
+def test_a_long_message_stops_nothing(request: str, count: int) -> None:
     assert not asks_to_stop(f"{request} " + "please now " * count)
 
 
