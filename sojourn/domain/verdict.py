@@ -357,7 +357,13 @@ def _elsewhere(case: Case, channel: Channel) -> Receipt:
 
 def _ruling(case: Case, decision: Decision, news: Heard | None = None) -> Ruling:
     in_doubt = bool(case.entry and case.unresolved)
-    channel = decision.channel if isinstance(decision, Allow) else case.left[0]
+    if isinstance(decision, Allow):
+        channel = decision.channel
+    elif case.left:
+        channel = case.left[0]
+    else:  # every channel refused it, and its entry is of a channel that the message had before
+        assert case.entry is not None
+        channel = case.entry.channel
     return Ruling(decision, channel, _state_after(case, decision, in_doubt), in_doubt, news)
 
 

@@ -503,6 +503,13 @@ def test_a_pause_does_not_hide_that_it_is_too_late_or_quiet() -> None:
     )
 
 
+def test_a_message_whose_channels_were_changed_under_it_is_settled() -> None:
+    rejected = entry(MessageState.REJECTED, PUSH)
+    held = entry(MessageState.DEFERRED, SMS)
+    verdict = judge(case(rejected, held, of=delivery(channels=(PUSH,), channel=PUSH)))
+    assert verdict == skipped(Reason.NO_ADDRESS, channel=SMS)
+
+
 # ---- any case ------------------------------------------------------------------------------
 
 channels = st.lists(st.sampled_from([PUSH, SMS, EMAIL]), min_size=1, unique=True).map(tuple)
