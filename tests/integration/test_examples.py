@@ -56,6 +56,7 @@ def test_every_example_is_run() -> None:
     assert all((EXAMPLES / name / "README.md").is_file() for name in folders - {"__pycache__"})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PROJECTS)
 def test_the_tests_of_an_example_project_pass(name: str) -> None:
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("PYTEST_", "SOJOURN_"))}
