@@ -68,6 +68,7 @@ async def serving(sojourn: Sojourn) -> AsyncIterator[Served]:
     task = asyncio.create_task(serve_gateway(gateway, sock, stop, on_start=started.set))
     async with httpx.AsyncClient(base_url=url, timeout=30, verify=trusted()) as http:
         await started.wait()
+        await gateway.backend.looked.wait()  # Temporal may be absent on purpose
         try:
             yield Served(url, key, http, gateway, stop)
         finally:

@@ -29,6 +29,9 @@ class Backend:
 
     Args:
         sojourn: its Temporal client may be one that has not connected yet.
+
+    Attributes:
+        looked: set once Temporal was looked for; until then no call can be taken.
     """
 
     def __init__(self, sojourn: Sojourn) -> None:
@@ -36,6 +39,7 @@ class Backend:
         self.settings = sojourn.settings
         self.metrics = Metrics()
         self.work = Work(self.settings.gateway_in_work, self.metrics.in_work)
+        self.looked = asyncio.Event()
         self._missing: str | None = "no Temporal server has answered yet"
 
     async def done(self, work: Coroutine[Any, Any, T]) -> T:
@@ -60,8 +64,10 @@ class Backend:
             if missing != self._missing:
                 log.warning("not ready", temporal=missing)
             self._missing = missing
+            self.looked.set()
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
         self._missing = None
+        self.looked.set()
 
     async def missing(self) -> dict[str, str]:
         """Return the reason for each absent part: ``store``, ``temporal``."""

@@ -562,7 +562,7 @@ async def test_a_request_beyond_the_limit_is_refused_unread(store: Store, tempor
         assert fault(answer) == (429, "request")
         assert int(answer.headers["retry-after"]) >= 1
         go_on.set()
-        assert (await first).status_code == 400
+        assert (await first).status_code == 400, (await first).text
         assert fault(await served.post("/v1/track", content=b"{}")) == (400, "userId")
 
 

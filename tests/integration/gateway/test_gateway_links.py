@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import SignedUp
 from sojourn.domain.links import Click, Open, click_token, open_token
@@ -137,13 +138,8 @@ async def test_a_click_of_a_joined_customer_belongs_to_the_id_that_is_kept(
     served: Served, message: LedgerRow
 ) -> None:
     new = f"{message.customer_id}-new"
-    call = {"previousId": message.customer_id, "userId": new}
-    backend = served.gateway.backend
-    backend._missing, missing = None, backend._missing  # no run of theirs needs to be told
-    try:
-        assert (await served.post("/v1/alias", call)).status_code == 200
-    finally:
-        backend._missing = missing
+    alias = Alias(message.customer_id, new, str(uuid4()), datetime.now(UTC))
+    await served.gateway.backend.sojourn.alias(alias)  # no run of theirs needs to be told
     await follow(served, click_path(message.reference))
     assert [event.name for event in await served.stored(new)] == ["Message Clicked"]
 
