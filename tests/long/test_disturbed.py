@@ -38,7 +38,7 @@ from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger, runs
 from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, LedgerRow, RunRow
-from tests.support.happenings import Call, happenings
+from tests.support.happenings import Call, happenings, where_it_is_evening
 from tests.support.installation import Installation, installation
 
 T = TypeVar("T")
@@ -142,10 +142,12 @@ async def _store(settings: Settings, calls: Sequence[Call], whose: str) -> Async
     """Open a store that knows the customers."""
     store = await Store.open(settings.store_url, migrate=True)
     try:
-        at = datetime.now(UTC) - timedelta(days=2)
+        at, zone = datetime.now(UTC) - timedelta(days=2), where_it_is_evening()
         async with store.transaction() as session:
             for who in {call["userId"] for call in _as(calls, whose)}:
-                card = CustomerRow(customer_id=who, identified_at=at, email="a@shop.example")
+                card = CustomerRow(
+                    customer_id=who, identified_at=at, email="a@shop.example", timezone=zone
+                )
                 yes = ConsentRow(customer_id=who, channel="email", granted=True, at=at, source="-")
                 session.add_all([card, yes])
         yield store

@@ -4,7 +4,8 @@ Events are ordered by the moments they happened at, so nearly any set of events 
 leave out the cases that depend on the order of arrival:
 
 - All events lie within an unfinished day: only the welcome falls due before all have arrived.
-  A purchase that arrives after the reminder has left cannot take it back.
+  A purchase that arrives after the reminder has left cannot take it back. Customers live
+  `where_it_is_evening`, for a step of tomorrow at ten would else be due today.
 - No customer clicks before signing up.
 - A subscription starts before it changes, renews or ends. Two events that could each have
   started a run, with nothing between them that ends it, are told apart by their arrival: the run
@@ -21,6 +22,8 @@ Call = dict[str, Any]
 
 SOME_DAY = 20 * 3600
 """In seconds; senders and kills take the rest of the 24 hours."""
+FURTHEST_EAST = 14
+"""In hours from UTC."""
 
 
 def happenings(count: int, *, seed: int) -> list[Call]:
@@ -31,6 +34,14 @@ def happenings(count: int, *, seed: int) -> list[Call]:
     while len(calls) < count:
         calls += _day_of(f"{len(calls)}", begin, rnd)
     return calls[:count]
+
+
+def where_it_is_evening() -> str:
+    """Return a time zone in which now, and all that happened, belong to one date."""
+    offset = 22 - datetime.now(UTC).hour
+    if offset > FURTHEST_EAST:
+        offset -= 24
+    return f"Etc/GMT{-offset:+d}"  # the names of these zones count westwards
 
 
 def _day_of(customer: str, begin: datetime, rnd: random.Random) -> list[Call]:
