@@ -7,6 +7,7 @@ https://postmarkapp.com/developer/api/email-api, .../overview (error codes), ...
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
-from sojourn.channels.webhooks import moment, object_in
+from sojourn.channels.webhooks import moment, object_in, part
 from sojourn.domain.errors import (
     AccountError,
     BadSignature,
@@ -37,7 +38,9 @@ from sojourn.settings import Settings
 OUT_OF_SERVICE = 100
 INVALID_REQUEST = 300
 INACTIVE_RECIPIENT = 406
-_ACCOUNT = frozenset({10, 400, 401, 402, 403, 405, 412, 413, 1235})
+_ACCOUNT = frozenset({10, 400, 401, 402, 403, 405, 412, 413, *range(1221, 1240)})
+"""Token, sender signature, JSON, credits, approval, and message streams: settings, not messages."""
+_FIELD = re.compile(r"'(From|To|Cc|Bcc|ReplyTo|MessageStream)'", re.IGNORECASE)
 _TEMPLATE = frozenset({1101, 1105, 1109, 1120})
 
 _KINDS = {
@@ -46,14 +49,49 @@ _KINDS = {
     "Click": Kind.CLICKED,
     "SpamComplaint": Kind.COMPLAINED,
 }
+_BOUNCES: Mapping[str, Kind | None] = {
+    "HardBounce": Kind.BOUNCED,
+    "SoftBounce": Kind.BOUNCED,  # Postmark has given up
+    "BadEmailAddress": Kind.BOUNCED,
+    "ManuallyDeactivated": Kind.BOUNCED,
+    "SpamNotification": Kind.BOUNCED,
+    "VirusNotification": Kind.BOUNCED,
+    "Blocked": Kind.BOUNCED,
+    "Unknown": Kind.BOUNCED,
+    "Transient": Kind.DEFERRED,  # Postmark goes on trying
+    "DnsError": Kind.DEFERRED,
+    "Unsubscribe": Kind.UNSUBSCRIBED,
+    "SpamComplaint": Kind.COMPLAINED,
+    "DMARCPolicy": Kind.FAILED,  # the sender's fault
+    "SMTPApiError": Kind.FAILED,
+    "TemplateRenderingFailed": Kind.FAILED,
+    "Unconfirmed": Kind.FAILED,
+    # answers of machines: they prove that the message went out, and are no bounces
+    "AutoResponder": Kind.ACCEPTED,
+    "AddressChange": Kind.ACCEPTED,
+    "ChallengeVerification": Kind.ACCEPTED,
+    "Subscribe": Kind.ACCEPTED,
+    "OpenRelayTest": Kind.ACCEPTED,
+    "InboundError": None,  # of a message to us
+}
+"""Every type of the record "Bounce"; one that Postmark adds later is a bounce.
+
+https://postmarkapp.com/developer/api/bounce-api#bounce-types
+"""
+_HARD = frozenset({"HardBounce", "BadEmailAddress", "ManuallyDeactivated", "SpamNotification"})
+_SUPPRESSED = {
+    "HardBounce": Kind.BOUNCED,
+    "SpamComplaint": Kind.COMPLAINED,
+    "ManualSuppression": Kind.UNSUBSCRIBED,
+}
+"""The reasons for which Postmark suppresses an address. A customer who unsubscribes is a manual
+suppression, too."""
 _AT = {
     "Delivery": "DeliveredAt",
     "Bounce": "BouncedAt",
     "SpamComplaint": "BouncedAt",
     "SubscriptionChange": "ChangedAt",
 }
-_HARD = frozenset({"HardBounce", "BadEmailAddress", "ManuallyDeactivated", "SpamNotification"})
-_SOFT = frozenset({"Transient", "SoftBounce", "DnsError", "Undetermined", "AutoResponder"})
 
 
 class Config(ProviderConfig):
@@ -187,8 +225,7 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
         unsubscribed = "unsubscri" in message.lower()
         return RecipientUnsubscribed(detail) if unsubscribed else InvalidRecipient(detail)
     if code == INVALID_REQUEST:
-        recipient = "'to'" in message.lower() or "recipient" in message.lower()
-        return InvalidRecipient(detail) if recipient else ContentRejected(detail)
+        return _invalid(message)(detail)
     if code == OUT_OF_SERVICE:
         return TransientError(detail, retry_after=retry_after(answer))
     if code in _ACCOUNT:
@@ -196,31 +233,55 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     return TemplateRefused(detail) if code in _TEMPLATE else ContentRejected(detail)
 
 
+def _invalid(message: str) -> type[ProviderError]:
+    """Return the meaning of code 300, which names the field: "Invalid 'From' address".
+
+    The sender and the stream are the same in every message: they are a fault of the settings.
+    """
+    field = _FIELD.search(message)
+    match field[1].lower() if field else "":
+        case "from" | "messagestream":
+            return AccountError
+        case "to":
+            return InvalidRecipient
+    return InvalidRecipient if "recipient" in message.lower() else ContentRejected
+
+
 def _report(said: Mapping[str, Any], received_at: datetime) -> Report | None:
     record = str(said.get("RecordType"))
-    kind, hard = _KINDS.get(record), False
-    if record == "Bounce":
-        bounce = str(said.get("Type"))
-        hard = bounce in _HARD
-        kind = Kind.DEFERRED if bounce in _SOFT else Kind.BOUNCED
-    elif record == "SubscriptionChange":
-        # a reactivated address is no consent: only the customer can give that
-        kind = Kind.UNSUBSCRIBED if said.get("SuppressSending") else None
+    kind, hard = _meaning(record, said)
     if kind is None:
         return None
-    metadata = said.get("Metadata") or {}
     at = moment(said.get(_AT.get(record, "ReceivedAt")), received_at)
-    message_id = str(said.get("MessageID", ""))
+    # a suppression by hand concerns no message: its id is null
+    message_id = str(said.get("MessageID") or "")
+    address = str(said.get("Email") or said.get("Recipient") or "")
+    named = message_id or _digest(address.lower()).hex()[:32]
     return Report(
         # only bounces and complaints have an id of their own
-        event_id=f"{message_id}:{record}:{said.get('ID') or at.isoformat()}",
+        event_id=f"{named}:{record}:{said.get('ID') or at.isoformat()}",
         kind=kind,
         at=at,
         channel=Channel.EMAIL,
-        reference=str(metadata.get("reference", "")),
+        reference=str(part(said, "Metadata").get("reference") or ""),
         provider_id=message_id,
-        address=str(said.get("Email") or said.get("Recipient") or ""),
+        address=address,
         hard=hard,
         detail=str(said.get("Description") or said.get("Details") or ""),
         url=str(said.get("OriginalLink") or ""),
     )
+
+
+def _meaning(record: str, said: Mapping[str, Any]) -> tuple[Kind | None, bool]:
+    """Return the kind of a record, and whether the address never takes a message."""
+    if record == "Bounce":
+        bounce = str(said.get("Type"))
+        kind = _BOUNCES.get(bounce, Kind.BOUNCED)
+        dead = bounce in _HARD or said.get("Inactive") is True
+        return kind, kind is Kind.BOUNCED and dead
+    if record == "SubscriptionChange":
+        if said.get("SuppressSending") is not True:
+            return None, False  # no consent: only the customer can give that
+        kind = _SUPPRESSED.get(str(said.get("SuppressionReason")), Kind.UNSUBSCRIBED)
+        return kind, kind is Kind.BOUNCED
+    return _KINDS.get(record), False

@@ -50,6 +50,9 @@ LONGEST_RETRY = timedelta(hours=1)
 """The age at which a webhook is a replay. SNS signs the moment of its first attempt, and a topic's
 policy may let it repeat the webhook for an hour:
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html"""
+NOT_SPAM = "not-spam"
+"""The feedback of somebody who took the message out of the spam folder, the opposite of a
+complaint. It proves that the message went out, and no more."""
 GREETING = "Successfully validated SNS topic"
 """The plain text that SES publishes when a topic is set up."""
 
@@ -358,6 +361,8 @@ def _report(said: Mapping[str, Any], event_id: str, received_at: datetime) -> Re
         return None
     kind, place = known
     mail, told = part(said, "mail"), part(said, place)
+    if kind is Kind.COMPLAINED and told.get("complaintFeedbackType") == NOT_SPAM:
+        kind = Kind.ACCEPTED
     tagged = part(mail, "tags").get("reference")
     who = _first(
         told.get("bouncedRecipients")

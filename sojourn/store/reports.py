@@ -87,14 +87,20 @@ async def take(
     """
     match = await _match(session, provider, report)
     if match is None:
-        await _keep(session, provider, report, received_at, None)
+        kept = await _keep(session, provider, report, received_at, None)
+        if kept and not report.reference and not report.provider_id:
+            # news of an address alone: it is dead, or its owner complained
+            await _suppress(session, provider, report, report.address)
         return None
     person = await people.lock(session, match.customer_id)
     row = await _hold(session, match.ledger_id)
     told = _told(provider, report, row)
     if await _keep(session, provider, report, received_at, match.ledger_id):
         await _note(session, told, row, received_at, proven=match.proven)
-        await _suppress(session, told, match.ledger_id)
+        # our own address for the message counts: the report may name one it was forwarded to
+        query = select(ContentRow.address).where(ContentRow.ledger_id == match.ledger_id)
+        sent_to = (await session.exec(query)).first()
+        await _suppress(session, provider, report, sent_to or report.address)
         await _refuse(session, told, person)
     return told
 
@@ -254,25 +260,21 @@ async def _note(
     await settling.advance(session, row.id, report.kind, report.at)
 
 
-async def _suppress(session: AsyncSession, told: Told, ledger_id: int) -> None:
-    report = told.report
+async def _suppress(session: AsyncSession, provider: str, report: Report, address: str) -> None:
     if report.kind is Kind.COMPLAINED:
         because = "complained"
     elif report.hard:
-        because = "gone" if told.channel is Channel.PUSH else "bounced"
+        because = "gone" if report.channel is Channel.PUSH else "bounced"
     else:
         return
-    # our own address for the message counts: the report may name one it was forwarded to
-    query = select(ContentRow.address).where(ContentRow.ledger_id == ledger_id)
-    address = (await session.exec(query)).first() or report.address
-    if normalised(told.channel, address):
+    if normalised(report.channel, address):
         await suppressions.add(
             session,
-            told.channel,
+            report.channel,
             address,
             because=because,
             at=report.at,
-            source=_source(told),
+            source=_source(provider, report),
         )
 
 
@@ -284,10 +286,10 @@ async def _refuse(session: AsyncSession, told: Told, person: CustomerRow) -> Non
             told.channel,
             granted=False,
             at=told.report.at,
-            source=_source(told),
+            source=_source(told.provider, told.report),
             topic=told.refuses,
         )
 
 
-def _source(told: Told) -> str:
-    return f"{told.provider}:{told.report.event_id}"
+def _source(provider: str, report: Report) -> str:
+    return f"{provider}:{report.event_id}"

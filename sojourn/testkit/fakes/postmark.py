@@ -118,6 +118,8 @@ class FakePostmark(Fake):
             ),
             "malformed": (402, "Invalid JSON", AccountError),
             "too-large": (300, "Attachments are too large", ContentRejected),
+            "from": (300, "Invalid 'From' address: 'shop.example'.", AccountError),
+            "stream": (1235, "The stream provided: 'x' does not exist.", AccountError),
             "sender": (400, "Sender signature not found", AccountError),
             "credits": (405, "Not allowed to send: no credits", AccountError),
             "maintenance": (100, "Offline for maintenance", TransientError),
@@ -165,7 +167,9 @@ class FakePostmark(Fake):
             Kind.UNSUBSCRIBED: {
                 "RecordType": "SubscriptionChange",
                 "ChangedAt": when,
+                "Origin": "Recipient",
                 "SuppressSending": True,
+                "SuppressionReason": "ManualSuppression",
             },
         }
         who = "Email" if kind in (Kind.BOUNCED, Kind.COMPLAINED, Kind.DEFERRED) else "Recipient"

@@ -364,6 +364,28 @@ async def test_a_bounce_means_a_dead_address_if_it_is_permanent(
     assert report.hard is hard
 
 
+@pytest.mark.parametrize(
+    ("feedback", "kind"),
+    [
+        ("abuse", Kind.COMPLAINED),
+        ("fraud", Kind.COMPLAINED),
+        ("other", Kind.COMPLAINED),
+        (None, Kind.COMPLAINED),
+        ("not-spam", Kind.ACCEPTED),
+    ],
+)
+async def test_a_message_that_was_taken_out_of_the_spam_folder_is_no_complaint(
+    fake: FakeSes, ses: Ses, feedback: str | None, kind: Kind
+) -> None:
+    told = {
+        "complainedRecipients": [{"emailAddress": "a@shop.example"}],
+        "complaintFeedbackType": feedback,
+    }
+    event = {"eventType": "Complaint", "complaint": told, "mail": {"messageId": "m1"}}
+    (report,) = (await ses.read(fake.notification(json.dumps(event)).received())).reports
+    assert (report.kind, report.hard) == (kind, False)
+
+
 async def test_an_identity_s_own_notification_is_read_by_its_message_id(
     fake: FakeSes, ses: Ses
 ) -> None:

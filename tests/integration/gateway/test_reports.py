@@ -1,6 +1,7 @@
 """Providers' reports over HTTP: signed, matched with the ledger, taken once, in any order."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,8 @@ SENT_AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
 LATER = datetime(2026, 11, 21, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 FAKE = FakePostmark()
+SIGNED = FAKE.hook(Order("pm", "0", "x@y.example", Channel.EMAIL, ""), Kind.BOUNCED, "e")
+"""A webhook that Postmark's password signs."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", name="served")
@@ -343,6 +346,55 @@ async def test_a_report_on_a_message_of_somebody_else_is_kept_and_counted(served
     assert await _metric(
         served, 'sojourn_gateway_reports_total{kind="bounced",provider="postmark"}'
     )
+
+
+async def test_a_suppression_of_an_address_that_names_no_message_holds_for_the_address(
+    served: Served,
+) -> None:
+    for reason, because in (("HardBounce", "bounced"), ("SpamComplaint", "complained")):
+        address = f"{uuid4().hex}@shop.example"
+        said: dict[str, Any] = {
+            "RecordType": "SubscriptionChange",
+            "MessageID": None,
+            "ChangedAt": "2026-11-28T10:53:34Z",
+            "Recipient": address,
+            "Origin": "Admin",
+            "SuppressSending": True,
+            "SuppressionReason": reason,
+            "Metadata": {},
+        }
+        answer = await post(served, replace(SIGNED, body=json.dumps(said).encode()))
+        assert answer.status_code == 200
+        async with served.store.reading() as session:
+            row = await session.get(SuppressionRow, ("email", address))
+        assert row is not None
+        assert row.because == because
+
+
+async def test_a_bounce_that_is_a_request_to_unsubscribe_is_a_refusal(
+    served: Served, customer_id: str
+) -> None:
+    """Mail servers answer so for their customers; Postmark files it among the bounces."""
+    message = await write(served.store, customer_id)
+    said = {
+        "RecordType": "Bounce",
+        "ID": 5,
+        "Type": "Unsubscribe",
+        "TypeCode": 16,
+        "Name": "Unsubscribe request",
+        "MessageID": message.order.id,
+        "Email": message.order.address,
+        "BouncedAt": "2026-11-20T10:50:00Z",
+        "Description": "Unsubscribe or Remove request.",
+        "MessageStream": "broadcast",
+        "Metadata": {"reference": message.order.reference},
+    }
+    answer = await post(served, replace(SIGNED, body=json.dumps(said).encode()))
+    assert answer.status_code == 200
+    ((channel, topic, granted, _),) = await consents(served.store, customer_id)
+    assert (channel, topic, granted) == ("email", "cart", False)
+    assert [event.name for event in await served.stored(customer_id)] == ["Message Unsubscribed"]
+    assert await message.suppression() is None
 
 
 async def _metric(served: Served, name: str) -> float:
