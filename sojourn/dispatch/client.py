@@ -1,18 +1,17 @@
 """`Sojourn`: the client of services. ``await sojourn.publish(event)`` and the journeys know."""
 
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from sojourn.composing import load_project
 from sojourn.dispatch import aliasing, connection
 from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.published import Published
+from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Customer, Identity
@@ -20,10 +19,8 @@ from sojourn.domain.events import Event, UnknownEvent, check_track, read_event
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings, load_settings
-from sojourn.store import Store, cards, events
+from sojourn.store import Store, cards
 from sojourn.store.tables import EventRow
-
-log = logging.getLogger("sojourn.dispatch")
 
 SWEEP_AFTER = timedelta(seconds=10)
 SWEEP_BATCH = 500
@@ -168,25 +165,20 @@ class Sojourn:
         return await self.take(event, event.event_name, properties, ask=ask)
 
     async def sweep(self) -> int:
-        """Route events that a crash left between their row and their signals.
+        """Route events that a crash left between their row and their signals, oldest first.
+
+        An event that cannot be read, or that Temporal refuses for an hour, is set aside.
 
         Returns:
             How many events were routed.
 
         Raises:
             TemporalUnavailable: nobody can be told now.
+            StoreUnavailable: the database is away.
         """
-        async with self.store.reading() as session:
-            left = await events.left_unrouted(
-                session, before=datetime.now(UTC) - SWEEP_AFTER, limit=SWEEP_BATCH
-            )
-        routed = 0
-        for customer_id in left:
-            try:
-                routed += await self._intake.wake(customer_id)
-            except RPCError as error:  # Temporal is there and refuses this one: on to the next
-                log.error("an event of %s cannot be routed: %s", customer_id, error)
-        return routed
+        return await sweep(
+            self.store, self.client, self._intake.wake, after=SWEEP_AFTER, page=SWEEP_BATCH
+        )
 
     async def take(
         self, event: Event, name: str, properties: Mapping[str, Any], *, ask: bool = False

@@ -7,9 +7,11 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch import routing
+from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.ending import void_holds_of
 from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
 from sojourn.dispatch.planning import Known, Plan, names_since, next_plan, readable
+from sojourn.domain.errors import SojournError
 from sojourn.domain.events import Event
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
@@ -119,7 +121,13 @@ class Transaction:
         for customer_id, found in rows.items():
             newest = max(row.seq or 0 for row in found)
             self.horizon[customer_id] = max(newest, self.horizon.get(customer_id, 0))
-        waiting = {c: readable(found, self._project.events) for c, found in rows.items()}
+        waiting: dict[str, list[tuple[EventRow, Event]]] = {}
+        faults: list[tuple[EventRow, SojournError]] = []
+        for customer_id, found in rows.items():
+            waiting[customer_id], unreadable = readable(found, self._project.events)
+            faults += unreadable
+        if faults:
+            await set_aside(session, faults)
         since = await _since(session, waiting, self._project.journeys)
         nobody: list[int] = []
         cards = {row.customer_id: row for row in self._people.values()}

@@ -1,6 +1,5 @@
 """Plan which runs to tell of a stored event. Pure: the caller has read the store beforehand."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +7,7 @@ from datetime import timedelta
 from sojourn.dispatch import routing
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.customer import home_zone
-from sojourn.domain.errors import BadEvent
+from sojourn.domain.errors import BadEvent, SojournError, UnknownName
 from sojourn.domain.events import Event, Events
 from sojourn.domain.messages import Enrolment
 from sojourn.journeys.journey import Journey
@@ -16,8 +15,6 @@ from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.store import cards, events
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
-
-log = logging.getLogger("sojourn.dispatch")
 
 
 @dataclass(frozen=True)
@@ -58,15 +55,22 @@ class Known:
     since: Sequence[EventRow]
 
 
-def readable(rows: Iterable[EventRow], known: Events) -> list[tuple[EventRow, Event]]:
-    """Return the events that their class still takes; one that it refuses waits to be mended."""
-    found = []
+def readable(
+    rows: Iterable[EventRow], known: Events
+) -> tuple[list[tuple[EventRow, Event]], list[tuple[EventRow, SojournError]]]:
+    """Read stored events.
+
+    Returns:
+        The events, and those that cannot be read: their class has become stricter, or is gone.
+    """
+    found: list[tuple[EventRow, Event]] = []
+    faults: list[tuple[EventRow, SojournError]] = []
     for row in rows:
         try:
             found.append((row, events.typed(row, known)))
-        except BadEvent as error:
-            log.warning("the stored event %s cannot be read: %s", row.message_id, error)
-    return found
+        except (BadEvent, UnknownName) as error:
+            faults.append((row, error))
+    return found, faults
 
 
 def next_plan(

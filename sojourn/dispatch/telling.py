@@ -31,6 +31,8 @@ ANSWER_TIME = timedelta(seconds=5)
 """Time that a run may take to say what an event did."""
 CALL_TIME = timedelta(seconds=3)
 """Time-out of one call: a gateway has the patience for two."""
+NO_CONNECTION = "Failed client connect"
+"""The first words of a client that could not connect when it first had to."""
 USE_EXISTING = WorkflowIDConflictPolicy.USE_EXISTING
 _AWAY = (
     RPCStatusCode.UNAVAILABLE,
@@ -100,6 +102,13 @@ class Teller:
                     f"({error.status.name.lower()}): it will be routed once it does"
                 ) from None
             raise
+        except RuntimeError as error:
+            if not str(error).startswith(NO_CONNECTION):
+                raise
+            raise TemporalUnavailable(
+                f"the event {plan.row.message_id} is stored, but Temporal cannot be reached: "
+                "it will be routed once it can"
+            ) from None
 
     async def _tell(self, target: Target, plan: Plan) -> Reached | None:
         """Tell an open run; return None if it is closed, which is news, not an error."""

@@ -102,6 +102,8 @@ async def gather(
         key_field=delivery.key_field,
         key=delivery.key,
         known=known,
+        # a purchase counts although nobody can read what was bought
+        regardless=(*delivery.goals, *delivery.ends),
     )
     case = replace(case, news=found)
     if not overtaken(case):

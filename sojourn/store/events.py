@@ -1,14 +1,15 @@
 """Events: stored before any run hears them; the gate, templates and router read them."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import tuple_, update
+from sqlalchemy import func, tuple_, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.errors import BadEvent
+from sojourn.domain.errors import BadEvent, UnknownName
 from sojourn.domain.events import LONGEST_ID, Event, Events, read_event
 from sojourn.domain.messages import Heard
 from sojourn.domain.text import bounded
@@ -36,6 +37,8 @@ async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
             return row, True
         kept = await find(session, row.message_id)
     assert kept is not None
+    if kept.aside_at is not None:
+        await _take_up(session, kept, row)
     return kept, False
 
 
@@ -54,6 +57,13 @@ async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple
         first[message_id].seq = seq
     # known message ids are rare: each gets a query of its own
     return [(row, True) if row.seq is not None else await add(session, row) for row in rows]
+
+
+async def _take_up(session: AsyncSession, kept: EventRow, row: EventRow) -> None:
+    """Take up an event that was set aside, as it is sent now: mended."""
+    kept.properties, kept.aside_at, kept.routed_at = row.properties, None, row.routed_at
+    session.add(kept)
+    await session.flush()
 
 
 def _lengthened(row: EventRow) -> str:
@@ -87,7 +97,11 @@ async def unrouted(session: AsyncSession, customer_ids: Iterable[str]) -> dict[s
     """Return the events that no run was told of yet, by customer, in order of arrival."""
     query = (
         select(EventRow)
-        .where(col(EventRow.routed_at).is_(None), col(EventRow.customer_id).in_(list(customer_ids)))
+        .where(
+            col(EventRow.routed_at).is_(None),
+            col(EventRow.aside_at).is_(None),
+            col(EventRow.customer_id).in_(list(customer_ids)),
+        )
         .order_by(col(EventRow.seq))
     )
     found: dict[str, list[EventRow]] = {}
@@ -125,24 +139,62 @@ async def of_names(
     return found
 
 
-async def left_unrouted(session: AsyncSession, *, before: datetime, limit: int) -> Sequence[str]:
-    """Return customers with old events that no run was told of.
+@dataclass(frozen=True)
+class Left:
+    """A customer with events that no run was told of.
+
+    Args:
+        customer_id: the customer.
+        oldest: the number of the oldest of these events.
+    """
+
+    customer_id: str
+    oldest: int
+
+
+async def left_unrouted(
+    session: AsyncSession, *, before: datetime, after: int = 0, limit: int
+) -> Sequence[Left]:
+    """Return customers with old events that no run was told of, the oldest first.
 
     Args:
         session: any session.
         before: only events received earlier count.
+        after: only customers whose oldest event has a higher number than this.
         limit: the most customers to return.
 
     Returns:
-        The customers' ids.
+        The customers.
     """
+    oldest = func.min(EventRow.seq)
     rows = await session.exec(
-        select(EventRow.customer_id)
-        .where(col(EventRow.routed_at).is_(None), col(EventRow.received_at) < before)
-        .distinct()
+        select(EventRow.customer_id, oldest)
+        .where(
+            col(EventRow.routed_at).is_(None),
+            col(EventRow.aside_at).is_(None),
+            col(EventRow.received_at) < before,
+        )
+        .group_by(col(EventRow.customer_id))
+        .having(oldest > after)
+        .order_by(oldest)
         .limit(limit)
     )
-    return rows.all()
+    return [Left(customer_id, seq) for customer_id, seq in rows if seq is not None]
+
+
+async def set_aside(session: AsyncSession, seqs: Iterable[int], at: datetime) -> None:
+    """Note that events were set aside: no sweep takes them up.
+
+    Args:
+        session: a writing transaction that holds their customers.
+        seqs: the events' numbers.
+        at: by the machine's clock.
+    """
+    numbers = list(seqs)
+    if numbers:
+        await session.exec(
+            update(EventRow).where(col(EventRow.seq).in_(numbers)).values(aside_at=at)
+        )
 
 
 async def mark_routed(session: AsyncSession, seqs: Iterable[int], at: datetime | None) -> None:
@@ -169,6 +221,7 @@ async def newer(
     key_field: str,
     key: str,
     known: Events,
+    regardless: Collection[str] = (),
 ) -> list[Heard]:
     """Return later events of these names, oldest first: those of one key, and those without a key.
 
@@ -180,9 +233,11 @@ async def newer(
         key_field: the property that holds the key; empty if the journey has no key.
         key: the run's key.
         known: the project's events, by wire name.
+        regardless: names of events that count although their class does not take them any more.
 
     Returns:
-        The events without their personal fields.
+        The events without their personal fields. One that cannot be read is left out, or has no
+        fields.
     """
     rows = await session.exec(
         select(EventRow)
@@ -193,7 +248,20 @@ async def newer(
         )
         .order_by(col(EventRow.occurred_at), col(EventRow.seq))
     )
-    return [heard(row, typed(row, known)) for row in rows if concerns(row, key_field, key)]
+    found: list[Heard] = []
+    for row in rows:
+        if not concerns(row, key_field, key):
+            continue
+        try:
+            found.append(heard(row, typed(row, known)))
+        except (BadEvent, UnknownName) as error:
+            if row.name in regardless:
+                assert row.seq is not None
+                found.append(
+                    Heard(id=row.message_id, name=row.name, at=row.occurred_at, seq=row.seq)
+                )
+            log.warning("event %s no longer validates: %s", row.message_id, error)
+    return found
 
 
 async def since(

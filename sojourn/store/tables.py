@@ -156,6 +156,8 @@ class EventRow(SQLModel, table=True):
     occurred_at: datetime = _moment()
     received_at: datetime = _moment()
     routed_at: datetime | None = _maybe()
+    aside_at: datetime | None = _maybe()
+    """When it was set aside, because no run could be told of it; the quarantine has it."""
     properties: dict[str, Any] = _json()
 
 

@@ -154,8 +154,9 @@ async def test_a_batch_of_customers_with_unrouted_events_names_each_once(
         await keep(store, event_row(customer_id))
     async with store.reading() as session:
         found = await events.left_unrouted(session, before=NOON + HOUR, limit=500)
-        assert list(found).count(customer_id) == 1
-        assert customer_id not in await events.left_unrouted(session, before=NOON, limit=500)
+        assert [each.customer_id for each in found].count(customer_id) == 1
+        early = await events.left_unrouted(session, before=NOON, limit=500)
+        assert customer_id not in [each.customer_id for each in early]
         waiting = (await events.unrouted(session, [customer_id]))[customer_id]
     async with store.transaction() as session:
         await events.mark_routed(session, [row.seq for row in waiting if row.seq], NOON)
