@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import time
+from datetime import time, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadSetting
+from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import QuietHours
 
 
@@ -41,6 +42,24 @@ def _known_zone(value: object) -> object:
     if isinstance(value, str):
         zone(value)
     return value
+
+
+_SKEW = re.compile(r"(\d{1,6})(s|m|h|)", re.ASCII)
+_UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours"}
+_LARGEST_SKEW = timedelta(days=1)
+
+
+def _skew(value: object) -> object:
+    """Read ``5m``, ``90s``, ``1h`` or a number of seconds."""
+    if isinstance(value, timedelta):
+        return value
+    found = _SKEW.fullmatch(str(value).strip().lower())
+    if found is None:
+        raise ValueError("write it as 5m, 90s, 1h or a number of seconds")
+    skew = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if skew > _LARGEST_SKEW:
+        raise ValueError("is more than a day: such a clock says nothing")
+    return skew
 
 
 _ORIGIN = re.compile(r"[a-z][a-z\d+.-]*://([\w.-]+|\[[0-9a-f:]+\])(:\d{1,5})?", re.ASCII)
@@ -104,6 +123,10 @@ class Settings(BaseSettings):
 
     timezone: Annotated[str, BeforeValidator(_known_zone)] = "UTC"
     """Time zone of a customer whose profile, phone number and locale tell none."""
+
+    clock_skew: Annotated[timedelta, BeforeValidator(_skew)] = CLOCK_SKEW
+    """Tolerance for the clocks of two senders: a purchase that arrives after its cart counts
+    although it is dated so much before it."""
 
     locale: str = "en"
     """Language of last resort."""

@@ -7,13 +7,14 @@ sweep.
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch.ending import void_holds
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
+from sojourn.domain.ordering import earliest
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
@@ -30,6 +31,7 @@ async def join(
     project: Project,
     *,
     at: datetime,
+    within: timedelta,
 ) -> str:
     """Join two ids; what one of them did counts for the open runs of the other.
 
@@ -43,6 +45,7 @@ async def join(
         customer_id: the id that everything moves to.
         project: its journeys and events.
         at: when it was said.
+        within: how far senders' clocks may differ.
 
     Returns:
         The id that holds everything now.
@@ -50,14 +53,16 @@ async def join(
     async with store.transaction() as session:
         done = await joining.join(session, previous_id, customer_id, at=at)
         if done.moved:
-            for row in await _news(session, done.customer_id, project):
+            for row in await _news(session, done.customer_id, project, within):
                 row.routed_at = None
                 session.add(row)
-                await void_holds(session, row, project)
+                await void_holds(session, row, project, within=within)
     return done.customer_id
 
 
-async def _news(session: AsyncSession, customer_id: str, project: Project) -> list[EventRow]:
+async def _news(
+    session: AsyncSession, customer_id: str, project: Project, within: timedelta
+) -> list[EventRow]:
     """Events that open runs may have missed because they came under another id."""
     noted = await runs.maybe_open(session, customer_id)
     if not noted:
@@ -66,7 +71,7 @@ async def _news(session: AsyncSession, customer_id: str, project: Project) -> li
     return [
         row
         for row in every
-        if _is_news(row, noted, project.journeys) and _is_readable(row, project.events)
+        if _is_news(row, noted, project.journeys, within) and _is_readable(row, project.events)
     ]
 
 
@@ -79,12 +84,12 @@ def _is_readable(row: EventRow, known: Events) -> bool:
     return True
 
 
-def _is_news(row: EventRow, noted: Iterable[RunRow], journeys: Journeys) -> bool:
+def _is_news(row: EventRow, noted: Iterable[RunRow], journeys: Journeys, within: timedelta) -> bool:
     if any(row.name in names(journey.terms.starts_on) for journey in journeys.values()):
         return False
     return any(
         row.name in journey.terms.declared
-        and row.occurred_at >= run.started_at
+        and row.occurred_at >= earliest(run.started_at, within)
         and events.concerns(row, journey.terms.key, run.key)
         for run in noted
         if (journey := journeys.get(run.journey)) is not None

@@ -64,6 +64,7 @@ class Sojourn:
             self.project,
             timezone=settings.timezone,
             clock=clock,
+            clock_skew=settings.clock_skew,
         )
 
     @classmethod
@@ -107,7 +108,12 @@ class Sojourn:
                 worker will, and so does the same call again.
         """
         customer_id = await aliasing.join(
-            self.store, alias.previous_id, alias.customer_id, self.project, at=alias.at
+            self.store,
+            alias.previous_id,
+            alias.customer_id,
+            self.project,
+            at=alias.at,
+            within=self.settings.clock_skew,
         )
         await self._intake.wake(customer_id)
 

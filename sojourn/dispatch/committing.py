@@ -13,6 +13,7 @@ from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
 from sojourn.dispatch.planning import Known, Plan, names_since, next_plan, readable
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import Event
+from sojourn.domain.ordering import earliest
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.store import events, people, runs
@@ -31,7 +32,14 @@ class Transaction:
         horizon: by customer, the number of the newest event that was looked at.
     """
 
-    def __init__(self, lanes: Lanes, project: Project, timezone: str, clock: timedelta) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        project: Project,
+        timezone: str,
+        clock: timedelta,
+        clock_skew: timedelta,
+    ) -> None:
         """Make a transaction that has done nothing yet.
 
         Args:
@@ -39,6 +47,7 @@ class Transaction:
             project: its journeys and events.
             timezone: the zone of a customer whose own nothing tells.
             clock: the journeys' clock minus Temporal's; zero but in time travel.
+            clock_skew: how far senders' clocks may differ.
         """
         self.rows: dict[Arrival, tuple[EventRow, bool]] = {}
         self.plans: dict[str, Plan] = {}
@@ -47,6 +56,7 @@ class Transaction:
         self._project = project
         self._timezone = timezone
         self._clock = clock
+        self._clock_skew = clock_skew
         self._people: dict[str, CustomerRow] = {}
 
     def joined(self, customer_id: str) -> str:
@@ -128,7 +138,7 @@ class Transaction:
             faults += unreadable
         if faults:
             await set_aside(session, faults)
-        since = await _since(session, waiting, self._project.journeys)
+        since = await _since(session, waiting, self._project.journeys, self._clock_skew)
         nobody: list[int] = []
         cards = {row.customer_id: row for row in self._people.values()}
         for customer_id, pairs in waiting.items():
@@ -136,7 +146,12 @@ class Transaction:
                 cards[customer_id], open_runs.get(customer_id, []), since.get(customer_id, [])
             )
             plan, without = next_plan(
-                known, pairs, self._project.journeys, timezone=self._timezone, clock=self._clock
+                known,
+                pairs,
+                self._project.journeys,
+                timezone=self._timezone,
+                clock=self._clock,
+                within=self._clock_skew,
             )
             nobody += without
             if plan is not None:
@@ -148,7 +163,14 @@ class Transaction:
         for work, (row, stored) in self.rows.items():
             noted = open_runs.get(row.customer_id)
             if stored and work.event is not None and noted:
-                await void_holds_of(session, row, work.event, noted, self._project.journeys)
+                await void_holds_of(
+                    session,
+                    row,
+                    work.event,
+                    noted,
+                    self._project.journeys,
+                    within=self._clock_skew,
+                )
 
 
 def _goes_on(work: Told) -> bool:
@@ -160,6 +182,7 @@ async def _since(
     session: AsyncSession,
     waiting: dict[str, list[tuple[EventRow, Event]]],
     journeys: Journeys,
+    within: timedelta,
 ) -> dict[str, list[EventRow]]:
     """Read the events that concern the runs that waiting events would start."""
     starting = {
@@ -171,7 +194,7 @@ async def _since(
     if not starting:
         return {}
     return await events.of_names(
-        session, starting, names_since(journeys), since=min(starting.values())
+        session, starting, names_since(journeys), since=earliest(min(starting.values()), within)
     )
 
 

@@ -1,6 +1,7 @@
 """Ending holds: a message that is held in a run is skipped as soon as an event ends the run."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,17 +15,20 @@ from sojourn.store import events, runs, settling
 from sojourn.store.tables import EventRow, RunRow
 
 
-async def void_holds(session: AsyncSession, row: EventRow, project: Project) -> None:
+async def void_holds(
+    session: AsyncSession, row: EventRow, project: Project, *, within: timedelta
+) -> None:
     """Skip what is held in the customer's runs that a stored event ends.
 
     Args:
         session: a writing transaction that holds the customer.
         row: the event.
         project: its journeys and events.
+        within: how far senders' clocks may differ.
     """
     event = events.typed(row, project.events)
     noted = await runs.maybe_open(session, row.customer_id)
-    await void_holds_of(session, row, event, noted, project.journeys)
+    await void_holds_of(session, row, event, noted, project.journeys, within=within)
 
 
 async def void_holds_of(
@@ -33,6 +37,8 @@ async def void_holds_of(
     event: Event,
     open_runs: Iterable[RunRow],
     journeys: Journeys,
+    *,
+    within: timedelta,
 ) -> None:
     """Skip what is held in those of these runs that an event ends.
 
@@ -42,6 +48,7 @@ async def void_holds_of(
         event: the same, typed.
         open_runs: the customer's runs that were not found closed yet.
         journeys: the project's.
+        within: how far senders' clocks may differ.
     """
     for name, journey in journeys.heard_by(event.event_name).items():
         reason = _ends(journey, event)
@@ -51,7 +58,15 @@ async def void_holds_of(
             if run.journey == name and events.concerns(row, journey.terms.key, run.key)
         ]
         if reason is not None and ended:
-            await settling.void_holds(session, ended, reason=reason.value, cause=row)
+            # one that also begins a run counts by its moment among its like (`Terms.exact`)
+            begins = row.name in names(journey.terms.starts_on)
+            await settling.void_holds(
+                session,
+                ended,
+                reason=reason.value,
+                cause=row,
+                within=timedelta(0) if begins else within,
+            )
 
 
 def _ends(journey: type[Journey], event: Event) -> Reason | None:

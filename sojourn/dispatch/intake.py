@@ -26,6 +26,7 @@ from sojourn.dispatch.routing import Start
 from sojourn.dispatch.telling import Reached, Teller
 from sojourn.domain.errors import StoreUnavailable
 from sojourn.domain.events import Event
+from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.project import Project
 from sojourn.store import Store
 from sojourn.store.tables import EventRow, RunRow
@@ -46,6 +47,7 @@ class Intake:
         *,
         timezone: str,
         clock: timedelta,
+        clock_skew: timedelta = CLOCK_SKEW,
     ) -> None:
         """Make an intake.
 
@@ -55,12 +57,14 @@ class Intake:
             project: its journeys and events.
             timezone: the zone of a customer whose own nothing tells.
             clock: the journeys' clock minus Temporal's; zero but in time travel.
+            clock_skew: how far senders' clocks may differ.
         """
         self._store = store
         self._teller = teller
         self._project = project
         self._timezone = timezone
         self._clock = clock
+        self._clock_skew = clock_skew
         self._queue: list[Work] = []
         self._lanes = Lanes()
         self._working = False
@@ -123,7 +127,9 @@ class Intake:
 
         So a bad event, or a customer whose lock somebody holds, harms nobody else.
         """
-        transaction = Transaction(self._lanes, self._project, self._timezone, self._clock)
+        transaction = Transaction(
+            self._lanes, self._project, self._timezone, self._clock, self._clock_skew
+        )
         try:
             async with self._store.transaction() as session:
                 await transaction.run(session, batch, patient=len(batch) == 1)

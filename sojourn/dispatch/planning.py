@@ -10,6 +10,7 @@ from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
 from sojourn.domain.events import Event, Events
 from sojourn.domain.messages import Enrolment
+from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
@@ -80,6 +81,7 @@ def next_plan(
     *,
     timezone: str,
     clock: timedelta,
+    within: timedelta = CLOCK_SKEW,
 ) -> tuple[Plan | None, list[int]]:
     """Return the runs to tell of the customer's oldest event that concerns one.
 
@@ -91,6 +93,7 @@ def next_plan(
         journeys: of the project.
         timezone: where nothing tells the customer's.
         clock: the journeys' clock minus Temporal's.
+        within: how far senders' clocks may differ.
 
     Returns:
         The plan, and the numbers of the events before it that concern nobody.
@@ -101,7 +104,7 @@ def next_plan(
         over = [
             name
             for name, journey in journeys.heard_by(event.event_name).items()
-            if routing.starts(journey, event) and _is_over(known.since, journey, event, row)
+            if routing.starts(journey, event) and _is_over(known.since, journey, event, row, within)
         ]
         targets = routing.targets(event, known.open_runs, journeys, over=over, sent_as=row.sent_as)
         if targets:
@@ -111,11 +114,11 @@ def next_plan(
                 ids.setdefault(run.workflow_id, []).append(run.id)
             enrolment = Enrolment(
                 customer_id=row.customer_id,
-                start=events.heard(row, event),
+                start=events.heard(row, event, within=within),
                 timezone=home_zone(cards.card(known.customer), timezone),
                 clock=clock,
             )
-            missed = _missed(known.since, targets, event, row, journeys)
+            missed = _missed(known.since, targets, event, row, journeys, within=within)
             return Plan(row, row.seq, tuple(targets), enrolment, ids, missed), idle
         idle.append(row.seq)
     return None, idle
@@ -133,6 +136,8 @@ def _missed(
     event: Event,
     row: EventRow,
     journeys: Journeys,
+    *,
+    within: timedelta,
 ) -> tuple[int, ...]:
     """Return the events that arrived before the start of their run, and happened after it.
 
@@ -144,9 +149,9 @@ def _missed(
         for other in since
         if other.seq is not None
         and other.routed_at is not None
-        and _order(other) > _order(row)
         and any(
             other.name in _news(journey, journeys)
+            and _is_after(other, row, journey, within)
             and events.concerns(other, journey.terms.key, routing.key_of(journey, event))
             for journey in started
         )
@@ -160,19 +165,32 @@ def _news(journey: type[Journey], journeys: Journeys) -> set[str]:
 
 
 def _is_over(
-    since: Iterable[EventRow], journey: type[Journey], event: Event, row: EventRow
+    since: Iterable[EventRow],
+    journey: type[Journey],
+    event: Event,
+    row: EventRow,
+    within: timedelta,
 ) -> bool:
     """Tell whether the goal was reached after this start already (it arrived late)."""
     goals = names(journey.terms.goal)
     key = routing.key_of(journey, event)
     return any(
         goal.name in goals
-        and _order(goal) > _order(row)
+        and _is_after(goal, row, journey, within)
         and events.concerns(goal, journey.terms.key, key)
         for goal in since
     )
 
 
-def _order(row: EventRow) -> tuple[object, int]:
+def _is_after(row: EventRow, start: EventRow, journey: type[Journey], within: timedelta) -> bool:
+    """Tell whether an event counts for the run that a start begins, as the run itself will."""
+    terms = journey.terms
+    if row.name not in names((*terms.goal, *terms.ends_on)):
+        return _order(row) > _order(start)
+    tolerance = timedelta(0) if row.name in terms.exact(start.name) else within
+    return counts_for(_order(row), _order(start), within=tolerance)
+
+
+def _order(row: EventRow) -> Place:
     assert row.seq is not None
     return (row.occurred_at, row.seq)

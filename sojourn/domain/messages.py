@@ -86,6 +86,15 @@ class Heard(_Wire):
     """An event as a run hears it: no personal field.
 
     ``(at, seq)`` orders events: by the moment they happened, ties by arrival in the store.
+
+    Args:
+        id: unique.
+        name: on the wire.
+        at: when it happened.
+        seq: its order of arrival in the store.
+        fields: those that are not personal.
+        within: how far its sender's clock may be off, where it ends runs (`domain.ordering`). An
+            event that a history recorded without it is judged by its moment alone, as it was then.
     """
 
     id: str
@@ -93,6 +102,7 @@ class Heard(_Wire):
     at: AwareDatetime
     seq: int
     fields: dict[str, Any] = {}
+    within: timedelta = timedelta(0)
 
     @property
     def order(self) -> tuple[datetime, int]:
@@ -230,6 +240,8 @@ class Delivery(_Wire):
     now: datetime
     start: tuple[datetime, int]
     """Order of the event that enrolled the customer: a goal older than it is not this run's."""
+    exact: tuple[str, ...] = ()
+    """Goals that count by their moments alone, because they begin runs as the start did."""
     latest: tuple[datetime, int]
     """Order of the newest (re)starting event the run has heard."""
     goals: tuple[str, ...]

@@ -17,6 +17,7 @@ from functools import cached_property
 
 from sojourn.domain.holding import hold_until
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
+from sojourn.domain.ordering import counts_for
 from sojourn.domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
 from sojourn.domain.states import SETTLED, MessageState
 
@@ -114,8 +115,8 @@ class Case:
         templates: the channels that have a template for the message.
         quiet_hours: None means that no hours are quiet.
         switched_off: the project has switched the journey off.
-        news: events that happened after the run's start and could overtake it, oldest first; None
-            means that nobody has looked.
+        news: events that may have overtaken the run since its start, oldest first; None means that
+            nobody has looked.
         circumstances: None means that nobody has looked.
     """
 
@@ -269,19 +270,25 @@ def overtaken(case: Case) -> Ruling | None:
     watched = watch(case.delivery)
     for reason in OVERTAKEN:
         for event in case.news:
-            why, since = watched[event.name]
-            if why is reason and event.order > since:
+            if watched[event.name] is reason and _overtakes(event, reason, case.delivery):
                 return _ruling(case, Skip(reason), event)
     return None
 
 
-def watch(delivery: Delivery) -> dict[str, tuple[Reason, tuple[datetime, int]]]:
-    """Return the events that overtake a message: why, and since which moment, by wire name."""
+def watch(delivery: Delivery) -> dict[str, Reason]:
+    """Return the events that may overtake a message, and why, by wire name."""
     return {
-        **dict.fromkeys(delivery.restarts, (Reason.SUPERSEDED, delivery.latest)),
-        **dict.fromkeys(delivery.ends, (Reason.RUN_STOPPED, delivery.start)),
-        **dict.fromkeys(delivery.goals, (Reason.GOAL_REACHED, delivery.start)),
+        **dict.fromkeys(delivery.restarts, Reason.SUPERSEDED),
+        **dict.fromkeys(delivery.ends, Reason.RUN_STOPPED),
+        **dict.fromkeys(delivery.goals, Reason.GOAL_REACHED),
     }
+
+
+def _overtakes(event: Heard, why: Reason, delivery: Delivery) -> bool:
+    if why is Reason.SUPERSEDED:
+        return event.order > delivery.latest
+    within = timedelta(0) if event.name in delivery.exact else event.within
+    return counts_for(event.order, delivery.start, within=within)
 
 
 def permitted(case: Case) -> Receipt | Ruling:

@@ -437,7 +437,7 @@ class Journey(Handlers):
                 await self._wait_until(receipt.until, held)
                 continue
             if receipt.news is not None:
-                state.take(receipt.news)
+                state.take_from_gate(receipt.news, receipt.reason)
                 if not state.is_interrupted():
                     continue  # it changes nothing for this journey: ask again, knowing it
             state.record(message, receipt, self.now())
@@ -475,6 +475,7 @@ class Journey(Handlers):
             useful_until=state.due + useful_for,
             now=self.now(),
             start=run.start.order,
+            exact=terms.exact(run.start.name),
             latest=state.latest.order,
             goals=names(terms.goal),
             ends=names(terms.ends_on),

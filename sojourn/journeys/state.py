@@ -1,7 +1,7 @@
 """`State`: everything one run knows, and how an event changes it. Pure: no Temporal, no clock."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sojourn.domain.events import Event
 from sojourn.domain.message import Message
@@ -17,6 +17,7 @@ from sojourn.domain.messages import (
     Status,
     Told,
 )
+from sojourn.domain.ordering import counts_for
 from sojourn.journeys.journal import Journal
 from sojourn.journeys.leaving import End, Leave, Restart
 from sojourn.journeys.terms import Terms, is_one_of
@@ -125,7 +126,7 @@ class State:
             ended: how this one ended.
 
         """
-        later = [h for h in self._heard if h.order > start.order]
+        later = [h for h in self._heard if self._is_news(h, start)]
         run = self.enrolment.model_copy(update={"start": start, "timezone": self.zone})
         return self._carried(run, later, Carried(ended=ended))
 
@@ -150,7 +151,8 @@ class State:
         starts = (
             h
             for h in self._heard
-            if is_one_of(h, self._terms.starts_on) and h.order >= closing.order
+            if is_one_of(h, self._terms.starts_on)
+            and (h.id == closing.id or not self._is_news(closing, h))
         )
         return min(starts, key=lambda h: h.order, default=None)
 
@@ -163,6 +165,22 @@ class State:
         elif event.id not in self._seen:
             self._seen[event.id] = None
             self._classify(event)
+
+    def take_from_gate(self, event: Heard, reason: Reason | None) -> None:
+        """Take in the event for which the gate has skipped a message.
+
+        The gate has the last word: what it takes for the run's end is the run's end, even if the
+        run has heard of the event before, under another tolerance.
+
+        Args:
+            event: the gate's news.
+            reason: the gate's.
+        """
+        self.take(event)
+        if reason is Reason.GOAL_REACHED:
+            self._goal = self._goal or event
+        elif reason is Reason.RUN_STOPPED:
+            self._end = self._end or event
 
     def record(self, message: Message, receipt: Receipt, at: datetime) -> None:
         """Note what became of a message.
@@ -252,7 +270,7 @@ class State:
         Returns:
             Its effect, the steps that it prevents, and those that went out before.
         """
-        over = event.order > self.enrolment.start.order and (
+        over = self._is_news(event, self.enrolment.start) and (
             self._goal is not None or self._end is not None
         )
         started = event.id == self.enrolment.start.id
@@ -267,7 +285,7 @@ class State:
 
     def _classify(self, event: Heard) -> None:
         self._heard.append(event)
-        if event.order <= self.enrolment.start.order:
+        if not self._is_news(event, self.enrolment.start):
             return  # older than the run: neither its goal nor its restart
         if is_one_of(event, self._terms.goal):
             self._goal = min((self._goal or event, event), key=lambda h: h.order)
@@ -278,6 +296,13 @@ class State:
                 self._consider(event)
             else:
                 self._reconsider()
+
+    def _is_news(self, event: Heard, start: Heard) -> bool:
+        """Tell whether an event comes after the start of a run, as `domain.ordering` defines it."""
+        if is_one_of(event, (*self._terms.goal, *self._terms.ends_on)):
+            within = timedelta(0) if event.name in self._terms.exact(start.name) else event.within
+            return counts_for(event.order, start.order, within=within)
+        return event.order > start.order
 
     def _consider(self, event: Heard) -> None:
         self._latest = event

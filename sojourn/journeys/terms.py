@@ -38,6 +38,18 @@ class Terms:
         every = (self.starts_on, self.goal, self.restarts_on, self.ends_on, self.hears)
         return MappingProxyType({event.event_name: event for some in every for event in some})
 
+    def exact(self, start: str) -> tuple[str, ...]:
+        """Return the goals that count for a run by their moments alone.
+
+        Of two renewals each ends the other's run, and begins its own: were their order in doubt,
+        the two would take turns for ever.
+
+        Args:
+            start: the wire name of the event that began the run.
+        """
+        goals = names(self.goal)
+        return tuple(g for g in goals if g in names(self.starts_on)) if start in goals else ()
+
     def event(self, heard: Heard, customer_id: str) -> Event:
         """Return an event as its class has it; personal fields and lists are empty.
 

@@ -6,10 +6,11 @@ lock, so the gate sees every purchase that was acknowledged before the claim.
 """
 
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sojourn.domain.events import SHIPPED, Events
 from sojourn.domain.messages import Channel, Delivery, Receipt
+from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import QuietHours
 from sojourn.domain.verdict import Doubt, OnceMore, judge
 from sojourn.sending.applying import Claim, apply
@@ -36,6 +37,7 @@ class Gate:
         events: Events = SHIPPED,
         templates: Templates = _everywhere,
         off: Collection[str] = (),
+        clock_skew: timedelta = CLOCK_SKEW,
     ) -> None:
         """Make a gate.
 
@@ -46,6 +48,7 @@ class Gate:
             events: the project's, by wire name.
             templates: the channels that have a template; by default, every channel has each.
             off: names of journeys that the project has switched off.
+            clock_skew: how far senders' clocks may differ.
         """
         self._store = store
         self._quiet_hours = quiet_hours
@@ -53,6 +56,7 @@ class Gate:
         self._events = events
         self._templates = templates
         self._off = off
+        self._clock_skew = clock_skew
 
     async def pass_or_refuse(
         self, delivery: Delivery, now: datetime, *, once_more: OnceMore | None = None
@@ -78,6 +82,7 @@ class Gate:
                 switched_off=delivery.journey in self._off,
                 default_zone=self._default_zone,
                 known=self._events,
+                within=self._clock_skew,
             )
             return await apply(session, judge(gathered.case), gathered, known=self._events)
 

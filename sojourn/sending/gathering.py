@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -10,6 +10,7 @@ from sojourn.domain.calendar import zone
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.events import Events
 from sojourn.domain.messages import Channel, Delivery, Reason
+from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import QuietHours, Recipient
 from sojourn.domain.verdict import (
     Case,
@@ -61,6 +62,7 @@ async def gather(
     switched_off: bool,
     default_zone: str,
     known: Events,
+    within: timedelta = CLOCK_SKEW,
 ) -> Gathered:
     """Gather the facts of the verdict, and no more: an early answer spares later queries.
 
@@ -74,6 +76,7 @@ async def gather(
         switched_off: the project has switched the journey off.
         default_zone: the zone of customers whose own is unknown, an IANA name.
         known: the project's events, by wire name.
+        within: how far senders' clocks may differ.
 
     Returns:
         The case, and the rows that it was read from.
@@ -104,6 +107,7 @@ async def gather(
         known=known,
         # a purchase counts although nobody can read what was bought
         regardless=(*delivery.goals, *delivery.ends),
+        within=within,
     )
     case = replace(case, news=found)
     if not overtaken(case):

@@ -74,6 +74,7 @@ async def serving(
             events=project.events,
             templates=renderer.channels_of,
             off=project.journeys.off,
+            clock_skew=settings.clock_skew,
         ),
         carriers,
         renderer,

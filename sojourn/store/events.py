@@ -3,15 +3,16 @@
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, tuple_, update
+from sqlalchemy import and_, func, or_, tuple_, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent, UnknownName
 from sojourn.domain.events import LONGEST_ID, Event, Events, read_event
 from sojourn.domain.messages import Heard
+from sojourn.domain.ordering import Place, earliest
 from sojourn.domain.text import bounded
 from sojourn.store.dialects import insert
 from sojourn.store.tables import EventRow
@@ -217,13 +218,17 @@ async def newer(
     customer_id: str,
     names: Iterable[str],
     *,
-    than: tuple[datetime, int],
+    than: Place,
     key_field: str,
     key: str,
     known: Events,
     regardless: Collection[str] = (),
+    within: timedelta = timedelta(0),
 ) -> list[Heard]:
     """Return later events of these names, oldest first: those of one key, and those without a key.
+
+    Those that arrived later and are older by the tolerance at most are among them: whether they
+    count depends on what they are.
 
     Args:
         session: any session.
@@ -234,6 +239,7 @@ async def newer(
         key: the run's key.
         known: the project's events, by wire name.
         regardless: names of events that count although their class does not take them any more.
+        within: how far senders' clocks may differ.
 
     Returns:
         The events without their personal fields. One that cannot be read is left out, or has no
@@ -244,7 +250,13 @@ async def newer(
         .where(
             EventRow.customer_id == customer_id,
             col(EventRow.name).in_(list(names)),
-            tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > than,
+            or_(
+                tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > than,
+                and_(
+                    col(EventRow.seq) > than[1],
+                    col(EventRow.occurred_at) >= earliest(than[0], within),
+                ),
+            ),
         )
         .order_by(col(EventRow.occurred_at), col(EventRow.seq))
     )
@@ -253,13 +265,10 @@ async def newer(
         if not concerns(row, key_field, key):
             continue
         try:
-            found.append(heard(row, typed(row, known)))
+            found.append(heard(row, typed(row, known), within=within))
         except (BadEvent, UnknownName) as error:
             if row.name in regardless:
-                assert row.seq is not None
-                found.append(
-                    Heard(id=row.message_id, name=row.name, at=row.occurred_at, seq=row.seq)
-                )
+                found.append(heard(row, None, within=within))
             log.warning("event %s no longer validates: %s", row.message_id, error)
     return found
 
@@ -365,12 +374,16 @@ def typed(row: EventRow, known: Events) -> Event:
     )
 
 
-def heard(row: EventRow, event: Event) -> Heard:
+def heard(row: EventRow, event: Event | None, *, within: timedelta = timedelta(0)) -> Heard:
     """Return the event as a workflow may hear it: without its personal fields.
 
     Args:
         row: the event's row.
-        event: the same event as an object of its class.
+        event: the same event as an object of its class; None if that does not take it any more.
+        within: how far senders' clocks may differ.
+
+    Returns:
+        What a run hears.
     """
     assert row.seq is not None
     return Heard(
@@ -378,5 +391,6 @@ def heard(row: EventRow, event: Event) -> Heard:
         name=row.name,
         at=row.occurred_at,
         seq=row.seq,
-        fields=event.public(),
+        fields=event.public() if event else {},
+        within=within,
     )

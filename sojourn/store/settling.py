@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, tuple_, update
+from sqlalchemy import and_, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.content import Content
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Delivery, Reason
+from sojourn.domain.ordering import latest_start
 from sojourn.domain.reports import PROGRESS, Kind
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
@@ -347,21 +348,32 @@ async def settle_by_hand(
 
 
 async def void_holds(
-    session: AsyncSession, workflow_ids: Sequence[str], *, reason: str, cause: EventRow
+    session: AsyncSession,
+    workflow_ids: Sequence[str],
+    *,
+    reason: str,
+    cause: EventRow,
+    within: timedelta = timedelta(0),
 ) -> None:
     """Skip the held messages of runs that an event has just overtaken.
 
-    A later run may reuse a workflow id, so only enrolments older than the event count.
+    A later run may reuse a workflow id, so only enrolments for which the event counts are meant.
 
     Args:
         session: a writing transaction.
         workflow_ids: the runs.
         reason: a `domain.messages.Reason` value.
         cause: the event.
+        within: how far senders' clocks may differ.
     """
+    assert cause.seq is not None
+    began, first = col(EventRow.occurred_at), col(EventRow.seq)
     older = select(EventRow.message_id).where(
         EventRow.customer_id == cause.customer_id,
-        tuple_(col(EventRow.occurred_at), col(EventRow.seq)) < (cause.occurred_at, cause.seq),
+        or_(  # as `domain.ordering.counts_for` defines it
+            and_(first < cause.seq, began <= latest_start(cause.occurred_at, within)),
+            began < cause.occurred_at,
+        ),
     )
     await session.exec(
         update(LedgerRow)

@@ -226,6 +226,34 @@ async def test_a_purchase_before_this_run_voids_nothing_of_it(desk: Desk) -> Non
     assert (await desk.row()).state == "deferred"
 
 
+async def test_a_purchase_dated_before_its_cart_voids_what_is_held(desk: Desk) -> None:
+    desk.quiet_hours = NIGHT
+    await desk.send(now=NOON + DAY + 10 * HOUR)
+    order = await desk.buy(-1 / 60)
+    async with desk.store.transaction() as session:
+        await settling.void_holds(
+            session,
+            [desk.delivery().workflow_id],
+            reason="goal_reached",
+            cause=order,
+            within=5 * MINUTE,
+        )
+    row = await desk.row()
+    assert (row.state, row.reason, row.caused_by) == (
+        "skipped", "goal_reached", order.message_id,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("minutes", "reason"), [(0, Reason.GOAL_REACHED), (-5, Reason.GOAL_REACHED), (-6, None)]
+)
+async def test_a_purchase_dated_before_its_cart_counts_within_the_tolerance(
+    desk: Desk, minutes: int, reason: Reason | None
+) -> None:
+    await desk.buy(minutes / 60)
+    assert (await desk.send()).reason is reason
+
+
 async def test_a_message_that_may_be_on_its_way_is_not_called_held(desk: Desk) -> None:
     desk.quiet_hours = NIGHT
     desk.carrier.answers.append(Killed())

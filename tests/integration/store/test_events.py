@@ -113,6 +113,29 @@ async def test_newer_means_later_in_time_or_after_it_at_the_same_moment(
     assert await after(NOON - HOUR, 0) == [earlier.message_id, first.message_id, second.message_id]
 
 
+async def test_newer_goes_back_by_the_tolerance_for_what_arrived_later(
+    store: Store, customer_id: str
+) -> None:
+    before, _ = await keep(store, event_row(customer_id, at=NOON - timedelta(minutes=1)))
+    start, _ = await keep(store, event_row(customer_id))
+    late, _ = await keep(store, event_row(customer_id, at=NOON - timedelta(minutes=5)))
+    older, _ = await keep(store, event_row(customer_id, at=NOON - timedelta(minutes=6)))
+    assert start.seq is not None
+    async with store.reading() as session:
+        found = await events.newer(
+            session,
+            customer_id,
+            ["Product Added"],
+            than=(NOON, start.seq),
+            key_field="",
+            key="",
+            known=SHIPPED,
+            within=timedelta(minutes=5),
+        )
+    assert [event.id for event in found] == [late.message_id]
+    assert {before.message_id, older.message_id}.isdisjoint(event.id for event in found)
+
+
 async def _history(store: Store, customer_id: str, start: EventRow) -> list[Event]:
     assert start.seq is not None
     async with store.reading() as session:
