@@ -8,7 +8,7 @@ from typing import Any, Self
 from temporalio.client import Client
 
 from sojourn.composing import load_project
-from sojourn.dispatch import aliasing, connection
+from sojourn.dispatch import aliasing, connection, stopping
 from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.sweeping import sweep
@@ -169,6 +169,34 @@ class Sojourn:
         properties = event.properties()
         check_track(event.event_name, properties)
         return await self.take(event, event.event_name, properties, ask=ask)
+
+    async def stop(self, workflow_id: str, *, because: str, by: str = "") -> None:
+        """End a run. When this returns, no later claim of a message of that run can miss it.
+
+        Args:
+            workflow_id: the run's: ``abandoned-cart:c42:cart7``.
+            because: why; kept, and shown to the next reader.
+            by: who wants it.
+
+        Raises:
+            BadInput: the reason is empty, or no run of this id was ever started.
+            TemporalUnavailable: the run is stopped and sends nothing, but does not know it yet;
+                the sweep of any worker will tell it.
+        """
+        at = datetime.now(UTC) + self.clock
+        stop = await stopping.note(self.store, workflow_id, because=because, by=by, at=at)
+        await self.route(stop.customer_id)
+
+    async def route(self, customer_id: str) -> int:
+        """Tell the runs of a customer what is stored and was not told to them.
+
+        Returns:
+            How many events were routed.
+
+        Raises:
+            TemporalUnavailable: nobody can be told now.
+        """
+        return await self._intake.wake(customer_id)
 
     async def sweep(self) -> int:
         """Route events that a crash left between their row and their signals, oldest first.

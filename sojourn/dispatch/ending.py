@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.events import Event
+from sojourn.domain.events import Event, RunEvent
 from sojourn.domain.messages import Reason
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
@@ -55,7 +55,9 @@ async def void_holds_of(
         ended = [
             run.workflow_id
             for run in open_runs
-            if run.journey == name and events.concerns(row, journey.terms.key, run.key)
+            if run.journey == name
+            and events.concerns(row, journey.terms.key, run.key)
+            and not (isinstance(event, RunEvent) and event.run not in (None, "", run.workflow_id))
         ]
         if reason is not None and ended:
             # one that also begins a run counts by its moment among its like (`Terms.exact`)
@@ -72,4 +74,4 @@ async def void_holds_of(
 def _ends(journey: type[Journey], event: Event) -> Reason | None:
     if event.event_name in names(journey.terms.goal):
         return Reason.GOAL_REACHED
-    return Reason.RUN_STOPPED if event.event_name in names(journey.terms.ends_on) else None
+    return Reason.RUN_STOPPED if event.event_name in names(journey.terms.stops) else None

@@ -8,7 +8,7 @@ from sojourn.dispatch import routing
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
-from sojourn.domain.events import Event, Events
+from sojourn.domain.events import Event, Events, JourneyStopped
 from sojourn.domain.messages import Enrolment
 from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
 from sojourn.journeys.journey import Journey
@@ -143,7 +143,7 @@ def _missed(
 
     An event that still waits to be routed is not among them: its turn comes.
     """
-    started = [journeys[target.journey] for target in targets if isinstance(target, Start)]
+    started = [(t.workflow_id, journeys[t.journey]) for t in targets if isinstance(t, Start)]
     return tuple(
         other.seq
         for other in since
@@ -152,10 +152,16 @@ def _missed(
         and any(
             other.name in _news(journey, journeys)
             and _is_after(other, row, journey, within)
-            and events.concerns(other, journey.terms.key, routing.key_of(journey, event))
-            for journey in started
+            and _concerns(other, run, journey, event)
+            for run, journey in started
         )
     )
+
+
+def _concerns(other: EventRow, run: str, journey: type[Journey], event: Event) -> bool:
+    if other.name == JourneyStopped.event_name:
+        return other.properties.get("run") == run
+    return events.concerns(other, journey.terms.key, routing.key_of(journey, event))
 
 
 def _news(journey: type[Journey], journeys: Journeys) -> set[str]:
@@ -171,21 +177,25 @@ def _is_over(
     row: EventRow,
     within: timedelta,
 ) -> bool:
-    """Tell whether the goal was reached after this start already (it arrived late)."""
-    goals = names(journey.terms.goal)
+    """Tell whether the goal was reached after this start already (it arrived late).
+
+    A stop of the run that it would start counts like a goal.
+    """
+    ends = (*names(journey.terms.goal), JourneyStopped.event_name)
     key = routing.key_of(journey, event)
+    run = routing.workflow_id(journey.name, row.sent_as or row.customer_id, key)
     return any(
-        goal.name in goals
-        and _is_after(goal, row, journey, within)
-        and events.concerns(goal, journey.terms.key, key)
-        for goal in since
+        later.name in ends
+        and _is_after(later, row, journey, within)
+        and _concerns(later, run, journey, event)
+        for later in since
     )
 
 
 def _is_after(row: EventRow, start: EventRow, journey: type[Journey], within: timedelta) -> bool:
     """Tell whether an event counts for the run that a start begins, as the run itself will."""
     terms = journey.terms
-    if row.name not in names((*terms.goal, *terms.ends_on)):
+    if row.name not in names((*terms.goal, *terms.stops)):
         return _order(row) > _order(start)
     tolerance = timedelta(0) if row.name in terms.exact(start.name) else within
     return counts_for(_order(row), _order(start), within=tolerance)

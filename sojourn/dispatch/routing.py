@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sojourn.domain.events import Event, MessageEvent
+from sojourn.domain.events import Event, RunEvent
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
@@ -106,6 +106,6 @@ def targets(
 
 def _is_of(run: RunRow, event: Event, journey: type[Journey], key: str) -> bool:
     """Tell whether an event is of this run of the journey, as its key or its sender says."""
-    if isinstance(event, MessageEvent) and event.run:
+    if isinstance(event, RunEvent) and event.run:
         return run.workflow_id == event.run
     return not journey.terms.key or not key or run.key == key

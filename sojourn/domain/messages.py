@@ -218,6 +218,26 @@ class Carried(_Wire):
     messages: tuple[Sent, ...] = ()
 
 
+class Stop(_Wire):
+    """The argument of the activity that has the store note a stop, before anybody is answered.
+
+    Args:
+        workflow_id: the run's.
+        journey: its journey's name.
+        customer_id: its customer, by the id with which it began.
+        asked: names the request, the same in every attempt at it.
+        because: the operator's words.
+        now: by the journey's clock.
+    """
+
+    workflow_id: str
+    journey: str
+    customer_id: str
+    asked: str
+    because: str
+    now: AwareDatetime
+
+
 class Delivery(_Wire):
     """The argument of the send activity: one message, one customer, one run."""
 

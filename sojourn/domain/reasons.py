@@ -5,7 +5,7 @@ from sojourn.domain.messages import Reason
 _WORDS: dict[Reason, str] = {
     Reason.GOAL_REACHED: "the journey's goal had been reached",
     Reason.SUPERSEDED: "a newer event had begun the steps again",
-    Reason.RUN_STOPPED: "an event had ended the run",
+    Reason.RUN_STOPPED: "an event or an operator had ended the run",
     Reason.SWITCHED_OFF: "the project has switched the journey off",
     Reason.ALREADY_TOLD: "a run under another id of the same person had said it",
     Reason.UNKNOWN_CUSTOMER: "nobody has identified this customer, only their events are known",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from sojourn.domain.events import JourneyStopped
 from sojourn.domain.holding import hold_until
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
 from sojourn.domain.ordering import counts_for
@@ -279,7 +280,7 @@ def watch(delivery: Delivery) -> dict[str, Reason]:
     """Return the events that may overtake a message, and why, by wire name."""
     return {
         **dict.fromkeys(delivery.restarts, Reason.SUPERSEDED),
-        **dict.fromkeys(delivery.ends, Reason.RUN_STOPPED),
+        **dict.fromkeys((*delivery.ends, JourneyStopped.event_name), Reason.RUN_STOPPED),
         **dict.fromkeys(delivery.goals, Reason.GOAL_REACHED),
     }
 

@@ -401,6 +401,9 @@ class Journey(Handlers):
             self._tell(summary, due)
             await runtime.wait(woken, left, summary)
         self._leave_if_due(restarts=restarts)
+        if runtime.is_outgrown():
+            await runtime.answers_given()  # an operator's stop may be under way
+            self._leave_if_due(restarts=restarts)
         if runtime.is_outgrown() and self.now() < due and not wake():
             # a wait can be taken up again where it was: the journal does not hold it yet. One that
             # is over cannot: its moment would look past before it began

@@ -289,7 +289,7 @@ class State:
             return  # older than the run: neither its goal nor its restart
         if is_one_of(event, self._terms.goal):
             self._goal = min((self._goal or event, event), key=lambda h: h.order)
-        elif is_one_of(event, self._terms.ends_on):
+        elif is_one_of(event, self._terms.stops):
             self._end = self._end or event
         elif is_one_of(event, self._terms.restarts_on):
             if event.order > self.latest.order:
@@ -299,7 +299,7 @@ class State:
 
     def _is_news(self, event: Heard, start: Heard) -> bool:
         """Tell whether an event comes after the start of a run, as `domain.ordering` defines it."""
-        if is_one_of(event, (*self._terms.goal, *self._terms.ends_on)):
+        if is_one_of(event, (*self._terms.goal, *self._terms.stops)):
             within = timedelta(0) if event.name in self._terms.exact(start.name) else event.within
             return counts_for(event.order, start.order, within=within)
         return event.order > start.order

@@ -14,7 +14,16 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from sojourn.domain.calls import Asked, Reply
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.message import Message
-from sojourn.domain.messages import Answer, Delivery, Enrolment, Heard, Outcome, Receipt, Result
+from sojourn.domain.messages import (
+    Answer,
+    Delivery,
+    Enrolment,
+    Heard,
+    Outcome,
+    Receipt,
+    Result,
+    Stop,
+)
 from sojourn.journeys.leaving import StepsChanged
 from sojourn.journeys.queues import OUTCOME, PRIORITIES, channel_queue, search_attributes
 from sojourn.journeys.state import State
@@ -27,6 +36,14 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)
 )  # no limit on attempts: the activity itself ends them when the message is no longer useful
+STOP_TIMEOUT = timedelta(seconds=15)
+STOP_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=15)
+)  # no limit on attempts: nobody is told "stopped" before the store has it
+NOTE_STOP = "note-stop"
+"""The activity that has the store note a stop; a project's own activities have no hyphen."""
+STOPS_ARE_STORED = "stops-are-stored"
+"""The patch of runs that were stopped by their state alone."""
 CALL_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=15)
 )  # no limit on attempts: the call's deadline ends them
@@ -142,7 +159,10 @@ def _kind(error: ActivityError) -> str:
 
 
 class Handlers:
-    """The handlers of a journey's workflow. They change the run's state, and nothing else."""
+    """The handlers of a journey's workflow. They change the run's state, and nothing else.
+
+    Only a stop is noted in the store before that: the gate must know of it before the run does.
+    """
 
     terms: Terms
     _state: State
@@ -172,15 +192,50 @@ class Handlers:
         self._examined(event)
 
     @workflow.update(description="End this run; nothing more is sent. Say why.")
-    def stop(self, reason: str) -> str:
-        """End the run as ``stopped``."""
-        self._state.stopped = True
+    async def stop(self, reason: str) -> str:
+        """End the run as ``stopped``, and answer once the store has it.
+
+        A message that waits for its next attempt, or in the queue of its channel, asks the gate
+        first, and the gate asks the store.
+        """
+        if workflow.patched(STOPS_ARE_STORED):
+            await workflow.wait_condition(lambda: self._state.is_enrolled)
+            update = workflow.current_update_info()
+            self._state.take(await self._note_stop(reason, update.id if update else ""))
+        else:
+            self._state.stopped = True
         return f"stopped: {reason}"
 
     @stop.validator
     def _check_stop(self, reason: str) -> None:
         if not reason.strip():
             raise ValueError("say why the run is stopped")
+
+    async def cancelled(self) -> None:
+        """Have the store note that the run was cancelled, which stops it as an update does."""
+        if workflow.patched(STOPS_ARE_STORED):
+            why = workflow.cancellation_reason()
+            await self._note_stop(f"cancelled: {why}" if why else "cancelled", "cancel")
+
+    async def _note_stop(self, because: str, asked: str) -> Heard:
+        info, run = workflow.info(), self._state.enrolment
+        noted: Heard = await workflow.execute_activity(
+            NOTE_STOP,
+            Stop(
+                workflow_id=info.workflow_id,
+                journey=info.workflow_type,
+                customer_id=run.customer_id,
+                asked=f"{info.run_id}/{asked}",
+                because=because,
+                now=workflow.now() + run.clock,
+            ),
+            result_type=Heard,
+            summary="note the stop",
+            start_to_close_timeout=STOP_TIMEOUT,
+            retry_policy=STOP_RETRIES,
+            priority=Priority(priority_key=1),
+        )
+        return noted
 
     @workflow.query(description="What the run waits for, until when, and what it has sent")
     def status(self) -> dict[str, Any]:
@@ -202,7 +257,7 @@ class Handlers:
         if not isinstance(said, Heard):  # a null or raw bytes pass the converter as they are
             raise ValueError("its argument is no event")
         # nobody reads the fields of an event that only ends the run: in doubt it counts
-        ends = (*self.terms.goal, *self.terms.ends_on)
+        ends = (*self.terms.goal, *self.terms.stops)
         if is_one_of(said, self.terms.starts_on) or not is_one_of(said, ends):
             self.terms.event(said, "anybody")
         return said
@@ -223,6 +278,11 @@ def make_workflow(journey: type[Handlers], name: str) -> None:
             return await self.follow(enrolment)
         except StepsChanged as error:
             raise workflow.NondeterminismError(str(error)) from None
+        except BaseException as error:
+            # a run that leaves the worker's memory is cancelled, too, but has no such reason
+            if is_cancelled_exception(error) and workflow.cancellation_reason() is not None:
+                await self.cancelled()
+            raise
 
     run.__module__, run.__qualname__ = journey.__module__, f"{journey.__qualname__}.run"
     del run.__annotations__["self"]  # Temporal takes what is annotated for an argument

@@ -6,7 +6,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from sojourn.domain.errors import UnknownName
-from sojourn.domain.events import Event
+from sojourn.domain.events import Event, JourneyStopped
 from sojourn.domain.messages import Heard
 
 EventClasses = tuple[type[Event], ...]
@@ -35,7 +35,7 @@ class Terms:
     @cached_property
     def declared(self) -> Mapping[str, type[Event]]:
         """Every event that a run is told of, by its wire name."""
-        every = (self.starts_on, self.goal, self.restarts_on, self.ends_on, self.hears)
+        every = (self.starts_on, self.goal, self.restarts_on, self.stops, self.hears)
         return MappingProxyType({event.event_name: event for some in every for event in some})
 
     def exact(self, start: str) -> tuple[str, ...]:
@@ -49,6 +49,11 @@ class Terms:
         """
         goals = names(self.goal)
         return tuple(g for g in goals if g in names(self.starts_on)) if start in goals else ()
+
+    @property
+    def stops(self) -> EventClasses:
+        """Every event that ends a run as ``stopped``: those of ``ends_on``, and an operator's."""
+        return (*self.ends_on, JourneyStopped)
 
     def event(self, heard: Heard, customer_id: str) -> Event:
         """Return an event as its class has it; personal fields and lists are empty.

@@ -104,6 +104,7 @@ async def gather(
         than=delivery.start,
         key_field=delivery.key_field,
         key=delivery.key,
+        run=delivery.workflow_id,
         known=known,
         # a purchase counts although nobody can read what was bought
         regardless=(*delivery.goals, *delivery.ends),

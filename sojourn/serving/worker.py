@@ -19,6 +19,7 @@ from sojourn.sending.calls import temporal_activities
 from sojourn.sending.gate import Gate
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
+from sojourn.sending.stopping import Stops
 from sojourn.serving.sandbox import workflow_runner
 from sojourn.settings import Settings, signing_key
 from sojourn.store import Store
@@ -95,7 +96,10 @@ async def serving(
                     client,
                     task_queue=task_queue,
                     workflows=serves,
-                    activities=temporal_activities(project.activities.values(), store, settings),
+                    activities=[
+                        *temporal_activities(project.activities.values(), store, settings),
+                        Stops(store, project.events).note,
+                    ],
                     workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,
                     workflow_task_poller_behavior=PollerBehaviorAutoscaling(),

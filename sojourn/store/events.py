@@ -10,7 +10,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent, UnknownName
-from sojourn.domain.events import LONGEST_ID, Event, Events, read_event
+from sojourn.domain.events import LONGEST_ID, Event, Events, RunEvent, read_event
 from sojourn.domain.messages import Heard
 from sojourn.domain.ordering import Place, earliest
 from sojourn.domain.text import bounded
@@ -222,6 +222,7 @@ async def newer(
     key_field: str,
     key: str,
     known: Events,
+    run: str = "",
     regardless: Collection[str] = (),
     within: timedelta = timedelta(0),
 ) -> list[Heard]:
@@ -238,6 +239,7 @@ async def newer(
         key_field: the property that holds the key; empty if the journey has no key.
         key: the run's key.
         known: the project's events, by wire name.
+        run: its workflow id; what concerns another run alone is left out.
         regardless: names of events that count although their class does not take them any more.
         within: how far senders' clocks may differ.
 
@@ -262,7 +264,7 @@ async def newer(
     )
     found: list[Heard] = []
     for row in rows:
-        if not concerns(row, key_field, key):
+        if not concerns(row, key_field, key) or is_of_another_run(row, run, known):
             continue
         try:
             found.append(heard(row, typed(row, known), within=within))
@@ -357,6 +359,23 @@ def concerns(row: EventRow, key_field: str, key: str) -> bool:
     # properties are as they were sent: a key may be a number
     value = row.properties.get(key_field) if key_field else None
     return value in (None, "") or str(value) == key
+
+
+def is_of_another_run(row: EventRow, run: str, known: Events) -> bool:
+    """Tell whether an event concerns one run alone, and not this one.
+
+    Args:
+        row: the event.
+        run: the workflow id of the run.
+        known: the project's events, by wire name.
+
+    Returns:
+        True if it names another run.
+    """
+    kind = known.get(row.name)
+    if kind is None or not issubclass(kind, RunEvent):
+        return False
+    return row.properties.get("run") not in (None, "", run)
 
 
 def typed(row: EventRow, known: Events) -> Event:

@@ -58,6 +58,12 @@ async def mark_closed(session: AsyncSession, ids: Iterable[int], at: datetime) -
     await session.exec(update(RunRow).where(col(RunRow.id).in_(closed)).values(closed_at=at))
 
 
+async def newest(session: AsyncSession, workflow_id: str) -> RunRow | None:
+    """Return the newest run of a workflow id; None if none was ever started."""
+    query = select(RunRow).where(RunRow.workflow_id == workflow_id)
+    return (await session.exec(query.order_by(col(RunRow.id).desc()).limit(1))).first()
+
+
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[RunRow]:
     """Return every run of a customer, oldest first."""
     query = select(RunRow).where(RunRow.customer_id == customer_id).order_by(col(RunRow.id))

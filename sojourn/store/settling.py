@@ -13,10 +13,10 @@ from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Delivery, Reason
 from sojourn.domain.ordering import latest_start
 from sojourn.domain.reports import PROGRESS, Kind
-from sojourn.domain.states import AttemptState, MessageState
+from sojourn.domain.states import UNRESOLVED, AttemptState, MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
 from sojourn.store import attempts
-from sojourn.store.tables import ContentRow, EventRow, LedgerRow
+from sojourn.store.tables import AttemptRow, ContentRow, EventRow, LedgerRow
 
 ABANDONED_AFTER = timedelta(minutes=10)
 """A live worker has its answer sooner; an older hand-over has lost its answer."""
@@ -366,21 +366,12 @@ async def void_holds(
         cause: the event.
         within: how far senders' clocks may differ.
     """
-    assert cause.seq is not None
-    began, first = col(EventRow.occurred_at), col(EventRow.seq)
-    older = select(EventRow.message_id).where(
-        EventRow.customer_id == cause.customer_id,
-        or_(  # as `domain.ordering.counts_for` defines it
-            and_(first < cause.seq, began <= latest_start(cause.occurred_at, within)),
-            began < cause.occurred_at,
-        ),
-    )
     await session.exec(
         update(LedgerRow)
         .where(
             col(LedgerRow.workflow_id).in_(workflow_ids),
             col(LedgerRow.state) == MessageState.DEFERRED,
-            col(LedgerRow.enrolment).in_(older),
+            col(LedgerRow.enrolment).in_(_older(cause, within)),
         )
         .values(
             state=MessageState.SKIPPED,
@@ -388,6 +379,50 @@ async def void_holds(
             caused_by=cause.message_id,
             settled_at=datetime.now(UTC),
         )
+    )
+
+
+async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventRow) -> None:
+    """Skip what waits in a run that an operator has just stopped.
+
+    A message that is claimed and was certainly not handed over is among them: an attempt that is
+    about to hand it over finds that it may not (`submit`).
+
+    Args:
+        session: a writing transaction that holds the customer.
+        workflow_id: the run's; enrolments that began after the stop are another run's.
+        cause: the stop.
+    """
+    perhaps_out = select(AttemptRow.id).where(
+        AttemptRow.ledger_id == LedgerRow.id, col(AttemptRow.state).in_(UNRESOLVED)
+    )
+    await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.workflow_id) == workflow_id,
+            col(LedgerRow.state).in_((MessageState.DEFERRED, MessageState.CLAIMED)),
+            col(LedgerRow.enrolment).in_(_older(cause)),
+            ~perhaps_out.exists(),
+        )
+        .values(
+            state=MessageState.SKIPPED,
+            reason=Reason.RUN_STOPPED.value,
+            caused_by=cause.message_id,
+            settled_at=datetime.now(UTC),
+        )
+    )
+
+
+def _older(than: EventRow, within: timedelta = timedelta(0)) -> Any:
+    """Return the query for the enrolments for which an event counts."""
+    assert than.seq is not None
+    began, first = col(EventRow.occurred_at), col(EventRow.seq)
+    return select(EventRow.message_id).where(
+        EventRow.customer_id == than.customer_id,
+        or_(  # as `domain.ordering.counts_for` defines it
+            and_(first < than.seq, began <= latest_start(than.occurred_at, within)),
+            began < than.occurred_at,
+        ),
     )
 
 

@@ -36,7 +36,7 @@ from sojourn.sending.gate import Gate
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.settings import Settings
-from sojourn.store import Store, attempts, cards, events, ledger, pauses, people
+from sojourn.store import Store, attempts, cards, events, ledger, pauses, people, stops
 from sojourn.store.tables import (
     AttemptRow,
     ChannelRow,
@@ -252,6 +252,20 @@ class Desk:
     async def rows(self) -> list[LedgerRow]:
         async with self.store.reading() as session:
             return list(await ledger.of_customer(session, self.customer_id))
+
+
+async def note_stop(session: AsyncSession, desk: Desk, **changes: Any) -> EventRow:
+    """Note that the desk's run is stopped, in a transaction of the test."""
+    delivery = desk.delivery(**changes)
+    return await stops.note(
+        session,
+        desk.customer_id,
+        delivery.workflow_id,
+        journey=delivery.journey,
+        asked=str(uuid4()),
+        because="asked by support",
+        at=NOON + HOUR,
+    )
 
 
 def killing(desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str) -> None:

@@ -26,5 +26,6 @@ COMMANDS: Mapping[str, str] = {
     "replay": "Run a recording through the real engine in virtual time, and count the messages.",
     "runs": "List runs: open ones first, then the newest.",
     "start": "Start a journey for one customer, or for a file of them.",
+    "stop": "End runs: they send nothing more, from the moment of the answer on.",
     "tickets": "List open tickets, newest first; close one.",
 }

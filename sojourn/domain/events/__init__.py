@@ -1,7 +1,7 @@
 """Facts about customers.
 
-`base` has the class that all events extend, `fields` the types of their fields, `shop` and
-`messages` the events that ship, `catalogue` the events of a project by name, `reading` the way from
+`base` has the class that all events extend, `fields` the types of their fields, `shop`, `messages`
+and `runs` the events that ship, `catalogue` the events of a project by name, `reading` the way from
 a call to an event.
 """
 
@@ -34,6 +34,7 @@ from sojourn.domain.events.messages import (
     MessageUnsubscribed,
 )
 from sojourn.domain.events.reading import LARGEST, bad_event, check_json, check_track, read_event
+from sojourn.domain.events.runs import JourneyStopped, RunEvent
 from sojourn.domain.events.shop import (
     AccountActivated,
     CartViewed,
@@ -66,6 +67,7 @@ __all__ = [
     "Events",
     "FeatureUsed",
     "Identifier",
+    "JourneyStopped",
     "Key",
     "MessageBounced",
     "MessageClicked",
@@ -86,6 +88,7 @@ __all__ = [
     "Product",
     "ProductAdded",
     "ProductRemoved",
+    "RunEvent",
     "SignedUp",
     "SubscriptionCancelled",
     "SubscriptionChanged",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from sojourn.domain.errors import SameName, UnknownName
-from sojourn.domain.events import messages, shop
+from sojourn.domain.events import messages, runs, shop
 from sojourn.domain.events.base import Event
 
 
@@ -64,5 +64,5 @@ def defined_in(module: object) -> list[type[Event]]:
     ]
 
 
-SHIPPED = Events([*defined_in(shop), *defined_in(messages)])
+SHIPPED = Events([*defined_in(shop), *defined_in(messages), *defined_in(runs)])
 """The events that ship with the engine."""

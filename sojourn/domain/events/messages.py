@@ -1,18 +1,15 @@
 """Events of our own messages: what became of them, as providers and our own links report it."""
 
-from sojourn.domain.events.base import Event
 from sojourn.domain.events.fields import Personal
+from sojourn.domain.events.runs import RunEvent
 
 
-class MessageEvent(Event, name=""):
+class MessageEvent(RunEvent, name=""):
     """Something became of a message of ours. Providers' webhooks and our own links tell it.
 
     Only the run that sent the message hears it.
     """
 
-    journey: str | None = None
-    run: str | None = None
-    """The workflow id of the run that sent it."""
     step: str | None = None
     channel: str | None = None
 

@@ -253,8 +253,33 @@ def test_the_names_to_read_are_goals_and_later_news() -> None:
         "Subscription Renewed",
         "Subscription Changed",
         "Subscription Cancelled",
+        "Journey Stopped",
     }
-    assert names_since(Journeys([AbandonedCart])) == {"Order Completed"}
+    assert names_since(Journeys([AbandonedCart])) == {"Order Completed", "Journey Stopped"}
+
+
+STOP = {"run": "abandoned-cart:c1:cart7", "journey": "abandoned-cart", "because": "wrong price"}
+
+
+def test_a_start_of_before_a_stop_of_its_run_starts_nothing() -> None:
+    stop = event("Journey Stopped", at=HOUR, routed=True, **STOP)
+    assert planned(event("Product Added", **CART7), since=(stop,))[0] is None
+    later = event("Product Added", at=2 * HOUR, **CART7)
+    assert plan_of(later, since=(stop,)).targets == (
+        Start("abandoned-cart:c1:cart7", "abandoned-cart", "cart7"),
+    )
+
+
+def test_a_stop_of_one_run_keeps_no_other_from_starting_and_is_not_told_to_it() -> None:
+    stop = event("Journey Stopped", at=HOUR, routed=True, **STOP)
+    plan = plan_of(event("Product Added", product_id="p", cart_id="cart8"), since=(stop,))
+    assert (plan.targets[0].workflow_id, plan.missed) == ("abandoned-cart:c1:cart8", ())
+
+
+def test_a_stop_is_told_to_its_run_alone() -> None:
+    open_runs = (run(1), run(2, "abandoned-cart:c1:cart8"), run(3, "onboarding:c1"))
+    plan = plan_of(event("Journey Stopped", **STOP), open_runs=open_runs)
+    assert plan.targets == (Tell("abandoned-cart:c1:cart7", "abandoned-cart"),)
 
 
 # ---- events that their class refuses -------------------------------------------------------

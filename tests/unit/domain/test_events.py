@@ -18,6 +18,7 @@ from sojourn.domain.events import (
     EmailLinkClicked,
     Event,
     Events,
+    JourneyStopped,
     MessageClicked,
     MessageReplied,
     OrderCompleted,
@@ -40,6 +41,7 @@ PERSONAL: dict[type[Event], set[str]] = {
     MessageClicked: {"url"},
     MessageReplied: {"text"},
     SubscriptionCancelled: {"reason"},
+    JourneyStopped: {"because", "by"},
 }
 TELLTALE = ("email", "mail", "phone", "first_name", "last_name", "address", "reason", "comment")
 

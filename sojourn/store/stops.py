@@ -1,0 +1,82 @@
+"""Stops: an operator ends a run. The stop is an event of the customer, stored under their lock.
+
+So the gate finds it as it finds a purchase, a run hears it as any event, and a sweep tells the runs
+that nobody could tell at once.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.events import LONGEST_ID, JourneyStopped
+from sojourn.domain.text import LONGEST_NOTE, bounded, writable
+from sojourn.store import events, people, settling
+from sojourn.store.tables import EventRow
+
+_JUST_AFTER = timedelta(microseconds=1)
+
+
+async def note(
+    session: AsyncSession,
+    customer_id: str,
+    workflow_id: str,
+    *,
+    journey: str,
+    asked: str,
+    because: str,
+    at: datetime,
+    by: str = "",
+    told: bool = False,
+) -> EventRow:
+    """Note that a run is stopped, and skip what waits in it. The same request is noted once.
+
+    Once this is committed, the gate lets no message of the run pass. A run that begins later under
+    the same workflow id is another one.
+
+    Args:
+        session: a writing transaction.
+        customer_id: the run's customer, by any id.
+        workflow_id: the run's.
+        journey: its journey's name.
+        asked: names the request.
+        because: why, in the operator's words.
+        at: the moment, by the journey's clock.
+        by: the operator's name.
+        told: the run knows, and need not be told.
+
+    Returns:
+        The stop.
+    """
+    person = await people.lock(session, customer_id)
+    # another machine's clock may be ahead: a stop counts after all that is stored
+    newest = (
+        await session.exec(
+            select(func.max(EventRow.occurred_at)).where(EventRow.customer_id == person.customer_id)
+        )
+    ).one()
+    now = datetime.now(UTC)
+    event = JourneyStopped(
+        message_id=bounded(f"stop/{asked}", LONGEST_ID, prefix="stop/"),
+        customer_id=person.customer_id,
+        occurred_at=max(at, newest + _JUST_AFTER) if newest else at,
+        journey=journey,
+        run=workflow_id,
+        because=writable(because, LONGEST_NOTE),
+        by=by or None,
+    )
+    row, _ = await events.add(
+        session,
+        EventRow(
+            message_id=event.message_id,
+            customer_id=event.customer_id,
+            name=event.event_name,
+            occurred_at=event.occurred_at,
+            received_at=now,
+            routed_at=now if told else None,
+            properties=event.properties(),
+        ),
+    )
+    await settling.void_waiting(session, workflow_id, cause=row)
+    return row
