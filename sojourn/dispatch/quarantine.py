@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +44,12 @@ async def keep(
     name = call.get("event")
     if call.get("type", "track") != "track" or not isinstance(name, str) or name not in known:
         return
+    await _keep(store, call, error, source=source, name=name)
+
+
+async def _keep(
+    store: Store, call: dict[str, Any], error: BadEvent, *, source: str, name: str
+) -> None:
     storable = _storable(call)
     async with store.transaction() as session:
         await quarantine.add(
@@ -51,13 +57,28 @@ async def keep(
             QuarantineRow(
                 digest=_digest(storable),
                 call=storable,
-                name=str(name),
+                name=name,
                 path=storable_text(error.path),
                 reason=storable_text(error.reason),
                 source=source,
                 received_at=datetime.now(UTC),
             ),
         )
+
+
+async def keep_request(
+    store: Store, request: dict[str, Any], error: BadEvent, *, source: str, name: str
+) -> None:
+    """Keep a whole request of a webhook that cannot be read, in a transaction of its own.
+
+    Args:
+        store: open.
+        request: its body, and what else it takes to read it again.
+        error: why it was refused.
+        source: the webhook's name.
+        name: what the list of the quarantine calls it: ``shopify orders/create``.
+    """
+    await _keep(store, request, error, source=source, name=name)
 
 
 async def found(store: Store, number: int) -> QuarantineRow:
@@ -78,6 +99,7 @@ async def mend(
     number: int,
     changes: Iterable[tuple[str, Any]],
     known: Events = SHIPPED,
+    check: Callable[[QuarantineRow], object] | None = None,
 ) -> QuarantineRow:
     """Change fields of a call in quarantine; it must validate then.
 
@@ -86,6 +108,7 @@ async def mend(
         number: of the call.
         changes: paths as faults name them, ``properties.price``, and their new values.
         known: the events of the project.
+        check: raises if the changed call does not validate; None: as an event of the project.
 
     Returns:
         The call as it is kept from now on.
@@ -101,7 +124,10 @@ async def mend(
         for path, value in changes:
             _put(call, path, value)
         row.call = call
-        _track(row, known)
+        if check is not None:
+            check(row)
+        else:
+            _track(row, known)
         quarantine.mend(row, _storable(call), datetime.now(UTC))
         session.add(row)
     return row
@@ -121,12 +147,24 @@ async def redrive(sojourn: Sojourn, number: int) -> Published:
     async with sojourn.store.transaction() as session:
         track = _track(await _held(session, number), sojourn.project.events)
     published = await track.into(sojourn)
-    async with sojourn.store.transaction() as session:
-        row = await quarantine.hold(session, number)
-        if row is not None and row.settled_at is None:  # nobody else was as quick
-            quarantine.settle(row, "redriven", datetime.now(UTC))
-            session.add(row)
+    await settle(sojourn.store, number, "redriven", datetime.now(UTC))
     return published
+
+
+async def settle(store: Store, number: int, outcome: str, at: datetime) -> None:
+    """Note that a call needs no more work, unless somebody else was as quick.
+
+    Args:
+        store: open.
+        number: of the call.
+        outcome: ``redriven`` or ``dropped``.
+        at: the moment of that, by the machine's clock.
+    """
+    async with store.transaction() as session:
+        row = await quarantine.hold(session, number)
+        if row is not None and row.settled_at is None:
+            quarantine.settle(row, outcome, at)
+            session.add(row)
 
 
 async def drop(store: Store, number: int) -> None:

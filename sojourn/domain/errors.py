@@ -11,6 +11,7 @@
     │   ├── BadCustomer       an identify call that does not validate
     │   ├── BadToken          a link's token that was not signed here
     │   ├── BadSignature      a webhook that was not signed with our secret
+    │   ├── Unserved          a webhook that asks for what a person has to do
     │   ├── UnknownZone       a time zone that is not in the IANA database
     │   └── UnknownName       a journey, event, customer, run or template nobody knows
     ├── Unavailable           something that must be there is not (the command exits 1)
@@ -101,6 +102,10 @@ class BadToken(BadInput):
 
 class BadSignature(BadInput):
     """A webhook that was not signed with our secret, or was changed on its way."""
+
+
+class Unserved(BadInput):
+    """A webhook that asks for something that a person has to do: nothing here does it by itself."""
 
 
 class UnknownZone(BadInput, ValueError):

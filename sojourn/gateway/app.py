@@ -76,6 +76,7 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
             gateway.take_webhook,
             ProviderReports(gateway.providers, gateway.report, settings.public_url),
             carriers=project.carriers,
+            refused=gateway.refused,
             body_seconds=settings.gateway_body_seconds,
         )
     )

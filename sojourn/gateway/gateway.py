@@ -11,8 +11,10 @@ from sojourn.gateway.http.backend import Backend
 from sojourn.gateway.http.work import Work
 from sojourn.gateway.tracking.keyring import Key
 from sojourn.gateway.tracking.tracking import Tracking
+from sojourn.gateway.webhooks.knowing import settled
+from sojourn.gateway.webhooks.refused import Refused
 from sojourn.gateway.webhooks.reports import take_reports
-from sojourn.gateway.webhooks.source import Call
+from sojourn.gateway.webhooks.source import Call, Depending
 from sojourn.settings import Settings
 
 
@@ -54,26 +56,34 @@ class Gateway:
         """Look for Temporal until it is there, and fit for our runs."""
         await self.backend.find_temporal()
 
+    @property
+    def refused(self) -> Refused:
+        """The way of webhooks that are refused."""
+        return Refused(self.sojourn.store, self.backend.metrics)
+
     async def take_webhook(
-        self, calls: Sequence[Call], source: str, received_at: datetime
+        self, calls: Sequence[Call | Depending], source: str, received_at: datetime
     ) -> list[BadEvent | None]:
         """Take the calls of one webhook: its source may send any event, as fast as it likes.
 
         Args:
-            calls: of the tracking API.
+            calls: of the tracking API, and those that hang on what the store knows.
             source: the source's name.
             received_at: when the webhook arrived.
 
         Returns:
-            The fault of each call; None for one that was taken.
+            The fault of each call that counts; None for one that was taken.
 
         Raises:
             Refusal: it took too long: try again.
             StoreUnavailable, TemporalUnavailable: all of it may be sent again.
         """
         key = Key(source, events=None, rate=None)
-        taken = await self.tracking.take(calls, key=key, received_at=received_at)
-        return [one.fault for one in taken]
+        told = await settled(self.sojourn.store, calls)
+        plain = [one for one in told if not isinstance(one, BadEvent)]
+        taken = await self.tracking.take(plain, key=key, received_at=received_at)
+        ends = iter(taken)
+        return [one if isinstance(one, BadEvent) else next(ends).fault for one in told]
 
     async def report(self, provider: str, told: Sequence[Report], received_at: datetime) -> None:
         """Take in a provider's reports on messages, as `take_reports`.

@@ -1,6 +1,10 @@
-"""``sojourn quarantine``: calls that do not validate; list, show, mend, redrive or drop them."""
+"""``sojourn quarantine``: calls that do not validate; list, show, mend, redrive or drop them.
+
+Webhooks that were refused as a whole are among them.
+"""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -20,6 +24,10 @@ from sojourn.dispatch.quarantine import mend as mend_call
 from sojourn.dispatch.quarantine import redrive as redrive_call
 from sojourn.domain.errors import BadEvent, BadInput
 from sojourn.domain.events import Moment
+from sojourn.gateway.redriving import redrive as redrive_request
+from sojourn.gateway.webhooks.refused import is_webhook, reread
+from sojourn.gateway.webhooks.routes import configured
+from sojourn.gateway.webhooks.source import Source
 from sojourn.store import quarantine as kept
 from sojourn.store.tables import QuarantineRow
 
@@ -56,7 +64,7 @@ def quarantine(
         return
     here = Here.compose()
     if event is not None:
-        here.project.events.named(event)
+        _check_name(here, event)
     moment = _since(since)
 
     async def work() -> None:
@@ -119,14 +127,22 @@ def mend(
 
 async def _mend(here: Here, number: int, given: list[tuple[str, Any]], *, as_json: bool) -> None:
     async with here.store() as store:
+        is_request = is_webhook(await found(store, number))
         try:
-            row = await mend_call(store, number, given)
+            if is_request:
+                inside = [(f"body.{path}", value) for path, value in given]
+                row = await mend_call(
+                    store, number, inside, check=lambda one: reread(one, _sources(here))
+                )
+            else:
+                row = await mend_call(store, number, given)
         except BadEvent as error:
             raise BadInput(f"call {number} stays as it was: {error}") from None
+    call = row.call if is_request else to_send(row)
     if as_json:
-        show_json({**_facts(row), "call": to_send(row)})
+        show_json({**_facts(row), "call": call})
         return
-    show_line(json_text(to_send(row)))
+    show_line(json_text(call))
     show_line(f"call {number} validates now: `sojourn quarantine redrive {number}` sends it")
 
 
@@ -147,7 +163,7 @@ def redrive(
         raise BadInput("give one of ID, --event NAME and --all")
     here = Here.compose()
     if event is not None:
-        here.project.events.named(event)
+        _check_name(here, event)
     report: dict[str, list[Any]] = {"redriven": [], "faults": []}
 
     async def work() -> None:
@@ -157,7 +173,7 @@ def redrive(
                     [number] if number is not None else await kept.open_numbers(session, name=event)
                 )
             for each in numbers:
-                await _redrive(sojourn, each, report)
+                await _redrive(here, sojourn, each, report)
 
     try:
         run(work())
@@ -182,8 +198,15 @@ async def _drop(here: Here, number: int) -> None:
     show_line(f"call {number} is dropped")
 
 
-async def _redrive(sojourn: Sojourn, number: int, report: dict[str, list[Any]]) -> None:
+async def _redrive(here: Here, sojourn: Sojourn, number: int, report: dict[str, list[Any]]) -> None:
     try:
+        row = await found(sojourn.store, number)
+        if is_webhook(row) and row.settled_at is None:
+            ids = await redrive_request(sojourn, row, _sources(here))
+            report["redriven"].append(
+                {"id": number, "message_id": ", ".join(ids), "stored": True, "runs": []}
+            )
+            return
         published = await redrive_call(sojourn, number)
     except BadEvent as error:
         report["faults"].append({"id": number, "fault": str(error)})
@@ -210,6 +233,15 @@ def _tell(report: dict[str, list[Any]], *, as_json: bool) -> None:
         show_line(f"call {left['id']} stays: {left['fault']}", style="red")
     if not report["redriven"] and not report["faults"]:
         show_line("nothing was redriven")
+
+
+def _check_name(here: Here, name: str) -> None:
+    if "/" not in name:  # else it is a webhook's topic: shopify orders/create
+        here.project.events.named(name)
+
+
+def _sources(here: Here) -> Mapping[str, Source]:
+    return configured(here.settings, here.project.events, own=here.project.sources).named
 
 
 def _since(text: str | None) -> datetime | None:

@@ -82,6 +82,27 @@ class OrderCompleted(Event, name="Order Completed"):
     email: Personal = None
 
 
+class OrderCancelled(Event, name="Order Cancelled"):
+    """An order that was placed will not be carried out."""
+
+    order_id: Identifier
+    cart_id: Key | None = None
+    total: Money | None = None
+    currency: Currency | None = None
+    products: tuple[Product, ...] = ()
+    reason: Personal = None
+
+
+class OrderRefunded(Event, name="Order Refunded"):
+    """Money for an order was given back, all of it or a part."""
+
+    order_id: Identifier
+    total: Money | None = None
+    currency: Currency | None = None
+    products: tuple[Product, ...] = ()
+    reason: Personal = None
+
+
 class SubscriptionStarted(Event, name="Subscription Started"):
     """A subscription began."""
 

@@ -26,6 +26,7 @@ CODES = {
     415: "unsupported_media_type",
     429: "too_many_requests",
     500: "internal",
+    501: "not_implemented",
     503: "unavailable",
 }
 

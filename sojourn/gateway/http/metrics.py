@@ -70,6 +70,23 @@ class Metrics:
             registry=self._registry,
         )
 
+        self.refused_webhooks = Counter(
+            "sojourn_gateway_webhooks_refused",
+            "Webhooks that were not taken; 501: a person has to do what they ask for.",
+            ("source", "status", "path"),
+            registry=self._registry,
+        )
+
+    def count_refused_webhook(self, source: str, status: int, path: str) -> None:
+        """Count a webhook that was not taken.
+
+        Args:
+            source: the name of the source or provider.
+            status: of the answer.
+            path: the field, or the part of the request, at fault.
+        """
+        self.refused_webhooks.labels(source, str(status), _label(path)).inc()
+
     def count_report(self, provider: str, kind: str, *, matched: bool) -> None:
         """Count a provider's report.
 

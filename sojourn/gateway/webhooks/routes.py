@@ -17,26 +17,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sojourn.channels.registry import Carriers
-from sojourn.domain.errors import BadEvent, BadSetting, BadSignature
+from sojourn.domain.errors import BadEvent, BadSetting, BadSignature, Unserved
 from sojourn.domain.events import SHIPPED, Events
 from sojourn.gateway.http.bodies import read_body
 from sojourn.gateway.http.description import ErrorAnswer, ErrorDetail, Success, refusals
 from sojourn.gateway.http.faults import Refusal
+from sojourn.gateway.webhooks.knowing import Untold
 from sojourn.gateway.webhooks.mapping.source import load_sources
 from sojourn.gateway.webhooks.programs import programs
+from sojourn.gateway.webhooks.refused import Refused, topic_of
 from sojourn.gateway.webhooks.reports import ProviderReports, hint
 from sojourn.gateway.webhooks.shops.shopify import Shopify
 from sojourn.gateway.webhooks.shops.woocommerce import WooCommerce
 from sojourn.gateway.webhooks.signatures import secrets_in
-from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest, Source
+from sojourn.gateway.webhooks.source import Call, Depending, Nothing, SignedRequest, Source
 from sojourn.settings import Settings
 
 BODY_LIMIT = 1 << 20
 """Bytes; the largest order that a shop sends stays far below."""
 
-Take = Callable[[Sequence[Call], str, datetime], Awaitable[Sequence[BadEvent | None]]]
+Take = Callable[[Sequence[Call | Depending], str, datetime], Awaitable[Sequence[BadEvent | None]]]
 """Takes the calls of one request, given their source's name and the moment of arrival; returns the
-fault of each, None for a call that was taken."""
+fault of each that counts, None for a call that was taken."""
 
 SHOPS: dict[str, Callable[[Sequence[str]], Source]] = {
     "shopify": Shopify,
@@ -56,6 +58,11 @@ class Sources:
 
     shops: Mapping[str, Source] = field(default_factory=dict)
     inbound: Mapping[str, Source] = field(default_factory=dict)
+
+    @property
+    def named(self) -> Mapping[str, Source]:
+        """Every source by its own name, as the quarantine knows it."""
+        return {one.name: one for one in (*self.inbound.values(), *self.shops.values())}
 
 
 class WebhookAnswer(Success):
@@ -106,6 +113,7 @@ def router(
     reports: ProviderReports | None = None,
     *,
     carriers: Carriers | None = None,
+    refused: Refused | None = None,
     body_seconds: float = 10,
 ) -> APIRouter:
     """Return the routes.
@@ -115,6 +123,7 @@ def router(
         take: takes their calls.
         reports: answers providers; None: there are none.
         carriers: the providers that there are, for the hints of a 404.
+        refused: notes what is refused, and keeps it; None: nobody does.
         body_seconds: time within which a body must arrive.
 
     Returns:
@@ -130,13 +139,19 @@ def router(
             raise Refusal(404, "path", f"no webhooks are taken here: {way}")
         received_at = datetime.now(UTC)
         body = await read_body(request, limit=BODY_LIMIT, seconds=body_seconds)
-        return await _taken(SignedRequest(dict(request.headers), body, received_at), source, take)
+        signed = SignedRequest(dict(request.headers), body, received_at)
+        return await _taken(signed, source, take, refused)
 
     async def named(request: Request, provider: str) -> Response:
         if reports is not None and provider in reports:
             received_at = datetime.now(UTC)
             body = await read_body(request, limit=BODY_LIMIT, seconds=body_seconds)
-            return await reports.answer(provider, request, body, received_at)
+            try:
+                return await reports.answer(provider, request, body, received_at)
+            except Refusal as refusal:
+                if refused is not None and refusal.status < 500:
+                    refused.note(provider, refusal.status, refusal.path, refusal.reason)
+                raise
         if provider in sources.shops and request.method != "POST":
             raise HTTPException(405, headers={"Allow": "POST"})
         return await answer(request, sources.shops.get(provider), _hint(provider, carriers))
@@ -186,6 +201,10 @@ def _add(
         responses={
             200: {"model": WebhookAnswer, "description": "Taken, or nothing that concerns us."},
             404: {"model": ErrorAnswer, "description": "No such source is set up."},
+            501: {
+                "model": ErrorAnswer,
+                "description": "A person has to do what it asks for: a request of privacy laws.",
+            },
             **refusals(403, 415),
         },
         openapi_extra={
@@ -197,22 +216,42 @@ def _add(
     )
 
 
-async def _taken(signed: SignedRequest, source: Source, take: Take) -> JSONResponse:
+async def _taken(
+    signed: SignedRequest, source: Source, take: Take, refused: Refused | None
+) -> JSONResponse:
     """Take a request's calls: those that validate are taken, the others are named.
 
     Raises:
         Refusal, BadEvent: no call was taken.
         Unavailable: the sender may send it again; a call that was taken is not taken twice.
     """
+
+    async def note(status: int, fault: BadEvent, *, keep: bool = True) -> None:
+        if refused is not None:
+            refused.note(source.name, status, fault.path, fault.reason)
+            if keep:
+                await refused.keep(source, signed, fault)
+
     try:
         calls = source.calls(signed)
     except BadSignature as error:
+        await note(401, BadEvent("signature", str(error)), keep=False)
         raise Refusal(401, "signature", str(error)) from None
+    except Unserved as error:
+        await note(501, BadEvent(topic_of(signed) or "topic", str(error)))
+        raise Refusal(501, "topic", str(error)) from None
+    except BadEvent as error:
+        await note(400, error)
+        raise
     if isinstance(calls, Nothing):
         return JSONResponse({"success": True, "ignored": calls.reason})
     ends = await take(calls, source.name, signed.received_at)
     faults = [fault for fault in ends if fault is not None]
-    if faults and len(faults) == len(calls):
+    none_taken = bool(faults) and len(faults) == len(ends)
+    for fault in faults:  # the calls themselves are in quarantine
+        untold = isinstance(fault, Untold)
+        await note(400 if none_taken and not untold else 200, fault, keep=untold)
+    if none_taken and not all(isinstance(fault, Untold) for fault in faults):
         raise faults[0]
-    refused = [{"path": fault.path, "reason": fault.reason} for fault in faults]
-    return JSONResponse({"success": True, **({"refused": refused} if refused else {})})
+    told = [{"path": fault.path, "reason": fault.reason} for fault in faults]
+    return JSONResponse({"success": True, **({"refused": told} if told else {})})

@@ -29,6 +29,29 @@ Call: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Depending:
+    """A call that hangs on what the store knows when the request arrives.
+
+    A source keeps no state, and some requests leave out what their sender told earlier. The gateway
+    looks it up before it takes the calls.
+
+    Args:
+        call: without a ``userId`` if `customer_of` is to find it.
+        customer_of: the message id of an earlier event, whose customer did this, too.
+        of: the field of the request that names that event's thing: it is at fault if nobody knows
+            it.
+        if_said: a trait and its value: the call counts only if the customer's card has them.
+        if_itself: the call counts only if its customer was not joined to another one.
+    """
+
+    call: Call
+    customer_of: str = ""
+    of: str = "userId"
+    if_said: tuple[str, Any] | None = None
+    if_itself: bool = False
+
+
+@dataclass(frozen=True)
 class SignedRequest:
     """The request of a webhook. Its signature is not verified yet.
 
@@ -61,7 +84,7 @@ class Source(Protocol):
     def name(self) -> str:
         """The name that stands in the address, in message ids, in logs and in quarantine."""
 
-    def calls(self, request: SignedRequest) -> Sequence[Call] | Nothing:
+    def calls(self, request: SignedRequest) -> Sequence[Call | Depending] | Nothing:
         """Verify a request and give back the calls that it amounts to.
 
         The calls are taken in their order. Each has a ``messageId`` that is made of the thing that
@@ -69,5 +92,6 @@ class Source(Protocol):
 
         Raises:
             BadSignature: it was not signed with the secret. Nothing of the body was read.
+            Unserved: a person has to do what it asks for.
             BadEvent: the body lacks a field, or has a wrong one; the path names it.
         """

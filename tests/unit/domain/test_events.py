@@ -21,7 +21,9 @@ from sojourn.domain.events import (
     JourneyStopped,
     MessageClicked,
     MessageReplied,
+    OrderCancelled,
     OrderCompleted,
+    OrderRefunded,
     ProductAdded,
     SignedUp,
     SubscriptionCancelled,
@@ -36,7 +38,9 @@ from sojourn.domain.events import (
 NOON = "2024-01-08T12:00:00Z"
 PERSONAL: dict[type[Event], set[str]] = {
     SignedUp: {"email", "first_name"},
+    OrderCancelled: {"reason"},
     OrderCompleted: {"email"},
+    OrderRefunded: {"reason"},
     EmailLinkClicked: {"url"},
     MessageClicked: {"url"},
     MessageReplied: {"text"},

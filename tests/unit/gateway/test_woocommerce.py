@@ -87,8 +87,8 @@ def test_an_unpaid_order_is_older_than_its_payment_within_one_second() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"status": "cancelled"},
-        {"status": "refunded"},
+        {"status": "trash"},
+        {"status": "packed", "date_paid_gmt": None},
         {"status": "pending", "created_via": "admin"},
     ],
 )
@@ -114,11 +114,12 @@ def test_a_new_account_is_identified_and_signs_up() -> None:
 def test_a_deleted_customer_has_no_addresses() -> None:
     found = TOPICS["customer.deleted"]({"id": 25}, NOW)
     assert isinstance(found, list)
-    assert found[0]["traits"] == {"email": "", "phone": ""}
+    gone = dict.fromkeys(("email", "phone", "pushToken", "firstName", "lastName"), "")
+    assert found[0]["traits"] == gone
 
 
 def test_an_order_of_another_status_is_not_read_further() -> None:
-    changes = {"status": "cancelled", "total": "a lot", "line_items": 7, "created_via": 7}
+    changes = {"status": "trash", "total": "a lot", "line_items": 7, "created_via": 7}
     assert isinstance(read("order.updated", "woocommerce_order", **changes), Nothing)
 
 
@@ -128,13 +129,85 @@ def test_a_line_without_a_variation_is_named_by_its_product() -> None:
     assert found[0]["properties"]["products"][0]["product_id"] == "22"
 
 
+def test_an_order_of_a_plugins_status_that_was_paid_was_placed() -> None:
+    found = calls("order.updated", "woocommerce_order", status="shipped")
+    assert told(found)[0] == f"{GIULIA} Order Completed"
+
+
+# ---- fractions and pictures ---------------------------------------------------------------
+
+
+def test_a_fraction_is_one_piece_at_what_the_shopper_pays() -> None:
+    found = calls("order.updated", "woocommerce_order_fractions")
+    ribbon = found[0]["properties"]["products"][2]
+    assert (ribbon["quantity"], ribbon["price"]) == (1, "6.00")
+    assert "image_url" not in ribbon  # WordPress says false where there is no picture
+
+
+@pytest.mark.parametrize(("written", "pieces"), [(2.0, 2), ("2", 2), (0.333, 1), ("", None)])
+def test_pieces_are_whole(written: object, pieces: int | None) -> None:
+    line = {"product_id": 22, "quantity": written, "price": 3}
+    found = calls("order.updated", "woocommerce_order", line_items=[line])
+    assert found[0]["properties"]["products"][0].get("quantity") == pieces
+
+
+@pytest.mark.parametrize("image", [False, None, [], "", {"src": False}, {"src": None}, {"src": 7}])
+def test_a_picture_that_is_none_costs_nothing(image: object) -> None:
+    line = {"product_id": 22, "quantity": 1, "image": image}
+    found = calls("order.updated", "woocommerce_order", line_items=[line])
+    assert found[0]["properties"]["products"] == [
+        {"product_id": "22", "quantity": 1, "currency": "EUR"}
+    ]
+
+
+# ---- refunds and cancelled orders ---------------------------------------------------------
+
+
+def test_a_refunded_order_tells_of_each_refund_once() -> None:
+    found = calls("order.updated", "woocommerce_order_refunded")
+    assert [(c["event"], c["messageId"], c["properties"]["total"]) for c in found] == [
+        ("Order Refunded", "woocommerce/refund/728", "17.50"),
+        ("Order Refunded", "woocommerce/refund/729", "72.30"),
+    ]
+    assert found[0]["properties"] == {
+        "order_id": "727",
+        "total": "17.50",
+        "currency": "EUR",
+        "reason": "came broken",
+    }
+
+
+def test_a_part_that_is_refunded_leaves_the_order_placed() -> None:
+    refunds = payload("woocommerce_order_refunded")["refunds"][:1]
+    found = calls("order.updated", "woocommerce_order", refunds=refunds)
+    assert [c["event"] for c in found if "event" in c] == [
+        "Order Completed",
+        "Order Completed",
+        "Order Refunded",
+    ]
+
+
+def test_a_refunded_order_without_its_refunds_was_refunded_as_a_whole() -> None:
+    found = calls("order.updated", "woocommerce_order", status="refunded")
+    assert [(c["messageId"], c["properties"]["total"]) for c in found] == [
+        ("woocommerce/order/727/refunded", "89.80")
+    ]
+
+
+def test_a_cancelled_order_is_told_to_the_customer_and_to_the_guest() -> None:
+    found = calls("order.updated", "woocommerce_order", status="cancelled")
+    assert told(found) == [f"{GIULIA} Order Cancelled", f"{GUEST} Order Cancelled"]
+
+
+# ---- faults --------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
         ({"id": None}, "id"),
-        ({"date_paid_gmt": "soon"}, "date_paid_gmt"),
-        ({"line_items": [{"product_id": 1, "quantity": -1}]}, "line_items.0.quantity"),
-        ({"billing": []}, "billing"),
+        ({"status": 7}, "status"),
+        ({"customer_id": "giulia@example.com"}, "customer_id"),
     ],
 )
 def test_a_bad_field_of_a_woocommerce_body_is_refused_with_its_path(
@@ -143,3 +216,21 @@ def test_a_bad_field_of_a_woocommerce_body_is_refused_with_its_path(
     with pytest.raises(BadEvent) as caught:
         calls("order.updated", "woocommerce_order", **changes)
     assert caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"date_paid_gmt": "soon"},
+        {"line_items": [{"product_id": 1, "quantity": -1}]},
+        {"line_items": {}},
+        {"billing": []},
+        {"billing": {"email": False}},
+        {"total": "27,50"},
+        {"currency": 7},
+        {"refunds": "none"},
+    ],
+)
+def test_an_order_counts_whatever_its_decorations_say(changes: dict[str, Any]) -> None:
+    found = calls("order.updated", "woocommerce_order", **changes)
+    assert told(found)[0] == f"{GIULIA} Order Completed"

@@ -40,7 +40,11 @@ class Inbound:
         """
         check_standard(self.verifiers, request.headers, request.body)
         sent_at = datetime.fromtimestamp(float(request.headers["webhook-timestamp"]), tz=UTC)
-        return self.read(read_json(request.body), request.headers["webhook-id"], sent_at)
+        return self.read(read_json(request.body), self.about(request), sent_at)
+
+    def about(self, request: SignedRequest) -> str:
+        """Return the id of a request."""
+        return request.headers["webhook-id"]
 
     def read(self, body: Any, webhook_id: str, sent_at: datetime) -> list[Call] | Nothing:
         """Read a body whose signature is verified.

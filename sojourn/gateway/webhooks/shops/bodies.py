@@ -1,16 +1,19 @@
 """Bodies of shops' webhooks as pydantic models: their field types, and faults in our words.
 
-A field that does not fit is refused, and named by its path. Fields that only stand in for others
-are different: one that is marked by `stands_in_for` is read only if the others are missing, and a
-`Lenient` one that cannot be read counts as missing. No order may be lost to a field that nobody
-needs.
+A body is refused for the fields that its model names as needed: ids, and words of consent. Any
+other field that does not fit is left out, and the log says so: no order may be lost to a field that
+nobody needs. A field that is marked by `stands_in_for` is read only if the others are missing; a
+`Lenient` one that cannot be read counts as missing without a word.
 """
 
+import logging
 import math
 import re
+from collections.abc import Sequence
+from decimal import Decimal
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import phonenumbers
 from pydantic import (
@@ -38,6 +41,7 @@ _LONGEST_LINK = 1000
 _MOST_PIECES = 1_000_000
 _AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,30})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_GLOBAL = re.compile(r"gid://shopify/\w+/", re.ASCII)
 
 T = TypeVar("T")
 
@@ -47,22 +51,80 @@ class Body(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    needed: ClassVar[tuple[str, ...]] = ()
+    """Fields without which the body is refused: ``id``, ``customer.id``."""
+
 
 Model = TypeVar("Model", bound=Body)
+Place = tuple[str | int, ...]
+"""The way to a value in a body: ``("line_items", 0, "price")``."""
+log = logging.getLogger("sojourn.gateway")
 
 
 def read_body(model: type[Model], body: Any) -> Model:
-    """Read a body by its model.
+    """Read a body by its model; leave out what does not fit and is not needed.
+
+    A line of which nothing tells what product it is is left out as a whole.
 
     Raises:
-        BadEvent: a field does not validate; the path names it.
+        BadEvent: a field that is needed does not validate; the path names it.
     """
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join(str(part) for part in first["loc"]) or "body"
-        raise BadEvent(path, _reason(first["type"], first["msg"])) from None
+    while True:
+        try:
+            return model.model_validate(body)
+        except ValidationError as error:
+            faults = error.errors(include_url=False)
+        places = []
+        for fault in faults:
+            path, reason = _path(fault["loc"]), _reason(fault["type"], fault["msg"])
+            place = _spare(model, body, fault["loc"])
+            if place is None:
+                raise BadEvent(path or "body", reason)
+            log.warning("%s.%s of a shop's body is left out: %s", model.__name__, path, reason)
+            places.append(place)
+        body = _without(body, places)
+
+
+def _path(place: Sequence[str | int]) -> str:
+    return ".".join(str(part) for part in place)
+
+
+def _spare(model: type[Body], body: Any, place: Place) -> Place | None:
+    """Return the value to leave out so that a fault goes away; None: the body is at fault."""
+    if _path(place) in model.needed:
+        return None
+    while place:
+        if _has(body, place):
+            return None if _path(place) in model.needed else place
+        place = place[:-1]  # a field that is missing: the line that lacks it goes
+    return None
+
+
+def _has(body: Any, place: Place) -> bool:
+    for part in place:
+        match body:
+            case list() if isinstance(part, int):
+                body = body[part]
+            case dict() if part in body:
+                body = body[part]
+            case _:
+                return False
+    return True
+
+
+def _without(body: Any, places: Sequence[Place]) -> Any:
+    """Return the body without the values at these places."""
+    inner: dict[str | int, list[Place]] = {}
+    for head, *rest in places:
+        inner.setdefault(head, []).append(tuple(rest))
+    gone = {head for head, rests in inner.items() if () in rests}
+
+    def left(key: str | int, value: Any) -> Any:
+        return _without(value, inner[key]) if key in inner else value
+
+    if isinstance(body, list):
+        return [left(n, value) for n, value in enumerate(body) if n not in gone]
+    return {name: left(name, value) for name, value in body.items() if name not in gone}
 
 
 _REASONS = {
@@ -82,7 +144,7 @@ def _reason(kind: str, message: str) -> str:
 
 def _text_of(longest: int) -> BeforeValidator:
     def read(value: Any) -> str | None:
-        if value is None:
+        if value is None or value is False:  # as PHP says that there is none
             return None
         if not isinstance(value, str):
             raise ValueError("must be text")
@@ -96,13 +158,20 @@ def _short(value: str | None) -> str | None:
 
 
 def _identifier(value: Any) -> str | None:
-    if value is None or value == "":
+    if value is None or value is False or value == "":
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError("must be an id")
-    if len(str(value)) > LONGEST_ID or _CONTROL.search(str(value)):
+    text = _GLOBAL.sub("", str(value)).strip()
+    if not 1 <= len(text) <= LONGEST_ID or _CONTROL.search(text):
         raise ValueError(f"is no id: 1 to {LONGEST_ID} characters without control codes")
-    return str(value)
+    return text
+
+
+def _token(value: str | None) -> str | None:
+    return None if value is None else value.partition("?")[0] or None
 
 
 def _number(value: str | None) -> str | None:
@@ -118,7 +187,7 @@ def _must(value: Any) -> Any:
 
 
 def _amount(value: Any) -> str | None:
-    if value is None or value == "":
+    if value is None or value is False or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("must be an amount")
@@ -129,12 +198,13 @@ def _amount(value: Any) -> str | None:
     return str(value)
 
 
-def _pieces(value: Any) -> int | None:
-    if value is None:
+def _pieces(value: Any) -> Decimal | None:
+    if value is None or value is False or value == "":
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_PIECES:
-        raise ValueError(f"must be a whole number, 0 to {_MOST_PIECES}")
-    return value
+    found = Decimal(_amount(value) or 0)
+    if not 0 <= found <= _MOST_PIECES:
+        raise ValueError(f"must be a number, 0 to {_MOST_PIECES}")
+    return found
 
 
 def _flag(value: Any) -> bool:
@@ -152,7 +222,8 @@ def _utc(value: Any) -> Any:
 
 
 def _none_is_empty(value: Any) -> Any:
-    return {} if value is None else value
+    # PHP and Ruby write an empty list where they have no object yet
+    return {} if value is None or value is False or value in ("", []) else value
 
 
 def _first_lines(value: Any) -> Any:
@@ -178,6 +249,8 @@ Id = Annotated[str | None, BeforeValidator(_identifier)]
 """An id: shops write them as numbers and as texts."""
 MustId = Annotated[str, BeforeValidator(_identifier), BeforeValidator(_must)]
 """An id that has to be there."""
+Token = Annotated[str | None, AfterValidator(_token), BeforeValidator(_identifier)]
+"""The token of a cart, without the key that opens it: ``Z2NwLWV1?key=b2a1`` is ``Z2NwLWV1``."""
 Number = Annotated[str | None, AfterValidator(_number), BeforeValidator(_identifier)]
 """An id that is a number, as customers' are: no e-mail address can slip in as one."""
 NeededId = Annotated[
@@ -190,8 +263,8 @@ MustNumber = Annotated[
 """A number that has to be there."""
 Amount = Annotated[str | None, BeforeValidator(_amount)]
 """An amount of money as it was written; no digit of a text is touched."""
-Pieces = Annotated[int | None, BeforeValidator(_pieces)]
-"""A number of pieces of a product, from 0."""
+Pieces = Annotated[Decimal | None, BeforeValidator(_pieces)]
+"""A number of pieces of a product, from 0; what is sold by weight or length comes in fractions."""
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """True or false; false if it is missing."""
 Moment = Annotated[AnyMoment | None, BeforeValidator(_blank_is_none)]

@@ -7,16 +7,17 @@ shop's bodies.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sojourn.domain.made_ids import made_id
-from sojourn.gateway.webhooks.calls import identify, track
+from sojourn.domain.made_ids import digest, made_id
+from sojourn.gateway.webhooks.calls import identify, present, track
 from sojourn.gateway.webhooks.source import Call
 
 MOST_BYTES = 16 << 10
 """Bytes of the lines of a cart or an order: a call may have twice that, and no order may be
 refused for its length."""
-NO_ADDRESS = {"email": "", "phone": ""}
+NO_ADDRESS = {"email": "", "phone": "", "pushToken": ""}
 
 Product = Mapping[str, Any]
 """A line, as Segment shapes it: ``product_id``, ``name``, ``price``, ``quantity``, ..."""
@@ -32,6 +33,21 @@ def first_lines(lines: Iterable[Product]) -> list[dict[str, Any]]:
             break
         kept.append(dict(line))
     return kept
+
+
+def pieces(quantity: Decimal | None, price: str | None) -> tuple[int | None, str | None]:
+    """Return the pieces of a line and the price of one; a fraction counts as one piece.
+
+    1.5 m of ribbon at 4.00 are one piece at 6.00: the amount is what the shopper pays.
+
+    Args:
+        quantity: as the shop has it; None if it does not tell.
+        price: of one.
+    """
+    if quantity is None or quantity == quantity.to_integral_value():
+        return None if quantity is None else int(quantity), price
+    amount = None if price is None else (Decimal(price) * quantity).quantize(Decimal("0.01"))
+    return 1, None if amount is None else str(amount)
 
 
 def cart_seen(
@@ -83,12 +99,51 @@ def ordered(
     Returns:
         An Order Completed for each id.
     """
+    return _told_to_all(
+        "Order Completed", user, guests, message_id=message_id, at=at, properties=properties
+    )
+
+
+def cancelled(
+    user: str,
+    guests: Iterable[str],
+    *,
+    message_id: str,
+    at: datetime,
+    properties: Mapping[str, Any],
+) -> list[Call]:
+    """Write that an order was cancelled, to everybody who was told of the order.
+
+    Args:
+        user: the customer's id.
+        guests: other ids of the same person.
+        message_id: of the cancellation: told twice it is one.
+        at: when it was cancelled.
+        properties: of Order Cancelled.
+
+    Returns:
+        An Order Cancelled for each id.
+    """
+    return _told_to_all(
+        "Order Cancelled", user, guests, message_id=message_id, at=at, properties=properties
+    )
+
+
+def _told_to_all(
+    event: str,
+    user: str,
+    guests: Iterable[str],
+    *,
+    message_id: str,
+    at: datetime,
+    properties: Mapping[str, Any],
+) -> list[Call]:
     told = {name: properties.get(name) for name in ("order_id", "cart_id")}
     return [
-        track("Order Completed", user=user, message_id=message_id, at=at, properties=properties),
+        track(event, user=user, message_id=message_id, at=at, properties=properties),
         *(
             track(
-                "Order Completed",
+                event,
                 user=stranger,
                 message_id=made_id(message_id, "guest"),
                 at=at,
@@ -99,10 +154,49 @@ def ordered(
     ]
 
 
+def content(value: Any) -> str:
+    """Return a digest of a value, for ids.
+
+    Shops' moments are whole seconds, and two states of one thing may share theirs.
+    """
+    return digest(json.dumps(value, sort_keys=True))
+
+
+def card(user: str, traits: Mapping[str, Any], *, at: datetime) -> list[Call]:
+    """Write a customer's name and addresses; nothing if no trait is known.
+
+    Args:
+        user: the customer's id.
+        traits: those that are None are left out.
+        at: when they were so.
+
+    Returns:
+        An Identify, or no call.
+    """
+    told = present(traits)
+    if not told:
+        return []
+    name = made_id(user, "card", at, content(told))
+    return [identify(user=user, message_id=name, at=at, traits=told)]
+
+
 def nowhere(users: Iterable[str], at: datetime) -> list[Call]:
     """Write that these ids have no address any more, so that nothing is sent to them."""
     return [
         identify(user=user, message_id=made_id(user, "nowhere", at), at=at, traits=NO_ADDRESS)
+        for user in users
+    ]
+
+
+def left(users: Iterable[str], at: datetime) -> list[Call]:
+    """Write that these customers are gone: no address, no name."""
+    return [
+        identify(
+            user=user,
+            message_id=made_id(user, "left", at),
+            at=at,
+            traits={**NO_ADDRESS, "firstName": "", "lastName": ""},
+        )
         for user in users
     ]
 

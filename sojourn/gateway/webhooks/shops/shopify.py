@@ -4,23 +4,31 @@ https://shopify.dev/docs/api/webhooks lists the topics; `shopify_bodies` models 
 topic is one function here. docs/webhooks.md tells which events a topic becomes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
-from sojourn.domain.errors import BadEvent
+from sojourn.domain.errors import BadEvent, Unserved
+from sojourn.domain.events import EARLIEST
 from sojourn.domain.made_ids import digest, made_id
 from sojourn.domain.messages import Channel
 from sojourn.gateway.webhooks.bodies import read_json
 from sojourn.gateway.webhooks.calls import identify, present, track
 from sojourn.gateway.webhooks.shops.bodies import phone, read_body
 from sojourn.gateway.webhooks.shops.events import (
+    cancelled,
+    card,
     cart_seen,
+    content,
     end_of_second,
     first_lines,
+    left,
     nowhere,
     ordered,
+    pieces,
 )
 from sojourn.gateway.webhooks.shops.shopify_bodies import (
     GRANTED,
@@ -31,13 +39,30 @@ from sojourn.gateway.webhooks.shops.shopify_bodies import (
     CheckoutState,
     Consent,
     Customer,
+    EmailConsent,
     GoneAccount,
     Line,
+    Merge,
+    MoneySet,
     Order,
     Purchase,
+    Refund,
+    SmsConsent,
+    WhatsAppConsent,
 )
 from sojourn.gateway.webhooks.signatures import check_hmac
-from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest
+from sojourn.gateway.webhooks.source import Call, Depending, Nothing, SignedRequest
+
+NEW = timedelta(days=1)
+"""A customer that is no older than this, and has an account, has opened it now."""
+MERGED = ("completed", "succeeded", "success")
+"""Words for two customers who are one now; with any other one they are two still."""
+_STATE = "shopifyState"
+"""The trait that remembers whether a customer had an account."""
+
+
+Calls = list[Call] | list[Call | Depending]
+"""The calls that a request amounts to."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +76,40 @@ class Shopify:
     secrets: Sequence[str]
     name: str = "shopify"
 
-    def calls(self, request: SignedRequest) -> list[Call] | Nothing:
+    def calls(self, request: SignedRequest) -> Calls | Nothing:
         """Verify a request, and give back the calls of its topic.
 
         Raises:
-            BadSignature, BadEvent: as `Source.calls`.
+            BadSignature, BadEvent, Unserved: as `Source.calls`.
         """
         check_hmac(self.secrets, request.headers.get("x-shopify-hmac-sha256"), request.body)
-        topic = request.headers.get("x-shopify-topic", "")
-        if topic not in TOPICS:
+        topic = self.about(request)
+        if topic not in TOPICS and topic not in UNSERVED:
             return Nothing("nothing here listens to this topic")
-        return TOPICS[topic](read_json(request.body), request.received_at)
+        return self.read(read_json(request.body), topic, request.received_at)
+
+    def about(self, request: SignedRequest) -> str:
+        """Return the topic of a request."""
+        return request.headers.get("x-shopify-topic", "")
+
+    def read(self, body: Any, about: str, at: datetime) -> Calls | Nothing:
+        """Give back the calls of a body.
+
+        Args:
+            body: parsed JSON.
+            about: its topic.
+            at: when it arrived.
+
+        Returns:
+            The calls, or `Nothing`.
+
+        Raises:
+            BadEvent: it lacks a field, or has a wrong one.
+            Unserved: it asks for what a person has to do.
+        """
+        if about in UNSERVED:
+            raise Unserved(UNSERVED[about])
+        return TOPICS[about](body, at)
 
 
 def cart(body: Any, received_at: datetime) -> list[Call]:
@@ -88,7 +136,7 @@ def checkout(body: Any, received_at: datetime) -> list[Call] | Nothing:
     )
     # the cart's guest has a name now: one person gets one reminder
     moved = nowhere(others, at)
-    person = _person(found, found.id, user, at)
+    person = _person(found, found.token, user, at)
     return [*moved, *person, started, *_snapshot(found, user, key, at)]
 
 
@@ -115,36 +163,135 @@ def order(body: Any, received_at: datetime) -> list[Call]:
     return [*bought, *_person(found, found.id, user, at)]
 
 
+def order_cancelled(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``orders/cancelled``: one Order Cancelled."""
+    found = read_body(Order, body)
+    user, others = _who(found, found.cart_token or found.checkout_token or f"order {found.id}")
+    return cancelled(
+        user,
+        others,
+        message_id=made_id("shopify/order", found.id, "cancelled"),
+        at=end_of_second(found.cancelled_at or found.updated_at or received_at),
+        properties={
+            "order_id": found.id,
+            "cart_id": found.cart_token,
+            "total": found.total_price,
+            "currency": found.currency,
+            "products": _products(found),
+            "reason": found.cancel_reason,
+        },
+    )
+
+
+def refund(body: Any, received_at: datetime) -> list[Call | Depending]:
+    """Read ``refunds/create``: one Order Refunded of the customer who placed the order."""
+    found = read_body(Refund, body)
+    lines = [(line, _refund_currency(line.subtotal_set)) for line in found.refund_line_items]
+    paid = [one for one in found.transactions if (one.kind, one.status) == ("refund", "success")]
+    currencies = [one.currency for one in paid] + [currency for _, currency in lines]
+    told = track(
+        "Order Refunded",
+        user="",
+        message_id=made_id("shopify/refund", found.id),
+        at=end_of_second(found.processed_at or found.created_at or received_at),
+        properties={
+            "order_id": found.order_id,
+            "total": _sum(one.amount for one in paid),
+            "currency": next((currency for currency in currencies if currency), None),
+            "products": first_lines(
+                _product(line.line_item.model_copy(update={"quantity": line.quantity}), currency)
+                for line, currency in lines
+            ),
+            "reason": found.note,
+        },
+    )
+    return [
+        Depending(told, customer_of=made_id("shopify/order", found.order_id), of="order_id"),
+    ]
+
+
 def customer_created(body: Any, received_at: datetime) -> list[Call]:
     """Read ``customers/create``: a customer opened an account, or ordered without one."""
-    calls = customer_updated(body, received_at)
     found = read_body(Account, body)
-    if found.state != "enabled":  # Shopify made this card for an order
+    calls = _account(found, received_at)
+    if found.state != "enabled":  # an order made this card, or a visit whose sign-in comes next
         return calls
-    user = known(found.id)
-    signed_up = track(
-        "Signed Up",
-        user=user,
-        message_id=made_id(user, "Signed Up"),
-        at=found.created_at or received_at,
-        properties={"email": found.email, "first_name": found.first_name},
-    )
-    return [*calls, signed_up]
+    return [*calls, _signed_up(found, found.created_at or received_at)]
 
 
-def customer_updated(body: Any, received_at: datetime) -> list[Call]:
-    """Read ``customers/update``: a customer's name, addresses and consents."""
+def customer_enabled(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``customers/enable``: a customer signed in for the first time."""
     found = read_body(Account, body)
-    at = found.updated_at or received_at
-    return _card(found, found, known(found.id), at, email=found.email, number=found.phone)
+    calls = _account(found.model_copy(update={"state": "enabled"}), received_at)
+    return [*calls, _signed_up(found, found.updated_at or received_at)]
 
 
-def gone(body: Any, received_at: datetime) -> list[Call]:
-    """Read ``customers/delete``: a former customer gets no more messages."""
-    return nowhere([known(read_body(GoneAccount, body).id)], received_at)
+def customer_updated(body: Any, received_at: datetime) -> list[Call | Depending]:
+    """Read ``customers/update``: a customer's name, addresses and consents.
+
+    Where nobody subscribes to ``customers/enable``, the first update after the sign-in tells of it.
+    """
+    found = read_body(Account, body)
+    calls: list[Call | Depending] = [*_account(found, received_at)]
+    if found.state == "enabled":
+        at = found.updated_at or received_at
+        signed_up = _signed_up(found, at)
+        is_new = found.created_at is not None and at - found.created_at <= NEW
+        calls.append(signed_up if is_new else Depending(signed_up, if_said=(_STATE, "disabled")))
+    return calls
 
 
-Topic = Callable[[Any, datetime], list[Call] | Nothing]
+def email_consent(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``customers_email_marketing_consent/update``: a yes or a no to e-mails."""
+    found = read_body(EmailConsent, body)
+    said = found.email_marketing_consent
+    address = {"email": found.email_address}
+    return _word(Channel.EMAIL, said, known(found.customer_id), address, received_at)
+
+
+def sms_consent(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``customers_marketing_consent/update``: a yes or a no to messages by SMS."""
+    found = read_body(SmsConsent, body)
+    address = {"phone": phone(found.phone, None)}
+    return _word(Channel.SMS, found.sms_marketing_consent, known(found.id), address, received_at)
+
+
+def whatsapp_consent(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``customers_whats_app_marketing_consent/update``: a yes or a no to WhatsApp."""
+    found = read_body(WhatsAppConsent, body)
+    said = found.whats_app_marketing_consent
+    address = {"phone": phone(found.phone_number, None)}
+    return _word(Channel.WHATSAPP, said, known(found.customer_id), address, received_at)
+
+
+def merged(body: Any, received_at: datetime) -> list[Call] | Nothing:
+    """Read ``customers/merge``: two customers are one from now on."""
+    found = read_body(Merge, body)
+    if found.status.lower() not in MERGED:
+        return Nothing("these customers were not merged")
+    kept = known(found.admin_graphql_api_customer_kept_id)
+    gone_id = known(found.admin_graphql_api_customer_deleted_id)
+    return [
+        {
+            "type": "alias",
+            "userId": kept,
+            "previousId": gone_id,
+            "messageId": made_id(kept, "merged", gone_id),
+            "timestamp": received_at.isoformat(),
+        }
+    ]
+
+
+def gone(body: Any, received_at: datetime) -> list[Call | Depending]:
+    """Read ``customers/delete``: a former customer gets no more messages.
+
+    A customer who was merged into another one is deleted, too; the other one stays.
+    """
+    former = known(read_body(GoneAccount, body).id)
+    return [Depending(call, if_itself=True) for call in left([former], received_at)]
+
+
+Topic = Callable[[Any, datetime], Calls | Nothing]
 """Reads a body that arrived at a moment."""
 TOPICS: dict[str, Topic] = {
     "carts/create": cart,
@@ -153,10 +300,23 @@ TOPICS: dict[str, Topic] = {
     "checkouts/update": checkout,
     "orders/create": order,
     "orders/paid": order,
+    "orders/cancelled": order_cancelled,
+    "refunds/create": refund,
     "customers/create": customer_created,
+    "customers/enable": customer_enabled,
     "customers/update": customer_updated,
+    "customers_email_marketing_consent/update": email_consent,
+    "customers_marketing_consent/update": sms_consent,
+    "customers_whats_app_marketing_consent/update": whatsapp_consent,
+    "customers/merge": merged,
     "customers/delete": gone,
 }
+UNSERVED = {
+    "customers/redact": "a person has to erase this customer: nothing here erases yet",
+    "customers/data_request": "a person has to answer this request for a customer's data",
+    "shop/redact": "a person has to erase this shop's customers: nothing here erases yet",
+}
+"""Topics of privacy laws, and what a person has to do."""
 
 
 def known(customer_id: str) -> str:
@@ -179,8 +339,9 @@ def _who(body: Purchase, key: str) -> tuple[str, list[str]]:
 
 
 def _snapshot(body: Cart | Checkout, user: str, key: str, at: datetime) -> list[Call]:
-    state = made_id("shopify/cart", digest(key), at)
-    return cart_seen(user, key, message_id=state, at=at, products=_products(body))
+    products = _products(body)
+    state = made_id("shopify/cart", digest(key), at, content(products))
+    return cart_seen(user, key, message_id=state, at=at, products=products)
 
 
 def _products(body: Cart | Purchase) -> list[dict[str, Any]]:
@@ -189,12 +350,13 @@ def _products(body: Cart | Purchase) -> list[dict[str, Any]]:
 
 def _product(line: Line, currency: str | None) -> dict[str, Any]:
     """Return a line as Segment shapes it. Its id is the variant's: each size is a line."""
+    quantity, price = pieces(line.quantity, line.discounted_price or line.price)
     return present(
         {
             "product_id": line.variant_id or line.product_id or line.key or line.id,
             "name": line.title or line.presentment_title,
-            "price": line.discounted_price or line.price,
-            "quantity": line.quantity,
+            "price": price,
+            "quantity": quantity,
             "currency": currency or _line_currency(line),
             "image_url": line.featured_image.url or line.image_url,
         }
@@ -213,22 +375,64 @@ def _line_currency(line: Line) -> str | None:
     return next((currency for currency in found if currency), None)
 
 
-def _person(body: Purchase, body_id: str | None, user: str, at: datetime) -> list[Call]:
+def _refund_currency(amounts: MoneySet) -> str | None:
+    return amounts.shop_money.currency_code
+
+
+def _sum(amounts: Iterable[str | None]) -> str | None:
+    """Return the sum of amounts; None if there is none, or one is unknown."""
+    found = [None if amount is None else Decimal(amount) for amount in amounts]
+    known_ones = [amount for amount in found if amount is not None]
+    return str(sum(known_ones)) if found and len(known_ones) == len(found) else None
+
+
+def _signed_up(found: Account, at: datetime) -> Call:
+    user = known(found.id)
+    return track(
+        "Signed Up",
+        user=user,
+        message_id=made_id(user, "Signed Up"),
+        at=at,
+        properties={"email": found.email, "first_name": found.first_name},
+    )
+
+
+def _account(found: Account, received_at: datetime) -> list[Call]:
+    at = found.updated_at or received_at
+    state = {_STATE: found.state}
+    return _card(
+        found, found, known(found.id), at, email=found.email, number=found.phone, others=state
+    )
+
+
+def _person(body: Purchase, body_id: str, user: str, at: datetime) -> list[Call]:
     """Return the calls about the customer who pays for a checkout or an order."""
     person = body.customer
-    email, own_number = person.email or body.email, person.phone or body.phone
-    calls = _card(person, body, user, at, email=email, number=own_number)
+    email, number = person.email or body.email, person.phone or body.phone
+    if body.sms_marketing_phone and (body.buyer_accepts_sms_marketing or not number):
+        number = body.sms_marketing_phone  # the box is about this one
+    calls = _card(person, body, user, at, email=email, number=number)
     made = body.created_at or at
     for channel, consent, ticked in (
         (Channel.EMAIL, person.email_marketing_consent, body.buyer_accepts_marketing),
         (Channel.SMS, person.sms_marketing_consent, body.buyer_accepts_sms_marketing),
     ):
-        # the box repeats Shopify's knowledge of the customer, with a new moment: beside the consent
-        # itself it would outweigh a no that was said to us since. An empty box refuses nothing
+        # an empty box refuses nothing
         if ticked and consent is None:
-            of = _needed(body_id, "id")
-            calls.append(_consent(user, channel, granted=True, at=made, of=of))
+            calls.append(
+                _consent(user, channel, granted=True, at=_ticked(person, made), of=body_id)
+            )
     return calls
+
+
+def _ticked(person: Customer, made: datetime) -> datetime:
+    """Return the moment of a ticked box.
+
+    A guest ticks it there and then. For a customer that Shopify knows, the box repeats what Shopify
+    knows, with a new moment: that must not outweigh a no that was said to us since, so it is as old
+    as it can be. What the customer really says comes by a topic of its own.
+    """
+    return made if person.id is None else person.created_at or EARLIEST
 
 
 def _card(
@@ -239,48 +443,70 @@ def _card(
     *,
     email: str | None,
     number: str | None,
+    others: Mapping[str, str | None] = MappingProxyType({}),
 ) -> list[Call]:
     """Return the calls about a customer's name, addresses and consents."""
-    home, away = person.default_address, around.shipping_address
-    country = home.country_code or (away.country_code if away else None)
+    home, payer, away = person.default_address, around.billing_address, around.shipping_address
+    country = home.country_code or payer.country_code or away.country_code
+    # a parcel may go to somebody else: the name on it comes last, and with the name of the same one
+    named = next((one for one in (person, home, payer, away) if one.first_name), person)
     traits = {
         "email": email,
         "phone": phone(number or home.phone, country),
-        "firstName": person.first_name or home.first_name,
-        "lastName": person.last_name or home.last_name,
+        "firstName": named.first_name,
+        "lastName": named.last_name,
         "locale": around.customer_locale,
+        **others,
     }
     changed = person.updated_at or at
-    calls = []
-    if present(traits):
-        calls.append(
-            identify(user=user, message_id=made_id(user, "card", at), at=changed, traits=traits)
-        )
+    calls = card(user, traits, at=changed)
     for channel, consent in (
         (Channel.EMAIL, person.email_marketing_consent),
         (Channel.SMS, person.sms_marketing_consent),
     ):
-        granted = GRANTED.get(consent.state or "") if consent else None
-        if consent is not None and granted is not None:
-            said = consent.consent_updated_at or _unsaid(consent, person, changed)
-            calls.append(_consent(user, channel, granted=granted, at=said, of="customer"))
+        said = None if consent is None else _said(consent, person, changed)
+        if said is not None:
+            granted, moment = said
+            calls.append(_consent(user, channel, granted=granted, at=moment, of="customer"))
     return calls
 
 
-def _unsaid(consent: Consent, person: Customer, changed: datetime) -> datetime:
-    """Return the moment of a consent that tells none.
+def _word(
+    channel: Channel,
+    consent: Consent,
+    user: str,
+    address: dict[str, str | None],
+    received_at: datetime,
+) -> list[Call]:
+    """Return the calls of a topic of consent: the word, and the address that it is about."""
+    calls = []
+    said = _said(consent, None, received_at)
+    if said is not None:
+        granted, moment = said
+        calls.append(_consent(user, channel, granted=granted, at=moment, of="customer"))
+    return [*calls, *card(user, address, at=consent.consent_updated_at or received_at)]
 
-    A yes is as old as it can be, for it must not outweigh a no to one of our links; a no is new.
+
+def _said(
+    consent: Consent, person: Customer | None, changed: datetime
+) -> tuple[bool, datetime] | None:
+    """Return a word of consent and its moment; None if nothing was said.
+
+    A yes that tells no moment is as old as it can be, for it must not outweigh a no to one of our
+    links; such a no is new. A customer who never was asked has refused nothing.
     """
-    if consent.state == "unsubscribed":
-        return changed
-    return person.created_at or changed - timedelta(days=365)
+    granted, moment = GRANTED.get((consent.state or "").lower()), consent.consent_updated_at
+    if granted is None or (consent.state == "not_subscribed" and moment is None):
+        return None
+    if moment is None and granted:
+        moment = (person.created_at if person else None) or EARLIEST
+    return granted, moment or changed
 
 
 def _consent(user: str, channel: Channel, *, granted: bool, at: datetime, of: str) -> Call:
     return identify(
         user=user,
-        message_id=made_id(user, channel.value, of, at),
+        message_id=made_id(user, channel.value, of, "yes" if granted else "no", at),
         at=at,
         traits={"marketingConsent": {channel.value: granted}},
     )

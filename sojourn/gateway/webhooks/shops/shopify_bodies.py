@@ -1,8 +1,12 @@
-"""Shopify's bodies, as far as they are read: https://shopify.dev/docs/api/webhooks shows them."""
+"""Shopify's bodies, as far as they are read: https://shopify.dev/docs/api/webhooks shows them.
 
-from typing import Annotated, Any
+They are those of API version 2026-07; bodies of earlier versions have more fields, which are read
+where they are there.
+"""
 
-from pydantic import BeforeValidator, model_validator
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, model_validator
 
 from sojourn.gateway.webhooks.shops.bodies import (
     Amount,
@@ -21,11 +25,13 @@ from sojourn.gateway.webhooks.shops.bodies import (
     Number,
     Pieces,
     Text,
+    Token,
     stands_in_for,
 )
 
-GRANTED = {"subscribed": True, "unsubscribed": False, "not_subscribed": False}
+GRANTED = {"subscribed": True, "unsubscribed": False, "not_subscribed": False, "redacted": False}
 """Words of consent. Any other one, such as "pending", says nothing yet."""
+_CONSENTS = ("email_marketing_consent", "sms_marketing_consent")
 
 
 class ShopMoney(Body):
@@ -90,6 +96,12 @@ class Consent(Body):
         return value
 
 
+class WhatsAppWord(Consent):
+    """The same by WhatsApp, whose moment has another name."""
+
+    consent_updated_at: Annotated[Moment, Field(validation_alias="updated_at")] = None
+
+
 MaybeConsent = Annotated[
     Consent | None, BeforeValidator(lambda value: None if value == {} else value)
 ]
@@ -97,7 +109,10 @@ MaybeConsent = Annotated[
 
 
 class Customer(Body):
-    """A customer, as a checkout or an order names one."""
+    """A customer, as a checkout or an order names one.
+
+    Bodies before API version 2025-01 have the consents, too.
+    """
 
     id: Number = None
     email: Email = None
@@ -115,12 +130,16 @@ class Customer(Body):
 class Around(Body):
     """Fields of a body that complete those of its customer."""
 
-    shipping_address: Lenient[Address] = None
+    billing_address: Inner[Address]
+    shipping_address: Inner[Address]
+    """Until the shopper types an address, Shopify writes an empty list."""
     customer_locale: Text = None
 
 
 class Account(Customer, Around):
-    """``customers/create``, ``customers/update``."""
+    """``customers/create``, ``customers/update``, ``customers/enable``."""
+
+    needed: ClassVar[tuple[str, ...]] = ("id", *_CONSENTS, *(f"{c}.state" for c in _CONSENTS))
 
     id: MustNumber
 
@@ -128,13 +147,73 @@ class Account(Customer, Around):
 class GoneAccount(Body):
     """``customers/delete``."""
 
+    needed: ClassVar[tuple[str, ...]] = ("id",)
+
     id: MustNumber
+
+
+class EmailConsent(Body):
+    """``customers_email_marketing_consent/update``."""
+
+    needed: ClassVar[tuple[str, ...]] = (
+        "customer_id",
+        "email_marketing_consent",
+        "email_marketing_consent.state",
+    )
+
+    customer_id: MustNumber
+    email_address: Email = None
+    email_marketing_consent: Consent
+
+
+class SmsConsent(Body):
+    """``customers_marketing_consent/update``."""
+
+    needed: ClassVar[tuple[str, ...]] = (
+        "id",
+        "sms_marketing_consent",
+        "sms_marketing_consent.state",
+    )
+
+    id: MustNumber
+    phone: Text = None
+    sms_marketing_consent: Consent
+
+
+class WhatsAppConsent(Body):
+    """``customers_whats_app_marketing_consent/update``."""
+
+    needed: ClassVar[tuple[str, ...]] = (
+        "customer_id",
+        "whats_app_marketing_consent",
+        "whats_app_marketing_consent.state",
+    )
+
+    customer_id: MustNumber
+    phone_number: Text = None
+    whats_app_marketing_consent: WhatsAppWord
+
+
+class Merge(Body):
+    """``customers/merge``."""
+
+    needed: ClassVar[tuple[str, ...]] = (
+        "status",
+        "admin_graphql_api_customer_kept_id",
+        "admin_graphql_api_customer_deleted_id",
+    )
+
+    status: MustId
+    admin_graphql_api_customer_kept_id: MustNumber
+    admin_graphql_api_customer_deleted_id: MustNumber
 
 
 class Cart(Body):
     """``carts/create``, ``carts/update``."""
 
-    token: Id = None
+    needed: ClassVar[tuple[str, ...]] = ("token", "id", "line_items")
+
+    token: Token = None
     id: Annotated[NeededId, stands_in_for("token")] = None
     updated_at: Moment = None
     currency: Text = None
@@ -144,7 +223,7 @@ class Cart(Body):
 class Purchase(Around):
     """The fields that a checkout and an order share."""
 
-    cart_token: Id = None
+    cart_token: Token = None
     created_at: Moment = None
     customer: Inner[Customer]
     email: Annotated[Email, stands_in_for("customer.email")] = None
@@ -154,6 +233,8 @@ class Purchase(Around):
     line_items: Lines[Line]
     buyer_accepts_marketing: Flag = False
     buyer_accepts_sms_marketing: Flag = False
+    sms_marketing_phone: Text = None
+    """The number that the box for messages by SMS is about."""
 
 
 class CheckoutState(Body):
@@ -163,16 +244,59 @@ class CheckoutState(Body):
 
 
 class Checkout(Purchase):
-    """``checkouts/create``, ``checkouts/update``."""
+    """``checkouts/create``, ``checkouts/update``. Since API version 2026-04 they have no ``id``."""
 
-    id: Lenient[Id] = None
+    needed: ClassVar[tuple[str, ...]] = (
+        "token",
+        "cart_token",
+        "customer",
+        "customer.id",
+        "line_items",
+    )
+
     token: MustId
     updated_at: Moment = None
 
 
 class Order(Purchase):
-    """``orders/create``, ``orders/paid``."""
+    """``orders/create``, ``orders/paid``, ``orders/cancelled``."""
+
+    needed: ClassVar[tuple[str, ...]] = ("id", "customer", "customer.id")
 
     id: MustId
     checkout_token: Annotated[Id, stands_in_for("cart_token")] = None
     email: Email = None
+    cancelled_at: Moment = None
+    updated_at: Moment = None
+    cancel_reason: Text = None
+
+
+class RefundLine(Body):
+    """A line of an order that was given back."""
+
+    quantity: Pieces = None
+    line_item: Line
+    subtotal_set: Inner[MoneySet]
+
+
+class Transaction(Body):
+    """A payment."""
+
+    kind: Text = None
+    status: Text = None
+    amount: Amount = None
+    currency: Text = None
+
+
+class Refund(Body):
+    """``refunds/create``. It names the order, and neither its customer nor its cart."""
+
+    needed: ClassVar[tuple[str, ...]] = ("id", "order_id")
+
+    id: MustId
+    order_id: MustId
+    processed_at: Moment = None
+    created_at: Moment = None
+    note: Text = None
+    refund_line_items: Lines[RefundLine]
+    transactions: Lines[Transaction]

@@ -13,14 +13,19 @@ from typing import Any
 
 from sojourn.domain.made_ids import digest, made_id
 from sojourn.gateway.webhooks.bodies import read_json
-from sojourn.gateway.webhooks.calls import identify, present, track
+from sojourn.gateway.webhooks.calls import present, track
 from sojourn.gateway.webhooks.shops.bodies import phone, read_body
 from sojourn.gateway.webhooks.shops.events import (
+    cancelled,
+    card,
     cart_seen,
+    content,
     end_of_second,
     first_lines,
+    left,
     nowhere,
     ordered,
+    pieces,
 )
 from sojourn.gateway.webhooks.shops.woocommerce_bodies import (
     Account,
@@ -39,6 +44,8 @@ PLACED = ("processing", "on-hold", "completed")
 """Statuses of an order that was placed."""
 LEFT = ("checkout-draft", "pending", "failed")
 """Statuses of an order that waits for its payment: a cart at the till."""
+OVER = ("cancelled", "refunded", "trash", "auto-draft")
+"""Statuses of an order that nobody waits for."""
 BY_CUSTOMERS = ("checkout", "store-api")
 """Ways in which customers make orders; an order that staff writes down is nobody's cart."""
 _PING = re.compile(rb"webhook_id=\d{1,20}")
@@ -65,19 +72,49 @@ class WooCommerce:
         if signature is None and _PING.fullmatch(request.body):
             return Nothing("a ping: WooCommerce tries a new webhook without signing")
         check_hmac(self.secrets, signature, request.body)
-        topic = request.headers.get("x-wc-webhook-topic", "")
+        topic = self.about(request)
         if topic not in TOPICS:
             return Nothing("nothing here listens to this topic")
-        return TOPICS[topic](read_json(request.body), request.received_at)
+        return self.read(read_json(request.body), topic, request.received_at)
+
+    def about(self, request: SignedRequest) -> str:
+        """Return the topic of a request."""
+        return request.headers.get("x-wc-webhook-topic", "")
+
+    def read(self, body: Any, about: str, at: datetime) -> list[Call] | Nothing:
+        """Give back the calls of a body.
+
+        Args:
+            body: parsed JSON.
+            about: its topic.
+            at: when it arrived.
+
+        Returns:
+            The calls, or `Nothing`.
+
+        Raises:
+            BadEvent: it lacks a field, or has a wrong one.
+        """
+        return TOPICS[about](body, at)
 
 
 def order(body: Any, received_at: datetime) -> list[Call] | Nothing:
-    """Read ``order.created``, ``order.updated``: the status tells an order from a cart."""
+    """Read ``order.created``, ``order.updated``: the status tells an order from a cart.
+
+    Plugins add statuses of their own ("shipped"): an order that was paid was placed.
+    """
     state = read_body(OrderState, body)
-    if state.status in PLACED:
-        return _placed(read_body(PlacedOrder, body), received_at)
+    plugins = state.status not in (*PLACED, *LEFT, *OVER)
+    if state.status in PLACED or (plugins and state.date_paid_gmt):
+        placed = read_body(PlacedOrder, body)
+        return [*_placed(placed, received_at), *_refunded(placed, received_at)]
     if state.status in LEFT and state.created_via in BY_CUSTOMERS:
         return _left(read_body(LeftOrder, body), received_at)
+    if state.status == "cancelled":
+        found = read_body(Order, body)
+        return [*_cancelled(found, received_at), *_refunded(found, received_at)]
+    if state.status == "refunded":
+        return _refunded(read_body(Order, body), received_at, whole=True)
     return Nothing("an order of this status is neither a cart nor bought")
 
 
@@ -104,7 +141,7 @@ def customer_updated(body: Any, received_at: datetime) -> list[Call]:
 
 def gone(body: Any, received_at: datetime) -> list[Call]:
     """Read ``customer.deleted``: a former customer gets no more messages."""
-    return nowhere([known(read_body(GoneAccount, body).id)], received_at)
+    return left([known(read_body(GoneAccount, body).id)], received_at)
 
 
 Topic = Callable[[Any, datetime], list[Call] | Nothing]
@@ -164,7 +201,8 @@ def _left(body: LeftOrder, received_at: datetime) -> list[Call]:
     user, others = _who(body)
     key = f"order {body.id}"
     at = body.date_modified_gmt or received_at
-    state = made_id("woocommerce/order", body.id, "cart", at)
+    products = _products(body)
+    state = made_id("woocommerce/order", body.id, "cart", at, content(products))
     started = track(
         "Checkout Started",
         user=user,
@@ -176,7 +214,55 @@ def _left(body: LeftOrder, received_at: datetime) -> list[Call]:
         *nowhere(others, at),
         *_card(body.billing, body.billing, user, at),
         started,
-        *cart_seen(user, key, message_id=state, at=at, products=_products(body)),
+        *cart_seen(user, key, message_id=state, at=at, products=products),
+    ]
+
+
+def _cancelled(body: Order, received_at: datetime) -> list[Call]:
+    user, others = _who(body)
+    return cancelled(
+        user,
+        others,
+        message_id=made_id("woocommerce/order", body.id, "cancelled"),
+        at=end_of_second(body.date_modified_gmt or received_at),
+        properties={
+            "order_id": body.id,
+            "total": body.total,
+            "currency": body.currency,
+            "products": _products(body),
+        },
+    )
+
+
+def _refunded(body: Order, received_at: datetime, *, whole: bool = False) -> list[Call]:
+    """Return one Order Refunded for each refund that the order lists.
+
+    Args:
+        body: the order; it lists all refunds each time it is told.
+        received_at: when it arrived.
+        whole: its status says that all of it was given back, even if it lists no refund.
+    """
+    user, _ = _who(body)
+    told = [
+        (made_id("woocommerce/refund", one.id), one.total and one.total.lstrip("-"), one.reason)
+        for one in body.refunds
+    ]
+    if whole and not told:
+        told = [(made_id("woocommerce/order", body.id, "refunded"), body.total, None)]
+    return [
+        track(
+            "Order Refunded",
+            user=user,
+            message_id=message_id,
+            at=end_of_second(body.date_modified_gmt or received_at),
+            properties={
+                "order_id": body.id,
+                "total": total,
+                "currency": body.currency,
+                "reason": reason,
+            },
+        )
+        for message_id, total, reason in told
     ]
 
 
@@ -186,12 +272,13 @@ def _products(body: Order) -> list[dict[str, Any]]:
 
 def _product(line: Line, currency: str | None) -> dict[str, Any]:
     """Return a line as Segment shapes it. Its id is the variation's: each size is a line."""
+    quantity, price = pieces(line.quantity, line.price)
     return present(
         {
             "product_id": line.variation_id or line.product_id or line.id,
             "name": line.name,
-            "price": line.price,
-            "quantity": line.quantity,
+            "price": price,
+            "quantity": quantity,
             "currency": currency,
             "image_url": line.image.src,
         }
@@ -209,6 +296,4 @@ def _card(person: Account | Billing, billing: Billing, user: str, at: datetime) 
         "firstName": person.first_name or billing.first_name,
         "lastName": person.last_name or billing.last_name,
     }
-    if not present(traits):
-        return []
-    return [identify(user=user, message_id=made_id(user, "card", at), at=at, traits=traits)]
+    return card(user, traits, at=at)

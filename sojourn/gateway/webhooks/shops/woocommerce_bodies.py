@@ -1,9 +1,9 @@
-"""WooCommerce's bodies, as far as they are read.
+"""WooCommerce's bodies, as far as they are read: those of its REST API, version 3.
 
-https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks shows them.
+https://developer.woocommerce.com/docs/apis/rest-api/v3/orders/ shows them.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator
 
@@ -69,13 +69,26 @@ class AccountBilling(Billing):
 class OrderState(Body):
     """The status of an order. It tells which of its other fields are read."""
 
+    needed: ClassVar[tuple[str, ...]] = ("id", "status")
+
     id: MustId
     status: Text = None
     created_via: Lenient[Text] = None
+    date_paid_gmt: Lenient[UtcMoment] = None
+
+
+class Refund(Body):
+    """Money that was given back; the shop writes it with a minus."""
+
+    id: MustId
+    reason: Text = None
+    total: Amount = None
 
 
 class Order(Body):
     """The fields that a paid order and one at the till share."""
+
+    needed: ClassVar[tuple[str, ...]] = ("id", "customer_id")
 
     id: MustId
     customer_id: Number = None
@@ -85,6 +98,7 @@ class Order(Body):
     currency: Text = None
     billing: Inner[Billing]
     line_items: Lines[Line]
+    refunds: Lines[Refund]
 
 
 class PlacedOrder(Order):
@@ -96,11 +110,15 @@ class PlacedOrder(Order):
 class LeftOrder(Order):
     """An order that waits for its payment: a cart at the till."""
 
+    needed: ClassVar[tuple[str, ...]] = ("id", "customer_id", "line_items")
+
     date_created_gmt: UtcMoment = None
 
 
 class Account(Body):
     """``customer.created``, ``customer.updated``."""
+
+    needed: ClassVar[tuple[str, ...]] = ("id",)
 
     id: MustNumber
     date_created_gmt: UtcMoment = None
@@ -113,5 +131,7 @@ class Account(Body):
 
 class GoneAccount(Body):
     """``customer.deleted``."""
+
+    needed: ClassVar[tuple[str, ...]] = ("id",)
 
     id: MustNumber

@@ -1,0 +1,46 @@
+"""Webhooks in quarantine are read once more, and their calls taken."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from sojourn.dispatch import quarantine
+from sojourn.dispatch.client import Sojourn
+from sojourn.domain.errors import BadEvent
+from sojourn.domain.reading import read_moment
+from sojourn.gateway.tracking.taking import take_calls
+from sojourn.gateway.webhooks.knowing import settled
+from sojourn.gateway.webhooks.refused import reread
+from sojourn.gateway.webhooks.source import Nothing, Source
+from sojourn.store.tables import QuarantineRow
+
+
+async def redrive(sojourn: Sojourn, row: QuarantineRow, sources: Mapping[str, Source]) -> list[str]:
+    """Take the calls of a request in quarantine, and settle it.
+
+    Args:
+        sojourn: open.
+        row: the request.
+        sources: those that are set up, by name.
+
+    Returns:
+        The message ids of its calls.
+
+    Raises:
+        BadInput: its source is not set up.
+        BadEvent: it, or a call of it, still does not validate; it stays.
+        TemporalUnavailable: an event is stored, but runs could not be told yet.
+    """
+    calls = reread(row, sources)
+    told = [] if isinstance(calls, Nothing) else await settled(sojourn.store, calls)
+    plain = []
+    for one in told:
+        if isinstance(one, BadEvent):
+            raise one
+        plain.append(one)
+    at = read_moment("receivedAt", row.call["receivedAt"])
+    for end in await take_calls(sojourn, plain, source=row.source, received_at=at):
+        if end.fault is not None:
+            raise end.fault
+    assert row.id is not None
+    await quarantine.settle(sojourn.store, row.id, "redriven", datetime.now(UTC))
+    return [str(call["messageId"]) for call in plain]

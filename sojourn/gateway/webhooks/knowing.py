@@ -1,0 +1,53 @@
+"""Calls that hang on what the store knows: they are settled before they are taken."""
+
+from collections.abc import Sequence
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.errors import BadEvent
+from sojourn.gateway.webhooks.source import Call, Depending
+from sojourn.store import Store, cards, events, people
+
+
+class Untold(BadEvent):
+    """A call about a thing that nobody told of here: no retry mends that."""
+
+
+async def settled(store: Store, calls: Sequence[Call | Depending]) -> list[Call | BadEvent]:
+    """Return the calls that count, in their order.
+
+    Args:
+        store: open.
+        calls: as a source gives them.
+
+    Returns:
+        The calls; a fault in the place of one whose customer nobody knows.
+    """
+    if not any(isinstance(call, Depending) for call in calls):
+        return [call for call in calls if not isinstance(call, Depending)]
+    found: list[Call | BadEvent] = []
+    async with store.reading() as session:
+        for call in calls:
+            one = await _settled(session, call) if isinstance(call, Depending) else call
+            if one is not None:
+                found.append(one)
+    return found
+
+
+async def _settled(session: AsyncSession, one: Depending) -> Call | BadEvent | None:
+    """Return the call, its fault, or None if it does not count."""
+    call = one.call
+    if one.customer_of:
+        event = await events.find(session, one.customer_of)
+        if event is None:
+            return Untold(one.of, "nobody told of it here, so its customer is not known")
+        return {**call, "userId": event.customer_id}
+    customer_id = call["userId"]
+    if one.if_itself and await people.resolve(session, customer_id) != customer_id:
+        return None
+    if one.if_said is not None:
+        trait, value = one.if_said
+        card = await cards.find(session, customer_id)
+        if card is None or card.attributes.get(trait) != value:
+            return None
+    return call

@@ -1,0 +1,133 @@
+"""Webhooks that were refused: logged, counted, and kept until a person has dealt with them.
+
+A shop sends a webhook a few times and then never again, so what cannot be read is kept as it came.
+`gateway.redriving` reads it once more: a mended body, or the same body by a newer Sojourn.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+import structlog
+
+from sojourn.dispatch import quarantine
+from sojourn.domain.errors import BadEvent, BadInput, Unserved
+from sojourn.domain.reading import read_moment
+from sojourn.gateway.http.metrics import Metrics
+from sojourn.gateway.webhooks.bodies import read_json
+from sojourn.gateway.webhooks.source import SignedRequest, Source
+from sojourn.store import Store
+from sojourn.store.tables import QuarantineRow
+
+WEBHOOK = "webhook"
+"""The type of a request in quarantine."""
+_IDS = ("x-shopify-webhook-id", "x-wc-webhook-delivery-id", "webhook-id")
+"""Headers that tell one request from another; a request that is sent again has the same one."""
+_TOPICS = ("x-shopify-topic", "x-wc-webhook-topic")
+log = structlog.stdlib.get_logger("sojourn.gateway")
+
+
+@runtime_checkable
+class Rereads(Source, Protocol):
+    """A source whose requests can be read without their signature, once it was verified."""
+
+    def about(self, request: SignedRequest) -> str:
+        """Return what the source needs beside the body: its topic, or its id."""
+
+    def read(self, body: Any, about: str, at: datetime, /) -> Any:
+        """Give back the calls that a body amounts to, as `Source.calls`.
+
+        Args:
+            body: parsed JSON.
+            about: as `about` gave it.
+            at: when it arrived.
+
+        Returns:
+            The calls, or `Nothing`.
+        """
+
+
+class Refused:
+    """The way of webhooks that are refused.
+
+    Args:
+        store: keeps them.
+        metrics: count them.
+    """
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+
+    def note(self, source: str, status: int, path: str, reason: str) -> None:
+        """Log and count a webhook that is not taken.
+
+        Args:
+            source: the name of the source or provider.
+            status: of the answer.
+            path: the field, or the part of the request, at fault.
+            reason: what is wrong with it.
+        """
+        self._metrics.count_refused_webhook(source, status, path)
+        say = log.error if status == 501 else log.warning
+        say("webhook refused", source=source, status=status, path=path, reason=reason)
+
+    async def keep(self, source: Source, request: SignedRequest, fault: BadEvent) -> None:
+        """Keep a request, once its signature was verified.
+
+        Args:
+            source: it came from.
+            request: as it arrived.
+            fault: why it is not taken.
+        """
+        if not isinstance(source, Rereads):
+            return  # nobody could read it again: the log has the reason
+        try:
+            body = read_json(request.body)
+        except BadEvent:
+            return  # no JSON: nobody could mend it
+        about = source.about(request)
+        call = {
+            "type": WEBHOOK,
+            "source": source.name,
+            "about": about,
+            "id": next((request.headers[name] for name in _IDS if name in request.headers), None),
+            "receivedAt": request.received_at.isoformat(),
+            "body": body,
+        }
+        name = f"{source.name} {topic_of(request)}".strip()
+        await quarantine.keep_request(self._store, call, fault, source=source.name, name=name)
+
+
+def topic_of(request: SignedRequest) -> str:
+    """Return the topic of a shop's request; empty if its source has no topics."""
+    return next((request.headers[name] for name in _TOPICS if name in request.headers), "")
+
+
+def is_webhook(row: QuarantineRow) -> bool:
+    """Tell whether a row of the quarantine is a request, not a call."""
+    return row.call.get("type") == WEBHOOK
+
+
+def reread(row: QuarantineRow, sources: Mapping[str, Source]) -> Any:
+    """Read a request in quarantine once more.
+
+    Args:
+        row: the request.
+        sources: those that are set up, by name.
+
+    Returns:
+        The calls that it amounts to.
+
+    Raises:
+        BadInput: its source is not set up.
+        BadEvent: it still cannot be read, or a person has to do what it asks for.
+    """
+    source = sources.get(row.call["source"])
+    if not isinstance(source, Rereads):
+        raise BadInput(f"call {row.id} came from {row.source}, which is not set up here")
+    at = read_moment("receivedAt", row.call["receivedAt"])
+    try:
+        return source.read(row.call["body"], row.call["about"], at)
+    except Unserved as error:
+        raise BadEvent(row.call["about"], f"{error}; then drop it") from None
