@@ -66,8 +66,12 @@ def value_of(text: str, *, typed: bool) -> Any:
         return text  # it was not meant as JSON
 
 
-def read_moment(text: str | None) -> datetime:
-    """Read the moment of ``--at``; without one, return the present.
+def read_moment(text: str | None, option: str = "--at") -> datetime:
+    """Read a moment of the past; without one, return the present.
+
+    Args:
+        text: as typed.
+        option: that it was given by.
 
     Raises:
         BadInput: the text is no moment, or the moment lies ahead.
@@ -79,9 +83,9 @@ def read_moment(text: str | None) -> datetime:
         moment = _MOMENT.validate_python(text)
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise BadInput(f'--at "{text}": {reason[:1].lower() + reason[1:]}') from None
+        raise BadInput(f'{option} "{text}": {reason[:1].lower() + reason[1:]}') from None
     if moment > now:
-        raise BadInput(f'--at "{text}" lies ahead: an event is a fact, so it has happened')
+        raise BadInput(f'{option} "{text}" lies ahead: name a moment that has been')
     return moment
 
 

@@ -21,9 +21,9 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.dispatch.planning import Plan
-from sojourn.dispatch.routing import Start, Target
+from sojourn.dispatch.routing import Start, Target, Tell
 from sojourn.domain.errors import TemporalUnavailable
-from sojourn.domain.messages import Answer
+from sojourn.domain.messages import Answer, Enrolment, Heard
 from sojourn.journeys.queues import search_attributes
 from sojourn.journeys.registry import Journeys
 
@@ -130,9 +130,48 @@ class Teller:
             # it may have heard the event that it was asked about, and ended over it
         return Reached()
 
-    async def _start(self, target: Start, plan: Plan) -> Reached:
-        enrolment, event = plan.enrolment, plan.enrolment.start
-        options: dict[str, Any] = {
+    async def enter(self, target: Start, enrolment: Enrolment) -> str:
+        """Start a run that the store knows and Temporal does not, with what it has heard before.
+
+        Args:
+            target: the run.
+            enrolment: the one with which it goes on.
+
+        Returns:
+            Temporal's id of the execution.
+
+        Raises:
+            RPCError: Temporal does not take it.
+        """
+        handle = await self._client.start_workflow(
+            target.journey,
+            enrolment.model_copy(update={"key": target.key}),
+            id_conflict_policy=USE_EXISTING,
+            rpc_timeout=CALL_TIME,
+            **self._options(target, enrolment),
+        )
+        return _execution(handle)
+
+    async def retell(self, target: Tell, event: Heard) -> bool:
+        """Tell an open run of an event once more: it drops what it has heard.
+
+        Returns:
+            False if the run is closed.
+
+        Raises:
+            RPCError: Temporal does not take it.
+        """
+        handle = self._client.get_workflow_handle(target.workflow_id)
+        try:
+            await _twice(lambda: handle.signal(event.name, event, rpc_timeout=CALL_TIME))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND or _has_no_namespace(error):
+                raise
+            return False
+        return True
+
+    def _options(self, target: Start, enrolment: Enrolment) -> dict[str, Any]:
+        return {
             "id": target.workflow_id,
             "task_queue": self._task_queue,
             "search_attributes": search_attributes(target.journey, enrolment.customer_id),
@@ -141,6 +180,10 @@ class Teller:
             ),
             "static_details": inspect.getdoc(self._journeys[target.journey]),
         }
+
+    async def _start(self, target: Start, plan: Plan) -> Reached:
+        enrolment, event = plan.enrolment, plan.enrolment.start
+        options = self._options(target, enrolment)
         who = enrolment.model_copy(update={"key": target.key})
         if plan.ask:
             begin: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     SUPERSEDED = "superseded"
     RUN_STOPPED = "run_stopped"
     SWITCHED_OFF = "switched_off"
+    EVENT_MISSING = "event_missing"
     ALREADY_TOLD = "already_told"
     UNKNOWN_CUSTOMER = "unknown_customer"
     ERASED = "erased"

@@ -1,7 +1,8 @@
 """The gate's third part: note the verdict in the ledger, and claim a message that may leave."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
@@ -10,14 +11,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.content import Content
 from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event, Events, MessageReplied
-from sojourn.domain.messages import Channel, Receipt, Status
+from sojourn.domain.messages import Channel, Reason, Receipt, Status
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.reports import reference
-from sojourn.domain.states import AttemptState
+from sojourn.domain.states import AttemptState, MessageState
 from sojourn.domain.verdict import Case, Doubt, Ruling, Verdict, receipt
 from sojourn.sending.gathering import Gathered, entry
 from sojourn.store import attempts, events, ledger, settling
-from sojourn.store.tables import LedgerRow
+from sojourn.store.tables import EventRow, LedgerRow
+
+log = logging.getLogger("sojourn.sending")
 
 WHATSAPP_WINDOW = timedelta(hours=24)
 
@@ -73,12 +76,18 @@ async def apply(
         await settling.supersede_holds(session, case.delivery)
     if not isinstance(verdict, Ruling):
         return verdict
+    start: EventRow | None = None
+    if isinstance(verdict.decision, Allow):
+        start = await events.find(session, case.delivery.enrolment)
+        if start is None:
+            verdict = _forgotten(case, verdict)
     row = _note(gathered, verdict)
     session.add(row)
     await session.flush()
     match verdict.decision:
         case Allow():
-            return await _claim(session, gathered, row, known, in_doubt=verdict.in_doubt)
+            assert start is not None
+            return await _claim(session, gathered, row, start, known, in_doubt=verdict.in_doubt)
         case Defer(until, reason):
             return Receipt(
                 status=Status.DEFERRED, reason=reason, until=until, timezone=case.timezone
@@ -87,6 +96,24 @@ async def apply(
             return receipt(entry(row), case.timezone, verdict.news)
         case decision:
             assert_never(decision)
+
+
+def _forgotten(case: Case, ruling: Ruling) -> Ruling:
+    """Skip a message of a run whose start the store does not have: it was restored.
+
+    It may have forgotten a purchase or a refusal of that time as well.
+    """
+    log.error(
+        "the store has no event %s, which started %s: %s is not sent; see `sojourn recover`",
+        case.delivery.enrolment,
+        case.delivery.workflow_id,
+        case.delivery.step,
+    )
+    return replace(
+        ruling,
+        decision=Skip(Reason.EVENT_MISSING),
+        state=MessageState.UNKNOWN if ruling.in_doubt else MessageState.SKIPPED,
+    )
 
 
 def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
@@ -115,7 +142,13 @@ def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
 
 
 async def _claim(
-    session: AsyncSession, gathered: Gathered, row: LedgerRow, known: Events, *, in_doubt: bool
+    session: AsyncSession,
+    gathered: Gathered,
+    row: LedgerRow,
+    start: EventRow,
+    known: Events,
+    *,
+    in_doubt: bool,
 ) -> Claim:
     case, delivery, customer = gathered.case, gathered.case.delivery, gathered.customer
     assert row.id is not None
@@ -127,8 +160,6 @@ async def _claim(
         await attempts.end(session, row.id, AttemptState.SUPERSEDED, by="gate")
         perhaps_out = case.once_more.perhaps_twice
         row.possible_duplicate |= perhaps_out
-    start = await events.find(session, delivery.enrolment)
-    assert start is not None, "a run starts only after its event is stored"
     return Claim(
         ledger_id=row.id,
         attempt=row.attempt,

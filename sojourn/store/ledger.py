@@ -107,6 +107,27 @@ async def content(session: AsyncSession, ledger_id: int) -> ContentRow | None:
     return await session.get(ContentRow, ledger_id)
 
 
+async def last_signs(session: AsyncSession, workflow_ids: Iterable[str]) -> Mapping[str, datetime]:
+    """Return when each run last had a message claimed or settled, by the machine's clock.
+
+    Args:
+        session: any session.
+        workflow_ids: the runs.
+
+    Returns:
+        The moments by workflow id, of the runs that have any.
+    """
+    query = (
+        select(
+            LedgerRow.workflow_id,
+            func.max(func.coalesce(LedgerRow.settled_at, LedgerRow.claimed_at)),
+        )
+        .where(col(LedgerRow.workflow_id).in_(list(workflow_ids)))
+        .group_by(col(LedgerRow.workflow_id))
+    )
+    return {run: at for run, at in await session.exec(query) if at is not None}
+
+
 # ---- many messages -------------------------------------------------------------------------
 
 

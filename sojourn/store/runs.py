@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import update
+from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -42,6 +43,39 @@ async def maybe_open_of(
     for row in await session.exec(query):
         found.setdefault(row.customer_id, []).append(row)
     return found
+
+
+async def not_closed(session: AsyncSession, *, after: int, limit: int) -> Sequence[RunRow]:
+    """Return runs that were not found closed yet, the newest row of each workflow id, oldest first.
+
+    Args:
+        session: any session.
+        after: only rows with a higher number.
+        limit: the most rows to return.
+
+    Returns:
+        The rows.
+    """
+    newer = aliased(RunRow)
+    query = (
+        select(RunRow)
+        .where(
+            col(RunRow.closed_at).is_(None),
+            col(RunRow.id) > after,
+            ~select(newer.id)
+            .where(newer.workflow_id == RunRow.workflow_id, col(newer.id) > col(RunRow.id))
+            .exists(),
+        )
+        .order_by(col(RunRow.id))
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+async def known_ids(session: AsyncSession, workflow_ids: Iterable[str]) -> set[str]:
+    """Return those of these workflow ids that have a row."""
+    query = select(RunRow.workflow_id).where(col(RunRow.workflow_id).in_(list(workflow_ids)))
+    return set(await session.exec(query))
 
 
 async def mark_closed(session: AsyncSession, ids: Iterable[int], at: datetime) -> None:

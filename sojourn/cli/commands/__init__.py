@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "outbox": "List the messages that went out, newest first; show one as its reader sees it.",
     "publish": "Publish one event of a customer, or a file of Segment calls.",
     "quarantine": "List the calls that do not validate, oldest first; mend, redrive or drop them.",
+    "recover": "After a restore: find runs that the store or Temporal lacks, and enter them again.",
     "replay": "Run a recording through the real engine in virtual time, and count the messages.",
     "runs": "List runs: open ones first, then the newest.",
     "start": "Start a journey for one customer, or for a file of them.",

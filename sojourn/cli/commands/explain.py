@@ -114,7 +114,8 @@ def _show_run(one: Run, tz: str) -> None:
 
 def _standing(one: Run) -> str:
     if one.status == story.NOT_KEPT:
-        return "Temporal does not list it: closed longer ago than it keeps runs, or started now"
+        said = "Temporal does not list it: closed longer ago than it keeps runs, or started now"
+        return said if one.closed else f"{said}; after a restore see `sojourn recover`"
     if one.status == story.NOT_ASKED:
         return "ended" if one.closed else "on, unless it ended since"
     return one.standing

@@ -140,6 +140,23 @@ async def test_a_goal_outranks_the_other_reasons(desk: Desk) -> None:
     assert (await desk.send()).reason is Reason.GOAL_REACHED
 
 
+async def test_a_run_whose_event_the_store_has_lost_says_so_once_and_sends_nothing(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store was restored: it may have lost a purchase as well."""
+    lost = "an event of the day before"
+    receipt = await desk.send(enrolment=lost)
+    assert (receipt.status, receipt.reason) == (Status.SKIPPED, Reason.EVENT_MISSING)
+    (row,) = await desk.rows()
+    assert (row.state, row.reason) == ("skipped", "event_missing")
+    assert lost in caplog.text
+    caplog.clear()
+    assert (await desk.send(enrolment=lost)).reason is Reason.EVENT_MISSING
+    assert len(await desk.rows()) == 1
+    assert not caplog.text
+    assert desk.carrier.carried == []
+
+
 # ---- the recipient -------------------------------------------------------------------------
 
 
