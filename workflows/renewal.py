@@ -36,7 +36,7 @@ class Renewal(
         await self.sleep_until(self.local(TEN, days=-2, after=self.expires_at))
         await self.send(self.in_two_days)
         await self.sleep_until(self.local(TEN, days=0, after=self.expires_at))
-        await self.send(self.today)
+        await self.send(self.today, until=self.expires_at)
         await self.sleep_until(self.local(TEN, days=1, after=self.expires_at))
         await self.send(self.expired)
 

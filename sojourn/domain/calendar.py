@@ -29,7 +29,7 @@ def zone(name: str) -> ZoneInfo:
         raise UnknownZone(f'no time zone "{name}": use an IANA name such as Europe/Rome') from None
 
 
-def moment(day: date, at: time, tz: ZoneInfo) -> datetime:
+def moment(day: date, at: time, tz: ZoneInfo, *, fold: int = 0) -> datetime:
     """Return the instant at which clocks in ``tz`` show ``at`` on ``day``.
 
     A time in the spring gap moves forward by the gap; of an overlap the first one counts.
@@ -38,11 +38,12 @@ def moment(day: date, at: time, tz: ZoneInfo) -> datetime:
         day: the local day.
         at: the local time of day; its own zone and fold do not count.
         tz: the customer's zone.
+        fold: 1: of an overlap the second one counts.
 
     Returns:
         The instant, in UTC.
     """
-    return datetime.combine(day, at.replace(fold=0), tzinfo=tz).astimezone(UTC)
+    return datetime.combine(day, at.replace(fold=fold), tzinfo=tz).astimezone(UTC)
 
 
 def local_day(when: datetime, tz: ZoneInfo) -> date:
@@ -83,3 +84,27 @@ def next_weekday(when: datetime, weekday: int, at: time, tz: ZoneInfo) -> dateti
     ahead = today + ((weekday - today.weekday()) % 7) * DAY
     candidate = moment(ahead, at, tz)
     return candidate if candidate > when else moment(ahead + 7 * DAY, at, tz)
+
+
+def clock_changes(after: datetime, before: datetime, tz: ZoneInfo) -> datetime | None:
+    """Return the first instant at which clocks in ``tz`` show another offset; None if they keep it.
+
+    Args:
+        after: the beginning of the span to look at, in which clocks change once at most.
+        before: its end.
+        tz: the customer's zone.
+
+    Returns:
+        The instant, in UTC, to the second.
+    """
+    low, high = after.astimezone(UTC), before.astimezone(UTC)
+    offset = low.astimezone(tz).utcoffset()
+    if high.astimezone(tz).utcoffset() == offset:
+        return None
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) // 2
+        if middle.astimezone(tz).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    return high.replace(microsecond=0)

@@ -6,11 +6,19 @@ the better news than the missing address that comes of it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sojourn.domain.calendar import DAY, local_day, moment
+from sojourn.domain.calendar import DAY, clock_changes, local_day, moment
 from sojourn.domain.messages import Channel, MessageClass, Reason
+
+AFTER_A_HOLD = timedelta(seconds=5)
+"""The least use that a hold leaves: timers fire a little late, and a queue takes a moment."""
+
+
+def is_useful(now: datetime, useful_until: datetime) -> bool:
+    """Tell whether a message is still of use: until that moment, and not at it."""
+    return now < useful_until
 
 
 @dataclass(frozen=True)
@@ -28,16 +36,26 @@ class QuietHours:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"
 
     def until(self, now: datetime, tz: ZoneInfo) -> datetime | None:
-        """Return when the quiet span around ``now`` ends, in UTC; None outside of one."""
+        """Return when the quiet span around ``now`` ends, in UTC; None outside of one.
+
+        The clock on the customer's wall decides, whether it has passed an edge or was put over one:
+        where 02:00 becomes 03:00, hours until 02:30 end at that moment, and hours from 02:30 begin.
+        """
+        if not self._has(now, tz):
+            return None
         today = local_day(now, tz)
-        # a span belongs to the day on which it starts; past midnight it ends on the next day
-        nights = 1 if self.end < self.start else 0
-        for day in (today - DAY, today):
-            begins = moment(day, self.start, tz)
-            ends = moment(day + nights * DAY, self.end, tz)
-            if begins <= now < ends:
-                return ends
-        return None
+        days = [today + n * DAY for n in range(3)]  # a day that a zone leaves out has no end
+        ends = [moment(day, self.end, tz, fold=fold) for day in days for fold in (0, 1)]
+        change = clock_changes(now, now + DAY + DAY / 12, tz)
+        ends += [change] if change else []
+        return next(end for end in sorted(ends) if end > now and not self._has(end, tz))
+
+    def _has(self, now: datetime, tz: ZoneInfo) -> bool:
+        """Tell whether the clock in ``tz`` shows a time of the span."""
+        shown = now.astimezone(tz).time()
+        if self.start < self.end:
+            return self.start <= shown < self.end
+        return shown >= self.start or shown < self.end
 
 
 @dataclass(frozen=True)
@@ -130,7 +148,7 @@ def decide(
         message_class: only promotional messages need consent and keep quiet hours.
         topic: the message's.
         now: by the journey's clock.
-        useful_until: the last moment at which the message is of use.
+        useful_until: from this moment on, the message is of no use.
         quiet_hours: None means that no hours are quiet.
 
     Returns:
@@ -144,15 +162,14 @@ def decide(
     channel = _channel(recipient, channels, topic if promotional else None)
     if isinstance(channel, Reason):
         return Skip(channel)
-    if now > useful_until:
+    if not is_useful(now, useful_until):
         return Skip(Reason.TOO_LATE)
     if promotional and quiet_hours is not None:
         until = quiet_hours.until(now, recipient.tz)
         if until is not None:
-            # a hold past the message's use would end in "too late" anyway: say so now
-            return (
-                Defer(until, Reason.QUIET_HOURS) if until <= useful_until else Skip(Reason.TOO_LATE)
-            )
+            # a hold that leaves no use would end in "too late" anyway: say so now
+            held = is_useful(until + AFTER_A_HOLD, useful_until)
+            return Defer(until, Reason.QUIET_HOURS) if held else Skip(Reason.TOO_LATE)
     return Allow(channel)
 
 

@@ -19,7 +19,16 @@ from sojourn.domain.events import JourneyStopped
 from sojourn.domain.holding import hold_until
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
 from sojourn.domain.ordering import counts_for
-from sojourn.domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
+from sojourn.domain.policy import (
+    Allow,
+    Decision,
+    Defer,
+    QuietHours,
+    Recipient,
+    Skip,
+    decide,
+    is_useful,
+)
 from sojourn.domain.states import SETTLED, MessageState
 
 OVERTAKEN = (Reason.GOAL_REACHED, Reason.RUN_STOPPED, Reason.SUPERSEDED)
@@ -260,7 +269,7 @@ def settled(case: Case) -> Receipt | Doubt | None:
         provider="" if others else provider,
         since=first.at,
         age=case.now - last.journey_at,
-        useful=case.now <= case.delivery.useful_until,
+        useful=is_useful(case.now, case.delivery.useful_until),
         repeated=entry.possible_duplicate and len(case.unresolved) > 1,
     )
 

@@ -129,7 +129,9 @@ class Journey(Handlers):
 
     # ---- the verbs -------------------------------------------------------------------------
 
-    async def send(self, message: Message, **given: Any) -> Receipt:
+    async def send(
+        self, message: Message, *, until: datetime | None = None, **given: Any
+    ) -> Receipt:
         """Send a message, held over quiet hours if need be.
 
         It falls due when the wait before it ends, and is worth sending for ``message.useful_for``
@@ -137,6 +139,8 @@ class Journey(Handlers):
 
         Args:
             message: an attribute of the class.
+            until: from this moment on, what the message says is no longer true: it is not sent,
+                whatever held it. None: `useful_for` alone counts.
             given: values for its template, as ``given.code``: nothing personal, for the history
                 keeps them.
 
@@ -145,7 +149,7 @@ class Journey(Handlers):
         """
 
         async def perform() -> Performed:
-            receipt = await self._send(message.of(self.topic), given)
+            receipt = await self._send(message.of(self.topic), until, given)
             plan = self._state.journal.plan
             return Performed(due=self._state.due, missed=plan.missed, value=_json(receipt))
 
@@ -409,15 +413,21 @@ class Journey(Handlers):
             # is over cannot: its moment would look past before it began
             runtime.continue_as_new(state.carried_on())
 
-    async def _send(self, message: Message, given: dict[str, Any]) -> Receipt:
+    async def _send(
+        self, message: Message, until: datetime | None, given: dict[str, Any]
+    ) -> Receipt:
         n = self._state.sends + 1
         try:
-            return await self._send_as(n, message, given)
+            return await self._send_as(n, message, until, given)
         finally:  # but a run that continues as new while it holds the message asks again as n
             self._state.sends = n
 
     async def _send_as(
-        self, n: int, message: Message, given: dict[str, Any] | None = None
+        self,
+        n: int,
+        message: Message,
+        until: datetime | None = None,
+        given: dict[str, Any] | None = None,
     ) -> Receipt:
         state = self._state
         channel = message.channels[0]
@@ -426,7 +436,7 @@ class Journey(Handlers):
             summary = wording.sending(message)
             self._tell(summary)
             receipt = await self._ask_to_send(
-                self._delivery(n, message, channel, given or {}), summary
+                self._delivery(n, message, channel, until, given or {}), summary
             )
             state.zone = receipt.timezone or state.zone
             if receipt.reason is Reason.OTHER_CHANNEL:
@@ -455,11 +465,17 @@ class Journey(Handlers):
             self._state.sending = False
 
     def _delivery(
-        self, n: int, message: Message, channel: Channel, given: dict[str, Any]
+        self,
+        n: int,
+        message: Message,
+        channel: Channel,
+        until: datetime | None,
+        given: dict[str, Any],
     ) -> Delivery:
         state, terms = self._state, self.terms
         run = state.enrolment
         useful_for = timedelta(0) if state.journal.plan.missed else message.useful_for
+        useful_until = state.due + useful_for
         return Delivery(
             workflow_id=self._runtime.run_id,
             journey=self.name,
@@ -475,7 +491,7 @@ class Journey(Handlers):
             message_class=message.message_class,
             topic=message.topic,
             due=state.due,
-            useful_until=state.due + useful_for,
+            useful_until=useful_until if until is None else min(useful_until, until),
             now=self.now(),
             start=run.start.order,
             exact=terms.exact(run.start.name),

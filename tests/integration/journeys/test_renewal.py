@@ -107,6 +107,15 @@ async def test_a_reminder_whose_time_is_past_is_skipped_not_sent_in_a_heap(
     assert journey.sent == ["today", "expired"]
 
 
+async def test_a_subscription_that_has_run_out_does_not_run_out_today(journey: JourneyTest) -> None:
+    """It ends at midnight where the customer lives; ten o'clock of that day is after the end."""
+    midnight = datetime(2024, 2, 29, 23, tzinfo=UTC)
+    await journey.start(Renewal, expires_at=midnight)
+    await journey.until(midnight + 3 * DAY)
+    assert journey.sent == ["in-a-week", "in-two-days", "expired"]
+    assert journey.skipped == [("today", "too_late")]
+
+
 async def test_two_subscriptions_do_not_disturb_each_other(journey: JourneyTest) -> None:
     await journey.start(Renewal, subscription_id="a", expires_at=EXPIRES)
     await journey.start(Renewal, subscription_id="b", expires_at=EXPIRES)

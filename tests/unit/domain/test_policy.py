@@ -109,18 +109,26 @@ def test_a_message_that_is_of_no_use_any_more_is_too_late() -> None:
     assert ask(somebody(), useful=-timedelta(seconds=1)) == Skip(Reason.TOO_LATE)
 
 
-def test_a_message_is_of_use_up_to_its_last_moment() -> None:
-    assert ask(somebody(), useful=timedelta(0)) == Allow(Channel.EMAIL)
-    assert ask(somebody(), useful=-timedelta(microseconds=1)) == Skip(Reason.TOO_LATE)
+def test_a_message_is_of_use_until_a_moment_and_not_at_it() -> None:
+    assert ask(somebody(), useful=timedelta(microseconds=1)) == Allow(Channel.EMAIL)
+    assert ask(somebody(), useful=timedelta(0)) == Skip(Reason.TOO_LATE)
 
 
 def test_a_hold_that_outlasts_the_use_is_too_late_at_once() -> None:
     assert ask(somebody(), now=LATE, useful=timedelta(hours=3)) == Skip(Reason.TOO_LATE)
 
 
-def test_a_hold_that_ends_with_the_use_is_a_hold() -> None:
+@pytest.mark.parametrize("left", [timedelta(0), timedelta(milliseconds=30), timedelta(seconds=5)])
+def test_a_hold_that_would_leave_no_use_is_too_late_at_once(left: timedelta) -> None:
+    """A timer that fires a moment late must not turn a hold into "too late"."""
     morning = datetime(2024, 1, 9, 8, tzinfo=UTC)
-    assert ask(somebody(), now=LATE, useful=morning - LATE) == Defer(morning, Reason.QUIET_HOURS)
+    assert ask(somebody(), now=LATE, useful=morning - LATE + left) == Skip(Reason.TOO_LATE)
+
+
+def test_a_hold_that_leaves_some_use_is_a_hold() -> None:
+    morning = datetime(2024, 1, 9, 8, tzinfo=UTC)
+    useful = morning - LATE + timedelta(seconds=6)
+    assert ask(somebody(), now=LATE, useful=useful) == Defer(morning, Reason.QUIET_HOURS)
 
 
 ROME = zone("Europe/Rome")
@@ -208,22 +216,50 @@ def test_a_hold_ends_outside_quiet_hours_and_in_the_future(
     until = quiet.until(now, tz)
     if until is not None:
         assert now < until <= now + timedelta(hours=49)
-        assert quiet.until(until, tz) is None or _gap_near(until, tz)
-
-
-def _gap_near(moment: datetime, tz: ZoneInfo) -> bool:
-    """Tell whether clocks change within a day of the moment: spans may touch then."""
-    before, after = (m.astimezone(tz).utcoffset() for m in (moment - DAY, moment + DAY))
-    return before != after
+        assert quiet.until(until, tz) is None
 
 
 @given(moments, zones)
 def test_every_message_is_held_at_night_and_none_by_day(now: datetime, tz: ZoneInfo) -> None:
-    local = now.astimezone(tz)
-    if _gap_near(now, tz):
-        return
-    night = not time(9) <= local.time().replace(fold=0) < time(21)
+    night = not time(9) <= now.astimezone(tz).time().replace(fold=0) < time(21)
     assert (NIGHT.until(now, tz) is not None) == night
+
+
+SPRING = datetime(2024, 3, 31, 1, tzinfo=UTC)  # in Rome, 02:00 becomes 03:00
+AUTUMN = datetime(2024, 10, 27, 1, tzinfo=UTC)  # in Rome, 03:00 becomes 02:00
+HALF = timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "now", "until"),
+    [
+        (QuietHours(time(22), time(2, 30)), SPRING - TICK, SPRING),
+        (QuietHours(time(22), time(2, 30)), SPRING, None),
+        (QuietHours(time(2, 30), time(9)), SPRING - TICK, None),
+        (QuietHours(time(2, 30), time(9)), SPRING, SPRING + 6 * timedelta(hours=1)),
+        (QuietHours(time(2, 10), time(2, 50)), SPRING, None),
+        (QuietHours(time(22), time(2, 30)), AUTUMN - HALF - TICK, AUTUMN - HALF),
+        (QuietHours(time(22), time(2, 30)), AUTUMN - HALF, None),
+        (QuietHours(time(22), time(2, 30)), AUTUMN, AUTUMN + HALF),
+        (QuietHours(time(22), time(2, 30)), AUTUMN + HALF, None),
+        (QuietHours(time(2, 30), time(9)), AUTUMN - HALF, AUTUMN),
+        (QuietHours(time(2, 30), time(9)), AUTUMN, None),
+        (QuietHours(time(2, 30), time(9)), AUTUMN + HALF, AUTUMN + 7 * timedelta(hours=1)),
+        (NIGHT, SPRING, datetime(2024, 3, 31, 7, tzinfo=UTC)),
+        (NIGHT, AUTUMN, datetime(2024, 10, 27, 8, tzinfo=UTC)),
+    ],
+)
+def test_quiet_hours_are_what_the_clock_shows_where_clocks_change(
+    quiet: QuietHours, now: datetime, until: datetime | None
+) -> None:
+    assert quiet.until(now, ROME) == until
+
+
+def test_a_night_over_a_day_that_a_zone_left_out_has_an_end() -> None:
+    """Samoa went from 29 to 31 December 2011."""
+    apia = zone("Pacific/Apia")
+    late = datetime(2011, 12, 30, 9, 30, tzinfo=UTC)  # 23:30 on the 29th
+    assert NIGHT.until(late, apia) == datetime(2011, 12, 30, 19, tzinfo=UTC)
 
 
 topics = st.sampled_from(["cart", "newsletter"])
@@ -289,12 +325,3 @@ def test_quiet_hours_within_one_day_are_found_by_the_customers_day() -> None:
 def test_quiet_hours_of_no_length_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^quiet hours need two different times$"):
         QuietHours(time(9), time(9))
-
-
-def test_a_message_is_useful_in_its_last_moment() -> None:
-    assert ask(somebody(), useful=timedelta()) == Allow(Channel.EMAIL)
-
-
-def test_a_hold_may_end_in_the_last_moment_of_use() -> None:
-    nine = datetime(2024, 1, 9, 8, tzinfo=UTC)
-    assert ask(somebody(), now=LATE, useful=nine - LATE) == Defer(nine, Reason.QUIET_HOURS)

@@ -198,9 +198,9 @@ def test_a_doubt_counts_as_repeated_after_a_marked_second_attempt() -> None:
     assert not doubt([handed_over(), handed_over()]).repeated
 
 
-def test_a_doubt_is_useful_up_to_the_last_moment() -> None:
-    assert doubt([handed_over()], when=NOON + DAY).useful
-    assert not doubt([handed_over()], when=NOON + DAY + timedelta(microseconds=1)).useful
+def test_a_doubt_is_useful_as_long_as_its_message_is() -> None:
+    assert doubt([handed_over()], when=NOON + DAY - timedelta(microseconds=1)).useful
+    assert not doubt([handed_over()], when=NOON + DAY).useful
 
 
 def test_a_doubt_is_settled_on_its_own_channels_queue() -> None:
