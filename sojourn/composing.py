@@ -15,6 +15,8 @@ from typing import Any, TypeGuard
 from pydantic import ValidationError
 
 from sojourn.channels.registry import Carriers
+from sojourn.channels.variables import PROJECT as VARIABLE
+from sojourn.channels.variables import check_variables
 from sojourn.domain.errors import BadProject, SameName, SojournError
 from sojourn.domain.events import SHIPPED, Event, Events, defined_in
 from sojourn.journeys.activities import Activity
@@ -22,8 +24,6 @@ from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Declaration, Project
 from sojourn.settings import Settings, load_settings
-
-VARIABLE = "SOJOURN_PROJECT"
 
 
 def load_project(root: Path | None = None) -> Project:
@@ -47,9 +47,22 @@ def project_settings() -> Settings:
 
     Raises:
         BadProject: the project cannot be composed.
-        BadSetting: a setting makes no sense.
+        BadSetting: a setting makes no sense, or there is none of that name.
     """
-    return load_settings(load_project().defaults)
+    return settings_of(load_project())
+
+
+def settings_of(project: Project) -> Settings:
+    """Read the settings, as `project_settings`.
+
+    Args:
+        project: composed already.
+
+    Raises:
+        BadSetting: a setting makes no sense, or there is none of that name.
+    """
+    check_variables(os.environ, project.carriers, project.sources)
+    return load_settings(project.defaults)
 
 
 def find_root(start: Path | None = None) -> Path:

@@ -12,6 +12,7 @@ import pytest_asyncio
 import uvloop
 
 from sojourn.cli.local.stack import Server, dev_server
+from sojourn.settings import Settings
 from sojourn.store import Store
 from tests.support import effort
 from tests.support.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
@@ -26,6 +27,7 @@ hypothesis.settings.load_profile(
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
 
+KEPT = ("SOJOURN_PROJECT",)
 LONG = Path(__file__).parent / "long"
 
 
@@ -48,6 +50,12 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
+    # sizes of tests, such as SOJOURN_RACES, are read by now: no setting has such a name, so no
+    # process that a test starts would start with them
+    settings = {f"SOJOURN_{name.upper()}" for name in Settings.model_fields}
+    for name in [n for n in os.environ if n.startswith("SOJOURN_") and n not in settings]:
+        if name not in KEPT:
+            del os.environ[name]
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -70,10 +70,19 @@ class Carriers:
                     raise SameName("provider", name, self._shipped[name], cls)
         return self._shipped
 
+    @property
+    def loaded(self) -> Mapping[str, type[Any]]:
+        """The engine's own providers and the project's."""
+        return {**self.shipped, **self._own}
+
+    @property
+    def distributed(self) -> list[str]:
+        """The names of those that others distribute; none of them is loaded."""
+        return sorted(self._others)
+
     def of_channel(self, channel: Channel) -> list[str]:
         """Return the names of those that can carry a channel, in order."""
-        known = {**self.shipped, **self._own}
-        return sorted(name for name, cls in known.items() if channel in cls.channels)
+        return sorted(name for name, cls in self.loaded.items() if channel in cls.channels)
 
     def chosen(self, settings: Settings, by: Iterable[Channel] = tuple(Channel)) -> Providers:
         """Make the providers that the settings choose.

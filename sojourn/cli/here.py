@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from sojourn.composing import load_project
+from sojourn.composing import load_project, settings_of
 from sojourn.domain.messages import Channel
 from sojourn.project import Project
-from sojourn.settings import Settings, load_settings
+from sojourn.settings import Settings
 from sojourn.store import Store
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ class Here:
 
         Raises:
             BadProject: a file of the project cannot be imported; the line names it.
-            BadSetting: a setting makes no sense.
+            BadSetting: a setting makes no sense, or there is none of that name.
         """
         project = load_project()
-        return cls(project, load_settings(project.defaults))
+        return cls(project, settings_of(project))
 
     @asynccontextmanager
     async def store(self, *, migrate: bool = False) -> AsyncIterator[Store]:

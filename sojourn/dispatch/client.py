@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from temporalio.client import Client
 
-from sojourn.composing import load_project
+from sojourn.composing import load_project, settings_of
 from sojourn.dispatch import aliasing, connection, stopping
 from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.published import Published
@@ -18,7 +18,7 @@ from sojourn.domain.customer import Customer, Identity
 from sojourn.domain.events import Event, UnknownEvent, check_track, read_event
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
-from sojourn.settings import Settings, load_settings
+from sojourn.settings import Settings
 from sojourn.store import Store, cards
 from sojourn.store.tables import EventRow
 
@@ -75,12 +75,12 @@ class Sojourn:
         """Connect to the store and to Temporal as the environment says.
 
         Raises:
-            BadSetting: an environment variable makes no sense.
+            BadSetting: an environment variable makes no sense, or nobody knows its name.
             StoreUnavailable: the database cannot be opened, or is of another version.
             TemporalUnavailable: no server answers.
         """
         project = project or load_project()
-        settings = settings or load_settings(project.defaults)
+        settings = settings or settings_of(project)
         store = await Store.open(settings.store_url)
         try:
             sojourn = cls(await connection.connect(settings), store, settings, project)

@@ -50,3 +50,15 @@ async def test_an_unknown_command_is_one_line_with_the_nearest_name(offline: Cli
     answer = await offline("kyes")
     assert answer.code == 2
     assert answer.fault == "No such command 'kyes'. Did you mean 'keys'?"
+
+
+@pytest.mark.parametrize("command", ["migrate", "gateway", "runs", "check", "quarantine"])
+async def test_no_command_starts_with_a_setting_that_nobody_reads(
+    offline: Cli, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("SOJOURN_DATABASE_URI", "postgresql://elsewhere")
+    answer = await offline(command)
+    assert (answer.code, answer.fault) == (
+        2,
+        "SOJOURN_DATABASE_URI: no such setting, did you mean SOJOURN_DATABASE_URL?",
+    )
