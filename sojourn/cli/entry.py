@@ -9,6 +9,7 @@ from sojourn.cli.fields import fields_of
 from sojourn.dispatch.routing import key_of, workflow_id
 from sojourn.domain.errors import BadEvent, BadInput
 from sojourn.domain.events import Event, read_event
+from sojourn.domain.keys import plain
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.store.tables import RunRow
@@ -81,8 +82,9 @@ class Entry:
 
     def runs_of(self, event: Event, noted: Iterable[RunRow]) -> list[str]:
         """Return the ids of noted runs that the event would reach instead of starting one."""
-        key = key_of(self.journey, event)
-        return [run.workflow_id for run in noted if run.journey == self.name and run.key == key]
+        key = plain(key_of(self.journey, event))
+        own = (run for run in noted if run.journey == self.name)
+        return [run.workflow_id for run in own if plain(run.key) == key]
 
 
 def entry_of(journeys: Journeys, name: str) -> Entry:

@@ -6,7 +6,7 @@ sweep.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -68,10 +68,18 @@ async def _news(
     if not noted:
         return []
     every = await events.of_customer(session, customer_id)
+    arrived = {row.message_id: row.seq or 0 for row in every}
+    begun = {run.enrolment: arrived.get(run.enrolment, 0) for run in noted}
+    had = {
+        name: events.keys_in(every, journey.terms.reach)
+        for name, journey in project.journeys.items()
+        if any(run.journey == name for run in noted)
+    }
     return [
         row
         for row in every
-        if _is_news(row, noted, project.journeys, within) and _is_readable(row, project.events)
+        if _is_news(row, noted, project.journeys, had, begun, within=within)
+        and _is_readable(row, project.events)
     ]
 
 
@@ -84,13 +92,23 @@ def _is_readable(row: EventRow, known: Events) -> bool:
     return True
 
 
-def _is_news(row: EventRow, noted: Iterable[RunRow], journeys: Journeys, within: timedelta) -> bool:
+def _is_news(
+    row: EventRow,
+    noted: Iterable[RunRow],
+    journeys: Journeys,
+    had: Mapping[str, Mapping[str, int]],
+    begun: Mapping[str, int],
+    *,
+    within: timedelta,
+) -> bool:
     if any(row.name in names(journey.terms.starts_on) for journey in journeys.values()):
         return False
     return any(
         row.name in journey.terms.declared
         and row.occurred_at >= earliest(run.started_at, within)
-        and events.concerns(row, journey.terms.key, run.key)
+        and events.reaches(
+            row, journey.terms.reach, run.key, had[run.journey], begun=begun[run.enrolment]
+        )
         for run in noted
         if (journey := journeys.get(run.journey)) is not None
     )

@@ -1,6 +1,6 @@
 """Committing: what one transaction does for all the work that waited for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
@@ -142,9 +142,9 @@ class Transaction:
         nobody: list[int] = []
         cards = {row.customer_id: row for row in self._people.values()}
         for customer_id, pairs in waiting.items():
-            known = Known(
-                cards[customer_id], open_runs.get(customer_id, []), since.get(customer_id, [])
-            )
+            noted, happened = open_runs.get(customer_id, []), since.get(customer_id, [])
+            had = await _had(session, pairs, noted, happened, self._project.journeys)
+            known = Known(cards[customer_id], noted, happened, had)
             plan, without = next_plan(
                 known,
                 pairs,
@@ -196,6 +196,29 @@ async def _since(
     return await events.of_names(
         session, starting, names_since(journeys), since=earliest(min(starting.values()), within)
     )
+
+
+async def _had(
+    session: AsyncSession,
+    waiting: Sequence[tuple[EventRow, Event]],
+    noted: Sequence[RunRow],
+    since: Sequence[EventRow],
+    journeys: Journeys,
+) -> dict[str, Mapping[str, int]]:
+    """Read the keys that a customer has had, of the journeys where it depends on them."""
+    found: dict[str, Mapping[str, int]] = {}
+    ending = {row.name for row, _ in waiting} | {row.name for row in since}
+    for name, journey in journeys.items():
+        reach = journey.terms.reach
+        if not reach.field or ending.isdisjoint(reach.ends):
+            continue
+        keys = {run.key for run in noted if run.journey == name}
+        keys |= {routing.key_of(journey, e) for _, e in waiting if routing.starts(journey, e)}
+        rows = [*(row for row, _ in waiting), *since]
+        had = await events.keys_that_matter(session, rows[0].customer_id, reach, rows, keys)
+        if had is not None:
+            found[name] = had
+    return found
 
 
 def _starts(journeys: Journeys, event: Event) -> bool:

@@ -51,15 +51,19 @@ async def void_holds_of(
         within: how far senders' clocks may differ.
     """
     for name, journey in journeys.heard_by(event.event_name).items():
-        reason = _ends(journey, event)
-        ended = [
-            run.workflow_id
+        reason, reach = _ends(journey, event), journey.terms.reach
+        own = [
+            run
             for run in open_runs
             if run.journey == name
-            and events.concerns(row, journey.terms.key, run.key)
             and not (isinstance(event, RunEvent) and event.run not in (None, "", run.workflow_id))
         ]
-        if reason is not None and ended:
+        if reason is None or not own:
+            continue
+        keys = {run.key for run in own}
+        had = await events.keys_that_matter(session, row.customer_id, reach, [row], keys)
+        ended = [run.workflow_id for run in own if events.reaches(row, reach, run.key, had)]
+        if ended:
             # one that also begins a run counts by its moment among its like (`Terms.exact`)
             begins = row.name in names(journey.terms.starts_on)
             await settling.void_holds(

@@ -1,7 +1,7 @@
 """Plan which runs to tell of a stored event. Pure: the caller has read the store beforehand."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sojourn.dispatch import routing
@@ -49,11 +49,14 @@ class Known:
         customer: the card.
         open_runs: runs that were not found closed yet.
         since: events since the oldest waiting start that may concern the runs it starts.
+        had: the keys that the customer has had, by journey, where it depends on them which runs
+            these events and those that wait concern.
     """
 
     customer: CustomerRow
     open_runs: Sequence[RunRow]
     since: Sequence[EventRow]
+    had: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def readable(
@@ -104,9 +107,17 @@ def next_plan(
         over = [
             name
             for name, journey in journeys.heard_by(event.event_name).items()
-            if routing.starts(journey, event) and _is_over(known.since, journey, event, row, within)
+            if routing.starts(journey, event) and _is_over(known, journey, event, row, within)
         ]
-        targets = routing.targets(event, known.open_runs, journeys, over=over, sent_as=row.sent_as)
+        targets = routing.targets(
+            event,
+            known.open_runs,
+            journeys,
+            over=over,
+            sent_as=row.sent_as,
+            seq=row.seq,
+            had=known.had,
+        )
         if targets:
             ids: dict[str, list[int]] = {}
             for run in known.open_runs:
@@ -118,7 +129,7 @@ def next_plan(
                 timezone=home_zone(cards.card(known.customer), timezone),
                 clock=clock,
             )
-            missed = _missed(known.since, targets, event, row, journeys, within=within)
+            missed = _missed(known, targets, row, journeys, within=within)
             return Plan(row, row.seq, tuple(targets), enrolment, ids, missed), idle
         idle.append(row.seq)
     return None, idle
@@ -131,9 +142,8 @@ def names_since(journeys: Journeys) -> set[str]:
 
 
 def _missed(
-    since: Iterable[EventRow],
+    known: Known,
     targets: Iterable[Target],
-    event: Event,
     row: EventRow,
     journeys: Journeys,
     *,
@@ -143,25 +153,21 @@ def _missed(
 
     An event that still waits to be routed is not among them: its turn comes.
     """
-    started = [(t.workflow_id, journeys[t.journey]) for t in targets if isinstance(t, Start)]
+    started = [
+        _Begun(t.workflow_id, journeys[t.journey], t.key, row)
+        for t in targets
+        if isinstance(t, Start)
+    ]
     return tuple(
         other.seq
-        for other in since
+        for other in known.since
         if other.seq is not None
         and other.routed_at is not None
         and any(
-            other.name in _news(journey, journeys)
-            and _is_after(other, row, journey, within)
-            and _concerns(other, run, journey, event)
-            for run, journey in started
+            other.name in _news(run.journey, journeys) and _counts(other, run, known, within)
+            for run in started
         )
     )
-
-
-def _concerns(other: EventRow, run: str, journey: type[Journey], event: Event) -> bool:
-    if other.name == JourneyStopped.event_name:
-        return other.properties.get("run") == run
-    return events.concerns(other, journey.terms.key, routing.key_of(journey, event))
 
 
 def _news(journey: type[Journey], journeys: Journeys) -> set[str]:
@@ -171,7 +177,7 @@ def _news(journey: type[Journey], journeys: Journeys) -> set[str]:
 
 
 def _is_over(
-    since: Iterable[EventRow],
+    known: Known,
     journey: type[Journey],
     event: Event,
     row: EventRow,
@@ -183,22 +189,33 @@ def _is_over(
     """
     ends = (*names(journey.terms.goal), JourneyStopped.event_name)
     key = routing.key_of(journey, event)
-    run = routing.workflow_id(journey.name, row.sent_as or row.customer_id, key)
-    return any(
-        later.name in ends
-        and _is_after(later, row, journey, within)
-        and _concerns(later, run, journey, event)
-        for later in since
-    )
+    workflow_id = routing.workflow_id(journey.name, row.sent_as or row.customer_id, key)
+    run = _Begun(workflow_id, journey, key, row)
+    return any(later.name in ends and _counts(later, run, known, within) for later in known.since)
 
 
-def _is_after(row: EventRow, start: EventRow, journey: type[Journey], within: timedelta) -> bool:
-    """Tell whether an event counts for the run that a start begins, as the run itself will."""
-    terms = journey.terms
-    if row.name not in names((*terms.goal, *terms.stops)):
-        return _order(row) > _order(start)
-    tolerance = timedelta(0) if row.name in terms.exact(start.name) else within
-    return counts_for(_order(row), _order(start), within=tolerance)
+@dataclass(frozen=True)
+class _Begun:
+    """A run that a start begins, or would begin."""
+
+    workflow_id: str
+    journey: type[Journey]
+    key: str
+    start: EventRow
+
+
+def _counts(row: EventRow, run: _Begun, known: Known, within: timedelta) -> bool:
+    """Tell whether a stored event counts for a run that a start begins, as the run itself will."""
+    terms = run.journey.terms
+    if row.name == JourneyStopped.event_name:
+        concerns = row.properties.get("run") == run.workflow_id
+    else:
+        had, begun = known.had.get(run.journey.name), run.start.seq or 0
+        concerns = events.reaches(row, terms.reach, run.key, had, begun=begun)
+    if not concerns or row.name not in names((*terms.goal, *terms.stops)):
+        return concerns and _order(row) > _order(run.start)
+    tolerance = timedelta(0) if row.name in terms.exact(run.start.name) else within
+    return counts_for(_order(row), _order(run.start), within=tolerance)
 
 
 def _order(row: EventRow) -> Place:

@@ -1,10 +1,12 @@
 """Find the runs that an event concerns. Pure: other modules ask the store and Temporal."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sojourn.domain.events import Event, RunEvent
+from sojourn.domain.keys import plain
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
@@ -30,6 +32,8 @@ class Tell:
 
 Target = Start | Tell
 
+NOTHING: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+
 LONGEST_ID = 255
 """Characters of a workflow id that Temporal's tables hold on PostgreSQL and MySQL."""
 
@@ -49,6 +53,7 @@ def workflow_id(journey: str, customer_id: str, key: str = "") -> str:
     Returns:
         At most `LONGEST_ID` bytes of UTF-8.
     """
+    key = plain(key)
     parts = [journey, customer_id, *([key] if key else [])]
     told = ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
     if len(told.encode()) <= LONGEST_ID:
@@ -60,7 +65,8 @@ def workflow_id(journey: str, customer_id: str, key: str = "") -> str:
 def key_of(journey: type[Journey], event: Event) -> str:
     """Return the value of the journey's key on an event; empty if the event has none."""
     key = journey.terms.key
-    return str(getattr(event, key, None) or "") if key else ""
+    value = getattr(event, key, None) if key else None
+    return str(value) if plain(value) else ""
 
 
 def starts(journey: type[Journey], event: Event) -> bool:
@@ -77,6 +83,8 @@ def targets(
     *,
     over: Iterable[str] = (),
     sent_as: str | None = None,
+    seq: int = 0,
+    had: Mapping[str, Mapping[str, int]] = NOTHING,
 ) -> list[Target]:
     """Return the runs to start or tell.
 
@@ -87,25 +95,28 @@ def targets(
         over: journeys whose goal was reached after this event: they are told, not started.
         sent_as: the id under which the event came, if an alias call has moved it since: the
             process that stored it may be starting its run under that id at this moment.
+        seq: the event's order of arrival.
+        had: the keys that the customer has had, by journey, where it depends on them.
 
     Returns:
         Each run once.
     """
     found: dict[str, Target] = {}
     for name, journey in journeys.heard_by(event.event_name).items():
-        key = key_of(journey, event)
+        key, reach = key_of(journey, event), journey.terms.reach
         begun = workflow_id(name, sent_as or event.customer_id, key)
         for run in runs:
-            if run.journey == name and _is_of(run, event, journey, key):
+            if run.journey != name:
+                continue
+            if isinstance(event, RunEvent) and event.run:
+                concerns = run.workflow_id == event.run
+            else:
+                concerns = reach.concerns(
+                    run.key, name=event.event_name, said=key, seq=seq, had=had.get(name)
+                )
+            if concerns:
                 found[run.workflow_id] = Tell(run.workflow_id, name)
                 begun = run.workflow_id  # under an id that the customer may have had before
         if starts(journey, event) and name not in over and name not in journeys.off:
             found[begun] = Start(begun, name, key)
     return list(found.values())
-
-
-def _is_of(run: RunRow, event: Event, journey: type[Journey], key: str) -> bool:
-    """Tell whether an event is of this run of the journey, as its key or its sender says."""
-    if isinstance(event, RunEvent) and event.run:
-        return run.workflow_id == event.run
-    return not journey.terms.key or not key or run.key == key

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from sojourn.domain.keys import Reach
+
 
 class Channel(StrEnum):
     """A way for a message to travel."""
@@ -268,6 +270,10 @@ class Delivery(_Wire):
     goals: tuple[str, ...]
     ends: tuple[str, ...]
     restarts: tuple[str, ...]
+    starts: tuple[str, ...] = ()
+    """Events that start runs; none (asked for before this was told): no key is looked for."""
+    any_key: tuple[str, ...] = ()
+    """Goals and ends that end the runs of every key."""
     timezone: str
     given: dict[str, Any] = {}
     """Values that the steps give to the template; nothing personal."""
@@ -276,6 +282,16 @@ class Delivery(_Wire):
     def lane(self) -> Channel:
         """The channel on whose queue it is, and by which alone it may leave from there."""
         return self.channel or self.channels[0]
+
+    @property
+    def reach(self) -> Reach:
+        """The rule by which events find this run."""
+        return Reach(
+            field=self.key_field,
+            starts=self.starts,
+            ends=tuple(n for n in (*self.goals, *self.ends) if n not in self.starts),
+            any_key=self.any_key,
+        )
 
     @property
     def message_id(self) -> str:

@@ -151,7 +151,8 @@ def _learnt_late(
     if journey is None or start is None or row.claimed_at is None or row.state == "skipped":
         return None
     ending = names((*journey.terms.goal, *journey.terms.ends_on))
-    key = key_in(row.workflow_id)
+    key, reach = key_in(row.workflow_id), journey.terms.reach
+    had = events.keys_in(happened, reach)
     return next(
         (
             event
@@ -159,7 +160,7 @@ def _learnt_late(
             if event.name in ending
             and start.occurred_at < event.occurred_at <= row.decided_at
             and event.received_at > row.claimed_at
-            and events.concerns(event, journey.terms.key, key)
+            and events.reaches(event, reach, key, had, begun=start.seq or 0)
         ),
         None,
     )

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from sojourn.domain.calendar import days_after, zone
 from sojourn.domain.calls import Asked, Failed, Reply
-from sojourn.domain.events import Event
+from sojourn.domain.events import AnyKey, Event
 from sojourn.domain.message import Message, declared_messages
 from sojourn.domain.messages import (
     Channel,
@@ -42,6 +42,7 @@ from sojourn.journeys.terms import Terms, names
 
 E = TypeVar("E", bound=Event)
 Classes = type[Event] | tuple[type[Event], ...]
+Ends = type[Event] | AnyKey | tuple[type[Event] | AnyKey, ...]
 
 _NAME = re.compile(r"[a-z\d]+(-[a-z\d]+)*", re.ASCII)
 
@@ -65,7 +66,8 @@ class Journey(Handlers):
         topic: what the customer can say no to; of messages that name none. The journey's name if
             left out.
         starts_on: events that start a run.
-        goal: events that make the journey succeed and stop its messages.
+        goal: events that make the journey succeed and stop its messages; ``Event.any_key()`` for
+            those that do so whichever key they name.
         key: the field of those events that tells a customer's runs apart; none: one run a customer.
         restarts_on: events that begin the steps again, if `restarts` agrees.
         ends_on: events that end the run as ``stopped``.
@@ -87,22 +89,24 @@ class Journey(Handlers):
         name: str = "",
         topic: str = "",
         starts_on: Classes | None = None,
-        goal: Classes | None = None,
+        goal: Ends | None = None,
         key: str | None = None,
         restarts_on: Classes | None = None,
-        ends_on: Classes | None = None,
+        ends_on: Ends | None = None,
         hears: Classes | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         of = cls.terms
+        ends = (*_ends(goal, of.goal, of.any_key), *_ends(ends_on, of.ends_on, of.any_key))
         cls.terms = Terms(
             starts_on=_tuple(starts_on, of.starts_on),
-            goal=_tuple(goal, of.goal),
+            goal=_tuple(_events(goal), of.goal),
             key=of.key if key is None else key,
             restarts_on=_tuple(restarts_on, of.restarts_on),
-            ends_on=_tuple(ends_on, of.ends_on),
+            ends_on=_tuple(_events(ends_on), of.ends_on),
             hears=_tuple(hears, of.hears),
+            any_key=tuple(one.event for one in ends if isinstance(one, AnyKey)),
         )
         cls.name = name
         cls.topic = topic or cls.topic or name
@@ -499,6 +503,8 @@ class Journey(Handlers):
             goals=names(terms.goal),
             ends=names(terms.ends_on),
             restarts=names(terms.restarts_on),
+            starts=terms.reach.starts,
+            any_key=terms.reach.any_key,
             timezone=state.zone,
             given=given,
         )
@@ -578,6 +584,12 @@ def _check_named(cls: type[Journey], called: str) -> None:
     for event in cls.terms.starts_on:
         if cls.terms.key and cls.terms.key not in event.model_fields:
             raise TypeError(f'{called}: {event.__name__} has no field "{cls.terms.key}" to key on')
+    for event in cls.terms.any_key:
+        if event in cls.terms.starts_on:
+            raise TypeError(
+                f"{called}: {event.__name__} starts runs of the key that it names, and cannot end "
+                "those of any key: leave any_key() out"
+            )
     if cls.steps is Journey.steps:
         raise TypeError(f"{called} has no steps: write async def steps(self)")
 
@@ -586,6 +598,22 @@ def _tuple(events: Classes | None, otherwise: tuple[type[Event], ...]) -> tuple[
     if events is None:
         return otherwise
     return events if isinstance(events, tuple) else (events,)
+
+
+def _ends(
+    given: Ends | None, otherwise: tuple[type[Event], ...], any_key: tuple[type[Event], ...]
+) -> tuple[type[Event] | AnyKey, ...]:
+    """Return what a keyword says of the events that end runs, or what its base class says."""
+    if given is None:
+        return tuple(AnyKey(event) if event in any_key else event for event in otherwise)
+    return given if isinstance(given, tuple) else (given,)
+
+
+def _events(given: Ends | None) -> tuple[type[Event], ...] | None:
+    if given is None:
+        return None
+    ends = given if isinstance(given, tuple) else (given,)
+    return tuple(one.event if isinstance(one, AnyKey) else one for one in ends)
 
 
 def _json(model: BaseModel) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.events import Event, JourneyStopped
+from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Heard
 
 EventClasses = tuple[type[Event], ...]
@@ -23,6 +24,7 @@ class Terms:
         restarts_on: begin the steps again, if `Journey.restarts` agrees.
         ends_on: end the run as ``stopped``.
         hears: further events that the steps wait for or ask about.
+        any_key: of ``goal`` and ``ends_on``, those that end the runs of every key.
     """
 
     starts_on: EventClasses = ()
@@ -31,12 +33,27 @@ class Terms:
     restarts_on: EventClasses = ()
     ends_on: EventClasses = ()
     hears: EventClasses = ()
+    any_key: EventClasses = ()
 
     @cached_property
     def declared(self) -> Mapping[str, type[Event]]:
         """Every event that a run is told of, by its wire name."""
         every = (self.starts_on, self.goal, self.restarts_on, self.stops, self.hears)
         return MappingProxyType({event.event_name: event for some in every for event in some})
+
+    @cached_property
+    def reach(self) -> Reach:
+        """The rule by which events find the runs.
+
+        A goal that starts runs as well, such as a renewal, is of the key whose next run it starts.
+        """
+        starts, ends = names(self.starts_on), names((*self.goal, *self.ends_on))
+        return Reach(
+            field=self.key,
+            starts=starts,
+            ends=tuple(name for name in ends if name not in starts),
+            any_key=names(self.any_key),
+        )
 
     def exact(self, start: str) -> tuple[str, ...]:
         """Return the goals that count for a run by their moments alone.

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sojourn.domain.events import Event, SubscriptionChanged, SubscriptionStarted
+from sojourn.domain.keys import plain
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,18 @@ def subscription_after(events: Iterable[Event], subscription_id: str = "") -> Su
         The subscription; None if no event is about it.
     """
     known: dict[str, Subscription] = {}
-    last = subscription_id
+    last = plain(subscription_id)
     for event in events:
         # Subscription Renewed is a Subscription Started too
         if isinstance(event, SubscriptionStarted | SubscriptionChanged):
-            before = known.get(event.subscription_id) or Subscription(event.subscription_id)
-            known[event.subscription_id] = replace(
+            key = plain(event.subscription_id)
+            before = known.get(key) or Subscription(event.subscription_id)
+            known[key] = replace(
                 before,
                 expires_at=event.expires_at or before.expires_at,
                 plan=event.plan or before.plan,
                 price=before.price if event.price is None else event.price,
                 currency=event.currency or before.currency,
             )
-            last = subscription_id or event.subscription_id
+            last = plain(subscription_id) or key
     return known.get(last)

@@ -11,6 +11,7 @@ from jinja2 import TemplateRuntimeError
 from sojourn.domain.content import Wanted
 from sojourn.domain.errors import NothingToSay
 from sojourn.domain.events import Event
+from sojourn.domain.keys import plain
 from sojourn.domain.links import offer_code, web_url
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.rendering.cart import CartItem, cart_items, cart_total
@@ -149,8 +150,8 @@ class Vocabulary:
 
         def concerns(event: Event) -> bool:
             # an event without a cart reaches every cart, as it reaches every run
-            cart = getattr(event, "cart_id", None)
-            return not keyed or not cart or cart == self._context.key
+            cart = plain(getattr(event, "cart_id", None))
+            return not keyed or not cart or cart == plain(self._context.key)
 
         found = cart_items(event for event in self._events() if concerns(event))
         items = tuple(

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.calendar import zone
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.events import Events
+from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Reason
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import QuietHours, Recipient
@@ -102,7 +103,7 @@ async def gather(
         customer.customer_id,
         watch(delivery),
         than=delivery.start,
-        key_field=delivery.key_field,
+        reach=delivery.reach,
         key=delivery.key,
         run=delivery.workflow_id,
         known=known,
@@ -190,7 +191,7 @@ async def _is_told(session: AsyncSession, delivery: Delivery, person: CustomerRo
         run.workflow_id
         for run in noted
         if run.journey == delivery.journey
-        and run.key == delivery.key
+        and plain(run.key) == plain(delivery.key)
         and run.workflow_id != delivery.workflow_id
     }
     since, _ = delivery.latest

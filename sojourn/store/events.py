@@ -1,7 +1,7 @@
 """Events: stored before any run hears them; the gate, templates and router read them."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent, UnknownName
 from sojourn.domain.events import LONGEST_ID, Event, Events, RunEvent, read_event
+from sojourn.domain.keys import Reach, plain
 from sojourn.domain.messages import Heard
 from sojourn.domain.ordering import Place, earliest
 from sojourn.domain.text import bounded
@@ -219,14 +220,14 @@ async def newer(
     names: Iterable[str],
     *,
     than: Place,
-    key_field: str,
+    reach: Reach,
     key: str,
     known: Events,
     run: str = "",
     regardless: Collection[str] = (),
     within: timedelta = timedelta(0),
 ) -> list[Heard]:
-    """Return later events of these names, oldest first: those of one key, and those without a key.
+    """Return later events of these names that concern the run of a key, oldest first.
 
     Those that arrived later and are older by the tolerance at most are among them: whether they
     count depends on what they are.
@@ -236,7 +237,7 @@ async def newer(
         customer_id: the id that holds everything.
         names: the wire names.
         than: the moment and the number of the event after which to look.
-        key_field: the property that holds the key; empty if the journey has no key.
+        reach: the rule by which events find the run.
         key: the run's key.
         known: the project's events, by wire name.
         run: its workflow id; what concerns another run alone is left out.
@@ -247,7 +248,7 @@ async def newer(
         The events without their personal fields. One that cannot be read is left out, or has no
         fields.
     """
-    rows = await session.exec(
+    query = (
         select(EventRow)
         .where(
             EventRow.customer_id == customer_id,
@@ -262,9 +263,13 @@ async def newer(
         )
         .order_by(col(EventRow.occurred_at), col(EventRow.seq))
     )
+    rows = (await session.exec(query)).all()
+    had = await keys_that_matter(session, customer_id, reach, rows, [key])
     found: list[Heard] = []
     for row in rows:
-        if not concerns(row, key_field, key) or is_of_another_run(row, run, known):
+        if not reaches(row, reach, key, had, begun=than[1]):
+            continue
+        if is_of_another_run(row, run, known):
             continue
         try:
             found.append(heard(row, typed(row, known), within=within))
@@ -356,9 +361,90 @@ def concerns(row: EventRow, key_field: str, key: str) -> bool:
     Returns:
         True if the event has this key, or no key.
     """
+    return not key_field or plain(row.properties.get(key_field)) in ("", plain(key))
+
+
+def reaches(
+    row: EventRow,
+    reach: Reach,
+    key: str,
+    had: Mapping[str, int] | None,
+    *,
+    begun: int = 0,
+) -> bool:
+    """Tell whether an event concerns the run of a key, as `domain.keys.Reach` defines it.
+
+    Args:
+        row: the event.
+        reach: the rule of the run's journey.
+        key: the run's key.
+        had: the keys that the customer has had; None if nothing depends on them.
+        begun: the order of arrival of the event that began the run, where it is known.
+
+    Returns:
+        True if it does.
+    """
+    assert row.seq is not None
+    said = _key(row, reach)
+    return reach.concerns(key, name=row.name, said=said, seq=row.seq, had=had, begun=begun)
+
+
+async def keys_that_matter(
+    session: AsyncSession,
+    customer_id: str,
+    reach: Reach,
+    rows: Iterable[EventRow],
+    keys: Collection[str],
+) -> Mapping[str, int] | None:
+    """Return the keys that a customer has had, if it depends on them which runs events concern.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        reach: the rule of a journey.
+        rows: the events.
+        keys: of the runs.
+
+    Returns:
+        The arrival of the first start of each key; None if nothing depends on them.
+    """
+    if not reach.starts or not any(
+        reach.depends(key, name=row.name, said=_key(row, reach)) for row in rows for key in keys
+    ):
+        return None
+    said = col(EventRow.properties)[reach.field].as_string()
+    query = (
+        select(said, func.min(EventRow.seq))
+        .where(EventRow.customer_id == customer_id, col(EventRow.name).in_(reach.starts))
+        .group_by(said)
+    )
+    return _first((value, seq or 0) for value, seq in await session.exec(query))
+
+
+def keys_in(rows: Iterable[EventRow], reach: Reach) -> Mapping[str, int]:
+    """Return the keys that a customer has had.
+
+    Args:
+        rows: all events of the customer.
+        reach: the rule of a journey.
+
+    Returns:
+        The arrival of the first start of each key.
+    """
+    return _first((_key(row, reach), row.seq or 0) for row in rows if row.name in reach.starts)
+
+
+def _first(pairs: Iterable[tuple[object, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for value, seq in pairs:
+        key = plain(value)
+        found[key] = min(seq, found.get(key, seq))
+    return found
+
+
+def _key(row: EventRow, reach: Reach) -> object:
     # properties are as they were sent: a key may be a number
-    value = row.properties.get(key_field) if key_field else None
-    return value in (None, "") or str(value) == key
+    return row.properties.get(reach.field) if reach.field else None
 
 
 def is_of_another_run(row: EventRow, run: str, known: Events) -> bool:

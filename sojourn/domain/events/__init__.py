@@ -5,7 +5,7 @@ and `runs` the events that ship, `catalogue` the events of a project by name, `r
 a call to an event.
 """
 
-from sojourn.domain.events.base import ENVELOPE, Event, UnknownEvent, personal_fields
+from sojourn.domain.events.base import ENVELOPE, AnyKey, Event, UnknownEvent, personal_fields
 from sojourn.domain.events.catalogue import SHIPPED, Events, defined_in
 from sojourn.domain.events.fields import (
     EARLIEST,
@@ -61,6 +61,7 @@ __all__ = [
     "LONGEST_ID",
     "SHIPPED",
     "AccountActivated",
+    "AnyKey",
     "CartViewed",
     "CheckoutStarted",
     "Currency",

@@ -1,5 +1,6 @@
 """`Event`: the base class of all facts about customers."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -10,6 +11,13 @@ from sojourn.domain.events.fields import Identifier, Moment, PersonalMark
 
 ENVELOPE = ("message_id", "customer_id", "occurred_at")
 """Fields of every event; the others are its properties."""
+
+
+@dataclass(frozen=True)
+class AnyKey:
+    """An event that ends the runs of every key of its customer (`Event.any_key`)."""
+
+    event: "type[Event]"
 
 
 class Event(BaseModel):
@@ -41,6 +49,14 @@ class Event(BaseModel):
                 f'{cls.__name__} needs its name: class {cls.__name__}(Event, name="...")'
             )
         cls.event_name = name
+
+    @classmethod
+    def any_key(cls) -> AnyKey:
+        """Say that the event ends the runs of every key, whichever key it names.
+
+        For the class keywords of a journey: ``goal=OrderCompleted.any_key()``.
+        """
+        return AnyKey(cls)
 
     def properties(self) -> dict[str, Any]:
         """Return the event's own fields, personal ones included, as JSON values."""

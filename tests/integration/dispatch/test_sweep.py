@@ -17,6 +17,7 @@ from sojourn.dispatch import Sojourn
 from sojourn.dispatch.quarantine import mend, redrive
 from sojourn.dispatch.routing import Target
 from sojourn.domain.errors import TemporalUnavailable
+from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Delivery
 from sojourn.settings import Settings
 from sojourn.store import Store, events, people, quarantine, runs
@@ -253,7 +254,7 @@ async def test_a_purchase_that_cannot_be_read_is_seen_by_the_gate(
             "c1",
             ["Order Completed", "Product Added"],
             than=delivery.start,
-            key_field="cart_id",
+            reach=Reach("cart_id"),
             key="k",
             known=PROJECT.events,
             regardless=["Order Completed"],

@@ -271,6 +271,33 @@ async def test_a_purchase_dated_before_its_cart_counts_within_the_tolerance(
     assert (await desk.send()).reason is reason
 
 
+@pytest.mark.parametrize(
+    ("carts", "order", "reason"),
+    [
+        pytest.param([], "B", Reason.GOAL_REACHED, id="a cart nobody has had"),
+        pytest.param(["B"], "B", None, id="another cart of the customer"),
+        pytest.param(["B?key=1"], "B", None, id="another cart by another name"),
+        pytest.param(["B"], "c?key=1", Reason.GOAL_REACHED, id="the cart by another name"),
+        pytest.param(["B"], "", Reason.GOAL_REACHED, id="no cart"),
+    ],
+)
+async def test_a_purchase_ends_the_run_unless_it_concerns_another_cart(
+    desk: Desk, carts: list[str], order: str, reason: Reason | None
+) -> None:
+    for cart in carts:
+        await desk.add(0.1, cart_id=cart)
+    await desk.buy(0.2, cart_id=order)
+    assert (await desk.send(starts=("Product Added",), restarts=())).reason is reason
+
+
+async def test_a_purchase_of_an_unknown_cart_is_left_to_runs_that_can_tell(desk: Desk) -> None:
+    """A message that was asked for before the events that start runs were told along."""
+    await desk.buy(cart_id="B")
+    assert (await desk.send()).status is Status.SENT
+    await desk.buy(cart_id="B")
+    assert (await desk.send(n=2, any_key=("Order Completed",))).reason is Reason.GOAL_REACHED
+
+
 async def test_a_message_that_may_be_on_its_way_is_not_called_held(desk: Desk) -> None:
     desk.quiet_hours = NIGHT
     desk.carrier.answers.append(Killed())

@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import select
 
 from sojourn.domain.events import SHIPPED, Event, OrderCompleted
+from sojourn.domain.keys import Reach
 from sojourn.store import (
     Store,
     events,
@@ -81,7 +82,7 @@ async def test_a_key_that_was_sent_as_a_number_is_that_key(
                 customer_id,
                 ["Order Completed"],
                 than=(NOON - HOUR, 0),
-                key_field="cart_id",
+                reach=Reach("cart_id"),
                 key=asked,
                 known=SHIPPED,
             )
@@ -103,7 +104,7 @@ async def test_newer_means_later_in_time_or_after_it_at_the_same_moment(
                 customer_id,
                 ["Product Added"],
                 than=(at, seq),
-                key_field="",
+                reach=Reach(""),
                 key="",
                 known=SHIPPED,
             )
@@ -127,7 +128,7 @@ async def test_newer_goes_back_by_the_tolerance_for_what_arrived_later(
             customer_id,
             ["Product Added"],
             than=(NOON, start.seq),
-            key_field="",
+            reach=Reach(""),
             key="",
             known=SHIPPED,
             within=timedelta(minutes=5),

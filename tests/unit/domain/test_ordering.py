@@ -259,3 +259,65 @@ def test_an_event_says_by_itself_how_far_its_clock_may_be_off() -> None:
     one = row("Paid", timedelta(0), 3)
     assert events.heard(one, event).within == timedelta(0)
     assert events.heard(one, event, within=MINUTE).within == MINUTE
+
+
+# ---- moments, arrivals and keys together -----------------------------------------------------
+
+KEYS = (None, "", "A", "A?key=secret", "B", "C")
+happenings = st.lists(
+    st.tuples(
+        st.sampled_from(["Product Added", "Order Completed"]),
+        moments,
+        st.sampled_from(KEYS),
+    ),
+    max_size=8,
+)
+
+
+def stored(happened: list[tuple[str, timedelta, str | None]]) -> list[EventRow]:
+    """Return rows that arrived in this order, after a cart A at noon."""
+    rows = [row("Product Added", timedelta(0), 1)]
+    rows += [row(name, at, seq) for seq, (name, at, _) in enumerate(happened, 2)]
+    for one, key in zip(rows, ["A", *(key for _, _, key in happened)], strict=True):
+        one.properties = {**FIELDS, "cart_id": key}
+    return rows
+
+
+@given(happenings)
+@example([("Order Completed", -2 * MINUTE, "B")])
+@example([("Product Added", MINUTE, "B"), ("Order Completed", 2 * MINUTE, "B")])
+@example([("Order Completed", 2 * MINUTE, "B"), ("Product Added", MINUTE, "B")])
+def test_what_reaches_the_run_and_what_the_gate_finds_is_the_same(
+    happened: list[tuple[str, timedelta, str | None]],
+) -> None:
+    start, *others = stored(happened)
+    reach = AbandonedCart.terms.reach
+    told = []
+    for other in others:  # as each is routed, with what the store knows by then
+        seq = other.seq or 0
+        so_far = [one for one in (start, *others) if (one.seq or 0) <= seq]
+        if events.reaches(other, reach, "A", events.keys_in(so_far, reach)):
+            told.append(other)
+    had = events.keys_in([start, *others], reach)
+    found = [one for one in others if events.reaches(one, reach, "A", had, begun=1)]
+    assert found == told
+    assert run_ends(AbandonedCart, start, *told) is gate_ends(AbandonedCart, start, *found)
+
+
+@given(happenings)
+def test_after_a_purchase_that_counts_no_message_of_the_cart_leaves(
+    happened: list[tuple[str, timedelta, str | None]],
+) -> None:
+    start, *others = stored(happened)
+    reach = AbandonedCart.terms.reach
+    had = events.keys_in([start, *others], reach)
+    bought = [
+        one
+        for one in others
+        if one.name == "Order Completed"
+        and one.occurred_at >= NOON - CLOCK_SKEW
+        and (one.properties["cart_id"] in {None, "", "A", "A?key=secret"})
+    ]
+    found = [one for one in others if events.reaches(one, reach, "A", had, begun=1)]
+    if bought:
+        assert gate_ends(AbandonedCart, start, *found)

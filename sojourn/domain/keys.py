@@ -1,0 +1,122 @@
+"""Keys: what tells one customer's runs of a journey apart, however a sender writes it.
+
+One cart has many names. A shop's page knows it by its token with a secret behind it, the shop's
+server by the token alone, its API by a global id; a database makes 12.0 of 12. `plain` makes one of
+them. Beyond that, an event that ends runs and names a key that this customer never had is about
+something that we know by another name: it ends the customer's runs of every key.
+"""
+
+import base64
+import binascii
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_SECRET = re.compile(r"(\?|%3f)key(=|%3d).*", re.IGNORECASE | re.DOTALL)
+_GLOBAL = re.compile(r"gid://[^/]+/[^/]+/(?P<id>[^/?#]+)([?#].*)?", re.IGNORECASE | re.DOTALL)
+_ENCODED = "Z2lkOi8v"  # gid:// in Base64, as Shopify's APIs once wrote it
+_WHOLE = re.compile(r"(?P<number>-?\d+)\.0+", re.ASCII)
+_UUID = re.compile(r"\{?(?P<id>[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})\}?", re.IGNORECASE)
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+
+
+def plain(value: object) -> str:
+    """Return a key in the one form in which keys are compared; empty if there is none.
+
+    Args:
+        value: as it was sent: a text, a number, or nothing.
+
+    Returns:
+        ``tok`` for ``tok?key=secret`` and for ``gid://shopify/Cart/tok?key=secret``, ``12`` for
+        12.0 and ``12.0``, a UUID in small letters; any other text without the space around it.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = unicodedata.normalize("NFC", str(value)).translate(_INVISIBLE)
+    text = _decoded(" ".join(text.split()))
+    text = _SECRET.sub("", text)
+    if found := _GLOBAL.fullmatch(text):
+        text = found["id"]
+    if found := _WHOLE.fullmatch(text):
+        return found["number"]
+    if found := _UUID.fullmatch(text):
+        return found["id"].lower()
+    return text
+
+
+def _decoded(text: str) -> str:
+    if not text.startswith(_ENCODED):
+        return text
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return text
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The rule by which events find the runs of a journey.
+
+    Args:
+        field: the property that holds the key; empty if the journey has no key.
+        starts: the wire names of the events that start runs: they say which keys a customer has.
+        ends: of the events that end runs and start none.
+        any_key: of those that end the runs of every key, whichever they name.
+    """
+
+    field: str = ""
+    starts: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    any_key: tuple[str, ...] = ()
+
+    def concerns(
+        self,
+        key: str,
+        *,
+        name: str,
+        said: object,
+        seq: int,
+        had: Mapping[str, int] | None,
+        begun: int = 0,
+    ) -> bool:
+        """Tell whether an event concerns the run of a key.
+
+        Args:
+            key: the run's.
+            name: the event's.
+            said: the key that the event names, as it was sent.
+            seq: the event's order of arrival.
+            had: the first arrival of each plain key that this customer has had; None if nobody has
+                looked: then every key counts as had.
+            begun: the order of arrival of the event that began the run, where it is known: an
+                unknown key of an event that arrived before may be one that we were yet to hear of.
+
+        Returns:
+            True if the event has this key or none, or ends runs and names no key of this customer.
+        """
+        value = plain(said)
+        if not self.field or value in ("", plain(key)):
+            return True
+        if name not in self.ends:
+            return False
+        if name in self.any_key:
+            return True
+        return had is not None and had.get(value, seq) >= seq > begun
+
+    def depends(self, key: str, *, name: str, said: object) -> bool:
+        """Tell whether it depends on the keys that the customer has had.
+
+        Args:
+            key: the run's.
+            name: the event's.
+            said: the key that the event names, as it was sent.
+
+        Returns:
+            True if `concerns` needs them.
+        """
+        if not self.field or name not in self.ends or name in self.any_key:
+            return False
+        return plain(said) not in ("", plain(key))
