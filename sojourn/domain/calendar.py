@@ -4,13 +4,23 @@ Two wall-clock times a year are special. In the spring gap a time does not exist
 by the gap (02:30 becomes 03:30), as RFC 5545 section 3.3.5 says. In the autumn overlap a time
 happens twice; the first one counts. `zoneinfo` gives exactly this with ``fold=0`` when a moment is
 taken through UTC.
+
+The data of zones come from the pinned package ``tzdata`` alone. A machine's own database would
+outrank it, so two workers could disagree on when a reminder is due, and a system update would
+change what a run decided before.
 """
 
+import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sojourn.domain.errors import UnknownZone
+
+# for the whole process: the sandbox of workflows passes zoneinfo through, and a project's own
+# code may ask it as well
+zoneinfo.reset_tzpath(())
+ZoneInfo.clear_cache()
 
 DAY = timedelta(days=1)
 

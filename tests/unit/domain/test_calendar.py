@@ -1,4 +1,9 @@
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, time, timedelta
+from importlib import resources
+from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -106,3 +111,66 @@ def test_a_time_with_a_zone_of_its_own_is_read_as_local() -> None:
 
 def test_moments_are_given_in_utc() -> None:
     assert moment(date(2024, 1, 8), time(10), ROME).tzinfo is UTC
+
+
+# ---- the source of zones -------------------------------------------------------------------
+
+
+@pytest.fixture
+def stale(tmp_path: Path) -> Path:
+    """Return a system's database in which Vancouver keeps UTC, and a zone that is only there."""
+    packaged = resources.files("tzdata.zoneinfo")
+    (tmp_path / "America").mkdir()
+    for name in ("America/Vancouver", "America/Sojourn"):
+        (tmp_path / name).write_bytes(packaged.joinpath("UTC").read_bytes())
+    return tmp_path
+
+
+def _asked(database: Path, code: str) -> str:
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONTZPATH": str(database)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return said.stdout.strip()
+
+
+def test_a_systems_own_database_of_zones_does_not_outrank_the_pinned_one(stale: Path) -> None:
+    without = _asked(
+        stale,
+        "from datetime import *; from zoneinfo import ZoneInfo;"
+        "print(datetime(2026, 12, 1, tzinfo=ZoneInfo('America/Vancouver')).utcoffset())",
+    )
+    assert without == "0:00:00"  # else this tests nothing
+    told = _asked(
+        stale,
+        "from datetime import *; from zoneinfo import ZoneInfo;"
+        "early = ZoneInfo('America/Vancouver');"  # before any module of ours: forgotten
+        "from sojourn.domain.calendar import moment, zone;"
+        "at = moment(date(2026, 12, 1), time(10), zone('America/Vancouver'));"
+        "own = datetime(2026, 12, 1, 10, tzinfo=ZoneInfo('America/Vancouver')).astimezone(UTC);"
+        "print(at.isoformat(), own == at)",
+    )
+    assert told == "2026-12-01T17:00:00+00:00 True"  # British Columbia's clocks since 2026
+
+
+def test_quiet_hours_go_by_the_pinned_zones(stale: Path) -> None:
+    told = _asked(
+        stale,
+        "from datetime import *; from sojourn.domain.policy import QuietHours;"
+        "from sojourn.domain.calendar import zone;"
+        "print(QuietHours(time(21), time(9)).until("
+        "datetime(2026, 12, 2, 4, 30, tzinfo=UTC), zone('America/Vancouver')).isoformat())",
+    )
+    assert datetime.fromisoformat(told) == datetime(2026, 12, 2, 16, tzinfo=UTC)
+
+
+def test_a_zone_that_only_the_system_has_is_unknown(stale: Path) -> None:
+    told = _asked(
+        stale,
+        "from sojourn.domain.calendar import zone; from sojourn.domain.errors import UnknownZone\n"
+        "try: zone('America/Sojourn')\nexcept UnknownZone as error: print(error)",
+    )
+    assert told.startswith('no time zone "America/Sojourn"')
