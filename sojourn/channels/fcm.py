@@ -60,6 +60,7 @@ class Fcm:
     abilities = Abilities(
         largest_body=4_096,
         sandbox="validate_only: Firebase checks a message and does not send it",
+        fenced=True,
     )
 
     def __init__(self, settings: Settings) -> None:

@@ -8,17 +8,19 @@ import email.utils
 import math
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import httpx
 
+from sojourn.channels.fence import Fence, current
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     ContentRejected,
+    FenceClosed,
     ProviderError,
     RateLimited,
     TransientError,
@@ -27,6 +29,8 @@ from sojourn.domain.errors import (
 LONGEST_DETAIL = 300
 """Characters of an answer that an error quotes."""
 LONGEST_WAIT = timedelta(hours=1)
+CHUNK = 16_384
+"""Bytes of a body between two looks at the fence."""
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -78,20 +82,34 @@ class Http:
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Make a request that sends a message, and return any answer.
 
+        The message is in the request's body: as long as no byte of the body has left, it was
+        certainly not sent, whatever happens. The fence is asked when the connection stands.
+
         Args:
             method: the HTTP method.
             path: a path below the base URL, or a whole URL.
             options: the options of httpx's ``request``.
 
         Raises:
-            TransientError: no connection was made: the message was certainly not sent.
+            TransientError: no byte of the message has left: it was certainly not sent.
             AmbiguousSend: the connection broke later: the message may have been sent.
         """
+        request = self._client.build_request(method, path, **options)
+        assert isinstance(request.stream, AsyncIterable)
+        request.stream = body = _Body(request.stream, current())
         try:
-            return await self._client.request(method, path, **options)
+            if request.headers.get("content-length") == "0" or method in ("GET", "HEAD"):
+                body.begin()  # the message is in the URL or in the headers
+            return await self._client.send(request)
+        except FenceClosed as error:
+            if body.begun:
+                raise AmbiguousSend(f"broken off in the message's body: {error}") from None
+            raise
         except _NOT_SENT as error:
             raise TransientError(f"no connection: {_said(error)}") from None
         except httpx.HTTPError as error:
+            if not body.begun:
+                raise TransientError(f"the connection broke before: {_said(error)}") from None
             raise AmbiguousSend(f"no answer: {_said(error)}") from None
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -123,6 +141,30 @@ class Http:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    """A request's body, which leaves in small parts, each of them past the fence.
+
+    A worker that stands still in the middle of a long body sends the rest of it no more.
+    """
+
+    def __init__(self, parts: AsyncIterable[bytes], fence: Fence) -> None:
+        self._parts = parts
+        self._fence = fence
+        self.begun = False
+        """True once a part may have left."""
+
+    def begin(self) -> None:
+        """Pass the fence."""
+        self._fence.cross()
+        self.begun = True
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._parts:
+            for start in range(0, len(part), CHUNK):
+                self.begin()
+                yield part[start : start + CHUNK]
 
 
 def fault_of(answer: httpx.Response, said: str = "") -> ProviderError:

@@ -95,6 +95,7 @@ class Mailgun:
     abilities = Abilities(
         largest_body=25_000_000,
         sandbox="SOJOURN_MAILGUN_TEST_MODE=true: Mailgun accepts messages and delivers none",
+        fenced=True,
     )
     # Mailgun files events out of order; its manual trusts those that are half an hour old:
     # https://documentation.mailgun.com/docs/mailgun/user-manual/events/event-polling

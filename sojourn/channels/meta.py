@@ -103,6 +103,7 @@ class Meta:
     channels = frozenset({Channel.WHATSAPP})
     abilities = Abilities(
         sandbox="a test number of Meta's sends to the five numbers that its page lists",
+        fenced=True,
     )
 
     def __init__(self, settings: Settings) -> None:

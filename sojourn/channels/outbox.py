@@ -12,7 +12,7 @@ class Outbox:
 
     name = "outbox"
     channels = frozenset(Channel)
-    abilities = Abilities(idempotent_for=timedelta.max)
+    abilities = Abilities(idempotent_for=timedelta.max, fenced=True)
 
     def __init__(self, settings: Settings | None = None) -> None:
         pass

@@ -119,6 +119,7 @@ class Postmark:
     abilities = Abilities(
         largest_body=10_000_000,
         sandbox="Postmark accepts the token POSTMARK_API_TEST, and sends nothing",
+        fenced=True,
     )
     looks_up_after = timedelta(seconds=30)
 

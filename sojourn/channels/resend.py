@@ -88,6 +88,7 @@ class Resend:
         idempotent_for=timedelta(hours=24),
         largest_body=40_000_000,
         sandbox="delivered@resend.dev, bounced@resend.dev and complained@resend.dev reach nobody",
+        fenced=True,
     )
 
     def __init__(self, settings: Settings) -> None:

@@ -98,6 +98,7 @@ class SendGrid:
     abilities = Abilities(
         largest_body=30_000_000,
         sandbox="SOJOURN_SENDGRID_SANDBOX=true: SendGrid checks messages and sends none",
+        fenced=True,
     )
     looks_up_after = timedelta(minutes=5)
 

@@ -139,6 +139,7 @@ class Ses:
     abilities = Abilities(
         largest_body=40_000_000,
         sandbox="success, bounce and complaint@simulator.amazonses.com reach nobody",
+        fenced=True,
     )
 
     def __init__(self, settings: Settings) -> None:

@@ -4,9 +4,11 @@ https://www.rfc-editor.org/rfc/rfc5321; enhanced status codes:
 https://www.iana.org/assignments/smtp-enhanced-status-codes.
 """
 
+import asyncio
 import base64
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime
@@ -20,12 +22,14 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from sojourn.channels.config import ProviderConfig
+from sojourn.channels.fence import Fence, current
 from sojourn.channels.provider import Abilities, Parcel
 from sojourn.channels.sender import from_header
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     ContentRejected,
+    FenceClosed,
     InvalidRecipient,
     PermanentError,
     ProviderError,
@@ -37,6 +41,7 @@ from sojourn.settings import Settings
 KEPT_CONNECTIONS = 4
 """The number of idle connections that wait for the next message."""
 CLOSING = 421
+DATA = b"DATA\r\n"
 GOODBYE_SECONDS = 1.0
 _POLICY = SMTP.clone(cte_type="7bit")  # every server takes 7bit, and not every one 8bit
 _ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
@@ -65,7 +70,7 @@ class Smtp:
 
     name = "smtp"
     channels = frozenset({Channel.EMAIL})
-    abilities = Abilities()
+    abilities = Abilities(fenced=True)
 
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()
@@ -77,7 +82,8 @@ class Smtp:
         """Hand a message over and return its Message-ID.
 
         Raises:
-            TransientError: there is no connection, or a 4xx reply (RFC 5321, 4.2.1).
+            TransientError: there is no connection, a 4xx reply (RFC 5321, 4.2.1), or the time of a
+                hand-over is over.
             PermanentError: the server answers 5xx.
             AccountError: the server refuses us, our credentials or our sender's address.
             AmbiguousSend: the connection broke after the message had left.
@@ -88,7 +94,10 @@ class Smtp:
         except _FAULTS as error:
             raise _before_data(error) from error
         try:
-            await _data(client, message)
+            await _data(client, message, current())
+        except FenceClosed:  # the server waits for a message that does not come
+            _drop(client)
+            raise
         except (
             TransientError,
             PermanentError,
@@ -96,7 +105,7 @@ class Smtp:
             await self._keep(client)
             raise
         except BaseException:  # a cancelled task, too, leaves the connection in an unknown state
-            client.close()
+            _drop(client)
             raise
         await self._keep(client)
         return str(message["Message-ID"])
@@ -182,10 +191,13 @@ async def _leave(client: Client) -> None:
     client.close()
 
 
-async def _data(client: Client, message: EmailMessage) -> None:
+async def _data(client: Client, message: EmailMessage, fence: Fence) -> None:
     try:
-        await client.data(message.as_bytes())
+        with _guarded(client, fence):
+            await client.data(message.as_bytes())
     except _LOST as error:
+        if not fence.crossed:
+            raise TransientError(f"the connection broke before the message: {error}") from error
         raise AmbiguousSend(f"the connection broke after the message went out: {error}") from error
     except aiosmtplib.SMTPResponseException as error:
         if not 400 <= error.code < 600:
@@ -194,6 +206,36 @@ async def _data(client: Client, message: EmailMessage) -> None:
             client.close()
         said = f"{error.code} {error.message}"
         raise (ContentRejected(said) if error.code >= 500 else TransientError(said)) from error
+
+
+@contextmanager
+def _guarded(client: Client, fence: Fence) -> Iterator[None]:
+    """Ask the fence between the server's go-ahead to DATA and the message itself.
+
+    The go-ahead is an answer to wait for, in which a worker may stand still. aiosmtplib sends the
+    command and the message in one call, so that its connection is asked.
+    """
+    protocol = client.protocol
+    assert protocol is not None, "it has just taken the recipient"
+    write = protocol.write
+
+    def guarded(data: bytes) -> None:
+        if data != DATA:
+            fence.cross()
+        write(data)
+
+    setattr(protocol, "write", guarded)  # noqa: B010 (mypy allows no method to be set)
+    try:
+        yield
+    finally:
+        delattr(protocol, "write")
+
+
+def _drop(client: Client) -> None:
+    """Close a connection, and send nothing of what still waits to leave on it."""
+    if isinstance(client.transport, asyncio.WriteTransport):
+        client.transport.abort()
+    client.close()
 
 
 def _is_gone(error: aiosmtplib.SMTPException) -> bool:

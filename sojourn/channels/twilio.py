@@ -160,6 +160,7 @@ class Twilio:
     channels = frozenset({Channel.SMS, Channel.WHATSAPP})
     abilities = Abilities(
         sandbox="Twilio accepts test credentials, from +15005550006, and sends nothing",
+        fenced=True,
     )
     looks_up_after = timedelta(seconds=30)
 

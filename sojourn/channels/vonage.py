@@ -120,7 +120,7 @@ class Vonage:
 
     name = "vonage"
     channels = frozenset({Channel.SMS})
-    abilities = Abilities()
+    abilities = Abilities(fenced=True)
 
     def __init__(self, settings: Settings) -> None:
         self._config = config = Config.load()

@@ -21,7 +21,9 @@
         └── NothingToSay      a template that declined, on purpose
     ProviderError             an answer of a channel that is not "accepted"
     ├── TransientError        not sent; try again (after `retry_after`)
-    │   └── RateLimited       too many at once
+    │   ├── RateLimited       too many at once
+    │   ├── FenceClosed       our own attempt took too long: we let nothing leave
+    │   └── Unforeseen        a bug, mostly, before the first byte left
     ├── AmbiguousSend         perhaps sent; settle before trying again
     ├── PermanentError        not sent, and never will be; `reason` says why
     │   ├── InvalidRecipient  no such address: it is suppressed
@@ -174,6 +176,17 @@ class TransientError(ProviderError):
 
 class RateLimited(TransientError):
     """Not sent: we are too fast for the provider, or have used up what it grants us for now."""
+
+
+class FenceClosed(TransientError):
+    """Not sent: the attempt took longer than `domain.fence.FENCE`, so that we let nothing leave."""
+
+
+class Unforeseen(TransientError):
+    """Not sent: a fault that no other error stands for came before the first byte left.
+
+    It is a bug, mostly. Another attempt may succeed, if only after the code has been mended.
+    """
 
 
 class AmbiguousSend(ProviderError):

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from sojourn.domain.events import JourneyStopped
+from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
 from sojourn.domain.ordering import counts_for
@@ -76,11 +77,19 @@ class OpenAttempt:
         provider: the provider that may have the message.
         at: when it was handed over, by the machine's clock.
         journey_at: the same moment by the journey's clock.
+        lasted: the time from then within which it may still have handed the message over: its
+            call's, if it told its end, else the whole fence.
     """
 
     provider: str
     at: datetime
     journey_at: datetime
+    lasted: timedelta = FENCE
+
+    @property
+    def over_at(self) -> datetime:
+        """The moment from which on nothing leaves by this attempt, by the journey's clock."""
+        return self.journey_at + self.lasted
 
 
 @dataclass(frozen=True)
@@ -178,6 +187,8 @@ class Doubt:
         provider: the provider that may have it; empty if it is one of several.
         since: when it was first handed over, by the machine's clock.
         age: how long ago it was last handed over, by the journey's clock.
+        over: for how long no attempt can have handed it over any more, by the journey's clock;
+            below zero while an attempt may still live.
         useful: it is still worth sending.
         repeated: it may have been delivered twice already.
     """
@@ -188,6 +199,7 @@ class Doubt:
     provider: str
     since: datetime
     age: timedelta
+    over: timedelta
     useful: bool
     repeated: bool
 
@@ -269,6 +281,7 @@ def settled(case: Case) -> Receipt | Doubt | None:
         provider="" if others else provider,
         since=first.at,
         age=case.now - last.journey_at,
+        over=case.now - max(attempt.over_at for attempt in case.unresolved),
         useful=is_useful(case.now, case.delivery.useful_until),
         repeated=entry.possible_duplicate and len(case.unresolved) > 1,
     )

@@ -154,6 +154,8 @@ _ERRORS: dict[str, str] = {
     for error, words in {
         errors.TransientError: "could not take it then",
         errors.RateLimited: "asked us to slow down",
+        errors.FenceClosed: "got nothing: the worker had stood still for too long",
+        errors.Unforeseen: "got nothing: the message could not be handed over",
         errors.PermanentError: "refused it for good",
         errors.InvalidRecipient: "said that there is no such address",
         errors.EndpointGone: "said that the device is gone",

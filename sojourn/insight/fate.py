@@ -107,7 +107,7 @@ def decided(
     text = [
         _fate(row, course, pauses.get(Channel(row.channel)), tz)
         + (f": {cause.name}, {clock(cause.occurred_at, tz)}" if cause else ""),
-        "it may have arrived twice" if row.possible_duplicate else "",
+        twice(row) or "",
         _detail(row, detail, course),
         _too_late(late, tz) if late else "",
         moved,
@@ -164,6 +164,13 @@ def _learnt_late(
         ),
         None,
     )
+
+
+def twice(row: LedgerRow) -> str | None:
+    """Return in words what is known of a second delivery; None if nothing hints at one."""
+    if row.twice_at is not None:
+        return "it went out twice"
+    return "it may have arrived twice" if row.possible_duplicate else None
 
 
 def _fate(row: LedgerRow, course: Course, pause: ChannelRow | None, tz: str) -> str:

@@ -3,7 +3,8 @@
 The first that is open is taken:
 
 1. hand the message over again under the same idempotency key;
-2. ask the provider whether it has the message;
+2. ask the provider whether it has the message; "no" counts only once no attempt can hand it over
+   any more;
 3. wait for the provider's report;
 4. let the message's class decide. A promotional message stays unknown: it is not sent twice. A
    transactional message goes once more, with the same Message-ID, marked as a possible duplicate;
@@ -66,6 +67,19 @@ def way_out(doubt: Doubt, provider: Provider, message_class: MessageClass) -> Wa
     if same and isinstance(provider, SupportsWebhooks) and age < REPORTED_AFTER:
         return Wait(REPORTED_AFTER - age)
     return Way.REPEAT
+
+
+def until_absent(doubt: Doubt, provider: SupportsLookup) -> timedelta:
+    """Return how long the word "absent" must wait; zero: the provider certainly lacks the message.
+
+    A worker that stood still may hand the message over after the look-up, until its fence closes.
+    What it hands over last is found `looks_up_after` later.
+
+    Args:
+        doubt: the doubt about the message.
+        provider: the provider that does not have it.
+    """
+    return max(provider.looks_up_after - doubt.over, timedelta(0))
 
 
 def _is_idempotent(provider: Provider, age: timedelta) -> bool:

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.calendar import zone
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.events import Events
+from sojourn.domain.fence import FENCE
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Reason
 from sojourn.domain.ordering import CLOCK_SKEW
@@ -34,7 +35,9 @@ from sojourn.store import (
     runs,
     suppressions,
 )
-from sojourn.store.tables import CustomerRow, LedgerRow
+from sojourn.store.tables import AttemptRow, CustomerRow, LedgerRow
+
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -163,9 +166,20 @@ async def _unresolved(session: AsyncSession, rows: Sequence[LedgerRow]) -> Seque
         return ()
     assert rows[-1].id is not None
     return [
-        OpenAttempt(row.provider, row.submitted_at, row.journey_at)
+        OpenAttempt(row.provider, row.submitted_at, row.journey_at, _lasted(row))
         for row in await attempts.unresolved(session, rows[-1].id)
     ]
+
+
+def _lasted(row: AttemptRow) -> timedelta:
+    """Return how long an attempt may have handed its message over.
+
+    One that told its own end, the kind of an error, hands nothing over after it. Another may live.
+    """
+    if row.error is None or row.settled_at is None:
+        return FENCE
+    whole_seconds = max(row.settled_at - row.submitted_at, timedelta(0)) // _SECOND
+    return min(whole_seconds * _SECOND, FENCE)
 
 
 async def _circumstances(session: AsyncSession, case: Case, person: CustomerRow) -> Circumstances:

@@ -17,7 +17,7 @@ from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import Doubt
 from sojourn.sending.applying import Claim
-from sojourn.store import Store, consents, ledger, pauses, people, settling, suppressions
+from sojourn.store import Store, consents, ledger, pauses, people, proofs, settling, suppressions
 from sojourn.store.tables import ContentRow
 
 PROBE_AFTER = timedelta(minutes=1)
@@ -54,15 +54,24 @@ class Recorder:
                 now=now,
             )
 
-    async def sent(self, claim: Claim, provider_id: str | None) -> None:
-        """Note that the provider took the message, and its id there."""
+    async def sent(self, claim: Claim, provider: Provider, provider_id: str | None) -> bool:
+        """Note that the provider took the message, and its id there.
+
+        Args:
+            claim: the claim of the attempt.
+            provider: the provider that took it.
+            provider_id: the provider's id of the message.
+
+        Returns:
+            True if this proves, and nothing did before, that the message went out twice.
+        """
         async with self._store.transaction() as session:
-            await settling.settle(
+            return await proofs.answered(
                 session,
                 claim.ledger_id,
-                MessageState.SENT,
-                attempt=claim.attempt,
+                claim.attempt,
                 provider_id=provider_id,
+                keyed=bool(provider.abilities.idempotent_for),
             )
 
     async def skipped(self, claim: Claim, reason: Reason) -> None:

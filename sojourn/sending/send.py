@@ -11,8 +11,10 @@ from time import monotonic
 from typing import assert_never
 
 from temporalio import activity
+from temporalio.common import MetricMeter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from sojourn.channels.fence import Fence
 from sojourn.channels.provider import Parcel, Provider, Providers, SupportsLookup
 from sojourn.domain.content import Content
 from sojourn.domain.errors import (
@@ -31,8 +33,9 @@ from sojourn.domain.verdict import Doubt, OnceMore
 from sojourn.rendering.attachments import fetched
 from sojourn.rendering.render import RenderContext, Renderer
 from sojourn.sending.applying import Claim
-from sojourn.sending.doubt import Wait, Way, way_out
+from sojourn.sending.doubt import Wait, Way, until_absent, way_out
 from sojourn.sending.gate import Gate
+from sojourn.sending.handing import hand_over, to_its_end
 from sojourn.sending.recording import Recorder, kind_of
 
 HEARTBEAT = timedelta(seconds=2)  # each is billed; a quick send costs none
@@ -99,6 +102,7 @@ class Messages:
         once_more: OnceMore | None = None
         handed_over = False
         while True:
+            fence = Fence()  # it begins before the claim: the gate's answer must not grow old
             answer = await self._gate.pass_or_refuse(delivery, clock(), once_more=once_more)
             once_more = None
             match answer:
@@ -111,7 +115,7 @@ class Messages:
                         raise _again(f"{provider.name}: may have the message; sent once more")
                 case Claim():
                     handed_over = True
-                    receipt = await self._carry(delivery, answer, clock)
+                    receipt = await self._carry(delivery, answer, clock, fence)
                     if receipt is not None:
                         return receipt
                 case _:
@@ -120,7 +124,9 @@ class Messages:
 
     # ---- a claim: render and hand over ---------------------------------------------------------
 
-    async def _carry(self, delivery: Delivery, claim: Claim, clock: Clock) -> Receipt | None:
+    async def _carry(
+        self, delivery: Delivery, claim: Claim, clock: Clock, fence: Fence
+    ) -> Receipt | None:
         """Render and hand over; return None if the gate must decide what follows."""
         provider = self._providers[claim.channel]
         try:
@@ -144,7 +150,8 @@ class Messages:
         parcel = Parcel(
             delivery.ledger_key(claim.channel), claim.address, whole, delivery.message_class
         )
-        return await self._hand_over(delivery, claim, provider, parcel, clock)
+        handing_over = self._hand_over(delivery, claim, provider, parcel, clock, fence=fence)
+        return await to_its_end(handing_over, fence)
 
     def _render(self, delivery: Delivery, claim: Claim) -> Content:
         context = RenderContext(
@@ -172,10 +179,17 @@ class Messages:
             raise _again("another attempt has taken this message over")
 
     async def _hand_over(
-        self, delivery: Delivery, claim: Claim, provider: Provider, parcel: Parcel, clock: Clock
+        self,
+        delivery: Delivery,
+        claim: Claim,
+        provider: Provider,
+        parcel: Parcel,
+        clock: Clock,
+        *,
+        fence: Fence,
     ) -> Receipt | None:
         try:
-            provider_id = await provider.send(parcel)
+            provider_id = await hand_over(provider, parcel, fence)
         except PermanentError as error:
             await self._record.refused(claim, provider, error)
             return None
@@ -191,7 +205,12 @@ class Messages:
             activity.logger.warning("%s: %s", provider.name, error)
             await self._record.in_doubt(claim, error)
             return None
-        await self._record.sent(claim, provider_id)
+        if await self._record.sent(claim, provider, provider_id):
+            activity.logger.error("message %s went out twice by %s", claim.ledger_id, provider.name)
+            _meter(claim.channel, delivery).create_counter(
+                "sojourn_messages_twice",
+                "Messages of which it was proved that they went out twice.",
+            ).add(1)
         return _receipt(claim, Status.SENT)
 
     # ---- a doubt: find out ---------------------------------------------------------------------
@@ -230,6 +249,8 @@ class Messages:
                 raise _again(f"{provider.name}: {kind_of(error)}") from None
             await self._record.given_up(doubt)
             return
+        if provider_id is None and (early := until_absent(doubt, provider)):
+            raise _again(f"{provider.name}: does not have the message yet", early)
         await self._record.looked_up(doubt, provider, provider_id)
 
 
@@ -276,8 +297,12 @@ def _again(message: str, after: timedelta | None = None) -> ApplicationError:
 
 def _count(delivery: Delivery, receipt: Receipt) -> None:
     """Count the message in ``sojourn_messages``, by channel, class and status."""
-    channel: Channel = receipt.channel or delivery.lane
-    meter = activity.metric_meter().with_additional_attributes(
-        {"channel": channel.value, "class": delivery.message_class.value, "status": receipt.status}
-    )
+    meter = _meter(receipt.channel or delivery.lane, delivery)
+    meter = meter.with_additional_attributes({"status": receipt.status})
     meter.create_counter("sojourn_messages", "Messages decided on.").add(1)
+
+
+def _meter(channel: Channel, delivery: Delivery) -> MetricMeter:
+    return activity.metric_meter().with_additional_attributes(
+        {"channel": channel.value, "class": delivery.message_class.value}
+    )

@@ -79,6 +79,30 @@ async def end(
     await session.exec(query.values(**values))
 
 
+async def reopen(session: AsyncSession, ledger_id: int, attempt: int) -> bool:
+    """Take back that a provider lacked the message of an attempt, whose worker has spoken since.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: the number of the message's row.
+        attempt: the attempt.
+
+    Returns:
+        True if a look-up had settled the attempt.
+    """
+    changed = await session.exec(
+        update(AttemptRow)
+        .where(
+            col(AttemptRow.ledger_id) == ledger_id,
+            col(AttemptRow.attempt) == attempt,
+            col(AttemptRow.state) == AttemptState.RELEASED,
+            col(AttemptRow.settled_by) == "look-up",
+        )
+        .values(state=AttemptState.SUBMITTING)
+    )
+    return changed.rowcount == 1
+
+
 async def absent(session: AsyncSession, ledger_id: int) -> None:
     """Note that the provider does not have the message: no open attempt has sent it.
 

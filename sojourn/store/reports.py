@@ -6,7 +6,7 @@ are the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func
@@ -16,15 +16,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.addresses import normalised
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.domain.states import AttemptState, MessageState
-from sojourn.store import attempts, consents, people, settling, suppressions
+from sojourn.domain.states import MessageState
+from sojourn.store import consents, people, proofs, settling, suppressions
 from sojourn.store.dialects import insert
 from sojourn.store.tables import AttemptRow, ContentRow, CustomerRow, LedgerRow, ReportRow
 
 BY_ADDRESS = frozenset({Kind.REPLIED, Kind.UNSUBSCRIBED})
 """Reports that come from people, who quote no id of ours."""
 PERHAPS_SENT = (MessageState.SENT, MessageState.SUBMITTING, MessageState.UNKNOWN)
-NEVER_SENT = (MessageState.REJECTED, MessageState.SKIPPED)
 CLOCKS_APART = timedelta(minutes=1)
 """The most that a provider's clock may be behind ours."""
 
@@ -42,6 +41,7 @@ class Told:
         step: the step of the run.
         channel: the message's channel.
         topic: the message's topic.
+        twice: the report proves, and nothing did before, that the message went out twice.
     """
 
     provider: str
@@ -52,6 +52,7 @@ class Told:
     step: str
     channel: Channel
     topic: str
+    twice: bool = False
 
     @property
     def refuses(self) -> str:
@@ -93,10 +94,11 @@ async def take(
             await _suppress(session, provider, report, report.address)
         return None
     person = await people.lock(session, match.customer_id)
-    row = await _hold(session, match.ledger_id)
+    row = await proofs.held(session, match.ledger_id)
     told = _told(provider, report, row)
     if await _keep(session, provider, report, received_at, match.ledger_id):
-        await _note(session, told, row, received_at, proven=match.proven)
+        twice = await _note(session, told, row, received_at, proven=match.proven)
+        told = replace(told, twice=twice)
         # our own address for the message counts: the report may name one it was forwarded to
         query = select(ContentRow.address).where(ContentRow.ledger_id == match.ledger_id)
         sent_to = (await session.exec(query)).first()
@@ -190,12 +192,6 @@ def _whole(found: tuple[int | None, str]) -> tuple[int, str]:
     return ledger_id, customer_id
 
 
-async def _hold(session: AsyncSession, ledger_id: int) -> LedgerRow:
-    """Return the row as it is now, and lock it; the caller holds its customer already."""
-    query = select(LedgerRow).where(LedgerRow.id == ledger_id).with_for_update()
-    return (await session.exec(query.execution_options(populate_existing=True))).one()
-
-
 # ---- what follows --------------------------------------------------------------------------
 
 
@@ -231,33 +227,21 @@ async def _keep(
 
 async def _note(
     session: AsyncSession, told: Told, row: LedgerRow, received_at: datetime, *, proven: bool
-) -> None:
-    """Settle the message's row if it is open, and move its progress."""
+) -> bool:
+    """Settle the message's row, and move its progress.
+
+    Returns:
+        True if this proves, and nothing did before, that the message went out twice.
+    """
     assert row.id is not None
-    if row.state in NEVER_SENT:
-        return
-    report = told.report
+    report, twice = told.report, False
+    if row.state in proofs.NEVER_SENT and not (proven and report.kind in proofs.REACHED):
+        return False
     if proven:
-        if row.state is not MessageState.SENT:
-            row.state = MessageState.SENT
-            row.reason, row.detail, row.caused_by = None, None, None
-            row.settled_at = received_at
-            if report.provider_id:  # without an id the report may be our own: a link was followed
-                row.provider = told.provider
-            # a report does not name the attempt: the last that may have sent it counts
-            sender = report.provider_id or None
-            await attempts.end(
-                session,
-                row.id,
-                AttemptState.ACCEPTED,
-                by="report",
-                provider_id=sender,
-                at=received_at,
-            )
-        row.provider_id = row.provider_id or report.provider_id or None
-        session.add(row)
+        twice = await proofs.reported(session, row, told.provider, report, received_at)
         await session.flush()
     await settling.advance(session, row.id, report.kind, report.at)
+    return twice
 
 
 async def _suppress(session: AsyncSession, provider: str, report: Report, address: str) -> None:

@@ -210,6 +210,8 @@ async def doubt(
 ) -> None:
     """Note that it is unknown whether this attempt sent; the next one finds out first.
 
+    If another attempt has taken the message over meanwhile, it may have gone out twice.
+
     Args:
         session: a writing transaction.
         ledger_id: the number of the message's row.
@@ -218,7 +220,7 @@ async def doubt(
         error: the kind of the provider's error.
     """
     detail = writable(detail, LONGEST_NOTE)
-    await session.exec(
+    usual = await session.exec(
         update(LedgerRow)
         .where(
             col(LedgerRow.id) == ledger_id,
@@ -227,6 +229,10 @@ async def doubt(
         )
         .values(detail=detail)
     )
+    if usual.rowcount == 0 and await attempts.reopen(session, ledger_id, attempt):
+        await session.exec(
+            update(LedgerRow).where(col(LedgerRow.id) == ledger_id).values(possible_duplicate=True)
+        )
     await attempts.end(
         session,
         ledger_id,

@@ -250,6 +250,8 @@ class LedgerRow(SQLModel, table=True):
     provider: str | None = None
     provider_id: str | None = None
     possible_duplicate: bool = False
+    twice_at: datetime | None = _maybe()
+    """The moment when it was proved that the message went out twice."""
     progress: str | None = None
     """The progress of a sent message, by the provider's reports (`domain.reports.Kind`)."""
     progress_at: datetime | None = _maybe()

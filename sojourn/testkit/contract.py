@@ -20,6 +20,7 @@ from uuid import uuid4
 
 import pytest
 
+from sojourn.channels.fence import Fence
 from sojourn.channels.provider import Parcel, Provider, SupportsLookup, SupportsWebhooks
 from sojourn.domain.errors import (
     AccountError,
@@ -27,6 +28,7 @@ from sojourn.domain.errors import (
     BadInput,
     BadSetting,
     BadSignature,
+    FenceClosed,
     ProviderError,
     RateLimited,
     TransientError,
@@ -261,6 +263,21 @@ class ProviderContract:
         finally:
             await away.close()
 
+    async def test_nothing_leaves_after_the_fence_has_closed(self, pair: Pair[Any, Fake]) -> None:
+        if not pair.provider.abilities.fenced:
+            pytest.skip("its messages leave by a client that does not ask the fence")
+        closed = Fence()
+        closed.shut()
+        with closed.around(), pytest.raises(FenceClosed):
+            await pair.provider.send(pair.parcel())
+        assert not closed.crossed
+        assert pair.fake.accepted == []
+        in_time = Fence()
+        with in_time.around():
+            await pair.provider.send(pair.parcel())
+        assert in_time.crossed
+        assert len(pair.fake.accepted) == 1
+
     async def test_refused_credentials_are_the_account_s_fault(self, pair: Pair[Any, Fake]) -> None:
         pair.fake.authorized = False
         with pytest.raises(AccountError):
@@ -328,6 +345,8 @@ class ProviderContract:
             or report.provider_id == order.id
             or (kind in (Kind.REPLIED, Kind.UNSUBSCRIBED) and report.address == parcel.address)
         )
+        # another id would look like a second message
+        assert report.provider_id in {"", order.id} or kind is Kind.REPLIED
         assert abs(datetime.now(UTC) - report.at) < timedelta(seconds=5)
         assert kind is not Kind.CLICKED or report.url.startswith("https://")
         assert kind is not Kind.REPLIED or report.text

@@ -17,6 +17,7 @@ from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
 from sojourn.domain.states import SETTLED, WAITING, MessageState
 from sojourn.insight.course import Course, course_of, lines
+from sojourn.insight.fate import twice
 from sojourn.insight.letters import unknown_customer
 from sojourn.store import attempts, cards, reports, settling, suppressions
 from sojourn.store import ledger as messages
@@ -153,6 +154,7 @@ def _facts(row: LedgerRow) -> dict[str, Any]:
         "progress": row.progress,
         "attempt": row.attempt,
         "possible_duplicate": row.possible_duplicate,
+        "twice_at": row.twice_at,
         "settled_at": row.settled_at,
     }
 
@@ -194,7 +196,7 @@ def _list(rows: list[LedgerRow], limit: int) -> None:
                 row.provider,
                 _standing(row),
                 row.attempt,
-                "perhaps" if row.possible_duplicate else "",
+                "yes" if row.twice_at else "perhaps" if row.possible_duplicate else "",
             )
             for row in rows
         ),
@@ -218,7 +220,7 @@ def _show(row: LedgerRow, content: ContentRow | None, course: Course) -> None:
         "from": f"{row.workflow_id}, step {row.step}",
         "carried by": " ".join(filter(None, (row.provider, row.provider_id))),
         "subject": _subject(content),
-        "twice": "it may have arrived twice" if row.possible_duplicate else None,
+        "twice": twice(row),
     }
     for name, value in facts.items():
         if value:

@@ -76,6 +76,12 @@ class Metrics:
             ("source", "status", "path"),
             registry=self._registry,
         )
+        self.twice = Counter(
+            "sojourn_gateway_messages_twice",
+            "Messages of which a report proved that they went out twice.",
+            ("provider",),
+            registry=self._registry,
+        )
 
     def count_refused_webhook(self, source: str, status: int, path: str) -> None:
         """Count a webhook that was not taken.
@@ -87,17 +93,20 @@ class Metrics:
         """
         self.refused_webhooks.labels(source, str(status), _label(path)).inc()
 
-    def count_report(self, provider: str, kind: str, *, matched: bool) -> None:
+    def count_report(self, provider: str, kind: str, *, matched: bool, twice: bool = False) -> None:
         """Count a provider's report.
 
         Args:
             provider: the provider's name.
             kind: of the report.
             matched: whether it is about a message of ours.
+            twice: whether it proves that the message went out twice.
         """
         self.reports.labels(provider, kind).inc()
         if not matched:
             self.unmatched.labels(provider).inc()
+        if twice:
+            self.twice.labels(provider).inc()
 
     def count_call(self, kind: str, outcome: str) -> None:
         """Count a call by its type, empty if nobody knows it, and by its outcome."""

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +22,8 @@ from sojourn.gateway.http.faults import Refusal, away
 
 Take = Callable[[str, Sequence[Report], datetime], Awaitable[None]]
 """Takes the reports of one request, given the provider's name and the moment of arrival."""
+
+log = structlog.stdlib.get_logger("sojourn.gateway")
 
 AT_ONCE = 32
 """Reports of one webhook that are taken at the same time."""
@@ -111,7 +114,12 @@ async def take_reports(
     async def take(report: Report) -> None:
         async with free:
             found = await reports.take(backend.sojourn, provider, report, received_at)
-        backend.metrics.count_report(provider, report.kind.value, matched=found is not None)
+        twice = found is not None and found.twice
+        if twice:
+            log.error("a message went out twice", provider=provider, reference=report.reference)
+        backend.metrics.count_report(
+            provider, report.kind.value, matched=found is not None, twice=twice
+        )
 
     async def take_all() -> None:
         # every report that has begun is finished, even if another one fails

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from sojourn.channels.fence import Fence
 from sojourn.channels.provider import Parcel
 from sojourn.channels.smtp import KEPT_CONNECTIONS, Smtp, compose
 from sojourn.cli.local.processes import HOST, free_port
@@ -18,6 +19,7 @@ from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     ContentRejected,
+    FenceClosed,
     InvalidRecipient,
     ProviderError,
     TransientError,
@@ -318,6 +320,21 @@ async def test_a_refused_message_is_rejected_or_a_matter_of_time(
     mail.data_reply = reply
     with pytest.raises(error):
         await smtp.send(parcel())
+
+
+async def test_nothing_leaves_after_the_fence_has_closed(mail: MailServer, smtp: Smtp) -> None:
+    """The worker stands still until the server has said that it waits for the message."""
+    closed = Fence()
+    closed.shut()
+    with closed.around(), pytest.raises(FenceClosed):
+        await smtp.send(parcel())
+    assert (mail.accepted, closed.crossed) == ([], False)
+    assert smtp._idle == []  # the server still waits on that connection
+    in_time = Fence()
+    with in_time.around():
+        await smtp.send(parcel())
+    assert in_time.crossed
+    assert len(mail.accepted) == 1
 
 
 async def test_a_lost_answer_is_ambiguous(mail: MailServer, smtp: Smtp) -> None:

@@ -53,6 +53,7 @@ async def test_rows_of_the_ledger_show_every_known_fact(offline: Cli) -> None:
         "progress": None,
         "attempt": 2,
         "possible_duplicate": True,
+        "twice_at": None,
         "settled_at": None,
     }
     heading, line = (await offline("ledger")).out.splitlines()

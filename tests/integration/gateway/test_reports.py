@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from sojourn.channels.outbox import Outbox
 from sojourn.channels.provider import Hook, Reading
@@ -31,7 +32,7 @@ from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http.faults import Refusal, answer
 from sojourn.gateway.webhooks.reports import ProviderReports
 from sojourn.gateway.webhooks.routes import BODY_LIMIT, SHOPS, Sources, router
-from sojourn.store import Store, attempts, cards, ledger, people, reports, settling
+from sojourn.store import Store, attempts, cards, ledger, people, proofs, reports, settling
 from sojourn.store.tables import (
     AttemptRow,
     ConsentRow,
@@ -256,6 +257,110 @@ async def test_a_report_settles_the_attempt_that_may_have_sent_it(
     assert [(each.state, each.settled_by) for each in tried] == [
         ("accepted", "report"),
         ("released", "answer"),
+    ]
+
+
+@pytest.mark.parametrize("state", ["rejected", "skipped"])
+@pytest.mark.parametrize("kind", [Kind.DELIVERED, Kind.OPENED, Kind.CLICKED, Kind.COMPLAINED])
+async def test_a_report_of_a_message_that_arrived_outweighs_what_we_believed(
+    served: Served, customer_id: str, state: str, kind: Kind
+) -> None:
+    message = await write(served.store, customer_id, state=state)
+    await tell(served, message, kind)
+    row, attempt = await message.row(), await message.attempt()
+    assert (row.state, row.reason, row.provider_id) == ("sent", None, message.order.id)
+    assert (attempt.state, attempt.settled_by) == ("accepted", "report")
+
+
+async def _sent_again(served: Served, customer_id: str) -> tuple[Written, Written]:
+    """Write a message that a look-up did not find and a second attempt sent; then it is there."""
+    message = await write(served.store, customer_id)
+    first = replace(message, order=replace(message.order, id=f"late-{uuid4().hex}"))
+    async with served.store.transaction() as session:
+        tried = (await session.exec(_attempts(message))).one()
+        tried.state, tried.settled_by, tried.provider_id = AttemptState.RELEASED, "look-up", None
+        await attempts.begin(session, message.ledger_id, 2, provider="postmark", now=SENT_AT)
+        await session.flush()
+        await attempts.end(
+            session,
+            message.ledger_id,
+            AttemptState.ACCEPTED,
+            by="answer",
+            attempt=2,
+            provider_id=message.order.id,
+        )
+        row = await session.get(LedgerRow, message.ledger_id)
+        assert row is not None
+        row.attempt = 2
+    return first, message
+
+
+def _attempts(message: Written) -> SelectOfScalar[AttemptRow]:
+    query = select(AttemptRow).where(AttemptRow.ledger_id == message.ledger_id)
+    return query.order_by(col(AttemptRow.id))
+
+
+@pytest.mark.parametrize("second_first", [True, False])
+async def test_reports_of_two_ids_prove_that_a_message_went_out_twice(
+    served: Served, customer_id: str, *, second_first: bool
+) -> None:
+    counted = 'sojourn_gateway_messages_twice_total{provider="postmark"}'
+    before = await _metric(served, counted)
+    told = await _sent_again(served, customer_id)
+    for one in reversed(told) if second_first else told:
+        for kind in (Kind.DELIVERED, Kind.OPENED):
+            await tell(served, one, kind)
+    first, second = told
+    row = await second.row()
+    assert (row.state, row.provider_id, row.possible_duplicate) == ("sent", second.order.id, True)
+    assert row.twice_at is not None
+    async with served.store.reading() as session:
+        tried = (await session.exec(_attempts(second))).all()
+    assert [(one.state, one.settled_by, one.provider_id) for one in tried] == [
+        ("accepted", "report", first.order.id),
+        ("accepted", "answer", second.order.id),
+    ]
+    assert await _metric(served, counted) == before + 1  # once a message
+
+
+async def test_a_second_message_that_bounced_is_no_second_delivery(
+    served: Served, customer_id: str
+) -> None:
+    first, second = await _sent_again(served, customer_id)
+    await tell(served, first, Kind.BOUNCED)
+    row = await second.row()
+    assert (row.possible_duplicate, row.twice_at) == (True, None)
+
+
+async def test_a_second_message_whose_attempt_a_restore_has_lost_is_noted(
+    served: Served, customer_id: str
+) -> None:
+    message = await write(served.store, customer_id)
+    await tell(served, replace(message, order=replace(message.order, id="lost")), Kind.DELIVERED)
+    row = await message.row()
+    assert (row.possible_duplicate, row.provider_id) == (True, message.order.id)
+    assert row.twice_at is not None
+
+
+async def test_a_report_that_came_before_the_answer_is_put_down_to_its_own_attempt(
+    store: Store, customer_id: str
+) -> None:
+    """The first of two attempts that may live reports, and then the second one's answer comes."""
+    message = await write(store, customer_id, state="submitting")
+    async with store.transaction() as session:
+        await attempts.end(session, message.ledger_id, AttemptState.SUPERSEDED, by="gate")
+        await attempts.begin(session, message.ledger_id, 2, provider="postmark", now=SENT_AT)
+        row = await session.get(LedgerRow, message.ledger_id)
+        assert row is not None
+        row.attempt = 2
+    await take(message, message.report(Kind.DELIVERED, provider_id="p-1"))
+    async with store.transaction() as session:
+        assert await proofs.answered(session, message.ledger_id, 2, provider_id="p-2", keyed=False)
+    async with store.reading() as session:
+        tried = (await session.exec(_attempts(message))).all()
+    assert [(one.state, one.settled_by, one.provider_id) for one in tried] == [
+        ("accepted", "report", "p-1"),
+        ("accepted", "answer", "p-2"),
     ]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
 from sojourn.domain.policy import Allow, Consents, Defer, QuietHours, Recipient, Skip
@@ -176,9 +177,17 @@ def test_an_open_attempt_is_a_doubt() -> None:
         provider="postmark",
         since=NOON - 300 * DAY - 2 * HOUR,
         age=HOUR,
+        over=HOUR - FENCE,
         useful=True,
         repeated=False,
     )
+
+
+def test_the_attempt_that_can_still_hand_over_decides_when_nothing_leaves_any_more() -> None:
+    told = replace(handed_over(timedelta(seconds=10)), lasted=timedelta(0))
+    silent = handed_over(timedelta(seconds=20))
+    assert doubt([silent, told]).over == timedelta(seconds=20) - FENCE
+    assert doubt([told]).over == timedelta(seconds=10)
 
 
 def doubt(unresolved: list[OpenAttempt], *, when: datetime = NOON, **changes: Any) -> Doubt:

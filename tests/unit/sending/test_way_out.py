@@ -11,7 +11,14 @@ from sojourn.channels.outbox import Outbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.verdict import Doubt
-from sojourn.sending.doubt import MARGIN, REPORTED_AFTER, Wait, Way, way_out
+from sojourn.sending.doubt import (
+    MARGIN,
+    REPORTED_AFTER,
+    Wait,
+    Way,
+    until_absent,
+    way_out,
+)
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TICK = timedelta(microseconds=1)
@@ -48,6 +55,7 @@ def doubt(**changes: object) -> Doubt:
         provider="carrier",
         since=datetime.now(UTC) - HOUR,
         age=timedelta(0),
+        over=timedelta(0),
         useful=True,
         repeated=False,
     )
@@ -125,3 +133,20 @@ def test_another_provider_can_neither_tell_nor_repeat_without_risk(provider: str
     one = doubt(provider=provider)
     assert out(one, carrier, NEEDED) is Way.REPEAT
     assert out(one, carrier, PROMOTIONAL) is Way.GIVE_UP
+
+
+@pytest.mark.parametrize(
+    ("over", "wait"),
+    [
+        (-MINUTE, 3 * MINUTE),  # an attempt may live for another minute
+        (timedelta(0), 2 * MINUTE),
+        (MINUTE, MINUTE),
+        (2 * MINUTE, timedelta(0)),
+        (HOUR, timedelta(0)),
+    ],
+)
+def test_absent_counts_when_nothing_that_was_handed_over_last_can_be_missed(
+    over: timedelta, wait: timedelta
+) -> None:
+    carrier = Carrier(looks_up_after=2 * MINUTE)
+    assert until_absent(doubt(over=over), carrier) == wait  # type: ignore[arg-type]

@@ -1,0 +1,85 @@
+"""The fence around a hand-over: a message leaves in time, or not at all.
+
+The clients that carry messages, `Http` and SMTP's, ask the fence as late as they can: when the
+connection stands, before the first byte of the message. They find it by `current`, so that a
+provider's file need not pass it on.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+
+from sojourn.domain.errors import FenceClosed
+from sojourn.domain.fence import FENCE
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux has a clock that goes on while the machine sleeps."""
+
+
+def seconds_up() -> float:
+    """Return the seconds of a clock that goes on while this process stands still."""
+    return time.clock_gettime(_CLOCK)
+
+
+class Fence:
+    """The time in which one attempt may hand its message over; it begins now.
+
+    Args:
+        lasts: None means that nothing limits it.
+    """
+
+    def __init__(self, lasts: timedelta | None = FENCE) -> None:
+        self._ends = None if lasts is None else seconds_up() + lasts.total_seconds()
+        self._crossed = False
+
+    @property
+    def crossed(self) -> bool:
+        """True once a byte of the message may have left."""
+        return self._crossed
+
+    @property
+    def left(self) -> float | None:
+        """The seconds that are left, 0 at least; None means that nothing limits it."""
+        return None if self._ends is None else max(self._ends - seconds_up(), 0)
+
+    def check(self) -> None:
+        """Check that the message may still leave.
+
+        Raises:
+            FenceClosed: it may not.
+        """
+        if self.left == 0:
+            raise FenceClosed("the attempt stood still for too long: nothing was handed over")
+
+    def cross(self) -> None:
+        """Check once more, and note that bytes of the message leave now.
+
+        Raises:
+            FenceClosed: they must not leave. If no byte has left before, the message was certainly
+                not sent.
+        """
+        self.check()
+        self._crossed = True
+
+    def shut(self) -> None:
+        """Let nothing more leave: somebody else has the message now."""
+        self._ends = seconds_up()
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        """Make this the current fence of the code in the block, and of tasks that it starts."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+
+_current: ContextVar[Fence | None] = ContextVar("fence", default=None)
+
+
+def current() -> Fence:
+    """Return the fence around this hand-over; one without a limit if nobody has made one."""
+    return _current.get() or Fence(None)
