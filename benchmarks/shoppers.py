@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import Event, ProductAdded, SignedUp
-from sojourn.domain.messages import Enrolment
+from sojourn.domain.messages import EDITION, Enrolment
 from sojourn.store import Store, cards, events
 from sojourn.store.tables import EventRow
 from sojourn.testkit.kit import EVERYTHING
@@ -71,5 +71,12 @@ async def enrolments(
                 ),
             )
             key = "cart" if who is in_cart else ""
-            made.append(Enrolment(customer_id=customer_id, key=key, start=events.heard(row, event)))
+            made.append(
+                Enrolment(
+                    customer_id=customer_id,
+                    key=key,
+                    start=events.heard(row, event),
+                    edition=EDITION,
+                )
+            )
     return made

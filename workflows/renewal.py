@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import cast
 
-from sojourn import EMAIL, PUSH, SMS, Event, Journey, Message, days, hours
+from sojourn import EMAIL, PUSH, SMS, Journey, Message, days, hours
 from sojourn.events import (
     SubscriptionCancelled,
     SubscriptionChanged,
@@ -21,6 +21,7 @@ class Renewal(
     goal=SubscriptionRenewed,
     restarts_on=SubscriptionChanged,
     ends_on=SubscriptionCancelled,
+    anchor="expires_at",
 ):
     """Reminders at ten, local, 7 and 2 days before the end and on the day; word the day after."""
 
@@ -44,8 +45,3 @@ class Renewal(
     def expires_at(self) -> datetime:
         """The end of the current period, as last heard."""
         return cast(SubscriptionStarted, self.cause).expires_at
-
-    def restarts(self, event: Event) -> bool:
-        """Plan again only for another end; a change of plan or price alone moves nothing."""
-        changed = cast(SubscriptionChanged, event)
-        return changed.expires_at not in (None, self.expires_at)

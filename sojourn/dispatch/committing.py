@@ -8,18 +8,22 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch import routing
 from sojourn.dispatch.aside import set_aside
+from sojourn.dispatch.beginning import can_revive, run_of
 from sojourn.dispatch.ending import void_holds_of
 from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
 from sojourn.dispatch.planning import Known, Plan, names_since, next_plan, readable
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import Event
 from sojourn.domain.ordering import earliest
+from sojourn.journeys.journey import restarts_by_content
 from sojourn.journeys.registry import Journeys
+from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import events, people, runs
+from sojourn.store import events, ledger, people, runs
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
+EVER = datetime(1, 1, 2, tzinfo=UTC)
 LOCK_TIMEOUT_MS = 1000  # one customer whose row somebody holds must not keep all others waiting
 
 
@@ -139,12 +143,20 @@ class Transaction:
         if faults:
             await set_aside(session, faults)
         since = await _since(session, waiting, self._project.journeys, self._clock_skew)
+        before = await _before(session, waiting, self._project)
+        last_sent = await _last_sent(session, waiting, self._project.journeys)
         nobody: list[int] = []
         cards = {row.customer_id: row for row in self._people.values()}
         for customer_id, pairs in waiting.items():
             noted, happened = open_runs.get(customer_id, []), since.get(customer_id, [])
-            had = await _had(session, pairs, noted, happened, self._project.journeys)
-            known = Known(cards[customer_id], noted, happened, had)
+            known = Known(
+                customer=cards[customer_id],
+                open_runs=noted,
+                since=happened,
+                had=await _had(session, pairs, noted, happened, self._project.journeys),
+                before=before.get(customer_id, []),
+                last_sent=last_sent,
+            )
             plan, without = next_plan(
                 known,
                 pairs,
@@ -219,6 +231,38 @@ async def _had(
         if had is not None:
             found[name] = had
     return found
+
+
+async def _before(
+    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], project: Project
+) -> dict[str, list[tuple[EventRow, Event]]]:
+    """Read what has told or moved an anchor, for customers with a change that waits."""
+    wanted: set[str] = set()
+    changed: set[str] = set()
+    for customer_id, pairs in waiting.items():
+        for _, event in pairs:
+            for journey in project.journeys.heard_by(event.event_name).values():
+                if can_revive(journey, event):
+                    wanted.update(names(journey.terms.moved_by))
+                    changed.add(customer_id)
+    if not changed:
+        return {}
+    found = await events.of_names(session, changed, wanted, since=EVER)
+    return {customer: readable(rows, project.events)[0] for customer, rows in found.items()}
+
+
+async def _last_sent(
+    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
+) -> Mapping[str, datetime]:
+    """Read when the runs that waiting events would start have last written."""
+    starting = {
+        run_of(journey, event, row)
+        for pairs in waiting.values()
+        for row, event in pairs
+        for journey in journeys.heard_by(event.event_name).values()
+        if routing.starts(journey, event) and not restarts_by_content(journey)
+    }
+    return await ledger.last_sent(session, starting)
 
 
 def _starts(journeys: Journeys, event: Event) -> bool:

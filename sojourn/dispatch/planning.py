@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sojourn.dispatch import routing
+from sojourn.dispatch.beginning import is_old_news, revives
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
 from sojourn.domain.events import Event, Events, JourneyStopped
-from sojourn.domain.messages import Enrolment
+from sojourn.domain.messages import EDITION, Enrolment
 from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
@@ -51,12 +52,16 @@ class Known:
         since: events since the oldest waiting start that may concern the runs it starts.
         had: the keys that the customer has had, by journey, where it depends on them which runs
             these events and those that wait concern.
+        before: every event that has told or moved the anchor of a journey, oldest first.
+        last_sent: when the last message left of each run that waiting events would start.
     """
 
     customer: CustomerRow
     open_runs: Sequence[RunRow]
     since: Sequence[EventRow]
     had: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    before: Sequence[tuple[EventRow, Event]] = ()
+    last_sent: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def readable(
@@ -107,13 +112,23 @@ def next_plan(
         over = [
             name
             for name, journey in journeys.heard_by(event.event_name).items()
-            if routing.starts(journey, event) and _is_over(known, journey, event, row, within)
+            if routing.starts(journey, event)
+            and (
+                _is_over(known, journey, event, row, within)
+                or is_old_news(journey, event, row, known.last_sent)
+            )
+        ]
+        revived = [
+            name
+            for name, journey in journeys.heard_by(event.event_name).items()
+            if revives(journey, event, row, known.before)
         ]
         targets = routing.targets(
             event,
             known.open_runs,
             journeys,
             over=over,
+            revived=revived,
             sent_as=row.sent_as,
             seq=row.seq,
             had=known.had,
@@ -128,6 +143,7 @@ def next_plan(
                 start=events.heard(row, event, within=within),
                 timezone=home_zone(cards.card(known.customer), timezone),
                 clock=clock,
+                edition=EDITION,
             )
             missed = _missed(known, targets, row, journeys, within=within)
             return Plan(row, row.seq, tuple(targets), enrolment, ids, missed), idle

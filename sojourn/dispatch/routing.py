@@ -82,6 +82,7 @@ def targets(
     journeys: Journeys,
     *,
     over: Iterable[str] = (),
+    revived: Iterable[str] = (),
     sent_as: str | None = None,
     seq: int = 0,
     had: Mapping[str, Mapping[str, int]] = NOTHING,
@@ -92,7 +93,9 @@ def targets(
         event: what happened.
         runs: the customer's runs that may be open, oldest first.
         journeys: of the project; one that is switched off starts no run.
-        over: journeys whose goal was reached after this event: they are told, not started.
+        over: journeys whose goal was reached after this event, or that have written since: they are
+            told, not started.
+        revived: journeys that this event starts although only others do.
         sent_as: the id under which the event came, if an alias call has moved it since: the
             process that stored it may be starting its run under that id at this moment.
         seq: the event's order of arrival.
@@ -117,6 +120,7 @@ def targets(
             if concerns:
                 found[run.workflow_id] = Tell(run.workflow_id, name)
                 begun = run.workflow_id  # under an id that the customer may have had before
-        if starts(journey, event) and name not in over and name not in journeys.off:
+        begins = starts(journey, event) or name in revived
+        if begins and name not in over and name not in journeys.off:
             found[begun] = Start(begun, name, key)
     return list(found.values())

@@ -85,6 +85,10 @@ class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+EDITION = 1
+"""The rules by which a run that begins now waits and counts (`Enrolment.edition`)."""
+
+
 class Heard(_Wire):
     """An event as a run hears it: no personal field.
 
@@ -122,6 +126,9 @@ class Enrolment(_Wire):
         start: the event that started it; its id names the enrolment.
         timezone: IANA name of the customer's zone as last known.
         clock: the journey's clock minus the server's; zero but in time travel.
+        edition: the rules by which the run waits and counts. A history that began by former rules
+            replays by them: 0 sets no timer for a wait that is past, keeps no distance after a
+            hold, and takes old news for new.
         carried: what a run that continued as new brings along.
     """
 
@@ -130,6 +137,7 @@ class Enrolment(_Wire):
     start: Heard
     timezone: str = "UTC"
     clock: timedelta = timedelta(0)
+    edition: int = 0
     carried: "Carried | None" = None
 
 
@@ -144,6 +152,10 @@ class Receipt(_Wire):
     """The event the gate found that the run had not heard of yet."""
     timezone: str | None = None
     """The customer's zone, if it is another than the run knew."""
+    at: datetime | None = None
+    """The moment of the claim by which the message was sent, by the journey's clock."""
+    due: datetime | None = None
+    """The moment at which the message fell due, if its wait began by another plan than today's."""
 
 
 class Sent(_Wire):
@@ -260,6 +272,10 @@ class Delivery(_Wire):
     topic: str
     due: datetime
     useful_until: datetime
+    useful_for: timedelta | None = None
+    """The time for which it is worth sending; None: its wait certainly ended when it was due."""
+    true_until: datetime | None = None
+    """The moment at which its text ceases to be true, if that comes before its use ends."""
     now: datetime
     start: tuple[datetime, int]
     """Order of the event that enrolled the customer: a goal older than it is not this run's."""
@@ -277,6 +293,10 @@ class Delivery(_Wire):
     timezone: str
     given: dict[str, Any] = {}
     """Values that the steps give to the template; nothing personal."""
+    cause: str = ""
+    """The id of the event that (re)started the steps; empty: asked for before keys had it."""
+    occurrence: int = 1
+    """Its number among the messages of this step since the steps last began."""
 
     @property
     def lane(self) -> Channel:
@@ -295,12 +315,28 @@ class Delivery(_Wire):
 
     @property
     def message_id(self) -> str:
-        """Names the message across retries, whatever channel it takes."""
-        return f"{self.workflow_id}/{self.enrolment}/{self.n}-{self.step}"
+        """Names the message across retries, resets and restores, whatever channel it takes.
+
+        It says what caused the message, not how many decisions this execution has made: an
+        execution that hears the same events at other moments arrives at the same name.
+        """
+        if not self.cause:
+            return self.counted_id(self.n)
+        times = f"~{self.occurrence}" if self.occurrence > 1 else ""
+        return f"{self.workflow_id}/{_part(self.enrolment)}/{_part(self.cause)}/{self.step}{times}"
+
+    def counted_id(self, n: int) -> str:
+        """Return the name by the former rule, which counted the decisions of an execution."""
+        return f"{self.workflow_id}/{self.enrolment}/{n}-{self.step}"
 
     def ledger_key(self, channel: Channel) -> str:
         """Return the ledger's key: business identity, never a run id or an attempt."""
         return f"{self.message_id}/{channel}"
+
+
+def _part(event_id: str) -> str:
+    """Return an id as a part of a name: no slash in it can be taken for the next part."""
+    return event_id.replace("%", "%25").replace("/", "%2F")
 
 
 Enrolment.model_rebuild()

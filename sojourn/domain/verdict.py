@@ -52,6 +52,7 @@ class Entry:
         channel: the channel it took.
         state: what became of it.
         reason: why, if there is a reason.
+        at: when it was decided on, by the journey's clock.
         attempt: how often it was claimed.
         possible_duplicate: it may have been delivered twice.
     """
@@ -60,6 +61,7 @@ class Entry:
     channel: Channel
     state: MessageState
     reason: Reason | None = None
+    at: datetime | None = None
     attempt: int = 0
     possible_duplicate: bool = False
 
@@ -205,6 +207,11 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class Late:
+    """A verdict: too late by today's plan. Find out when the wait really ended, then ask again."""
+
+
+@dataclass(frozen=True)
 class Ruling:
     """A verdict that the ledger notes.
 
@@ -223,7 +230,7 @@ class Ruling:
     news: Heard | None = None
 
 
-Verdict = Receipt | Doubt | Ruling
+Verdict = Receipt | Doubt | Late | Ruling
 """A receipt is given as it is, without a change of the ledger."""
 
 
@@ -237,7 +244,19 @@ def judge(case: Case) -> Verdict:
     Returns:
         The verdict.
     """
-    return settled(case) or overtaken(case) or permitted(case)
+    verdict = settled(case) or overtaken(case) or permitted(case)
+    return Late() if _may_have_waited_longer(case, verdict) else verdict
+
+
+def _may_have_waited_longer(case: Case, verdict: Verdict) -> bool:
+    """Tell whether a message is too late only because its wait began by a longer plan.
+
+    A delay that was made shorter while the run slept leaves it asleep until the former moment. By
+    today's plan the message then falls due in the past.
+    """
+    if case.delivery.useful_for is None or not isinstance(verdict, Ruling):
+        return False
+    return verdict.decision == Skip(Reason.TOO_LATE) and not verdict.in_doubt
 
 
 def receipt(entry: Entry, timezone: str, news: Heard | None = None) -> Receipt:
@@ -258,6 +277,7 @@ def receipt(entry: Entry, timezone: str, news: Heard | None = None) -> Receipt:
         channel=entry.channel if took else None,
         news=news,
         timezone=timezone,
+        at=entry.at if entry.state is MessageState.SENT else None,
     )
 
 

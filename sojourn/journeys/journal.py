@@ -66,6 +66,16 @@ class Journal:
         self._position += 1
         return entry
 
+    def times(self, verb: str) -> int:
+        """Return how often a verb has been performed since the steps last began."""
+        return sum(entry.verb == verb for entry in self._entries)
+
+    def fell_due(self, moment: datetime) -> None:
+        """Correct the plan's moment: its wait had begun by another plan, and ended then."""
+        self.plan = self.plan.model_copy(update={"due": moment, "missed": False})
+        if self._entries:
+            self._entries[-1] = self.plan
+
     def due(self, otherwise: datetime) -> datetime:
         """Return the plan's moment: when the last wait ended, had nothing been late.
 

@@ -44,6 +44,9 @@ E = TypeVar("E", bound=Event)
 Classes = type[Event] | tuple[type[Event], ...]
 Ends = type[Event] | AnyKey | tuple[type[Event] | AnyKey, ...]
 
+SHORTEST = timedelta(seconds=1)
+"""A wait that is past takes a timer of this duration."""
+
 _NAME = re.compile(r"[a-z\d]+(-[a-z\d]+)*", re.ASCII)
 
 
@@ -72,6 +75,9 @@ class Journey(Handlers):
         restarts_on: events that begin the steps again, if `restarts` agrees.
         ends_on: events that end the run as ``stopped``.
         hears: further events that the steps wait for or ask about.
+        anchor: the field of those events that the plan counts from, such as the end of a
+            subscription. Another value begins the steps again, whether a ``restarts_on`` event
+            brings it or a second start; one that comes after the run has ended starts a new one.
 
     Raises:
         TypeError: a keyword or a message makes no sense; the text says which, and the way out.
@@ -94,6 +100,7 @@ class Journey(Handlers):
         restarts_on: Classes | None = None,
         ends_on: Ends | None = None,
         hears: Classes | None = None,
+        anchor: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -107,6 +114,7 @@ class Journey(Handlers):
             ends_on=_tuple(_events(ends_on), of.ends_on),
             hears=_tuple(hears, of.hears),
             any_key=tuple(one.event for one in ends if isinstance(one, AnyKey)),
+            anchor=of.anchor if anchor is None else anchor,
         )
         cls.name = name
         cls.topic = topic or cls.topic or name
@@ -117,7 +125,7 @@ class Journey(Handlers):
 
     def __init__(self) -> None:
         self._runtime: Runtime = TemporalRuntime()
-        self._state = State(self.terms, lambda heard: self.restarts(self._event(heard)))
+        self._state = State(self.terms, self._restarts if restarts_by_content(type(self)) else None)
         self._doing = "starting"
         self._until: datetime | None = None
 
@@ -128,8 +136,14 @@ class Journey(Handlers):
         raise NotImplementedError
 
     def restarts(self, event: Event) -> bool:
-        """Tell whether a ``restarts_on`` event really begins the steps again."""
-        return True
+        """Tell whether a ``restarts_on`` event really begins the steps again.
+
+        By default each does; with an anchor, only one that brings another value of it.
+        """
+        anchor = self.terms.anchor
+        if not anchor:
+            return True
+        return getattr(event, anchor, None) not in (None, getattr(self.cause, anchor, None))
 
     # ---- the verbs -------------------------------------------------------------------------
 
@@ -199,9 +213,9 @@ class Journey(Handlers):
         """Wait ``duration`` from the plan's last moment on, however late its message left."""
 
         async def perform() -> Performed:
-            due = self._state.due + duration
+            due = self._state.spaced(self._state.due + duration)
             await self._wait_until(due, wording.wait(duration, self.terms.goal))
-            return Performed(due=due)
+            return Performed(due=self._reached(due))
 
         await self._once("sleep", perform)
 
@@ -210,9 +224,10 @@ class Journey(Handlers):
 
         async def perform() -> Performed:
             missed = when < self.now()
-            summary = wording.wait_until(when, self._state.zone, self.terms.goal)
-            await self._wait_until(when, summary)
-            return Performed(due=when, missed=missed)
+            due = when if missed else self._state.spaced(when)
+            summary = wording.wait_until(due, self._state.zone, self.terms.goal)
+            await self._wait_until(due, summary)
+            return Performed(due=self._reached(due), missed=missed)
 
         await self._once("sleep_until", perform)
 
@@ -231,7 +246,7 @@ class Journey(Handlers):
                 latest = self._state.last(of) + duration
                 if latest <= due:
                     self._state.waited_out()
-                    return Performed(due=due)
+                    return Performed(due=self._reached(due))
                 due = latest
 
         await self._once("quiet_for", perform, restarts=False)
@@ -253,14 +268,14 @@ class Journey(Handlers):
         self._check_declared(events)
 
         async def perform() -> Performed:
-            due = self._state.due + timeout
+            due = self._state.spaced(self._state.due + timeout)
             summary = wording.wait(timeout, (*events, *self.terms.goal))
             await self._wait_until(
                 due, summary, wake=lambda: self._state.not_awaited(events) is not None
             )
             event = self._state.not_awaited(events)
             if event is None:
-                return Performed(due=due)
+                return Performed(due=self._reached(due))
             return Performed(due=max(event.at, self._state.due), value=_json(event))
 
         value = (await self._once("wait_for", perform)).value
@@ -405,6 +420,8 @@ class Journey(Handlers):
             return state.is_interrupted(restarts=restarts) or wake() or runtime.is_outgrown()
 
         left = due - self.now()
+        if state.plans_anew:  # always a timer: histories stay alike when the plan changes
+            left = max(left, SHORTEST)
         if left > timedelta(0) and not wake():
             self._tell(summary, due)
             await runtime.wait(woken, left, summary)
@@ -416,6 +433,15 @@ class Journey(Handlers):
             # a wait can be taken up again where it was: the journal does not hold it yet. One that
             # is over cannot: its moment would look past before it began
             runtime.continue_as_new(state.carried_on())
+
+    def _reached(self, due: datetime) -> datetime:
+        """Return the plan's moment after a wait that is over.
+
+        It lies before ``due`` where the wait was begun by a plan that has grown longer since.
+        """
+        now = self.now()
+        changed = self._state.plans_anew and now < due - SHORTEST
+        return now if changed else due
 
     async def _send(
         self, message: Message, until: datetime | None, given: dict[str, Any]
@@ -443,6 +469,8 @@ class Journey(Handlers):
                 self._delivery(n, message, channel, until, given or {}), summary
             )
             state.zone = receipt.timezone or state.zone
+            if receipt.due is not None:
+                state.journal.fell_due(receipt.due)
             if receipt.reason is Reason.OTHER_CHANNEL:
                 assert receipt.channel is not None
                 channel = receipt.channel
@@ -496,17 +524,21 @@ class Journey(Handlers):
             topic=message.topic,
             due=state.due,
             useful_until=useful_until if until is None else min(useful_until, until),
+            useful_for=message.useful_for if state.plans_anew else None,
+            true_until=until,
             now=self.now(),
             start=run.start.order,
             exact=terms.exact(run.start.name),
             latest=state.latest.order,
             goals=names(terms.goal),
             ends=names(terms.ends_on),
-            restarts=names(terms.restarts_on),
+            restarts=names(terms.moved_by),
             starts=terms.reach.starts,
             any_key=terms.reach.any_key,
             timezone=state.zone,
             given=given,
+            cause=state.cause.id,
+            occurrence=1 + state.journal.times(f"send {message.step}"),
         )
 
     async def _call(self, activity: Activity[..., Any], arguments: dict[str, Any]) -> Reply:
@@ -520,7 +552,7 @@ class Journey(Handlers):
             key=run.key,
             enrolment=run.start.id,
             cause=state.cause.id,
-            occurrence=1 + sum(entry.verb == verb for entry in state.journal.entries),
+            occurrence=1 + state.journal.times(verb),
             arguments=arguments,
             now=self.now(),
         )
@@ -529,6 +561,9 @@ class Journey(Handlers):
         self._leave_if_due()
         assert reply is not None, "only a reason to leave ends a call without a reply"
         return reply
+
+    def _restarts(self, heard: Heard) -> bool:
+        return self.restarts(self._event(heard))
 
     def _event(self, heard: Heard) -> Event:
         return self.terms.event(heard, self._state.enrolment.customer_id)
@@ -560,6 +595,15 @@ class Journey(Handlers):
         }
 
 
+def restarts_by_content(journey: type[Journey]) -> bool:
+    """Tell whether an event restarts the steps by what it says, not by its happening.
+
+    What it says (a new end) moves the plan however late it is heard. What merely happened (one more
+    product) begins no ladder again whose messages have left since.
+    """
+    return bool(journey.terms.anchor) or journey.restarts is not Journey.restarts
+
+
 def _check(cls: type[Journey]) -> None:
     """See that a class can be a journey, or a base of journeys.
 
@@ -584,6 +628,10 @@ def _check_named(cls: type[Journey], called: str) -> None:
     for event in cls.terms.starts_on:
         if cls.terms.key and cls.terms.key not in event.model_fields:
             raise TypeError(f'{called}: {event.__name__} has no field "{cls.terms.key}" to key on')
+        if cls.terms.anchor and cls.terms.anchor not in event.model_fields:
+            raise TypeError(
+                f'{called}: {event.__name__} has no field "{cls.terms.anchor}" to count from'
+            )
     for event in cls.terms.any_key:
         if event in cls.terms.starts_on:
             raise TypeError(

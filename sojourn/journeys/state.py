@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sojourn.domain.events import Event
 from sojourn.domain.message import Message
 from sojourn.domain.messages import (
+    EDITION,
     Answer,
     Carried,
     Enrolment,
@@ -17,12 +18,16 @@ from sojourn.domain.messages import (
     Status,
     Told,
 )
-from sojourn.domain.ordering import counts_for
+from sojourn.domain.ordering import CLOCK_SKEW, counts_for
 from sojourn.journeys.journal import Journal
 from sojourn.journeys.leaving import End, Leave, Restart
 from sojourn.journeys.terms import Terms, is_one_of
 
 REMEMBERED_IDS = 1000
+LEAST_DISTANCE = timedelta(hours=12)
+"""Two messages of a run keep this distance if the first was held; less where the plan has less."""
+ORDINARY_DELAY = timedelta(minutes=1)
+"""A message that leaves so late was not held: the plan goes on as it is."""
 CARRIED_EVENTS = 500
 
 
@@ -31,7 +36,7 @@ class State:
 
     Args:
         terms: the events that matter to the journey.
-        restarts: whether a ``restarts_on`` event really begins the steps again.
+        restarts: whether a ``restarts_on`` event really begins the steps again; None: each does.
 
     Attributes:
         cause: the event that last (re)started the steps.
@@ -43,7 +48,7 @@ class State:
         stopped: whether an operator has ended the run.
     """
 
-    def __init__(self, terms: Terms, restarts: Callable[[Heard], bool]) -> None:
+    def __init__(self, terms: Terms, restarts: Callable[[Heard], bool] | None = None) -> None:
         self._terms = terms
         self._restarts = restarts
         self._enrolment: Enrolment | None = None
@@ -94,6 +99,34 @@ class State:
         """The plan's moment."""
         return self.journal.due(self.cause.at)
 
+    @property
+    def plans_anew(self) -> bool:
+        """True for a run that began by the rules of today (`Enrolment.edition`)."""
+        return self.enrolment.edition >= 1
+
+    @property
+    def last_sent(self) -> Sent | None:
+        """The message that left last, of this enrolment."""
+        return next((m for m in reversed(self.messages) if m.status is Status.SENT), None)
+
+    def spaced(self, due: datetime) -> datetime:
+        """Return when the next message falls due, at a distance from one that left late.
+
+        After a hold, a pause or an outage the messages that fell due meanwhile would all leave at
+        its end. The next one keeps the distance that the plan has between the two, or
+        `LEAST_DISTANCE` if that is shorter, from the moment at which the last one really left.
+
+        Args:
+            due: by the plan.
+        """
+        last, own = self.last_sent, due - self.due
+        if not self.plans_anew or last is None or own <= timedelta(0):
+            return due
+        late = last.at - self.due
+        if late <= min(own / 10, ORDINARY_DELAY):
+            return due
+        return max(due, last.at + min(own, LEAST_DISTANCE))
+
     def enrol(self, enrolment: Enrolment) -> None:
         """Begin, or go on where the former execution of the run has left off."""
         self._enrolment = enrolment
@@ -127,7 +160,7 @@ class State:
 
         """
         later = [h for h in self._heard if self._is_news(h, start)]
-        run = self.enrolment.model_copy(update={"start": start, "timezone": self.zone})
+        run = self.enrolment.model_copy(update={"start": start})
         return self._carried(run, later, Carried(ended=ended))
 
     def _carried(self, run: Enrolment, heard: Sequence[Heard], carried: Carried) -> Enrolment:
@@ -138,7 +171,14 @@ class State:
             "sends": self.sends if same else 0,
             "messages": tuple(self.messages) if same else (),
         }
-        return run.model_copy(update={"carried": carried.model_copy(update=news)})
+        # its history is a new one, so it may go by today's rules
+        return run.model_copy(
+            update={
+                "timezone": self.zone,
+                "edition": EDITION,
+                "carried": carried.model_copy(update=news),
+            }
+        )
 
     def following(self, closing: Heard | None) -> Heard | None:
         """Return the event that begins the next enrolment, if one has come already.
@@ -188,7 +228,7 @@ class State:
         Args:
             message: the message.
             receipt: the answer of the send activity.
-            at: by the journey's clock.
+            at: by the journey's clock; the receipt's own moment outranks it.
 
         Raises:
             End: there is nobody to write to any more.
@@ -200,7 +240,7 @@ class State:
                 status=receipt.status,
                 reason=receipt.reason,
                 channel=receipt.channel,
-                at=at,
+                at=receipt.at or at,
             )
         )
         if receipt.reason is Reason.ERASED:
@@ -291,11 +331,25 @@ class State:
             self._goal = min((self._goal or event, event), key=lambda h: h.order)
         elif is_one_of(event, self._terms.stops):
             self._end = self._end or event
-        elif is_one_of(event, self._terms.restarts_on):
-            if event.order > self.latest.order:
-                self._consider(event)
-            else:
+        elif is_one_of(event, self._terms.moved_by):
+            if event.order <= self.latest.order:
                 self._reconsider()
+            elif self._is_old_news(event):
+                self._latest = event
+            else:
+                self._consider(event)
+
+    def _is_old_news(self, event: Heard) -> bool:
+        """Tell whether a message left after the event had happened.
+
+        What restarts the steps by what it says (a new end) moves the plan however late it comes.
+        What restarts them by its happening (one more product) does not begin a ladder again whose
+        messages spoke of it, or could have. Within the tolerance of clocks it is not old.
+        """
+        last = self.last_sent
+        if self._restarts is not None or not self.plans_anew or last is None:
+            return False
+        return event.at < last.at - CLOCK_SKEW
 
     def _is_news(self, event: Heard, start: Heard) -> bool:
         """Tell whether an event comes after the start of a run, as `domain.ordering` defines it."""
@@ -306,7 +360,7 @@ class State:
 
     def _consider(self, event: Heard) -> None:
         self._latest = event
-        if self._restarts(event):
+        if self._restarts is None or self._restarts(event):
             self._cause = event
             self._restart = True
 
@@ -315,12 +369,12 @@ class State:
 
         A change of the price alone must not hide the change of the end that it has overtaken.
         """
+        if self._restarts is None:
+            return  # each restarts them: the newest is the cause, whatever comes in late
         restart, before, start = self._restart, self._cause, self.enrolment.start
         self._cause = start
         news = (
-            h
-            for h in self._heard
-            if is_one_of(h, self._terms.restarts_on) and h.order > start.order
+            h for h in self._heard if is_one_of(h, self._terms.moved_by) and h.order > start.order
         )
         for event in sorted(news, key=lambda h: h.order):
             self._consider(event)

@@ -22,6 +22,7 @@ class Terms:
         goal: make the journey succeed and stop its messages.
         key: the field of those events that tells a customer's runs apart; empty: one run each.
         restarts_on: begin the steps again, if `Journey.restarts` agrees.
+        anchor: the field that the plan counts from; empty: it counts from the event's moment.
         ends_on: end the run as ``stopped``.
         hears: further events that the steps wait for or ask about.
         any_key: of ``goal`` and ``ends_on``, those that end the runs of every key.
@@ -34,6 +35,14 @@ class Terms:
     ends_on: EventClasses = ()
     hears: EventClasses = ()
     any_key: EventClasses = ()
+    anchor: str = ""
+
+    @cached_property
+    def moved_by(self) -> EventClasses:
+        """The events that may begin the steps again; with an anchor, a second start is one."""
+        if not self.anchor:
+            return self.restarts_on
+        return tuple(dict.fromkeys((*self.restarts_on, *self.starts_on)))
 
     @cached_property
     def declared(self) -> Mapping[str, type[Event]]:

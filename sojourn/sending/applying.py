@@ -15,7 +15,7 @@ from sojourn.domain.messages import Channel, Reason, Receipt, Status
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.reports import reference
 from sojourn.domain.states import AttemptState, MessageState
-from sojourn.domain.verdict import Case, Doubt, Ruling, Verdict, receipt
+from sojourn.domain.verdict import Case, Doubt, Late, Ruling, Verdict, receipt
 from sojourn.sending.gathering import Gathered, entry
 from sojourn.store import attempts, events, ledger, settling
 from sojourn.store.tables import EventRow, LedgerRow
@@ -42,6 +42,7 @@ class Claim:
         content: the content of the earlier hand-over, if the message goes once more: it goes
             unchanged, to the same address.
         perhaps_out: an earlier attempt may have sent the message; this one may send it again.
+        decided_at: when it was claimed, by the journey's clock.
     """
 
     ledger_id: int
@@ -55,11 +56,12 @@ class Claim:
     may_write_freely: bool = False
     content: Content | None = None
     perhaps_out: bool = False
+    decided_at: datetime | None = None
 
 
 async def apply(
     session: AsyncSession, verdict: Verdict, gathered: Gathered, *, known: Events
-) -> Claim | Receipt | Doubt:
+) -> Claim | Receipt | Doubt | Late:
     """Note a verdict in the ledger.
 
     Args:
@@ -126,6 +128,7 @@ def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
     ):  # a row in doubt keeps channel and moment of the message that may be out
         row.decided_at = case.now
         row.channel = ruling.channel.value
+        row.message_id = case.delivery.message_id
         row.ledger_key = case.delivery.ledger_key(ruling.channel)
         row.reference = reference(row.ledger_key)
     match ruling.decision:
@@ -181,6 +184,7 @@ async def _claim(
         and await _has_written(session, customer.customer_id, case),
         content=Content.kept(kept.content) if kept else None,
         perhaps_out=perhaps_out,
+        decided_at=row.decided_at,
     )
 
 

@@ -12,7 +12,7 @@ from sojourn.domain.events import SHIPPED, Events
 from sojourn.domain.messages import Channel, Delivery, Receipt
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import QuietHours
-from sojourn.domain.verdict import Doubt, OnceMore, judge
+from sojourn.domain.verdict import Doubt, Late, OnceMore, judge
 from sojourn.sending.applying import Claim, apply
 from sojourn.sending.gathering import gather
 from sojourn.store import Store
@@ -60,7 +60,7 @@ class Gate:
 
     async def pass_or_refuse(
         self, delivery: Delivery, now: datetime, *, once_more: OnceMore | None = None
-    ) -> Claim | Receipt | Doubt:
+    ) -> Claim | Receipt | Doubt | Late:
         """Claim the message, or say why not, in one transaction.
 
         Args:
@@ -69,7 +69,8 @@ class Gate:
             once_more: permission to hand over a message although it is in doubt.
 
         Returns:
-            The claim; a receipt if the message does not leave; a doubt if it may have left.
+            The claim; a receipt if the message does not leave; a doubt if it may have left; `Late`
+            if it is too late only by a plan that may be another than that of its wait.
         """
         async with self._store.transaction() as session:
             gathered = await gather(

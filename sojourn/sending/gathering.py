@@ -87,7 +87,7 @@ async def gather(
     """
     person = await people.lock(session, delivery.customer_id)
     customer = cards.card(person)
-    rows = await ledger.of_message(session, delivery.message_id)
+    rows = await ledger.of_message(session, delivery)
     case = Case(
         delivery=delivery,
         now=now,
@@ -128,6 +128,7 @@ def entry(row: LedgerRow) -> Entry:
         channel=Channel(row.channel),
         state=row.state,
         reason=Reason(row.reason) if row.reason else None,
+        at=row.decided_at,
         attempt=row.attempt,
         possible_duplicate=row.possible_duplicate,
     )

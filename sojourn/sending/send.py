@@ -29,7 +29,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.history import History
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.reports import reference
-from sojourn.domain.verdict import Doubt, OnceMore
+from sojourn.domain.verdict import Doubt, Late, OnceMore
 from sojourn.rendering.attachments import fetched
 from sojourn.rendering.render import RenderContext, Renderer
 from sojourn.sending.applying import Claim
@@ -37,6 +37,7 @@ from sojourn.sending.doubt import Wait, Way, until_absent, way_out
 from sojourn.sending.gate import Gate
 from sojourn.sending.handing import hand_over, to_its_end
 from sojourn.sending.recording import Recorder, kind_of
+from sojourn.sending.waits import replanned
 
 HEARTBEAT = timedelta(seconds=2)  # each is billed; a quick send costs none
 SOONEST = timedelta(seconds=1)
@@ -101,13 +102,16 @@ class Messages:
         clock = _journeys_clock(delivery)
         once_more: OnceMore | None = None
         handed_over = False
+        planned = delivery.due
         while True:
             fence = Fence()  # it begins before the claim: the gate's answer must not grow old
             answer = await self._gate.pass_or_refuse(delivery, clock(), once_more=once_more)
             once_more = None
             match answer:
                 case Receipt():
-                    return answer
+                    return _replanned(answer, delivery, planned)
+                case Late():
+                    delivery = await replanned(delivery)
                 case Doubt():
                     provider = self._providers[answer.channel]
                     once_more = await self._find_out(delivery, answer, provider)
@@ -117,7 +121,7 @@ class Messages:
                     handed_over = True
                     receipt = await self._carry(delivery, answer, clock, fence)
                     if receipt is not None:
-                        return receipt
+                        return _replanned(receipt, delivery, planned)
                 case _:
                     assert_never(answer)
             # the ledger has the outcome; the gate decides what follows from it
@@ -254,8 +258,18 @@ class Messages:
         await self._record.looked_up(doubt, provider, provider_id)
 
 
+def _replanned(receipt: Receipt, delivery: Delivery, planned: datetime) -> Receipt:
+    """Hand the moment back at which the message fell due, if it is not the planned one."""
+    if delivery.due == planned:
+        return receipt
+    return receipt.model_copy(update={"due": delivery.due})
+
+
 def _receipt(claim: Claim, status: Status, reason: Reason | None = None) -> Receipt:
-    return Receipt(status=status, reason=reason, channel=claim.channel, timezone=claim.timezone)
+    at = claim.decided_at if status is Status.SENT else None
+    return Receipt(
+        status=status, reason=reason, channel=claim.channel, timezone=claim.timezone, at=at
+    )
 
 
 async def _heartbeat() -> None:

@@ -65,14 +65,52 @@ def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
 # ---- one message ---------------------------------------------------------------------------
 
 
-async def of_message(session: AsyncSession, message_id: str) -> Sequence[LedgerRow]:
+async def of_message(session: AsyncSession, delivery: Delivery) -> Sequence[LedgerRow]:
     """Return the rows of a message, one for each channel it took, oldest first.
 
     The transaction holds the rows. An attempt settles its row without the customer's lock, so a
     gate that did not hold the row could overwrite a state that became "sent" meanwhile.
+
+    Rows of the former rule, whose names count decisions, take the name of today.
+
+    Args:
+        session: a writing transaction.
+        delivery: the message.
+
+    Returns:
+        The rows.
     """
-    query = select(LedgerRow).where(LedgerRow.message_id == message_id).with_for_update()
-    return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
+    query = (
+        select(LedgerRow)
+        .where(
+            LedgerRow.workflow_id == delivery.workflow_id,
+            LedgerRow.enrolment == delivery.enrolment,
+            LedgerRow.step == delivery.step,
+        )
+        .order_by(col(LedgerRow.id))
+        .with_for_update()
+    )
+    rows = (await session.exec(query)).all()
+    named = [row for row in rows if row.message_id == delivery.message_id]
+    if named or not delivery.cause:
+        return named
+    counted = _counted(rows, delivery)
+    for row in counted:
+        row.message_id, row.n = delivery.message_id, delivery.n
+    return counted
+
+
+def _counted(rows: Sequence[LedgerRow], delivery: Delivery) -> list[LedgerRow]:
+    """Return the rows of a message by the former rule.
+
+    Such a row does not say which event began the steps. It is the same message if it fell due at
+    the same moment.
+    """
+    return [
+        row
+        for row in rows
+        if row.message_id == delivery.counted_id(row.n) and row.due_at == delivery.due
+    ]
 
 
 async def of_reference(session: AsyncSession, reference: str) -> LedgerRow | None:
@@ -168,6 +206,27 @@ async def is_under_way(
         col(LedgerRow.decided_at) >= since,
     )
     return (await session.exec(query.limit(1))).first() is not None
+
+
+async def last_sent(session: AsyncSession, workflow_ids: Iterable[str]) -> Mapping[str, datetime]:
+    """Return when the last message of each of these runs left or may have left.
+
+    Args:
+        session: any session.
+        workflow_ids: the runs.
+
+    Returns:
+        By workflow id, the moment by the journey's clock; runs that sent nothing are left out.
+    """
+    wanted = list(workflow_ids)
+    if not wanted:
+        return {}
+    query = (
+        select(LedgerRow.workflow_id, func.max(LedgerRow.decided_at))
+        .where(col(LedgerRow.workflow_id).in_(wanted), col(LedgerRow.state).in_(_MAYBE_SENT))
+        .group_by(col(LedgerRow.workflow_id))
+    )
+    return dict((await session.exec(query)).all())
 
 
 async def every(session: AsyncSession) -> Sequence[LedgerRow]:

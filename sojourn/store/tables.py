@@ -217,7 +217,7 @@ class LedgerRow(SQLModel, table=True):
 
     id: int | None = _number()
     ledger_key: str = Field(unique=True)
-    """``{workflow id}/{enrolment}/{n}-{step}/{channel}``."""
+    """``{workflow id}/{enrolment}/{cause}/{step}/{channel}``; ``Delivery.message_id`` explains."""
     reference: str = Field(unique=True)
     """The ledger key as providers know it (`domain.reports.reference`)."""
     message_id: str

@@ -175,8 +175,9 @@ def test_the_section_of_a_journey_says_what_its_code_says(name: str) -> None:
         for keyword in KEYWORDS
         if getattr(journey.terms, keyword)
     }
-    if journey.terms.key:
-        expected["key"] = f"`{journey.terms.key}`"
+    for field in ("key", "anchor"):
+        if value := getattr(journey.terms, field):
+            expected[field] = f"`{value}`"
     assert declared == expected
     steps = {code(row[0]): row[2:] for row in table if len(row) == 6}
     assert steps == {

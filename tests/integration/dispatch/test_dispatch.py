@@ -559,7 +559,7 @@ class _Nudger(Outbox):
         self._rnd = random.Random(5)
 
     async def send(self, parcel: Parcel) -> str:
-        if "-offer/" in parcel.ledger_key:
+        if "/offer/" in parcel.ledger_key:
             wait = self._rnd.random() * 0.015
             self.tasks.append(asyncio.create_task(self._later(wait, parcel)))
         return await super().send(parcel)

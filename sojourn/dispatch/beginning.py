@@ -1,0 +1,103 @@
+"""Old news begins no run, and a change may begin one. Pure: other modules ask the store."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sojourn.dispatch import routing
+from sojourn.domain.events import Event
+from sojourn.domain.ordering import CLOCK_SKEW
+from sojourn.journeys.journey import Journey, restarts_by_content
+from sojourn.journeys.terms import names
+from sojourn.store import events
+from sojourn.store.tables import EventRow
+
+
+def is_old_news(
+    journey: type[Journey], event: Event, row: EventRow, last_sent: Mapping[str, datetime]
+) -> bool:
+    """Tell whether the journey has written about this key since the event happened.
+
+    Its messages spoke of it, or could have: a product that comes in days late, from an app that was
+    offline, begins no ladder again.
+
+    Args:
+        journey: one that the event would start.
+        event: what happened.
+        row: the same event, as it is stored.
+        last_sent: when each run's last message left, by workflow id.
+
+    Returns:
+        True if it begins nothing.
+    """
+    if restarts_by_content(journey):
+        return False
+    run = run_of(journey, event, row)
+    return run in last_sent and row.occurred_at < last_sent[run] - CLOCK_SKEW
+
+
+def run_of(journey: type[Journey], event: Event, row: EventRow) -> str:
+    """Return the id of the run that an event starts.
+
+    Args:
+        journey: the run's journey.
+        event: what happened.
+        row: the same event, as it is stored.
+
+    Returns:
+        The workflow id.
+    """
+    key = routing.key_of(journey, event)
+    return routing.workflow_id(journey.name, row.sent_as or row.customer_id, key)
+
+
+def can_revive(journey: type[Journey], event: Event) -> bool:
+    """Tell whether an event could start a run although only others do.
+
+    It tells another value of the journey's anchor, for a time that is still to come: the
+    subscription goes on, the appointment was moved.
+    """
+    terms = journey.terms
+    return (
+        bool(terms.anchor)
+        and event.event_name in names(terms.restarts_on)
+        and event.event_name not in names(terms.starts_on)
+        and bool(not terms.key or routing.key_of(journey, event))
+        and _is_ahead(getattr(event, terms.anchor, None), event.occurred_at)
+    )
+
+
+def revives(
+    journey: type[Journey],
+    event: Event,
+    row: EventRow,
+    before: Iterable[tuple[EventRow, Event]],
+) -> bool:
+    """Tell whether a change starts a run of a thing whose former run may be over.
+
+    Args:
+        journey: one that hears the event.
+        event: what happened.
+        row: the same event, as it is stored.
+        before: the customer's events of the journey's ``starts_on`` and ``restarts_on``, oldest
+            first.
+
+    Returns:
+        True if it moves the anchor that was told last. What moves nothing starts nothing: a
+        cancelled subscription often tells its end once more.
+    """
+    if not can_revive(journey, event):
+        return False
+    terms, key = journey.terms, routing.key_of(journey, event)
+    told = [
+        getattr(other, terms.anchor)
+        for stored, other in before
+        if stored.name in names(terms.moved_by)
+        and (stored.occurred_at, stored.seq) < (row.occurred_at, row.seq)
+        and events.concerns(stored, terms.key, key)
+        and getattr(other, terms.anchor, None) is not None
+    ]
+    return bool(told) and told[-1] != getattr(event, terms.anchor)
+
+
+def _is_ahead(value: object, moment: datetime) -> bool:
+    return value is not None and not (isinstance(value, datetime) and value <= moment)

@@ -1,0 +1,68 @@
+"""The moment at which a run's wait really ended, as Temporal's history of the run tells it.
+
+A delay that is made shorter while runs sleep does not wake them: their timers were set by the plan
+of that day. This is asked for a message that is about to be skipped as too late, and never else.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle
+
+from sojourn.domain.messages import Delivery
+
+PAST = timedelta(seconds=1)
+"""The duration of a timer that a run sets for a wait that is past already."""
+
+
+async def replanned(delivery: Delivery) -> Delivery:
+    """Return a message with the moment at which it fell due by the plan of its wait.
+
+    Args:
+        delivery: the message that this activity was asked to send.
+
+    Returns:
+        The message; nobody needs to ask again.
+
+    Raises:
+        temporalio.service.RPCError: Temporal does not answer now.
+    """
+    sure = delivery.model_copy(update={"useful_for": None})
+    ended = await _last_wait(delivery)
+    if ended is None or ended <= delivery.due or delivery.useful_for is None:
+        return sure
+    useful = ended + delivery.useful_for
+    if delivery.true_until is not None:
+        useful = min(useful, delivery.true_until)
+    return sure.model_copy(update={"due": ended, "useful_until": useful})
+
+
+async def _last_wait(delivery: Delivery) -> datetime | None:
+    """Return when the wait before the message ended, by the journey's clock.
+
+    The timers of holds come after the message was first asked for, and do not count; nor does the
+    timer of a wait that was past when it began.
+    """
+    info = activity.info()
+    assert info.workflow_id is not None, "a journey asked for the message"
+    handle: WorkflowHandle[object, object] = activity.client().get_workflow_handle(
+        info.workflow_id, run_id=info.workflow_run_id
+    )
+    lasted: dict[int, timedelta] = {}
+    ended: datetime | None = None
+    async for event in handle.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            started = event.timer_started_event_attributes
+            lasted[event.event_id] = started.start_to_fire_timeout.ToTimedelta()
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_FIRED:
+            timer = event.timer_fired_event_attributes.started_event_id
+            if lasted.get(timer, PAST) > PAST:
+                ended = event.event_time.ToDatetime(tzinfo=UTC)
+        elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            scheduled = event.activity_task_scheduled_event_attributes
+            if scheduled.activity_id == info.activity_id:
+                break
+    if ended is None:
+        return None
+    return ended + (delivery.now - info.scheduled_time)
