@@ -33,6 +33,7 @@ from sojourn.domain.errors import (
     RecipientUnsubscribed,
     TemplateRefused,
     TransientError,
+    UnsupportedAddress,
     WindowClosed,
     WrongSender,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "TemplateRefused",
     "Token",
     "TransientError",
+    "UnsupportedAddress",
     "WindowClosed",
     "WrongSender",
     "asks_to_stop",

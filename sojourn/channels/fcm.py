@@ -85,7 +85,7 @@ class Fcm:
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._account.forget()
         if not answer.is_success:
-            raise _fault(answer, said, proven=self._proven)
+            raise _fault(answer, said, proven=self._proven).coded(f"HTTP {answer.status_code}")
         self._proven = True
         match said:
             case {"name": str(name)} if name:

@@ -170,14 +170,23 @@ class _Body(httpx.AsyncByteStream):
 def fault_of(answer: httpx.Response, said: str = "") -> ProviderError:
     """Return the error that an answer means by its HTTP status alone.
 
+    An address where nothing lives (404, 405, a redirect) is a fault of the settings, and of no
+    message. A provider that answers 404 about a recipient tells so before it calls this.
+
     Args:
         answer: the provider's answer, whose status is an error.
         said: the provider's error in words; by default the beginning of the body.
     """
     detail = f"HTTP {answer.status_code}: {said or answer.text[:LONGEST_DETAIL].strip()}"
+    return _meaning(answer, detail).coded(f"HTTP {answer.status_code}")
+
+
+def _meaning(answer: httpx.Response, detail: str) -> ProviderError:
     match answer.status_code:
-        case 401 | 403:
+        case 401 | 402 | 403 | 407:
             return AccountError(detail)
+        case 301 | 307 | 308 | 404 | 405:  # nothing lives at the address that our settings made
+            return AccountError(f"{detail}; check the base URL")
         case 408 | 425:
             return TransientError(detail, retry_after=retry_after(answer))
         case 429:

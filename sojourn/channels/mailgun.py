@@ -20,6 +20,7 @@ from pydantic_settings import SettingsConfigDict
 
 from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of
+from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import check_age, moment, object_in
@@ -58,7 +59,7 @@ _SUPPRESSED = {
 }
 """The reasons for which Mailgun does not even try."""
 _OUR_ACCOUNT = re.compile(
-    r"\bfrom\b.*parameter is not a valid address|not allowed to send|free accounts|sandbox"
+    r"\bfrom\b.*parameter|not allowed to send|free accounts|sandbox|activate your"
 )
 _ENHANCED = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
 _NO_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
@@ -117,7 +118,8 @@ class Mailgun:
         answer = await self._http.send("POST", f"/v3/{self._domain}/messages", files=form)
         said = body_of(answer)
         if not answer.is_success:
-            raise _fault(answer, str(said.get("message") or ""))
+            fault = _fault(answer, str(said.get("message") or ""))
+            raise fault.coded(f"HTTP {answer.status_code}")
         if not said.get("id"):
             raise AmbiguousSend(f"HTTP {answer.status_code} without an id")
         return str(said["id"]).strip("<>")
@@ -163,7 +165,7 @@ class Mailgun:
         content = parcel.content
         fields = {
             "from": from_header(self._settings),
-            "to": parcel.address,
+            "to": ascii_mailbox(parcel.address),
             "subject": content.subject,
             "text": content.text,
             "html": content.html,

@@ -43,6 +43,7 @@ from sojourn.domain.stopping import asks_to_stop
 from sojourn.settings import Settings
 
 API_UNKNOWN = 1
+INVALID_PARAMETER, NO_SUCH_OBJECT = 100, 33
 ENOUGH_FOR_NOW = 131049
 """The customer has had all the marketing that Meta allows for now; another day it may pass."""
 WINDOW_CLOSED = 131047
@@ -121,7 +122,9 @@ class Meta:
         answer = await self._http.send("POST", f"{self._number}/messages", json=_message(parcel))
         said = body_of(answer)
         if not answer.is_success:
-            raise _fault(answer, said)
+            error = said.get("error")
+            code = error.get("code") if isinstance(error, dict) else None
+            raise _fault(answer, said).coded(f"HTTP {answer.status_code}", code)
         match said:
             case {"messages": [{"id": str(message_id)}, *_]} if message_id:
                 return message_id
@@ -231,6 +234,8 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
         return TransientError(detail, retry_after=timedelta(days=1))
     if code in _TRANSIENT:
         return TransientError(detail, retry_after=retry_after(answer))
+    if code == INVALID_PARAMETER and error.get("error_subcode") == NO_SUCH_OBJECT:
+        code = NO_SUCH_OBJECT  # SOJOURN_META_PHONE_NUMBER_ID, or what the token may see
     return _refusal(code, detail) or fault_of(answer, detail)
 
 

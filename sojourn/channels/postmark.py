@@ -18,6 +18,7 @@ from pydantic_settings import SettingsConfigDict
 
 from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
+from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import moment, object_in, part
@@ -138,14 +139,14 @@ class Postmark:
         said = body_of(answer)
         if answer.is_success and said.get("ErrorCode") == 0:
             return str(said["MessageID"])
-        raise _fault(answer, said)
+        raise _fault(answer, said).coded(f"HTTP {answer.status_code}", said.get("ErrorCode"))
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
         """Search the messages of the last 45 days for our reference in their metadata."""
         asked = {
             "count": "1",
             "offset": "0",
-            "recipient": parcel.address,
+            "recipient": ascii_mailbox(parcel.address),
             "metadata_reference": parcel.reference,
         }
         answer = await self._http.ask("GET", "/messages/outbound", params=asked)
@@ -176,7 +177,7 @@ class Postmark:
         promotional = parcel.message_class is MessageClass.PROMOTIONAL
         email: dict[str, Any] = {
             "From": from_header(self._settings),
-            "To": parcel.address,
+            "To": ascii_mailbox(parcel.address),
             "Subject": content.subject,
             "HtmlBody": content.html,
             "TextBody": content.text,

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of
+from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import moment, object_in, part
@@ -118,7 +119,8 @@ class Resend:
         )
         said = body_of(answer)
         if not answer.is_success:
-            raise _fault(answer, said)
+            fault = _fault(answer, said)
+            raise fault.coded(f"HTTP {answer.status_code}", said.get("name"))
         if not said.get("id"):
             raise AmbiguousSend(f"HTTP {answer.status_code} without an id")
         return str(said["id"])
@@ -149,7 +151,7 @@ class Resend:
         # the same parcel must give the same body: Resend refuses another one under the same key
         email: dict[str, Any] = {
             "from": from_header(self._settings),
-            "to": [parcel.address],
+            "to": [ascii_mailbox(parcel.address)],
             "subject": content.subject,
             "html": content.html,
             "text": content.text,
@@ -192,7 +194,7 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     if name in _IN_DOUBT:
         # an earlier request under our key may have been accepted
         return AmbiguousSend(detail)
-    if name in _ACCOUNT or "api key is invalid" in message.lower():
+    if name in _ACCOUNT or "api key is invalid" in message.lower() or "`from`" in message:
         return AccountError(detail)
     if answer.status_code in (400, 422) and "`to`" in message:
         return InvalidRecipient(detail)

@@ -1,9 +1,26 @@
 """The From header of an e-mail."""
 
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import formataddr
 
+from sojourn.channels.mailbox import mailbox
+from sojourn.domain.errors import AccountError, UnsupportedAddress
 from sojourn.settings import Settings
+
+
+def sender(settings: Settings) -> str:
+    """Return the shop's address, with its domain in ASCII.
+
+    Raises:
+        AccountError: ``SOJOURN_FROM_EMAIL`` is no address.
+    """
+    try:
+        written = mailbox(settings.from_email)
+        Address(addr_spec=written)
+    except (UnsupportedAddress, HeaderParseError, ValueError, IndexError):
+        raise AccountError("SOJOURN_FROM_EMAIL is no e-mail address") from None
+    return written
 
 
 def from_header(settings: Settings, *, ascii_only: bool = False) -> str:
@@ -15,8 +32,15 @@ def from_header(settings: Settings, *, ascii_only: bool = False) -> str:
         settings: name the shop and its address.
         ascii_only: write a name outside of ASCII as an encoded word (RFC 2047). Providers that take
             JSON or forms want the name itself, and encode it on their way out.
+
+    Returns:
+        The header's text.
+
+    Raises:
+        AccountError: ``SOJOURN_FROM_EMAIL`` is no address.
     """
+    address = sender(settings)
     name = " ".join(settings.shop_name.split())  # a line break would begin another header
     if ascii_only and not name.isascii():
-        return formataddr((name, settings.from_email))
-    return str(Address(name, addr_spec=settings.from_email))
+        return formataddr((name, address))
+    return str(Address(name, addr_spec=address))

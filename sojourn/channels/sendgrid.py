@@ -23,7 +23,9 @@ from pydantic_settings import SettingsConfigDict
 
 from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of
+from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.sender import sender
 from sojourn.channels.webhooks import check_age, json_in, moment
 from sojourn.domain.errors import (
     AccountError,
@@ -112,7 +114,7 @@ class SendGrid:
         """Hand a message over and return SendGrid's X-Message-Id."""
         answer = await self._http.send("POST", "/v3/mail/send", json=self._mail(parcel))
         if not answer.is_success:
-            raise _fault(answer)
+            raise _fault(answer).coded(f"HTTP {answer.status_code}")
         message_id = str(answer.headers.get("x-message-id", ""))
         if message_id:
             return message_id
@@ -125,10 +127,11 @@ class SendGrid:
 
         The logs cannot be searched by custom arguments, so that each message is read in turn.
         """
-        if '"' in parcel.address or "\\" in parcel.address:
+        address = ascii_mailbox(parcel.address)
+        if '"' in address or "\\" in address:
             raise TransientError("cannot be looked up: a query has no way to quote the address")
         start = (since - timedelta(minutes=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        query = f'to_email = "{parcel.address}" AND sg_message_id_created_at >= TIMESTAMP "{start}"'
+        query = f'to_email = "{address}" AND sg_message_id_created_at >= TIMESTAMP "{start}"'
         answer = await self._http.ask("POST", "/v3/logs", json={"query": query, "limit": SEARCHED})
         listed = _ok(answer).get("messages")
         if not isinstance(listed, list):
@@ -164,7 +167,8 @@ class SendGrid:
 
     def _mail(self, parcel: Parcel) -> dict[str, Any]:
         content, settings = parcel.content, self._settings
-        _, _, domain = settings.from_email.rpartition("@")
+        from_email = sender(settings)
+        _, _, domain = from_email.rpartition("@")
         # a mailbox that drops duplicates recognises a second attempt
         headers = {**content.headers, "Message-ID": f"<{parcel.reference}@{domain}>"}
         # SendGrid refuses this header, for which it has a field
@@ -173,11 +177,11 @@ class SendGrid:
         mail: dict[str, Any] = {
             "personalizations": [
                 {
-                    "to": [{"email": parcel.address}],
+                    "to": [{"email": ascii_mailbox(parcel.address)}],
                     "custom_args": {"reference": parcel.reference},
                 }
             ],
-            "from": {"email": settings.from_email, "name": settings.shop_name},
+            "from": {"email": from_email, "name": settings.shop_name},
             "subject": content.subject,
             "content": [  # plain text must come first
                 {"type": media_type, "value": value}

@@ -29,6 +29,7 @@ from pydantic_settings import SettingsConfigDict
 
 from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
+from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import check_age, moment, object_in, part
@@ -179,7 +180,8 @@ class Ses:
         )
         said = body_of(answer)
         if not answer.is_success:
-            raise _fault(answer, said)
+            fault = _fault(answer, said)
+            raise fault.coded(f"HTTP {answer.status_code}", _code(answer, said))
         if not said.get("MessageId"):
             raise AmbiguousSend(f"HTTP {answer.status_code} without a MessageId")
         return str(said["MessageId"])
@@ -249,7 +251,7 @@ class Ses:
             ]
         email: dict[str, Any] = {
             "FromEmailAddress": from_header(self._settings, ascii_only=True),
-            "Destination": {"ToAddresses": [parcel.address]},
+            "Destination": {"ToAddresses": [ascii_mailbox(parcel.address)]},
             "Content": {"Simple": simple},
             "EmailTags": [{"Name": "reference", "Value": parcel.reference}],
         }
@@ -338,8 +340,7 @@ def _text(text: str) -> dict[str, str]:
 
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     """Return the error that an answer means. The code is in a header or the body (restJson1)."""
-    told = answer.headers.get("x-amzn-errortype") or said.get("__type") or said.get("code")
-    code = str(told or "").partition(":")[0].rpartition("#")[2].removesuffix("Exception")
+    code = _code(answer, said)
     message = str(said.get("message") or said.get("Message") or "")
     detail = f"{code} {message}".strip()
     if answer.is_server_error:
@@ -353,6 +354,11 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
         return AccountError(detail)
     # an address at fault may be the sender's: the answer does not tell
     return fault_of(answer, detail)
+
+
+def _code(answer: httpx.Response, said: Mapping[str, Any]) -> str:
+    told = answer.headers.get("x-amzn-errortype") or said.get("__type") or said.get("code")
+    return str(told or "").partition(":")[0].rpartition("#")[2].removesuffix("Exception")
 
 
 def _report(said: Mapping[str, Any], event_id: str, received_at: datetime) -> Report | None:

@@ -23,8 +23,9 @@ from pydantic_settings import SettingsConfigDict
 
 from sojourn.channels.config import ProviderConfig
 from sojourn.channels.fence import Fence, current
+from sojourn.channels.mailbox import mailbox
 from sojourn.channels.provider import Abilities, Parcel
-from sojourn.channels.sender import from_header
+from sojourn.channels.sender import from_header, sender
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
@@ -34,6 +35,7 @@ from sojourn.domain.errors import (
     PermanentError,
     ProviderError,
     TransientError,
+    UnsupportedAddress,
 )
 from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
@@ -45,6 +47,17 @@ DATA = b"DATA\r\n"
 GOODBYE_SECONDS = 1.0
 _POLICY = SMTP.clone(cte_type="7bit")  # every server takes 7bit, and not every one 8bit
 _ENHANCED = re.compile(r"\b5\.(\d{1,3})\.(\d{1,3})\b")
+_OF_SENDER = re.compile(
+    r"relay(ing)? (access )?(is )?(denied|not permitted|not allowed)|unable to relay|"
+    r"sender (address )?(rejected|refused|denied|not allowed)|send as this sender|"
+    r"not owned by (the )?user|not verified|unverified|authenticat|must issue a starttls",
+    re.IGNORECASE,
+)
+"""The words of servers that do not let us send, with codes that mean other faults, too. Postfix and
+Exim say them to the recipient, Amazon and Microsoft to the message:
+https://www.postfix.org/postconf.5.html#smtpd_delay_reject,
+https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-smtp.html,
+https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online"""
 _FAULTS = (aiosmtplib.SMTPException, OSError)  # an invalid certificate is an OSError
 _LOST = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError)
 
@@ -84,13 +97,14 @@ class Smtp:
         Raises:
             TransientError: there is no connection, a 4xx reply (RFC 5321, 4.2.1), or the time of a
                 hand-over is over.
-            PermanentError: the server answers 5xx.
+            PermanentError: the server answers 5xx, or the address needs SMTPUTF8 (RFC 6531), which
+                it does not offer.
             AccountError: the server refuses us, our credentials or our sender's address.
             AmbiguousSend: the connection broke after the message had left.
         """
         message = compose(parcel, self._settings)
         try:
-            client = await self._addressed(parcel.address)
+            client = await self._addressed(mailbox(parcel.address))
         except _FAULTS as error:
             raise _before_data(error) from error
         try:
@@ -143,18 +157,36 @@ class Smtp:
 
     async def _envelope(self, client: Client, address: str) -> Client:
         try:
-            await client.mail(self._settings.from_email)
-            await client.rcpt(address)
+            await self._introduce(client, address)
         except aiosmtplib.SMTPResponseException as error:
             if _is_gone(error):
                 client.close()
             else:
                 await self._keep(client)
             raise
+        except UnsupportedAddress:
+            raise
         except BaseException:
             client.close()
             raise
         return client
+
+    async def _introduce(self, client: Client, address: str) -> None:
+        """Name sender and recipient, by SMTPUTF8 where one of them needs it (RFC 6531, 3.4)."""
+        ours = sender(self._settings)
+        if (ours + address).isascii():
+            await client.mail(ours)
+            await client.rcpt(address)
+            return
+        if client.is_ehlo_or_helo_needed:
+            await client.ehlo()
+        if not client.supports_extension("smtputf8"):
+            await self._keep(client)
+            raise UnsupportedAddress(
+                "letters outside ASCII before the @: the SMTP server does not offer SMTPUTF8"
+            )
+        await client.mail(ours, options=["SMTPUTF8"], encoding="utf-8")
+        await client.rcpt(address, encoding="utf-8")
 
     async def _keep(self, client: Client) -> None:
         if self._closed or len(self._idle) >= KEPT_CONNECTIONS:
@@ -193,8 +225,9 @@ async def _leave(client: Client) -> None:
 
 async def _data(client: Client, message: EmailMessage, fence: Fence) -> None:
     try:
+        content = message.as_bytes()
         with _guarded(client, fence):
-            await client.data(message.as_bytes())
+            await client.data(content)
     except _LOST as error:
         if not fence.crossed:
             raise TransientError(f"the connection broke before the message: {error}") from error
@@ -204,8 +237,14 @@ async def _data(client: Client, message: EmailMessage, fence: Fence) -> None:
             raise AmbiguousSend(f"no answer that SMTP knows: {error.message}") from error
         if _is_gone(error):
             client.close()
-        said = f"{error.code} {error.message}"
-        raise (ContentRejected(said) if error.code >= 500 else TransientError(said)) from error
+        raise _refused_message(error.code, error.message).coded(error.code) from error
+
+
+def _refused_message(code: int, message: str) -> ProviderError:
+    said = f"{code} {message}"
+    if code < 500:
+        return TransientError(said)
+    return AccountError(said) if _OF_SENDER.search(message) else ContentRejected(said)
 
 
 @contextmanager
@@ -246,6 +285,12 @@ def _is_gone(error: aiosmtplib.SMTPException) -> bool:
 
 
 def _before_data(error: aiosmtplib.SMTPException | OSError) -> ProviderError:
+    meant = _meaning(error)
+    code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else ""
+    return meant.coded(code)
+
+
+def _meaning(error: aiosmtplib.SMTPException | OSError) -> ProviderError:
     match error:
         case aiosmtplib.SMTPRecipientRefused():
             return _refused_recipient(error.code, error.message)
@@ -272,6 +317,8 @@ def _refused_recipient(code: int, message: str) -> ProviderError:
             refused: type[ProviderError] = TransientError
         case ("1", "7" | "8"):  # the sender's address
             refused = AccountError
+        case _ if _OF_SENDER.search(message):
+            refused = AccountError
         case ("1", _) | ("2", "1"):  # bad address; disabled mailbox
             refused = InvalidRecipient
         case None if code in (550, 551, 553):
@@ -289,11 +336,14 @@ def compose(parcel: Parcel, settings: Settings) -> EmailMessage:
     The Message-ID comes from the ledger key, so that a mailbox that drops duplicates recognises a
     second attempt.
     """
-    content = parcel.content
-    _, _, domain = settings.from_email.rpartition("@")
-    message = EmailMessage(policy=_POLICY)
+    content, to = parcel.content, mailbox(parcel.address)
+    ours = sender(settings)
+    _, _, domain = ours.rpartition("@")
+    # a letter outside ASCII before the @ has no other spelling (RFC 6532)
+    plain = (ours + to).isascii()
+    message = EmailMessage(policy=_POLICY if plain else _POLICY.clone(utf8=True))
     message["From"] = from_header(settings)
-    message["To"] = parcel.address
+    message["To"] = to
     message["Subject"] = content.subject
     message["Date"] = format_datetime(localtime())
     message["Message-ID"] = f"<{parcel.reference}@{domain}>"

@@ -53,19 +53,35 @@ _TRIAL = "Sent from your Twilio trial account - "
 
 _FAULTS: Mapping[int, type[ProviderError]] = {
     20003: AccountError,  # credentials
-    20005: AccountError,  # account not active
+    10001: AccountError,  # account not active
+    20005: AccountError,
+    20006: AccountError,  # access denied
+    20008: AccountError,  # test credentials
     20404: AccountError,  # no such account
+    21210: AccountError,  # From is not verified
     21212: AccountError,  # From is not a number
+    21267: AccountError,  # From is a name, on a trial account
+    21601: AccountError,  # From cannot send SMS
     21603: AccountError,  # no From
     21606: AccountError,  # From is not ours, or cannot send
+    21607: AccountError,
     21608: AccountError,  # a trial account, which writes only to verified numbers
     21609: AccountError,  # StatusCallback is not a public address
+    21616: AccountError,  # From matches several numbers
+    21659: AccountError,  # From is no number of Twilio's
     21660: AccountError,  # From is of another account
+    21661: AccountError,  # From cannot send SMS
     21701: AccountError,  # no such messaging service
     21703: AccountError,  # a messaging service without senders
+    21704: AccountError,
+    21705: AccountError,  # a wrong messaging service
     30002: AccountError,  # account suspended
     30034: AccountError,  # number without registration in the USA
     63007: AccountError,  # no such WhatsApp sender
+    63020: AccountError,  # Meta's terms are not accepted
+    63051: AccountError,  # the WhatsApp account or its number is locked
+    63112: AccountError,  # disabled by Meta
+    90010: AccountError,  # account not active
     14107: RateLimited,
     20429: RateLimited,  # "never processed", in Twilio's words
     21611: RateLimited,  # From's queue is full
@@ -187,11 +203,11 @@ class Twilio:
         answer = await self._http.send("POST", self._messages, data=self._message(parcel))
         said = body_of(answer)
         if not answer.is_success:
-            raise _fault(answer)
+            raise _fault(answer).coded(f"HTTP {answer.status_code}", said.get("code"))
         if said.get("status") in _FAILED:
             code = _int(said.get("error_code"))
             detail = f"{code} {said.get('error_message') or said['status']}"
-            raise _FAULTS.get(code, ContentRejected)(detail)
+            raise _FAULTS.get(code, ContentRejected)(detail).coded(code)
         return _sid(said)
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:

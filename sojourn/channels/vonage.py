@@ -137,7 +137,8 @@ class Vonage:
             headers=self._authority() | {"Accept": "application/json"},
         )
         if not answer.is_success:
-            raise _fault(answer)
+            fault = _fault(answer)
+            raise fault.coded(f"HTTP {answer.status_code}", _code(body_of(answer)))
         uuid = body_of(answer).get("message_uuid")
         if not isinstance(uuid, str) or not uuid:
             raise AmbiguousSend("accepted, but the answer does not name the message")
@@ -251,12 +252,25 @@ def _fault(answer: httpx.Response) -> ProviderError:
         return AmbiguousSend(f"HTTP {answer.status_code}: {detail}")
     if answer.status_code == _NO_CREDIT:
         return AccountError(f"HTTP {_NO_CREDIT}: {detail}")
-    known = _FAULTS.get(code)
+    known = _FAULTS.get(code) or _of_field(said)
     if known is None:
         return fault_of(answer, detail)
     if issubclass(known, TransientError):
         return known(detail, retry_after=retry_after(answer))
     return known(detail)
+
+
+def _of_field(said: Mapping[str, Any]) -> type[ProviderError] | None:
+    """Return whose fault an invalid parameter is; None if it is the message's or unknown."""
+    listed = said.get("invalid_parameters")
+    names = (
+        {one.get("name") for one in listed if isinstance(one, dict)}
+        if isinstance(listed, list)
+        else set()
+    )
+    if "from" in names:
+        return AccountError
+    return InvalidRecipient if "to" in names else None
 
 
 def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:

@@ -136,7 +136,7 @@ class WebPush:
             },
         )
         if not answer.is_success:
-            raise _fault(answer, proven=self._proven)
+            raise _fault(answer, proven=self._proven).coded(f"HTTP {answer.status_code}")
         self._proven = True
         # Apple and Microsoft return no URL; 201 means accepted all the same (RFC 8030, 5)
         said = answer.headers.get("location") or answer.headers.get("apns-id")

@@ -29,6 +29,7 @@
     │   ├── InvalidRecipient  no such address: it is suppressed
     │   │   └── EndpointGone  a device that is no longer there
     │   ├── WrongSender       an address that takes messages of another sender alone: it is kept
+    │   ├── UnsupportedAddress    an address that this provider cannot write to: it is kept
     │   ├── RecipientUnsubscribed  the provider has an opt-out on record: so have we, from now on
     │   ├── TemplateRefused   an approved template that is missing or does not fit
     │   ├── WindowClosed      free text outside WhatsApp's 24 hours
@@ -36,10 +37,14 @@
     └── AccountError          our credentials or account; no journey's fault
 """
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import ClassVar, Self
+
+_CODE = re.compile(r"(?!.*\d{7})[A-Za-z0-9_.# -]{1,40}", re.ASCII)
+"""The form of a code: no @, and no run of digits as long as a phone number's."""
 
 
 class SojournError(Exception):
@@ -157,8 +162,30 @@ class NothingToSay(TemplateError):
 class ProviderError(Exception):
     """An answer of a channel that is not "accepted".
 
-    Its text is what the provider said: the ledger keeps it, Temporal never sees it.
+    Its text is what the provider said, which may quote an address: the ledger keeps it, and nothing
+    else sees it. Logs, pauses and Temporal get the error's kind and code.
+
+    Attributes:
+        code: the provider's code: ``HTTP 422 405``, ``550``. Empty if there is none, or if it looks
+            like more than a code.
     """
+
+    code: str = ""
+
+    def coded(self, *codes: object) -> Self:
+        """Return the error with a code of these parts; those that are no codes are left out.
+
+        Args:
+            codes: such as ``"HTTP 422"`` and a number or a word of the provider's list.
+        """
+        parts = (str(code) for code in codes if code is not None)
+        self.code = " ".join(part for part in parts if _CODE.fullmatch(part))
+        return self
+
+    @property
+    def told(self) -> str:
+        """The kind and the code, which hold nothing personal: ``AccountError, HTTP 401``."""
+        return ", ".join(filter(None, (type(self).__name__, self.code)))
 
 
 class TransientError(ProviderError):
@@ -224,6 +251,13 @@ class RecipientUnsubscribed(PermanentError):
     """The recipient has told the provider to stop; that is a refusal to us, too."""
 
     reason = "opted_out"
+
+
+class UnsupportedAddress(PermanentError):
+    """An address that this provider cannot write to, such as one with letters outside ASCII.
+
+    It may be good, and another provider or channel may reach it: nothing is suppressed.
+    """
 
 
 class TemplateRefused(PermanentError):

@@ -160,6 +160,7 @@ _ERRORS: dict[str, str] = {
         errors.InvalidRecipient: "said that there is no such address",
         errors.EndpointGone: "said that the device is gone",
         errors.WrongSender: "said that the device takes messages of another sender alone",
+        errors.UnsupportedAddress: "cannot write to an address of this form",
         errors.RecipientUnsubscribed: "said that the recipient had told it to stop",
         errors.TemplateRefused: "refused the approved template",
         errors.WindowClosed: "said that the customer had not written within 24 hours",

@@ -51,7 +51,7 @@ async def _is_well(channel: Channel, carriers: Providers) -> bool:
         await provider.probe()
     except ProviderError as error:
         log.error(
-            "channel stays paused", channel=channel.value, provider=provider.name, said=str(error)
+            "channel stays paused", channel=channel.value, provider=provider.name, said=error.told
         )
         return False
     log.warning("channel resumed", channel=channel.value, provider=provider.name)

@@ -154,7 +154,8 @@ class Recorder:
             await pauses.begin(
                 session,
                 claim.channel,
-                because=str(error),
+                # the provider's words may quote an address; the ledger keeps them
+                because=f"{error.told}; its words: sojourn ledger show {claim.ledger_id}",
                 by=provider.name,
                 probe_at=datetime.now(UTC) + PROBE_AFTER,
             )
@@ -201,6 +202,6 @@ class Recorder:
             await settling.settle(session, doubt.ledger_id, MessageState.UNKNOWN, by="gate")
 
 
-def kind_of(error: Exception) -> str:
+def kind_of(error: BaseException) -> str:
     """Return an error's kind, as the ledger and Temporal know it: ``RateLimited``."""
     return type(error).__name__

@@ -7,7 +7,9 @@ between any two of them; the ledger then gives the next attempt the facts that a
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 from time import monotonic
+from traceback import extract_tb
 from typing import assert_never
 
 from temporalio import activity
@@ -24,6 +26,7 @@ from sojourn.domain.errors import (
     PermanentError,
     TemplateError,
     TransientError,
+    Unforeseen,
     WindowClosed,
 )
 from sojourn.domain.history import History
@@ -40,6 +43,8 @@ from sojourn.sending.recording import Recorder, kind_of
 from sojourn.sending.waits import replanned
 
 HEARTBEAT = timedelta(seconds=2)  # each is billed; a quick send costs none
+FRAMES = 6
+"""Calls of an error's way that the log shows."""
 SOONEST = timedelta(seconds=1)
 
 Clock = Callable[[], datetime]
@@ -90,8 +95,10 @@ class Messages:
         except Exception as error:
             # The run's history keeps the last failure of an activity, and an error's text may quote
             # an address: Temporal gets the error's kind, the worker's log the rest.
-            activity.logger.exception("the message could not be sent")
             kind = kind_of(error)
+            activity.logger.error(
+                "the message could not be sent: %s at %s", kind, whereabouts(error)
+            )
             raise ApplicationError(f"{kind}: see the worker's log", type=kind) from None
         finally:
             beating.cancel()
@@ -140,11 +147,17 @@ class Messages:
             await self._record.skipped(claim, Reason.NOTHING_TO_SAY)
             return _receipt(claim, Status.SKIPPED, Reason.NOTHING_TO_SAY)
         except TemplateError as error:
-            activity.logger.error("message cannot be rendered: %s", error)
+            activity.logger.error(
+                "message %s (%s) cannot be rendered: sojourn ledger show tells why",
+                claim.ledger_id,
+                delivery.template,
+            )
             await self._record.unrenderable(claim, str(error))
             return None
         except TransientError as error:  # of the shop, from which a file is fetched
-            activity.logger.warning("%s: %s", delivery.template, error)
+            activity.logger.warning(
+                "a file of %s cannot be fetched: %s", delivery.template, error.told
+            )
             raise _again("a file cannot be fetched now", error.retry_after) from None
         if claim.channel is Channel.WHATSAPP and not (claim.may_write_freely or content.approved):
             said = "the customer has not written within 24 hours, and no template is approved"
@@ -198,15 +211,26 @@ class Messages:
             await self._record.refused(claim, provider, error)
             return None
         except TransientError as error:
+            if isinstance(error, Unforeseen):
+                cause = error.__cause__ or error
+                activity.logger.error(
+                    "%s could not be given message %s: %s at %s",
+                    provider.name,
+                    claim.ledger_id,
+                    kind_of(cause),
+                    whereabouts(cause),
+                )
             await self._record.released(claim, error)
             after = _not_past_its_use(delivery, clock, error.retry_after)
             raise _again(f"{provider.name}: {kind_of(error)}", after) from None
         except AccountError as error:
-            activity.logger.error("%s does not let us send: %s", provider.name, error)
+            activity.logger.error("%s does not let us send: %s", provider.name, error.told)
             await self._record.paused(claim, provider, error)
             return None
         except AmbiguousSend as error:
-            activity.logger.warning("%s: %s", provider.name, error)
+            activity.logger.warning(
+                "%s: message %s: %s", provider.name, claim.ledger_id, error.told
+            )
             await self._record.in_doubt(claim, error)
             return None
         if await self._record.sent(claim, provider, provider_id):
@@ -297,6 +321,12 @@ def _not_past_its_use(
     if after is None:
         return None
     return max(min(after, delivery.useful_until - clock() + SOONEST), SOONEST)
+
+
+def whereabouts(error: BaseException) -> str:
+    """Return where an error was raised, innermost first; its text may be personal."""
+    frames = reversed(extract_tb(error.__traceback__)[-FRAMES:])
+    return " < ".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames)
 
 
 def _again(message: str, after: timedelta | None = None) -> ApplicationError:

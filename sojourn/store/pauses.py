@@ -39,7 +39,8 @@ async def begin(
     Args:
         session: a writing transaction.
         channel: the channel to pause.
-        because: the words of the provider or the operator.
+        because: the operator's words, or the kind and the code of the provider's error; never the
+            provider's words, which may quote an address.
         by: the provider's name, or the operator's.
         probe_at: the moment of the first probe of the provider; None means an operator's pause,
             which has no probe.

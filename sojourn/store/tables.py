@@ -333,7 +333,7 @@ class ChannelRow(SQLModel, table=True):
     channel: str = Field(primary_key=True)
     paused_at: datetime | None = _maybe()
     paused_because: str = ""
-    """The words of the provider or the operator."""
+    """The operator's words, or the kind and the code of the provider's error."""
     paused_by: str = ""
     """The provider or operator that paused; a probe never ends an operator's pause."""
     resumed_at: datetime | None = _maybe()

@@ -32,6 +32,7 @@ from sojourn.domain.errors import (
     ProviderError,
     RateLimited,
     TransientError,
+    UnsupportedAddress,
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
@@ -294,6 +295,46 @@ class ProviderContract:
                 await pair.provider.send(pair.parcel())
             assert type(raised.value) is expected
             assert str(raised.value)
+
+    async def test_e_mail_to_a_domain_outside_ascii_is_written_in_ascii(
+        self, pair: Pair[Any, Fake]
+    ) -> None:
+        if pair.channel is not Channel.EMAIL:
+            pytest.skip("its addresses are no e-mail addresses")
+        await pair.provider.send(dataclasses.replace(pair.parcel(), address="ada@bücher.example"))
+        assert pair.fake.accepted[0].address == "ada@xn--bcher-kva.example"
+
+    async def test_e_mail_to_a_mailbox_outside_ascii_is_refused_or_sent(
+        self, pair: Pair[Any, Fake]
+    ) -> None:
+        if pair.channel is not Channel.EMAIL:
+            pytest.skip("its addresses are no e-mail addresses")
+        try:
+            await pair.provider.send(
+                dataclasses.replace(pair.parcel(), address="józef@shop.example")
+            )
+        except UnsupportedAddress:
+            assert pair.fake.asked == 0
+        else:
+            assert pair.fake.accepted[0].address == "józef@shop.example"
+
+    async def test_an_address_where_nothing_lives_is_a_fault_of_the_settings(
+        self, pair: Pair[Any, Fake]
+    ) -> None:
+        parcel = pair.parcel()
+        if pair.fake.url in parcel.address:
+            pytest.skip("the address of a message names the provider's address")
+        environment = {
+            name: f"{value}/nothing-lives-here" if value == pair.fake.url else value
+            for name, value in pair.fake.environment().items()
+        }
+        astray = configured(type(self).provider, environment)
+        try:
+            with pytest.raises(AccountError):
+                await astray.send(parcel)
+        finally:
+            await astray.close()
+        assert pair.fake.accepted == []
 
     async def test_repeated_parcel_is_delivered_once_within_its_promise(
         self, pair: Pair[Any, Fake]

@@ -21,6 +21,7 @@ class MailServer:
     """A server that answers 250 unless a reply is scripted."""
 
     accepted: list[EmailMessage] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
     lines: set[int] = field(default_factory=set)
     """The ports that messages came from: one for each connection that was used."""
     rcpt_reply: str = ""
@@ -35,6 +36,8 @@ class MailServer:
     hang_after_data: bool = False
     login: tuple[str, str] | None = None
     """The name and password that the server requires."""
+    smtputf8: bool = True
+    """The server takes addresses with letters outside ASCII."""
     tls: ssl.SSLContext | None = None
     """The certificate for STARTTLS; None means that the server does not offer it."""
     taken: threading.Event = field(default_factory=threading.Event)
@@ -53,6 +56,7 @@ class MailServer:
             port=self.port,
             auth_require_tls=False,
             tls_context=self.tls,
+            enable_SMTPUTF8=self.smtputf8,
             authenticator=self._authenticate,
         )
         self._controller.start()
@@ -90,6 +94,7 @@ class MailServer:
         if self._hangs_up(server, "RCPT") or self.rcpt_reply:
             return self.rcpt_reply
         envelope.rcpt_tos.append(address)
+        self.recipients.append(address)
         return "250 OK"
 
     async def handle_RSET(  # noqa: N802 (aiosmtpd's hook)

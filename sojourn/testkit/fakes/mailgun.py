@@ -126,6 +126,8 @@ class FakeMailgun(Fake):
                 "'from' parameter is not a valid address. please check documentation",
                 AccountError,
             ),
+            "no-sender": (400, "from parameter is missing", AccountError),
+            "unpaid": (402, "Payment Required", AccountError),
             "empty": (400, "Need at least one of 'text' or 'html' parameters", ContentRejected),
             "probation": (
                 400,

@@ -122,8 +122,15 @@ class FakeResend(Fake):
             ),
             "attachment": (422, "invalid_attachment", "It needs content or path", ContentRejected),
             "security": (451, "security_error", "A security issue", ContentRejected),
-            "path": (404, "not_found", "The requested endpoint does not exist", ContentRejected),
+            "path": (404, "not_found", "The requested endpoint does not exist", AccountError),
             "sender": (422, "invalid_from_address", "Invalid `from` field", AccountError),
+            "sender-form": (
+                422,
+                "validation_error",
+                "Invalid `from` field. The email address needs to follow the `email@example.com` "
+                "or `Name <email@example.com>` format.",
+                AccountError,
+            ),
             "domain": (403, "validation_error", "The domain is not verified", AccountError),
             "key": (400, "validation_error", "API key is invalid", AccountError),
             "restricted": (401, "restricted_api_key", "It can only send", AccountError),

@@ -199,6 +199,17 @@ async def test_an_error_without_a_code_is_judged_by_its_http_status(
         await pair.provider.send(pair.parcel())
 
 
+async def test_a_number_that_meta_does_not_know_is_the_account_s_fault(
+    pair: Pair[Meta, FakeMeta], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code 100 is an invalid parameter, too; the subcode tells the two apart."""
+    unknown = {"error": {"code": 100, "error_subcode": 33, "message": "Object does not exist"}}
+    answering(pair.fake, monkeypatch, partial(JSONResponse, unknown, 400))
+    with pytest.raises(AccountError) as raised:
+        await pair.provider.send(pair.parcel())
+    assert raised.value.told == "AccountError, HTTP 400 100"
+
+
 class _Moved(FakeMeta):
     """Meta without our number."""
 

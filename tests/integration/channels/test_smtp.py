@@ -4,6 +4,7 @@ import asyncio
 import base64
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from sojourn.domain.errors import (
     InvalidRecipient,
     ProviderError,
     TransientError,
+    UnsupportedAddress,
 )
 from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
@@ -265,7 +267,7 @@ async def test_a_cancelled_message_leaves_no_connection_behind(
         ("550 5.1.10 the domain takes no mail", InvalidRecipient),
         ("550 5.2.1 mailbox disabled", InvalidRecipient),
         ("553 mailbox name not allowed", InvalidRecipient),
-        ("550 5.7.1 relaying denied", ContentRejected),
+        ("550 5.7.1 relaying denied", AccountError),
         ("552 5.2.2 mailbox full", ContentRejected),
         ("552 too much mail", ContentRejected),
         ("554 transaction failed", ContentRejected),
@@ -274,6 +276,10 @@ async def test_a_cancelled_message_leaves_no_connection_behind(
         ("451 4.7.1 try later", TransientError),
         ("450 4.2.1 greylisted", TransientError),
         ("421 4.3.2 shutting down", TransientError),
+        ("554 5.7.1 <ada@shop.example>: Relay access denied", AccountError),
+        ("550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", AccountError),
+        ("553 5.7.1 <a@b>: Sender address rejected: not owned by user shop", AccountError),
+        ("550 5.7.1 <ada@shop.example>: Recipient address rejected: policy", ContentRejected),
     ],
 )
 async def test_the_codes_of_a_refused_recipient_decide_about_the_address(
@@ -312,6 +318,8 @@ async def test_a_refused_sender_is_the_account_s_fault_or_a_matter_of_time(
         ("421 4.3.2 shutting down", TransientError),
         ("299 what", AmbiguousSend),
         ("garbage", AmbiguousSend),
+        ("554 Message rejected: Email address is not verified.", AccountError),
+        ("550 5.7.60 SMTP; Client does not have permissions to send as this sender", AccountError),
     ],
 )
 async def test_a_refused_message_is_rejected_or_a_matter_of_time(
@@ -335,6 +343,87 @@ async def test_nothing_leaves_after_the_fence_has_closed(mail: MailServer, smtp:
         await smtp.send(parcel())
     assert in_time.crossed
     assert len(mail.accepted) == 1
+
+
+# ---- letters outside ASCII -------------------------------------------------------------------
+
+
+def addressed(address: str) -> Parcel:
+    return replace(parcel(), address=address)
+
+
+async def test_a_domain_outside_ascii_is_written_in_punycode(mail: MailServer, smtp: Smtp) -> None:
+    await smtp.send(addressed("ada@bücher.example"))
+    (message,) = mail.accepted
+    assert message["To"] == "ada@xn--bcher-kva.example"
+    assert mail.recipients == ["ada@xn--bcher-kva.example"]
+
+
+async def test_a_mailbox_outside_ascii_goes_where_the_server_takes_it(
+    mail: MailServer, smtp: Smtp
+) -> None:
+    await smtp.send(addressed("józef@bücher.example"))
+    await smtp.send(parcel())
+    first, second = mail.accepted
+    assert mail.recipients == ["józef@xn--bcher-kva.example", "ada@shop.example"]
+    assert first["To"] == "józef@xn--bcher-kva.example"
+    assert first["Subject"] == second["Subject"] == "Twój koszyk czeka – żółw"
+    assert len(mail.lines) == 1
+
+
+async def test_a_mailbox_outside_ascii_is_refused_where_the_server_does_not_take_it() -> None:
+    plain = MailServer(smtputf8=False)
+    plain.start()
+    provider = to(plain.port)
+    try:
+        with pytest.raises(UnsupportedAddress, match="SMTPUTF8"):
+            await provider.send(addressed("józef@shop.example"))
+        await provider.send(addressed("ada@bücher.example"))
+        assert len(plain.lines) == 1
+    finally:
+        await provider.close()
+        plain.stop()
+    assert [message["To"] for message in plain.accepted] == ["ada@xn--bcher-kva.example"]
+
+
+@pytest.mark.parametrize("address", ["ada@\u200b", "ada@-ü-.example", "ü", "ada@ü ü.example"])
+async def test_an_address_that_no_server_can_have_is_refused_for_good(
+    mail: MailServer, smtp: Smtp, address: str
+) -> None:
+    with pytest.raises(UnsupportedAddress):
+        await smtp.send(addressed(address))
+    assert mail.accepted == []
+
+
+async def test_a_sender_s_domain_outside_ascii_is_written_in_punycode(mail: MailServer) -> None:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in server_at(mail.port).items():
+            environment.setenv(name, value)
+        provider = Smtp(Settings().model_copy(update={"from_email": "hallo@bücher.example"}))
+    message_id = await provider.send(parcel())
+    await provider.close()
+    assert mail.accepted[0]["From"].addresses[0].addr_spec == "hallo@xn--bcher-kva.example"
+    assert message_id.endswith("@xn--bcher-kva.example>")
+
+
+@pytest.mark.parametrize("sender", ["shop", "hello@", "a b@shop.example", ""])
+async def test_a_sender_that_is_no_address_is_the_account_s_fault(
+    mail: MailServer, sender: str
+) -> None:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in server_at(mail.port).items():
+            environment.setenv(name, value)
+        provider = Smtp(Settings().model_copy(update={"from_email": sender}))
+    with pytest.raises(AccountError, match="SOJOURN_FROM_EMAIL"):
+        await provider.send(parcel())
+    await provider.close()
+
+
+async def test_an_answer_s_code_is_told_without_its_words(mail: MailServer, smtp: Smtp) -> None:
+    mail.replies["MAIL"] = "550 5.7.1 hello@shop.example may not send"
+    with pytest.raises(AccountError) as raised:
+        await smtp.send(parcel())
+    assert raised.value.told == "AccountError, 550"
 
 
 async def test_a_lost_answer_is_ambiguous(mail: MailServer, smtp: Smtp) -> None:

@@ -22,6 +22,7 @@ from sojourn.domain.errors import (
     BadInput,
     BadSetting,
     BadSignature,
+    ContentRejected,
     InvalidRecipient,
     ProviderError,
     TransientError,
@@ -191,6 +192,14 @@ def test_a_bad_sender_is_named_at_start(
         (JSONResponse({"code": 21211, "message": "late"}, 503), AmbiguousSend),
         (JSONResponse({"code": 20500, "message": "inside"}, 400), AmbiguousSend),
         (JSONResponse({"code": 20404, "message": "no such account"}, 404), AccountError),
+        (
+            JSONResponse({"code": 21659, "message": "From is no number of Twilio's"}, 400),
+            AccountError,
+        ),
+        (JSONResponse({"code": 21661, "message": "From cannot send SMS"}, 400), AccountError),
+        (JSONResponse({"code": 21705, "message": "no such service"}, 400), AccountError),
+        (JSONResponse({"code": 63112, "message": "disabled by Meta"}, 400), AccountError),
+        (JSONResponse({"code": 21657, "message": "not in this country"}, 400), ContentRejected),
         (
             JSONResponse({"sid": "SM1", "status": "failed", "error_code": 21614}, 201),
             InvalidRecipient,

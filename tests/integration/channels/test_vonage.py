@@ -24,6 +24,7 @@ from sojourn.domain.errors import (
     BadSetting,
     BadSignature,
     ContentRejected,
+    InvalidRecipient,
     ProviderError,
 )
 from sojourn.domain.messages import Channel
@@ -177,6 +178,12 @@ def test_a_bad_sender_is_named_at_start(name: str, monkeypatch: pytest.MonkeyPat
         Vonage(Settings())
 
 
+def invalid(name: object) -> dict[str, Any]:
+    """Return the body of an answer that names an invalid parameter."""
+    faults = [{"name": name, "reason": "is invalid"}]
+    return {**problem("invalid-params", "Unprocessable"), "invalid_parameters": faults}
+
+
 # ---- answers -------------------------------------------------------------------------------
 
 
@@ -194,7 +201,11 @@ def test_a_bad_sender_is_named_at_start(name: str, monkeypatch: pytest.MonkeyPat
             JSONResponse({"type": "x#rejected", "title": 1060, "detail": "barred"}, 422),
             AccountError,
         ),
-        (JSONResponse({"title": "Not found"}, 404), ContentRejected),
+        (JSONResponse({"title": "Not found"}, 404), AccountError),
+        (JSONResponse(invalid("from"), 422), AccountError),
+        (JSONResponse(invalid("to"), 422), InvalidRecipient),
+        (JSONResponse(invalid("text"), 422), ContentRejected),
+        (JSONResponse(invalid(7), 422), ContentRejected),
         (Response("nonsense", 400), ContentRejected),
     ],
 )

@@ -1,13 +1,20 @@
 """Answers of providers and templates, and their effect on the message."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from sojourn.channels.provider import Abilities
 from sojourn.domain.errors import (
     AccountError,
+    AmbiguousSend,
     InvalidRecipient,
     RecipientUnsubscribed,
     TransientError,
+    UnsupportedAddress,
 )
 from sojourn.domain.events import (
     ProductRemoved,
@@ -56,7 +63,8 @@ async def test_trouble_with_our_account_pauses_the_channel_and_burns_no_message(
     assert (row.state, row.reason, row.detail) == ("deferred", "paused", "535 who are you?")
     assert [(a.state, a.error) for a in await desk.attempts()] == [("released", "AccountError")]
     pause = (await desk.pauses())[Channel.EMAIL]
-    assert (pause.paused_because, pause.paused_by) == ("535 who are you?", "carrier")
+    assert pause.paused_because == f"AccountError; its words: sojourn ledger show {row.id}"
+    assert pause.paused_by == "carrier"
     assert pause.probe_at is not None
     # the pause holds back the messages of every customer
     assert (await desk.send(n=2)).reason is Reason.PAUSED
@@ -118,6 +126,41 @@ async def test_an_opt_out_counts_although_the_grants_clock_was_ahead(desk: Desk)
     desk.carrier.answers.append(RecipientUnsubscribed("406 opted out"))
     await desk.send()
     assert (await desk.send(n=2)).reason is Reason.NO_CONSENT
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        AccountError("ada@shop.example may not send to +393201234567").coded("HTTP 422", 405),
+        TransientError("450 ada@shop.example is busy"),
+        AmbiguousSend("lost ada@shop.example"),
+        InvalidRecipient("550 ada@shop.example"),
+        ValueError("bad header: ada@shop.example"),
+    ],
+    ids=lambda trouble: type(trouble).__name__,
+)
+async def test_a_providers_words_are_in_the_ledger_alone(
+    desk: Desk, caplog: pytest.LogCaptureFixture, trouble: Exception
+) -> None:
+    desk.carrier.can = Abilities(fenced=True)
+    desk.carrier.answers.append(trouble)
+    with caplog.at_level("INFO"), suppress(ApplicationError):
+        await desk.send()
+    noted = caplog.text + " ".join(str(vars(record)) for record in caplog.records)
+    noted += " ".join(pause.paused_because for pause in (await desk.pauses()).values())
+    assert "ada@" not in noted
+    assert "320123" not in noted
+    assert "ada@shop.example" in str((await desk.attempts())[0].detail)
+    if isinstance(trouble, AccountError):
+        assert "AccountError, HTTP 422 405" in caplog.text
+    if isinstance(trouble, ValueError):
+        assert "ValueError at desk.py" in caplog.text
+
+
+async def test_an_address_that_a_provider_cannot_write_to_is_kept(desk: Desk) -> None:
+    desk.carrier.answers.append(UnsupportedAddress("letters outside ASCII"))
+    assert (await desk.send()).reason is Reason.REFUSED
+    assert (await desk.send(n=2)).status is Status.SENT
 
 
 # ---- answers of templates ------------------------------------------------------------------

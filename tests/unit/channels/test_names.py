@@ -24,7 +24,15 @@ def test_an_import_of_channels_loads_no_provider() -> None:
         [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True
     )
     loaded = {name.rpartition(".")[2] for name in done.stdout.split()}
-    assert loaded == {"config", "fence", "http", "provider", "sender", "webhooks"}
+    assert loaded == {
+        "config",
+        "fence",
+        "http",
+        "mailbox",
+        "provider",
+        "sender",
+        "webhooks",
+    }
 
 
 def test_every_provider_supports_the_protocols_that_it_should() -> None:
