@@ -16,6 +16,7 @@ from sojourn.settings import Settings
 from sojourn.store import Store
 from tests.support import effort
 from tests.support.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
+from tests.support.crowd import crowd
 from tests.support.own_project import own_project  # noqa: F401 (a fixture)
 from tests.support.postgres import Postgres, find
 
@@ -140,6 +141,7 @@ async def shared_store(
         server: Postgres = request.getfixturevalue("postgres")
         url = await server.create()
     store = await Store.open(url, migrate=True)
+    await crowd(store)
     yield store
     await store.close()
 

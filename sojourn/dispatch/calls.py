@@ -39,11 +39,13 @@ class Track:
         name: of the event; any, as long as it is text.
         properties: as they were sent.
         event: the same, typed.
+        also: the other ids that the call has.
     """
 
     name: str
     properties: dict[str, Any]
     event: Event
+    also: tuple[str, ...] = ()
 
     @property
     def message_id(self) -> str:
@@ -62,7 +64,7 @@ class Track:
 
     async def into(self, sojourn: Sojourn, *, ask: bool = False) -> Published:
         """Publish the event; ``ask`` the runs what it did, if somebody wants to know."""
-        return await sojourn.take(self.event, self.name, self.properties, ask=ask)
+        return await sojourn.take(self.event, self.name, self.properties, ask=ask, also=self.also)
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,13 @@ def _track(call: Mapping[str, Any], envelope: Envelope, known: Events, size: int
         customer_id=envelope.customer_id,
         at=envelope.at,
     )
-    return Track(name, properties, event)
+    return Track(name, properties, event, also=_also(envelope))
+
+
+def _also(envelope: Envelope) -> tuple[str, ...]:
+    """Return the ids that a call has beside the customer's own."""
+    anonymous = envelope.ids.get("anonymousId")
+    return (anonymous,) if anonymous and anonymous != envelope.customer_id else ()
 
 
 def _alias(envelope: Envelope) -> Alias:

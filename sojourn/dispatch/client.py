@@ -1,6 +1,7 @@
 """`Sojourn`: the client of services. ``await sojourn.publish(event)`` and the journeys know."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -9,8 +10,9 @@ from temporalio.client import Client
 
 from sojourn.composing import load_project, settings_of
 from sojourn.dispatch import aliasing, connection, stopping
+from sojourn.dispatch.copies import copies, may_end
 from sojourn.dispatch.intake import Intake
-from sojourn.dispatch.published import Published
+from sojourn.dispatch.published import Published, joined
 from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
 from sojourn.domain.alias import Alias
@@ -215,15 +217,24 @@ class Sojourn:
         )
 
     async def take(
-        self, event: Event, name: str, properties: Mapping[str, Any], *, ask: bool = False
+        self,
+        event: Event,
+        name: str,
+        properties: Mapping[str, Any],
+        *,
+        ask: bool = False,
+        also: Collection[str] = (),
     ) -> Published:
         """Take in an event that was read and checked already, as `track` does both.
+
+        What ends runs is stored for the other ids of the person too (`dispatch.copies`).
 
         Args:
             event: typed.
             name: on the wire.
             properties: as they were sent.
             ask: as for `publish`.
+            also: ids that the call has beside the customer's.
 
         Returns:
             The runs that it reached.
@@ -243,4 +254,18 @@ class Sojourn:
             routed_at=None if heard else arrived,
             properties=dict(properties),
         )
-        return await self._intake.take(row, event if heard else None, ask=ask)
+        copied = await self._copies(row, event, also) if heard else []
+        told = await asyncio.gather(
+            self._intake.take(row, event if heard else None, ask=ask),
+            *(self._intake.take(copy, event, ask=ask) for copy in copied),
+        )
+        return joined(told)
+
+    async def _copies(
+        self, row: EventRow, event: Event, also: Collection[str]
+    ) -> Sequence[EventRow]:
+        reaches = may_end(event, self.project.journeys)
+        if not reaches:
+            return []
+        async with self.store.reading() as session:
+            return await copies(session, row, event, reaches, also)

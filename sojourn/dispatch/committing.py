@@ -227,7 +227,7 @@ async def _had(
         keys = {run.key for run in noted if run.journey == name}
         keys |= {routing.key_of(journey, e) for _, e in waiting if routing.starts(journey, e)}
         rows = [*(row for row, _ in waiting), *since]
-        had = await events.keys_that_matter(session, rows[0].customer_id, reach, rows, keys)
+        had = await events.keys_that_matter(session, [rows[0].customer_id], reach, rows, keys)
         if had is not None:
             found[name] = had
     return found

@@ -61,7 +61,7 @@ async def void_holds_of(
         if reason is None or not own:
             continue
         keys = {run.key for run in own}
-        had = await events.keys_that_matter(session, row.customer_id, reach, [row], keys)
+        had = await events.keys_that_matter(session, [row.customer_id], reach, [row], keys)
         ended = [run.workflow_id for run in own if events.reaches(row, reach, run.key, had)]
         if ended:
             # one that also begins a run counts by its moment among its like (`Terms.exact`)

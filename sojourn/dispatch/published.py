@@ -1,7 +1,7 @@
 """`Published`: the answer to the publisher of an event."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sojourn.domain.messages import Answer
 
@@ -22,3 +22,22 @@ class Published:
     stored: bool
     runs: tuple[str, ...] = ()
     effects: Mapping[str, Answer | None] = field(default_factory=dict)
+
+
+def joined(told: Sequence[Published]) -> Published:
+    """Return one answer for an event and its copies for other ids of the same person.
+
+    Args:
+        told: the event's own answer first.
+
+    Returns:
+        The event's answer, with the runs of all.
+    """
+    first, *others = told
+    if not others:
+        return first
+    return replace(
+        first,
+        runs=tuple(dict.fromkeys(run for one in told for run in one.runs)),
+        effects={run: effect for one in told for run, effect in one.effects.items()},
+    )

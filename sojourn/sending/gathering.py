@@ -29,6 +29,7 @@ from sojourn.store import (
     cards,
     consents,
     events,
+    kin,
     ledger,
     pauses,
     people,
@@ -101,6 +102,7 @@ async def gather(
     )
     if settled(case):
         return Gathered(case, customer, rows)
+    others = await _others(session, delivery, customer.customer_id)
     found = await events.newer(
         session,
         customer.customer_id,
@@ -112,11 +114,12 @@ async def gather(
         known=known,
         # a purchase counts although nobody can read what was bought
         regardless=(*delivery.goals, *delivery.ends),
+        others=others,
         within=within,
     )
     case = replace(case, news=found)
     if not overtaken(case):
-        case = replace(case, circumstances=await _circumstances(session, case, person))
+        case = replace(case, circumstances=await _circumstances(session, case, person, others))
     return Gathered(case, customer, rows)
 
 
@@ -183,7 +186,17 @@ def _lasted(row: AttemptRow) -> timedelta:
     return min(whole_seconds * _SECOND, FENCE)
 
 
-async def _circumstances(session: AsyncSession, case: Case, person: CustomerRow) -> Circumstances:
+async def _others(session: AsyncSession, delivery: Delivery, customer_id: str) -> list[str]:
+    """Return the ids under which the same cart may have been filled or bought by the same person.
+
+    Without a key nothing says that what another id did is about the same thing.
+    """
+    return await kin.of(session, customer_id) if delivery.key_field and delivery.key else []
+
+
+async def _circumstances(
+    session: AsyncSession, case: Case, person: CustomerRow, others: Sequence[str]
+) -> Circumstances:
     now = datetime.now(UTC)
     paused = await pauses.current(session)
     return Circumstances(
@@ -191,17 +204,21 @@ async def _circumstances(session: AsyncSession, case: Case, person: CustomerRow)
         paused={
             channel: now - pause.paused_at for channel, pause in paused.items() if pause.paused_at
         },
-        told_by_twin=person.merged and await _is_told(session, case.delivery, person),
+        told_by_twin=bool(person.merged or others)
+        and await _is_told(session, case.delivery, person, others),
     )
 
 
-async def _is_told(session: AsyncSession, delivery: Delivery, person: CustomerRow) -> bool:
+async def _is_told(
+    session: AsyncSession, delivery: Delivery, person: CustomerRow, others: Sequence[str]
+) -> bool:
     """Tell whether another run of the same person has sent this step already.
 
-    Each of two joined ids may have brought a run of the same journey and key. Both runs go on and
-    hear the same events, and the run that comes first to a step sends it.
+    Each of two joined ids may have brought a run of the same journey and key, and so may each of
+    two ids that share an address. Both runs go on and hear the same events, and the run that comes
+    first to a step sends it.
     """
-    noted = await runs.of_customer(session, person.customer_id)
+    noted = await runs.of_customers(session, [person.customer_id, *others])
     twins = {
         run.workflow_id
         for run in noted

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, tuple_, update
+from sqlalchemy import ColumnElement, and_, func, literal, or_, tuple_, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -224,6 +224,7 @@ async def newer(
     key: str,
     known: Events,
     run: str = "",
+    others: Collection[str] = (),
     regardless: Collection[str] = (),
     within: timedelta = timedelta(0),
 ) -> list[Heard]:
@@ -241,7 +242,9 @@ async def newer(
         key: the run's key.
         known: the project's events, by wire name.
         run: its workflow id; what concerns another run alone is left out.
-        regardless: names of events that count although their class does not take them any more.
+        others: ids of customers who share an address with this one: what ends runs counts.
+        regardless: of the names, those of events that end runs: they count although their class
+            does not take them any more.
         within: how far senders' clocks may differ.
 
     Returns:
@@ -251,8 +254,7 @@ async def newer(
     query = (
         select(EventRow)
         .where(
-            EventRow.customer_id == customer_id,
-            col(EventRow.name).in_(list(names)),
+            _is_of(customer_id, names, others, regardless),
             or_(
                 tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > than,
                 and_(
@@ -264,7 +266,7 @@ async def newer(
         .order_by(col(EventRow.occurred_at), col(EventRow.seq))
     )
     rows = (await session.exec(query)).all()
-    had = await keys_that_matter(session, customer_id, reach, rows, [key])
+    had = await keys_that_matter(session, [customer_id, *others], reach, rows, [key])
     found: list[Heard] = []
     for row in rows:
         if not reaches(row, reach, key, had, begun=than[1]):
@@ -278,6 +280,15 @@ async def newer(
                 found.append(heard(row, None, within=within))
             log.warning("event %s no longer validates: %s", row.message_id, error)
     return found
+
+
+def _is_of(
+    customer_id: str, names: Iterable[str], others: Collection[str], ends: Collection[str]
+) -> ColumnElement[bool]:
+    own = and_(col(EventRow.customer_id) == customer_id, col(EventRow.name).in_(list(names)))
+    if not others:
+        return own
+    return or_(own, and_(col(EventRow.customer_id).in_(others), col(EventRow.name).in_(ends)))
 
 
 async def since(
@@ -391,7 +402,7 @@ def reaches(
 
 async def keys_that_matter(
     session: AsyncSession,
-    customer_id: str,
+    customer_ids: Collection[str],
     reach: Reach,
     rows: Iterable[EventRow],
     keys: Collection[str],
@@ -400,7 +411,7 @@ async def keys_that_matter(
 
     Args:
         session: any session.
-        customer_id: the id that holds everything.
+        customer_ids: the ids that hold everything.
         reach: the rule of a journey.
         rows: the events.
         keys: of the runs.
@@ -412,10 +423,27 @@ async def keys_that_matter(
         reach.depends(key, name=row.name, said=_key(row, reach)) for row in rows for key in keys
     ):
         return None
-    said = col(EventRow.properties)[reach.field].as_string()
+    return await keys_had(session, customer_ids, reach)
+
+
+async def keys_had(
+    session: AsyncSession, customer_ids: Collection[str], reach: Reach
+) -> Mapping[str, int]:
+    """Return the keys that a customer has had, under any of these ids.
+
+    Args:
+        session: any session.
+        customer_ids: ids that hold everything.
+        reach: the rule of a journey.
+
+    Returns:
+        The arrival of the first start of each key; of a journey without a key, that of the empty
+        one.
+    """
+    said = col(EventRow.properties)[reach.field].as_string() if reach.field else literal("")
     query = (
         select(said, func.min(EventRow.seq))
-        .where(EventRow.customer_id == customer_id, col(EventRow.name).in_(reach.starts))
+        .where(col(EventRow.customer_id).in_(customer_ids), col(EventRow.name).in_(reach.starts))
         .group_by(said)
     )
     return _first((value, seq or 0) for value, seq in await session.exec(query))

@@ -1,6 +1,6 @@
 """Runs that were started: a hint where to send events. Only Temporal knows which are open."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import update
@@ -102,6 +102,12 @@ async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[RunRo
     """Return every run of a customer, oldest first."""
     query = select(RunRow).where(RunRow.customer_id == customer_id).order_by(col(RunRow.id))
     return (await session.exec(query)).all()
+
+
+async def of_customers(session: AsyncSession, customer_ids: Collection[str]) -> Sequence[RunRow]:
+    """Return every run of these customers, oldest first."""
+    query = select(RunRow).where(col(RunRow.customer_id).in_(customer_ids))
+    return (await session.exec(query.order_by(col(RunRow.id)))).all()
 
 
 async def every(session: AsyncSession) -> Sequence[RunRow]:

@@ -88,11 +88,30 @@ def _json() -> Any:
     return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
+# A query must repeat these words exactly to use the partial index: SQLite compares the text.
+HAS_EMAIL = "email <> ''"
+HAS_PHONE = "phone <> ''"
+
+
 class CustomerRow(SQLModel, table=True):
     """A customer's card. The row is also the customer's lock, so an event alone makes one."""
 
     __tablename__ = "customers"
-    __table_args__ = (Index("ix_customers_joined", "joined_to"),)
+    __table_args__ = (
+        Index("ix_customers_joined", "joined_to"),
+        Index(
+            "ix_customers_email",
+            text("lower(email)"),
+            sqlite_where=text(HAS_EMAIL),
+            postgresql_where=text(HAS_EMAIL),
+        ),
+        Index(
+            "ix_customers_phone",
+            "phone",
+            sqlite_where=text(HAS_PHONE),
+            postgresql_where=text(HAS_PHONE),
+        ),
+    )
 
     customer_id: str = Field(primary_key=True)
     joined_to: str | None = None
@@ -152,6 +171,8 @@ class EventRow(SQLModel, table=True):
     sent_as: str | None = None
     """The id that the event was stored under, if an alias call has moved it since. Runs that the
     event started, or is about to start, have that id."""
+    copy_of: str | None = None
+    """The message id of the event of another id of the same person, for whose runs this one is."""
     name: str
     occurred_at: datetime = _moment()
     received_at: datetime = _moment()

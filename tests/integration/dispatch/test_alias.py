@@ -32,6 +32,7 @@ from sojourn.store import Store, addresses, cards, consents, events, joining, le
 from sojourn.store.tables import CustomerRow, RunRow
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
+from tests.support.crowd import crowd
 from tests.support.desk import REACHABLE, Desk
 from tests.support.effort import fewer
 from tests.support.project import PROJECT
@@ -384,6 +385,7 @@ async def kit(
     here = Settings(home=folder, database_url=f"sqlite:///{folder}/sojourn.db", quiet_hours=None)
     queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
     opened = await Store.open(here.store_url)
+    await crowd(opened)
 
     def customer() -> JourneyTest:
         name = f"c-{uuid4().hex[:12]}"

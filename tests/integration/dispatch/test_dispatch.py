@@ -44,6 +44,7 @@ from sojourn.store import Store, cards, events, people, runs
 from sojourn.store.tables import EventRow, RunRow
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
+from tests.support.crowd import crowd
 from tests.support.project import PROJECT
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
@@ -68,6 +69,7 @@ async def kit(
     )
     queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
     store = await Store.open(settings.store_url)
+    await crowd(store)
 
     def customer(name: str = "") -> JourneyTest:
         name = name or f"c-{uuid4().hex[:12]}"

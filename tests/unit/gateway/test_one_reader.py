@@ -145,9 +145,15 @@ class Taker:
         self.project = PROJECT
 
     async def take(
-        self, event: Event, name: str, properties: dict[str, Any], *, ask: bool
+        self,
+        event: Event,
+        name: str,
+        properties: dict[str, Any],
+        *,
+        ask: bool,
+        also: tuple[str, ...] = (),
     ) -> Published:
-        self.read.append(Track(name, properties, event))
+        self.read.append(Track(name, properties, event, also))
         self.asked.append(ask)
         return Published(event.message_id, stored=True)
 

@@ -1,0 +1,90 @@
+"""Copies: an event that ends runs counts for the other ids of the person who did it.
+
+A shopper fills a cart as a guest, logs in, and buys: the order has the account's id, and the
+cart's run is the guest's. Nobody has said that the two ids are one person, and joining them for
+good is another matter, for a household shares a browser and a mailbox. So the event is stored once
+more for each of them whose run it ends, as the shops' own webhooks do, and acknowledged after.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.events import Event
+from sojourn.domain.keys import Reach, plain
+from sojourn.domain.made_ids import made_id
+from sojourn.journeys.registry import Journeys
+from sojourn.store import events, kin, people
+from sojourn.store.tables import EventRow
+
+
+def may_end(event: Event, journeys: Journeys) -> list[Reach]:
+    """Return how the journeys whose runs an event ends find their events.
+
+    One that also starts runs, such as a renewal, is not copied: the copy would start runs. The gate
+    finds it.
+    """
+    heard = journeys.heard_by(event.event_name).values()
+    found = [journey.terms.reach for journey in heard]
+    return [reach for reach in found if event.event_name in reach.ends]
+
+
+async def copies(
+    session: AsyncSession,
+    row: EventRow,
+    event: Event,
+    reaches: Sequence[Reach],
+    also: Collection[str] = (),
+) -> list[EventRow]:
+    """Return copies of an event for the other ids of the person whose runs it may end.
+
+    An id that stands in the call itself is the person's. One that shares an address is most likely
+    the person's: there the event ends the runs of what it names, or may name, and no other runs.
+
+    Args:
+        session: any session.
+        row: the event, about to be stored.
+        event: the same, typed.
+        reaches: of the journeys whose runs it ends (`may_end`).
+        also: the ids that the call has beside the customer's own.
+
+    Returns:
+        The copies, not stored yet.
+    """
+    if not reaches:
+        return []
+    own = await people.resolve(session, row.customer_id)
+    told = await kin.known(session, also)
+    sharing = await kin.of(session, own, email=getattr(event, "email", None) or "")
+    found: list[EventRow] = []
+    for other in dict.fromkeys([*told, *sharing]):
+        asked = reaches if other in told else [reach for reach in reaches if reach.field]
+        if other != own and [r for r in asked if await _ends(session, event, r, own, other)]:
+            found.append(_copy(row, event, other))
+    return found
+
+
+async def _ends(session: AsyncSession, event: Event, reach: Reach, own: str, other: str) -> bool:
+    """Tell whether an event of one id ends runs of another one."""
+    had = await events.keys_had(session, [other], reach)
+    if not had:
+        return False  # nothing that could have started a run
+    key = plain(getattr(event, reach.field, None)) if reach.field else ""
+    if not key or key in had or event.event_name in reach.any_key:
+        return True
+    # if the person has what it names under the first id, it is that
+    return key not in await events.keys_had(session, [own], reach)
+
+
+def _copy(row: EventRow, event: Event, customer_id: str) -> EventRow:
+    """Return a copy of an event for another id, without what is the first one's own."""
+    return EventRow(
+        message_id=made_id(row.message_id, "as", customer_id),
+        copy_of=row.message_id,
+        customer_id=customer_id,
+        name=row.name,
+        occurred_at=row.occurred_at,
+        received_at=datetime.now(UTC),
+        properties=event.public(),
+    )

@@ -1,0 +1,59 @@
+"""Kin: customers who share an address, and so are most likely one person under several ids."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, TextClause, func, text
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.store import people
+from sojourn.store.tables import HAS_EMAIL, HAS_PHONE, CustomerRow
+
+MOST_IDS = 10
+"""An address that more ids share (a till's, a test's) says nothing about who a person is."""
+
+
+async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> list[str]:
+    """Return the other ids that have an e-mail address or a phone number of this customer.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        email: a further address of the customer, which no card may have yet.
+
+    Returns:
+        The ids that hold everything of those customers.
+    """
+    row = await session.get(CustomerRow, customer_id)
+    emails = {address.lower() for address in (email, row.email if row else "") if address}
+    found: dict[str, None] = {}
+    for address in sorted(emails):
+        same = func.lower(CustomerRow.email) == address
+        found |= dict.fromkeys(await _with(session, same, text(HAS_EMAIL)))
+    if row is not None and row.phone:
+        same = col(CustomerRow.phone) == row.phone
+        found |= dict.fromkeys(await _with(session, same, text(HAS_PHONE)))
+    found.pop(customer_id, None)
+    return list(found)
+
+
+async def _with(session: AsyncSession, same: ColumnElement[bool], indexed: TextClause) -> list[str]:
+    query = (
+        select(CustomerRow.customer_id)
+        .where(
+            same,
+            indexed,
+            col(CustomerRow.joined_to).is_(None),
+            col(CustomerRow.erased_at).is_(None),
+        )
+        .limit(MOST_IDS + 1)
+    )
+    ids = (await session.exec(query)).all()
+    return list(ids) if len(ids) <= MOST_IDS else []
+
+
+async def known(session: AsyncSession, customer_ids: Iterable[str]) -> list[str]:
+    """Return the ids that hold everything of these customers, as far as we know of them."""
+    roots = {await people.resolve(session, customer_id) for customer_id in customer_ids}
+    query = select(CustomerRow.customer_id).where(col(CustomerRow.customer_id).in_(roots))
+    return list((await session.exec(query)).all()) if roots else []
