@@ -45,6 +45,8 @@ from sojourn.settings import Settings
 
 INTERNAL_ERROR = 20500
 OPTED_OUT = 21610
+MOST_PARAMETERS = 500
+"""Parameters of a webhook, at most; Twilio sends some twenty."""
 SKEW = timedelta(minutes=1)
 """The most by which Twilio's clock may be behind ours."""
 _PAGE = "1000"
@@ -316,7 +318,14 @@ class Twilio:
         the public URL counts, too.
         """
         given = hook.headers.get("x-twilio-signature", "")
-        said = parse_qsl(hook.body.decode(errors="replace"), keep_blank_values=True)
+        try:  # the sender is not known yet: the work on its words is bounded
+            said = parse_qsl(
+                hook.body.decode(errors="replace"),
+                keep_blank_values=True,
+                max_num_fields=MOST_PARAMETERS,
+            )
+        except ValueError:
+            raise BadSignature(f"has more than {MOST_PARAMETERS} parameters") from None
         query = urlsplit(hook.url).query
         public = self._hooks + (f"?{query}" if query else "")
         token = self._config.auth_token.get_secret_value()

@@ -53,9 +53,9 @@ def read_json(text: bytes, *, path: str = "body", unique: bool = False) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadEvent(twice[:100], "is there twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise BadEvent(name[:100], "is there twice")
+        found[name] = value
     return found

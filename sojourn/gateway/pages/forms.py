@@ -1,6 +1,9 @@
 """Forms that a page's button or a mailbox posts, urlencoded or multipart."""
 
+from urllib.parse import parse_qsl
+
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -27,12 +30,24 @@ async def read_form(request: Request, *, seconds: float) -> dict[str, str]:
     if kind not in TYPES:
         raise Refusal(415, "Content-Type", f"must be {' or '.join(TYPES)}")
     body = await read_body(request, limit=FORM_LIMIT, seconds=seconds)
+    if kind == TYPES[0]:
+        return _urlencoded(body)
 
     async def again() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
     try:
         form = await Request(request.scope, again).form(max_files=0, max_fields=FIELDS)
-    except HTTPException:
+    except (HTTPException, MultiPartException):
         raise Refusal(400, "body", "is no form") from None
     return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+
+
+def _urlencoded(body: bytes) -> dict[str, str]:
+    try:
+        found = parse_qsl(
+            body.decode(errors="replace"), keep_blank_values=True, max_num_fields=FIELDS
+        )
+    except ValueError:
+        raise Refusal(400, "body", "is no form") from None
+    return dict(found)

@@ -26,7 +26,10 @@ PRIVATE = {
 """Headers of every answer to a token."""
 
 _MOST_LANGUAGES = 20
-_ACCEPTED = re.compile(r"\s*([a-z]{1,8})(?:-[a-z\d-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d*)?))?\s*")
+_LONGEST_HEADER = 1000
+# no two parts of a pattern may take the same character: a regular expression would try every split
+_TAG = re.compile(r"([a-z]{1,8})(?:-[a-z\d-]+)?", re.ASCII)
+_WEIGHT = re.compile(r"[01](?:\.\d{0,3})?", re.ASCII)
 
 
 class Pages:
@@ -96,12 +99,21 @@ class Pages:
 
 
 def accepted_languages(header: str) -> list[str]:
-    """Return the languages of ``Accept-Language``, best first; parts that are none are left out."""
+    """Return the languages of ``Accept-Language``, best first; parts that are none are left out.
+
+    The work is linear in the header's length: anybody may send one.
+    """
     weighed: list[tuple[float, str]] = []
-    for entry in header.lower().split(",")[:_MOST_LANGUAGES]:
-        found = _ACCEPTED.fullmatch(entry)
-        if found:
-            weighed.append((float(found[2] or 1), found[1]))
-    return [
-        name for weight, name in sorted(weighed, key=lambda one: one[0], reverse=True) if weight
-    ]
+    for entry in header[:_LONGEST_HEADER].lower().split(",", _MOST_LANGUAGES)[:_MOST_LANGUAGES]:
+        tag, semicolon, parameter = entry.partition(";")
+        weight = _weight(parameter) if semicolon else 1.0
+        if weight and (found := _TAG.fullmatch(tag.strip())):
+            weighed.append((weight, found[1]))
+    return [name for _, name in sorted(weighed, key=lambda one: one[0], reverse=True)]
+
+
+def _weight(parameter: str) -> float:
+    """Return the weight in ``q=0.5``; 0 if it is none."""
+    name, _, value = parameter.partition("=")
+    found = _WEIGHT.fullmatch(value.strip())
+    return float(found[0]) if name.strip() == "q" and found else 0.0
