@@ -8,13 +8,14 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from sojourn.domain.errors import BadEvent
 from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http import operations
 from sojourn.gateway.http.description import VALUE
-from sojourn.gateway.http.edge import Edge
+from sojourn.gateway.http.edge import METHODS, Edge
 from sojourn.gateway.http.faults import AWAY, CODES, Refusal, answer, failed
 from sojourn.gateway.http.origins import Origins
 from sojourn.gateway.pages import links, unsubscribe
@@ -98,4 +99,14 @@ async def _elsewhere(request: Request, error: Exception) -> JSONResponse:
     )
     answer = refused.answer()
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        allowed = [method for method in sorted(METHODS) if _has(request, method)]
+        if allowed and request.method not in allowed:  # else the endpoint itself says no
+            answer.headers["Allow"] = ", ".join(allowed)
     return answer
+
+
+def _has(request: Request, method: str) -> bool:
+    """Tell whether there is a route for this method here: the framework looks at one route."""
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
