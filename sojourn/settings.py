@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     """SQLAlchemy URL: ``sqlite+aiosqlite:///file`` or ``postgresql+asyncpg://user:secret@host/db``.
     Empty: a SQLite file in ``home``."""
 
+    database_connections: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Connections to PostgreSQL that a process holds at most."""
+
     quiet_hours: Annotated[
         QuietHours | None, NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)
     ] = QuietHours(time(21), time(9))

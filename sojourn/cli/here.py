@@ -48,7 +48,11 @@ class Here:
         Raises:
             StoreUnavailable: the database cannot be opened, or is of another version.
         """
-        store = await Store.open(self.settings.store_url, migrate=migrate)
+        store = await Store.open(
+            self.settings.store_url,
+            migrate=migrate,
+            pool_size=self.settings.database_connections,
+        )
         try:
             yield store
         finally:

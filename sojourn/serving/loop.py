@@ -95,7 +95,7 @@ async def serve_until_stopped(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     stop_with_parent(stop)
-    store = await Store.open(settings.store_url)
+    store = await Store.open(settings.store_url, pool_size=settings.database_connections)
     try:
         project = load_project()
         client = await connect(settings, runtime=runtime(settings))
