@@ -62,9 +62,20 @@ class Track:
         """The moment when it happened."""
         return self.event.occurred_at
 
-    async def into(self, sojourn: Sojourn, *, ask: bool = False) -> Published:
-        """Publish the event; ``ask`` the runs what it did, if somebody wants to know."""
-        return await sojourn.take(self.event, self.name, self.properties, ask=ask, also=self.also)
+    async def into(self, sojourn: Sojourn, *, ask: bool = False, wait: bool = True) -> Published:
+        """Publish the event.
+
+        Args:
+            sojourn: open.
+            ask: as for `Sojourn.publish`.
+            wait: as for `Sojourn.publish`.
+
+        Returns:
+            What became of the event.
+        """
+        return await sojourn.take(
+            self.event, self.name, self.properties, ask=ask, wait=wait, also=self.also
+        )
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from temporalio.client import Client
 
 from sojourn.composing import load_project, settings_of
 from sojourn.dispatch import aliasing, connection, stopping
+from sojourn.dispatch.alone import Alone
 from sojourn.dispatch.copies import copies, may_end
 from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.published import Published, joined
 from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
+from sojourn.dispatch.watching import Watch
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Customer, Identity
 from sojourn.domain.events import Event, UnknownEvent, check_track, read_event
@@ -60,6 +62,7 @@ class Sojourn:
         self.now = now
         self.clock = clock
         self.teller = Teller(client, task_queue, self.project.journeys)
+        self._alone = Alone()
         self._intake = Intake(
             store,
             self.teller,
@@ -83,7 +86,7 @@ class Sojourn:
         """
         project = project or load_project()
         settings = settings or settings_of(project)
-        store = await Store.open(settings.store_url)
+        store = await Store.open(settings.store_url, pool_size=settings.database_connections)
         try:
             sojourn = cls(await connection.connect(settings), store, settings, project)
             try:
@@ -93,17 +96,28 @@ class Sojourn:
         finally:
             await store.close()
 
+    def watch(self, watch: Watch) -> None:
+        """Have somebody told how long events take to reach the runs."""
+        self._intake.watch = watch
+
     async def drain(self) -> None:
         """Wait until every event that was taken is routed, or was found not to be for now."""
         await self._intake.drain()
 
     async def identify(self, identity: Identity) -> Customer:
         """Make or update a customer; record what they consent to."""
-        async with self.store.transaction() as session:
+        async with (
+            self._alone.with_(identity.customer_id),
+            self.store.transaction() as session,
+        ):
             return await cards.identify(session, identity)
 
-    async def alias(self, alias: Alias) -> None:
+    async def alias(self, alias: Alias, *, wait: bool = True) -> None:
         """Join two ids that are one person: history, consents, addresses and open runs follow.
+
+        Args:
+            alias: the two ids.
+            wait: return once open runs are told; else once the two are joined.
 
         Raises:
             TemporalUnavailable: they are joined, but runs could not be told yet; the sweep of any
@@ -117,7 +131,10 @@ class Sojourn:
             at=alias.at,
             within=self.settings.clock_skew,
         )
-        await self._intake.wake(customer_id)
+        if wait:
+            await self._intake.wake(customer_id)
+        else:
+            self._intake.wake_soon(customer_id)
 
     async def track(
         self,
@@ -153,7 +170,7 @@ class Sojourn:
         )
         return await self.take(event, name, properties, ask=ask)
 
-    async def publish(self, event: Event, *, ask: bool = False) -> Published:
+    async def publish(self, event: Event, *, ask: bool = False, wait: bool = True) -> Published:
         """Take an event in. When this returns, no later claim of a message can miss it.
 
         The event is stored first, then runs are told. Publishing the same message id again does no
@@ -162,6 +179,11 @@ class Sojourn:
         Args:
             event: what happened.
             ask: wait for what it did to each run; `Published.effects` then says so.
+            wait: return once runs were told; else once the event is stored, and runs are told
+                meanwhile. Either way, no later claim of a message can miss it.
+
+        Returns:
+            What became of the event.
 
         Raises:
             BadEvent: a text in it is no Unicode, or it is too large.
@@ -170,7 +192,7 @@ class Sojourn:
         """
         properties = event.properties()
         check_track(event.event_name, properties)
-        return await self.take(event, event.event_name, properties, ask=ask)
+        return await self.take(event, event.event_name, properties, ask=ask, wait=wait)
 
     async def stop(self, workflow_id: str, *, because: str, by: str = "") -> None:
         """End a run. When this returns, no later claim of a message of that run can miss it.
@@ -223,6 +245,7 @@ class Sojourn:
         properties: Mapping[str, Any],
         *,
         ask: bool = False,
+        wait: bool = True,
         also: Collection[str] = (),
     ) -> Published:
         """Take in an event that was read and checked already, as `track` does both.
@@ -234,10 +257,11 @@ class Sojourn:
             name: on the wire.
             properties: as they were sent.
             ask: as for `publish`.
+            wait: as for `publish`.
             also: ids that the call has beside the customer's.
 
         Returns:
-            The runs that it reached.
+            The runs that it reached; none if it did not wait for them.
 
         Raises:
             TemporalUnavailable: as for `publish`.
@@ -254,10 +278,11 @@ class Sojourn:
             routed_at=None if heard else arrived,
             properties=dict(properties),
         )
+        # at once, before the store is asked: calls that follow one another keep their order
+        own = self._intake.begin(row, event if heard else None, ask=ask, wait=wait)
         copied = await self._copies(row, event, also) if heard else []
         told = await asyncio.gather(
-            self._intake.take(row, event if heard else None, ask=ask),
-            *(self._intake.take(copy, event, ask=ask) for copy in copied),
+            own, *(self._intake.take(copy, event, ask=ask, wait=wait) for copy in copied)
         )
         return joined(told)
 

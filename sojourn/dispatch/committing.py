@@ -24,6 +24,8 @@ from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
 EVER = datetime(1, 1, 2, tzinfo=UTC)
+WINDOW = 20
+"""Events of one customer that a transaction looks at, unless none of them concerns a run."""
 LOCK_TIMEOUT_MS = 1000  # one customer whose row somebody holds must not keep all others waiting
 
 
@@ -127,14 +129,32 @@ class Transaction:
         free = unrouted - busy
         if not free:
             return
-        # every event that a lane waits for by now was stored before this query
-        for customer_id in free:
-            if (lane := self._lanes.find(customer_id)) is not None:
-                self.horizon[customer_id] = lane.up_to
-        rows = await events.unrouted(session, free)
-        for customer_id, found in rows.items():
-            newest = max(row.seq or 0 for row in found)
-            self.horizon[customer_id] = max(newest, self.horizon.get(customer_id, 0))
+        rows = await events.unrouted(session, free, each=WINDOW)
+        full = {customer_id for customer_id, found in rows.items() if len(found) >= WINDOW}
+        # every event that a lane goes to by now was stored before this query
+        self._looked(free - full, rows)
+        await self._plan_of(session, rows, open_runs)
+        if unplanned := full - set(self.plans):
+            rest = await events.unrouted(session, unplanned)
+            self._looked(unplanned, rest)
+            await self._plan_of(session, rest, open_runs)
+        for customer_id in full - unplanned:
+            self.horizon[customer_id] = max(row.seq or 0 for row in rows[customer_id])
+
+    def _looked(self, customers: set[str], rows: dict[str, list[EventRow]]) -> None:
+        """Note that every event of these customers was looked at."""
+        for customer_id in customers:
+            lane, found = self._lanes.find(customer_id), rows.get(customer_id, [])
+            newest = max((row.seq or 0 for row in found), default=0)
+            self.horizon[customer_id] = max(newest, lane.up_to if lane else 0)
+
+    async def _plan_of(
+        self,
+        session: AsyncSession,
+        rows: dict[str, list[EventRow]],
+        open_runs: dict[str, list[RunRow]],
+    ) -> None:
+        """Plan the next of these events of each customer; note those that concern nobody."""
         waiting: dict[str, list[tuple[EventRow, Event]]] = {}
         faults: list[tuple[EventRow, SojournError]] = []
         for customer_id, found in rows.items():

@@ -3,37 +3,43 @@
 An event that is published while a transaction is under way joins the next one. So under load a
 hundred events cost hardly more than one, and without load nobody waits for company.
 
+A publisher is answered once its event is stored, or, if it wants to wait, once runs were told.
+
 Lanes (`dispatch.lanes`), one for each customer, route what a transaction (`dispatch.committing`)
 stores: tell the runs of the oldest event, note that in one of the next transactions, go on to the
-next event.
+next event. A lane remembers how far it has to go, not what lies on the way, and there are
+`MOST_LANES` of them for events that nobody waits for. What does not fit in, or cannot be told
+because Temporal is away, is told later (`dispatch.later`), or by the sweep of any worker.
 """
 
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sojourn.dispatch.committing import Transaction
 from sojourn.dispatch.lanes import Arrival, Lane, Lanes, Told, Wake, Work, answer, customer_of
+from sojourn.dispatch.later import Later
 from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.routing import Start
 from sojourn.dispatch.telling import Reached, Teller
+from sojourn.dispatch.turns import Turns
+from sojourn.dispatch.watching import UNWATCHED, Watch
 from sojourn.domain.errors import StoreUnavailable
 from sojourn.domain.events import Event
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.project import Project
 from sojourn.store import Store
+from sojourn.store.faults import is_lost
 from sojourn.store.tables import EventRow, RunRow
 
 log = logging.getLogger("sojourn.dispatch")
 
-BATCH = 200
+MOST_LANES = 2000
+"""Customers whose runs are told at one time, while nobody waits for it."""
 
 
 class Intake:
@@ -48,6 +54,7 @@ class Intake:
         timezone: str,
         clock: timedelta,
         clock_skew: timedelta = CLOCK_SKEW,
+        watch: Watch = UNWATCHED,
     ) -> None:
         """Make an intake.
 
@@ -58,32 +65,58 @@ class Intake:
             timezone: the zone of a customer whose own nothing tells.
             clock: the journeys' clock minus Temporal's; zero but in time travel.
             clock_skew: how far senders' clocks may differ.
+            watch: is told how long events take to reach the runs.
         """
+        self.watch = watch
         self._store = store
         self._teller = teller
         self._project = project
         self._timezone = timezone
         self._clock = clock
         self._clock_skew = clock_skew
-        self._queue: list[Work] = []
+        self._queue = Turns()
         self._lanes = Lanes()
+        self._later = Later(self.wake)
         self._working = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take(self, row: EventRow, event: Event | None, *, ask: bool = False) -> Published:
+    async def take(
+        self, row: EventRow, event: Event | None, *, ask: bool = False, wait: bool = True
+    ) -> Published:
         """Store an event and tell the runs that it concerns.
 
         Args:
-            row: the event; routed already if no journey listens to it.
-            event: the same, typed; None if no journey listens to it.
-            ask: ask the runs what the event did.
+            row: as for `begin`.
+            event: as for `begin`.
+            ask: as for `begin`.
+            wait: as for `begin`.
 
         Returns:
             What became of the event.
         """
-        arrival = Arrival(row, event, ask, asyncio.get_running_loop().create_future())
+        return await self.begin(row, event, ask=ask, wait=wait)
+
+    def begin(
+        self, row: EventRow, event: Event | None, *, ask: bool = False, wait: bool = True
+    ) -> "asyncio.Future[Published]":
+        """Begin to store an event and to tell the runs that it concerns.
+
+        Events of a customer are stored in the order in which this is called.
+
+        Args:
+            row: the event; routed already if no journey listens to it.
+            event: the same, typed; None if no journey listens to it.
+            ask: ask the runs what the event did, and wait for that.
+            wait: the result is there once the runs are told; else once the event is stored.
+
+        Returns:
+            What becomes of the event, once that is known.
+        """
+        arrival = Arrival(
+            row, event, ask, wait or ask, done=asyncio.get_running_loop().create_future()
+        )
         self._put(arrival)
-        return await arrival.done
+        return arrival.done
 
     async def wake(self, customer_id: str) -> int:
         """Route what a crash left unrouted, and return how many events that were."""
@@ -91,15 +124,24 @@ class Intake:
         self._put(wake)
         return await wake.done
 
+    def wake_soon(self, customer_id: str) -> None:
+        """Route what is unrouted of a customer; nobody waits for it."""
+        if self._has_room(customer_id):
+            done = asyncio.get_running_loop().create_future()
+            self._put(Wake(customer_id, done, awaited=False))
+        else:
+            self._leave(customer_id)
+
     async def drain(self) -> None:
-        """Wait until nothing is under way."""
+        """Wait until nothing is under way. What is left for later is not: the sweep tells it."""
+        self._later.stop()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     # ---- batches -------------------------------------------------------------------------------
 
     def _put(self, work: Work) -> None:
-        self._queue.append(work)
+        self._queue.put(work)
         if not self._working:
             self._working = True
             self._spawn(self._work())
@@ -117,8 +159,7 @@ class Intake:
     async def _work(self) -> None:
         try:
             while self._queue:
-                batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
-                await self._commit(batch)
+                await self._commit(self._queue.take())
         finally:
             self._working = False
 
@@ -134,7 +175,7 @@ class Intake:
             async with self._store.transaction() as session:
                 await transaction.run(session, batch, patient=len(batch) == 1)
         except Exception as error:
-            if len(batch) == 1 or _is_lost(error):
+            if len(batch) == 1 or is_lost(error):
                 for work in batch:
                     self._fail(work, _named(error))
                 return
@@ -153,10 +194,12 @@ class Intake:
     def _fail(self, work: Work, error: Exception) -> None:
         lane = work.lane if isinstance(work, Told) else self._lanes.find(customer_of(work))
         if lane is not None and (isinstance(work, Told) or not lane.carrying):
-            self._lanes.close(lane)
-            lane.fail(error)
+            self._stop(lane, error)
         if not isinstance(work, Told) and not work.done.done():
             work.done.set_exception(error)
+            work.done.exception()  # perhaps nobody waits for it any more
+        if isinstance(work, Wake) and not work.awaited:
+            self._leave(work.customer_id, error)
 
     # ---- lanes ---------------------------------------------------------------------------------
 
@@ -166,18 +209,14 @@ class Intake:
         for work in batch:
             match work:
                 case Arrival():
-                    row, stored = did.rows[work]
-                    work.row = row
-                    if row.routed_at is not None:
-                        answer(work.done, Published(row.message_id, stored))
+                    found = self._stored(work, did)
+                    if found is None:
                         continue
-                    assert row.seq is not None
-                    lane = self._lanes.of(row.customer_id)
-                    lane.wait_for(row.seq, work, stored=stored)
+                    lane = found
                 case Wake():
                     lane = self._lanes.of(work.customer_id)
                     lane = self._lanes.move(lane, did.joined(work.customer_id))
-                    lane.wakes.append(work)
+                    lane.wake_by(work)
                 case Told():
                     work.lane.carrying = False
                     work.lane.routed += 1
@@ -189,19 +228,63 @@ class Intake:
             if not lane.carrying:  # else it comes to these events by itself
                 self._next(lane, did)
 
+    def _stored(self, work: Arrival, did: Transaction) -> Lane | None:
+        """Answer an event that is stored, or have it wait in its lane.
+
+        Returns:
+            The lane that is to come to the event; None if none is.
+        """
+        row, stored = did.rows[work]
+        work.row = row
+        if row.routed_at is not None:
+            answer(work.done, Published(row.message_id, stored))
+            return None
+        assert row.seq is not None
+        if work.wait:
+            lane = self._lanes.of(row.customer_id)
+            lane.wait_for(row.seq, work, stored=stored)
+            return lane
+        answer(work.done, Published(row.message_id, stored))
+        if self._later.away or not self._has_room(row.customer_id):
+            self._leave(row.customer_id)
+            return None
+        lane = self._lanes.of(row.customer_id)
+        lane.go_to(row.seq)
+        return lane
+
     def _next(self, lane: Lane, did: Transaction) -> None:
         """Set the lane going, or end it."""
         plan = did.plans.get(lane.customer_id)
         if plan is not None:
             lane.carrying = True
+            self.watch.telling(len(self._lanes))
             lane.passed(plan.seq - 1)
             self._spawn(self._carry_out(lane, plan))
         elif lane.up_to > did.horizon.get(lane.customer_id, 0):
             # stored since this transaction looked, or while a lane went that has failed
-            self._put(Wake(lane.customer_id, asyncio.get_running_loop().create_future()))
+            done = asyncio.get_running_loop().create_future()
+            self._put(Wake(lane.customer_id, done, awaited=False))
         else:
             lane.end()
             self._lanes.close(lane)
+            self.watch.telling(len(self._lanes))
+
+    def _has_room(self, customer_id: str) -> bool:
+        """Tell whether there is room for a lane of this customer; there is, if it exists."""
+        return len(self._lanes) < MOST_LANES or self._lanes.find(customer_id) is not None
+
+    def _leave(self, customer_id: str, error: Exception | None = None) -> None:
+        """Leave for later what is stored of a customer."""
+        self.watch.left()
+        self._later.add(customer_id, error)
+
+    def _stop(self, lane: Lane, error: BaseException) -> None:
+        """End a lane that cannot go on, and leave for later what nobody waits for."""
+        self._lanes.close(lane)
+        self.watch.telling(len(self._lanes))
+        if lane.unawaited and isinstance(error, Exception):
+            self._leave(lane.customer_id, error)
+        lane.fail(error)
 
     async def _carry_out(self, lane: Lane, plan: Plan) -> None:
         """Tell the runs of one event."""
@@ -213,10 +296,11 @@ class Intake:
         reached: list[Reached | None] = []
         for one in answers:
             if isinstance(one, BaseException):
-                self._lanes.close(lane)
-                lane.fail(one)
+                self._stop(lane, one)
                 return
             reached.append(one)
+        self._later.back()
+        self.watch.told((datetime.now(UTC) - plan.row.received_at).total_seconds())
         self._put(_told(lane, plan, reached))
 
 
@@ -244,14 +328,7 @@ def _run_row(target: Start, plan: Plan, run_id: str) -> RunRow:
     )
 
 
-def _is_lost(error: Exception) -> bool:
-    """Tell whether the database is away, so that trying again by parts helps nobody."""
-    return isinstance(error, OSError | PoolTimeout) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
-
-
 def _named(error: Exception) -> Exception:
-    if _is_lost(error):
+    if is_lost(error) and not isinstance(error, StoreUnavailable):
         return StoreUnavailable(f"the database does not answer: {type(error).__name__}")
     return error

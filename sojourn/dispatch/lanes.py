@@ -23,12 +23,14 @@ class Arrival:
         row: the event.
         event: the same, typed; None if no journey listens to it.
         ask: somebody wants to know what the event does to each run.
+        wait: the answer waits until the runs are told; else until the event is stored.
         done: gets the answer to the publisher of the event.
     """
 
     row: EventRow
     event: Event | None
     ask: bool
+    wait: bool
     done: "asyncio.Future[Published]"
 
 
@@ -39,10 +41,12 @@ class Wake:
     Args:
         customer_id: the customer's id.
         done: gets the number of events that were routed.
+        awaited: somebody waits for that.
     """
 
     customer_id: str
     done: "asyncio.Future[int]"
+    awaited: bool = True
 
 
 @dataclass(eq=False)
@@ -52,10 +56,11 @@ class Lane:
     Args:
         customer_id: the customer's id.
         carrying: runs are being told; the next event is planned once they have been.
-        up_to: the number of the newest event that somebody here waits for.
+        up_to: the number of the newest event that the lane is to come to.
         waiting: for each arrival: its event's number, and whether the event was new.
         wakes: the wakes that wait for the lane's end.
         routed: how many events were routed.
+        unawaited: some of what it is to come to is awaited by nobody.
     """
 
     customer_id: str
@@ -64,6 +69,7 @@ class Lane:
     waiting: list[tuple[int, Arrival, bool]] = field(default_factory=list)
     wakes: list[Wake] = field(default_factory=list)
     routed: int = 0
+    unawaited: bool = False
 
     def wait_for(self, seq: int, arrival: Arrival, *, stored: bool) -> None:
         """Answer an arrival once its event is routed.
@@ -75,6 +81,16 @@ class Lane:
         """
         self.waiting.append((seq, arrival, stored))
         self.up_to = max(self.up_to, seq)
+
+    def wake_by(self, wake: Wake) -> None:
+        """Answer a wake at the lane's end."""
+        self.wakes.append(wake)
+        self.unawaited = self.unawaited or not wake.awaited
+
+    def go_to(self, seq: int) -> None:
+        """Go on until this event, though nobody waits for it."""
+        self.up_to = max(self.up_to, seq)
+        self.unawaited = True
 
     def passed(self, seq: int, reached: Mapping[str, Answer | None] = NOBODY) -> None:
         """Answer the arrivals whose events have been routed.
@@ -103,6 +119,7 @@ class Lane:
                 done.cancel()  # the process is about to end
             elif not done.done():
                 done.set_exception(error)
+                done.exception()  # perhaps nobody waits for it any more
 
 
 @dataclass(eq=False)
@@ -139,6 +156,10 @@ class Lanes:
     def __init__(self) -> None:
         self._lanes: dict[str, Lane] = {}
 
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._lanes)
+
     def of(self, customer_id: str) -> Lane:
         """Return the customer's lane; make it if there is none."""
         return self._lanes.setdefault(customer_id, Lane(customer_id))
@@ -165,6 +186,7 @@ class Lanes:
         home.waiting += lane.waiting
         home.wakes += lane.wakes
         home.up_to = max(home.up_to, lane.up_to)
+        home.unawaited = home.unawaited or lane.unawaited
         self.close(lane)
         return home
 

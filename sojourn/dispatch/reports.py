@@ -48,7 +48,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 async def take(
     sojourn: Sojourn, provider: str, report: Report, received_at: datetime
 ) -> Told | None:
-    """Take a report in. Taking it again does no harm, and finishes what an earlier call could not.
+    """Take a report in; its run is told meanwhile.
+
+    Taking it again does no harm, and finishes what an earlier call could not.
 
     Args:
         sojourn: open.
@@ -60,14 +62,12 @@ async def take(
         Whose message it is about; None: it is kept, and about none of ours.
 
     Raises:
-        StoreUnavailable: nothing is kept.
-        TemporalUnavailable: it is kept, but the run could not be told yet; the sweep of any worker
-            will, and so does taking it again.
+        StoreUnavailable: nothing is kept, or not the event that it amounts to.
     """
     async with sojourn.store.transaction() as session:
         told = await reports.take(session, provider, writable(report, received_at), received_at)
     if told is not None and (event := event_of(told)) is not None:
-        await sojourn.publish(event)
+        await sojourn.publish(event, wait=False)
     return told
 
 

@@ -71,6 +71,8 @@ class Teller:
         self._client = client
         self._journeys = journeys
         self._task_queue = task_queue
+        self.missing: str | None = None
+        """Why nobody can be told yet, as far as somebody has found out; None: nothing is known."""
 
     async def reach(self, target: Target, plan: Plan) -> Reached | None:
         """Tell or start one run.
@@ -84,6 +86,8 @@ class Teller:
         Raises:
             TemporalUnavailable: the run cannot be told now.
         """
+        if self.missing is not None:
+            raise TemporalUnavailable(f"the event {plan.row.message_id} is stored: {self.missing}")
         try:
             if target.workflow_id in plan.open_runs or not isinstance(target, Start):
                 reached = await self._tell(target, plan)

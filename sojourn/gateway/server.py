@@ -13,6 +13,7 @@ from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.connection import connect
 from sojourn.gateway.app import make_app
 from sojourn.gateway.gateway import Gateway
+from sojourn.gateway.http.protocol import Protocol
 from sojourn.settings import Settings
 from sojourn.store import Store
 
@@ -57,7 +58,7 @@ async def serve(
 ) -> None:
     """Serve on a socket until ``stop``; then finish the requests that have begun.
 
-    Temporal may come later; until then calls are answered with 503.
+    Temporal may come later; until then events are stored, and no run is told.
 
     Args:
         settings: of this installation.
@@ -70,7 +71,7 @@ async def serve(
         BadSetting: a setting makes no sense.
         StoreUnavailable: the database cannot be opened, or is of another version.
     """
-    store = await Store.open(settings.store_url)
+    store = await Store.open(settings.store_url, pool_size=settings.database_connections)
     try:
         client = await connect(settings, lazy=True)
         gateway = Gateway(Sojourn(client, store, settings), processes=processes)
@@ -98,7 +99,8 @@ async def serve_gateway(
     server = Server(
         uvicorn.Config(
             make_app(gateway),
-            http="httptools",
+            http=Protocol,
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -123,6 +125,9 @@ async def serve_gateway(
         try:
             async with asyncio.timeout(GRACE_SECONDS):
                 await gateway.work.drained()
-        except TimeoutError:  # their senders were told to try again, long ago
+                await gateway.sojourn.drain()
+        except (
+            TimeoutError
+        ):  # what is not stored was not acknowledged, and what is not told is stored
             log.warning("some calls were not done in time")
         await gateway.close()

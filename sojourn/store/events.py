@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, tuple_, update
+from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,9 +17,10 @@ from sojourn.domain.messages import Heard
 from sojourn.domain.ordering import Place, earliest
 from sojourn.domain.text import bounded
 from sojourn.store.dialects import insert
-from sojourn.store.tables import EventRow
+from sojourn.store.tables import CustomerRow, EventRow
 
 HISTORY_LIMIT = 500
+LARGEST_SEQ = 2**63 - 1
 EVENTS = SQLModel.metadata.tables["events"]
 log = logging.getLogger("sojourn.store")
 
@@ -95,19 +97,45 @@ async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[Event
     return (await session.exec(query.order_by(col(EventRow.occurred_at), col(EventRow.seq)))).all()
 
 
-async def unrouted(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, list[EventRow]]:
-    """Return the events that no run was told of yet, by customer, in order of arrival."""
-    query = (
-        select(EventRow)
-        .where(
-            col(EventRow.routed_at).is_(None),
-            col(EventRow.aside_at).is_(None),
-            col(EventRow.customer_id).in_(list(customer_ids)),
-        )
-        .order_by(col(EventRow.seq))
+async def unrouted(
+    session: AsyncSession, customer_ids: Iterable[str], *, each: int | None = None
+) -> dict[str, list[EventRow]]:
+    """Return the events that no run was told of yet, by customer, in order of arrival.
+
+    Args:
+        session: any session.
+        customer_ids: the ids that hold everything.
+        each: the oldest so many of each customer; None: all. The cost does not grow with what is
+            left out.
+
+    Returns:
+        The events of each customer that has any.
+    """
+    query = select(EventRow).where(
+        col(EventRow.routed_at).is_(None),
+        col(EventRow.aside_at).is_(None),
+        col(EventRow.customer_id).in_(list(customer_ids)),
     )
+    if each is not None:
+        nth = aliased(EventRow)
+        # looked up once a customer: the row of the customer is in the outer loop of the join
+        last = (
+            select(nth.seq)
+            .where(
+                nth.customer_id == CustomerRow.customer_id,
+                col(nth.routed_at).is_(None),
+                col(nth.aside_at).is_(None),
+            )
+            .order_by(col(nth.seq))
+            .offset(each - 1)
+            .limit(1)
+            .scalar_subquery()
+        )
+        query = query.join(
+            CustomerRow, col(CustomerRow.customer_id) == col(EventRow.customer_id)
+        ).where(col(EventRow.seq) <= func.coalesce(last, LARGEST_SEQ))
     found: dict[str, list[EventRow]] = {}
-    for row in await session.exec(query):
+    for row in await session.exec(query.order_by(col(EventRow.seq))):
         found.setdefault(row.customer_id, []).append(row)
     return found
 

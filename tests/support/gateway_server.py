@@ -34,6 +34,10 @@ class Served:
     def store(self) -> Store:
         return self.gateway.sojourn.store
 
+    async def told(self) -> None:
+        """Wait until the runs of everything that is stored are told, or cannot be told now."""
+        await self.gateway.sojourn.drain()
+
     async def post(self, path: str, call: Any = None, **options: Any) -> httpx.Response:
         """Post a call as the SDKs do."""
         body: dict[str, Any] = {} if "content" in options else {"json": call}

@@ -31,42 +31,53 @@ class Backend:
         sojourn: its Temporal client may be one that has not connected yet.
 
     Attributes:
-        looked: set once Temporal was looked for; until then no call can be taken.
+        looked: set once Temporal was looked for.
     """
 
     def __init__(self, sojourn: Sojourn) -> None:
         self.sojourn = sojourn
         self.settings = sojourn.settings
         self.metrics = Metrics()
-        self.work = Work(self.settings.gateway_in_work, self.metrics.in_work)
+        self.work = Work(
+            self.settings.gateway_in_work,
+            self.metrics.in_work,
+            self.metrics.in_line,
+            self.settings.gateway_answer_seconds,
+        )
         self.looked = asyncio.Event()
-        self._missing: str | None = "no Temporal server has answered yet"
+        self._note("no Temporal server has answered yet")
+        sojourn.watch(self.metrics)
 
-    async def done(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work that needs Temporal, as long as its request may wait for it.
+    async def done(self, sender: str, work: Coroutine[Any, Any, T]) -> T:
+        """Do work in one of the places, as long as its request may wait for it.
+
+        Args:
+            sender: who asks: a key's id, a webhook's name.
+            work: stores something; runs are told meanwhile.
 
         Raises:
-            Refusal: it took too long, and goes on: the sender may send it again.
-            TemporalUnavailable: Temporal was never there; nothing was begun.
+            Refusal: there was no place in time; or it took too long and goes on. Either way the
+                sender may send it again.
         """
-        if self._missing is not None:
-            work.close()
-            raise TemporalUnavailable(self._missing)
-        seconds = self.settings.gateway_answer_seconds
         try:
-            return await self.work.within(seconds, work)
+            return await self.work.done(sender, work)
         except TimeoutError:
+            seconds = self.settings.gateway_answer_seconds
             raise away(f"was not done within {seconds:g} s: send it again") from None
+
+    def _note(self, missing: str | None) -> None:
+        """Note why Temporal cannot be used: until it can, events are stored, and no run is told."""
+        self._missing = self.sojourn.teller.missing = missing
 
     async def find_temporal(self) -> None:
         """Look for Temporal until it is there, and fit for our runs."""
         while (missing := await self._look_for_temporal()) is not None:
             if missing != self._missing:
                 log.warning("not ready", temporal=missing)
-            self._missing = missing
+            self._note(missing)
             self.looked.set()
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
-        self._missing = None
+        self._note(None)
         self.looked.set()
 
     async def missing(self) -> dict[str, str]:

@@ -1,9 +1,15 @@
-"""The outermost layer: it turns away excess requests unread, and logs one line a request.
+"""The outermost layer: it turns away excess and slow requests, and logs one line a request.
+
+A place among those in work is not taken here but by the route, once it knows who asks
+(`http.work`). Here a request is turned away, unread, while so many wait that it would wait in vain.
+The refusal is late on purpose: it slows a sender that comes back at once, whatever it is told.
 
 A line says who asked (the key's id), what for (the route as it is written here), and how it went.
 Bodies, paths and query strings stay out of it: they may hold personal data.
 """
 
+import asyncio
+import random
 import time
 
 import structlog
@@ -12,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sojourn.gateway.http.faults import busy
 from sojourn.gateway.http.metrics import Metrics
+from sojourn.gateway.http.slow import PATIENCE_SECONDS, SlowBodies
 from sojourn.gateway.http.work import Work
 
 log = structlog.stdlib.get_logger("sojourn.gateway.access")
@@ -21,6 +28,10 @@ ALWAYS = ("/healthz", "/readyz", "/metrics")
 LIGHT = ("/c/", "/o/")
 """Paths that are answered under overload, too: they wait for no server, and a customer who clicks
 wants to go to the shop."""
+LATE_SECONDS = (0.3, 1.0)
+"""Seconds by which a refusal is late."""
+MOST_LATE = 2000
+"""Refusals that are late at one time; further ones are not."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -29,7 +40,7 @@ class Edge:
 
     Args:
         app: answers the requests.
-        work: counts those that wait for their answer.
+        work: knows how many wait for a place.
         metrics: counts those that were answered.
     """
 
@@ -37,18 +48,19 @@ class Edge:
         self._app = app
         self._work = work
         self._metrics = metrics
+        self._slow = SlowBodies()
+        self._late = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = _Visit(scope, receive, send)
+        visit = _Visit(scope, receive, send, self._slow)
         always = scope["path"] in ALWAYS
-        counted = not always and not scope["path"].startswith(LIGHT)
-        if counted and not self._work.begin():
-            refused = busy("too many calls are in work")
-            await refused.answer()(scope, receive, visit.send)
+        if self._work.overrun and not always and not scope["path"].startswith(LIGHT):
+            await self._be_late()
+            await busy("too many calls are in work").answer()(scope, receive, visit.send)
         else:
             try:
                 await self._app(scope, visit.receive, visit.send)
@@ -57,9 +69,17 @@ class Edge:
             except Exception:  # a bug of ours; the sender was told that much
                 log.exception("failed", route=visit.route)
             finally:
-                if counted:
-                    self._work.end()
+                visit.end()
         self._note(visit, quiet=always and visit.status == 200)
+
+    async def _be_late(self) -> None:
+        if self._late >= MOST_LATE:
+            return
+        self._late += 1
+        try:
+            await asyncio.sleep(random.uniform(*LATE_SECONDS))  # noqa: S311 (nothing to guess)
+        finally:
+            self._late -= 1
 
     def _note(self, visit: "_Visit", *, quiet: bool) -> None:
         seconds = time.perf_counter() - visit.began
@@ -80,13 +100,22 @@ class Edge:
 class _Visit:
     """One request, watched from outside."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, slow: SlowBodies) -> None:
         self.scope = scope
         self.began = time.perf_counter()
         self.status = 0
         self.bytes = 0
         self._receive = receive
         self._send = send
+        self._slow = slow
+        self._is_slow = False
+        self._has_arrived = False
+
+    @property
+    def peer(self) -> str:
+        """The address on the other end of the line."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
 
     @property
     def method(self) -> str:
@@ -99,9 +128,34 @@ class _Visit:
         return getattr(self.scope.get("route"), "path", "none")
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        message = await (self._receive() if self._has_arrived else self._next_part())
         self.bytes += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            self._has_arrived = True
+            self.end()
         return message
+
+    async def _next_part(self) -> Message:
+        """Return the next part of the body, if the peer may be as slow as this.
+
+        Raises:
+            Refusal: too many of its bodies come slowly.
+        """
+        if not self._is_slow:
+            left = PATIENCE_SECONDS - (time.perf_counter() - self.began)
+            try:
+                async with asyncio.timeout(left):
+                    return await self._receive()
+            except TimeoutError:
+                self._slow.enter(self.peer)
+                self._is_slow = True
+        return await self._receive()
+
+    def end(self) -> None:
+        """Be slow no more: the body is there, or nobody waits for it."""
+        if self._is_slow:
+            self._is_slow = False
+            self._slow.leave(self.peer)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,19 +1,23 @@
 """The answer to a request that is not taken: a status, and JSON that says why."""
 
+import random
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from temporalio.service import RPCError
 
 from sojourn.domain.errors import BadEvent, Unavailable
+from sojourn.store.faults import may_pass
 
 RETRY_AWAY = 2
-"""Seconds after which to try again when the store or Temporal is away."""
+"""Seconds after which to try again, at least, when the store or Temporal is away."""
 RETRY_BUSY = 1
-"""Seconds after which to try again when there is too much at once."""
+"""Seconds after which to try again, at least, when there is too much at once."""
+SPREAD = 8
+"""Times as long that the answer may name instead: refused senders do not come back all at once."""
 
 CODES = {
     400: "invalid",
@@ -78,19 +82,30 @@ class Forbidden(BadEvent):
     """A call that its sender's key does not cover."""
 
 
-def busy(reason: str, *, retry_after: int = RETRY_BUSY) -> Refusal:
-    """Return the refusal of a request that is one too many."""
-    return Refusal(429, "request", reason, retry_after)
+def busy(reason: str, *, retry_after: int | None = None) -> Refusal:
+    """Return the refusal of a request that is one too many.
+
+    Args:
+        reason: why.
+        retry_after: seconds after which trying again may help; None: it depends on the others.
+    """
+    if retry_after is None:
+        return Refusal(429, "request", reason, spread(RETRY_BUSY, SPREAD * RETRY_BUSY))
+    return Refusal(429, "request", reason, spread(retry_after, 2 * retry_after))
 
 
 def away(reason: str) -> Refusal:
     """Return the refusal of a request that needs an absent server: all of it may be sent again."""
-    return Refusal(503, "request", reason, RETRY_AWAY)
+    return Refusal(503, "request", reason, spread(RETRY_AWAY, 3 * RETRY_AWAY))
+
+
+def spread(least: int, most: int) -> int:
+    """Return seconds between the two: senders that are refused together come back one by one."""
+    return random.randint(least, most)  # noqa: S311 (nobody gains by guessing it)
 
 
 AWAY = (Unavailable, RPCError, DBAPIError, PoolTimeout, OSError)
 """Errors of a store or a Temporal that does not answer."""
-_LOST = (OperationalError, InterfaceError)
 
 
 def refusal(error: Exception) -> Refusal | None:
@@ -111,7 +126,7 @@ def _away(error: Exception) -> str | None:
             return str(error)
         case RPCError():
             return f"Temporal failed ({error.status.name.lower()})"
-        case DBAPIError() if not (isinstance(error, _LOST) or error.connection_invalidated):
+        case DBAPIError() if not may_pass(error):
             return None  # the store answers, and would refuse the same statement again
         case DBAPIError() | PoolTimeout() | OSError():
             return "the store does not answer"

@@ -18,6 +18,7 @@ SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder in which processes share their numbers; to be set before
 this module is imported."""
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LAGS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LONGEST_LABEL = 100
 
 
@@ -41,8 +42,31 @@ class Metrics:
         )
         self.in_work = Gauge(
             "sojourn_gateway_in_work",
-            "Requests that wait for their answer.",
+            "Requests whose work is under way.",
             multiprocess_mode="livesum",
+            registry=self._registry,
+        )
+        self.in_line = Gauge(
+            "sojourn_gateway_in_line",
+            "Requests that wait for a place.",
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
+        self.told_seconds = Histogram(
+            "sojourn_gateway_told_seconds",
+            "From an event's arrival until the runs that it concerns are told.",
+            buckets=_LAGS,
+            registry=self._registry,
+        )
+        self.telling_now = Gauge(
+            "sojourn_gateway_telling",
+            "Customers with stored events of which runs are being told.",
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
+        self.left_for_later = Counter(
+            "sojourn_gateway_left",
+            "Stored events whose runs could not be told at once; they are told later.",
             registry=self._registry,
         )
         self.calls = Counter(
@@ -92,6 +116,18 @@ class Metrics:
             path: the field, or the part of the request, at fault.
         """
         self.refused_webhooks.labels(source, str(status), _label(path)).inc()
+
+    def told(self, seconds: float) -> None:
+        """Count an event whose runs were told, so many seconds after it arrived."""
+        self.told_seconds.observe(seconds)
+
+    def telling(self, customers: int) -> None:
+        """Show the number of customers whose runs are being told."""
+        self.telling_now.set(customers)
+
+    def left(self) -> None:
+        """Count an event whose runs could not be told at once."""
+        self.left_for_later.inc()
 
     def count_report(self, provider: str, kind: str, *, matched: bool, twice: bool = False) -> None:
         """Count a provider's report.

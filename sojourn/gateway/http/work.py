@@ -1,12 +1,26 @@
-"""A limit on the work that is under way at one time."""
+"""A limit on the work that is under way at one time, and a line of those who wait for a place.
+
+A place is taken once the sender is known and its request has arrived, and given back when the work
+is done: neither a stranger nor a slow line can hold one. Under more load than a process can do,
+all places are taken and the line has its full length; the work done a second stays the same.
+"""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from prometheus_client import Gauge
 
+from sojourn.gateway.http.faults import Refusal, busy
+from sojourn.gateway.http.line import Line
+
 T = TypeVar("T")
+
+LINE = 6
+"""Requests that may wait for each place."""
+LINE_SHARE = 0.5
+"""Part of a request's time that it may spend in line; the rest is for its work."""
 
 
 class Work:
@@ -15,25 +29,85 @@ class Work:
     Args:
         limit: requests at one time.
         gauge: shows their number.
+        waiting: shows the number of those who wait for a place.
+        seconds: from a request's arrival to its answer, at most.
     """
 
-    def __init__(self, limit: int, gauge: Gauge) -> None:
+    def __init__(self, limit: int, gauge: Gauge, waiting: Gauge, seconds: float) -> None:
         self._limit = limit
         self._gauge = gauge
+        self._waiting = waiting
+        self._seconds = seconds
         self._count = 0
+        self._line = Line()
         self._lasting: set[asyncio.Task[Any]] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
 
-    def begin(self) -> bool:
-        """Begin a request; return False if there are too many already."""
-        if self._count >= self._limit:
-            return False
-        self._add(1)
-        return True
+    @property
+    def overrun(self) -> bool:
+        """True while the line is so long that a request that joins it now would wait in vain."""
+        return len(self._line) >= LINE * self._limit
 
-    def end(self) -> None:
-        """End a request that `begin` let in."""
-        self._add(-1)
+    @asynccontextmanager
+    async def place(self, sender: str) -> AsyncIterator[None]:
+        """Hold a place; wait in line for it if all are taken.
+
+        Args:
+            sender: who asks; senders take turns.
+
+        Raises:
+            Refusal: none became free in time.
+        """
+        if self._count >= self._limit or self._line:
+            await self._in_line(sender)
+        else:
+            self._add(1)
+        try:
+            yield
+        finally:
+            self._add(-1)
+
+    async def _in_line(self, sender: str) -> None:
+        if self.overrun:
+            raise _crowded()
+        turn = self._line.join(sender)
+        self._waiting.set(len(self._line))
+        try:
+            async with asyncio.timeout(self._seconds * LINE_SHARE):
+                await asyncio.shield(turn)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if turn.done():  # the place was given at this very moment
+                if isinstance(error, TimeoutError):
+                    return
+                self._add(-1)
+                raise
+            self._line.leave(sender, turn)
+            self._waiting.set(len(self._line))
+            if isinstance(error, TimeoutError):
+                raise _crowded() from None
+            raise
+
+    async def done(self, sender: str, work: Coroutine[Any, Any, T]) -> T:
+        """Do work in a place, as long as its request may wait for it.
+
+        Args:
+            sender: as for `place`.
+            work: not begun if there is no place.
+
+        Raises:
+            Refusal: no place became free in time.
+            TimeoutError: the work is not done in time, and goes on.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._seconds
+        begun = False
+        try:
+            async with self.place(sender):
+                begun = True
+                return await self.within(until - loop.time(), work)
+        finally:
+            if not begun:
+                work.close()
 
     async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of work that may outlast its request.
@@ -83,4 +157,12 @@ class Work:
 
     def _add(self, number: int) -> None:
         self._count += number
+        while self._count < self._limit and self._line:
+            self._line.next().set_result(None)
+            self._count += 1
         self._gauge.set(self._count)
+        self._waiting.set(len(self._line))
+
+
+def _crowded() -> Refusal:
+    return busy("too many calls are in work")

@@ -23,7 +23,7 @@ from sojourn.gateway.http.work import Work
 from sojourn.gateway.pages.description import damaged_page
 from sojourn.gateway.pages.pages import PRIVATE, Pages
 from sojourn.gateway.pages.robots import is_somebody
-from sojourn.gateway.pages.traces import STORED, Traces
+from sojourn.gateway.pages.traces import Traces
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
@@ -115,8 +115,6 @@ def _afterwards(work: Work, what: str, told: Callable[[], Awaitable[None]]) -> N
     async def tell() -> None:
         try:
             await told()
-        except STORED as error:
-            log.info("stored, to be told later", what=what, reason=type(error).__name__)
         except Exception as error:  # nobody waits for it, so nobody else would log it
             if refusal(error) is None:
                 log.exception("lost", what=what)

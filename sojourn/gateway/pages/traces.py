@@ -3,11 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from temporalio.service import RPCError
-
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.reports import take
-from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.events import MessageUnsubscribed
 from sojourn.domain.links import Click, Open, Unsubscribe
 from sojourn.domain.made_ids import digest, made_id
@@ -15,10 +12,6 @@ from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
 from sojourn.store import ledger, settling
 from sojourn.store.tables import LedgerRow
-
-# Runtime: no first connection to Temporal could be made
-STORED = (TemporalUnavailable, RPCError, RuntimeError)
-"""Errors that are raised once an event is stored, if its runs cannot be told: a sweep will."""
 
 SOURCE = "links"
 """The sender of our own clicks and opens, where a provider's name stands for others."""
@@ -39,7 +32,6 @@ class Traces:
 
         Raises:
             StoreUnavailable: the click is lost.
-            TemporalUnavailable, RPCError, RuntimeError: see `STORED`.
         """
         told = _report(Kind.CLICKED, click.reference, at, digest(click.url))
         await take(self._sojourn, SOURCE, replace(told, url=click.url), at)
@@ -48,7 +40,7 @@ class Traces:
         """Take in that a message was opened, or fetched by a mailbox. Once a minute is enough.
 
         Raises:
-            StoreUnavailable and those of `STORED`: as for `clicked`.
+            StoreUnavailable: as for `clicked`.
         """
         await take(self._sojourn, SOURCE, _report(Kind.OPENED, opened.reference, at), at)
 
@@ -60,7 +52,7 @@ class Traces:
             at: when the refusal was recorded.
 
         Raises:
-            StoreUnavailable and those of `STORED`: as for `clicked`.
+            StoreUnavailable: as for `clicked`.
         """
         row = await self._moved_on(wish, at)
         who = digest("\0".join((wish.customer_id, wish.channel, wish.topic)))
@@ -74,7 +66,8 @@ class Traces:
                 journey=row.journey if row else None,
                 run=row.workflow_id if row else None,
                 step=row.step if row else None,
-            )
+            ),
+            wait=False,
         )
 
     async def _moved_on(self, wish: Unsubscribe, at: datetime) -> LedgerRow | None:

@@ -21,7 +21,7 @@ from sojourn.gateway.http.faults import AWAY, RETRY_AWAY, Refusal, refusal
 from sojourn.gateway.pages.description import FORM, damaged_page
 from sojourn.gateway.pages.forms import read_form
 from sojourn.gateway.pages.pages import PRIVATE, Pages
-from sojourn.gateway.pages.traces import STORED, Traces
+from sojourn.gateway.pages.traces import Traces
 from sojourn.store import cards, consents, people
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
@@ -29,7 +29,9 @@ log = structlog.stdlib.get_logger("sojourn.gateway")
 LOOK_SECONDS = 1.0
 """Seconds for which a page waits to learn the customer's language."""
 TELL_SECONDS = 2.0
-"""Seconds for which an answer waits until runs are told; a slower telling goes on."""
+"""Seconds for which an answer waits until the event is stored; slower storing goes on."""
+SENDER = "links"
+"""Customers who follow links, among those who wait for a place."""
 _PAGE: dict[str, Any] = {"content": {"text/html": {}}}
 _LINE: dict[str, Any] = {"content": {"text/html": {}, "text/plain": {}}}
 
@@ -117,8 +119,7 @@ class _Unsubscribing:
             return self._damaged(request)
         wish = _wish(await read_form(request, seconds=self._backend.settings.gateway_body_seconds))
         try:
-            seconds = self._backend.settings.gateway_answer_seconds
-            at = await self._backend.work.within(seconds, self._record(link, wish))
+            at = await self._backend.work.done(SENDER, self._record(link, wish))
             if wish is not Wish.STAY:
                 await self._tell(link, at)
         except AWAY as error:
@@ -149,14 +150,12 @@ class _Unsubscribing:
             )
 
     async def _tell(self, link: Unsubscribe, at: datetime) -> None:
-        """Tell the journeys. The refusal is on record, so nobody has to wait for Temporal."""
+        """Store the event. The refusal is on record, so nobody has to wait for it, or for runs."""
         told = self._traces.unsubscribed(link, at)
         try:
             await self._backend.work.within(TELL_SECONDS, told)
         except TimeoutError:
-            log.info("still being told", what="unsubscribed")
-        except STORED as error:
-            log.info("stored, to be told later", what="unsubscribed", reason=type(error).__name__)
+            log.info("still being stored", what="unsubscribed")
 
     async def _page(self, page: str, request: Request, link: Unsubscribe) -> Response:
         return self._pages.answer(

@@ -1,5 +1,6 @@
 """Write keys: who is sending, and how fast each may send."""
 
+import asyncio
 import base64
 import binascii
 import math
@@ -8,11 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sojourn.gateway.http.faults import Refusal, busy
+from sojourn.gateway.http.faults import Refusal, away, busy
 from sojourn.store import Store, keys
+from sojourn.store.tables import WriteKeyRow
 
 KNOWN_SECONDS = 2.0
 """Seconds after which the store is asked again about a key: a revocation waits for that long."""
+MOST_KNOWN = 1000
+"""Keys, and texts that are none, of which an answer is remembered."""
+ASK_SECONDS = 5.0
+"""Seconds for which a request waits for the store's answer about its key."""
+ASKING = 4
+"""Questions about keys that the store is asked at one time: strangers ask them, too."""
 LONGEST_KEY = 200
 
 
@@ -33,7 +41,7 @@ class Key:
 
 @dataclass
 class _Known:
-    key: Key
+    key: Key | None
     until: float
 
 
@@ -60,6 +68,8 @@ class Keyring:
         self._clock = clock
         self._known: dict[str, _Known] = {}
         self._buckets: dict[str, _Bucket] = {}
+        self._asking: dict[str, asyncio.Task[_Known]] = {}
+        self._free = asyncio.Semaphore(ASKING)
 
     async def of_header(self, headers: Mapping[str, str]) -> Key | None:
         """Find the key in ``Authorization``; None if there is no such header.
@@ -112,23 +122,48 @@ class Keyring:
     async def _valid(self, value: str) -> Key:
         if not 0 < len(value) <= LONGEST_KEY:
             raise _not_ours()
-        now = self._clock()
         digest = keys.digest(value)
         known = self._known.get(digest)
-        if known is not None and now < known.until:
-            return known.key
-        async with self._store.reading() as session:
-            row = await keys.valid(session, value)
-        if row is None:
-            self._known.pop(digest, None)
+        if known is None or self._clock() >= known.until:
+            known = await self._asked(digest, value)
+        if known.key is None:
             raise _not_ours()
-        key = Key(
+        return known.key
+
+    async def _asked(self, digest: str, value: str) -> _Known:
+        """Ask the store about a key, once for all who want to know it at this moment.
+
+        Raises:
+            Refusal: the store does not answer in time.
+        """
+        asking = self._asking.get(digest)
+        if asking is None:
+            asking = asyncio.create_task(self._ask(digest, value))
+            self._asking[digest] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(digest, None))
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return await asyncio.shield(asking)
+        except TimeoutError:
+            raise away("the store does not answer") from None
+
+    async def _ask(self, digest: str, value: str) -> _Known:
+        async with self._free, self._store.reading() as session:
+            row = await keys.valid(session, value)
+        until = self._clock() + KNOWN_SECONDS
+        known = _Known(None if row is None else self._key_of(row), until)
+        self._known.pop(digest, None)  # to the end: the first is the oldest
+        self._known[digest] = known
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        return known
+
+    def _key_of(self, row: WriteKeyRow) -> Key:
+        return Key(
             row.id,
             None if row.events is None else frozenset(row.events),
             None if row.rate is None else row.rate / self._processes,
         )
-        self._known[digest] = _Known(key, now + KNOWN_SECONDS)
-        return key
 
 
 def _user_name(value: str) -> str:

@@ -1,12 +1,13 @@
 """Calls of the tracking API, taken one by one: each stands for itself, each customer in order."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeVar
 
 from sojourn.dispatch import quarantine
 from sojourn.dispatch.calls import TYPES, Ignored, Read, Track, read_call
@@ -19,8 +20,13 @@ from sojourn.domain.errors import BadEvent
 from sojourn.domain.storable import Unstorable
 from sojourn.gateway.http.faults import Forbidden
 
+T = TypeVar("T")
 AT_ONCE = 32
 """Customers of one batch whose calls are taken at the same time."""
+
+
+AT_A_STRETCH = 10
+"""Calls of one batch that are read before other requests have their turn."""
 
 
 class Outcome(StrEnum):
@@ -147,6 +153,8 @@ async def take_calls(
 ) -> list[Taken]:
     """Take calls in: one customer's strictly in order, those of several customers side by side.
 
+    What is taken is stored; its runs are told meanwhile, or before the return if ``ask``.
+
     Args:
         sojourn: open.
         calls: as they were sent; the ``type`` of each says which it is.
@@ -166,7 +174,11 @@ async def take_calls(
     """
     received_at = received_at or datetime.now(UTC)
     request = _Request(sojourn, source, received_at, sent_at, allowed, largest, ask)
-    read = [await request.item(index, call) for index, call in enumerate(calls)]
+    read = []
+    for index, call in enumerate(calls):
+        if index % AT_A_STRETCH == AT_A_STRETCH - 1:
+            await asyncio.sleep(0)  # a large batch must not keep the others waiting
+        read.append(await request.item(index, call))
     taken = [one for one in read if isinstance(one, Taken)]
     items = (one for one in read if isinstance(one, _Item))
     taken += await _take_lanes(request, _lanes(items))
@@ -196,21 +208,39 @@ def _lanes(items: Iterable[_Item]) -> list[list[_Item]]:
 
 async def _take_lanes(request: _Request, lanes: Sequence[list[_Item]]) -> list[Taken]:
     if len(lanes) == 1:  # nearly every request: nothing to run side by side
-        return [await _take(request, item) for item in lanes[0]]
+        return await _take_lane(request, lanes[0])
     free = asyncio.Semaphore(AT_ONCE)
 
     async def take(lane: list[_Item]) -> list[Taken]:
         async with free:
-            return [await _take(request, item) for item in lane]
+            return await _take_lane(request, lane)
 
-    # every lane that has begun is finished, even if another one fails
-    answers = await asyncio.gather(*(take(lane) for lane in lanes), return_exceptions=True)
+    return [one for taken in await _all(map(take, lanes)) for one in taken]
+
+
+async def _take_lane(request: _Request, lane: Sequence[_Item]) -> list[Taken]:
+    """Take one customer's calls in their order.
+
+    Events that follow one another are stored together: the intake keeps their order.
+    """
     taken: list[Taken] = []
-    for answer in answers:
+    for _, group in groupby(lane, lambda item: isinstance(item.read, Track)):
+        items = list(group)
+        if isinstance(items[0].read, Track) and len(items) > 1:
+            taken += await _all(_take(request, item) for item in items)
+        else:
+            taken += [await _take(request, item) for item in items]
+    return taken
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do work side by side; what has begun is finished, even if another part of it fails."""
+    found: list[T] = []
+    for answer in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(answer, BaseException):
             raise answer
-        taken += answer
-    return taken
+        found.append(answer)
+    return found
 
 
 async def _take(request: _Request, item: _Item) -> Taken:
@@ -219,12 +249,12 @@ async def _take(request: _Request, item: _Item) -> Taken:
     try:
         match item.read:
             case Track():
-                published = await item.read.into(sojourn, ask=request.ask)
+                published = await item.read.into(sojourn, ask=request.ask, wait=request.ask)
                 return Taken(item.index, Outcome.TAKEN, None, published, kind, event)
             case Identity():
                 await sojourn.identify(item.read)
             case Alias():
-                await sojourn.alias(item.read)
+                await sojourn.alias(item.read, wait=False)
             case Ignored():
                 return Taken(item.index, Outcome.IGNORED, type=kind)
     except BadEvent as error:  # a fault that only the store can see

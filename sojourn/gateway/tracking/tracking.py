@@ -1,17 +1,32 @@
 """`Tracking`: calls are taken for senders that hold a write key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sojourn.domain.events import LONGEST_ID
 from sojourn.gateway.http.backend import Backend
+from sojourn.gateway.http.faults import Refusal, busy
 from sojourn.gateway.tracking.keyring import Key, Keyring
+from sojourn.gateway.tracking.shares import Shares
 from sojourn.gateway.tracking.taking import Outcome, Taken, take_calls
 
 CALL_LIMIT = 32 << 10
 """Bytes of a call, as in Segment's specification."""
 BATCH_LIMIT = 500 << 10
 """Bytes of a batch, as in Segment's specification."""
+
+
+@dataclass(frozen=True)
+class _Calls:
+    """The calls of one request."""
+
+    calls: Sequence[Any]
+    key: Key
+    received_at: datetime
+    sent_at: datetime | None
+    ask: bool
 
 
 class Tracking:
@@ -24,6 +39,7 @@ class Tracking:
 
     def __init__(self, backend: Backend, *, processes: int = 1) -> None:
         self.backend = backend
+        self.shares = Shares()
         self.keyring = Keyring(backend.sojourn.store, processes=processes)
 
     async def take(
@@ -45,30 +61,81 @@ class Tracking:
             ask: wait for the effect of each event on the runs that it concerns.
 
         Returns:
-            The end of each call, in their order.
+            The end of each call, in their order: what is taken is stored, and its runs are told
+            meanwhile.
 
         Raises:
-            Refusal: the key sends too much, or it took too long: try again.
+            Refusal: the key or a customer sends too much, or it took too long: try again.
             StoreUnavailable, TemporalUnavailable: as `take_calls`.
         """
         self.keyring.charge(key, len(calls))
-        work = take_calls(
-            self.backend.sojourn,
-            calls,
-            source=key.id,
-            received_at=received_at,
-            sent_at=sent_at,
-            allowed=key.events,
-            largest=CALL_LIMIT,
-            ask=ask,
-        )
-        taken = await self.backend.done(work)
+        request = _Calls(calls, key, received_at, sent_at, ask)
+        theirs = _by_customer(calls)
+        if all(self.shares.has_room(who, len(places)) for who, places in theirs.items()):
+            taken = await self._take(request, theirs)
+        else:
+            taken = await self._take_crowded(request, theirs)
         for one in taken:
             self._count(one)
         return taken
+
+    async def _take_crowded(
+        self, request: "_Calls", theirs: Mapping[str, Sequence[int]]
+    ) -> list[Taken]:
+        """Take what can be taken at once, then customers who have as much in work as they may.
+
+        Raises:
+            Refusal: a customer's calls before these take too long. Those of others are taken; the
+                sender sends all of them again, and a call that was taken is not taken twice.
+        """
+        free = {who: at for who, at in theirs.items() if self.shares.has_room(who, len(at))}
+        taken = await self._take(request, free) if free else []
+        for customer_id in theirs.keys() - free.keys():
+            places = theirs[customer_id]
+            if not await self.shares.room(customer_id, len(places)):
+                raise busy("too many calls of one customer are in work")
+            taken += await self._take(request, {customer_id: places})
+        return sorted(taken, key=lambda one: one.index)
+
+    async def _take(self, request: "_Calls", theirs: Mapping[str, Sequence[int]]) -> list[Taken]:
+        """Take the calls of some customers in a place among those in work."""
+        places = sorted(place for at in theirs.values() for place in at)
+        leave = self.shares.enter({who: len(at) for who, at in theirs.items()})
+
+        async def work() -> list[Taken]:
+            try:
+                return await take_calls(
+                    self.backend.sojourn,
+                    [request.calls[place] for place in places],
+                    source=request.key.id,
+                    received_at=request.received_at,
+                    sent_at=request.sent_at,
+                    allowed=request.key.events,
+                    largest=CALL_LIMIT,
+                    ask=request.ask,
+                )
+            finally:
+                leave()
+
+        try:
+            taken = await self.backend.done(request.key.id, work())
+        except Refusal as refused:
+            if refused.status == 429:  # it was not begun, so it does not end either
+                leave()
+            raise
+        return [replace(one, index=places[one.index]) for one in taken]
 
     def _count(self, taken: Taken) -> None:
         metrics, fault = self.backend.metrics, taken.fault
         metrics.count_call(taken.type, taken.outcome)
         if taken.outcome is Outcome.QUARANTINED and fault is not None:
             metrics.count_quarantined(taken.event, fault.path, fault.reason)
+
+
+def _by_customer(calls: Sequence[Any]) -> dict[str, list[int]]:
+    """Return the places of the calls by the customer they name, before anything is checked."""
+    found: dict[str, list[int]] = {}
+    for place, call in enumerate(calls):
+        named = (call.get("userId") or call.get("anonymousId")) if isinstance(call, dict) else None
+        found.setdefault(str(named)[:LONGEST_ID], []).append(place)
+    return found

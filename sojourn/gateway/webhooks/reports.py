@@ -128,7 +128,7 @@ async def take_reports(
             if answer is not None:
                 raise answer
 
-    await backend.done(take_all())
+    await backend.done(provider, take_all())
 
 
 def hint(name: str, carriers: Carriers) -> str:

@@ -2,18 +2,23 @@
 
 import asyncio
 import random
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from sojourn.dispatch import Published, committing
+from sojourn.dispatch import Published, committing, intake, later, turns
 from sojourn.dispatch.intake import Intake
+from sojourn.dispatch.lanes import Arrival, Work, customer_of
 from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.routing import Start, Target
 from sojourn.dispatch.telling import Reached
+from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.events import Event, OrderCompleted, ProductAdded, read_event
 from sojourn.store import Store, events, people
 from sojourn.store.tables import EventRow
@@ -31,9 +36,14 @@ class Runs:
 
     def __init__(self) -> None:
         self.told: dict[str, list[str]] = {}
+        self.away = False
+        self.open = asyncio.Event()
+        self.open.set()
 
     async def reach(self, target: Target, plan: Plan) -> Reached:
-        await asyncio.sleep(0)
+        if self.away:
+            raise TemporalUnavailable("no Temporal server answers")
+        await self.open.wait()
         self.told.setdefault(target.workflow_id, []).append(plan.row.message_id)
         return Reached(execution="x" if isinstance(target, Start) else "")
 
@@ -191,3 +201,129 @@ async def test_a_line_to_the_database_that_was_cut_is_replaced(
     # a connection that was cut is replaced before it is used
     assert (await _take(taking, _added(customer_id, 1))).stored
     await store.close()
+
+
+# ---- acknowledged means stored -----------------------------------------------------------------
+
+
+class Watching:
+    """A watch that remembers."""
+
+    def __init__(self) -> None:
+        self.lags: list[float] = []
+        self.later = 0
+        self.most = 0
+
+    def told(self, seconds: float) -> None:
+        self.lags.append(seconds)
+
+    def telling(self, customers: int) -> None:
+        self.most = max(self.most, customers)
+
+    def left(self) -> None:
+        self.later += 1
+
+
+async def _store(taking: Intake, event: Event) -> Published:
+    return await taking.take(_row(event), event, wait=False)
+
+
+async def test_an_event_that_nobody_waits_for_is_answered_when_it_is_stored(
+    store: Store, customer_id: str
+) -> None:
+    taking, told = _intake(store)
+    taking.watch = watching = Watching()
+    told.open.clear()  # no run answers
+    answers = [await _store(taking, _added(customer_id, n)) for n in range(3)]
+    assert [(answer.stored, answer.runs) for answer in answers] == [(True, ())] * 3
+    answers.append(await _store(taking, _added(customer_id, 3)))
+    asked = asyncio.create_task(_take(taking, _added(customer_id, 3)))
+    assert not (await _store(taking, _added(customer_id, 3))).stored, "the same event"
+    assert not asked.done()
+    told.open.set()
+    assert (await asked).runs
+    await taking.drain()
+    assert told.told[f"abandoned-cart:{customer_id}:c"] == [f"{customer_id}-{n}" for n in range(4)]
+    assert len(watching.lags) == 4
+    async with store.reading() as session:
+        assert await events.unrouted(session, [customer_id]) == {}
+
+
+async def test_a_flood_of_one_customer_takes_a_share_of_each_transaction(
+    store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking, told = _intake(store)
+    batches: list[Counter[str]] = []
+    run = committing.Transaction.run
+
+    async def noted(self: Any, session: Any, batch: Sequence[Work], *, patient: bool) -> None:
+        batches.append(Counter(customer_of(one) for one in batch if isinstance(one, Arrival)))
+        await run(self, session, batch, patient=patient)
+
+    monkeypatch.setattr(committing.Transaction, "run", noted)
+    flood = [asyncio.create_task(_store(taking, _added(customer_id, n))) for n in range(300)]
+    await flood[0]
+    other = f"{customer_id}-other"
+    before = len(batches)
+    await _store(taking, _added(other))
+    assert len(batches) - before <= 2, "the transaction under way, and the next"
+    await asyncio.gather(*flood)
+    assert max(batch[customer_id] for batch in batches) <= turns.SHARE
+    await taking.drain()
+    ids = [f"{customer_id}-{n}" for n in range(300)]
+    assert told.told[f"abandoned-cart:{customer_id}:c"] == ids
+
+
+async def test_a_row_that_cannot_be_read_stands_in_nobodys_way_however_many_there_are(
+    store: Store, customer_id: str
+) -> None:
+    taking, told = _intake(store)
+    async with store.transaction() as session:
+        await people.lock(session, customer_id)
+        for n in range(2 * committing.WINDOW):
+            bad = _row(_added(customer_id, n))
+            bad.properties = {}
+            await events.add(session, bad)
+    assert (await _take(taking, _added(customer_id, 99))).runs
+    await taking.drain()
+    assert told.told[f"abandoned-cart:{customer_id}:c"] == [f"{customer_id}-99"]
+
+
+async def test_what_cannot_be_told_is_told_once_that_is_possible(
+    store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(later, "AGAIN_SECONDS", 0.01)
+    taking, told = _intake(store)
+    told.away = True
+    people = [f"{customer_id}-{n}" for n in range(5)]
+    for who in people:
+        assert (await _store(taking, _added(who))).stored
+    told.away = False
+    await _until(lambda: len(told.told) == 5)
+    await taking.drain()
+    async with store.reading() as session:
+        assert await events.unrouted(session, people) == {}
+
+
+async def test_the_customers_whose_runs_are_told_are_bounded_and_none_is_forgotten(
+    store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MOST_LANES", 3)
+    monkeypatch.setattr(later, "AGAIN_SECONDS", 0.01)
+    taking, told = _intake(store)
+    taking.watch = watching = Watching()
+    told.open.clear()
+    people = [f"{customer_id}-{n}" for n in range(8)]
+    for who in people:
+        await _store(taking, _added(who))
+    assert watching.later == 5
+    assert watching.most <= 4, "three, and one that is tried again"
+    told.open.set()
+    await _until(lambda: len(told.told) == 8)
+    await taking.drain()
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 (what is told has no event)
+            await asyncio.sleep(0.01)

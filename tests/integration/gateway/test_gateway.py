@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import create_async_engine
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
+from sojourn.gateway.http import edge, slow, work
 from sojourn.gateway.http.bodies import inflate
 from sojourn.gateway.http.faults import Refusal
 from sojourn.gateway.tracking.keyring import Key, Keyring
 from sojourn.store import Store, cards, keys, people, quarantine
 from tests.support.cli_stack import NOWHERE
 from tests.support.gateway_server import Served, added, basic, serving, settings
+from tests.support.postgres import Postgres
 
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
 PACKED = {"Content-Encoding": "gzip"}
@@ -53,7 +56,19 @@ async def test_a_call_is_stored_before_it_is_acknowledged(served: Served, custom
     assert (answer.status_code, answer.json()) == (200, {"success": True})
     (row,) = await served.stored(customer_id)
     assert (row.message_id, row.name) == (customer_id, "Product Added")
+
+
+async def test_runs_are_told_of_what_was_acknowledged(served: Served, customer_id: str) -> None:
+    assert (await served.post("/v1/track", added(customer_id))).status_code == 200
+    await served.told()
+    (row,) = await served.stored(customer_id)
     assert row.routed_at is not None
+    handle = served.gateway.sojourn.client.get_workflow_handle(f"abandoned-cart:{customer_id}:k1")
+    assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    told = await served.until(
+        "/metrics", lambda answer: "sojourn_gateway_told_seconds_count" in answer.text
+    )
+    assert "sojourn_gateway_telling 0.0" in told.text
 
 
 @pytest.mark.parametrize("kind", CALLS)
@@ -413,10 +428,7 @@ def test_a_gzip_of_several_parts_is_one_body() -> None:
 async def test_a_body_that_arrives_too_slowly_is_refused(store: Store, temporal: Server) -> None:
     sojourn = Sojourn(temporal.client, store, settings(gateway_body_seconds=0.05))
     async with serving(sojourn) as served:
-        url = httpx.URL(served.url)
-        reader, writer = await asyncio.open_connection(url.host, url.port)
-        head = f"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: {basic(served.key)}\r\n"
-        writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        reader, writer = await half_sent(served)
         async with asyncio.timeout(20):
             answer = (await reader.read()).decode()  # to the end: the connection is closed
         assert answer.startswith("HTTP/1.1 408 ")
@@ -498,9 +510,13 @@ def test_a_write_key_that_exceeds_its_rate_is_refused(store: Store) -> None:
     keyring = Keyring(store, processes=2, clock=lambda: now)
     key = Key("key_1", None, 5.0)
     keyring.charge(key, 14)  # a batch may overdraw
-    with pytest.raises(Refusal) as refused:
-        keyring.charge(key, 1)
-    assert (refused.value.status, refused.value.retry_after) == (429, 2)
+    waits = set()
+    for _ in range(50):
+        with pytest.raises(Refusal) as refused:
+            keyring.charge(key, 1)
+        assert refused.value.status == 429
+        waits.add(refused.value.retry_after)
+    assert waits == {2, 3, 4}, "senders that are refused together come back one by one"
     now = 2.0
     keyring.charge(key, 1)
     with pytest.raises(Refusal):
@@ -547,26 +563,88 @@ async def test_health_readiness_and_metrics_are_served(served: Served, customer_
 # ---- overload, and what is away --------------------------------------------------------------
 
 
-async def test_a_request_beyond_the_limit_is_refused_unread(store: Store, temporal: Server) -> None:
+async def test_a_call_waits_in_line_for_a_place(
+    store: Store, temporal: Server, customer_id: str
+) -> None:
     sojourn = Sojourn(temporal.client, store, settings(gateway_in_work=1))
     async with serving(sojourn) as served:
-        go_on = asyncio.Event()
+        async with served.gateway.work.place("somebody"):
+            call = asyncio.create_task(served.post("/v1/page", {"userId": customer_id}))
+            await served.until("/metrics", lambda a: "sojourn_gateway_in_line 1.0" in a.text)
+        assert (await call).status_code == 200
+        line = await served.http.get("/metrics")
+        assert "sojourn_gateway_in_line 0.0" in line.text
+        assert "sojourn_gateway_in_work 0.0" in line.text
 
-        async def slow() -> AsyncIterator[bytes]:
-            await go_on.wait()
-            yield b"{}"
 
-        first = asyncio.create_task(served.post("/v1/page", content=slow()))
-        await served.until("/metrics", lambda a: "sojourn_gateway_in_work 1.0" in a.text)
+async def test_a_call_that_finds_no_place_in_time_is_refused(
+    store: Store, temporal: Server, customer_id: str
+) -> None:
+    sojourn = Sojourn(
+        temporal.client, store, settings(gateway_in_work=1, gateway_answer_seconds=0.2)
+    )
+    async with serving(sojourn) as served:
+        async with served.gateway.work.place("somebody"):
+            answer = await served.post("/v1/track", added(customer_id))
+            assert fault(answer) == (429, "request")
+            assert int(answer.headers["retry-after"]) >= 1
+            assert await served.stored(customer_id) == []
+        assert (await served.post("/v1/track", added(customer_id))).status_code == 200
+
+
+async def test_a_request_that_would_wait_in_vain_is_refused_unread(
+    store: Store, temporal: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "LINE", 0)
+    sojourn = Sojourn(temporal.client, store, settings(gateway_in_work=1))
+    async with serving(sojourn) as served:
         answer = await served.post("/v1/track", content=b"not even JSON")
         assert fault(answer) == (429, "request")
         assert int(answer.headers["retry-after"]) >= 1
-        go_on.set()
-        assert (await first).status_code == 400, (await first).text
-        assert fault(await served.post("/v1/track", content=b"{}")) == (400, "userId")
+        assert (await served.http.get("/healthz")).status_code == 200
 
 
-async def test_a_gateway_without_temporal_is_alive_and_not_ready(
+async def test_half_sent_bodies_take_no_place(
+    store: Store, temporal: Server, customer_id: str
+) -> None:
+    sojourn = Sojourn(temporal.client, store, settings(gateway_in_work=1))
+    async with serving(sojourn) as served:
+        lines = [await half_sent(served) for _ in range(5)]
+        assert (await served.post("/v1/track", added(customer_id))).status_code == 200
+        for _, writer in lines:
+            writer.close()
+
+
+async def test_a_peer_may_have_some_slow_bodies_and_no_more(
+    store: Store, temporal: Server, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(slow, "SLOW_OF_A_PEER", 1)
+    async with serving(Sojourn(temporal.client, store, settings())) as served:
+        lines = [await half_sent(served) for _ in range(3)]
+        reading = [asyncio.create_task(reader.readline()) for reader, _ in lines]
+        async with asyncio.timeout(20):
+            refused, kept = await asyncio.wait(
+                reading, return_when=asyncio.ALL_COMPLETED, timeout=2
+            )
+        assert [task.result().split()[1] for task in refused] == [b"408", b"408"]
+        assert len(kept) == 1
+        assert (await served.post("/v1/track", added(customer_id))).status_code == 200
+        for _, writer in lines:
+            writer.close()
+        await asyncio.gather(*kept)
+
+
+async def half_sent(served: Served) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    url = httpx.URL(served.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    head = f"POST /v1/track HTTP/1.1\r\nHost: x\r\nAuthorization: {basic(served.key)}\r\n"
+    writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+    await writer.drain()
+    return reader, writer
+
+
+async def test_a_gateway_without_temporal_stores_events_and_is_not_ready(
     store: Store, customer_id: str
 ) -> None:
     client = await Client.connect(NOWHERE, lazy=True, data_converter=pydantic_data_converter)
@@ -575,9 +653,13 @@ async def test_a_gateway_without_temporal_is_alive_and_not_ready(
         answer = await served.http.get("/readyz")
         assert answer.status_code == 503
         assert list(answer.json()["missing"]) == ["temporal"]
-        answer = await served.post("/v1/track", added(customer_id))
+        assert (await served.post("/v1/track", added(customer_id))).status_code == 200
+        (row,) = await served.stored(customer_id)
+        assert row.routed_at is None, "a sweep tells the runs"
+        answer = await served.post("/v1/track?wait=1", added(customer_id))
         assert fault(answer) == (503, "request")
         assert int(answer.headers["retry-after"]) >= 1
+        assert len(await served.stored(customer_id)) == 2
 
 
 @pytest.mark.parametrize(
@@ -615,3 +697,103 @@ async def test_work_that_outlasts_its_request_is_finished(
             assert await served.stored(customer_id) == []
         await served.gateway.work.drained()
         assert len(await served.stored(customer_id)) == 1
+
+
+async def test_a_database_without_a_free_connection_is_away_for_now(
+    postgres: Postgres, temporal: Server, customer_id: str
+) -> None:
+    url = await postgres.create()
+    await (await Store.open(url, migrate=True)).close()
+    role = f"few_{url.rpartition('/')[2]}"
+    await on_postgres(url, f"CREATE ROLE {role} LOGIN SUPERUSER")
+    store = await Store.open(url.replace("//sojourn@", f"//{role}@"))
+    async with serving(Sojourn(temporal.client, store, settings())) as served:
+        await served.ready()
+        assert (await served.post("/v1/track", added(customer_id))).status_code == 200
+        await served.told()
+        # a limit does not hold for superusers
+        await on_postgres(url, f"ALTER ROLE {role} NOSUPERUSER CONNECTION LIMIT 0")
+        await on_postgres(url, CUT.format(role=role))
+        for path, call in (
+            ("/v1/track", added(customer_id)),
+            ("/v1/identify", {"userId": customer_id, "traits": {"plan": "pro"}}),
+            ("/v1/alias", {"userId": customer_id, "previousId": f"{customer_id}-before"}),
+            ("/v1/track", {**added(customer_id), "writeKey": "sj_unknown"}),
+        ):
+            auth = None if "writeKey" in call else (served.key, "")
+            answer = await served.post(path, call, auth=auth)
+            assert fault(answer) == (503, "request"), path
+            assert int(answer.headers["retry-after"]) >= 1
+        missing = (await served.http.get("/readyz")).json()["missing"]
+        assert list(missing) == ["store"]
+        await on_postgres(url, f"ALTER ROLE {role} SUPERUSER CONNECTION LIMIT -1")
+        assert (await served.post("/v1/track", added(customer_id))).status_code == 200
+    await store.close()
+
+
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"
+
+
+async def on_postgres(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+# ---- HTTP as clients speak it ------------------------------------------------------------------
+
+
+H2C = (
+    b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    b"HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
+)
+"""The offer of Java's HttpClient and of ``curl --http2``: to go on in HTTP/2."""
+
+
+async def test_a_client_that_offers_another_protocol_is_answered_in_ours(
+    served: Served, customer_id: str
+) -> None:
+    url = httpx.URL(served.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    auth = f"Authorization: {basic(served.key)}\r\n".encode()
+    for number, pieces in enumerate((1, 3)):
+        body = json.dumps(added(customer_id)).encode()
+        head = b"POST /v1/track HTTP/1.1\r\n" + H2C + auth
+        whole = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        if number:
+            chunk = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+            whole = head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk
+        size = len(whole) // pieces + 1
+        for first in range(0, len(whole), size):
+            writer.write(whole[first : first + size])
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            answer = await reader.readuntil(b'{"success":true}')
+        assert answer.startswith(b"HTTP/1.1 200 ")
+    writer.write(b"GET /healthz HTTP/1.1\r\n" + H2C + b"\r\n")
+    async with asyncio.timeout(20):
+        assert (await reader.readuntil(b'{"status":"ok"}')).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    assert len(await served.stored(customer_id)) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/u/x", "GET, HEAD, POST"),
+        ("/c/x", "GET, HEAD"),
+        ("/o/x", "GET, HEAD"),
+        ("/v1/track", "POST"),
+        ("/webhooks/shopify", "GET, HEAD, POST"),
+        ("/webhooks/in/bookings", "POST"),
+        ("/healthz", "GET"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PATCH", "DELETE", "OPTIONS"])
+async def test_a_refused_method_is_answered_with_all_that_are_not(
+    served: Served, path: str, methods: str, method: str
+) -> None:
+    answer = await served.http.request(method, path)
+    assert fault(answer) == (405, "path")
+    assert answer.headers["allow"] == methods

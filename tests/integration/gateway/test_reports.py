@@ -24,7 +24,12 @@ from sojourn.dispatch import Sojourn
 from sojourn.dispatch import reports as intake
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import read_identity
-from sojourn.domain.errors import BadInput, BadSetting, TemporalUnavailable, TransientError
+from sojourn.domain.errors import (
+    BadInput,
+    BadSetting,
+    StoreUnavailable,
+    TransientError,
+)
 from sojourn.domain.messages import Channel, Delivery, MessageClass
 from sojourn.domain.reports import Kind, Report
 from sojourn.domain.states import AttemptState, MessageState
@@ -565,8 +570,8 @@ async def test_a_crash_between_ledger_and_run_loses_nothing(
     message = await write(served.store, customer_id)
     hook = FAKE.hook(message.order, Kind.CLICKED, "e", SENT_AT)
 
-    async def away(*_: Any) -> None:
-        raise TemporalUnavailable("no Temporal server answers")
+    async def away(*_: Any, **__: Any) -> None:
+        raise StoreUnavailable("the database does not answer")
 
     with monkeypatch.context() as patch:
         patch.setattr(served.gateway.sojourn, "publish", away)
@@ -579,14 +584,15 @@ async def test_a_crash_between_ledger_and_run_loses_nothing(
     assert [event.name for event in await served.stored(customer_id)] == ["Message Clicked"]
 
 
-async def test_a_provider_is_asked_to_try_again_while_temporal_is_away(
+async def test_a_report_is_kept_while_temporal_is_away(
     served: Served, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await write(served.store, customer_id)
-    monkeypatch.setattr(served.gateway.backend, "_missing", "no Temporal server has answered yet")
+    monkeypatch.setattr(served.gateway.sojourn.teller, "missing", "no server has answered yet")
     answer = await post(served, FAKE.hook(message.order, Kind.CLICKED, "e"))
-    assert answer.status_code == 503
-    assert await message.kept() == []
+    assert answer.status_code == 200
+    assert len(await message.kept()) == 1
+    assert [event.name for event in await served.stored(customer_id)] == ["Message Clicked"]
 
 
 @pytest.mark.parametrize(
@@ -870,13 +876,13 @@ async def test_the_other_reports_of_a_webhook_are_taken_if_one_fails(
     told = [message.report(kind) for kind in (Kind.DELIVERED, Kind.OPENED, Kind.CLICKED)]
     publish = served.gateway.sojourn.publish
 
-    async def fail_once(event: Any) -> Any:
+    async def fail_once(event: Any, **options: Any) -> Any:
         if event.event_name == "Message Delivered":
-            raise TemporalUnavailable("no Temporal server answers")
-        return await publish(event)
+            raise StoreUnavailable("the database does not answer")
+        return await publish(event, **options)
 
     monkeypatch.setattr(served.gateway.sojourn, "publish", fail_once)
-    with pytest.raises(TemporalUnavailable):
+    with pytest.raises(StoreUnavailable):
         await served.gateway.report("postmark", told, LATER)
     assert len(await message.kept()) == 3
     assert len(await served.stored(customer_id)) == 2

@@ -151,6 +151,7 @@ class Taker:
         properties: dict[str, Any],
         *,
         ask: bool,
+        wait: bool,
         also: tuple[str, ...] = (),
     ) -> Published:
         self.read.append(Track(name, properties, event, also))
@@ -160,7 +161,7 @@ class Taker:
     async def identify(self, identity: Identity) -> None:
         self.read.append(identity)
 
-    async def alias(self, alias: Alias) -> None:
+    async def alias(self, alias: Alias, *, wait: bool) -> None:
         self.read.append(alias)
 
 
