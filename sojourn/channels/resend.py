@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from datetime import timedelta
+from email.utils import parseaddr
 from typing import Annotated, Any
 
 import httpx
@@ -212,6 +213,7 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
         return None
     why = bounce or suppressed or part(data, "failed")
     to = data.get("to")
+    first = str(to[0]) if isinstance(to, list) and to else ""
     return Report(
         event_id=hook.headers["svix-id"],
         kind=kind,
@@ -219,9 +221,10 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
         channel=Channel.EMAIL,
         reference=_reference(data.get("tags")),
         provider_id=str(data.get("email_id") or ""),
-        address=str(to[0]) if isinstance(to, list) and to else "",
-        # Resend never sends again to an address that it suppresses after a bounce
-        hard=kind is Kind.BOUNCED and (bool(suppressed) or bounce.get("type") == "Permanent"),
+        address=parseaddr(first)[1] or first,
+        # Resend never sends again to an address that it suppresses after a bounce; a bounce without
+        # a type is permanent, as its name says
+        hard=kind is Kind.BOUNCED and bounce.get("type", "Permanent") == "Permanent",
         detail=str(why.get("message") or why.get("reason") or ""),
         url=str(part(data, "click").get("link") or ""),
     )

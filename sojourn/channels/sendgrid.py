@@ -68,6 +68,7 @@ _DROPPED = {
 }
 """The reasons for which SendGrid does not even try and that mean the address."""
 _RECIPIENT_FIELD = re.compile(r"personalizations(\.\d+)?\.to\b")
+_MACHINE = re.compile(r"(filter|recv)\w*[.-]")
 _MESSAGE_ID = re.compile(r"\.(filter|recv).*")
 
 
@@ -267,8 +268,12 @@ def _fault(answer: httpx.Response) -> ProviderError:
 
 
 def _message_id(logged: str) -> str:
-    """Return the X-Message-Id, with which the id in logs and events begins."""
-    return _MESSAGE_ID.sub("", logged)
+    """Return the X-Message-Id, with which the id in logs and events begins.
+
+    The id of a message that SendGrid has dropped may begin with the name of a machine: then it
+    names none of ours.
+    """
+    return "" if _MACHINE.match(logged) else _MESSAGE_ID.sub("", logged)
 
 
 def _report(event: Mapping[str, Any], received_at: datetime) -> Report | None:

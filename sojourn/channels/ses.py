@@ -89,6 +89,7 @@ _KINDS = {
     "Rendering Failure": (Kind.FAILED, "failure"),
     "Open": (Kind.OPENED, "open"),
     "Click": (Kind.CLICKED, "click"),
+    "Subscription": (Kind.UNSUBSCRIBED, "subscription"),
 }
 _DETAIL = ("smtpResponse", "reason", "errorMessage", "delayType", "complaintFeedbackType")
 _SIGNED = {
@@ -368,6 +369,11 @@ def _report(said: Mapping[str, Any], event_id: str, received_at: datetime) -> Re
         return None
     kind, place = known
     mail, told = part(said, "mail"), part(said, place)
+    if (
+        place == "subscription"
+        and part(told, "newTopicPreferences").get("unsubscribeAll") is not True
+    ):
+        return None
     if kind is Kind.COMPLAINED and told.get("complaintFeedbackType") == NOT_SPAM:
         kind = Kind.ACCEPTED
     tagged = part(mail, "tags").get("reference")

@@ -21,7 +21,8 @@ ANSWER, LOOK_UP, REPORT = "answer", "look-up", "report"
 NEVER_SENT = (MessageState.REJECTED, MessageState.SKIPPED)
 REACHED = (Kind.DELIVERED, Kind.OPENED, Kind.READ, Kind.CLICKED, Kind.COMPLAINED, Kind.REPLIED)
 """Reports that prove that a customer got the message, whatever we believed."""
-_UNDELIVERED = (Kind.FAILED, Kind.BOUNCED)
+_SECOND = (Kind.ACCEPTED, *REACHED)
+"""Reports that prove a second delivery, if they name another message of the provider's."""
 
 
 async def answered(
@@ -110,6 +111,8 @@ async def reported(
         return False
     if their_id is None or (row.provider_id == their_id and row.provider == provider):
         return False
+    if report.kind is Kind.UNSUBSCRIBED:  # a word of the customer's, on whichever message
+        return False
     if row.provider_id is None:
         row.provider_id = their_id
         session.add(row)
@@ -117,8 +120,7 @@ async def reported(
     tried = await _tried(session, row)
     if not any((one.provider, one.provider_id) == (provider, their_id) for one in tried):
         _attribute(tried, provider, their_id, at=received_at)
-    proved = report.kind not in _UNDELIVERED
-    return _mark(row, perhaps=True, proved=proved, at=received_at)
+    return _mark(row, perhaps=True, proved=report.kind in _SECOND, at=received_at)
 
 
 async def held(session: AsyncSession, ledger_id: int) -> LedgerRow:
