@@ -18,7 +18,7 @@ from sojourn.channels.registry import Carriers
 from sojourn.channels.variables import PROJECT as VARIABLE
 from sojourn.channels.variables import check_variables
 from sojourn.domain.errors import BadProject, SameName, SojournError
-from sojourn.domain.events import SHIPPED, Event, Events, defined_in
+from sojourn.domain.events import SHIPPED, Event, Events, Synonyms, defined_in
 from sojourn.journeys.activities import Activity
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
@@ -99,7 +99,10 @@ def _composed(root: Path) -> Project:
         return Project(
             root=root,
             journeys=composed,
-            events=Events([*SHIPPED.values(), *found, *_new(composed.events, found)]),
+            events=Events(
+                [*SHIPPED.values(), *found, *_new(composed.events, found)],
+                synonyms=Synonyms(declared.synonyms.events, declared.synonyms.fields),
+            ),
             activities=_activities(activities),
             carriers=Carriers(carriers),
             sources=MappingProxyType(_sources(sources)),

@@ -9,6 +9,9 @@ A project is a folder: journeys in ``workflows/``, what they call in ``activitie
     languages = ["en", "de"]
     off = ["renewal"]
 
+    [tool.sojourn.synonyms.events]
+    "Purchase" = "Order Completed"  # a sender's own name of an event
+
     [tool.sojourn.defaults]
     shop_name = "Acme"  # a setting, where the environment says nothing
 """
@@ -21,13 +24,28 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from sojourn.channels.registry import Carriers
-from sojourn.domain.events import SHIPPED, Events
+from sojourn.domain.events import SHIPPED, Events, Use
 from sojourn.journeys.activities import Activity
 from sojourn.journeys.registry import Journeys
+from sojourn.journeys.terms import names
 
 LANGUAGES = ("en",)
 
 Places = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+class SynonymTable(BaseModel):
+    """``[tool.sojourn.synonyms]`` of a ``pyproject.toml``.
+
+    Args:
+        events: names that senders give events, and the wire names that they mean.
+        fields: names that senders give fields, and the fields that they mean.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    events: dict[str, str] = {}
+    fields: dict[str, str] = {}
 
 
 class Declaration(BaseModel):
@@ -42,6 +60,7 @@ class Declaration(BaseModel):
         templates: folders, searched in this order before the engine's own.
         languages: that messages are written in; the first is the language of last resort.
         off: names of journeys that start no run and send nothing.
+        synonyms: further names of events and of their fields.
         defaults: settings by their names, where the environment says nothing.
     """
 
@@ -55,6 +74,7 @@ class Declaration(BaseModel):
     templates: Places = ("templates",)
     languages: Places = LANGUAGES
     off: tuple[str, ...] = ()
+    synonyms: SynonymTable = SynonymTable()
     defaults: dict[str, str | int | float | bool] = {}
 
 
@@ -65,7 +85,7 @@ class Project:
     Args:
         root: its folder.
         journeys: by name, those that are switched off among them.
-        events: by wire name, those that ship among them.
+        events: by wire name, those that ship among them. They are read as these journeys use them.
         activities: what journeys call, by name.
         carriers: the providers that settings can choose.
         sources: the project's own sources of webhooks, by name.
@@ -85,3 +105,25 @@ class Project:
     languages: tuple[str, ...] = LANGUAGES
     defaults: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Tell the events what journeys make of them."""
+        object.__setattr__(self, "events", self.events.used(_use(self.journeys)))
+
+
+def _use(journeys: Journeys) -> Use:
+    every = [(name, journey.terms) for name, journey in journeys.items()]
+    keyed: dict[str, dict[str, str]] = {}
+    for name, terms in every:
+        for event in names(terms.starts_on) if terms.key else ():
+            keyed.setdefault(event, {})[name] = terms.key
+    return Use(
+        starts=frozenset(
+            event for _, terms in every for event in names((*terms.starts_on, *terms.restarts_on))
+        ),
+        ends=frozenset(
+            event for _, terms in every for event in names((*terms.goal, *terms.ends_on))
+        ),
+        keys=frozenset(terms.key for _, terms in every if terms.key),
+        keyed=keyed,
+    )

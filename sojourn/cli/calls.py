@@ -40,7 +40,7 @@ def read_calls(path: Path, known: Events = SHIPPED) -> Iterator[tuple[int, Call]
 def _call(number: int, line: bytes, known: Events) -> Call:
     is_event = True  # a line that cannot be read was most likely an event, as most lines are
     try:
-        call = read_json(line, path="line", unique=True)
+        call = read_json(line, path="line", unique=True, constants=True)
         if not isinstance(call, dict):
             raise BadEvent("line", "is no JSON object")
         is_event = call.get("type") == "track"

@@ -6,27 +6,33 @@ updates a customer, ``track`` is an event, ``alias`` joins two customers, the ot
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sojourn.dispatch.client import Sojourn
-from sojourn.dispatch.envelope import Envelope, read_envelope, traits_of
+from sojourn.dispatch.envelope import (
+    ENVELOPE_FIELDS,
+    Envelope,
+    present,
+    read_envelope,
+    traits_of,
+)
+from sojourn.dispatch.noting import as_sent, notes_on
 from sojourn.dispatch.published import Published
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity, read_identity
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import (
-    LARGEST,
-    SHIPPED,
-    Event,
-    Events,
-    UnknownEvent,
-    check_json,
-    read_event,
-)
+from sojourn.domain.events import LARGEST, SHIPPED, Event, Events, check_json
+from sojourn.domain.notes import Note, few, left_out
 from sojourn.domain.reading import read_identifier
-from sojourn.domain.storable import Unstorable, check_storable, json_size
+from sojourn.domain.storable import (
+    Unstorable,
+    check_storable,
+    json_size,
+    storable_part,
+    storable_text,
+)
 
 TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
@@ -36,16 +42,20 @@ class Track:
     """A ``track`` call that validates.
 
     Args:
-        name: of the event; any, as long as it is text.
-        properties: as they were sent.
+        name: of the event, as it is known here; else as it was sent.
+        properties: those that were understood, under the names of the event's fields.
         event: the same, typed.
         also: the other ids that the call has.
+        as_sent: name and properties as they were sent, if they differ from these.
+        notes: what was left out, and what else the sender should know.
     """
 
     name: str
     properties: dict[str, Any]
     event: Event
     also: tuple[str, ...] = ()
+    as_sent: dict[str, Any] | None = None
+    notes: tuple[Note, ...] = field(default=(), compare=False)
 
     @property
     def message_id(self) -> str:
@@ -74,7 +84,13 @@ class Track:
             What became of the event.
         """
         return await sojourn.take(
-            self.event, self.name, self.properties, ask=ask, wait=wait, also=self.also
+            self.event,
+            self.name,
+            self.properties,
+            ask=ask,
+            wait=wait,
+            also=self.also,
+            as_sent=self.as_sent,
         )
 
 
@@ -115,14 +131,18 @@ def read_call(
     """
     if not isinstance(call, dict):
         raise Unstorable("call", "must be an object")
-    check_storable(call)
+    sent, (call, unfit) = call, _fit(present(call))
     size = json_size(call)
     if largest is not None and size > largest:
         raise Unstorable("call", f"is larger than {largest >> 10} KB")
+    if call.get("type") == "track":
+        ends = known.role(event_of(call, known)).ends
+        envelope = read_envelope(call, received_at, sent_at=sent_at, ends=ends)
+        track = _track(call, envelope, known, is_large=size > LARGEST)
+        kept = as_sent(sent["event"], sent.get("properties"), track.name, track.properties)
+        return replace(track, as_sent=kept, notes=few([*unfit, *track.notes]))
     envelope = read_envelope(call, received_at, sent_at=sent_at)
     match call.get("type"):
-        case "track":
-            return _track(call, envelope, known, size)
         case "identify":
             return read_identity(
                 traits_of(call),
@@ -140,22 +160,59 @@ def read_call(
             raise BadEvent("type", f"{kind!r} is no call: track, identify or alias")
 
 
-def _track(call: Mapping[str, Any], envelope: Envelope, known: Events, size: int) -> Track:
-    name = call.get("event")
-    if not isinstance(name, str) or not name:
+def event_of(call: object, known: Events) -> str:
+    """Return the known event that a ``track`` call names, by whatever name; else an empty text."""
+    name = call.get("event") if isinstance(call, dict) and call.get("type") == "track" else None
+    if not isinstance(name, str):
+        return ""
+    name = known.known_as(name)
+    return name if name in known else ""
+
+
+def _fit(call: dict[str, Any]) -> tuple[dict[str, Any], list[Note]]:
+    """Return a call that can be stored, and what had to be left out of an event for that.
+
+    Raises:
+        Unstorable: what had to be left out is more than decoration.
+    """
+    if call.get("type") != "track":
+        check_storable(call)
+        return call, []
+    check_storable({name: value for name, value in call.items() if name in ENVELOPE_FIELDS})
+    notes: list[Note] = []
+    fit: dict[str, Any] = {}
+    for name, value in call.items():
+        if name in ENVELOPE_FIELDS:
+            fit[name] = value
+        elif storable_text(name) == name:
+            fit[name], found = storable_part(value, name)
+            notes += found
+        else:
+            notes.append(left_out("call", "a name in it cannot be stored"))
+    return fit, notes
+
+
+def _track(call: Mapping[str, Any], envelope: Envelope, known: Events, *, is_large: bool) -> Track:
+    named = call.get("event")
+    if not isinstance(named, str):
         raise BadEvent("event", "must name the event")
-    read_identifier("event", name)
-    properties = call.get("properties") or {}
-    if size > LARGEST:  # else there is no need to measure a part of it
+    name = known.known_as(read_identifier("event", named))
+    given = call.get("properties")
+    properties = given if isinstance(given, dict) else {}  # else of an event that ends runs
+    if is_large:  # else there is no need to measure a part of it
         check_json("properties", properties)
-    event = read_event(
-        known.get(name, UnknownEvent),
+    understood = known.understand(
+        name,
         properties,
-        message_id=envelope.message_id,
-        customer_id=envelope.customer_id,
-        at=envelope.at,
+        {
+            "message_id": envelope.message_id,
+            "customer_id": envelope.customer_id,
+            "occurred_at": envelope.at,
+        },
     )
-    return Track(name, properties, event, also=_also(envelope))
+    event = understood.event
+    notes = (*envelope.notes, *understood.notes, *notes_on(name, event, properties, known))
+    return Track(name, understood.properties, event, also=_also(envelope), notes=notes)
 
 
 def _also(envelope: Envelope) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -13,13 +14,15 @@ from sojourn.dispatch import aliasing, connection, stopping
 from sojourn.dispatch.alone import Alone
 from sojourn.dispatch.copies import copies, may_end
 from sojourn.dispatch.intake import Intake
+from sojourn.dispatch.noting import as_sent, notes_on
 from sojourn.dispatch.published import Published, joined
 from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
 from sojourn.dispatch.watching import Watch
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Customer, Identity
-from sojourn.domain.events import Event, UnknownEvent, check_track, read_event
+from sojourn.domain.events import Event, check_track
+from sojourn.domain.notes import few
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings
@@ -146,7 +149,9 @@ class Sojourn:
         occurred_at: datetime | str,
         ask: bool = False,
     ) -> Published:
-        """Take in an event by its wire name; one that no class describes is stored and ignored.
+        """Take in an event by its name; one that no class describes is stored and ignored.
+
+        It is read as the gateway reads a call: what nobody needs and cannot be read is left out.
 
         Args:
             name: "Order Completed".
@@ -157,18 +162,29 @@ class Sojourn:
             ask: as for `publish`.
 
         Returns:
-            The runs that it reached.
+            The runs that it reached, and what was left out.
 
         Raises:
             BadEvent: it does not validate; the path names the field.
             TemporalUnavailable: as for `publish`.
         """
         check_track(name, properties)
-        known = self.project.events.get(name, UnknownEvent)
-        event = read_event(
-            known, properties, message_id=message_id, customer_id=customer_id, at=occurred_at
+        known = self.project.events
+        wire = known.known_as(name)
+        understood = known.understand(
+            wire,
+            properties,
+            {"message_id": message_id, "customer_id": customer_id, "occurred_at": occurred_at},
         )
-        return await self.take(event, name, properties, ask=ask)
+        published = await self.take(
+            understood.event,
+            wire,
+            understood.properties,
+            ask=ask,
+            as_sent=as_sent(name, properties, wire, understood.properties),
+        )
+        notes = [*understood.notes, *notes_on(wire, understood.event, properties, known)]
+        return replace(published, notes=few(notes))
 
     async def publish(self, event: Event, *, ask: bool = False, wait: bool = True) -> Published:
         """Take an event in. When this returns, no later claim of a message can miss it.
@@ -247,6 +263,7 @@ class Sojourn:
         ask: bool = False,
         wait: bool = True,
         also: Collection[str] = (),
+        as_sent: dict[str, Any] | None = None,
     ) -> Published:
         """Take in an event that was read and checked already, as `track` does both.
 
@@ -255,10 +272,11 @@ class Sojourn:
         Args:
             event: typed.
             name: on the wire.
-            properties: as they were sent.
+            properties: those that it was read from.
             ask: as for `publish`.
             wait: as for `publish`.
             also: ids that the call has beside the customer's.
+            as_sent: name and properties as they were sent, if they differ from these.
 
         Returns:
             The runs that it reached; none if it did not wait for them.
@@ -277,6 +295,7 @@ class Sojourn:
             received_at=datetime.now(UTC),
             routed_at=None if heard else arrived,
             properties=dict(properties),
+            as_sent=as_sent,
         )
         # at once, before the store is asked: calls that follow one another keep their order
         own = self._intake.begin(row, event if heard else None, ask=ask, wait=wait)

@@ -1,25 +1,33 @@
 """The envelope of a call: one customer, one message id, one moment by our clock.
 
 https://segment.com/docs/connections/spec/common/ describes the fields, and what a server makes of
-those that a sender leaves out.
+those that a sender leaves out. Empty text is absent, in every field.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import EARLIEST, LATEST
+from sojourn.domain.notes import Note, left_out
 from sojourn.domain.reading import read_identifier, read_moment
 
 _IDS = ("messageId", "userId", "anonymousId", "previousId")
-_OBJECTS = ("properties", "traits", "context", "integrations")
+OBJECTS = ("properties", "traits", "context", "integrations")
 _CONTENT = ("type", "event", "userId", "anonymousId", "previousId", "properties")
 _MOMENTS = ("timestamp", "originalTimestamp", "sentAt")
+ENVELOPE_FIELDS = (*_IDS, *_MOMENTS, "type", "event", "receivedAt")
+"""The fields that tell what a call is, whose and when."""
+
+TRANSIT = timedelta(hours=1)
+"""The longest that a call may be on its way. A sender's clock that is further behind is wrong."""
+SKEW = timedelta(minutes=5)
+"""The most by which the clocks of two senders may differ without harm."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +39,37 @@ class Envelope:
         message_id: the sender's own. Without one it is made of the call's content if the call says
             when it happened, so that the same call sent again is the same call; else it is random,
             for two equal calls may be two.
-        at: when it happened, by our clock: a sender that says when it sent the call has its own
-            clock set right by the moment of arrival.
+        at: when it happened, by our clock: a sender's clock that is certainly wrong is set right by
+            the moment of arrival.
         ids: every id that the call names, as text.
+        notes: the fields that could not be read and that nobody needs.
     """
 
     customer_id: str
     message_id: str
     at: datetime
     ids: Mapping[str, str]
+    notes: tuple[Note, ...] = ()
+
+
+def present(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a call without the empty fields of its envelope.
+
+    Empty text is absent: RudderStack's SDK for browsers sends ``userId: ""`` until somebody logs
+    in. An empty list is an empty object: PHP writes the two alike.
+    """
+    found = dict(call)
+    for field in ENVELOPE_FIELDS:
+        value = found.get(field)
+        if isinstance(value, str) and not value.strip():
+            del found[field]
+    for field in OBJECTS:
+        value = found.get(field)
+        if isinstance(value, str) and not value.strip():
+            del found[field]
+        elif value == []:
+            found[field] = {}
+    return found
 
 
 def read_envelope(
@@ -47,6 +77,7 @@ def read_envelope(
     received_at: datetime | None = None,
     *,
     sent_at: datetime | None = None,
+    ends: bool = False,
 ) -> Envelope:
     """Read the fields that all calls share.
 
@@ -56,6 +87,8 @@ def read_envelope(
             by ``receivedAt``, else by ``sentAt``; one that tells neither arrives now.
         sent_at: when the call's batch was sent, by the sender's clock; a ``sentAt`` of the call
             itself outweighs it.
+        ends: the call is an event that ends runs. It is refused for no field but the customer, and
+            it happened as late as it may have: a message must not outlive it.
 
     Returns:
         The envelope, every field of it valid.
@@ -63,25 +96,77 @@ def read_envelope(
     Raises:
         BadEvent: a field does not validate; the path names it.
     """
-    for field in _OBJECTS:
-        if not isinstance(call.get(field), dict | None):
-            raise BadEvent(field, "must be an object")
-    ids = {
-        field: read_identifier(field, call[field]) for field in _IDS if call.get(field) is not None
-    }
+    reading = _Reading(present(call), ends=ends)
+    ids = reading.ids()
     customer_id = ids.get("userId") or ids.get("anonymousId")
     if customer_id is None:
         raise BadEvent("userId", "is missing: a call needs userId or anonymousId")
     moments = {} if sent_at is None else {"sentAt": sent_at}
-    for field in _MOMENTS:
-        if call.get(field) is not None:
-            moments[field] = read_moment(field, call[field])
+    moments |= reading.moments()
     return Envelope(
         customer_id=customer_id,
-        message_id=ids.get("messageId") or _made_id(call, moments),
-        at=_moment(call, moments, received_at),
+        message_id=ids.get("messageId") or _made_id(reading.call, moments),
+        at=_moment(reading.call, moments, received_at, ends=ends),
         ids=ids,
+        notes=tuple(reading.notes),
     )
+
+
+class _Reading:
+    """A call whose envelope is being read, and what had to be left out of it."""
+
+    def __init__(self, call: Mapping[str, Any], *, ends: bool) -> None:
+        self.call = call
+        self.notes: list[Note] = []
+        self._ends = ends
+        for field in OBJECTS:
+            if not isinstance(call.get(field), dict | None):
+                self._miss(BadEvent(field, "must be an object"), needed=self._holds(field))
+
+    def ids(self) -> dict[str, str]:
+        """Return the ids that can be read; one of nobody in particular is made later."""
+        found: dict[str, str] = {}
+        for field in _IDS:
+            if self.call.get(field) is None:
+                continue
+            try:
+                found[field] = read_identifier(field, self.call[field])
+            except BadEvent as error:
+                self._miss(error, needed=self._needs(field))
+        return found
+
+    def _needs(self, field: str) -> bool:
+        match field:
+            case "messageId":
+                return False  # one is made of it
+            case "anonymousId":
+                return self.call.get("userId") is None
+            case "previousId":
+                return self.call.get("type") == "alias"
+        return True
+
+    def moments(self) -> dict[str, datetime]:
+        """Return the moments that can be read. Nobody needs to know when a call was sent."""
+        found: dict[str, datetime] = {}
+        for field in _MOMENTS:
+            if self.call.get(field) is None:
+                continue
+            try:
+                found[field] = read_moment(field, self.call[field])
+            except BadEvent as error:
+                self._miss(error, needed=field != "sentAt" and not self._ends)
+        return found
+
+    def _holds(self, field: str) -> bool:
+        """Tell whether an object of the call says something that must not be lost."""
+        if field == "properties":
+            return not self._ends
+        return field == "traits" and self.call.get("type") == "identify"
+
+    def _miss(self, error: BadEvent, *, needed: bool) -> None:
+        if needed:
+            raise error
+        self.notes.append(left_out(error.path, error.reason))
 
 
 def settled(call: Mapping[str, Any], envelope: Envelope) -> dict[str, Any]:
@@ -109,10 +194,12 @@ def traits_of(call: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BadEvent: the traits in the context are no object.
     """
-    traits: dict[str, Any] = call.get("traits") or {}
-    inner = (call.get("context") or {}).get("traits")
+    given = call.get("traits")
+    traits: dict[str, Any] = given if isinstance(given, dict) else {}
+    context = call.get("context")
+    inner = context.get("traits") if isinstance(context, dict) else None
     # in the context of other calls they say who it was, and change nothing
-    if call.get("type") != "identify" or traits or inner is None:
+    if call.get("type") != "identify" or traits or inner in (None, "", []):
         return traits
     if not isinstance(inner, dict):
         raise BadEvent("context.traits", "must be an object")
@@ -120,15 +207,29 @@ def traits_of(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _moment(
-    call: Mapping[str, Any], moments: Mapping[str, datetime], received_at: datetime | None
+    call: Mapping[str, Any],
+    moments: Mapping[str, datetime],
+    received_at: datetime | None,
+    *,
+    ends: bool,
 ) -> datetime:
+    """Return when it happened, by our clock.
+
+    The time that a call was on its way is no error of its sender's clock. The clock is set right
+    only where it is certainly wrong: it is ahead of ours, or further behind than transit explains.
+    """
     sent_at = moments.get("sentAt")
-    if sent_at is None and (told := moments.get("timestamp") or moments.get("originalTimestamp")):
+    if sent_at is None and (told := _told(moments)):
         return told
     arrived = received_at or _arrival(call, moments)
     happened = _happened(moments)
     if sent_at is None or happened is None:
         return arrived
+    behind = arrived - sent_at
+    # Between the two limits nobody knows whether the clock is wrong or the call was held up. What
+    # ends a run then counts as late as it may be, everything else as early.
+    if timedelta(0) <= behind <= (SKEW if ends else TRANSIT):
+        return min(_told(moments) or happened, arrived)
     # both are by the sender's clock: its error falls out of their difference
     at = arrived - (sent_at - happened)
     return at if EARLIEST <= at < LATEST else arrived  # such a clock says nothing
@@ -145,11 +246,22 @@ def _happened(moments: Mapping[str, datetime]) -> datetime | None:
     return moments.get("originalTimestamp") or moments.get("timestamp")
 
 
+def _told(moments: Mapping[str, datetime]) -> datetime | None:
+    # a forwarder sets ``timestamp`` right, and leaves the sender's own word in the other
+    return moments.get("timestamp") or moments.get("originalTimestamp")
+
+
 def _made_id(call: Mapping[str, Any], moments: Mapping[str, datetime]) -> str:
     happened = _happened(moments)
+    if call.get("messageId") is not None:  # one that cannot be read still tells calls apart
+        return _digest([call["messageId"]])
     if happened is None:
         return str(uuid4())
     content = [happened.isoformat(), *(call.get(field) for field in _CONTENT)]
     content.append(traits_of(call) or call.get("traits"))
+    return _digest(content)
+
+
+def _digest(content: list[Any]) -> str:
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return f"made-{digest[:32]}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sojourn.domain.messages import Answer
+from sojourn.domain.notes import Note
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,14 @@ class Published:
         runs: the runs that were started or told, by workflow id.
         effects: what the event did to them, if the caller asked; None for a run that did not answer
             in time: it has the event, or will have it.
+        notes: what of the event was left out, and what else its sender should know.
     """
 
     message_id: str
     stored: bool
     runs: tuple[str, ...] = ()
     effects: Mapping[str, Answer | None] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
 
 def joined(told: Sequence[Published]) -> Published:

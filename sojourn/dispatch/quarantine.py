@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.dispatch.calls import Track, read_call
+from sojourn.dispatch.calls import Track, event_of, read_call
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.published import Published
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
@@ -41,8 +41,8 @@ async def keep(
         source: the sender: a write key's id, or a webhook's name.
         known: the events of the project.
     """
-    name = call.get("event")
-    if call.get("type", "track") != "track" or not isinstance(name, str) or name not in known:
+    name = event_of({"type": "track", **call}, known)
+    if not name:
         return
     await _keep(store, call, error, source=source, name=name)
 

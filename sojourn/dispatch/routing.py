@@ -70,10 +70,14 @@ def key_of(journey: type[Journey], event: Event) -> str:
 
 
 def starts(journey: type[Journey], event: Event) -> bool:
-    """Tell whether the event starts a run of the journey. Without the journey's key it cannot."""
+    """Tell whether the event starts a run of the journey.
+
+    Without the journey's key, or without a field that its class needs, it cannot.
+    """
     # by the name: Subscription Renewed is no Subscription Started although its class extends it
     of_kind = event.event_name in names(journey.terms.starts_on)
-    return of_kind and (not journey.terms.key or bool(key_of(journey, event)))
+    has_key = not journey.terms.key or bool(key_of(journey, event))
+    return of_kind and has_key and event.is_whole
 
 
 def targets(
@@ -106,6 +110,8 @@ def targets(
     """
     found: dict[str, Target] = {}
     for name, journey in journeys.heard_by(event.event_name).items():
+        if not event.is_whole and not journey.terms.is_ended_by(event.event_name):
+            continue  # nobody but the runs that it ends can make anything of it
         key, reach = key_of(journey, event), journey.terms.reach
         begun = workflow_id(name, sent_as or event.customer_id, key)
         for run in runs:

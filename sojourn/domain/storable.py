@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from sojourn.domain.errors import BadEvent
+from sojourn.domain.notes import Note, left_out
 
 DEEPEST = 32
 """Levels of nesting in a call; the specification's own examples have four."""
@@ -29,14 +30,90 @@ def check_storable(call: dict[str, Any]) -> None:
     _check(call, (), DEEPEST)
 
 
+def storable_part(value: Any, path: str) -> tuple[Any, list[Note]]:
+    """Return a value without what cannot be stored at any depth in it, and what that was.
+
+    Args:
+        value: of a call; it stays as it is.
+        path: names it in the notes.
+    """
+    try:
+        _check(value, (path,), DEEPEST - 1)
+    except Unstorable:
+        notes: list[Note] = []
+        return _without(value, (path,), DEEPEST - 1, notes), notes
+    return value, []
+
+
 def json_size(value: Any) -> int:
     """Return the size of a value as compact JSON, in bytes."""
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
+def storable_copy(value: Any, levels: int = DEEPEST) -> Any:
+    """Return a copy of any JSON that can be stored: what cannot be is written as text."""
+    match value:
+        case str():
+            return storable_text(value)
+        case dict() if levels:
+            return {
+                storable_text(str(name)): storable_copy(inner, levels - 1)
+                for name, inner in value.items()
+            }
+        case list() | tuple() if levels:
+            return [storable_copy(inner, levels - 1) for inner in value]
+        case dict() | list() | tuple():
+            return f"nested deeper than {DEEPEST} levels"
+        case None | bool():
+            return value
+    return _storable_number(value)
+
+
+def _storable_number(value: Any) -> Any:
+    match value:
+        case int() if not -_ABSURD < value < _ABSURD:
+            return f"a number of more than {LONGEST_NUMBER} digits"
+        case int():
+            return value
+        case float() if math.isfinite(value):
+            return value
+    return storable_text(str(value))
+
+
 def storable_text(text: str) -> str:
     r"""Return a text with NUL and lone surrogates written as escapes: ``\0``, ``\ud800``."""
     return text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+
+
+def _without(value: Any, path: tuple[str, ...], levels: int, notes: list[Note]) -> Any:
+    """Return a value without its parts that cannot be stored; None if it cannot be itself."""
+    try:
+        match value:
+            case dict() if levels:
+                return {
+                    name: _without(inner, (*path, name), levels - 1, notes)
+                    for name, inner in value.items()
+                    if _is_fit(name, path, notes)
+                }
+            case list() if levels:
+                return [
+                    _without(inner, (*path, str(number)), levels - 1, notes)
+                    for number, inner in enumerate(value)
+                ]
+        _check(value, path, levels)
+    except Unstorable as error:
+        notes.append(left_out(error.path, error.reason))
+        return None
+    return value
+
+
+def _is_fit(name: str, path: tuple[str, ...], notes: list[Note]) -> bool:
+    try:
+        _check_text(name, path)
+    except Unstorable as error:
+        notes.append(left_out(error.path, f"a name in it {error.reason}"))
+        return False
+    return True
 
 
 def _check(value: Any, path: tuple[str, ...], levels: int) -> None:

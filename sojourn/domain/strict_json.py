@@ -19,13 +19,17 @@ def no_constant(name: str) -> NoReturn:
     raise _NotANumber(f"{name} is not JSON")
 
 
-def read_json(text: bytes, *, path: str = "body", unique: bool = False) -> Any:
+def read_json(
+    text: bytes, *, path: str = "body", unique: bool = False, constants: bool = False
+) -> Any:
     """Read one JSON value.
 
     Args:
         text: UTF-8, with or without a byte order mark.
         path: names the text in faults.
         unique: refuse an object that has a name twice: two readers would read it differently.
+        constants: read NaN and the infinities, which Python and others write. The caller leaves
+            them out, and loses nothing else.
 
     Returns:
         The value, made of Python's own types.
@@ -36,7 +40,7 @@ def read_json(text: bytes, *, path: str = "body", unique: bool = False) -> Any:
     try:
         return json.loads(
             text.decode("utf-8-sig"),
-            parse_constant=no_constant,
+            parse_constant=float if constants else no_constant,
             object_pairs_hook=_unique if unique else None,
         )
     except UnicodeDecodeError as error:

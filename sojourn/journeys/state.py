@@ -193,6 +193,7 @@ class State:
             for h in self._heard
             if is_one_of(h, self._terms.starts_on)
             and (h.id == closing.id or not self._is_news(closing, h))
+            and self._terms.reads(h)
         )
         return min(starts, key=lambda h: h.order, default=None)
 
@@ -281,7 +282,8 @@ class State:
 
     def heard_of(self, events: Iterable[type[Event]]) -> list[Heard]:
         """Return what the run has heard of these events, oldest first."""
-        return sorted((h for h in self._heard if is_one_of(h, events)), key=lambda h: h.order)
+        found = (h for h in self._heard if is_one_of(h, events) and self._terms.reads(h))
+        return sorted(found, key=lambda h: h.order)
 
     def not_awaited(self, events: Iterable[type[Event]]) -> Heard | None:
         """Return the oldest of these events that no wait has given back yet."""
@@ -331,7 +333,7 @@ class State:
             self._goal = min((self._goal or event, event), key=lambda h: h.order)
         elif is_one_of(event, self._terms.stops):
             self._end = self._end or event
-        elif is_one_of(event, self._terms.moved_by):
+        elif is_one_of(event, self._terms.moved_by) and self._terms.reads(event):
             if event.order <= self.latest.order:
                 self._reconsider()
             elif self._is_old_news(event):
@@ -374,7 +376,9 @@ class State:
         restart, before, start = self._restart, self._cause, self.enrolment.start
         self._cause = start
         news = (
-            h for h in self._heard if is_one_of(h, self._terms.moved_by) and h.order > start.order
+            h
+            for h in self._heard
+            if is_one_of(h, self._terms.moved_by) and h.order > start.order and self._terms.reads(h)
         )
         for event in sorted(news, key=lambda h: h.order):
             self._consider(event)

@@ -27,7 +27,7 @@ from sojourn.domain.messages import (
 from sojourn.journeys.leaving import StepsChanged
 from sojourn.journeys.queues import OUTCOME, PRIORITIES, channel_queue, search_attributes
 from sojourn.journeys.state import State
-from sojourn.journeys.terms import Terms, is_one_of
+from sojourn.journeys.terms import Terms
 
 SEND_TIMEOUT = timedelta(seconds=60)
 """Longest duration of one attempt; a provider's own time-out is shorter."""
@@ -256,9 +256,8 @@ class Handlers:
         """Refuse what is no event, and what the steps could not read later."""
         if not isinstance(said, Heard):  # a null or raw bytes pass the converter as they are
             raise ValueError("its argument is no event")
-        # nobody reads the fields of an event that only ends the run: in doubt it counts
-        ends = (*self.terms.goal, *self.terms.stops)
-        if is_one_of(said, self.terms.starts_on) or not is_one_of(said, ends):
+        # an event that ends the run counts in doubt; nobody reads the fields of it that are wrong
+        if not self.terms.is_ended_by(said.name):
             self.terms.event(said, "anybody")
         return said
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
+from pydantic import ValidationError
+
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.events import Event, JourneyStopped
 from sojourn.domain.keys import Reach
@@ -94,6 +96,18 @@ class Terms:
             raise UnknownName("event", heard.name, self.declared) from None
         envelope = {"message_id": heard.id, "customer_id": customer_id, "occurred_at": heard.at}
         return event.model_validate({**heard.fields, **envelope})
+
+    def reads(self, heard: Heard) -> bool:
+        """Tell whether an event has all that its class needs: else it can end a run, no more."""
+        try:
+            self.event(heard, "anybody")
+        except (UnknownName, ValidationError):
+            return False
+        return True
+
+    def is_ended_by(self, event: str) -> bool:
+        """Tell whether events of this wire name end a run."""
+        return event in names((*self.goal, *self.stops))
 
 
 def names(events: Iterable[type[Event]]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def subscription_after(events: Iterable[Event], subscription_id: str = "") -> Su
     last = plain(subscription_id)
     for event in events:
         # Subscription Renewed is a Subscription Started too
-        if isinstance(event, SubscriptionStarted | SubscriptionChanged):
+        if isinstance(event, SubscriptionStarted | SubscriptionChanged) and event.is_whole:
             key = plain(event.subscription_id)
             before = known.get(key) or Subscription(event.subscription_id)
             known[key] = replace(

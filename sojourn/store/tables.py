@@ -88,6 +88,10 @@ def _json() -> Any:
     return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
+def _maybe_json() -> Any:
+    return Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+
+
 # A query must repeat these words exactly to use the partial index: SQLite compares the text.
 HAS_EMAIL = "email <> ''"
 HAS_PHONE = "phone <> ''"
@@ -180,6 +184,9 @@ class EventRow(SQLModel, table=True):
     aside_at: datetime | None = _maybe()
     """When it was set aside, because no run could be told of it; the quarantine has it."""
     properties: dict[str, Any] = _json()
+    """Those that were understood, under the names of the event's fields."""
+    as_sent: dict[str, Any] | None = _maybe_json()
+    """Name and properties as they were sent, if these differ: nothing that was said is lost."""
 
 
 class RunRow(SQLModel, table=True):

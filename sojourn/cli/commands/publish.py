@@ -17,6 +17,7 @@ from sojourn.cli.records import STDIN, count_lines
 from sojourn.cli.running import run
 from sojourn.dispatch import Published
 from sojourn.domain.errors import BadInput
+from sojourn.domain.events import UnknownEvent, read_event
 from sojourn.store import cards, events
 
 app = typer.Typer(add_completion=False)
@@ -103,6 +104,9 @@ async def _publish_one(
     at: datetime,
     as_json: bool,
 ) -> None:
+    known = here.project.events.get(name, UnknownEvent)
+    # a person who types an event can mend it at once: nothing is left out of it
+    read_event(known, given, message_id=message_id, customer_id=customer, at=at)
     async with here.sojourn() as sojourn:
         published = await sojourn.track(
             name, given, message_id=message_id, customer_id=customer, occurred_at=at

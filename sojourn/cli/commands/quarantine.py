@@ -135,7 +135,7 @@ async def _mend(here: Here, number: int, given: list[tuple[str, Any]], *, as_jso
                     store, number, inside, check=lambda one: reread(one, _sources(here))
                 )
             else:
-                row = await mend_call(store, number, given)
+                row = await mend_call(store, number, given, here.project.events)
         except BadEvent as error:
             raise BadInput(f"call {number} stays as it was: {error}") from None
     call = row.call if is_request else to_send(row)

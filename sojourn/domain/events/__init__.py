@@ -1,12 +1,12 @@
 """Facts about customers.
 
 `base` has the class that all events extend, `fields` the types of their fields, `shop`, `messages`
-and `runs` the events that ship, `catalogue` the events of a project by name, `reading` the way from
-a call to an event.
+and `runs` the events that ship, `catalogue` the events of a project by name, `reading` the strict
+way from a call to an event, `lenience` the kind one, `naming` the names that mean the same.
 """
 
 from sojourn.domain.events.base import ENVELOPE, AnyKey, Event, UnknownEvent, personal_fields
-from sojourn.domain.events.catalogue import SHIPPED, Events, defined_in
+from sojourn.domain.events.catalogue import SHIPPED, Events, Synonyms, Use, defined_in
 from sojourn.domain.events.fields import (
     EARLIEST,
     LATEST,
@@ -18,7 +18,9 @@ from sojourn.domain.events.fields import (
     Money,
     Personal,
     PersonalMark,
+    Quantity,
 )
+from sojourn.domain.events.lenience import Role, Understood
 from sojourn.domain.events.messages import (
     EmailLinkClicked,
     MessageBounced,
@@ -93,13 +95,18 @@ __all__ = [
     "Product",
     "ProductAdded",
     "ProductRemoved",
+    "Quantity",
+    "Role",
     "RunEvent",
     "SignedUp",
     "SubscriptionCancelled",
     "SubscriptionChanged",
     "SubscriptionRenewed",
     "SubscriptionStarted",
+    "Synonyms",
+    "Understood",
     "UnknownEvent",
+    "Use",
     "bad_event",
     "check_json",
     "check_track",

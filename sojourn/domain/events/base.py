@@ -1,7 +1,9 @@
 """`Event`: the base class of all facts about customers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -32,6 +34,8 @@ class Event(BaseModel):
 
     event_name: ClassVar[str] = ""
     """Name on the wire: "Order Completed"."""
+    also_called: ClassVar[Mapping[str, str]] = {}
+    """Further names of fields that senders use, and the fields that they mean."""
 
     message_id: Identifier = Field(default_factory=lambda: str(uuid4()))
     """Unique: a second event with the same id is the first one, sent again."""
@@ -58,6 +62,11 @@ class Event(BaseModel):
         """
         return AnyKey(cls)
 
+    @property
+    def is_whole(self) -> bool:
+        """False if a field that the class needs could not be read: the event only ends runs."""
+        return self.model_fields_set >= required_fields(type(self))
+
     def properties(self) -> dict[str, Any]:
         """Return the event's own fields, personal ones included, as JSON values."""
         return self.model_dump(mode="json", exclude=set(ENVELOPE), exclude_none=True)
@@ -72,6 +81,12 @@ class Event(BaseModel):
             mode="json", exclude={*ENVELOPE, *personal_fields(type(self))}, exclude_none=True
         )
         return {name: value for name, value in shown.items() if not isinstance(value, list | dict)}
+
+
+@cache
+def required_fields(event: type[Event]) -> frozenset[str]:
+    """Return the names of the fields that an event cannot be without."""
+    return frozenset(name for name, field in event.model_fields.items() if field.is_required())
 
 
 def personal_fields(event: type[Event]) -> frozenset[str]:

@@ -1,11 +1,45 @@
 """`Events`: the event classes of a project by their wire names."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from sojourn.domain.errors import SameName, UnknownName
 from sojourn.domain.events import messages, runs, shop
-from sojourn.domain.events.base import Event
+from sojourn.domain.events.base import Event, UnknownEvent
+from sojourn.domain.events.lenience import Role, Understood, understand
+from sojourn.domain.events.naming import FIRST_VERSION, Naming
+
+
+@dataclass(frozen=True)
+class Use:
+    """The use that journeys make of events: it decides how strictly each is read.
+
+    Args:
+        starts: names of events that start runs or begin their steps again.
+        ends: names of events that end runs.
+        keys: fields that tell runs apart.
+        keyed: of each event that starts runs, those journeys whose runs a field tells apart.
+    """
+
+    starts: frozenset[str] = frozenset()
+    ends: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+    keyed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Synonyms:
+    """Further names that senders of a project use.
+
+    Args:
+        events: names of events, and the wire names that they mean.
+        fields: names of fields, and the fields that they mean.
+    """
+
+    events: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 class Events(Mapping[str, type[Event]]):
@@ -16,12 +50,21 @@ class Events(Mapping[str, type[Event]]):
 
     Args:
         classes: in any order.
+        synonyms: further names of them and of their fields.
+        use: what journeys make of them.
 
     Raises:
         SameName: two classes have one name, and neither extends the other.
+        UnknownName: a synonym means an event or a field that there is not.
     """
 
-    def __init__(self, classes: Iterable[type[Event]]) -> None:
+    def __init__(
+        self,
+        classes: Iterable[type[Event]],
+        *,
+        synonyms: Synonyms = Synonyms(),
+        use: Use = Use(),
+    ) -> None:
         found: dict[str, type[Event]] = {}
         for event in classes:
             other = found.setdefault(event.event_name, event)
@@ -30,6 +73,54 @@ class Events(Mapping[str, type[Event]]):
             elif not issubclass(other, event):
                 raise SameName("event", event.event_name, other, event)
         self._classes = MappingProxyType(found)
+        self.synonyms = synonyms
+        self.use = use
+        for name in synonyms.events.values():
+            self.named(name)
+        fields = {name for event in found.values() for name in event.model_fields}
+        for name in synonyms.fields.values():
+            if name not in fields:
+                raise UnknownName("field of an event", name, fields)
+        first = {name: known for name, known in FIRST_VERSION.items() if known in found}
+        # an event that Sojourn alone writes has no other spelling
+        sent = set(found) - {runs.JourneyStopped.event_name}
+        self._naming = Naming(sent, either_order=True, synonyms={**first, **synonyms.events})
+        self._fields = tuple(sorted(synonyms.fields.items()))
+
+    def used(self, use: Use) -> "Events":
+        """Return the same events, of which journeys make this."""
+        return Events(self._classes.values(), synonyms=self.synonyms, use=use)
+
+    def known_as(self, name: str) -> str:
+        """Return the wire name that a name is beyond doubt; the name itself if there is none."""
+        return self._naming.known(name) or name
+
+    def nearest(self, name: str) -> str | None:
+        """Return the wire name that looks most like an unknown name; None if none does."""
+        return self._naming.nearest(name)
+
+    def role(self, name: str) -> Role:
+        """Return what the event of this wire name does."""
+        return Role(name in self.use.starts, name in self.use.ends, self.use.keys)
+
+    def understand(
+        self, name: str, properties: Mapping[str, Any], envelope: Mapping[str, Any]
+    ) -> Understood:
+        """Read an event kindly (`lenience`); one that no class describes is an `UnknownEvent`.
+
+        Args:
+            name: the wire name (`known_as`).
+            properties: as they were sent.
+            envelope: the fields of `ENVELOPE`.
+
+        Returns:
+            The event, and the notes on it.
+
+        Raises:
+            BadEvent: a field that the event cannot be without does not validate.
+        """
+        event = self._classes.get(name, UnknownEvent)
+        return understand(event, properties, envelope, self.role(name), self._fields)
 
     def __getitem__(self, name: str) -> type[Event]:
         return self._classes[name]

@@ -19,6 +19,14 @@ class PersonalMark:
     """The mark of a field that stays out of workflow histories."""
 
 
+class MoneyMark:
+    """The mark of an amount: it is read right, or not at all."""
+
+
+class AmountPart:
+    """The mark of a field without which an amount beside it would be wrong: currency, quantity."""
+
+
 Personal = Annotated[str | None, PersonalMark()]
 """Optional text that is a customer's own. The store keeps it; no workflow history holds it."""
 
@@ -54,6 +62,16 @@ def _cents(value: Decimal) -> Decimal:
     return Decimal(f"{value:.6f}").normalize() + 0
 
 
+def _currency(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def _count(value: object) -> object:
+    if isinstance(value, bool):  # Python counts them as 1 and 0
+        raise ValueError("must be a number")
+    return value
+
+
 Moment = Annotated[AwareDatetime, BeforeValidator(_iso), AfterValidator(_in_range)]
 """An instant; kept in UTC."""
 Identifier = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterValidator(_identifier)]
@@ -61,7 +79,15 @@ Identifier = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterVal
 Key = Annotated[str, Field(max_length=LONGEST_ID), AfterValidator(_identifier)]
 """An id that senders leave empty now and then; an empty one counts as absent."""
 Money = Annotated[
-    Decimal, Field(ge=-(10**12), le=10**12, allow_inf_nan=False), AfterValidator(_cents)
+    Decimal,
+    Field(ge=-(10**12), le=10**12, allow_inf_nan=False),
+    AfterValidator(_cents),
+    MoneyMark(),
 ]
 """An amount. Binary noise of senders' floats (59.900000000000006) is rounded away."""
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[
+    str, BeforeValidator(_currency), Field(pattern=r"^[A-Z]{3}$"), MoneyMark(), AmountPart()
+]
+"""A code of three letters. Small letters, as Stripe writes it, are read as capitals."""
+Quantity = Annotated[int, BeforeValidator(_count), Field(ge=0, le=1_000_000), AmountPart()]
+"""A count of pieces."""

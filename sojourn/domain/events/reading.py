@@ -82,5 +82,10 @@ def bad_event(error: ValidationError, *, prefix: str = "properties") -> BadEvent
     fault = error.errors(include_url=False)[0]
     head, *rest = (str(part) for part in fault["loc"] or ("",))
     path = [_WIRE[head]] if head in _WIRE else [prefix, head]
-    reason = fault["msg"].removeprefix("Value error, ")
-    return BadEvent(".".join([*path, *rest]), reason[:1].lower() + reason[1:])
+    return BadEvent(".".join([*path, *rest]), reason(fault["msg"]))
+
+
+def reason(message: str) -> str:
+    """Return a message of pydantic's as the second half of a sentence."""
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]

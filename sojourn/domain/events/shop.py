@@ -4,12 +4,21 @@ https://segment.com/docs/connections/spec/ecommerce/v2/ and .../spec/b2b-saas/ n
 their properties. An event is one class; its wire name is Segment's.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from sojourn.domain.events.base import Event
-from sojourn.domain.events.fields import Currency, Identifier, Key, Moment, Money, Personal
+from sojourn.domain.events.fields import (
+    Currency,
+    Identifier,
+    Key,
+    Moment,
+    Money,
+    Personal,
+    Quantity,
+)
 
 
 class SignedUp(Event, name="Signed Up"):
@@ -35,12 +44,15 @@ class Product(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
 
+    also_called: ClassVar[Mapping[str, str]] = {"id": "product_id"}
+    """Further names of fields: the first version of Segment's specification calls it ``id``."""
+
     product_id: Identifier
     name: str | None = None
     image_url: str | None = None
     url: str | None = None
     price: Money | None = None
-    quantity: Annotated[int, Field(ge=0, le=1_000_000)] = 1
+    quantity: Quantity = 1
     currency: Currency | None = None
 
 

@@ -42,7 +42,7 @@ async def read_json(request: Request, *, limit: int, seconds: float) -> dict[str
         raise Refusal(415, "Content-Encoding", "must be gzip, or left out")
     body = await read_body(request, limit=limit, seconds=seconds)
     plain = inflate(body, limit) if encoding in _GZIP else body
-    value = strict_json.read_json(plain, unique=True)
+    value = strict_json.read_json(plain, unique=True, constants=True)
     if not isinstance(value, dict):
         raise BadEvent("body", "must be a JSON object")
     return value

@@ -81,6 +81,12 @@ class Metrics:
             ("event", "path", "reason"),
             registry=self._registry,
         )
+        self.notes = Counter(
+            "sojourn_gateway_notes",
+            "Parts of taken calls that were left out, are missing, or that nobody knows.",
+            ("event", "path"),
+            registry=self._registry,
+        )
         self.reports = Counter(
             "sojourn_gateway_reports",
             "Reports of providers on messages.",
@@ -157,6 +163,15 @@ class Metrics:
             reason: what is wrong with the field.
         """
         self.quarantined.labels(event, _label(path), _label(reason)).inc()
+
+    def count_note(self, event: str, path: str) -> None:
+        """Count a part of a call that was taken otherwise than it was sent.
+
+        Args:
+            event: the name of the event; empty if nobody knows it.
+            path: the part, by names of ours alone: a sender must not make series.
+        """
+        self.notes.labels(event or "unknown", path).inc()
 
     def text(self) -> bytes:
         """Return the numbers of all processes in Prometheus' format."""

@@ -48,10 +48,18 @@ class RunEffect(BaseModel):
     )
 
 
+class CallNote(ErrorDetail):
+    """A part of a taken call that was left out, is missing, or that nobody knows."""
+
+
 class TrackAnswer(Success):
     """Taken. A request with ``wait`` is told the effect of the event on each run concerned."""
 
     runs: list[RunEffect] = Field(default=[])
+    notes: list[CallNote] = Field(
+        default=[],
+        examples=[[{"path": "properties.total", "reason": "left out: input should be a number"}]],
+    )
 
 
 class ItemError(ErrorDetail):
@@ -60,10 +68,17 @@ class ItemError(ErrorDetail):
     index: int = Field(ge=0, examples=[3])
 
 
+class ItemNote(CallNote):
+    """A note on an item of a batch."""
+
+    index: int = Field(ge=0, examples=[3])
+
+
 class BatchAnswer(Success):
     """Taken. Items that can never be taken are listed; do not send them again."""
 
     errors: list[ItemError] = Field(default=[], examples=[[]])
+    notes: list[ItemNote] = Field(default=[], examples=[[]])
 
 
 def _text(description: str, *, example: str, number: bool = False) -> dict[str, Any]:

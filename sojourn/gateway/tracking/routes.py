@@ -1,6 +1,7 @@
 """Segment's HTTP tracking API: https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -13,7 +14,6 @@ from sojourn.dispatch.calls import TYPES
 from sojourn.dispatch.published import Published
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.reading import read_moment
-from sojourn.domain.storable import check_storable
 from sojourn.gateway.http.bodies import read_json
 from sojourn.gateway.http.description import Success, refusals
 from sojourn.gateway.tracking.description import (
@@ -75,16 +75,20 @@ def _one(kind: str) -> Endpoint:
     async def endpoint(request: Request) -> JSONResponse:
         received_at = datetime.now(UTC)
         tracking, key, call = await _opened(request, CALL_LIMIT)
-        if call.setdefault("type", kind) != kind:
+        call["type"] = call.get("type") or kind
+        if call["type"] != kind:
             raise BadEvent("type", f"must be {kind}, or left out")
         ask = kind == "track" and _asks(request)
         (taken,) = await tracking.take([call], key=key, received_at=received_at, ask=ask)
         if taken.fault is not None:
             raise taken.fault
+        notes = {"notes": [asdict(note) for note in taken.notes]} if taken.notes else {}
         if not ask:
-            return JSONResponse(SUCCESS)
-        told = TrackAnswer(success=True, runs=_effects(taken.published))
-        return JSONResponse(told.model_dump(mode="json"), headers={"Preference-Applied": "wait"})
+            return JSONResponse({**SUCCESS, **notes})
+        told = TrackAnswer(success=True, runs=_effects(taken.published)).model_dump(
+            mode="json", exclude={"notes"}
+        )
+        return JSONResponse({**told, **notes}, headers={"Preference-Applied": "wait"})
 
     return endpoint
 
@@ -122,26 +126,30 @@ def _effects(published: Published | None) -> list[RunEffect]:
 async def _batch(request: Request) -> JSONResponse:
     received_at = datetime.now(UTC)
     tracking, key, body = await _opened(request, BATCH_LIMIT)
-    calls, sent_at = body.get("batch"), body.get("sentAt")
+    calls = body.get("batch")
     if not isinstance(calls, list):
         raise BadEvent("batch", "must be a list of calls")
-    check_storable({field: value for field, value in body.items() if field != "batch"})
-    for field in ("context", "integrations"):
-        if not isinstance(body.get(field), dict | None):
-            raise BadEvent(field, "must be an object")
-    taken = await tracking.take(
-        calls,
-        key=key,
-        received_at=received_at,
-        sent_at=None if sent_at is None else read_moment("sentAt", sent_at),
-    )
+    taken = await tracking.take(calls, key=key, received_at=received_at, sent_at=_sent_at(body))
     # 200 in any case: on any other status an SDK drops or repeats the good items as well
     errors = [
         {"index": one.index, "path": one.fault.path, "reason": one.fault.reason}
         for one in taken
         if one.fault is not None
     ]
-    return JSONResponse({**SUCCESS, "errors": errors} if errors else SUCCESS)
+    notes = [{"index": one.index, **asdict(note)} for one in taken for note in one.notes]
+    told = {"errors": errors, "notes": notes}
+    return JSONResponse({**SUCCESS, **{name: items for name, items in told.items() if items}})
+
+
+def _sent_at(body: Mapping[str, Any]) -> datetime | None:
+    """Return when a batch was sent; None if it does not say so in a way that can be read.
+
+    Everything else that stands beside the calls is read by nobody: a batch is not lost for it.
+    """
+    try:
+        return read_moment("sentAt", body.get("sentAt"))
+    except BadEvent:
+        return None
 
 
 async def _opened(request: Request, limit: int) -> tuple[Tracking, Key, dict[str, Any]]:

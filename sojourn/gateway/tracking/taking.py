@@ -10,13 +10,15 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from sojourn.dispatch import quarantine
-from sojourn.dispatch.calls import TYPES, Ignored, Read, Track, read_call
+from sojourn.dispatch.calls import TYPES, Ignored, Read, Track, event_of, read_call
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.envelope import read_envelope, settled
 from sojourn.dispatch.published import Published
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
+from sojourn.domain.made_ids import made_id
+from sojourn.domain.notes import Note
 from sojourn.domain.storable import Unstorable
 from sojourn.gateway.http.faults import Forbidden
 
@@ -53,6 +55,7 @@ class Taken:
         published: the event, if it is one.
         type: ``track``, ``identify``, ...; empty if the call has no type that is known here.
         event: the event's name, if it is known here.
+        notes: what of a call that was taken was left out, and what else its sender should know.
     """
 
     index: int
@@ -61,6 +64,7 @@ class Taken:
     published: Published | None = None
     type: str = ""
     event: str = ""
+    notes: tuple[Note, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -105,11 +109,7 @@ class _Request:
 
     def event_of(self, call: Any) -> str:
         """Return the known event that a call names; empty if it names none."""
-        if _type(call) != "track":
-            return ""
-        name = call.get("event")
-        known = self.sojourn.project.events
-        return name if isinstance(name, str) and name in known else ""
+        return event_of(call, self.sojourn.project.events)
 
     async def _refuse(self, call: Any, error: BadEvent) -> Outcome:
         match error:
@@ -126,15 +126,29 @@ class _Request:
         if self.allowed is None:
             return
         kind = _type(call)
-        if kind == "track" and call.get("event") not in [*self.allowed]:
+        names = (self.event_of(call), call.get("event"))
+        if kind == "track" and not any(name in [*self.allowed] for name in names):
             raise Forbidden("event", "this write key may not send this event")
         if kind in ("identify", "alias") and kind not in self.allowed:
             raise Forbidden("type", f"this write key may not send {kind} calls")
 
+    async def keep_what_starts(self, item: "_Item") -> None:
+        """Keep an event that ended runs and could start none: mended, it starts them."""
+        read = item.read
+        if not isinstance(read, Track) or read.event.is_whole:
+            return
+        if self.sojourn.project.events.role(read.name).starts:
+            again = made_id("whole", read.message_id)  # the event itself has its own id already
+            fault = read.notes[0]
+            await self._keep({**item.call, "messageId": again}, BadEvent(fault.path, fault.reason))
+
     async def _keep(self, call: dict[str, Any], error: BadEvent) -> None:
         """Keep a call in quarantine, with our moment if its envelope can be read."""
+        known = self.sojourn.project.events
+        ends = known.role(event_of(call, known)).ends
         with suppress(BadEvent):  # then the envelope is at fault, and the call is kept as it came
-            call = settled(call, read_envelope(call, self.received_at, sent_at=self.sent_at))
+            envelope = read_envelope(call, self.received_at, sent_at=self.sent_at, ends=ends)
+            call = settled(call, envelope)
         await quarantine.keep(
             self.sojourn.store, call, error, source=self.source, known=self.sojourn.project.events
         )
@@ -250,7 +264,9 @@ async def _take(request: _Request, item: _Item) -> Taken:
         match item.read:
             case Track():
                 published = await item.read.into(sojourn, ask=request.ask, wait=request.ask)
-                return Taken(item.index, Outcome.TAKEN, None, published, kind, event)
+                await request.keep_what_starts(item)
+                notes = item.read.notes
+                return Taken(item.index, Outcome.TAKEN, None, published, kind, event, notes)
             case Identity():
                 await sojourn.identify(item.read)
             case Alias():

@@ -5,12 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
+from sojourn.dispatch.envelope import ENVELOPE_FIELDS, OBJECTS
+from sojourn.dispatch.noting import UNKNOWN
 from sojourn.domain.events import LONGEST_ID
 from sojourn.gateway.http.backend import Backend
 from sojourn.gateway.http.faults import Refusal, busy
 from sojourn.gateway.tracking.keyring import Key, Keyring
 from sojourn.gateway.tracking.shares import Shares
 from sojourn.gateway.tracking.taking import Outcome, Taken, take_calls
+
+log = structlog.stdlib.get_logger("sojourn.gateway")
 
 CALL_LIMIT = 32 << 10
 """Bytes of a call, as in Segment's specification."""
@@ -76,7 +82,7 @@ class Tracking:
         else:
             taken = await self._take_crowded(request, theirs)
         for one in taken:
-            self._count(one)
+            self._count(one, key)
         return taken
 
     async def _take_crowded(
@@ -125,11 +131,28 @@ class Tracking:
             raise
         return [replace(one, index=places[one.index]) for one in taken]
 
-    def _count(self, taken: Taken) -> None:
+    def _count(self, taken: Taken, key: Key) -> None:
         metrics, fault = self.backend.metrics, taken.fault
         metrics.count_call(taken.type, taken.outcome)
         if taken.outcome is Outcome.QUARANTINED and fault is not None:
             metrics.count_quarantined(taken.event, fault.path, fault.reason)
+        if not taken.notes:
+            return
+        places = sorted({self._place(taken.event, note.path) for note in taken.notes})
+        for place in places:
+            metrics.count_note(taken.event, place)
+        if taken.event or any(note.reason != UNKNOWN for note in taken.notes):
+            # the places alone, as our classes call them: what a sender wrote stays out of the log
+            log.info("taken in part", name=taken.event or "unknown", parts=places, key=key.id)
+
+    def _place(self, event: str, path: str) -> str:
+        """Return a note's path as far as it is made of our own names."""
+        head, _, rest = path.partition(".")
+        field = rest.partition(".")[0]
+        known = self.backend.sojourn.project.events
+        if head == "properties" and event in known and field in known[event].model_fields:
+            return f"{head}.{field}"
+        return head if head in ENVELOPE_FIELDS + OBJECTS else "call"
 
 
 def _by_customer(calls: Sequence[Any]) -> dict[str, list[int]]:

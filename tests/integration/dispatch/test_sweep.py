@@ -259,4 +259,4 @@ async def test_a_purchase_that_cannot_be_read_is_seen_by_the_gate(
             known=PROJECT.events,
             regardless=["Order Completed"],
         )
-    assert [(heard.name, heard.fields) for heard in found] == [("Order Completed", {})]
+    assert [(h.name, h.fields) for h in found] == [("Order Completed", {"cart_id": "k"})]

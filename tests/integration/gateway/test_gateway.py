@@ -75,7 +75,7 @@ async def test_runs_are_told_of_what_was_acknowledged(served: Served, customer_i
 async def test_the_gateway_takes_every_call_under_its_name_and_under_its_letter(
     served: Served, customer_id: str, kind: str
 ) -> None:
-    call = {"userId": customer_id, "event": "Anything", "previousId": f"{customer_id}-before"}
+    call = {"userId": customer_id, "event": "Cart Viewed", "previousId": f"{customer_id}-before"}
     for path in (f"/v1/{kind}", f"/v1/{kind[0]}"):
         answer = await served.post(path, call)
         assert (answer.status_code, answer.json()) == (200, {"success": True})
@@ -151,7 +151,8 @@ async def test_a_batch_keeps_the_order_of_each_customer(served: Served, customer
     names = [f"{customer_id}-{n % 3}" for n in range(30)]
     batch = [{"type": "track", "userId": c, "event": f"E{n}"} for n, c in enumerate(names)]
     answer = await served.post("/v1/batch", {"batch": batch})
-    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert answer.status_code == 200
+    assert "errors" not in answer.json()
     for number in range(3):
         stored = await served.stored(f"{customer_id}-{number}")
         rows = sorted(stored, key=lambda row: row.seq or 0)
@@ -165,7 +166,7 @@ async def test_a_bad_item_of_a_batch_is_listed_and_the_others_are_taken(
         {"type": "track", **added(customer_id)},
         {"type": "track", **added(customer_id, properties={"product_id": "p", "price": "much"})},
         7,
-        {"type": "page", "userId": customer_id, "context": [1]},
+        {"type": "page", "userId": [customer_id]},
         {"type": "track", "event": "E", "userId": customer_id, "properties": {"x": "y" * 33_000}},
         {"type": "dance", "userId": customer_id},
         {"type": "track", **added(customer_id)},
@@ -174,7 +175,7 @@ async def test_a_bad_item_of_a_batch_is_listed_and_the_others_are_taken(
         answer = await served.post(f"/v1/{name}", {"batch": batch})
         assert answer.status_code == 200
         errors = {error["index"]: error["path"] for error in answer.json()["errors"]}
-        assert errors == {1: "properties.price", 2: "call", 3: "context", 4: "call", 5: "type"}
+        assert errors == {1: "properties.price", 2: "call", 3: "userId", 4: "call", 5: "type"}
     assert len(await served.stored(customer_id)) == 2
 
 
@@ -227,12 +228,12 @@ async def test_a_timestamp_without_sent_at_is_taken_as_it_is(
     assert row.occurred_at == LONG_AGO
 
 
-@pytest.mark.parametrize("field", ["timestamp", "originalTimestamp", "sentAt"])
+@pytest.mark.parametrize("field", ["timestamp", "originalTimestamp"])
 @pytest.mark.parametrize(
     "moment",
     [
         "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00",
-        "2024-02-30T00:00:00Z", "2024-01-04T11:45:38", "yesterday", 1704369938, True, {}, "",
+        "2024-02-30T00:00:00Z", "2024-01-04T11:45:38", "yesterday", 1704369938, True, {},
     ],
 )  # fmt: skip
 async def test_an_absurd_moment_is_refused(
@@ -268,15 +269,8 @@ DEEP = b'{"userId":"u","properties":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_0
         (b'{"userId": "u"', "body"),
         (b'{"userId": "\xff"}', "body"),
         (b'\xff\xfe{\x00}\x00', "body"),
-        (b'{"userId": "u", "properties": {"a": NaN}}', "body"),
-        (b'{"userId": "u", "properties": {"a": -Infinity}}', "body"),
-        (b'{"userId": "u", "properties": {"a": 1e999}}', "properties.a"),
         (b'{"userId": "u", "properties": {"a": ' + b"9" * 5000 + b"}}", "body"),
-        (b'{"userId": "u", "properties": {"a": ' + b"9" * 500 + b"}}", "properties.a"),
         (b'{"userId": "u", "userId": "v"}', "userId"),
-        (b'{"userId": "u", "properties": {"a": "\\u0000"}}', "properties.a"),
-        (b'{"userId": "u", "properties": {"\\u0000": 1}}', "properties"),
-        (b'{"userId": "u", "context": {"a": ["\\ud800"]}}', "context.a.0"),
         (b'{"userId": "u\\u0000"}', "userId"),
         (b'{"userId": "u\x00"}', "body"),
         (b'{"userId": ""}', "userId"),
@@ -285,17 +279,14 @@ DEEP = b'{"userId":"u","properties":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_0
         (b'{"userId": ["u"]}', "userId"),
         (b'{"userId": "' + b"u" * 10_000 + b'"}', "userId"),
         (b'{"anonymousId": "' + b"u" * 10_000 + b'"}', "anonymousId"),
-        (b'{"messageId": "' + b"u" * 10_000 + b'", "userId": "u"}', "messageId"),
         (b"{}", "userId"),
-        (b'{"userId": "u", "properties": []}', "properties"),
-        (b'{"userId": "u", "context": "c"}', "context"),
+        (b'{"userId": "u", "event": "E", "properties": [1]}', "properties"),
         (b'{"userId": "u", "event": 5}', "event"),
         (b'{"userId": "u"}', "event"),
         (b'{"userId": "u", "event": "' + b"e" * 500 + b'"}', "event"),
         (b'{"userId": "u", "event": "e", "type": "identify"}', "type"),
         (b'{"userId": "u", "event": "e", "writeKey": 5}', "writeKey"),
         (b'{"a":' * 6_000 + b"1" + b"}" * 2_000, "body"),
-        (b'{"userId":"u","properties":' + b'{"a":' * 40 + b"1" + b"}" * 41, None),
     ],
 )  # fmt: skip
 async def test_the_gateway_refuses_a_call_that_the_specification_forbids(
@@ -305,6 +296,33 @@ async def test_the_gateway_refuses_a_call_that_the_specification_forbids(
     status, at = fault(answer)
     assert status == 400
     assert path is None or at == path
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        (b'"properties": {"a": NaN}', "properties.a"),
+        (b'"properties": {"a": -Infinity}', "properties.a"),
+        (b'"properties": {"a": 1e999}', "properties.a"),
+        (b'"properties": {"a": ' + b"9" * 500 + b"}", "properties.a"),
+        (b'"properties": {"a": "\\u0000"}', "properties.a"),
+        (b'"properties": {"\\u0000": 1}', "properties"),
+        (b'"properties": ' + b'{"a":' * 40 + b"1" + b"}" * 40, "properties" + ".a" * 31),
+        (b'"context": {"a": ["\\ud800"]}', "context.a.0"),
+        (b'"context": "c"', "context"),
+        (b'"messageId": "' + b"u" * 10_000 + b'"', "messageId"),
+        (b'"sentAt": "yesterday"', "sentAt"),
+    ],
+)
+async def test_the_gateway_leaves_out_and_names_what_nobody_needs(
+    served: Served, customer_id: str, content: bytes, path: str
+) -> None:
+    begun = b'{"userId": "' + customer_id.encode() + b'", "event": "Order Completed", '
+    answer = await served.post("/v1/track", content=begun + content + b"}")
+    assert answer.status_code == 200
+    assert answer.json()["notes"][0]["path"] == path
+    (row,) = await served.stored(customer_id)
+    assert row.name == "Order Completed"
 
 
 async def test_an_alias_without_both_ids_is_refused(served: Served, customer_id: str) -> None:

@@ -1,0 +1,68 @@
+"""Names that senders write differently: which of them are beyond doubt the same.
+
+Segment's libraries take an event's two words in either order, in any case, with spaces or
+underscores between them, and so do its own destinations: "Completed Order" is the first version's
+name of "Order Completed". Fields come as ``cart_id`` and as ``cartId``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from types import MappingProxyType
+
+LONGEST_NAME = 200
+"""Characters of a name that are looked at; a longer one is nobody's."""
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_BETWEEN = re.compile(r"[\W_]+")
+
+FIRST_VERSION: Mapping[str, str] = MappingProxyType({"started order": "Checkout Started"})
+"""Names of Segment's first version that are more than the same two words the other way round."""
+
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    """Return a name's words in small letters: ``cartId``, ``Cart-ID`` and ``cart_id`` are one."""
+    if len(name) > LONGEST_NAME:
+        return name
+    return " ".join(part for part in _BETWEEN.split(_HUMP.sub(" ", name)) if part).casefold()
+
+
+class Naming:
+    """Known names, found by whatever is beyond doubt the same.
+
+    Args:
+        names: the known ones.
+        either_order: whether two words mean the same the other way round.
+        synonyms: further names, and the known ones that they mean.
+    """
+
+    def __init__(
+        self,
+        names: Iterable[str],
+        *,
+        either_order: bool = False,
+        synonyms: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._names = frozenset(names)
+        meant: dict[str, set[str]] = {}
+        for name in self._names:
+            words = plain(name).split()
+            spellings = {" ".join(words)}
+            if either_order and len(words) == 2:
+                spellings.add(" ".join(reversed(words)))
+            for spelling in spellings:
+                meant.setdefault(spelling, set()).add(name)
+        self._meant = {spelling: min(of) for spelling, of in meant.items() if len(of) == 1}
+        # a name is what it is, whatever else it could be short for
+        self._meant |= {plain(name): known for name, known in synonyms.items()}
+
+    def known(self, name: str) -> str | None:
+        """Return the known name that a name is beyond doubt; None if there is none."""
+        return name if name in self._names else self._meant.get(plain(name))
+
+    def nearest(self, name: str) -> str | None:
+        """Return the known name that looks most like a name; None if none does."""
+        near = get_close_matches(plain(name)[:LONGEST_NAME], list(self._meant), n=1, cutoff=0.6)
+        return self._meant[near[0]] if near else None
