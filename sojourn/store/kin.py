@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, TextClause, func, text
+from sqlalchemy import ColumnElement, TextClause, and_, func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -15,6 +15,9 @@ MOST_IDS = 10
 
 async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> list[str]:
     """Return the other ids that have an e-mail address or a phone number of this customer.
+
+    Two people may share a number, a family's or an office's. Ids whose e-mail addresses differ are
+    different people, whatever number they share.
 
     Args:
         session: any session.
@@ -32,6 +35,9 @@ async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> lis
         found |= dict.fromkeys(await _with(session, same, text(HAS_EMAIL)))
     if row is not None and row.phone:
         same = col(CustomerRow.phone) == row.phone
+        if emails:
+            nobody_else = func.lower(CustomerRow.email).in_(["", *sorted(emails)])
+            same = and_(same, nobody_else)
         found |= dict.fromkeys(await _with(session, same, text(HAS_PHONE)))
     found.pop(customer_id, None)
     return list(found)

@@ -161,6 +161,21 @@ async def test_a_purchase_by_another_id_with_the_phone_number_ends_the_run(
     assert guest.outcomes == ["converted"]
 
 
+async def test_a_family_that_shares_a_phone_number_is_no_single_person(
+    journey: JourneyTest, guest: JourneyTest
+) -> None:
+    """Their mailboxes differ: neither buys for the other, and both are reminded."""
+    await journey.identify(email="bo@shop.example")
+    await guest.start(AbandonedCart, cart_id="A")
+    await journey.start(AbandonedCart, cart_id="A")
+    await guest.after(26 * HOUR)
+    await journey.settled()
+    assert (guest.sent, journey.sent) == (["reminder"], ["reminder"])
+    await journey.publish(OrderCompleted, cart_id="A")
+    await guest.settled()
+    assert (journey.outcomes, guest.outcomes) == (["converted"], ["open"])
+
+
 async def test_an_order_names_the_address_that_no_card_has_yet(
     journey: JourneyTest, guest: JourneyTest
 ) -> None:
