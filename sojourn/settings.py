@@ -176,6 +176,10 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     """Signs links and offer codes. Empty: made once and kept in ``home``."""
 
+    identity_secret: SecretStr = SecretStr("")
+    """Secret with which the shop's server signs user ids for its pages; several, separated by
+    commas, while one is exchanged. Empty: no browser may speak for a known customer."""
+
     shopify_secret: SecretStr = SecretStr("")
     """Secret that Shopify signs its webhooks with; several, separated by commas, while one is
     exchanged. Empty: the gateway takes none."""
@@ -205,6 +209,12 @@ class Settings(BaseSettings):
     """``host:port`` at which a worker shows Prometheus metrics; empty: it shows none."""
 
     log_format: Literal["console", "json"] = "json"
+
+    @cached_property
+    def identity_secrets(self) -> tuple[str, ...]:
+        """The secrets that may have signed a user id."""
+        given = self.identity_secret.get_secret_value().split(",")
+        return tuple(secret.strip() for secret in given if secret.strip())
 
     @cached_property
     def store_url(self) -> str:

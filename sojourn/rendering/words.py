@@ -1,9 +1,11 @@
 """Other people's words, made safe to print: one line, a name to greet by, the name of a file."""
 
 import re
+import unicodedata
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_ADVERTISING = re.compile(r"://|@|\w\.\w{2,}")
+# mail programs make a link of whatever looks like one: the full stops of other scripts count, too
+_ADVERTISING = re.compile(r"://|@|\w[.\u3002\uff61]\w{2,}")
 _LONGEST_NAME = 60
 _NOT_IN_FILE_NAMES = re.compile(r'[\\/:*?"<>|]+')
 _LONGEST_FILE_NAME = 100
@@ -20,7 +22,14 @@ def spoken_name(name: str) -> str:
     Sign-up forms are abused to have a shop mail "Visit evil.example" to strangers.
     """
     name = clean(name)
-    return "" if len(name) > _LONGEST_NAME or _ADVERTISING.search(name) else name
+    return "" if len(name) > _LONGEST_NAME or is_advertisement(name) else name
+
+
+def is_advertisement(text: str) -> bool:
+    """Tell whether a text holds something that a mail program may make a link or an address of."""
+    plain = unicodedata.normalize("NFKC", text)
+    seen = "".join(char for char in plain if unicodedata.category(char) != "Cf")
+    return bool(_ADVERTISING.search(seen))
 
 
 def file_name(path: str) -> str:

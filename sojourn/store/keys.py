@@ -4,11 +4,19 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.store.tables import WriteKeyRow
+
+
+class Kind(StrEnum):
+    """The place of a key: a server keeps it to itself, a browser shows it to everybody."""
+
+    SERVER = "server"
+    BROWSER = "browser"
 
 
 def digest(key: str) -> str:
@@ -22,6 +30,8 @@ async def add(
     *,
     events: Sequence[str] | None = None,
     rate: int | None = None,
+    kind: Kind = Kind.SERVER,
+    may_wait: bool = False,
 ) -> tuple[WriteKeyRow, str]:
     """Make a key.
 
@@ -30,6 +40,8 @@ async def add(
         name: the key's name for people.
         events: the calls it allows: event names, ``identify``, ``alias``; None means all.
         rate: the most calls a second; None means no limit of its own.
+        kind: of a server, which keeps it to itself, or of a browser, where everybody can read it.
+        may_wait: it may ask what an event did to the customer's runs.
 
     Returns:
         The key's row, and the key, which cannot be shown again.
@@ -41,6 +53,8 @@ async def add(
         name=name,
         events=None if events is None else list(events),
         rate=rate,
+        kind=kind.value,
+        may_wait=may_wait,
         created_at=datetime.now(UTC),
     )
     session.add(row)

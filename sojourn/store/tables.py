@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Integer,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -455,5 +457,13 @@ class WriteKeyRow(SQLModel, table=True):
     """The event names that it may send; None means all."""
     rate: int | None = None
     """The most calls a second, over all processes; None means no limit of its own."""
+    kind: str = Field(
+        default="server", sa_column=Column(String, nullable=False, server_default="server")
+    )
+    """server or browser: everybody can read a browser's key (`store.keys.Kind`)."""
+    may_wait: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
+    """It may ask what an event did to the customer's runs."""
     created_at: datetime = _moment()
     revoked_at: datetime | None = _maybe()

@@ -65,7 +65,7 @@ class Served:
 async def serving(sojourn: Sojourn) -> AsyncIterator[Served]:
     """Serve a gateway for as long as the block lasts, with a key that may do anything."""
     async with sojourn.store.transaction() as session:
-        _, key = await keys.add(session, "test")
+        _, key = await keys.add(session, "test", may_wait=True)
     gateway, stop, started = Gateway(sojourn), asyncio.Event(), asyncio.Event()
     sock = listening("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"

@@ -1,5 +1,6 @@
 """``sojourn keys``: the write keys with which services send events to the gateway."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.running import run
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.events import Identifier
+from sojourn.gateway.tracking.browser import RATE
 from sojourn.store import keys
 from sojourn.store.tables import WriteKeyRow
 
@@ -36,13 +38,31 @@ def add(
         ),
     ] = None,
     rate: Annotated[int | None, typer.Option(min=1, help="Calls a second at most.")] = None,
+    browser: Annotated[
+        bool,
+        typer.Option(
+            "--browser",
+            help="A key for web pages, where everybody can read it: it may speak for a known "
+            f"customer by a signed user id alone, and send {RATE} calls a second unless --rate "
+            "says otherwise.",
+        ),
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="It may ask what an event did to runs (?wait=1).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. This command alone shows it: the store keeps its digest."""
     names = [part.strip() for given in events or () for part in given.split(",")]
     for text in (name, *names):
         _check(text)
-    run(_add(Here.compose(), name, names or None, rate, as_json=as_json))
+    if browser and wait:
+        raise BadInput("--browser and --wait: what runs did is not for everybody; leave one out")
+    kind = keys.Kind.BROWSER if browser else keys.Kind.SERVER
+    if browser:
+        rate = rate or RATE
+    made = _Wanted(name, names or None, rate, kind, may_wait=wait)
+    run(_add(Here.compose(), made, as_json=as_json))
 
 
 @app.command("list")
@@ -68,11 +88,27 @@ def _check(text: str) -> None:
         ) from None
 
 
-async def _add(
-    here: Here, name: str, events: list[str] | None, rate: int | None, *, as_json: bool
-) -> None:
+@dataclass(frozen=True)
+class _Wanted:
+    """A key that is to be made."""
+
+    name: str
+    events: list[str] | None
+    rate: int | None
+    kind: keys.Kind
+    may_wait: bool
+
+
+async def _add(here: Here, wanted: _Wanted, *, as_json: bool) -> None:
     async with here.store() as store, store.transaction() as session:
-        row, key = await keys.add(session, name, events=events, rate=rate)
+        row, key = await keys.add(
+            session,
+            wanted.name,
+            events=wanted.events,
+            rate=wanted.rate,
+            kind=wanted.kind,
+            may_wait=wanted.may_wait,
+        )
     if as_json:
         show_json({**_shown(row), "key": key})
         return
@@ -89,13 +125,15 @@ async def _list(here: Here, *, as_json: bool) -> None:
         show_line("no key yet; `sojourn keys add NAME` makes one")
     else:
         show_list(
-            ["id", "name", "events", "rate", "made (UTC)", "revoked (UTC)"],
+            ["id", "name", "kind", "events", "rate", "wait", "made (UTC)", "revoked (UTC)"],
             (
                 [
                     row.id,
                     row.name,
+                    row.kind,
                     "all" if row.events is None else ", ".join(row.events),
                     row.rate,
+                    "yes" if row.may_wait else "no",
                     row.created_at,
                     row.revoked_at,
                 ]

@@ -353,7 +353,7 @@ async def _write_key(store: Store, path: Path) -> str:
     async with store.transaction() as session:
         if kept and await keys.valid(session, kept):
             return kept
-        _, key = await keys.add(session, "dev")
+        _, key = await keys.add(session, "dev", may_wait=True)
     _keep(path, key)
     return key
 

@@ -32,11 +32,15 @@ class Key:
         id: names it in logs.
         events: what it may send; None: everything.
         rate: calls a second in this process; None: no limit.
+        kind: of a server, or of a browser, where everybody can read it.
+        may_wait: it may ask what an event did.
     """
 
     id: str
     events: frozenset[str] | None
     rate: float | None
+    kind: keys.Kind = keys.Kind.SERVER
+    may_wait: bool = False
 
 
 @dataclass
@@ -163,6 +167,8 @@ class Keyring:
             row.id,
             None if row.events is None else frozenset(row.events),
             None if row.rate is None else row.rate / self._processes,
+            keys.Kind(row.kind),
+            row.may_wait,
         )
 
 

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from sojourn.dispatch.calls import TYPES
 from sojourn.dispatch.published import Published
 from sojourn.domain.errors import BadEvent
+from sojourn.domain.notes import Note
 from sojourn.domain.reading import read_moment
 from sojourn.gateway.http.bodies import read_json
 from sojourn.gateway.http.description import Success, refusals
@@ -32,6 +33,10 @@ Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
 BATCHES = ("batch", "import")
 SUCCESS = {"success": True}
+MAY_NOT_WAIT = Note(
+    "wait",
+    "this write key may not ask what an event does: `sojourn keys add NAME --wait` makes one",
+)
 
 
 @cache  # the routes hold no gateway, and FastAPI takes its time over their descriptions
@@ -82,13 +87,16 @@ def _one(kind: str) -> Endpoint:
         (taken,) = await tracking.take([call], key=key, received_at=received_at, ask=ask)
         if taken.fault is not None:
             raise taken.fault
-        notes = {"notes": [asdict(note) for note in taken.notes]} if taken.notes else {}
-        if not ask:
-            return JSONResponse({**SUCCESS, **notes})
+        notes = [asdict(note) for note in taken.notes]
+        if ask and not key.may_wait and "wait" in request.query_params:
+            notes.append(asdict(MAY_NOT_WAIT))
+        noted = {"notes": notes} if notes else {}
+        if not (ask and key.may_wait):
+            return JSONResponse({**SUCCESS, **noted})
         told = TrackAnswer(success=True, runs=_effects(taken.published)).model_dump(
             mode="json", exclude={"notes"}
         )
-        return JSONResponse({**told, **notes}, headers={"Preference-Applied": "wait"})
+        return JSONResponse({**told, **noted}, headers={"Preference-Applied": "wait"})
 
     return endpoint
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import groupby
@@ -18,9 +18,10 @@ from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.made_ids import made_id
-from sojourn.domain.notes import Note
+from sojourn.domain.notes import Note, few, left_out
 from sojourn.domain.storable import Unstorable
 from sojourn.gateway.http.faults import Forbidden
+from sojourn.gateway.tracking.browser import BrowserDoor
 
 T = TypeVar("T")
 AT_ONCE = 32
@@ -77,6 +78,7 @@ class _Item:
     index: int
     call: Any
     read: Read
+    left: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,19 @@ class _Request:
     allowed: Collection[str] | None
     largest: int | None
     ask: bool
+    door: BrowserDoor | None
 
     async def item(self, index: int, call: Any) -> _Item | Taken:
         """Read a call; one that cannot be taken has come to its end."""
+        left: list[Note] = []
+
+        def leave(path: str, reason: str) -> None:
+            left.append(left_out(path, reason))
+
         try:
             self._check_allowed(call)
+            if self.door is not None:
+                call = self.door.fit(call, self.received_at, leave)
             read = read_call(
                 call,
                 self.sojourn.project.events,
@@ -102,7 +112,9 @@ class _Request:
                 sent_at=self.sent_at,
                 largest=self.largest,
             )
-            return _Item(index, call, read)
+            if self.door is not None:
+                read = await self.door.pass_(call, read, leave)
+            return _Item(index, call, read, few(left))
         except BadEvent as error:
             outcome = await self._refuse(call, error)
             return Taken(index, outcome, error, type=_type(call), event=self.event_of(call))
@@ -164,6 +176,7 @@ async def take_calls(
     allowed: Collection[str] | None = None,
     largest: int | None = None,
     ask: bool = False,
+    door: BrowserDoor | None = None,
 ) -> list[Taken]:
     """Take calls in: one customer's strictly in order, those of several customers side by side.
 
@@ -178,6 +191,7 @@ async def take_calls(
         allowed: event names, ``identify`` and ``alias``, as far as the sender may; None: all.
         largest: size of a call in bytes, at most; None: no limit.
         ask: wait for the effect of each event on the runs that it concerns.
+        door: holds the rules of browsers' keys; None: the sender is trusted with its customers.
 
     Returns:
         The end of each call, in the order of ``calls``.
@@ -187,7 +201,7 @@ async def take_calls(
             again: a call that was taken is not taken twice.
     """
     received_at = received_at or datetime.now(UTC)
-    request = _Request(sojourn, source, received_at, sent_at, allowed, largest, ask)
+    request = _Request(sojourn, source, received_at, sent_at, allowed, largest, ask, door)
     read = []
     for index, call in enumerate(calls):
         if index % AT_A_STRETCH == AT_A_STRETCH - 1:
@@ -258,6 +272,11 @@ async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def _take(request: _Request, item: _Item) -> Taken:
+    taken = await _taken(request, item)
+    return replace(taken, notes=few((*taken.notes, *item.left))) if item.left else taken
+
+
+async def _taken(request: _Request, item: _Item) -> Taken:
     sojourn = request.sojourn
     kind, event = _type(item.call), request.event_of(item.call)
     try:

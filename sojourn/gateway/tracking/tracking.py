@@ -12,9 +12,11 @@ from sojourn.dispatch.noting import UNKNOWN
 from sojourn.domain.events import LONGEST_ID
 from sojourn.gateway.http.backend import Backend
 from sojourn.gateway.http.faults import Refusal, busy
+from sojourn.gateway.tracking.browser import BrowserDoor
 from sojourn.gateway.tracking.keyring import Key, Keyring
 from sojourn.gateway.tracking.shares import Shares
 from sojourn.gateway.tracking.taking import Outcome, Taken, take_calls
+from sojourn.store.keys import Kind
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
@@ -46,6 +48,8 @@ class Tracking:
     def __init__(self, backend: Backend, *, processes: int = 1) -> None:
         self.backend = backend
         self.shares = Shares()
+        sojourn = backend.sojourn
+        self._browser = BrowserDoor(sojourn.settings, sojourn.store, sojourn.project.events)
         self.keyring = Keyring(backend.sojourn.store, processes=processes)
 
     async def take(
@@ -118,7 +122,8 @@ class Tracking:
                     sent_at=request.sent_at,
                     allowed=request.key.events,
                     largest=CALL_LIMIT,
-                    ask=request.ask,
+                    ask=request.ask and request.key.may_wait,
+                    door=self._browser if request.key.kind is Kind.BROWSER else None,
                 )
             finally:
                 leave()

@@ -40,6 +40,22 @@ async def test_the_key_and_its_id_are_printed_for_people(offline: Cli) -> None:
     assert "Order Completed, identify" in listed
 
 
+async def test_a_browsers_key_has_a_rate_and_no_answers(offline: Cli) -> None:
+    web = (await offline("keys", "add", "web", "--browser", "--json")).json
+    assert (web["kind"], web["rate"], web["may_wait"]) == ("browser", 50, False)
+    slow = (await offline("keys", "add", "web", "--browser", "--rate", 5, "--json")).json
+    assert slow["rate"] == 5
+    both = await offline("keys", "add", "web", "--browser", "--wait")
+    assert both.code == 2
+    assert "leave one out" in both.fault
+
+
+async def test_a_key_gets_answers_if_it_was_made_for_them(offline: Cli) -> None:
+    plain = (await offline("keys", "add", "shop", "--json")).json
+    assert (plain["kind"], plain["rate"], plain["may_wait"]) == ("server", None, False)
+    assert (await offline("keys", "add", "desk", "--wait", "--json")).json["may_wait"] is True
+
+
 async def test_the_list_says_that_there_is_no_key(offline: Cli) -> None:
     assert "sojourn keys add" in (await offline("keys", "list")).out
 
