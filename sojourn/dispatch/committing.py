@@ -109,7 +109,7 @@ class Transaction:
     async def _store(self, session: AsyncSession, arrivals: Sequence[Arrival]) -> None:
         for work in arrivals:
             work.row.customer_id = self.joined(work.row.customer_id)
-        kept = await events.add_all(session, [work.row for work in arrivals])
+        kept = await events.add_all(session, [work.row for work in arrivals], self._project.events)
         self.rows = dict(zip(arrivals, kept, strict=True))
 
     async def _note(self, session: AsyncSession, told: Sequence[Told]) -> None:

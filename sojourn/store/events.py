@@ -1,7 +1,7 @@
 """Events: stored before any run hears them; the gate, templates and router read them."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent, UnknownName
-from sojourn.domain.events import LONGEST_ID, Event, Events, RunEvent
+from sojourn.domain.events import ENVELOPE, LONGEST_ID, SHIPPED, Event, Events, RunEvent
 from sojourn.domain.keys import Reach, plain
 from sojourn.domain.messages import Heard
 from sojourn.domain.ordering import Place, earliest
@@ -25,29 +25,77 @@ EVENTS = SQLModel.metadata.tables["events"]
 log = logging.getLogger("sojourn.store")
 
 
-async def add(session: AsyncSession, row: EventRow) -> tuple[EventRow, bool]:
+async def add(
+    session: AsyncSession, row: EventRow, known: Events = SHIPPED
+) -> tuple[EventRow, bool]:
     """Store an event; return its row and whether it is new. The caller holds the customer's lock.
 
-    The same message id with the same name and customer is the same event, sent again. Senders that
-    make ids from too little (say, customer and second) give one id to different events. The loss
-    of the later one could be the loss of a purchase, so it is stored under a longer id.
+    The same message id is the same event, sent again. Senders that make ids from too little (say,
+    customer and second) give one id to different events: another name, another customer, or another
+    thing (an order, a cart). The loss of the later one could be the loss of a purchase, so it is
+    stored under a longer id.
+
+    Args:
+        session: a writing transaction.
+        row: the event; stored under another id, it gets that.
+        known: the project's events, by wire name: their fields tell one thing from another.
+
+    Returns:
+        The stored row; and False if it was stored before.
     """
-    if await _insert(session, row):
-        return row, True
-    kept = await find(session, row.message_id)
-    if kept is not None and (kept.name, kept.customer_id) != (row.name, row.customer_id):
-        row.message_id = _lengthened(row)
+    kept = None
+    for message_id in _ids(row, known):
+        row.message_id = message_id
         if await _insert(session, row):
             return row, True
-        kept = await find(session, row.message_id)
+        kept = await find(session, message_id)
+        if kept is not None and _is_same(kept, row, known):
+            break
     assert kept is not None
     if kept.aside_at is not None:
         await _take_up(session, kept, row)
     return kept, False
 
 
-async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple[EventRow, bool]]:
-    """Store many events in order, as `add` does. The caller holds their customers' locks."""
+def _ids(row: EventRow, known: Events) -> Iterator[str]:
+    """Yield the sender's id, and longer ones for an event whose shorter id is another event's."""
+    given = row.message_id
+    yield given
+    told = f"{given}/{row.customer_id}/{row.name}"
+    prefix = f"{given[:100]}/"
+    yield bounded(told, LONGEST_ID, prefix=prefix)
+    things = "/".join(f"{name}={value}" for name, value in sorted(_things(row, known).items()))
+    yield bounded(f"{told}/{things}", LONGEST_ID, prefix=prefix)
+
+
+def _is_same(kept: EventRow, row: EventRow, known: Events) -> bool:
+    if (kept.name, kept.customer_id) != (row.name, row.customer_id):
+        return False
+    before, now = _things(kept, known), _things(row, known)
+    return all(before[name] == now[name] for name in before.keys() & now.keys())
+
+
+def _things(row: EventRow, known: Events) -> dict[str, str]:
+    """Return what an event is about: the fields of its class that are ids, in their plain form."""
+    kind = known.get(row.name)
+    fields = [name for name in kind.model_fields if name.endswith("_id")] if kind else []
+    values = {name: plain(row.properties.get(name)) for name in fields if name not in ENVELOPE}
+    return {name: value for name, value in values.items() if value}
+
+
+async def add_all(
+    session: AsyncSession, rows: Sequence[EventRow], known: Events = SHIPPED
+) -> list[tuple[EventRow, bool]]:
+    """Store many events in order, as `add` does. The caller holds their customers' locks.
+
+    Args:
+        session: a writing transaction.
+        rows: the events.
+        known: the project's events, by wire name.
+
+    Returns:
+        For each its stored row; and False if it was stored before.
+    """
     first: dict[str, EventRow] = {}
     for row in rows:
         first.setdefault(row.message_id, row)
@@ -60,7 +108,7 @@ async def add_all(session: AsyncSession, rows: Sequence[EventRow]) -> list[tuple
     for message_id, seq in added:
         first[message_id].seq = seq
     # known message ids are rare: each gets a query of its own
-    return [(row, True) if row.seq is not None else await add(session, row) for row in rows]
+    return [(row, True) if row.seq is not None else await add(session, row, known) for row in rows]
 
 
 async def _take_up(session: AsyncSession, kept: EventRow, row: EventRow) -> None:
@@ -68,11 +116,6 @@ async def _take_up(session: AsyncSession, kept: EventRow, row: EventRow) -> None
     kept.properties, kept.aside_at, kept.routed_at = row.properties, None, row.routed_at
     session.add(kept)
     await session.flush()
-
-
-def _lengthened(row: EventRow) -> str:
-    told = f"{row.message_id}/{row.customer_id}/{row.name}"
-    return bounded(told, LONGEST_ID, prefix=f"{row.message_id[:100]}/")
 
 
 async def _insert(session: AsyncSession, row: EventRow) -> bool:

@@ -58,6 +58,64 @@ async def test_one_id_for_two_events_keeps_the_purchase(store: Store, customer_i
         assert isinstance(events.typed(kept, SHIPPED), OrderCompleted)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({"cart_id": "k1"}, {"cart_id": "k2"}, id="another cart"),
+        pytest.param({"order_id": "o1"}, {"order_id": "o2"}, id="another order"),
+        pytest.param({"cart_id": "k1", "order_id": "o1"}, {"order_id": "o2"}, id="no cart"),
+    ],
+)
+async def test_one_id_for_two_purchases_keeps_both(
+    store: Store, customer_id: str, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    message_id = str(uuid4())
+
+    async def buy(properties: dict[str, Any]) -> tuple[EventRow, bool]:
+        given = {"order_id": "o", **properties}
+        row = event_row(
+            customer_id, message_id=message_id, name="Order Completed", properties=given
+        )
+        return await keep(store, row)
+
+    assert [(await buy(properties))[1] for properties in (first, second)] == [True, True]
+    again = [await buy(properties) for properties in (first, second, first)]
+    assert [stored for _, stored in again] == [False, False, False]
+    assert [row.properties for row, _ in again] == [
+        {"order_id": "o", **first}, {"order_id": "o", **second}, {"order_id": "o", **first},
+    ]  # fmt: skip
+    assert len(await _events_of(store, customer_id)) == 2
+    # a third, and each of them is found again
+    third = {"cart_id": "k3", "order_id": "o3"}
+    assert (await buy(third))[1]
+    assert not (await buy(third))[1]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({"cart_id": "k"}, {"cart_id": "k?key=secret"}, id="the cart by another name"),
+        pytest.param({"cart_id": 12}, {"cart_id": "12.0"}, id="the number by another name"),
+        pytest.param({"cart_id": "k"}, {}, id="a cart left out"),
+        pytest.param({}, {"cart_id": "k"}, id="a cart told later"),
+        pytest.param({"total": 1}, {"total": 2}, id="another total"),
+        pytest.param({"request_id": "1"}, {"request_id": "2"}, id="an id that is no field"),
+    ],
+)
+async def test_one_id_for_one_purchase_keeps_one(
+    store: Store, customer_id: str, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    message_id = str(uuid4())
+    for properties, new in ((first, True), (second, False)):
+        row = event_row(
+            customer_id,
+            message_id=message_id,
+            name="Order Completed",
+            properties={"order_id": "o", **properties},
+        )
+        assert (await keep(store, row))[1] is new
+
+
 async def test_an_id_that_had_to_be_lengthened_still_is_an_id(store: Store) -> None:
     longest = uuid4().hex + "x" * 168
     await keep(store, event_row(longest, message_id=longest))
