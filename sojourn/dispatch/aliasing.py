@@ -53,11 +53,28 @@ async def join(
     async with store.transaction() as session:
         done = await joining.join(session, previous_id, customer_id, at=at)
         if done.moved:
-            for row in await _news(session, done.customer_id, project, within):
-                row.routed_at = None
-                session.add(row)
-                await void_holds(session, row, project, within=within)
+            await tell_anew(session, done.customer_id, project, within=within)
     return done.customer_id
+
+
+async def tell_anew(
+    session: AsyncSession, customer_id: str, project: Project, *, within: timedelta
+) -> None:
+    """Leave as unrouted what open runs of a customer have missed, because it came under another id.
+
+    Done when two ids are joined, and once more when a run is noted that was being started under the
+    former id meanwhile: nobody knew of it when the two were joined.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        customer_id: the id that holds everything now.
+        project: its journeys and events.
+        within: how far senders' clocks may differ.
+    """
+    for row in await _news(session, customer_id, project, within):
+        row.routed_at = None
+        session.add(row)
+        await void_holds(session, row, project, within=within)
 
 
 async def _news(

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch import routing
+from sojourn.dispatch.aliasing import tell_anew
 from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.beginning import can_revive, run_of
 from sojourn.dispatch.ending import void_holds_of
@@ -94,9 +95,10 @@ class Transaction:
             self._people = await people.lock_all(session, [*concerned, *going_on])
         if arrivals:
             await self._store(session, arrivals)
-        if told:
-            await self._note(session, told)
-        unrouted = {row.customer_id for row, _ in self.rows.values() if row.routed_at is None}
+        moved = await self._note(session, told) if told else set()
+        unrouted = moved | {
+            row.customer_id for row, _ in self.rows.values() if row.routed_at is None
+        }
         unrouted |= {self.joined(work.customer_id) for work in wakes}
         unrouted |= set(map(self.joined, going_on))
         if unrouted:
@@ -112,15 +114,23 @@ class Transaction:
         kept = await events.add_all(session, [work.row for work in arrivals], self._project.events)
         self.rows = dict(zip(arrivals, kept, strict=True))
 
-    async def _note(self, session: AsyncSession, told: Sequence[Told]) -> None:
+    async def _note(self, session: AsyncSession, told: Sequence[Told]) -> set[str]:
+        """Note what was told; return the customers who were joined while a run was started."""
         now = datetime.now(UTC)
+        moved: set[str] = set()
         for work in told:
             for row in work.started:
-                row.customer_id = self.joined(row.customer_id)
+                home = self.joined(row.customer_id)
+                if home != row.customer_id:
+                    moved.add(home)
+                row.customer_id = home
         await events.mark_routed(session, [work.plan.seq for work in told], now)
         await events.mark_routed(session, [seq for work in told for seq in work.missed], None)
         await runs.add(session, [row for work in told for row in work.started])
         await runs.mark_closed(session, [i for work in told for i in work.closed], now)
+        for customer_id in sorted(moved):  # the alias call could not know of these runs
+            await tell_anew(session, customer_id, self._project, within=self._clock_skew)
+        return moved
 
     async def _plan(self, session: AsyncSession, unrouted: set[str], busy: set[str]) -> None:
         """Plan the next event of each customer whose lane is not busy telling one."""

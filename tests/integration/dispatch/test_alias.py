@@ -18,13 +18,15 @@ from hypothesis import strategies as st
 from temporalio.client import Client
 
 from sojourn.cli.local.stack import Server
-from sojourn.dispatch import Sojourn
+from sojourn.dispatch import Sojourn, aliasing
+from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.routing import Target
-from sojourn.dispatch.telling import Reached
+from sojourn.dispatch.telling import Reached, Teller
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Customer, read_identity
 from sojourn.domain.events import EmailLinkClicked, OrderCompleted, ProductAdded, SignedUp
 from sojourn.domain.messages import Channel, Reason, Status
+from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
@@ -641,3 +643,30 @@ async def test_simultaneous_events_and_aliases_leave_no_event_unrouted(
         started = {row.workflow_id for row in await runs.of_customer(session, root)}
     for run in started:
         await temporal.client.get_workflow_handle(run).terminate()
+
+
+async def test_a_run_that_is_being_started_while_its_ids_are_joined_hears_of_the_purchase(
+    journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alias call finds no run, and the run is noted before anybody routes its events anew."""
+    sojourn, reach = await journey._ready(), Teller.reach
+    starting, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(teller: Teller, target: Target, plan: Plan) -> Reached | None:
+        if plan.row.customer_id == _old(journey):
+            starting.set()
+            await go_on.wait()
+        return await reach(teller, target, plan)
+
+    monkeypatch.setattr(Teller, "reach", slowly)
+    filling = asyncio.create_task(sojourn.publish(_added(_old(journey))))
+    await starting.wait()
+    await sojourn.publish(_bought(journey.customer_id))
+    await aliasing.join(
+        journey.store, _old(journey), journey.customer_id, PROJECT, at=NOON, within=CLOCK_SKEW
+    )
+    go_on.set()
+    await filling
+    await sojourn.drain()
+    await journey.settled()
+    assert journey.outcomes == ["converted"]
