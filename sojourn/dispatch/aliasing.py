@@ -19,6 +19,7 @@ from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
 from sojourn.store import Store, events, joining, runs
+from sojourn.store.joining import Joined
 from sojourn.store.tables import EventRow, RunRow
 
 log = logging.getLogger("sojourn.dispatch")
@@ -32,7 +33,7 @@ async def join(
     *,
     at: datetime,
     within: timedelta,
-) -> str:
+) -> Joined:
     """Join two ids; what one of them did counts for the open runs of the other.
 
     Events that a run of the other id would have heard are unrouted again, so that it is told; it
@@ -48,13 +49,13 @@ async def join(
         within: how far senders' clocks may differ.
 
     Returns:
-        The id that holds everything now.
+        The id that holds everything now, and whether the two were joined now.
     """
     async with store.transaction() as session:
         done = await joining.join(session, previous_id, customer_id, at=at)
         if done.moved:
             await tell_anew(session, done.customer_id, project, within=within)
-    return done.customer_id
+    return done
 
 
 async def tell_anew(

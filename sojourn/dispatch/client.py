@@ -14,7 +14,7 @@ from sojourn.dispatch import aliasing, connection, stopping
 from sojourn.dispatch.alone import Alone
 from sojourn.dispatch.copies import copies, may_end
 from sojourn.dispatch.intake import Intake
-from sojourn.dispatch.noting import as_sent, notes_on
+from sojourn.dispatch.noting import ONE_ALREADY, SAME_ID, USED, as_sent, notes_on
 from sojourn.dispatch.published import Published, joined
 from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
@@ -22,7 +22,7 @@ from sojourn.dispatch.watching import Watch
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Customer, Identity
 from sojourn.domain.events import Event, check_track
-from sojourn.domain.notes import few
+from sojourn.domain.notes import Note, few
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings
@@ -115,18 +115,21 @@ class Sojourn:
         ):
             return await cards.identify(session, identity)
 
-    async def alias(self, alias: Alias, *, wait: bool = True) -> None:
+    async def alias(self, alias: Alias, *, wait: bool = True) -> tuple[Note, ...]:
         """Join two ids that are one person: history, consents, addresses and open runs follow.
 
         Args:
             alias: the two ids.
             wait: return once open runs are told; else once the two are joined.
 
+        Returns:
+            What was not done: nothing, if the two were joined now.
+
         Raises:
             TemporalUnavailable: they are joined, but runs could not be told yet; the sweep of any
                 worker will, and so does the same call again.
         """
-        customer_id = await aliasing.join(
+        done = await aliasing.join(
             self.store,
             alias.previous_id,
             alias.customer_id,
@@ -135,9 +138,12 @@ class Sojourn:
             within=self.settings.clock_skew,
         )
         if wait:
-            await self._intake.wake(customer_id)
+            await self._intake.wake(done.customer_id)
         else:
-            self._intake.wake_soon(customer_id)
+            self._intake.wake_soon(done.customer_id)
+        if done.moved:
+            return ()
+        return (SAME_ID if alias.previous_id == alias.customer_id else ONE_ALREADY,)
 
     async def track(
         self,
@@ -183,7 +189,11 @@ class Sojourn:
             ask=ask,
             as_sent=as_sent(name, properties, wire, understood.properties),
         )
-        notes = [*understood.notes, *notes_on(wire, understood.event, properties, known)]
+        notes = [
+            *published.notes,
+            *understood.notes,
+            *notes_on(wire, understood.event, properties, known),
+        ]
         return replace(published, notes=few(notes))
 
     async def publish(self, event: Event, *, ask: bool = False, wait: bool = True) -> Published:
@@ -303,7 +313,10 @@ class Sojourn:
         told = await asyncio.gather(
             own, *(self._intake.take(copy, event, ask=ask, wait=wait) for copy in copied)
         )
-        return joined(told)
+        published = joined(told)
+        if published.message_id == event.message_id:
+            return published
+        return replace(published, notes=(USED, *published.notes))
 
     async def _copies(
         self, row: EventRow, event: Event, also: Collection[str]

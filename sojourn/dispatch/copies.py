@@ -80,8 +80,9 @@ async def _ends(session: AsyncSession, event: Event, reach: Reach, own: str, oth
 def _copy(row: EventRow, event: Event, customer_id: str) -> EventRow:
     """Return a copy of an event for another id, without what is the first one's own."""
     return EventRow(
-        message_id=made_id(row.message_id, "as", customer_id),
-        copy_of=row.message_id,
+        # by the id that was sent: the row may get another while it is stored
+        message_id=made_id(event.message_id, "as", customer_id),
+        copy_of=event.message_id,
         customer_id=customer_id,
         name=row.name,
         occurred_at=row.occurred_at,

@@ -20,8 +20,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sojourn.dispatch.committing import Transaction
-from sojourn.dispatch.lanes import Arrival, Lane, Lanes, Told, Wake, Work, answer, customer_of
+from sojourn.dispatch.lanes import (
+    NOBODY,
+    Arrival,
+    Lane,
+    Lanes,
+    Told,
+    Wake,
+    Work,
+    answer,
+    customer_of,
+)
 from sojourn.dispatch.later import Later
+from sojourn.dispatch.noting import OTHER_CONTENT
 from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.routing import Start
@@ -235,16 +246,18 @@ class Intake:
             The lane that is to come to the event; None if none is.
         """
         row, stored = did.rows[work]
+        if not stored and row.properties != work.row.properties:
+            work.notes = (OTHER_CONTENT,)
         work.row = row
         if row.routed_at is not None:
-            answer(work.done, Published(row.message_id, stored))
+            answer(work.done, work.published(NOBODY, stored=stored))
             return None
         assert row.seq is not None
         if work.wait:
             lane = self._lanes.of(row.customer_id)
             lane.wait_for(row.seq, work, stored=stored)
             return lane
-        answer(work.done, Published(row.message_id, stored))
+        answer(work.done, work.published(NOBODY, stored=stored))
         if self._later.away or not self._has_room(row.customer_id):
             self._leave(row.customer_id)
             return None

@@ -10,6 +10,7 @@ from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.published import Published
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Answer
+from sojourn.domain.notes import Note
 from sojourn.store.tables import EventRow, RunRow
 
 NOBODY: Mapping[str, Answer | None] = MappingProxyType({})
@@ -25,6 +26,7 @@ class Arrival:
         ask: somebody wants to know what the event does to each run.
         wait: the answer waits until the runs are told; else until the event is stored.
         done: gets the answer to the publisher of the event.
+        notes: what its sender should know of it.
     """
 
     row: EventRow
@@ -32,6 +34,20 @@ class Arrival:
     ask: bool
     wait: bool
     done: "asyncio.Future[Published]"
+    notes: tuple[Note, ...] = ()
+
+    def published(self, reached: Mapping[str, Answer | None], *, stored: bool) -> Published:
+        """Return the answer to the publisher.
+
+        Args:
+            reached: the runs that were told, and what the event did to them.
+            stored: the event was new.
+
+        Returns:
+            The fate of the event.
+        """
+        effects = reached if self.ask else NOBODY
+        return Published(self.row.message_id, stored, tuple(reached), effects, self.notes)
 
 
 @dataclass(eq=False)
@@ -101,8 +117,7 @@ class Lane:
         """
         for number, arrival, stored in [w for w in self.waiting if w[0] <= seq]:
             told = reached if number == seq else NOBODY
-            effects = told if arrival.ask else NOBODY
-            answer(arrival.done, Published(arrival.row.message_id, stored, tuple(told), effects))
+            answer(arrival.done, arrival.published(told, stored=stored))
         self.waiting = [w for w in self.waiting if w[0] > seq]
 
     def end(self) -> None:

@@ -10,6 +10,17 @@ from sojourn.domain.notes import Note
 from sojourn.domain.storable import storable_copy
 
 UNKNOWN = "is not known here"
+OTHER_CONTENT = Note("messageId", "was taken before, with other content: this changes nothing")
+USED = Note(
+    "messageId",
+    "was used before, by another event: this one is taken, and kept under an id of its own",
+)
+SAME_ID = Note(
+    "previousId",
+    "is the userId itself, so that nothing was joined: it must be the id that is given up, such as "
+    "the anonymous one",
+)
+ONE_ALREADY = Note("previousId", "is one customer with the userId already: nothing new was joined")
 
 
 def notes_on(

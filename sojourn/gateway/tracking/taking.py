@@ -284,12 +284,13 @@ async def _taken(request: _Request, item: _Item) -> Taken:
             case Track():
                 published = await item.read.into(sojourn, ask=request.ask, wait=request.ask)
                 await request.keep_what_starts(item)
-                notes = item.read.notes
+                notes = (*published.notes, *item.read.notes)
                 return Taken(item.index, Outcome.TAKEN, None, published, kind, event, notes)
             case Identity():
                 await sojourn.identify(item.read)
             case Alias():
-                await sojourn.alias(item.read, wait=False)
+                notes = await sojourn.alias(item.read, wait=False)
+                return Taken(item.index, Outcome.TAKEN, type=kind, notes=notes)
             case Ignored():
                 return Taken(item.index, Outcome.IGNORED, type=kind)
     except BadEvent as error:  # a fault that only the store can see

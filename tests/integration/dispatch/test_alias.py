@@ -648,7 +648,7 @@ async def test_simultaneous_events_and_aliases_leave_no_event_unrouted(
 async def test_a_run_that_is_being_started_while_its_ids_are_joined_hears_of_the_purchase(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The alias call finds no run, and the run is noted before anybody routes its events once more."""
+    """The alias call finds no run; the run is noted before anybody routes its events again."""
     sojourn, reach = await journey._ready(), Teller.reach
     starting, go_on = asyncio.Event(), asyncio.Event()
 

@@ -170,8 +170,9 @@ class Taker:
     async def identify(self, identity: Identity) -> None:
         self.read.append(identity)
 
-    async def alias(self, alias: Alias, *, wait: bool) -> None:
+    async def alias(self, alias: Alias, *, wait: bool) -> tuple[()]:
         self.read.append(alias)
+        return ()
 
 
 @pytest.fixture(autouse=True)
