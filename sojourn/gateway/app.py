@@ -18,6 +18,7 @@ from sojourn.gateway.http.description import VALUE
 from sojourn.gateway.http.edge import METHODS, Edge
 from sojourn.gateway.http.faults import AWAY, CODES, Refusal, answer, failed
 from sojourn.gateway.http.origins import Origins
+from sojourn.gateway.http.others import hint
 from sojourn.gateway.pages import links, unsubscribe
 from sojourn.gateway.pages.pages import Pages
 from sojourn.gateway.tracking import routes as tracking
@@ -71,6 +72,7 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
     api.add_exception_handler(HTTPException, _elsewhere)
     api.add_exception_handler(Exception, failed)
     api.include_router(tracking.router())
+    api.include_router(tracking.beacon())
     api.include_router(
         webhooks.router(
             webhooks.configured(settings, project.events, environment, project.sources),
@@ -93,7 +95,8 @@ async def _elsewhere(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     if error.status_code not in CODES:
         raise error
-    reasons = {404: "is nothing here", 405: "is not for this method"}
+    nothing = hint(request.url.path) or "is nothing here"
+    reasons = {404: nothing, 405: "is not for this method"}
     refused = Refusal(
         error.status_code, "path", reasons.get(error.status_code, "cannot be answered")
     )

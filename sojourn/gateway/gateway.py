@@ -14,7 +14,7 @@ from sojourn.gateway.tracking.tracking import Tracking
 from sojourn.gateway.webhooks.knowing import settled
 from sojourn.gateway.webhooks.refused import Refused
 from sojourn.gateway.webhooks.reports import take_reports
-from sojourn.gateway.webhooks.source import Call, Depending
+from sojourn.gateway.webhooks.source import Part
 from sojourn.settings import Settings
 
 
@@ -62,7 +62,7 @@ class Gateway:
         return Refused(self.sojourn.store, self.backend.metrics)
 
     async def take_webhook(
-        self, calls: Sequence[Call | Depending], source: str, received_at: datetime
+        self, calls: Sequence[Part], source: str, received_at: datetime
     ) -> list[BadEvent | None]:
         """Take the calls of one webhook: its source may send any event, as fast as it likes.
 

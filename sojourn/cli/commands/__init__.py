@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Replay histories against this code and name each run that it would break.",
     "demo": "Play the project's journeys on the embedded Temporal server, time moved along.",
     "dev": "Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them.",
+    "events": "List the events that are known here, and what starts or ends runs.",
     "explain": "Tell a customer's story: consents, runs, each message sent, held or skipped, why.",
     "fast-forward": "Move the clock of one open run on a development server.",
     "gateway": "Take events over HTTP, as Segment's SDKs send them.",

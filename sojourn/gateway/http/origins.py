@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sojourn.gateway.http.faults import Refusal
 
-PATHS = "/v1/"
+PATHS = ("/v1/", "/beacon/")
 REMEMBERED_SECONDS = 24 * 60 * 60
 """Seconds for which a browser may remember an answer; each browser has a shorter limit of its
 own."""

@@ -32,6 +32,7 @@ from sojourn.gateway.tracking.tracking import BATCH_LIMIT, CALL_LIMIT, Tracking
 Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
 BATCHES = ("batch", "import")
+BEACONS = "/beacon/"
 SUCCESS = {"success": True}
 MAY_NOT_WAIT = Note(
     "wait",
@@ -53,6 +54,14 @@ def router() -> APIRouter:
     for name in BATCHES:
         _add(routes, name, _batch, answer=BatchAnswer, request=request_of_batch())
     routes.add_api_route("/b", _batch, methods=["POST"], include_in_schema=False)
+    return routes
+
+
+@cache
+def beacon() -> APIRouter:
+    """Return the route of RudderStack's ``useBeacon``: a beacon has no headers of its own."""
+    routes = APIRouter(prefix="/beacon/v1", tags=["tracking"])
+    routes.add_api_route("/batch", _batch, methods=["POST"], include_in_schema=False)
     return routes
 
 
@@ -170,6 +179,8 @@ async def _opened(request: Request, limit: int) -> tuple[Tracking, Key, dict[str
     body = await read_json(request, limit=limit, seconds=seconds)
     if not isinstance(body.get("writeKey"), str | None):
         raise BadEvent("writeKey", "must be text")
+    if request.url.path.startswith(BEACONS):  # elsewhere keys in addresses would end up in logs
+        body.setdefault("writeKey", request.query_params.get("writeKey"))
     key = key or await tracking.keyring.of_body(body)
     body.pop("writeKey", None)  # it must not be stored with the call
     request.state.key = key.id

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadEvent
-from sojourn.gateway.webhooks.source import Call, Depending
+from sojourn.gateway.webhooks.source import Call, Depending, Part, Unreadable
 from sojourn.store import Store, cards, events, people
 
 
@@ -13,7 +13,11 @@ class Untold(BadEvent):
     """A call about a thing that nobody told of here: no retry mends that."""
 
 
-async def settled(store: Store, calls: Sequence[Call | Depending]) -> list[Call | BadEvent]:
+class Unread(BadEvent):
+    """A part of a request that cannot be read, while the others can."""
+
+
+async def settled(store: Store, calls: Sequence[Part]) -> list[Call | BadEvent]:
     """Return the calls that count, in their order.
 
     Args:
@@ -24,14 +28,18 @@ async def settled(store: Store, calls: Sequence[Call | Depending]) -> list[Call 
         The calls; a fault in the place of one whose customer nobody knows.
     """
     if not any(isinstance(call, Depending) for call in calls):
-        return [call for call in calls if not isinstance(call, Depending)]
+        return [_read(call) for call in calls if not isinstance(call, Depending)]
     found: list[Call | BadEvent] = []
     async with store.reading() as session:
         for call in calls:
-            one = await _settled(session, call) if isinstance(call, Depending) else call
+            one = await _settled(session, call) if isinstance(call, Depending) else _read(call)
             if one is not None:
                 found.append(one)
     return found
+
+
+def _read(call: Call | Unreadable) -> Call | BadEvent:
+    return Unread(call.path, call.reason) if isinstance(call, Unreadable) else call
 
 
 async def _settled(session: AsyncSession, one: Depending) -> Call | BadEvent | None:

@@ -15,7 +15,7 @@ from sojourn.domain.errors import BadEvent, BadInput, Unserved
 from sojourn.domain.reading import read_moment
 from sojourn.gateway.http.metrics import Metrics
 from sojourn.gateway.webhooks.bodies import read_json
-from sojourn.gateway.webhooks.source import SignedRequest, Source
+from sojourn.gateway.webhooks.source import Nothing, SignedRequest, Source, Unreadable
 from sojourn.store import Store
 from sojourn.store.tables import QuarantineRow
 
@@ -128,6 +128,10 @@ def reread(row: QuarantineRow, sources: Mapping[str, Source]) -> Any:
         raise BadInput(f"call {row.id} came from {row.source}, which is not set up here")
     at = read_moment("receivedAt", row.call["receivedAt"])
     try:
-        return source.read(row.call["body"], row.call["about"], at)
+        calls = source.read(row.call["body"], row.call["about"], at)
     except Unserved as error:
         raise BadEvent(row.call["about"], f"{error}; then drop it") from None
+    for one in () if isinstance(calls, Nothing) else calls:
+        if isinstance(one, Unreadable):
+            raise BadEvent(one.path, one.reason)
+    return calls

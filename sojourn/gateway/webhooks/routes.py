@@ -22,7 +22,7 @@ from sojourn.domain.events import SHIPPED, Events
 from sojourn.gateway.http.bodies import read_body
 from sojourn.gateway.http.description import ErrorAnswer, ErrorDetail, Success, refusals
 from sojourn.gateway.http.faults import Refusal
-from sojourn.gateway.webhooks.knowing import Untold
+from sojourn.gateway.webhooks.knowing import Unread, Untold
 from sojourn.gateway.webhooks.mapping.source import load_sources
 from sojourn.gateway.webhooks.programs import programs
 from sojourn.gateway.webhooks.refused import Refused, topic_of
@@ -30,13 +30,13 @@ from sojourn.gateway.webhooks.reports import ProviderReports, hint
 from sojourn.gateway.webhooks.shops.shopify import Shopify
 from sojourn.gateway.webhooks.shops.woocommerce import WooCommerce
 from sojourn.gateway.webhooks.signatures import secrets_in
-from sojourn.gateway.webhooks.source import Call, Depending, Nothing, SignedRequest, Source
+from sojourn.gateway.webhooks.source import Nothing, Part, SignedRequest, Source
 from sojourn.settings import Settings
 
 BODY_LIMIT = 1 << 20
 """Bytes; the largest order that a shop sends stays far below."""
 
-Take = Callable[[Sequence[Call | Depending], str, datetime], Awaitable[Sequence[BadEvent | None]]]
+Take = Callable[[Sequence[Part], str, datetime], Awaitable[Sequence[BadEvent | None]]]
 """Takes the calls of one request, given their source's name and the moment of arrival; returns the
 fault of each that counts, None for a call that was taken."""
 
@@ -249,8 +249,8 @@ async def _taken(
     faults = [fault for fault in ends if fault is not None]
     none_taken = bool(faults) and len(faults) == len(ends)
     for fault in faults:  # the calls themselves are in quarantine
-        untold = isinstance(fault, Untold)
-        await note(400 if none_taken and not untold else 200, fault, keep=untold)
+        untold, unread = isinstance(fault, Untold), isinstance(fault, Unread)
+        await note(400 if none_taken and not untold else 200, fault, keep=untold or unread)
     if none_taken and not all(isinstance(fault, Untold) for fault in faults):
         raise faults[0]
     told = [{"path": fault.path, "reason": fault.reason} for fault in faults]

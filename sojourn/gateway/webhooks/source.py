@@ -77,6 +77,23 @@ class Nothing:
     reason: str
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """A part of a request that would be a call, if it could be read. It spoils no other part.
+
+    Args:
+        path: the field at fault.
+        reason: what is wrong with it.
+    """
+
+    path: str
+    reason: str
+
+
+Part: TypeAlias = Call | Depending | Unreadable
+"""One part of what a request amounts to."""
+
+
 class Source(Protocol):
     """One sender of webhooks."""
 
@@ -84,11 +101,12 @@ class Source(Protocol):
     def name(self) -> str:
         """The name that stands in the address, in message ids, in logs and in quarantine."""
 
-    def calls(self, request: SignedRequest) -> Sequence[Call | Depending] | Nothing:
+    def calls(self, request: SignedRequest) -> Sequence[Part] | Nothing:
         """Verify a request and give back the calls that it amounts to.
 
         The calls are taken in their order. Each has a ``messageId`` that is made of the thing that
         it is about, because senders repeat requests; the same id twice is the same call twice.
+        An `Unreadable` stands in the place of one that cannot be made; the others are taken.
 
         Raises:
             BadSignature: it was not signed with the secret. Nothing of the body was read.

@@ -1,5 +1,6 @@
 """Calls as senders really make them: what ends a run counts, and the rest is said."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -253,3 +254,70 @@ async def test_a_batch_is_not_lost_for_what_stands_beside_its_calls(served_late:
     assert answer.status_code == 200
     assert {note["index"] for note in answer.json()["notes"]} == {0}
     assert len(await served_late.stored(who)) == 1
+
+
+# ---- other clients ---------------------------------------------------------------------------
+
+
+async def test_a_beacon_has_its_key_in_its_address(served_late: Served) -> None:
+    """RudderStack's SDK for browsers sends batches by ``navigator.sendBeacon``."""
+    who = f"beacon-{datetime.now(UTC).timestamp()}"
+    call = {"type": "track", "anonymousId": who, "userId": "", "event": "Cart Viewed"}
+    for key, status in ((served_late.key, 200), ("sj_wrong", 401), ("", 401)):
+        answer = await served_late.http.post(
+            f"/beacon/v1/batch?writeKey={key}",
+            content=json.dumps({"batch": [call]}),
+            headers={"Content-Type": "text/plain;charset=UTF-8"},
+        )
+        assert answer.status_code == status
+    assert len(await served_late.stored(who)) == 1
+    elsewhere = f"/v1/batch?writeKey={served_late.key}"
+    assert (await served_late.http.post(elsewhere, json={"batch": []})).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "tool"),
+    [
+        ("/capture/", "PostHog"),
+        ("/capture", "PostHog"),
+        ("/batch", "PostHog"),
+        ("/batch/", "PostHog"),
+        ("/e/", "PostHog"),
+        ("/i/v0/e/", "PostHog"),
+        ("/decide/?v=3", "PostHog"),
+        ("/flags/?v=2", "PostHog"),
+        ("/array/phc_x/config.js", "PostHog"),
+        ("/api/s/s2s/track", "Jitsu"),
+        ("/api/s/track", "Jitsu"),
+        ("/api/public/apps/identify", "Dittofeed"),
+        ("/api/public/apps/batch", "Dittofeed"),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_other_tools_clients_are_told_what_to_use(
+    served_late: Served, method: str, path: str, tool: str
+) -> None:
+    answer = await served_late.http.request(method, path)
+    assert answer.status_code == 404
+    reason = answer.json()["error"]["reason"]
+    assert reason.startswith(f"is an address of {tool}; the gateway speaks Segment's API")
+    assert "docs/send-events.md" in reason
+
+
+async def test_an_address_of_nobody_is_nothing(served_late: Served) -> None:
+    answer = await served_late.http.post("/nothing")
+    assert answer.json()["error"]["reason"] == "is nothing here"
+
+
+async def test_notes_are_counted_by_names_of_ours_alone(served_late: Served) -> None:
+    who = f"counted-{datetime.now(UTC).timestamp()}"
+    properties = {"order_id": "o", "total": "1,5", "\0secret": 1, "x": {"ada@shop.example": "\0"}}
+    call = {"userId": who, "event": "Order Completed", "properties": properties}
+    await served_late.post("/v1/track", call)
+    await served_late.post("/v1/track", {"userId": who, "event": "ada@shop.example"})
+    text = (await served_late.http.get("/metrics")).text
+    for path in ("properties.total", "properties"):
+        line = f'sojourn_gateway_notes_total{{event="Order Completed",path="{path}"}} 1.0'
+        assert line in text
+    assert 'sojourn_gateway_notes_total{event="unknown",path="event"} 1.0' in text
+    assert "ada@" not in text

@@ -35,7 +35,7 @@ from sojourn.gateway.webhooks.mapping.source import load_sources
 from sojourn.gateway.webhooks.refused import reread
 from sojourn.gateway.webhooks.routes import BODY_LIMIT, Sources, Take, configured, router
 from sojourn.gateway.webhooks.shops import shopify, woocommerce
-from sojourn.gateway.webhooks.source import Call, Depending, Nothing
+from sojourn.gateway.webhooks.source import Call, Depending, Nothing, Part, Unreadable
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
@@ -83,11 +83,12 @@ class Taker:
         self.refused: set[int] = set()
 
     async def __call__(
-        self, calls: Sequence[Call | Depending], source: str, at: datetime
+        self, calls: Sequence[Part], source: str, at: datetime
     ) -> list[BadEvent | None]:
         if self.fault:
             raise self.fault
-        self.calls += [one.call if isinstance(one, Depending) else one for one in calls]
+        told = [one.call if isinstance(one, Depending) else one for one in calls]
+        self.calls += [one for one in told if not isinstance(one, Unreadable)]
         fault = BadEvent("properties.price", "must be a number")
         return [fault if n in self.refused else None for n, _ in enumerate(calls)]
 
@@ -422,9 +423,7 @@ async def sojourn(temporal: Server, store: Store) -> AsyncIterator[Sojourn]:
 
 
 def taking(sojourn: Sojourn) -> Take:
-    async def take(
-        calls: Sequence[Call | Depending], source: str, at: datetime
-    ) -> list[BadEvent | None]:
+    async def take(calls: Sequence[Part], source: str, at: datetime) -> list[BadEvent | None]:
         plain = [one for one in await settled(sojourn.store, calls) if isinstance(one, dict)]
         taken = await take_calls(sojourn, plain, source=source, received_at=at)
         return [one.fault for one in taken]

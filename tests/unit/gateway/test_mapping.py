@@ -1,15 +1,17 @@
 """Mapping files: they turn requests into calls, and their faults are found at the start."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sojourn.dispatch.calls import read_call
+from sojourn.dispatch.calls import Track, read_call
 from sojourn.domain.errors import BadEvent, BadSetting
+from sojourn.domain.events import SubscriptionStarted
 from sojourn.gateway.webhooks.mapping.source import Inbound, load_sources
-from sojourn.gateway.webhooks.source import Call, Nothing
+from sojourn.gateway.webhooks.source import Call, Nothing, Unreadable
 from tests.support.markdown import ROOT, blocks
 from tests.support.webhooks import STANDARD_SECRET, told
 
@@ -31,9 +33,27 @@ def source(folder: Path, text: str, name: str = "crm") -> Inbound:
 def calls(inbound: Inbound, body: Any, webhook_id: str = "msg_1") -> list[Call]:
     found = inbound.read(body, webhook_id, SENT)
     assert not isinstance(found, Nothing)
-    for call in found:
+    made = [call for call in found if isinstance(call, dict)]
+    assert made == found
+    for call in made:
         read_call(call)
-    return found
+    return made
+
+
+def one_call(inbound: Inbound, body: Any) -> Call:
+    """Return the only call, whether or not it validates."""
+    found = inbound.read(body, "msg_1", SENT)
+    assert not isinstance(found, Nothing)
+    (call,) = found
+    assert isinstance(call, dict)
+    return call
+
+
+def unread(inbound: Inbound, body: Any) -> list[str]:
+    """Return the faults of the entries that cannot be read."""
+    found = inbound.read(body, "msg_1", SENT)
+    assert not isinstance(found, Nothing)
+    return [f"{one.path}: {one.reason}" for one in found if isinstance(one, Unreadable)]
 
 
 def test_a_mapping_file_turns_a_request_into_a_call(tmp_path: Path) -> None:
@@ -54,6 +74,8 @@ def test_the_example_file_maps_baskets_and_bookings() -> None:
     data = {
         "id": "bk_81",
         "basket": "bs_12",
+        "amount": 24900,
+        "currency": "eur",
         "guest": {"id": 7, "name": "Ada", "email": "ada@example.com", "newsletter": True},
         "rooms": [{"code": "dbl", "title": "Double room", "nights": 2, "price": "124.50"}],
     }
@@ -68,7 +90,9 @@ def test_the_example_file_maps_baskets_and_bookings() -> None:
     paid = calls(inbound, {**body, "type": "booking.paid"}, "msg_2")
     assert told(paid) == ["guest-7 identify", "guest-7 Order Completed"]
     assert paid[1]["messageId"] == "in/bookings/Order Completed/bk_81"
-    assert paid[1]["timestamp"] == "2026-11-20T09:00:00+00:00"
+    assert paid[1]["timestamp"] == "2026-11-20T09:00:00Z"
+    assert paid[1]["properties"]["total"] == "249.00"
+    assert paid[1]["properties"]["currency"] == "eur"
     assert paid[1]["properties"]["products"] == [
         {"product_id": "dbl", "name": "Double room", "quantity": 2, "price": "124.50"}
     ]
@@ -101,16 +125,112 @@ def test_a_when_is_true_by_the_rules_of_jmespath(tmp_path: Path, when: str, hold
 def test_a_body_without_a_usable_user_id_is_refused_with_its_path(
     tmp_path: Path, body: dict[str, Any], path: str, reason: str
 ) -> None:
-    with pytest.raises(BadEvent) as caught:
-        source(tmp_path, EVENT).read(body, "msg_1", SENT)
-    assert caught.value.path == path
-    assert caught.value.reason.startswith(reason)
+    (fault,) = unread(source(tmp_path, EVENT), body)
+    assert fault.startswith(f"{path}: {reason}")
 
 
-def test_an_expression_that_does_not_fit_the_body_is_refused_with_its_path(tmp_path: Path) -> None:
+def test_a_property_whose_expression_does_not_fit_the_body_is_absent(tmp_path: Path) -> None:
     inbound = source(tmp_path, EVENT.replace('"what"', "\"join(',', what)\""))
-    with pytest.raises(BadEvent, match=r"^events\.0\.properties\.feature: join"):
-        inbound.read({"who": "c42", "what": 7}, "msg_1", SENT)
+    assert one_call(inbound, {"who": "c42", "what": 7})["properties"] == {}
+
+
+def test_a_condition_that_does_not_fit_the_body_is_the_fault_of_its_entry(tmp_path: Path) -> None:
+    inbound = source(tmp_path, EVENT.replace("user_id", 'when = "length(n)"\nuser_id'))
+    (fault,) = unread(inbound, {"who": "c42", "what": "x", "n": 7})
+    assert fault.startswith("events.0.when: length(n) does not fit the body")
+
+
+def test_a_bad_entry_spoils_no_other(tmp_path: Path) -> None:
+    text = EVENT + EVENT.replace('"who"', '"other"') + EVENT
+    inbound = source(tmp_path, text)
+    found = inbound.read({"who": "c42", "what": "x"}, "msg_1", SENT)
+    assert not isinstance(found, Nothing)
+    assert [type(one).__name__ for one in found] == ["dict", "Unreadable", "dict"]
+    assert unread(inbound, {"who": "c42", "what": "x"}) == ["events.1.user_id: other finds nothing"]
+
+
+STARTED = """
+[[events]]
+event = "Subscription Started"
+user_id = "who"
+timestamp = "at"
+properties.subscription_id = "id"
+properties.expires_at = "ends"
+properties.price = "PRICE"
+properties.currency = "currency"
+"""
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        1704369938, 1704369938000, "1704369938", "1704369938000", 1704369938.0,
+        "2024-01-04T12:05:38Z",
+    ],
+)  # fmt: skip
+def test_moments_may_be_seconds_or_milliseconds(tmp_path: Path, at: Any) -> None:
+    inbound = source(tmp_path, STARTED.replace("PRICE", "price"))
+    (call,) = calls(inbound, {"who": "c", "id": "s", "at": at, "ends": at, "price": 1})
+    read = read_call(call)
+    assert isinstance(read, Track)
+    assert read.at == datetime(2024, 1, 4, 12, 5, 38, tzinfo=UTC)
+    assert isinstance(read.event, SubscriptionStarted)
+    assert read.event.expires_at == read.at
+
+
+@pytest.mark.parametrize("at", [20240104, -5, True, 1e30, "20240104", "soon", [1704369938]])
+def test_what_is_no_moment_beyond_doubt_is_left_to_the_reader_of_calls(
+    tmp_path: Path, at: Any
+) -> None:
+    inbound = source(tmp_path, STARTED.replace("PRICE", "price"))
+    body = {"who": "c", "id": "s", "at": at, "ends": 1704369938, "price": 1}
+    call = one_call(inbound, body)
+    with pytest.raises(BadEvent, match=r"^timestamp: "):
+        read_call(call)
+
+
+@pytest.mark.parametrize(
+    ("expression", "body", "price"),
+    [
+        ("from_cents(n)", {"n": 1250}, "12.5"),
+        ("from_cents(n)", {"n": "1250"}, "12.5"),
+        ("from_cents(n)", {"n": 5}, "0.05"),
+        ("from_cents(n)", {}, None),
+        ("from_minor(n, currency)", {"n": 1250, "currency": "eur"}, "12.5"),
+        ("from_minor(n, currency)", {"n": 1250, "currency": "JPY"}, "1250"),
+        ("from_minor(n, currency)", {"n": 1250, "currency": "kwd"}, "1.25"),
+        ("from_minor(n, currency)", {"n": 1250}, None),
+        ("from_cents(n)", {"n": "much"}, None),
+    ],
+)
+def test_amounts_may_be_in_cents(
+    tmp_path: Path, expression: str, body: dict[str, Any], price: str | None
+) -> None:
+    inbound = source(tmp_path, STARTED.replace("PRICE", expression))
+    (call,) = calls(inbound, {"who": "c", "id": "s", "ends": 1704369938, **body})
+    read = read_call(call)
+    assert isinstance(read, Track)
+    assert isinstance(read.event, SubscriptionStarted)
+    assert read.event.price == (None if price is None else Decimal(price))
+    assert read.event.currency == (body.get("currency") or "").upper() or not body.get("currency")
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("from_seconds(n)", "2024-01-04T12:05:38+00:00"),
+        ("from_milliseconds(`1704369938500`)", "2024-01-04T12:05:38.500000+00:00"),
+        ("upper(t)", "PRO"),
+        ("lower(upper(t))", "pro"),
+        ("upper(missing)", None),
+    ],
+)
+def test_mapping_files_have_functions_of_their_own(
+    tmp_path: Path, expression: str, found: Any
+) -> None:
+    inbound = source(tmp_path, EVENT.replace('"what"', f'"{expression}"'))
+    call = one_call(inbound, {"who": "c", "n": 1704369938, "t": "Pro"})
+    assert call["properties"].get("feature") == found
 
 
 @pytest.mark.parametrize(

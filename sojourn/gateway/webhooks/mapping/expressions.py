@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from jmespath.functions import Functions
 from jmespath.parser import ParsedResult
 from pydantic import BeforeValidator
 
 from sojourn.domain.errors import BadEvent, UnknownName
+from sojourn.gateway.webhooks.mapping.functions import MappingFunctions
 
 LONGEST_EXPRESSION = 1000
 """Characters."""
-_FUNCTIONS: Mapping[str, Any] = Functions.FUNCTION_TABLE
+_FUNCTIONS: Mapping[str, Any] = MappingFunctions.FUNCTION_TABLE
+_OPTIONS = jmespath.Options(custom_functions=MappingFunctions())
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Expression:
                 is the sender's fault, not ours.
         """
         try:
-            return self.parsed.search(body)
+            return self.parsed.search(body, options=_OPTIONS)
         except (
             JMESPathError,
             ArithmeticError,

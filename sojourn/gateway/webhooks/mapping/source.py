@@ -4,9 +4,11 @@ The folder ``SOJOURN_WEBHOOKS`` holds one file a source; ``bookings.toml`` takes
 ``/webhooks/in/bookings``. docs/webhooks.md tells how to write one.
 """
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,23 @@ from standardwebhooks import Webhook
 
 from sojourn.domain.errors import BadEvent, BadSetting
 from sojourn.domain.events import SHIPPED, Events
+from sojourn.domain.events.shapes import shapes
 from sojourn.domain.made_ids import made_id
-from sojourn.domain.reading import read_moment
 from sojourn.gateway.webhooks.bodies import read_json
 from sojourn.gateway.webhooks.calls import identify, track
 from sojourn.gateway.webhooks.mapping.expressions import Expression
-from sojourn.gateway.webhooks.mapping.files import Entry, SourceFile, read_file
+from sojourn.gateway.webhooks.mapping.files import (
+    Entry,
+    EventMapping,
+    IdentifyMapping,
+    SourceFile,
+    read_file,
+)
+from sojourn.gateway.webhooks.mapping.functions import as_moment
 from sojourn.gateway.webhooks.signatures import check_standard, secrets_in, standard_webhooks
-from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest
+from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest, Unreadable
+
+log = logging.getLogger("sojourn.gateway")
 
 
 @dataclass(frozen=True)
@@ -31,8 +42,9 @@ class Inbound:
     name: str
     file: SourceFile
     verifiers: Sequence[Webhook]
+    known: Events
 
-    def calls(self, request: SignedRequest) -> list[Call] | Nothing:
+    def calls(self, request: SignedRequest) -> list[Call | Unreadable] | Nothing:
         """Verify a request, and give back the calls that the file makes of it.
 
         Raises:
@@ -46,7 +58,9 @@ class Inbound:
         """Return the id of a request."""
         return request.headers["webhook-id"]
 
-    def read(self, body: Any, webhook_id: str, sent_at: datetime) -> list[Call] | Nothing:
+    def read(
+        self, body: Any, webhook_id: str, sent_at: datetime
+    ) -> list[Call | Unreadable] | Nothing:
         """Read a body whose signature is verified.
 
         Args:
@@ -55,38 +69,66 @@ class Inbound:
             sent_at: the moment of an event for which the file names no ``timestamp``.
 
         Returns:
-            The calls that the file makes of it.
-
-        Raises:
-            BadEvent: an expression finds a wrong value; the path is that of the file.
+            The calls that the file makes of it. In place of one whose entry finds a wrong value
+            stands the fault, whose path is that of the file.
         """
-        calls: list[Call] = []
+        calls: list[Call | Unreadable] = []
         identity = self.file.identify
-        if identity is not None and _holds(identity, body, "identify"):
-            calls.append(
-                identify(
-                    user=_user(identity, body, "identify"),
-                    message_id=made_id("in", self.name, webhook_id, "identify"),
-                    at=_moment(identity, body, "identify") or sent_at,
-                    traits=_found(identity.traits, body, "identify.traits"),
-                )
-            )
+        if identity is not None:
+            calls += _each(lambda: self._identify(identity, body, webhook_id, sent_at))
         for number, mapping in enumerate(self.file.events):
-            path = f"events.{number}"
-            if _holds(mapping, body, path):
-                own = _id(mapping.message_id, body, f"{path}.message_id")
-                calls.append(
-                    track(
-                        mapping.event,
-                        user=_user(mapping, body, path),
-                        message_id=made_id("in", self.name, mapping.event, own)
-                        if own
-                        else made_id("in", self.name, webhook_id, number),
-                        at=_moment(mapping, body, path) or sent_at,
-                        properties=_found(mapping.properties, body, f"{path}.properties"),
-                    )
-                )
+            calls += _each(partial(self._event, number, mapping, body, webhook_id, sent_at))
         return calls or Nothing("no entry of this source's file is about it")
+
+    def _identify(
+        self, entry: IdentifyMapping, body: Any, webhook_id: str, sent_at: datetime
+    ) -> Call | None:
+        if not _holds(entry, body, "identify"):
+            return None
+        call = identify(
+            user=_user(entry, body, "identify"),
+            message_id=made_id("in", self.name, webhook_id, "identify"),
+            at=sent_at,
+            traits=_found(entry.traits, body, "identify.traits"),
+        )
+        return _dated(call, entry, body, "identify")
+
+    def _event(
+        self, number: int, entry: EventMapping, body: Any, webhook_id: str, sent_at: datetime
+    ) -> Call | None:
+        path = f"events.{number}"
+        if not _holds(entry, body, path):
+            return None
+        own = _id(entry.message_id, body, f"{path}.message_id")
+        found = _found(entry.properties, body, f"{path}.properties")
+        known = self.known.get(entry.event)
+        if known is not None:
+            moments = {name for name, shape in shapes(known).items() if shape.is_moment}
+            found = {
+                name: as_moment(value) if name in moments else value
+                for name, value in found.items()
+            }
+        call = track(
+            entry.event,
+            user=_user(entry, body, path),
+            message_id=made_id("in", self.name, entry.event, own)
+            if own
+            else made_id("in", self.name, webhook_id, number),
+            at=sent_at,
+            properties=found,
+        )
+        return _dated(call, entry, body, path)
+
+
+def _each(made: Callable[[], Call | None]) -> Iterator[Call | Unreadable]:
+    """Yield what an entry makes of a body: a call, or its fault, which is no fault of others."""
+    try:
+        call = made()
+    except BadEvent as error:
+        yield Unreadable(error.path, error.reason)
+    else:
+        if call is not None:
+            yield call
 
 
 def load_sources(
@@ -118,7 +160,7 @@ def _load(path: Path, environment: Mapping[str, str], known: Events) -> Inbound:
     if not secrets:
         raise BadSetting(f"{path}: secret: the environment has no {file.secret}")
     try:
-        return Inbound(path.stem, file, standard_webhooks(secrets))
+        return Inbound(path.stem, file, standard_webhooks(secrets), known)
     except BadSetting as error:
         raise BadSetting(f"{path}: secret: {file.secret} {error}") from None
 
@@ -152,13 +194,24 @@ def _id(expression: Expression | None, body: Any, path: str) -> str | None:
     return str(found)
 
 
-def _moment(entry: Entry, body: Any, path: str) -> datetime | None:
+def _dated(call: Call, entry: Entry, body: Any, path: str) -> Call:
+    """Return a call with the moment that its entry finds, if it finds one.
+
+    One that is no moment stays as it is: the reader of calls knows whether that matters.
+    """
     if entry.timestamp is None:
-        return None
-    where = f"{path}.timestamp"
-    found = entry.timestamp.of(body, where)
-    return None if found is None else read_moment(where, found)
+        return call
+    found = as_moment(entry.timestamp.of(body, f"{path}.timestamp"))
+    return call if found in (None, "") else {**call, "timestamp": found}
 
 
 def _found(expressions: Mapping[str, Expression], body: Any, path: str) -> dict[str, Any]:
-    return {name: expression.of(body, f"{path}.{name}") for name, expression in expressions.items()}
+    """Return what expressions find; one that does not fit the body finds nothing."""
+    found: dict[str, Any] = {}
+    for name, expression in expressions.items():
+        try:
+            found[name] = expression.of(body, f"{path}.{name}")
+        except BadEvent as error:
+            log.warning("%s finds nothing: it does not fit the body", error.path)
+            found[name] = None
+    return found
