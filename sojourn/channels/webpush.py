@@ -247,6 +247,9 @@ def _fault(answer: httpx.Response, *, proven: bool) -> ProviderError:
             return EndpointGone(f"HTTP {answer.status_code}: the subscription has ended")
         case 413:
             return ContentRejected("HTTP 413: the payload is too large")
+        case 301 | 307 | 308 | 402 | 405 | 407:
+            # the browser named the address: its fault must not pause the channel for the others
+            return ContentRejected(f"HTTP {answer.status_code}: no push service lives there")
         case 400 if any(word in said for word in _OF_VAPID):
             return AccountError(f"HTTP 400: {answer.text.strip()}")
     return fault_of(answer)

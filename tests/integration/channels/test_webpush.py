@@ -177,6 +177,18 @@ async def test_a_wrong_key_of_ours_suppresses_no_subscription(
     assert pair.fake.accepted == []
 
 
+@pytest.mark.parametrize("status", [301, 307, 308, 402, 405, 407])
+async def test_an_endpoint_that_is_no_push_service_pauses_nobody_elses_messages(
+    pair: Pair[WebPush, FakeWebPush], monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """A browser, or somebody in its place, names the endpoint."""
+    refused = Refused(partial(Response, status_code=status), ContentRejected)
+    monkeypatch.setattr(pair.fake, "refusals", lambda: {"this": refused})
+    pair.fake.script.append("this")
+    with pytest.raises(ContentRejected):
+        await pair.provider.send(pair.parcel())
+
+
 @pytest.mark.parametrize("how", ["bad-claim", "unsigned"])
 async def test_a_bad_claim_is_the_account_s_fault_even_after_a_success(
     pair: Pair[WebPush, FakeWebPush], how: str
