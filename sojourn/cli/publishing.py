@@ -26,6 +26,7 @@ class FilePublished(BaseModel):
         repeated: events whose message id was stored before.
         ignored: calls of types that no journey hears: page, screen, group.
         rejected: bad lines; nothing of them was published.
+        left_out: traits of identify calls that cannot be read; the rest of those lines was taken.
     """
 
     read: int = 0
@@ -35,6 +36,7 @@ class FilePublished(BaseModel):
     repeated: int = 0
     ignored: int = 0
     rejected: list[BadLine] = []
+    left_out: list[BadLine] = []
 
 
 async def publish_file(
@@ -68,8 +70,7 @@ async def publish_file(
                 report.rejected.append(BadLine(line=call.line, reason=call.reason))
             case Identity():
                 await pace.turn()
-                await sojourn.identify(call)
-                report.identified += 1
+                await _identify(sojourn, number, call, report)
             case Alias():
                 await pace.turn()
                 await sojourn.alias(call)
@@ -87,6 +88,17 @@ async def publish_file(
 
     await feed(read_calls(path, sojourn.project.events), work, lane=lane)
     report.rejected.sort(key=lambda bad: bad.line)
+    report.left_out.sort(key=lambda bad: bad.line)
+
+
+async def _identify(sojourn: Sojourn, number: int, call: Identity, report: FilePublished) -> None:
+    try:
+        heard = await sojourn.hear(call)
+    except BadEvent as error:
+        report.rejected.append(BadLine(line=number, reason=str(error)))
+        return
+    report.identified += 1
+    report.left_out += [BadLine(line=number, reason=str(fault)) for fault in heard.faults]
 
 
 async def _track(sojourn: Sojourn, number: int, call: Track, report: FilePublished) -> None:

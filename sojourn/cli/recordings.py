@@ -27,7 +27,7 @@ from sojourn.dispatch.calls import Track
 from sojourn.dispatch.outcomes import enrolments
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
-from sojourn.domain.errors import Unavailable
+from sojourn.domain.errors import BadEvent, Unavailable
 from sojourn.domain.messages import Reason
 from sojourn.project import Project
 from sojourn.settings import Settings
@@ -158,7 +158,13 @@ class _Travel:
         """Let everything happen that is due by the moment of the call, then take the call."""
         if isinstance(call, Identity):
             await self._advance(call.at)
-            await self._sojourn.identify(call)
+            self._arrived = call.at
+            try:
+                await self._sojourn.identify(call)
+            except BadEvent as error:  # only the card tells how its one trait is to be read
+                reason = f"identify of {call.customer_id}: {error}"
+                result.faults.append(Fault(0, reason, is_event=False))
+                return
             result.identified += 1
             return
         if isinstance(call, Alias):

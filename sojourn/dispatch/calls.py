@@ -21,7 +21,7 @@ from sojourn.dispatch.envelope import (
 from sojourn.dispatch.noting import as_sent, notes_on
 from sojourn.dispatch.published import Published
 from sojourn.domain.alias import Alias
-from sojourn.domain.customer import Identity, read_identity
+from sojourn.domain.customer import Erasure, Identity, read_identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import LARGEST, SHIPPED, Event, Events, check_json
 from sojourn.domain.notes import Note, few, left_out
@@ -101,7 +101,7 @@ class Ignored:
     customer_id: str
 
 
-Read = Track | Identity | Alias | Ignored
+Read = Track | Identity | Erasure | Alias | Ignored
 
 
 def read_call(
@@ -111,6 +111,7 @@ def read_call(
     received_at: datetime | None = None,
     sent_at: datetime | None = None,
     largest: int | None = None,
+    deletes: bool = False,
 ) -> Read:
     """Read one call; its ``type`` says which.
 
@@ -121,6 +122,7 @@ def read_call(
         sent_at: when the call's batch was sent, by the sender's clock.
         largest: size of the call as compact JSON, in bytes, at most; None: only the limit of an
             event's properties holds.
+        deletes: the sender may delete customers: no type of Segment's, and of no write key.
 
     Returns:
         The call's meaning: every field of it is valid, and can be stored.
@@ -149,9 +151,15 @@ def read_call(
                 customer_id=envelope.customer_id,
                 message_id=envelope.message_id,
                 at=envelope.at,
+                received_at=envelope.received_at,
+                context=call.get("context") or {},
+                sure=envelope.sure,
+                of_strangers=True,
             )
         case "alias":
             return _alias(envelope)
+        case "delete" if deletes:
+            return Erasure(envelope.customer_id, envelope.message_id, envelope.at)
         case kind if kind in TYPES:
             return Ignored(envelope.customer_id)
         case None:
@@ -175,6 +183,8 @@ def _fit(call: dict[str, Any]) -> tuple[dict[str, Any], list[Note]]:
     Raises:
         Unstorable: what had to be left out is more than decoration.
     """
+    if call.get("type") == "identify":  # its traits are checked one by one, and nothing else stays
+        return call, []
     if call.get("type") != "track":
         check_storable(call)
         return call, []

@@ -20,13 +20,14 @@ from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
 from sojourn.dispatch.watching import Watch
 from sojourn.domain.alias import Alias
-from sojourn.domain.customer import Customer, Identity
+from sojourn.domain.customer import Customer, Erasure, Identity
 from sojourn.domain.events import Event, check_track
 from sojourn.domain.notes import Note, few
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, cards
+from sojourn.store.cards import Identified
 from sojourn.store.tables import EventRow
 
 SWEEP_AFTER = timedelta(seconds=10)
@@ -108,12 +109,31 @@ class Sojourn:
         await self._intake.drain()
 
     async def identify(self, identity: Identity) -> Customer:
-        """Make or update a customer; record what they consent to."""
+        """Make or update a customer; record what they consent to.
+
+        The same call again, by its message id and content, is no new word.
+        """
+        return (await self.hear(identity)).customer
+
+    async def hear(self, identity: Identity) -> Identified:
+        """Take an identify call in, as `identify`, and tell what became of it.
+
+        Raises:
+            BadCustomer: its only trait is a phone number that cannot be read.
+        """
         async with (
             self._alone.with_(identity.customer_id),
             self.store.transaction() as session,
         ):
-            return await cards.identify(session, identity)
+            return await cards.hear(session, identity, now=self.now())
+
+    async def erase(self, erasure: Erasure) -> None:
+        """Forget how to reach a person, for good. Open runs go on, and send them nothing."""
+        async with (
+            self._alone.with_(erasure.customer_id),
+            self.store.transaction() as session,
+        ):
+            await cards.erase(session, erasure.customer_id, min(erasure.at, self.now()))
 
     async def alias(self, alias: Alias, *, wait: bool = True) -> tuple[Note, ...]:
         """Join two ids that are one person: history, consents, addresses and open runs follow.

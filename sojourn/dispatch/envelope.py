@@ -38,10 +38,12 @@ class Envelope:
         customer_id: the ``userId``. The anonymous id stands in for it until an alias joins the two.
         message_id: the sender's own. Without one it is made of the call's content if the call says
             when it happened, so that the same call sent again is the same call; else it is random,
-            for two equal calls may be two.
+            for two equal calls may be two. That of an ``identify`` is always made of its content.
         at: when it happened, by our clock: a sender's clock that is certainly wrong is set right by
             the moment of arrival.
         ids: every id that the call names, as text.
+        received_at: when it arrived, by our clock; a file tells that itself.
+        sure: the sender told an id or a moment. Without both, an equal call may be the same one.
         notes: the fields that could not be read and that nobody needs.
     """
 
@@ -49,6 +51,8 @@ class Envelope:
     message_id: str
     at: datetime
     ids: Mapping[str, str]
+    received_at: datetime
+    sure: bool
     notes: tuple[Note, ...] = ()
 
 
@@ -103,11 +107,14 @@ def read_envelope(
         raise BadEvent("userId", "is missing: a call needs userId or anonymousId")
     moments = {} if sent_at is None else {"sentAt": sent_at}
     moments |= reading.moments()
+    at = _moment(reading.call, moments, received_at, ends=ends)
     return Envelope(
         customer_id=customer_id,
         message_id=ids.get("messageId") or _made_id(reading.call, moments),
-        at=_moment(reading.call, moments, received_at, ends=ends),
+        at=at,
         ids=ids,
+        received_at=received_at or _arrival_in_file(reading.call, moments, at),
+        sure=reading.call.get("messageId") is not None or _happened(moments) is not None,
         notes=tuple(reading.notes),
     )
 
@@ -242,6 +249,16 @@ def _arrival(call: Mapping[str, Any], moments: Mapping[str, datetime]) -> dateti
     return moments.get("sentAt") or datetime.now(UTC)
 
 
+def _arrival_in_file(
+    call: Mapping[str, Any], moments: Mapping[str, datetime], at: datetime
+) -> datetime:
+    """Return when a call out of a file arrived once, as far as the file tells."""
+    try:
+        return _arrival(call, moments) if call.get("receivedAt") is not None else moments["sentAt"]
+    except (BadEvent, KeyError):
+        return at
+
+
 def _happened(moments: Mapping[str, datetime]) -> datetime | None:
     return moments.get("originalTimestamp") or moments.get("timestamp")
 
@@ -255,9 +272,9 @@ def _made_id(call: Mapping[str, Any], moments: Mapping[str, datetime]) -> str:
     happened = _happened(moments)
     if call.get("messageId") is not None:  # one that cannot be read still tells calls apart
         return _digest([call["messageId"]])
-    if happened is None:
+    if happened is None and call.get("type") != "identify":
         return str(uuid4())
-    content = [happened.isoformat(), *(call.get(field) for field in _CONTENT)]
+    content = [happened and happened.isoformat(), *(call.get(field) for field in _CONTENT)]
     content.append(traits_of(call) or call.get("traits"))
     return _digest(content)
 

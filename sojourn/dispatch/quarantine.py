@@ -1,4 +1,7 @@
-"""Quarantine: known events that do not validate are kept, mended and sent on their way."""
+"""Quarantine: calls that do not validate are kept, mended and sent on their way.
+
+Known events are among them, and identify calls: whole ones, or the traits that were left out.
+"""
 
 import hashlib
 import json
@@ -11,12 +14,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.dispatch.calls import Track, event_of, read_call
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.published import Published
+from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
 from sojourn.domain.events import SHIPPED, Events
-from sojourn.domain.storable import storable_text
+from sojourn.domain.storable import storable_copy, storable_text
 from sojourn.store import Store, quarantine
 from sojourn.store.tables import QuarantineRow
 
+IDENTIFY = "identify"
+"""The type of a call about a customer, and its name in the quarantine's list."""
 _OF_THE_ATTEMPT = ("sentAt", "receivedAt", "timestamp", "originalTimestamp", "context")
 """Fields that may differ each time a sender tries, by its own hand or by our correction."""
 
@@ -31,8 +37,8 @@ async def keep(
 ) -> None:
     """Keep a call that does not validate, in a transaction of its own.
 
-    Only known events are kept: nobody could mend anything else into one. The same call again, a
-    sender's retry, adds no second row.
+    Only known events and identify calls are kept: nobody could mend anything else into one. The
+    same call again, a sender's retry, adds no second row.
 
     Args:
         store: open.
@@ -41,10 +47,40 @@ async def keep(
         source: the sender: a write key's id, or a webhook's name.
         known: the events of the project.
     """
+    if is_identify(call):
+        await _keep(store, call, error, source=source, name=IDENTIFY)
+        return
     name = event_of({"type": "track", **call}, known)
     if not name:
         return
     await _keep(store, call, error, source=source, name=name)
+
+
+async def keep_traits(
+    store: Store, call: dict[str, Any], left: dict[str, Any], error: BadEvent, *, source: str
+) -> None:
+    """Keep the traits that were left out of an identify call, without those that were taken.
+
+    The call that is kept says these alone. So redriving it repeats no other word.
+
+    Args:
+        store: open.
+        call: the identify call.
+        left: the traits that were left out, as they were sent.
+        error: why the first of them was.
+        source: the sender.
+    """
+    context = {"context": None} if "context" in call else {}
+    await _keep(store, {**call, **context, "traits": left}, error, source=source, name=IDENTIFY)
+
+
+def is_identify(call: Any) -> bool:
+    """Tell whether a call is an identify call of somebody: what it says can be mended."""
+    return (
+        isinstance(call, dict)
+        and call.get("type") == IDENTIFY
+        and any(isinstance(call.get(name), str) for name in ("userId", "anonymousId"))
+    )
 
 
 async def _keep(
@@ -127,7 +163,7 @@ async def mend(
         if check is not None:
             check(row)
         else:
-            _track(row, known)
+            _read(row, known)
         quarantine.mend(row, _storable(call), datetime.now(UTC))
         session.add(row)
     return row
@@ -145,8 +181,14 @@ async def redrive(sojourn: Sojourn, number: int) -> Published:
         TemporalUnavailable: the event is stored, but runs could not be told yet.
     """
     async with sojourn.store.transaction() as session:
-        track = _track(await _held(session, number), sojourn.project.events)
-    published = await track.into(sojourn)
+        read = _read(await _held(session, number), sojourn.project.events)
+    if isinstance(read, Identity):
+        heard = await sojourn.hear(read)
+        if heard.faults:
+            raise heard.faults[0]
+        published = Published(read.message_id, not heard.repeated)
+    else:
+        published = await read.into(sojourn)
     await settle(sojourn.store, number, "redriven", datetime.now(UTC))
     return published
 
@@ -210,10 +252,12 @@ def _unknown(number: int) -> UnknownName:
     )
 
 
-def _track(row: QuarantineRow, known: Events) -> Track:
+def _read(row: QuarantineRow, known: Events) -> Track | Identity:
     read = read_call({"type": "track", **to_send(row)}, known, received_at=row.received_at)
-    if not isinstance(read, Track):
-        raise BadEvent("type", "must be track: quarantine holds events")
+    if isinstance(read, Identity) and read.faults:
+        raise read.faults[0]
+    if not isinstance(read, Track | Identity):
+        raise BadEvent("type", "must be track or identify: quarantine holds no other calls")
     return read
 
 
@@ -244,12 +288,15 @@ def _index(items: list[Any], part: str, path: str) -> int:
 
 def _storable(call: dict[str, Any]) -> dict[str, Any]:
     """Return the call as JSON that every database takes: not-a-number becomes text."""
-    plain: dict[str, Any] = json.loads(json.dumps(call, default=str), parse_constant=str)
+    plain: dict[str, Any] = storable_copy(call)
     return plain
 
 
 def _digest(call: dict[str, Any]) -> str:
     """Return a digest that stays the same across a sender's retries."""
+    if is_identify(call):  # a sender repeats the same fault with every call about a customer
+        same = {field: call.get(field) for field in ("type", "userId", "anonymousId", "traits")}
+        return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
     # an id tells calls apart by itself; calls without one are told apart by their moments
     ignored = _OF_THE_ATTEMPT if call.get("messageId") else ("sentAt", "receivedAt")
     content = {field: value for field, value in call.items() if field not in ignored}

@@ -1,22 +1,23 @@
 """The customer's card: a person, and how to reach them. It never enters a workflow."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import available_timezones
 
 import phonenumbers
 from babel.core import get_global
-from email_validator import EmailNotValidError, validate_email
 
 from sojourn.domain.calendar import zone
-from sojourn.domain.errors import BadCustomer, BadEvent, UnknownZone
-from sojourn.domain.events import check_json
+from sojourn.domain.emails import is_email
+from sojourn.domain.errors import BadCustomer
 from sojourn.domain.locales import region
 from sojourn.domain.messages import Channel
+from sojourn.domain.phones import NoCountry, NotAPhone, country_of, read_phone
+from sojourn.domain.traits import countries_of, read_context, read_traits
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ class Customer:
     @property
     def reachable(self) -> frozenset[Channel]:
         """The channels that have an address."""
-        return frozenset(channel for channel in Channel if self.address(channel))
+        found = {channel for channel in Channel if self.address(channel)}
+        # a card may be older than the check of its addresses
+        return frozenset(found if is_email(self.email) else found - {Channel.EMAIL})
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,13 @@ class Identity:
         card: card fields named by the call.
         attributes: other traits.
         consents: consent to promotional messages by channel.
+        received_at: when it arrived; None: when the store hears it.
+        context: card fields that the call's context tells; a trait outweighs them at any time.
+        phone: a number as it is dialled in a country that the call does not name.
+        faults: why other traits are left out; the path is ``traits.timezone``.
+        left: the traits that are left out, as they were sent.
+        sure: the sender gave the call an id or a moment. Without both, two equal calls may be two
+            or one that was sent again.
     """
 
     customer_id: str
@@ -82,6 +92,32 @@ class Identity:
     card: dict[str, str]
     attributes: dict[str, Any]
     consents: dict[Channel, bool]
+    received_at: datetime | None = field(default=None, compare=False)
+    context: dict[str, str] = field(default_factory=dict)
+    phone: str = ""
+    faults: tuple[BadCustomer, ...] = ()
+    left: dict[str, Any] = field(default_factory=dict)
+    sure: bool = field(default=True, compare=False)
+
+    @property
+    def says_something(self) -> bool:
+        """True if it has a trait that can be read."""
+        return bool(self.card or self.attributes or self.consents or self.phone)
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A shop's word that a customer was deleted there: nobody may reach the person any more.
+
+    Args:
+        customer_id: any id of the person.
+        message_id: the call's own id.
+        at: when it was told.
+    """
+
+    customer_id: str
+    message_id: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -99,60 +135,82 @@ class Word:
     source: str
 
 
-_CARD = {
-    "firstName": "first_name",
-    "first_name": "first_name",
-    "email": "email",
-    "phone": "phone",
-    "pushToken": "push_token",
-    "push_token": "push_token",
-    "locale": "locale",
-    "timezone": "timezone",
-}
-_TEXT_LIMIT = 500
-
-
 def read_identity(
-    traits: Mapping[str, Any], *, customer_id: str, message_id: str, at: datetime
+    traits: Mapping[str, Any],
+    *,
+    customer_id: str,
+    message_id: str,
+    at: datetime,
+    received_at: datetime | None = None,
+    context: Mapping[str, Any] = MappingProxyType({}),
+    sure: bool = True,
+    of_strangers: bool = False,
 ) -> Identity:
-    """Read the traits of an identify call.
+    """Read the traits of an identify call, field by field.
+
+    A trait that cannot be read is left out; `Identity.faults` names it, and the others count.
 
     Args:
         traits: as they were sent.
         customer_id: the customer they are about.
         message_id: the call's own id.
         at: when it was said.
+        received_at: when it arrived; None: when the store hears it.
+        context: the call's context; its locale and time zone count where no trait says otherwise.
+        sure: see `Identity`.
+        of_strangers: the traits come from outside, and must be fit for every database.
 
     Returns:
         What the call says.
 
     Raises:
-        BadCustomer: a trait does not validate; its path is ``traits.phone``.
+        BadCustomer: not one trait can be read; the path of the first is like ``traits.phone``.
     """
-    card: dict[str, str] = {}
-    attributes: dict[str, Any] = {}
-    for trait, value in traits.items():
-        if trait == "marketingConsent":
-            continue
-        if trait not in _CARD:
-            attributes[trait] = _birthday(value) if trait == "birthday" else value
-        elif value is not None:
-            card[_CARD[trait]] = _text(f"traits.{trait}", value)
-    try:
-        check_json("traits", attributes)
-    except BadEvent as error:
-        raise BadCustomer(error.path, error.reason) from None
-    if card.get("timezone"):
-        try:
-            zone(card["timezone"])
-        except UnknownZone as error:
-            raise BadCustomer("traits.timezone", str(error)) from None
-    if card.get("email") and not _is_email(card["email"]):
-        raise BadCustomer("traits.email", "is no e-mail address")
-    if card.get("phone"):
-        card["phone"] = _e164(card["phone"], card.get("locale", ""))
+    read = read_traits(traits, of_strangers=of_strangers)
+    if read.tell_nothing:
+        raise read.faults[0]
     return Identity(
-        customer_id, message_id, at, card, attributes, _consents(traits.get("marketingConsent"))
+        customer_id=customer_id,
+        message_id=message_id,
+        at=at,
+        card=read.card,
+        attributes=read.attributes,
+        consents=read.consents,
+        received_at=received_at,
+        context=read_context(context),
+        phone=read.phone,
+        faults=tuple(read.faults),
+        left=read.left,
+        sure=sure,
+    )
+
+
+def read_phone_of(customer: Customer, identity: Identity) -> str:
+    """Return the number of a call that names no country, read by the customer's own.
+
+    Args:
+        customer: as known, this call included.
+        identity: of the call.
+
+    Raises:
+        BadCustomer: nothing tells the country, or the number is none of it.
+    """
+    countries = [
+        *countries_of(customer.attributes),
+        region(customer.locale),
+        country_of(customer.phone) if customer.phone else "",
+    ]
+    for country in filter(None, countries):
+        try:
+            return read_phone(identity.phone, country, certain=False)
+        except NoCountry:
+            continue
+        except NotAPhone as error:
+            raise BadCustomer("traits.phone", str(error)) from None
+    raise BadCustomer(
+        "traits.phone",
+        "names no country, and no locale or address of the customer does; "
+        "write it as +39 320 1234567",
     )
 
 
@@ -191,75 +249,3 @@ def _year(name: str) -> tuple[timedelta | None, ...]:
         datetime(2024, month, 15, tzinfo=UTC).astimezone(zone(name)).utcoffset()
         for month in range(1, 13)
     )
-
-
-def _is_email(address: str) -> bool:
-    """Tell whether an address has the syntax of RFC 5321 or 6531; its domain is not looked up."""
-    try:
-        validate_email(
-            address, check_deliverability=False, globally_deliverable=False, test_environment=True
-        )
-    except EmailNotValidError:
-        return False
-    return True
-
-
-def _text(path: str, value: Any) -> str:
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        raise BadCustomer(path, "must be text")
-    text = value.strip() if isinstance(value, str) else _digits(path, value)
-    if len(text) > _TEXT_LIMIT:
-        raise BadCustomer(path, f"is longer than {_TEXT_LIMIT} characters")
-    if re.search(r"[\x00-\x1f\x7f]", text):
-        raise BadCustomer(path, "has a control character")
-    if re.search(r"[\ud800-\udfff]", text):
-        raise BadCustomer(path, "is not valid Unicode")
-    return text
-
-
-def _birthday(value: Any) -> str | None:
-    """Return the day alone: the SDKs send a moment of it, whose time means nothing."""
-    if value is None:
-        return None
-    try:
-        day = date.fromisoformat(value[:10]) if isinstance(value, str) else None
-    except ValueError:
-        day = None
-    if day is None or not 1850 <= day.year < 2200:
-        raise BadCustomer("traits.birthday", 'is no date; write it as "1985-04-23"')
-    return day.isoformat()
-
-
-def _digits(path: str, value: int) -> str:
-    try:
-        return str(value)
-    except ValueError:  # Python writes no more than 4300 digits
-        raise BadCustomer(path, f"is longer than {_TEXT_LIMIT} characters") from None
-
-
-def _e164(phone: str, locale: str) -> str:
-    try:
-        number = phonenumbers.parse(phone, region(locale) or None)
-    except phonenumbers.NumberParseException:
-        raise BadCustomer(
-            "traits.phone", "is no phone number; write it as +39 320 1234567"
-        ) from None
-    if not phonenumbers.is_possible_number(number):
-        raise BadCustomer("traits.phone", "has too few or too many digits for a phone number")
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-
-
-def _consents(value: Any) -> dict[Channel, bool]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise BadCustomer("traits.marketingConsent", 'must be like {"email": true, "sms": false}')
-    consents = {}
-    for channel, granted in value.items():
-        path = f"traits.marketingConsent.{channel}"
-        if channel not in list(Channel):
-            raise BadCustomer(path, f"no such channel: there is {', '.join(Channel)}")
-        if not isinstance(granted, bool):
-            raise BadCustomer(path, "must be true or false")
-        consents[Channel(channel)] = granted
-    return consents

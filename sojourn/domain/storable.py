@@ -47,7 +47,8 @@ def storable_part(value: Any, path: str) -> tuple[Any, list[Note]]:
 
 def json_size(value: Any) -> int:
     """Return the size of a value as compact JSON, in bytes."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode(errors="surrogatepass"))
 
 
 def storable_copy(value: Any, levels: int = DEEPEST) -> Any:

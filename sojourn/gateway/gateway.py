@@ -81,7 +81,7 @@ class Gateway:
         key = Key(source, events=None, rate=None)
         told = await settled(self.sojourn.store, calls)
         plain = [one for one in told if not isinstance(one, BadEvent)]
-        taken = await self.tracking.take(plain, key=key, received_at=received_at)
+        taken = await self.tracking.take(plain, key=key, received_at=received_at, deletes=True)
         ends = iter(taken)
         return [one if isinstance(one, BadEvent) else next(ends).fault for one in told]
 

@@ -38,7 +38,7 @@ async def redrive(sojourn: Sojourn, row: QuarantineRow, sources: Mapping[str, So
             raise one
         plain.append(one)
     at = read_moment("receivedAt", row.call["receivedAt"])
-    for end in await take_calls(sojourn, plain, source=row.source, received_at=at):
+    for end in await take_calls(sojourn, plain, source=row.source, received_at=at, deletes=True):
         if end.fault is not None:
             raise end.fault
     assert row.id is not None

@@ -89,7 +89,7 @@ async def tell(
         versions = await addresses.history(session, customer_id)
         went_to = await ledger.went_to(session, customer_id)
         stands = await consents.current(session, customer_id)
-        said = await consents.statements(session, customer_id)
+        said = await consents.words(session, customer_id)
         happened = await events.of_customer(session, customer_id)
         rows = await ledger.of_customer(session, customer_id)
         decided = {row.id: row for row in rows if row.id is not None}

@@ -33,6 +33,7 @@ from sojourn.store import (
     ledger,
     pauses,
     people,
+    refusals,
     runs,
     suppressions,
 )
@@ -141,7 +142,7 @@ async def recipient(session: AsyncSession, customer: Customer, timezone: str) ->
     """Return the customer as the policy sees recipients.
 
     Args:
-        session: any session.
+        session: a transaction that holds the customer.
         customer: the person's card.
         timezone: the customer's, an IANA name.
 
@@ -149,6 +150,7 @@ async def recipient(session: AsyncSession, customer: Customer, timezone: str) ->
         The customer as a recipient of messages.
     """
     addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
+    await refusals.watch(session, addresses)
     dead = await suppressions.suppressed(session, addresses)
     return Recipient(
         known=customer.known,

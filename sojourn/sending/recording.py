@@ -17,7 +17,17 @@ from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import Doubt
 from sojourn.sending.applying import Claim
-from sojourn.store import Store, consents, ledger, pauses, people, proofs, settling, suppressions
+from sojourn.store import (
+    Store,
+    consents,
+    ledger,
+    pauses,
+    people,
+    proofs,
+    refusals,
+    settling,
+    suppressions,
+)
 from sojourn.store.tables import ContentRow
 
 PROBE_AFTER = timedelta(minutes=1)
@@ -119,6 +129,14 @@ class Recorder:
             if isinstance(error, RecipientUnsubscribed):
                 person = await people.lock(session, claim.customer.customer_id)
                 await consents.record(session, person, claim.channel, granted=False, source=source)
+                await refusals.add(
+                    session,
+                    claim.channel,
+                    claim.address,
+                    topic="",
+                    at=datetime.now(UTC),
+                    source=source,
+                )
             await settling.refuse(
                 session,
                 claim.ledger_id,

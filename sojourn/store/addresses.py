@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -44,6 +45,11 @@ async def note(session: AsyncSession, customer_id: str, kind: str, words: Iterab
         )
         session.add(row)
         rows.insert(len(held), row)
+
+
+async def forget(session: AsyncSession, customer_id: str) -> None:
+    """Delete every address that the customer ever had."""
+    await session.exec(delete(AddressRow).where(col(AddressRow.customer_id) == customer_id))
 
 
 async def _versions(session: AsyncSession, customer_id: str) -> Sequence[AddressRow]:

@@ -1,15 +1,39 @@
 """Cards: the fields of a customer, each with the moment and the call that said it last."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.customer import Customer, Identity, Word
-from sojourn.store import addresses, consents, people
+from sojourn.domain.customer import Customer, Identity, Word, read_phone_of
+from sojourn.domain.errors import BadCustomer
+from sojourn.store import addresses, consents, hearing, people
 from sojourn.store.tables import CustomerRow
 
 CARD = ("first_name", *addresses.KINDS, "locale", "timezone")
 _TRAIT = "traits."
+_CONTEXT = "context of "
+"""The source of a word begins with it if the context of a call told the word."""
+
+
+@dataclass(frozen=True)
+class Identified:
+    """The fate of an identify call.
+
+    Args:
+        customer: the card.
+        faults: why traits were left out; the path is like ``traits.phone``.
+        left: the traits that were left out, as they were sent.
+        repeated: the call was heard before, and changed nothing.
+        ended: the person was deleted, and nothing of the call is kept.
+    """
+
+    customer: Customer
+    faults: tuple[BadCustomer, ...] = ()
+    left: dict[str, Any] = field(default_factory=dict)
+    repeated: bool = False
+    ended: bool = False
 
 
 def card(row: CustomerRow) -> Customer:
@@ -34,33 +58,120 @@ async def find(session: AsyncSession, customer_id: str) -> Customer | None:
     return card(row) if row else None
 
 
-async def identify(session: AsyncSession, identity: Identity) -> Customer:
-    """Make or update a customer.
+async def identify(
+    session: AsyncSession, identity: Identity, *, now: datetime | None = None
+) -> Customer:
+    """Make or update a customer, as `hear`.
 
-    The latest word on each field counts, whatever the order of arrival.
+    Args:
+        session: a writing transaction that holds no customer.
+        identity: the call.
+        now: by the clock by which calls arrive.
+
+    Returns:
+        The card.
+    """
+    return (await hear(session, identity, now=now)).customer
+
+
+async def hear(
+    session: AsyncSession, identity: Identity, *, now: datetime | None = None
+) -> Identified:
+    """Take the words of an identify call in.
+
+    The latest word on each field counts, whatever the order of arrival; no word is later than its
+    arrival. The same call sent again is no new word.
+
+    Args:
+        session: a writing transaction that holds no customer.
+        identity: the call.
+        now: by the clock by which calls arrive; None: its own arrival or moment is believed.
+
+    Returns:
+        The card, and what is left out of the call.
+
+    Raises:
+        BadCustomer: its only trait is a phone number that cannot be read.
     """
     row = await people.lock(session, identity.customer_id)
-    given = {**identity.card, **{_TRAIT + name: v for name, v in identity.attributes.items()}}
-    heard = {field: Word(v, identity.at, identity.message_id) for field, v in given.items()}
-    before = _words(row)
+    arrived = identity.received_at or now or identity.at
+    arrived = min(arrived, now or arrived)
+    at = min(identity.at, arrived)
+    new = await hearing.is_new(session, identity, arrived)
+    if row.erased_at is not None:
+        return Identified(card(row), ended=True)
+    if not new:
+        await _repeated(session, row, identity, at=at, received_at=arrived)
+        return Identified(card(row), repeated=True)
+    before = _words(row, now=now)
+    heard = _heard(identity, at)
     _write(row, {**before, **_newer(heard, than=before)})
-    row.identified_at = max(row.identified_at or identity.at, identity.at)
+    faults, left = identity.faults, identity.left
+    if identity.phone:
+        try:
+            number = read_phone_of(card(row), identity)
+        except BadCustomer as fault:
+            if not (heard or identity.consents):
+                raise
+            faults, left = (*faults, fault), {**left, "phone": identity.phone}
+        else:
+            heard["phone"] = Word(number, at, identity.message_id)
+            _write(row, {**before, **_newer(heard, than=before)})
+    row.identified_at = max(row.identified_at or at, at)
     session.add(row)
     for kind in heard.keys() & set(addresses.KINDS):
         word, held = heard[kind], before.get(kind)
         if held is None or held.value != word.value or held.at > word.at:
-            words = [word, held] if held else [word]
-            await addresses.note(session, row.customer_id, kind, words)
+            said = [word, held] if held else [word]
+            await addresses.note(session, row.customer_id, kind, said)
     for channel, granted in identity.consents.items():
         await consents.record(
             session,
             row,
             channel,
             granted=granted,
-            at=identity.at,
+            at=at,
+            received_at=arrived,
             source=identity.message_id,
         )
-    return card(row)
+    return Identified(card(row), faults=faults, left=left)
+
+
+async def _repeated(
+    session: AsyncSession,
+    row: CustomerRow,
+    identity: Identity,
+    *,
+    at: datetime,
+    received_at: datetime,
+) -> None:
+    """Hear a call that may have been sent again: where nobody can know, a refusal counts."""
+    for channel, granted in identity.consents.items():
+        if not granted and not identity.sure:
+            await consents.record(
+                session,
+                row,
+                channel,
+                granted=False,
+                at=at,
+                received_at=received_at,
+                source=identity.message_id,
+            )
+
+
+async def erase(session: AsyncSession, customer_id: str, at: datetime) -> None:
+    """Forget how to reach a person, for good: no call brings an address back.
+
+    Args:
+        session: a writing transaction that holds no customer.
+        customer_id: any id of the person.
+        at: when somebody told that they are gone.
+    """
+    row = await people.lock(session, customer_id)
+    row.erased_at = min(row.erased_at or at, at)
+    _clear(row)
+    session.add(row)
+    await addresses.forget(session, row.customer_id)
 
 
 async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> None:
@@ -81,40 +192,72 @@ async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> No
     # erasure under either id erases the person
     forgotten = [row.erased_at for row in (old, new) if row.erased_at is not None]
     new.erased_at = min(forgotten, default=None)
+    _clear(old)
+    old.merged = False
+    if new.erased_at is not None:
+        _clear(new)
+        await addresses.forget(session, new.customer_id)
+
+
+def _clear(row: CustomerRow) -> None:
     for name in CARD:
-        setattr(old, name, "")
-    old.attributes, old.said, old.merged = {}, {}, False
+        setattr(row, name, "")
+    row.attributes, row.said = {}, {}
 
 
-def _words(row: CustomerRow) -> dict[str, Word]:
-    """Return the words on a row's fields, each with its moment."""
-    fields = {name: getattr(row, name) for name in CARD}
-    fields |= {_TRAIT + name: value for name, value in row.attributes.items()}
+def _heard(identity: Identity, at: datetime) -> dict[str, Word]:
+    """Return the words of a call; its context speaks where its traits do not."""
+    given = {**identity.card, **{_TRAIT + name: v for name, v in identity.attributes.items()}}
+    context = {field: value for field, value in identity.context.items() if field not in given}
+    return {
+        **{field: Word(v, at, identity.message_id) for field, v in given.items()},
+        **{field: Word(v, at, _CONTEXT + identity.message_id) for field, v in context.items()},
+    }
+
+
+def _words(row: CustomerRow, *, now: datetime | None = None) -> dict[str, Word]:
+    """Return the words on a row's fields, each with its moment, which is not later than ``now``."""
+    values = {name: getattr(row, name) for name in CARD}
+    values |= {_TRAIT + name: value for name, value in row.attributes.items()}
     words = {}
-    for field, value in fields.items():
-        if field in row.said:
-            at, source = row.said[field]
-            words[field] = Word(value, datetime.fromisoformat(at), source)
-        elif row.identified_at is not None and (value != "" or field.startswith(_TRAIT)):
+    for name, value in values.items():
+        if name in row.said:
+            at, source = row.said[name]
+            said_at = datetime.fromisoformat(at)
+            words[name] = Word(value, min(said_at, now or said_at), source)
+        elif row.identified_at is not None and (value != "" or name.startswith(_TRAIT)):
             # the row is older than the moments of single fields
-            words[field] = Word(value, row.identified_at, "")
+            words[name] = Word(value, row.identified_at, "")
     return words
 
 
 def _newer(heard: dict[str, Word], *, than: dict[str, Word]) -> dict[str, Word]:
-    """Return the words that outrank others; at the same moment, the one heard now counts."""
+    """Return the words that outrank others; at the same moment, the one heard now counts.
+
+    A trait outranks a context at any time, unless it took its field back.
+    """
     return {
         field: word
         for field, word in heard.items()
-        if field not in than or word.at >= than[field].at
+        if field not in than or _outranks(word, than[field])
     }
+
+
+def _outranks(word: Word, held: Word) -> bool:
+    if _by_context(word) != _by_context(held) and word.value != "" != held.value:
+        return _by_context(held)
+    return word.at >= held.at
+
+
+def _by_context(word: Word) -> bool:
+    return word.source.startswith(_CONTEXT)
 
 
 def _write(row: CustomerRow, words: dict[str, Word]) -> None:
-    traits = {field for field in words if field.startswith(_TRAIT)}
-    for field in words.keys() - traits:
-        setattr(row, field, words[field].value)
+    traits = {name for name in words if name.startswith(_TRAIT)}
+    for name in words.keys() - traits:
+        setattr(row, name, words[name].value)
     row.attributes = {
-        field.removeprefix(_TRAIT): word.value for field, word in words.items() if field in traits
+        name.removeprefix(_TRAIT): word.value for name, word in words.items() if name in traits
     }
-    row.said = {field: [word.at.isoformat(), word.source] for field, word in words.items()}
+    row.said = {name: [word.at.isoformat(), word.source] for name, word in words.items()}

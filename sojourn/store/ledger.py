@@ -119,6 +119,16 @@ async def of_reference(session: AsyncSession, reference: str) -> LedgerRow | Non
     return (await session.exec(query)).first()
 
 
+async def sent_to(session: AsyncSession, reference: str) -> str | None:
+    """Return the address that a message was handed over to; None if it never was."""
+    query = (
+        select(ContentRow.address)
+        .join(LedgerRow, col(LedgerRow.id) == ContentRow.ledger_id)
+        .where(LedgerRow.reference == reference)
+    )
+    return (await session.exec(query)).first()
+
+
 async def found(session: AsyncSession, name: str, *, hold: bool = False) -> LedgerRow | None:
     """Return the row with this number or reference.
 

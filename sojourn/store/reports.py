@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.addresses import normalised
+from sojourn.domain.addresses import normalised, spellings
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
 from sojourn.domain.states import MessageState
-from sojourn.store import consents, people, proofs, settling, suppressions
+from sojourn.store import consents, people, proofs, refusals, settling, suppressions
 from sojourn.store.dialects import insert
 from sojourn.store.tables import AttemptRow, ContentRow, CustomerRow, LedgerRow, ReportRow
 
@@ -88,22 +88,33 @@ async def take(
     """
     match = await _match(session, provider, report)
     if match is None:
-        kept = await _keep(session, provider, report, received_at, None)
-        if kept and not report.reference and not report.provider_id:
+        kept_at = await _keep(session, provider, report, received_at, None)
+        if kept_at is not None and not report.reference and not report.provider_id:
             # news of an address alone: it is dead, or its owner complained
             await _suppress(session, provider, report, report.address)
+        if kept_at is not None and report.kind is Kind.UNSUBSCRIBED:
+            # nobody was written to at this address, and somebody may have it on their card
+            await refusals.add(
+                session,
+                report.channel,
+                report.address,
+                topic="",
+                at=kept_at,
+                source=_source(provider, report),
+            )
         return None
     person = await people.lock(session, match.customer_id)
     row = await proofs.held(session, match.ledger_id)
     told = _told(provider, report, row)
-    if await _keep(session, provider, report, received_at, match.ledger_id):
+    kept_at = await _keep(session, provider, report, received_at, match.ledger_id)
+    if kept_at is not None:
         twice = await _note(session, told, row, received_at, proven=match.proven)
         told = replace(told, twice=twice)
         # our own address for the message counts: the report may name one it was forwarded to
         query = select(ContentRow.address).where(ContentRow.ledger_id == match.ledger_id)
-        sent_to = (await session.exec(query)).first()
-        await _suppress(session, provider, report, sent_to or report.address)
-        await _refuse(session, told, person)
+        address = (await session.exec(query)).first() or report.address
+        await _suppress(session, provider, report, address)
+        await _refuse(session, told, person, address, kept_at)
     return told
 
 
@@ -160,8 +171,8 @@ async def _match(session: AsyncSession, provider: str, report: Report) -> _Match
 
 async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
     """Find the newest message to the report's address that was sent before the report."""
-    spelling = normalised(report.channel, report.address)
-    if not spelling:
+    written = spellings(report.channel, report.address)
+    if not normalised(report.channel, report.address):
         return None
     sent_to = col(ContentRow.address)
     query = (
@@ -176,11 +187,11 @@ async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
         .order_by(col(LedgerRow.submitted_at).desc(), col(LedgerRow.id).desc())
         .limit(1)
     )
-    spellings: list[ColumnElement[bool]] = [sent_to.in_({spelling, report.address})]
+    ways: list[ColumnElement[bool]] = [sent_to.in_(written)]
     if report.channel is Channel.EMAIL:
         # the index has addresses as they were written; one in capitals needs a full scan
-        spellings.append(func.lower(sent_to) == spelling)
-    for spelled in spellings:
+        ways.append(func.lower(sent_to).in_(written))
+    for spelled in ways:
         if (ours := (await session.exec(query.where(spelled))).first()) is not None:
             return _Match(*_whole(ours), proven=False)
     return None
@@ -201,8 +212,8 @@ async def _keep(
     report: Report,
     received_at: datetime,
     ledger_id: int | None,
-) -> bool:
-    """Store a report; return False if it was stored for this message before."""
+) -> datetime | None:
+    """Store a report; return when it first came, None if it was stored for this message before."""
     row = ReportRow(
         provider=provider,
         event_id=report.event_id,
@@ -220,9 +231,10 @@ async def _keep(
             index_elements=["provider", "event_id"],
             set_={"ledger_id": addition.excluded.ledger_id},
             where=col(ReportRow.ledger_id).is_(None),
-        ).returning(col(ReportRow.id))
+        ).returning(col(ReportRow.received_at))
     )
-    return kept.first() is not None
+    first: datetime | None = kept.scalars().first()
+    return first
 
 
 async def _note(
@@ -262,17 +274,26 @@ async def _suppress(session: AsyncSession, provider: str, report: Report, addres
         )
 
 
-async def _refuse(session: AsyncSession, told: Told, person: CustomerRow) -> None:
-    if told.report.kind is Kind.UNSUBSCRIBED:
-        await consents.record(
-            session,
-            person,
-            told.channel,
-            granted=False,
-            at=told.report.at,
-            source=_source(told.provider, told.report),
-            topic=told.refuses,
-        )
+async def _refuse(
+    session: AsyncSession, told: Told, person: CustomerRow, address: str, received_at: datetime
+) -> None:
+    """Record a refusal of the person, and of everybody who has the address."""
+    if told.report.kind is not Kind.UNSUBSCRIBED:
+        return
+    source = _source(told.provider, told.report)
+    await consents.record(
+        session,
+        person,
+        told.channel,
+        granted=False,
+        at=told.report.at,
+        received_at=received_at,
+        source=source,
+        topic=told.refuses,
+    )
+    await refusals.add(
+        session, told.channel, address, topic=told.refuses, at=received_at, source=source
+    )
 
 
 def _source(provider: str, report: Report) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.addresses import normalised
+from sojourn.domain.addresses import normalised, spellings
 from sojourn.domain.messages import Channel
 from sojourn.store.dialects import insert
 from sojourn.store.tables import SuppressionRow
@@ -74,7 +74,7 @@ async def lift(session: AsyncSession, channel: Channel, address: str) -> bool:
     deleted = await session.exec(
         delete(SuppressionRow).where(
             col(SuppressionRow.channel) == channel.value,
-            col(SuppressionRow.address) == normalised(channel, address),
+            col(SuppressionRow.address).in_(spellings(channel, address)),
         )
     )
     return deleted.rowcount > 0
@@ -84,17 +84,17 @@ async def suppressed(
     session: AsyncSession, pairs: Iterable[tuple[Channel, str]]
 ) -> set[tuple[Channel, str]]:
     """Return the suppressed ones of these channels and addresses, as they were given."""
-    asked = [(channel, address, normalised(channel, address)) for channel, address in pairs]
-    if not asked:
+    # a row may be older than the spelling that is written today
+    asked = [(channel, address, spellings(channel, address)) for channel, address in pairs]
+    wanted = [(channel.value, one) for channel, _, same in asked for one in same]
+    if not wanted:
         return set()
     query = select(SuppressionRow.channel, SuppressionRow.address).where(
-        tuple_(col(SuppressionRow.channel), col(SuppressionRow.address)).in_(
-            [(channel.value, spelling) for channel, _, spelling in asked]
-        )
+        tuple_(col(SuppressionRow.channel), col(SuppressionRow.address)).in_(wanted)
     )
     found = set((await session.exec(query)).all())
     return {
         (channel, address)
-        for channel, address, spelling in asked
-        if (channel.value, spelling) in found
+        for channel, address, same in asked
+        if any((channel.value, one) in found for one in same)
     }

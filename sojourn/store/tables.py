@@ -152,8 +152,11 @@ class ConsentRow(SQLModel, table=True):
     """Empty means promotional messages on this channel, on any topic."""
     granted: bool
     at: datetime = _moment()
+    """The moment of the statement, as it was told, never later than its arrival."""
     source: str
     """The origin: the message id of an identify call, a form, an operator."""
+    received_at: datetime | None = _maybe()
+    """The newest arrival of the statement. A refusal counts from it; None: from ``at``."""
 
 
 class EventRow(SQLModel, table=True):
@@ -353,6 +356,33 @@ class SuppressionRow(SQLModel, table=True):
     at: datetime = _moment()
     source: str
     """The report, answer or operator that the suppression comes from."""
+
+
+class RefusalRow(SQLModel, table=True):
+    """The newest refusal that came from an address. It holds for everybody who has the address."""
+
+    __tablename__ = "refusals"
+
+    channel: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    """As `domain.addresses.normalised` spells it."""
+    topic: str = Field(primary_key=True)
+    """Empty means promotional messages on any topic."""
+    at: datetime = _moment()
+    """When it arrived."""
+    source: str
+    """The stop word, report or link that it comes from."""
+
+
+class IdentifyRow(SQLModel, table=True):
+    """An identify call that was heard. The same call again is no new word."""
+
+    __tablename__ = "identify_calls"
+
+    message_id: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    """SHA-256 of the call's content: another content under a used id is another call."""
+    heard_at: datetime = _moment()
 
 
 class ChannelRow(SQLModel, table=True):

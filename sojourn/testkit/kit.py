@@ -326,12 +326,14 @@ class JourneyTest:
 
     async def _say(self, sojourn: Sojourn, traits: Mapping[str, Any]) -> None:
         self._identified += 1
+        now = await self.now()
         await sojourn.identify(
             read_identity(
                 traits if self._identified > 1 else {**EVERYTHING, **traits},
                 customer_id=self.customer_id,
                 message_id=f"identify-{self.customer_id}-{self._identified}",
-                at=await self.now(),
+                at=now,
+                received_at=now,
             )
         )
 

@@ -13,7 +13,7 @@ from jinja2 import Environment
 from pydantic import SecretStr
 
 from sojourn.cli.commands import COMMANDS
-from sojourn.domain import customer
+from sojourn.domain import traits as traits_module
 from sojourn.domain.events import ENVELOPE, SHIPPED, SignedUp, personal_fields
 from sojourn.domain.history import History
 from sojourn.domain.message import Message
@@ -262,6 +262,6 @@ def test_the_text_part_on_the_page_is_the_one_that_is_made() -> None:
 def test_every_trait_and_message_class_is_documented() -> None:
     traits = rows(section(DOCS / "events.md", "Identify"))
     documented = {trait for cells in traits for trait in re.findall(r"`(\w+)`", cells[0])}
-    assert documented == {t for t in customer._CARD if "_" not in t} | {"marketingConsent"}
+    assert documented == {t for t in traits_module.CARD if "_" not in t} | {"marketingConsent"}
     table = rows(section(DOCS / "journeys.md", "Messages"))
     assert set(map(str, MessageClass)) <= {code(cells[0]) for cells in table}

@@ -72,7 +72,7 @@ def publish(
             raise BadInput("--file brings its own events: leave out EVENT, CUSTOMER, --id and --at")
         report = FilePublished()
         run(_publish_file(Here.compose(), file, report, rate, as_json=as_json))
-        if report.rejected:
+        if report.rejected or report.left_out:
             raise typer.Exit(1)
         return
     if event is None or customer is None:
@@ -176,8 +176,11 @@ def _summarise(report: FilePublished) -> None:
             "customers made or updated": report.identified,
             "customers joined": report.joined,
             "calls of other types, ignored": report.ignored,
+            "traits left out, the rest was taken": len(report.left_out),
             "bad lines, nothing of them was published": len(report.rejected),
         }
     )
+    if report.left_out:
+        show_line(list_bad(report.left_out))
     if report.rejected:
         show_line(list_bad(report.rejected))

@@ -18,8 +18,8 @@ from sojourn.cli.output import as_json as json_text
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.running import run
 from sojourn.dispatch import Sojourn
+from sojourn.dispatch.quarantine import IDENTIFY, found, to_send
 from sojourn.dispatch.quarantine import drop as drop_call
-from sojourn.dispatch.quarantine import found, to_send
 from sojourn.dispatch.quarantine import mend as mend_call
 from sojourn.dispatch.quarantine import redrive as redrive_call
 from sojourn.domain.errors import BadEvent, BadInput
@@ -236,7 +236,7 @@ def _tell(report: dict[str, list[Any]], *, as_json: bool) -> None:
 
 
 def _check_name(here: Here, name: str) -> None:
-    if "/" not in name:  # else it is a webhook's topic: shopify orders/create
+    if "/" not in name and name != IDENTIFY:  # else it is a webhook's topic: shopify orders/create
         here.project.events.named(name)
 
 

@@ -22,7 +22,8 @@ from sojourn.gateway.pages.description import FORM, damaged_page
 from sojourn.gateway.pages.forms import read_form
 from sojourn.gateway.pages.pages import PRIVATE, Pages
 from sojourn.gateway.pages.traces import Traces
-from sojourn.store import cards, consents, people
+from sojourn.store import cards, consents, ledger, people
+from sojourn.store import refusals as by_address
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
@@ -132,22 +133,31 @@ class _Unsubscribing:
         return await self._page(wish.page, request, link)
 
     async def _record(self, link: Unsubscribe, wish: Wish) -> datetime:
-        """Record a consent or a refusal, unless it is on record; return its moment."""
+        """Record a consent or a refusal, unless it is on record; return its moment.
+
+        It is the word of the person, and of the mailbox that the link was sent to.
+        """
         granted = wish is Wish.STAY
         origin = f"unsubscribe link of {link.reference}" if link.reference else "unsubscribe link"
+        source = f"{origin}: {wish}"
         async with self._store.transaction() as session:
             person = await people.lock(session, link.customer_id)
+            customer, now = cards.card(person), datetime.now(UTC)
             said = await consents.last(session, person.customer_id, link.channel, link.topic)
             if said is None and granted:  # there is no refusal to take back
-                return datetime.now(UTC)
-            return await consents.record(
-                session,
-                person,
-                link.channel,
-                granted=granted,
-                source=f"{origin}: {wish}",
-                topic=link.topic,
+                return now
+            at = await consents.record(
+                session, person, link.channel, granted=granted, source=source, topic=link.topic
             )
+            address = await ledger.sent_to(session, link.reference) if link.reference else None
+            address = address or customer.address(link.channel)
+            if granted:
+                await by_address.lift(session, link.channel, address, link.topic)
+            else:
+                await by_address.add(
+                    session, link.channel, address, topic=link.topic, at=now, source=source
+                )
+            return at
 
     async def _tell(self, link: Unsubscribe, at: datetime) -> None:
         """Store the event. The refusal is on record, so nobody has to wait for it, or for runs."""

@@ -26,6 +26,7 @@ from sojourn.store import Store, cards, people
 RATE = 50
 """Calls a second of a browser key that was made without a rate."""
 ADDRESSES = ("email", "phone", "push_token")
+_NEEDS_PROOF = (*ADDRESSES, "pushToken", "marketingConsent")
 _MOMENTS = ("timestamp", "originalTimestamp")
 _SIGN = f"sign the user id (context.{HASH} or context.{TOKEN}), or send it from a server"
 
@@ -131,7 +132,7 @@ class BrowserDoor:
 def _unproved(read: Identity, leave: Leave) -> Identity:
     """Return what anybody may say of a known customer: no address, and no consent but a refusal."""
     for name in ADDRESSES:
-        if name in read.card:
+        if name in read.card or (name == "phone" and read.phone):
             leave(f"traits.{name}", f"is of a known customer: {_SIGN}")
     granted = [channel for channel, given in read.consents.items() if given]
     for channel in granted:
@@ -140,6 +141,12 @@ def _unproved(read: Identity, leave: Leave) -> Identity:
         read,
         card={name: value for name, value in read.card.items() if name not in ADDRESSES},
         consents={channel: False for channel, given in read.consents.items() if not given},
+        phone="",
+        # what cannot be read is kept for mending, and none of these may come that way
+        left={name: value for name, value in read.left.items() if name not in _NEEDS_PROOF},
+        faults=tuple(
+            fault for fault in read.faults if fault.path.split(".")[1] not in _NEEDS_PROOF
+        ),
     )
 
 

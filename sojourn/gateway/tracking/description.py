@@ -52,6 +52,15 @@ class CallNote(ErrorDetail):
     """A part of a taken call that was left out, is missing, or that nobody knows."""
 
 
+class CallAnswer(Success):
+    """Taken."""
+
+    notes: list[CallNote] = Field(
+        default=[],
+        examples=[[{"path": "traits.phone", "reason": "left out: is no phone number"}]],
+    )
+
+
 class TrackAnswer(Success):
     """Taken. A request with ``wait`` is told the effect of the event on each run concerned."""
 

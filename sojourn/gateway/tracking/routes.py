@@ -20,6 +20,7 @@ from sojourn.gateway.http.description import Success, refusals
 from sojourn.gateway.tracking.description import (
     WAIT,
     BatchAnswer,
+    CallAnswer,
     RunEffect,
     SentStep,
     TrackAnswer,
@@ -49,7 +50,8 @@ def router() -> APIRouter:
         if kind == "track":
             _add(routes, kind, _one(kind), answer=TrackAnswer, request={**request, **WAIT})
         else:
-            _add(routes, kind, _one(kind), answer=Success, request=request)
+            answer = CallAnswer if kind == "identify" else Success
+            _add(routes, kind, _one(kind), answer=answer, request=request)
         routes.add_api_route(f"/{kind[0]}", _one(kind), methods=["POST"], include_in_schema=False)
     for name in BATCHES:
         _add(routes, name, _batch, answer=BatchAnswer, request=request_of_batch())

@@ -1,7 +1,7 @@
 """Calls of the tracking API, taken one by one: each stands for itself, each customer in order."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Iterable, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,13 +15,14 @@ from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.envelope import read_envelope, settled
 from sojourn.dispatch.published import Published
 from sojourn.domain.alias import Alias
-from sojourn.domain.customer import Identity
+from sojourn.domain.customer import Erasure, Identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.made_ids import made_id
 from sojourn.domain.notes import Note, few, left_out
 from sojourn.domain.storable import Unstorable
 from sojourn.gateway.http.faults import Forbidden
 from sojourn.gateway.tracking.browser import BrowserDoor
+from sojourn.store.cards import Identified
 
 T = TypeVar("T")
 AT_ONCE = 32
@@ -93,6 +94,7 @@ class _Request:
     largest: int | None
     ask: bool
     door: BrowserDoor | None
+    deletes: bool
 
     async def item(self, index: int, call: Any) -> _Item | Taken:
         """Read a call; one that cannot be taken has come to its end."""
@@ -111,6 +113,7 @@ class _Request:
                 received_at=self.received_at,
                 sent_at=self.sent_at,
                 largest=self.largest,
+                deletes=self.deletes,
             )
             if self.door is not None:
                 read = await self.door.pass_(call, read, leave)
@@ -123,13 +126,29 @@ class _Request:
         """Return the known event that a call names; empty if it names none."""
         return event_of(call, self.sojourn.project.events)
 
+    async def hear(self, item: "_Item") -> tuple[Note, ...]:
+        """Take an identify call in; what is left out of it is kept, and said."""
+        assert isinstance(item.read, Identity)
+        heard = await self.sojourn.hear(item.read)
+        if heard.faults:
+            with suppress(BadEvent):
+                envelope = read_envelope(item.call, self.received_at, sent_at=self.sent_at)
+                await quarantine.keep_traits(
+                    self.sojourn.store,
+                    settled(item.call, envelope),
+                    heard.left,
+                    heard.faults[0],
+                    source=self.source,
+                )
+        return few(_notes(item.read, heard))
+
     async def _refuse(self, call: Any, error: BadEvent) -> Outcome:
         match error:
             case Forbidden():
                 return Outcome.FORBIDDEN
             case Unstorable():
                 return Outcome.REFUSED
-            case _ if not self.event_of(call):
+            case _ if not self.event_of(call) and not quarantine.is_identify(call):
                 return Outcome.REFUSED
         await self._keep(call, error)
         return Outcome.QUARANTINED
@@ -177,6 +196,7 @@ async def take_calls(
     largest: int | None = None,
     ask: bool = False,
     door: BrowserDoor | None = None,
+    deletes: bool = False,
 ) -> list[Taken]:
     """Take calls in: one customer's strictly in order, those of several customers side by side.
 
@@ -192,6 +212,7 @@ async def take_calls(
         largest: size of a call in bytes, at most; None: no limit.
         ask: wait for the effect of each event on the runs that it concerns.
         door: holds the rules of browsers' keys; None: the sender is trusted with its customers.
+        deletes: the sender may delete customers, as a shop does that tells of a deletion.
 
     Returns:
         The end of each call, in the order of ``calls``.
@@ -201,7 +222,7 @@ async def take_calls(
             again: a call that was taken is not taken twice.
     """
     received_at = received_at or datetime.now(UTC)
-    request = _Request(sojourn, source, received_at, sent_at, allowed, largest, ask, door)
+    request = _Request(sojourn, source, received_at, sent_at, allowed, largest, ask, door, deletes)
     read = []
     for index, call in enumerate(calls):
         if index % AT_A_STRETCH == AT_A_STRETCH - 1:
@@ -216,6 +237,19 @@ async def take_calls(
 def _type(call: Any) -> str:
     kind = call.get("type") if isinstance(call, dict) else None
     return kind if isinstance(kind, str) and kind in TYPES else ""
+
+
+def _notes(call: Identity, heard: Identified) -> Iterator[Note]:
+    if heard.ended:
+        yield Note("userId", "was deleted: nothing of the call is kept")
+    elif heard.repeated and not call.sure and call.says_something:
+        yield Note(
+            "messageId",
+            "is missing, and so is a timestamp: an equal call was taken before, so that only "
+            "refusals of this one count",
+        )
+    for fault in heard.faults:
+        yield left_out(fault.path, fault.reason)
 
 
 def _lanes(items: Iterable[_Item]) -> list[list[_Item]]:
@@ -287,7 +321,10 @@ async def _taken(request: _Request, item: _Item) -> Taken:
                 notes = (*published.notes, *item.read.notes)
                 return Taken(item.index, Outcome.TAKEN, None, published, kind, event, notes)
             case Identity():
-                await sojourn.identify(item.read)
+                notes = await request.hear(item)
+                return Taken(item.index, Outcome.TAKEN, type=kind, notes=notes)
+            case Erasure():
+                await sojourn.erase(item.read)
             case Alias():
                 notes = await sojourn.alias(item.read, wait=False)
                 return Taken(item.index, Outcome.TAKEN, type=kind, notes=notes)

@@ -9,6 +9,7 @@ import structlog
 
 from sojourn.dispatch.envelope import ENVELOPE_FIELDS, OBJECTS
 from sojourn.dispatch.noting import UNKNOWN
+from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import LONGEST_ID
 from sojourn.gateway.http.backend import Backend
 from sojourn.gateway.http.faults import Refusal, busy
@@ -35,6 +36,7 @@ class _Calls:
     received_at: datetime
     sent_at: datetime | None
     ask: bool
+    deletes: bool
 
 
 class Tracking:
@@ -60,6 +62,7 @@ class Tracking:
         received_at: datetime,
         sent_at: datetime | None = None,
         ask: bool = False,
+        deletes: bool = False,
     ) -> list[Taken]:
         """Take calls in, and count them.
 
@@ -69,6 +72,7 @@ class Tracking:
             received_at: when they arrived.
             sent_at: when their batch was sent, by the sender's clock.
             ask: wait for the effect of each event on the runs that it concerns.
+            deletes: the sender may delete customers.
 
         Returns:
             The end of each call, in their order: what is taken is stored, and its runs are told
@@ -79,7 +83,7 @@ class Tracking:
             StoreUnavailable, TemporalUnavailable: as `take_calls`.
         """
         self.keyring.charge(key, len(calls))
-        request = _Calls(calls, key, received_at, sent_at, ask)
+        request = _Calls(calls, key, received_at, sent_at, ask, deletes)
         theirs = _by_customer(calls)
         if all(self.shares.has_room(who, len(places)) for who, places in theirs.items()):
             taken = await self._take(request, theirs)
@@ -124,6 +128,7 @@ class Tracking:
                     largest=CALL_LIMIT,
                     ask=request.ask and request.key.may_wait,
                     door=self._browser if request.key.kind is Kind.BROWSER else None,
+                    deletes=request.deletes,
                 )
             finally:
                 leave()
@@ -140,15 +145,20 @@ class Tracking:
         metrics, fault = self.backend.metrics, taken.fault
         metrics.count_call(taken.type, taken.outcome)
         if taken.outcome is Outcome.QUARANTINED and fault is not None:
-            metrics.count_quarantined(taken.event, fault.path, fault.reason)
+            self._count_quarantined(taken, fault)
         if not taken.notes:
             return
         places = sorted({self._place(taken.event, note.path) for note in taken.notes})
         for place in places:
-            metrics.count_note(taken.event, place)
+            metrics.count_note(taken.event or taken.type, place)
         if taken.event or any(note.reason != UNKNOWN for note in taken.notes):
             # the places alone, as our classes call them: what a sender wrote stays out of the log
-            log.info("taken in part", name=taken.event or "unknown", parts=places, key=key.id)
+            log.info(
+                "taken in part",
+                name=taken.event or taken.type or "unknown",
+                parts=places,
+                key=key.id,
+            )
 
     def _place(self, event: str, path: str) -> str:
         """Return a note's path as far as it is made of our own names."""
@@ -158,6 +168,12 @@ class Tracking:
         if head == "properties" and event in known and field in known[event].model_fields:
             return f"{head}.{field}"
         return head if head in ENVELOPE_FIELDS + OBJECTS else "call"
+
+    def _count_quarantined(self, taken: Taken, fault: BadEvent) -> None:
+        name, path = taken.event or taken.type, fault.path
+        if not taken.event:  # a trait may have any name, and a sender must not make series
+            path = path.partition(".")[0]
+        self.backend.metrics.count_quarantined(name, path, fault.reason)
 
 
 def _by_customer(calls: Sequence[Any]) -> dict[str, list[int]]:

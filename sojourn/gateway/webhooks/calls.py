@@ -53,6 +53,20 @@ def identify(*, user: str, message_id: str, at: datetime, traits: Mapping[str, A
     }
 
 
+def delete(*, user: str, message_id: str, at: datetime) -> Call:
+    """Write that a customer was deleted: nothing reaches the person any more, whatever comes.
+
+    Args:
+        user: the customer id.
+        message_id: unique.
+        at: when it was told.
+
+    Returns:
+        The call. No write key may send one.
+    """
+    return {"type": "delete", "userId": user, "messageId": message_id, "timestamp": at.isoformat()}
+
+
 def present(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values without those that are None."""
     return {name: value for name, value in values.items() if value is not None}

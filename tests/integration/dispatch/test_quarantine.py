@@ -79,7 +79,7 @@ async def test_calls_without_an_id_are_told_apart_by_their_moment(
 
 @pytest.mark.parametrize(
     "other",
-    [{"event": "Level Reached", "timestamp": "soon"}, {"type": "identify", "timestamp": "soon"}],
+    [{"event": "Level Reached", "timestamp": "soon"}, {"type": "alias", "timestamp": "soon"}],
 )
 async def test_calls_of_unknown_events_are_not_quarantined(
     store: Store, customer_id: str, other: dict[str, Any]

@@ -38,6 +38,7 @@ from sojourn.gateway.http.faults import Refusal, answer
 from sojourn.gateway.webhooks.reports import ProviderReports
 from sojourn.gateway.webhooks.routes import BODY_LIMIT, SHOPS, Sources, router
 from sojourn.store import Store, attempts, cards, ledger, people, proofs, reports, settling
+from sojourn.store.consents import current
 from sojourn.store.tables import (
     AttemptRow,
     ConsentRow,
@@ -820,6 +821,45 @@ async def test_a_stop_word_refuses_all_promotional_messages(
     event = intake.event_of(found)
     assert event is not None
     assert "topic" not in event.properties()
+
+
+@pytest.mark.parametrize(
+    ("written", "sender"),
+    [
+        ("+5531987654321", "553187654321"),
+        ("+525512345678", "5215512345678"),
+        ("+5491123456789", "541123456789"),
+    ],
+)
+async def test_a_stop_word_is_about_the_newest_message_however_whatsapp_writes_the_number(
+    store: Store, customer_id: str, written: str, sender: str
+) -> None:
+    message = await write(
+        store, customer_id, channel=Channel.WHATSAPP, address=written, submitted_at=LATER - MINUTE
+    )
+    told = message.report(Kind.UNSUBSCRIBED, at=LATER, reference="", provider_id="", address=sender)
+    found = await take(message, told)
+    assert found is not None
+    assert found.customer_id == customer_id
+    assert await consents(store, customer_id) == [("whatsapp", "", False, LATER)]
+
+
+async def test_a_refusal_counts_from_its_arrival(store: Store, customer_id: str) -> None:
+    """A customer agrees, and a stop word arrives that the provider dates before that."""
+    phone = f"+39333{uuid4().int % 10**7:07}"
+    identity = read_identity(
+        {"phone": phone, "marketingConsent": {"sms": True}},
+        customer_id=customer_id,
+        message_id=customer_id,
+        at=SENT_AT + 5 * MINUTE,
+    )
+    async with store.transaction() as session:
+        await cards.identify(session, identity)
+    message = await write(store, customer_id, channel=Channel.SMS, address=phone)
+    await take(message, message.report(Kind.UNSUBSCRIBED), SENT_AT + 9 * MINUTE)
+    async with store.reading() as session:
+        stands = await current(session, customer_id)
+    assert stands.by_channel == {Channel.SMS: False}
 
 
 async def test_a_device_that_is_gone_is_suppressed_with_that_reason(

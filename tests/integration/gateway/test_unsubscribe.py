@@ -23,7 +23,7 @@ from sojourn.gateway.pages.pages import Pages
 from sojourn.journeys.registry import Journeys
 from sojourn.rendering.folders import ENGINE
 from sojourn.store import Store, cards, consents, people
-from sojourn.store.tables import ConsentRow, RunRow
+from sojourn.store.tables import ConsentRow, ContentRow, RunRow
 from tests.support.browser import CHROMIUM, telephone
 from tests.support.effort import fewer
 from tests.support.gateway_links import (
@@ -163,6 +163,60 @@ async def test_unsubscribing_from_a_topic_leaves_other_topics_on(
 
 
 # ---- a look is no wish -----------------------------------------------------------------------
+
+
+async def has_mailbox(store: Store, customer_id: str, address: str) -> None:
+    async with store.transaction() as session:
+        identity = read_identity(
+            {"email": address, "marketingConsent": {"email": True}},
+            customer_id=customer_id,
+            message_id=customer_id,
+            at=datetime.now(UTC),
+        )
+        await cards.identify(session, identity)
+
+
+async def test_a_link_speaks_for_every_id_with_the_mailbox(
+    served: Served, customer_id: str
+) -> None:
+    guest, account = f"guest-{customer_id}", f"account-{customer_id}"
+    address = f"rosa-{customer_id}@shop.example"
+    await has_mailbox(served.store, guest, address)
+    await has_mailbox(served.store, account, address.upper())
+    path = unsubscribe_path(guest)
+    await served.http.post(path, data=ONE_CLICK)
+    assert await refused(served.store, guest) == {("email", "cart")}
+    assert await refused(served.store, account) == {("email", "cart")}
+    await served.http.post(path, data=STAY)
+    assert await refused(served.store, guest) == await refused(served.store, account) == set()
+
+
+async def test_a_link_speaks_for_the_mailbox_that_it_was_sent_to(
+    served: Served, customer_id: str
+) -> None:
+    """The customer has moved to another mailbox since; somebody else has the old one."""
+    heir, address = f"heir-{customer_id}", f"old-{customer_id}@shop.example"
+    await has_mailbox(served.store, customer_id, f"new-{customer_id}@shop.example")
+    await has_mailbox(served.store, heir, address)
+    message = await sent(served.store, customer_id)
+    assert message.id is not None
+    async with served.store.transaction() as session:
+        session.add(ContentRow(ledger_id=message.id, address=address, content={}))
+    path = unsubscribe_path(customer_id, "onboarding", message.reference)
+    await served.http.post(path, data=ONE_CLICK)
+    assert await refused(served.store, customer_id) == {("email", "onboarding")}
+    assert await refused(served.store, heir) == {("email", "onboarding")}
+
+
+async def test_whoever_shares_the_mailbox_may_stay_by_a_link_of_their_own(
+    served: Served, customer_id: str
+) -> None:
+    guest, account = f"guest-{customer_id}", f"account-{customer_id}"
+    for one in (guest, account):
+        await has_mailbox(served.store, one, f"rosa-{customer_id}@shop.example")
+    await served.http.post(unsubscribe_path(guest), data=ONE_CLICK)
+    await served.http.post(unsubscribe_path(account), data=STAY)
+    assert await refused(served.store, account) == set()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -6,6 +6,7 @@ from sqlalchemy import delete
 from sojourn.domain.messages import Channel
 from sojourn.store import Store, pauses
 from sojourn.store.tables import (
+    RefusalRow,
     SuppressionRow,
 )
 from tests.support.desk import REACHABLE, Desk
@@ -19,6 +20,7 @@ async def desk(
     monkeypatch.setattr("sojourn.sending.send.monotonic", lambda: desk.passed)
     async with store.transaction() as session:  # all customers here share an address
         await session.exec(delete(SuppressionRow))
+        await session.exec(delete(RefusalRow))
     await desk.identify(**REACHABLE)
     desk.start = await desk.add()
     yield desk

@@ -6,6 +6,7 @@ Each test holds one transaction open, sees the other wait for it, and lets the f
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.events import Event, OrderCompleted, SubscriptionCancelled
 from sojourn.domain.messages import Channel, Reason, Receipt, Status
 from sojourn.sending.applying import apply
-from sojourn.store import Store, consents, people
+from sojourn.store import Store, consents, people, refusals
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import HOUR, Desk, note_stop
 
@@ -39,6 +40,14 @@ async def _refuse(session: AsyncSession, desk: Desk) -> object:
     return await consents.record(session, person, Channel.EMAIL, granted=False, source="a form")
 
 
+async def _stop_by_another(session: AsyncSession, desk: Desk) -> None:
+    """Refuse by the link of another customer who has the same mailbox."""
+    await people.lock(session, f"twin of {desk.customer_id}")
+    await refusals.add(
+        session, Channel.EMAIL, "ADA@shop.example", topic="", at=datetime.now(UTC), source="a link"
+    )
+
+
 def _at(kind: type[Event], desk: Desk, **fields: Any) -> Event:
     return kind(customer_id=desk.customer_id, occurred_at=NOON + HOUR, **fields)
 
@@ -48,6 +57,7 @@ CHANGES = [
     (_stop, Reason.RUN_STOPPED),
     (_stop_by_hand, Reason.RUN_STOPPED),
     (_refuse, Reason.NO_CONSENT),
+    (_stop_by_another, Reason.NO_CONSENT),
 ]
 LATE_CHANGES = [each for each in CHANGES if each[0] is not _stop_by_hand]
 """A stop takes back a claim that has not been handed over: `test_stops` has that."""

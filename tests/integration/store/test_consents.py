@@ -30,10 +30,11 @@ WORDS = {
     "a refusal after a grant": ([(1, True), (2, False)], False),
     "a grant after a refusal": ([(1, False), (2, True)], True),
     "an older grant that comes late": ([(2, False), (1, True)], False),
-    "an older refusal that comes late": ([(2, True), (1, False)], True),
+    "an older refusal that comes late": ([(2, True), (1, False)], False),
     "a grant that is retried after a refusal": ([(1, True), (2, False), (1, True)], False),
     "a refusal said twice, a late grant between": ([(1, False), (3, False), (2, True)], False),
-    "a grant said twice, a late refusal between": ([(1, True), (3, True), (2, False)], True),
+    "a grant said twice, a late refusal between": ([(1, True), (3, True), (2, False)], False),
+    "a grant after a refusal that came late": ([(2, True), (1, False), (3, True)], True),
     "a refusal before a grant of the same moment": ([(1, False), (1, True)], False),
     "a refusal after a grant of the same moment": ([(1, True), (1, False)], False),
     "a refusal between two grants of the same moment": ([(1, True), (1, False), (1, True)], False),
@@ -81,12 +82,63 @@ async def _statements(store: Store, customer_id: str) -> Sequence[ConsentRow]:
         return await consents.statements(session, customer_id)
 
 
-async def test_a_word_said_now_counts_after_one_from_a_clock_that_is_ahead(
+async def test_no_word_is_later_than_its_arrival(store: Store, customer_id: str) -> None:
+    ahead = datetime.now(UTC) + HOUR
+    assert await _say(store, customer_id, granted=True, at=ahead) <= datetime.now(UTC)
+    await _say(store, customer_id, granted=False, at=None)
+    assert await _agreed(store, customer_id) is False
+    assert await _say(store, customer_id, granted=True, at=ahead) <= datetime.now(UTC)
+    assert await _agreed(store, customer_id) is True
+
+
+async def test_a_refusal_outweighs_a_row_that_a_clock_ahead_has_left(
     store: Store, customer_id: str
 ) -> None:
     ahead = datetime.now(UTC) + HOUR
-    await _say(store, customer_id, granted=True, at=ahead)
-    assert await _say(store, customer_id, granted=False, at=None) > ahead
+    async with store.transaction() as session:
+        session.add(
+            ConsentRow(
+                customer_id=customer_id, channel="email", granted=True, at=ahead, source="old"
+            )
+        )
+    await _say(store, customer_id, granted=False, at=None)
+    assert await _agreed(store, customer_id) is False
+
+
+async def test_words_of_one_request_are_in_the_order_of_their_clock(
+    store: Store, customer_id: str
+) -> None:
+    """Somebody who was offline says no, then yes; both arrive together."""
+    async with store.transaction() as session:
+        person = await people.lock(session, customer_id)
+        for minutes, granted in ((0, False), (20, True)):
+            await consents.record(
+                session,
+                person,
+                Channel.EMAIL,
+                granted=granted,
+                at=NOON + minutes * HOUR / 60,
+                received_at=NOON + HOUR,
+                source=f"{minutes}",
+            )
+    assert await _agreed(store, customer_id) is True
+
+
+async def test_a_repeated_refusal_counts_from_its_last_arrival(
+    store: Store, customer_id: str
+) -> None:
+    for hours in (0, 3):
+        async with store.transaction() as session:
+            await consents.record(
+                session,
+                await people.lock(session, customer_id),
+                Channel.EMAIL,
+                granted=False,
+                received_at=NOON + hours * HOUR,
+                source="a link",
+            )
+    assert len(await _statements(store, customer_id)) == 1
+    await _say(store, customer_id, granted=True, at=NOON + 2 * HOUR)
     assert await _agreed(store, customer_id) is False
 
 

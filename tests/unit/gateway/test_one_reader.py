@@ -13,11 +13,12 @@ from sojourn.dispatch.envelope import read_envelope, settled
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.quarantine import to_send
 from sojourn.domain.alias import Alias
-from sojourn.domain.customer import Identity
+from sojourn.domain.customer import Customer, Identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import EARLIEST, LARGEST, LATEST, Event
 from sojourn.domain.storable import Unstorable, json_size
 from sojourn.gateway.tracking.taking import take_calls
+from sojourn.store.cards import Identified
 from sojourn.store.tables import QuarantineRow
 from tests.support.project import PROJECT
 
@@ -167,8 +168,9 @@ class Taker:
         self.asked.append(ask)
         return Published(event.message_id, stored=True)
 
-    async def identify(self, identity: Identity) -> None:
+    async def hear(self, identity: Identity) -> Identified:
         self.read.append(identity)
+        return Identified(Customer(identity.customer_id))
 
     async def alias(self, alias: Alias, *, wait: bool) -> tuple[()]:
         self.read.append(alias)

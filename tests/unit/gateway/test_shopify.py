@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sojourn.dispatch.calls import read_call
-from sojourn.domain.customer import Identity
+from sojourn.domain.customer import Erasure
 from sojourn.domain.errors import BadEvent, Unserved
 from sojourn.domain.events import SHIPPED, Event, read_event
 from sojourn.gateway.tracking.tracking import CALL_LIMIT
@@ -362,9 +362,9 @@ def test_a_deleted_customer_is_left_with_nothing_to_be_reached_by() -> None:
     (left,) = found
     assert isinstance(left, Depending)
     assert left.if_itself  # a customer who was merged is deleted, too; the kept one stays
-    gone = read_call(left.call)
-    assert isinstance(gone, Identity)
-    assert gone.card == {"email": "", "phone": "", "push_token": "", "first_name": ""}
+    gone = read_call(left.call, deletes=True)
+    assert isinstance(gone, Erasure)
+    assert gone.customer_id == "shopify:207119551"
     assert gone.at - NOW < timedelta(seconds=1)
 
 

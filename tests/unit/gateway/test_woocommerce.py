@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sojourn.dispatch.calls import read_call
+from sojourn.domain.customer import Erasure
 from sojourn.domain.errors import BadEvent
 from sojourn.gateway.webhooks.shops.woocommerce import TOPICS, guest, known
 from sojourn.gateway.webhooks.source import Call, Nothing
@@ -111,11 +112,12 @@ def test_a_new_account_is_identified_and_signs_up() -> None:
     assert told(calls("customer.updated", "woocommerce_customer")) == [f"{GIULIA} identify"]
 
 
-def test_a_deleted_customer_has_no_addresses() -> None:
+def test_a_deleted_customer_is_deleted_here_too() -> None:
     found = TOPICS["customer.deleted"]({"id": 25}, NOW)
     assert isinstance(found, list)
-    gone = dict.fromkeys(("email", "phone", "pushToken", "firstName", "lastName"), "")
-    assert found[0]["traits"] == gone
+    assert isinstance(read_call(found[0], deletes=True), Erasure)
+    with pytest.raises(BadEvent, match="is no call"):  # no write key may send it
+        read_call(found[0])
 
 
 def test_an_order_of_another_status_is_not_read_further() -> None:

@@ -15,7 +15,6 @@ from operator import attrgetter
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, TypeVar
 
-import phonenumbers
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -31,6 +30,7 @@ from pydantic import (
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import LONGEST_ID
 from sojourn.domain.events import Moment as AnyMoment
+from sojourn.domain.phones import NotAPhone, read_phone
 
 MOST_LINES = 100
 """Lines of a cart or an order that are read."""
@@ -311,9 +311,6 @@ def phone(number: str | None, country: str | None) -> str | None:
     if not number:
         return None
     try:
-        read = phonenumbers.parse(number, country)
-    except phonenumbers.NumberParseException:
+        return read_phone(number, (country or "").upper())
+    except NotAPhone:
         return None
-    if not phonenumbers.is_possible_number(read):
-        return None
-    return str(phonenumbers.format_number(read, phonenumbers.PhoneNumberFormat.E164))

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from sojourn.domain.made_ids import digest, made_id
-from sojourn.gateway.webhooks.calls import identify, present, track
+from sojourn.gateway.webhooks.calls import delete, identify, present, track
 from sojourn.gateway.webhooks.source import Call
 
 MOST_BYTES = 16 << 10
@@ -189,16 +189,8 @@ def nowhere(users: Iterable[str], at: datetime) -> list[Call]:
 
 
 def left(users: Iterable[str], at: datetime) -> list[Call]:
-    """Write that these customers are gone: no address, no name."""
-    return [
-        identify(
-            user=user,
-            message_id=made_id(user, "left", at),
-            at=at,
-            traits={**NO_ADDRESS, "firstName": "", "lastName": ""},
-        )
-        for user in users
-    ]
+    """Write that these customers are gone: no address, no name, and none that comes late."""
+    return [delete(user=user, message_id=made_id(user, "left", at), at=at) for user in users]
 
 
 def end_of_second(moment: datetime) -> datetime:

@@ -1,0 +1,265 @@
+"""Traits of identify calls, read one by one: what cannot be read is left out, and said."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sojourn.domain.emails import read_email
+from sojourn.domain.errors import BadCustomer, BadEvent, UnknownZone
+from sojourn.domain.events import LARGEST, check_json
+from sojourn.domain.locales import region
+from sojourn.domain.messages import Channel
+from sojourn.domain.phones import NoCountry, NotAPhone, read_phone
+from sojourn.domain.storable import check_storable, json_size
+from sojourn.domain.zones import read_zone
+
+CONSENT = "marketingConsent"
+CARD = {
+    "firstName": "first_name",
+    "first_name": "first_name",
+    "email": "email",
+    "phone": "phone",
+    "pushToken": "push_token",
+    "push_token": "push_token",
+    "locale": "locale",
+    "timezone": "timezone",
+}
+FEWEST_DIGITS = 5
+"""Digits of the shortest number that is dialled within a country."""
+_TEXT_LIMIT = 500
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SPACES = re.compile(r"[\t-\r\x85\u2028\u2029]+")
+_COUNTRIES = ("country", "countryCode", "country_code")
+_CHANNELS = {**{channel.value: channel for channel in Channel}, "e-mail": Channel.EMAIL}
+_NO = frozenset(
+    {"false", "no", "n", "off", "0", "denied", "refused", "revoked", "withdrawn", "unsubscribed"}
+    | {f"{opt}{between}out" for opt in ("opt", "opted") for between in (" ", "_", "-", "")}
+)
+"""A refusal is understood in any plain spelling; a consent has to be said as ``true``."""
+
+
+@dataclass
+class Traits:
+    """The traits of one call, as far as they can be read.
+
+    Args:
+        card: fields of the card.
+        attributes: other traits.
+        consents: to promotional messages, by channel.
+        phone: a number as it is dialled in a country that no trait of the call names.
+        faults: why each other trait is left out; the path is ``traits.phone``.
+        left: the traits that are left out, as they were sent.
+    """
+
+    card: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    consents: dict[Channel, bool] = field(default_factory=dict)
+    phone: str = ""
+    faults: list[BadCustomer] = field(default_factory=list)
+    left: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def tell_nothing(self) -> bool:
+        """True if not one of them could be read."""
+        return bool(self.faults) and not (
+            self.card or self.attributes or self.consents or self.phone
+        )
+
+    def leave(self, trait: str, value: Any, error: BadEvent) -> None:
+        """Leave a trait out.
+
+        Args:
+            trait: its name.
+            value: as it was sent.
+            error: the reason.
+        """
+        self.faults.append(BadCustomer(error.path, error.reason))
+        self.left[trait] = value
+
+
+def read_traits(traits: Mapping[str, Any], *, of_strangers: bool = False) -> Traits:
+    """Read the traits of an identify call, each for itself.
+
+    Args:
+        traits: as they were sent.
+        of_strangers: they come from outside, and must be fit for every database.
+
+    Returns:
+        Those that can be read, and why the others cannot.
+    """
+    found = Traits()
+    room = LARGEST
+    for trait, value in traits.items():
+        path = f"traits.{trait}"
+        try:
+            if trait == CONSENT:
+                _consents(found, value)
+            elif trait in CARD:
+                if value is not None:
+                    found.card[CARD[trait]] = _card_field(path, CARD[trait], value)
+            else:
+                read = _birthday(value) if trait == "birthday" else value
+                if of_strangers:
+                    _check_fit(trait, read)
+                room -= _size(path, trait, read, room)
+                found.attributes[trait] = read
+        except BadEvent as error:
+            found.leave(trait, value, error)
+    if found.card.get("phone"):
+        _phone(found, traits)
+    return found
+
+
+def read_context(context: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the context of a call tells of the card: the SDKs put both there by themselves.
+
+    Nobody wrote it on purpose, so what cannot be read is no fault.
+    """
+    told: dict[str, str] = {}
+    for name in ("locale", "timezone"):
+        try:
+            told[name] = _card_field(f"context.{name}", name, context.get(name))
+        except BadCustomer:
+            continue
+    return {name: value for name, value in told.items() if value}
+
+
+def countries_of(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the countries (ISO 3166) that traits name: ``country``, ``address.country``."""
+    address = attributes.get("address")
+    for said in (attributes, address if isinstance(address, Mapping) else {}):
+        for name in _COUNTRIES:
+            if isinstance(value := said.get(name), str) and len(value.strip()) == 2:
+                yield value.strip().upper()
+
+
+def _card_field(path: str, name: str, value: Any) -> str:
+    text = _text(path, value, one_line=name == "first_name")
+    if not text:
+        return ""
+    if name == "email":
+        try:
+            return read_email(text)
+        except ValueError as error:
+            raise BadCustomer(path, str(error)) from None
+    if name == "timezone":
+        try:
+            return read_zone(text)
+        except UnknownZone as error:
+            raise BadCustomer(path, str(error)) from None
+    return text
+
+
+def _phone(found: Traits, traits: Mapping[str, Any]) -> None:
+    """Read the number by the countries that the call itself names."""
+    written = found.card.pop("phone")
+    countries = [*countries_of(traits), region(found.card.get("locale", "")), ""]
+    for country in countries:
+        try:
+            found.card["phone"] = read_phone(written, country)
+            return
+        except NoCountry:
+            continue  # the next one may know it, at last the card
+        except NotAPhone as error:
+            found.leave("phone", traits["phone"], BadCustomer("traits.phone", str(error)))
+            return
+    if sum(c.isdigit() for c in written) < FEWEST_DIGITS:
+        fault = BadCustomer("traits.phone", "has too few digits for a phone number")
+        found.leave("phone", traits["phone"], fault)
+        return
+    found.phone = written
+
+
+def _check_fit(trait: str, value: Any) -> None:
+    try:
+        check_storable({trait: value})
+    except BadEvent as error:
+        raise BadCustomer(f"traits.{error.path}", error.reason) from None
+
+
+def _size(path: str, trait: str, value: Any, room: int) -> int:
+    """Return the size of an attribute in bytes, if there is room for it."""
+    check_json(path, value)
+    size = json_size({trait: value})
+    if size > room:
+        raise BadCustomer(path, f"is too large: all traits have {LARGEST} bytes together")
+    return size
+
+
+def _text(path: str, value: Any, *, one_line: bool = False) -> str:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise BadCustomer(path, "must be text")
+    text = value if isinstance(value, str) else _digits(path, value)
+    text = (_SPACES.sub(" ", text) if one_line else text).strip()
+    if len(text) > _TEXT_LIMIT:
+        raise BadCustomer(path, f"is longer than {_TEXT_LIMIT} characters")
+    if _CONTROL.search(text):
+        raise BadCustomer(path, "has a control character")
+    if re.search(r"[\ud800-\udfff]", text):
+        raise BadCustomer(path, "is not valid Unicode")
+    return text
+
+
+def _digits(path: str, value: int) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python writes no more than 4300 digits
+        raise BadCustomer(path, f"is longer than {_TEXT_LIMIT} characters") from None
+
+
+def _birthday(value: Any) -> str | None:
+    """Return the day alone: the SDKs send a moment of it, whose time means nothing.
+
+    A form that was left blank takes the day back, as null does.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        day = date.fromisoformat(value.strip()[:10]) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or not 1850 <= day.year < 2200:
+        raise BadCustomer("traits.birthday", 'is no date; write it as "1985-04-23"')
+    return day.isoformat()
+
+
+def _consents(found: Traits, value: Any) -> None:
+    """Read consents channel by channel; a plain no is one for every channel."""
+    if value is None:
+        return
+    if not isinstance(value, Mapping):
+        if not _is_no(value):
+            raise BadCustomer(f"traits.{CONSENT}", 'must be like {"email": true, "sms": false}')
+        found.consents.update(dict.fromkeys(Channel, False))
+        return
+    left: dict[str, Any] = {}
+    for name, said in value.items():
+        path = f"traits.{CONSENT}.{name}"
+        channel = _CHANNELS.get(str(name).strip().lower())
+        if channel is None:
+            fault = f"no such channel: there is {', '.join(Channel)}"
+        elif _is_no(said):
+            found.consents[channel] = False
+            continue
+        elif said is True:
+            found.consents.setdefault(channel, True)  # beside a no in another spelling
+            continue
+        else:
+            fault = "must be true or false"
+        left[str(name)] = said
+        found.leave(CONSENT, left, BadCustomer(path, fault))
+
+
+def _is_no(said: Any) -> bool:
+    return said is False or (
+        isinstance(said, str | int) and not isinstance(said, bool) and _small(said) in _NO
+    )
+
+
+def _small(said: str | int) -> str:
+    try:
+        return str(said).strip().lower()
+    except ValueError:  # Python writes no more than 4300 digits
+        return ""

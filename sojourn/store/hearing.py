@@ -1,0 +1,61 @@
+"""Identify calls that were heard: the same call again is no new word.
+
+A call is the same if its message id and its content are. A sender that gives neither an id nor a
+moment may mean two words by two equal calls, or send one again: within `REPEATS`, counted from the
+last of them, such a call says nothing new, except a refusal.
+"""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.customer import Identity
+from sojourn.store.dialects import insert
+from sojourn.store.tables import IdentifyRow
+
+REPEATS = timedelta(days=7)
+"""Within it, an equal call without id and moment is the same one. So is a copy of every night."""
+
+
+async def is_new(session: AsyncSession, identity: Identity, now: datetime) -> bool:
+    """Remember a call; tell whether it was never heard before.
+
+    Args:
+        session: a writing transaction that holds the person.
+        identity: the call.
+        now: when it arrived.
+
+    Returns:
+        False if it is one that was sent again.
+    """
+    digest = _digest(identity)
+    row = await session.get(IdentifyRow, (identity.message_id, digest))
+    if row is None:
+        row = IdentifyRow(message_id=identity.message_id, digest=digest, heard_at=now)
+        added = await session.exec(
+            insert(session, IdentifyRow)
+            .values(row.model_dump())
+            .on_conflict_do_nothing()
+            .returning(col(IdentifyRow.message_id))
+        )
+        return added.first() is not None
+    if identity.sure:
+        return False
+    before, row.heard_at = row.heard_at, max(row.heard_at, now)
+    session.add(row)
+    return now - before > REPEATS
+
+
+def _digest(identity: Identity) -> str:
+    """Return a digest of what a call says; its moment is not part of it, for retries move it."""
+    said = [
+        identity.customer_id,
+        identity.card,
+        identity.attributes,
+        {channel.value: granted for channel, granted in identity.consents.items()},
+        identity.phone,
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,116 @@
+"""Refusals by address: a stop word or an unsubscribe link speaks for everybody who has the address.
+
+The store keeps the newest refusal of each address, channel and topic. It counts like a statement of
+each customer with the address: a customer's own consent that was given after it outweighs it for
+that customer alone.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, text, tuple_
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.addresses import normalised
+from sojourn.domain.messages import Channel
+from sojourn.store.dialects import insert, is_postgresql
+from sojourn.store.tables import RefusalRow
+
+
+async def add(
+    session: AsyncSession,
+    channel: Channel,
+    address: str,
+    *,
+    topic: str,
+    at: datetime,
+    source: str,
+) -> None:
+    """Record that an address refuses promotional messages; the newest refusal is kept.
+
+    Args:
+        session: a writing transaction.
+        channel: the channel that is refused.
+        address: in any spelling; an empty one refuses nothing.
+        topic: empty means any topic.
+        at: when the refusal arrived.
+        source: the report or the link that it comes from.
+    """
+    spelling = normalised(channel, address)
+    if not spelling:
+        return
+    if is_postgresql(session):  # SQLite has one writer at a time anyway
+        await session.exec(
+            text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=_key(channel, spelling))  # type: ignore[call-overload]
+        )
+    row = RefusalRow(channel=channel.value, address=spelling, topic=topic, at=at, source=source)
+    addition = insert(session, RefusalRow).values(row.model_dump())
+    said = addition.excluded
+    await session.exec(
+        addition.on_conflict_do_update(
+            index_elements=["channel", "address", "topic"],
+            set_={"at": said.at, "source": said.source},
+            where=said.at > col(RefusalRow.at),
+        )
+    )
+
+
+async def lift(session: AsyncSession, channel: Channel, address: str, topic: str) -> None:
+    """Take a refusal back, because the address itself does: its reader clicked "stay".
+
+    Args:
+        session: a writing transaction.
+        channel: the channel that was refused.
+        address: in any spelling.
+        topic: as it was refused.
+    """
+    await session.exec(
+        delete(RefusalRow).where(
+            col(RefusalRow.channel) == channel.value,
+            col(RefusalRow.address) == normalised(channel, address),
+            col(RefusalRow.topic) == topic,
+        )
+    )
+
+
+async def watch(session: AsyncSession, addresses: Iterable[tuple[Channel, str]]) -> None:
+    """Let no refusal of these addresses be committed until the transaction ends.
+
+    Another customer with the same address has another lock. Without this one, a claim could read,
+    wait, and be committed after a refusal was answered.
+
+    Args:
+        session: a writing transaction that holds the customer, and takes no other customer's lock.
+        addresses: of the customer.
+    """
+    if not is_postgresql(session):
+        return
+    keys = sorted(_key(channel, normalised(channel, address)) for channel, address in addresses)
+    if keys:
+        await session.exec(
+            text(  # type: ignore[call-overload]
+                "SELECT pg_advisory_xact_lock_shared(key)"
+                " FROM unnest(CAST(:keys AS bigint[])) AS key ORDER BY key"
+            ).bindparams(keys=keys)
+        )
+
+
+async def against(
+    session: AsyncSession, addresses: Iterable[tuple[Channel, str]]
+) -> Sequence[RefusalRow]:
+    """Return the refusals of these addresses, oldest first."""
+    pairs = {(channel.value, normalised(channel, address)) for channel, address in addresses}
+    if not pairs:
+        return ()
+    query = select(RefusalRow).where(
+        tuple_(col(RefusalRow.channel), col(RefusalRow.address)).in_(pairs)
+    )
+    return (await session.exec(query.order_by(col(RefusalRow.at)))).all()
+
+
+def _key(channel: Channel, spelling: str) -> int:
+    """Return the number of an address's lock."""
+    digest = hashlib.sha256(f"refusal {channel.value} {spelling}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
