@@ -52,11 +52,10 @@ async def enrolments(
         for _ in range(count):
             customer_id = f"c-{uuid4().hex[:12]}"
             event = who(customer_id, before)
+            own = {**EVERYTHING, "email": f"{customer_id}@shop.example"}
             await cards.identify(
                 session,
-                read_identity(
-                    EVERYTHING, customer_id=customer_id, message_id=customer_id, at=before
-                ),
+                read_identity(own, customer_id=customer_id, message_id=customer_id, at=before),
             )
             row, _ = await events.add(
                 session,

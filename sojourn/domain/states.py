@@ -4,6 +4,7 @@ A message's states move one way::
 
     deferred ─► claimed ─► submitting ─► sent | rejected | unknown
         └──────────┴─► skipped | rejected | expired
+    unknown ─► sent | expired   (its worker's own late word, a report, an operator)
 
 An attempt's end may become known late::
 

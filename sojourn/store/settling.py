@@ -177,6 +177,9 @@ async def release(
 ) -> None:
     """Note that this attempt certainly did not send, so the next one may.
 
+    If the message was given up as unknown meanwhile, because of this attempt alone, it is expired:
+    nobody has sent it.
+
     Args:
         session: a writing transaction.
         ledger_id: the number of the message's row.
@@ -185,7 +188,7 @@ async def release(
         error: the kind of the provider's error.
     """
     detail = writable(detail, LONGEST_NOTE)
-    await session.exec(
+    usual = await session.exec(
         update(LedgerRow)
         .where(
             col(LedgerRow.id) == ledger_id,
@@ -203,6 +206,20 @@ async def release(
         error=error,
         detail=detail,
     )
+    if usual.rowcount == 0:
+        perhaps_out = select(AttemptRow.id).where(
+            AttemptRow.ledger_id == ledger_id,
+            col(AttemptRow.state).in_((*UNRESOLVED, AttemptState.ACCEPTED)),
+        )
+        await session.exec(
+            update(LedgerRow)
+            .where(
+                col(LedgerRow.id) == ledger_id,
+                col(LedgerRow.state) == MessageState.UNKNOWN,
+                ~perhaps_out.exists(),
+            )
+            .values(state=MessageState.EXPIRED, detail=detail, possible_duplicate=False)
+        )
 
 
 async def doubt(

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from sojourn.channels.fence import current
 from sojourn.channels.provider import Abilities, Parcel
-from sojourn.domain.errors import AmbiguousSend, ContentRejected
+from sojourn.domain.errors import AmbiguousSend, ContentRejected, FenceClosed
 from sojourn.domain.fence import FENCE
 from sojourn.domain.messages import MessageClass, Receipt, Status
 from sojourn.domain.states import AttemptState
@@ -272,6 +273,39 @@ async def test_an_attempt_that_temporal_gave_up_lets_nothing_more_leave(desk: De
         await first
     (attempt,) = await desk.attempts()
     assert (attempt.state, attempt.error) == ("released", "FenceClosed")
+
+
+async def test_a_message_given_up_that_its_worker_then_did_not_hand_over_was_not_sent(
+    desk: Desk,
+) -> None:
+    """The provider cannot be asked: it stays unknown until the first worker wakes up."""
+    desk.carrier.idempotent = False
+    zombie = Zombie(desk)
+    zombie.end = FenceClosed("stood still")
+    first = await zombie.begin()
+    assert (await desk.send()).status is Status.UNKNOWN
+    zombie.go_on.set()
+    with pytest.raises(ApplicationError):
+        await first
+    row = await desk.row()
+    assert (row.state, row.detail) == ("expired", "stood still")
+    assert (await desk.send()).status is Status.EXPIRED
+
+
+async def test_a_message_given_up_for_two_attempts_stays_unknown_if_one_may_be_out(
+    desk: Desk,
+) -> None:
+    desk.carrier.answers.append(AmbiguousSend("the line went dead"))
+    await desk.again()
+    zombie = Zombie(desk)
+    zombie.end = FenceClosed("stood still")
+    first = await zombie.begin()
+    desk.carrier.can = Abilities()  # the key has expired
+    assert (await desk.send()).status is Status.UNKNOWN
+    zombie.go_on.set()
+    with pytest.raises(ApplicationError):
+        await first
+    assert (await desk.row()).state == "unknown"
 
 
 async def test_two_answers_under_one_idempotency_key_are_one_delivery(desk: Desk) -> None:
