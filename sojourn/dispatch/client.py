@@ -21,7 +21,9 @@ from sojourn.dispatch.telling import Teller
 from sojourn.dispatch.watching import Watch
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Customer, Erasure, Identity
+from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Event, check_track
+from sojourn.domain.keys import is_address
 from sojourn.domain.notes import Note, few
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
@@ -119,8 +121,10 @@ class Sojourn:
         """Take an identify call in, as `identify`, and tell what became of it.
 
         Raises:
+            BadEvent: the customer's id is an address.
             BadCustomer: its only trait is a phone number that cannot be read.
         """
+        await self._refuse_address(identity.customer_id)
         async with (
             self._alone.with_(identity.customer_id),
             self.store.transaction() as session,
@@ -146,9 +150,11 @@ class Sojourn:
             What was not done: nothing, if the two were joined now.
 
         Raises:
+            BadEvent: the id that is to stay is an address.
             TemporalUnavailable: they are joined, but runs could not be told yet; the sweep of any
                 worker will, and so does the same call again.
         """
+        await self._refuse_address(alias.customer_id)
         done = await aliasing.join(
             self.store,
             alias.previous_id,
@@ -312,8 +318,10 @@ class Sojourn:
             The runs that it reached; none if it did not wait for them.
 
         Raises:
+            BadEvent: the customer's id is an address.
             TemporalUnavailable: as for `publish`.
         """
+        await self._refuse_address(event.customer_id)
         heard = bool(self.project.journeys.heard_by(event.event_name))
         arrived = self.now()
         row = EventRow(
@@ -346,3 +354,20 @@ class Sojourn:
             return []
         async with self.store.reading() as session:
             return await copies(session, row, event, reaches, also)
+
+    async def _refuse_address(self, customer_id: str) -> None:
+        """Refuse an address as the id of a new customer.
+
+        Ids stand in Temporal's histories, names and lists, from which nobody can erase them. A
+        customer who has such an id from before keeps it: a purchase must reach the open runs.
+        """
+        if not is_address(customer_id):
+            return
+        async with self.store.reading() as session:
+            known = await cards.find(session, customer_id) is not None
+        if not known:
+            raise BadEvent(
+                "userId",
+                "is an address, and ids are seen by many: send an id of your own, or a digest of "
+                "the address, and the address itself as a trait",
+            )

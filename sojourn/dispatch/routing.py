@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sojourn.domain.events import Event, RunEvent
-from sojourn.domain.keys import plain
+from sojourn.domain.keys import plain, veiled
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
@@ -66,7 +66,7 @@ def key_of(journey: type[Journey], event: Event) -> str:
     """Return the value of the journey's key on an event; empty if the event has none."""
     key = journey.terms.key
     value = getattr(event, key, None) if key else None
-    return str(value) if plain(value) else ""
+    return veiled(str(value)) if plain(value) else ""
 
 
 def starts(journey: type[Journey], event: Event) -> bool:

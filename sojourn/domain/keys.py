@@ -2,12 +2,14 @@
 
 One cart has many names. A shop's page knows it by its token with a secret behind it, the shop's
 server by the token alone, its API by a global id; a database makes 12.0 of 12. `plain` makes one of
-them. Beyond that, an event that ends runs and names a key that this customer never had is about
-something that we know by another name: it ends the customer's runs of every key.
+them. An address is no key that Temporal may hold, so it becomes a digest. Beyond that, an event
+that ends runs and names a key that this customer never had is about something that we know by
+another name: it ends the customer's runs of every key.
 """
 
 import base64
 import binascii
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -18,6 +20,7 @@ _GLOBAL = re.compile(r"gid://[^/]+/[^/]+/(?P<id>[^/?#]+)([?#].*)?", re.IGNORECAS
 _ENCODED = "Z2lkOi8v"  # gid:// in Base64, as Shopify's APIs once wrote it
 _WHOLE = re.compile(r"(?P<number>-?\d+)\.0+", re.ASCII)
 _UUID = re.compile(r"\{?(?P<id>[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})\}?", re.IGNORECASE)
+_NUMBER = re.compile(r"\+\d[\d\s().-]{5,20}\d", re.ASCII)
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 
@@ -29,7 +32,8 @@ def plain(value: object) -> str:
 
     Returns:
         ``tok`` for ``tok?key=secret`` and for ``gid://shopify/Cart/tok?key=secret``, ``12`` for
-        12.0 and ``12.0``, a UUID in small letters; any other text without the space around it.
+        12.0 and ``12.0``, a UUID in small letters, a digest for an address; any other text without
+        the space around it.
     """
     if value is None:
         return ""
@@ -44,7 +48,25 @@ def plain(value: object) -> str:
         return found["number"]
     if found := _UUID.fullmatch(text):
         return found["id"].lower()
-    return text
+    return veiled(text)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether an id has an e-mail address in it, or is a phone number: ``+39 320 1234567``."""
+    return any(map(_is_mailbox, text.split())) or bool(_NUMBER.fullmatch(text.strip()))
+
+
+def _is_mailbox(word: str) -> bool:
+    name, _, host = word.partition("@")
+    return bool(name) and "." in host.strip(".")
+
+
+def veiled(text: str) -> str:
+    """Return an id as Temporal may hold it: an address becomes a digest, which is no address."""
+    if not is_address(text):
+        return text
+    digest = hashlib.sha256(text.strip().lower().encode()).hexdigest()
+    return f"address-{digest[:32]}"
 
 
 def _decoded(text: str) -> str:

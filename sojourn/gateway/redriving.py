@@ -1,6 +1,7 @@
 """Webhooks in quarantine are read once more, and their calls taken."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sojourn.dispatch import quarantine
@@ -14,7 +15,22 @@ from sojourn.gateway.webhooks.source import Nothing, Source
 from sojourn.store.tables import QuarantineRow
 
 
-async def redrive(sojourn: Sojourn, row: QuarantineRow, sources: Mapping[str, Source]) -> list[str]:
+@dataclass(frozen=True)
+class Redriven:
+    """The calls of a webhook, taken at last.
+
+    Args:
+        message_ids: of the calls.
+        stored: whether an event of them is new.
+        runs: the workflow ids of the runs that they reached.
+    """
+
+    message_ids: tuple[str, ...]
+    stored: bool
+    runs: tuple[str, ...]
+
+
+async def redrive(sojourn: Sojourn, row: QuarantineRow, sources: Mapping[str, Source]) -> Redriven:
     """Take the calls of a request in quarantine, and settle it.
 
     Args:
@@ -23,7 +39,7 @@ async def redrive(sojourn: Sojourn, row: QuarantineRow, sources: Mapping[str, So
         sources: those that are set up, by name.
 
     Returns:
-        The message ids of its calls.
+        What became of its calls.
 
     Raises:
         BadInput: its source is not set up.
@@ -38,9 +54,15 @@ async def redrive(sojourn: Sojourn, row: QuarantineRow, sources: Mapping[str, So
             raise one
         plain.append(one)
     at = read_moment("receivedAt", row.call["receivedAt"])
-    for end in await take_calls(sojourn, plain, source=row.source, received_at=at, deletes=True):
+    ends = await take_calls(sojourn, plain, source=row.source, received_at=at, deletes=True)
+    for end in ends:
         if end.fault is not None:
             raise end.fault
     assert row.id is not None
     await quarantine.settle(sojourn.store, row.id, "redriven", datetime.now(UTC))
-    return [str(call["messageId"]) for call in plain]
+    published = [end.published for end in ends if end.published is not None]
+    return Redriven(
+        tuple(str(call["messageId"]) for call in plain),
+        any(one.stored for one in published) or not published,
+        tuple(dict.fromkeys(run for one in published for run in one.runs)),
+    )

@@ -28,7 +28,8 @@ LEAST_DISTANCE = timedelta(hours=12)
 """Two messages of a run keep this distance if the first was held; less where the plan has less."""
 ORDINARY_DELAY = timedelta(minutes=1)
 """A message that leaves so late was not held: the plan goes on as it is."""
-CARRIED_EVENTS = 500
+CARRIED_EVENTS = 1500
+"""Events that a run takes into its next execution, in equal shares of each kind."""
 
 
 class State:
@@ -165,9 +166,11 @@ class State:
 
     def _carried(self, run: Enrolment, heard: Sequence[Heard], carried: Carried) -> Enrolment:
         same = run.start.id == self.enrolment.start.id
+        kept = self._kept(heard)
+        seen = dict.fromkeys([*(h.id for h in kept), *tuple(self._seen)[-REMEMBERED_IDS:]])
         news = {
-            "heard": tuple(heard[-CARRIED_EVENTS:]),
-            "seen": tuple(self._seen)[-REMEMBERED_IDS:],
+            "heard": kept,
+            "seen": tuple(seen),
             "sends": self.sends if same else 0,
             "messages": tuple(self.messages) if same else (),
         }
@@ -179,6 +182,20 @@ class State:
                 "carried": carried.model_copy(update=news),
             }
         )
+
+    def _kept(self, heard: Sequence[Heard]) -> tuple[Heard, ...]:
+        """Return the events that the next execution needs, in order of arrival.
+
+        They are the newest of each kind, for a talkative kind must not push out a quiet one, and
+        those on which the plan rests: the move of an end counts however much was heard since.
+        """
+        kinds: dict[str, list[Heard]] = {}
+        for event in heard:
+            kinds.setdefault(event.name, []).append(event)
+        share = CARRIED_EVENTS // max(len(kinds), 1)
+        ids = {event.id for kind in kinds.values() for event in kind[-share:]}
+        ids |= {self.cause.id, self.latest.id}
+        return tuple(event for event in heard if event.id in ids)
 
     def following(self, closing: Heard | None) -> Heard | None:
         """Return the event that begins the next enrolment, if one has come already.

@@ -12,6 +12,10 @@ from sojourn.domain.events import (
     ProductAdded,
     ProductRemoved,
 )
+from sojourn.rendering.price import Price
+
+FOLDED = (ProductAdded, ProductRemoved, CartViewed, OrderCompleted)
+"""The events that make a cart."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class CartItem:
 def cart_items(events: Iterable[Event]) -> list[CartItem]:
     """Return the cart after ``events``, oldest first, in the order in which products first came in.
 
-    Adding a product again raises its quantity; the latest name, price, picture and link count.
+    Adding a product again raises its quantity; the latest name, price, picture and link count. A
+    price counts with its currency.
     Removing more pieces than the cart holds removes the product. A Cart Viewed event replaces the
     cart. An order empties the cart: bought products no longer wait in it.
     """
@@ -60,12 +65,13 @@ def cart_items(events: Iterable[Event]) -> list[CartItem]:
 def _with(lines: Mapping[str, CartItem], product: Product) -> CartItem:
     """Return the line of a product with more pieces of it."""
     line = lines.get(product.product_id) or CartItem(product.product_id)
+    price = Price(line.price, line.currency).then(product.price, product.currency)
     return replace(
         line,
         quantity=line.quantity + product.quantity,
         name=product.name or line.name,
-        price=line.price if product.price is None else product.price,
-        currency=product.currency or line.currency,
+        price=price.amount,
+        currency=price.currency,
         image_url=product.image_url or line.image_url,
         url=product.url or line.url,
     )

@@ -32,6 +32,7 @@ class RenderContext:
         reference: the message as its links name it (`domain.reports.reference`). Empty: nothing is
             measured, as in previews.
         given: values that the journey's steps give: ``send(self.offer, code="SAVE10")``.
+        moves: the events that have restarted the steps since, oldest first.
     """
 
     customer: Customer
@@ -47,6 +48,7 @@ class RenderContext:
     timezone: str
     reference: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
+    moves: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True)

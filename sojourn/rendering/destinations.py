@@ -22,7 +22,8 @@ class Links:
         # an SMS is paid by its length
         reference = context.reference if channel is Channel.EMAIL else ""
         self._wish = Unsubscribe(self._customer_id, channel, context.topic, reference)
-        in_cart = context.key if hasattr(context.start, "cart_id") else ""
+        # the key as the shop wrote it: ours may be a digest
+        in_cart = getattr(context.start, "cart_id", None) or ""
         self.cart = f"{sender.url}/cart" + (
             f"?cart_id={quote(in_cart, safe='')}" if in_cart else ""
         )

@@ -7,6 +7,10 @@ from decimal import Decimal
 
 from sojourn.domain.events import Event, SubscriptionChanged, SubscriptionStarted
 from sojourn.domain.keys import plain
+from sojourn.rendering.price import Price
+
+FOLDED = (SubscriptionStarted, SubscriptionChanged)
+"""The events that make a subscription."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,9 @@ class Subscription:
 def subscription_after(events: Iterable[Event], subscription_id: str = "") -> Subscription | None:
     """Return the subscription after ``events``, oldest first: the latest value of each field.
 
+    A price counts with its currency, and for its plan: one that an event does not say with the new
+    plan is unknown.
+
     Args:
         events: of any kind; those that start, renew or change a subscription count.
         subscription_id: which one. Empty: the one of the latest such event.
@@ -34,15 +41,18 @@ def subscription_after(events: Iterable[Event], subscription_id: str = "") -> Su
     last = plain(subscription_id)
     for event in events:
         # Subscription Renewed is a Subscription Started too
-        if isinstance(event, SubscriptionStarted | SubscriptionChanged) and event.is_whole:
+        if isinstance(event, FOLDED) and event.is_whole:
             key = plain(event.subscription_id)
             before = known.get(key) or Subscription(event.subscription_id)
+            moved = before.plan and event.plan and event.plan != before.plan
+            paid = Price() if moved else Price(before.price, before.currency)
+            price = paid.then(event.price, event.currency)
             known[key] = replace(
                 before,
                 expires_at=event.expires_at or before.expires_at,
                 plan=event.plan or before.plan,
-                price=before.price if event.price is None else event.price,
-                currency=event.currency or before.currency,
+                price=price.amount,
+                currency=price.currency,
             )
             last = plain(subscription_id) or key
     return known.get(last)

@@ -10,17 +10,26 @@ from jinja2 import TemplateRuntimeError
 
 from sojourn.domain.content import Wanted
 from sojourn.domain.errors import NothingToSay
-from sojourn.domain.events import Event
+from sojourn.domain.events import Event, Events
 from sojourn.domain.keys import plain
 from sojourn.domain.links import offer_code, web_url
 from sojourn.domain.messages import Channel, MessageClass
+from sojourn.rendering.cart import FOLDED as OF_CARTS
 from sojourn.rendering.cart import CartItem, cart_items, cart_total
 from sojourn.rendering.context import RenderContext, Sender
 from sojourn.rendering.destinations import Links
 from sojourn.rendering.folders import LAST_RESORT
 from sojourn.rendering.formatting import Formats, formatting_locale
+from sojourn.rendering.start import Start
+from sojourn.rendering.subscription import FOLDED as OF_SUBSCRIPTIONS
 from sojourn.rendering.subscription import Subscription, subscription_after
 from sojourn.rendering.words import clean, file_name, spoken_name
+
+
+def folded(known: Events) -> frozenset[str]:
+    """Return the wire names of events that templates see folded into a cart or a subscription."""
+    kinds = (*OF_CARTS, *OF_SUBSCRIPTIONS)
+    return frozenset(name for name, event in known.items() if issubclass(event, kinds))
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,8 @@ class Vocabulary:
             "template": context.template,
             "topic": context.topic,
             "promotional": context.message_class is MessageClass.PROMOTIONAL,
-            "start": context.start,
+            "start": Start(context.start, context.moves),
+            "first": context.start,
             "key": context.key,
             "history": context.history,
             "given": context.given,

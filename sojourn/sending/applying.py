@@ -11,11 +11,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.content import Content
 from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event, Events, MessageReplied
-from sojourn.domain.messages import Channel, Reason, Receipt, Status
+from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.reports import reference
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.domain.verdict import Case, Doubt, Late, Ruling, Verdict, receipt
+from sojourn.rendering.vocabulary import folded
 from sojourn.sending.gathering import Gathered, entry
 from sojourn.store import attempts, events, ledger, settling
 from sojourn.store.tables import EventRow, LedgerRow
@@ -37,6 +38,7 @@ class Claim:
         customer: the customer's card as it is now.
         timezone: the customer's, an IANA name.
         start: the event that enrolled the customer.
+        moves: the events that have restarted the steps since, oldest first.
         history: the customer's events that concern the run.
         may_write_freely: on WhatsApp, the customer has written within the last 24 hours.
         content: the content of the earlier hand-over, if the message goes once more: it goes
@@ -52,6 +54,7 @@ class Claim:
     customer: Customer
     timezone: str
     start: Event
+    moves: tuple[Event, ...]
     history: Sequence[Event]
     may_write_freely: bool = False
     content: Content | None = None
@@ -163,6 +166,17 @@ async def _claim(
         await attempts.end(session, row.id, AttemptState.SUPERSEDED, by="gate")
         perhaps_out = case.once_more.perhaps_twice
         row.possible_duplicate |= perhaps_out
+    began = events.typed(start, known)
+    history = await events.history(
+        session,
+        customer.customer_id,
+        key_field=delivery.key_field,
+        key=delivery.key,
+        since_goal=delivery.goals,
+        before=delivery.start,
+        known=known,
+        folded=folded(known),
+    )
     return Claim(
         ledger_id=row.id,
         attempt=row.attempt,
@@ -170,21 +184,34 @@ async def _claim(
         address=kept.address if kept else customer.address(channel),
         customer=customer,
         timezone=case.timezone,
-        start=events.typed(start, known),
-        history=await events.history(
-            session,
-            customer.customer_id,
-            key_field=delivery.key_field,
-            key=delivery.key,
-            since_goal=delivery.goals,
-            before=delivery.start,
-            known=known,
-        ),
+        start=began,
+        moves=_moves(began, history, delivery),
+        history=history,
         may_write_freely=channel is Channel.WHATSAPP
         and await _has_written(session, customer.customer_id, case),
         content=Content.kept(kept.content) if kept else None,
         perhaps_out=perhaps_out,
         decided_at=row.decided_at,
+    )
+
+
+def _moves(start: Event, history: Sequence[Event], delivery: Delivery) -> tuple[Event, ...]:
+    """Return the events that have restarted the steps, up to the one that did so last.
+
+    A delivery of before the cause was told goes by the newest that the run had heard of.
+    """
+    if delivery.cause == start.message_id:
+        return ()
+    newest, _ = delivery.latest
+    cause = next((one for one in history if one.message_id == delivery.cause), None)
+    if cause is not None:
+        newest = cause.occurred_at
+    return tuple(
+        event
+        for event in history
+        if event.event_name in delivery.restarts
+        and event.message_id != start.message_id
+        and start.occurred_at <= event.occurred_at <= newest
     )
 
 

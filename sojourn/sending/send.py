@@ -180,6 +180,7 @@ class Messages:
             message_class=delivery.message_class,
             topic=delivery.topic,
             start=claim.start,
+            moves=claim.moves,
             key=delivery.key,
             history=History(claim.history),
             now=delivery.now,

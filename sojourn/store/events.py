@@ -4,11 +4,13 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, tuple_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from sojourn.domain.errors import BadEvent, UnknownName
 from sojourn.domain.events import ENVELOPE, LONGEST_ID, SHIPPED, Event, Events, RunEvent
@@ -20,6 +22,7 @@ from sojourn.store.dialects import insert
 from sojourn.store.tables import CustomerRow, EventRow
 
 HISTORY_LIMIT = 500
+"""Events of one kind and key that a template sees."""
 LARGEST_SEQ = 2**63 - 1
 EVENTS = SQLModel.metadata.tables["events"]
 log = logging.getLogger("sojourn.store")
@@ -394,12 +397,16 @@ async def history(
     since_goal: Iterable[str],
     before: tuple[datetime, int],
     known: Events,
+    folded: Collection[str] = (),
 ) -> list[Event]:
     """Return the customer's events for a template, oldest first.
 
     They are the events of the run's key and those without a key. A cart that was bought and filled
-    again is a new cart, so events up to the journey's last goal before the run are left out. At
-    most the newest 500 events are read.
+    again is a new cart, so events up to the journey's last goal before the run are left out.
+
+    Events that a template sees folded into one thing, a cart or a subscription, are all there, for
+    the fold would be wrong without the oldest. Of any other kind there are the newest
+    `HISTORY_LIMIT` of the run's key: no kind and no other key pushes them out.
 
     Args:
         session: any session.
@@ -409,30 +416,51 @@ async def history(
         since_goal: the wire names of the journey's goals.
         before: the moment and the number of the event that started the run.
         known: the project's events, by wire name.
+        folded: the wire names of events that templates fold.
 
     Returns:
         The events that still validate.
     """
-    query = (
-        select(EventRow)
-        .where(EventRow.customer_id == customer_id, col(EventRow.name).in_(list(known)))
-        .order_by(col(EventRow.occurred_at).desc(), col(EventRow.seq).desc())
-        .limit(HISTORY_LIMIT)
+    ours = select(EventRow).where(EventRow.customer_id == customer_id)
+    place = tuple_(col(EventRow.occurred_at), col(EventRow.seq))
+    former = ours.where(col(EventRow.name).in_(list(since_goal)), place < before).order_by(
+        col(EventRow.occurred_at).desc(), col(EventRow.seq).desc()
     )
-    goals = set(since_goal)
+    bought = [row for row in await session.exec(former) if concerns(row, key_field, key)]
+    if bought:
+        ours = ours.where(place > (bought[0].occurred_at, bought[0].seq))
+    rows = await session.exec(
+        _newest_of_each(ours.where(col(EventRow.name).in_(list(known))), key_field, folded)
+    )
     found: list[Event] = []
-    for row in await session.exec(query):
+    for row in sorted(rows, key=lambda one: (one.occurred_at, one.seq or 0)):
         if not concerns(row, key_field, key):
             continue
-        assert row.seq is not None
-        if row.name in goals and (row.occurred_at, row.seq) < before:
-            break
         try:
             found.append(typed(row, known))
         except BadEvent as error:  # its class has become stricter; the message goes out without it
             log.warning("event %s no longer validates and is left out: %s", row.message_id, error)
-    found.reverse()
     return found
+
+
+def _newest_of_each(
+    query: SelectOfScalar[EventRow], key_field: str, folded: Collection[str]
+) -> SelectOfScalar[EventRow]:
+    """Return the newest `HISTORY_LIMIT` rows of each name, and of each key as it was written.
+
+    All rows of names that are folded are among them.
+    """
+    parts: list[Any] = [col(EventRow.name)]
+    if key_field:
+        parts.append(col(EventRow.properties)[key_field].as_string())
+    newest_first = (col(EventRow.occurred_at).desc(), col(EventRow.seq).desc())
+    place = func.row_number().over(partition_by=parts, order_by=newest_first)
+    ranked = query.with_only_columns(col(EventRow.seq), place.label("place")).subquery()
+    return (
+        select(EventRow)
+        .join(ranked, col(EventRow.seq) == ranked.c.seq)
+        .where(or_(ranked.c.place <= HISTORY_LIMIT, col(EventRow.name).in_(list(folded))))
+    )
 
 
 def concerns(row: EventRow, key_field: str, key: str) -> bool:

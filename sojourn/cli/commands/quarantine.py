@@ -202,9 +202,14 @@ async def _redrive(here: Here, sojourn: Sojourn, number: int, report: dict[str, 
     try:
         row = await found(sojourn.store, number)
         if is_webhook(row) and row.settled_at is None:
-            ids = await redrive_request(sojourn, row, _sources(here))
+            done = await redrive_request(sojourn, row, _sources(here))
             report["redriven"].append(
-                {"id": number, "message_id": ", ".join(ids), "stored": True, "runs": []}
+                {
+                    "id": number,
+                    "message_id": ", ".join(done.message_ids),
+                    "stored": done.stored,
+                    "runs": list(done.runs),
+                }
             )
             return
         published = await redrive_call(sojourn, number)

@@ -10,6 +10,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field
 
 from sojourn.domain.events.fields import Identifier, Moment, PersonalMark
+from sojourn.domain.keys import veiled
 
 ENVELOPE = ("message_id", "customer_id", "occurred_at")
 """Fields of every event; the others are its properties."""
@@ -75,12 +76,16 @@ class Event(BaseModel):
         """Return the event's own fields that a workflow's history may hold, as JSON values.
 
         Personal fields stay out, and so do lists: a history has no use for a long order, and no
-        journey asks for one.
+        journey asks for one. An id that is an address is a digest there.
         """
         shown = self.model_dump(
             mode="json", exclude={*ENVELOPE, *personal_fields(type(self))}, exclude_none=True
         )
-        return {name: value for name, value in shown.items() if not isinstance(value, list | dict)}
+        return {
+            name: veiled(value) if isinstance(value, str) else value
+            for name, value in shown.items()
+            if not isinstance(value, list | dict)
+        }
 
 
 @cache

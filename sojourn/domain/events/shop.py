@@ -24,7 +24,7 @@ from sojourn.domain.events.fields import (
 class SignedUp(Event, name="Signed Up"):
     """Somebody opened an account."""
 
-    plan: str | None = None
+    plan: Personal = None
     email: Personal = None
     first_name: Personal = None
 
@@ -48,9 +48,9 @@ class Product(BaseModel):
     """Further names of fields: the first version of Segment's specification calls it ``id``."""
 
     product_id: Identifier
-    name: str | None = None
-    image_url: str | None = None
-    url: str | None = None
+    name: Personal = None
+    image_url: Personal = None
+    url: Personal = None
     price: Money | None = None
     quantity: Quantity = 1
     currency: Currency | None = None
@@ -120,7 +120,7 @@ class SubscriptionStarted(Event, name="Subscription Started"):
 
     subscription_id: Identifier
     expires_at: Moment
-    plan: str | None = None
+    plan: Personal = None
     price: Money | None = None
     currency: Currency | None = None
 
@@ -134,7 +134,7 @@ class SubscriptionChanged(Event, name="Subscription Changed"):
 
     subscription_id: Identifier
     expires_at: Moment | None = None
-    plan: str | None = None
+    plan: Personal = None
     price: Money | None = None
     currency: Currency | None = None
 

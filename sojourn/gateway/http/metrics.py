@@ -113,6 +113,22 @@ class Metrics:
             registry=self._registry,
         )
 
+        self.left_out = Counter(
+            "sojourn_gateway_webhooks_left_out",
+            "Parts of webhooks that could not be read and were left out; the rest was taken.",
+            ("source", "path"),
+            registry=self._registry,
+        )
+
+    def count_left_out(self, source: str, path: str) -> None:
+        """Count a part of a webhook that was left out.
+
+        Args:
+            source: the name of the source.
+            path: the part.
+        """
+        self.left_out.labels(source, _label(path)).inc()
+
     def count_refused_webhook(self, source: str, status: int, path: str) -> None:
         """Count a webhook that was not taken.
 

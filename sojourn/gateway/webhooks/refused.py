@@ -4,7 +4,7 @@ A shop sends a webhook a few times and then never again, so what cannot be read 
 `gateway.redriving` reads it once more: a mended body, or the same body by a newer Sojourn.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -71,6 +71,16 @@ class Refused:
         self._metrics.count_refused_webhook(source, status, path)
         say = log.error if status == 501 else log.warning
         say("webhook refused", source=source, status=status, path=path, reason=reason)
+
+    def count_notes(self, source: str, paths: Iterable[str]) -> None:
+        """Count the parts of a webhook that were left out.
+
+        Args:
+            source: the name of the source.
+            paths: of the parts.
+        """
+        for path in paths:
+            self._metrics.count_left_out(source, path)
 
     async def keep(self, source: Source, request: SignedRequest, fault: BadEvent) -> None:
         """Keep a request, once its signature was verified.

@@ -36,6 +36,9 @@ from sojourn.settings import Settings
 BODY_LIMIT = 1 << 20
 """Bytes; the largest order that a shop sends stays far below."""
 
+MOST_NOTES = 20
+"""Parts of one body that an answer speaks of."""
+
 Take = Callable[[Sequence[Part], str, datetime], Awaitable[Sequence[BadEvent | None]]]
 """Takes the calls of one request, given their source's name and the moment of arrival; returns the
 fault of each that counts, None for a call that was taken."""
@@ -72,6 +75,8 @@ class WebhookAnswer(Success):
     """The reason why it amounts to no call."""
     refused: list[ErrorDetail] | None = None
     """The calls that do not validate; the others are taken."""
+    notes: list[ErrorDetail] | None = None
+    """The parts that could not be read and were left out; the rest is taken."""
 
 
 def configured(
@@ -243,8 +248,9 @@ async def _taken(
     except BadEvent as error:
         await note(400, error)
         raise
+    said = _said(signed, source, refused)
     if isinstance(calls, Nothing):
-        return JSONResponse({"success": True, "ignored": calls.reason})
+        return JSONResponse({**said, "ignored": calls.reason})
     ends = await take(calls, source.name, signed.received_at)
     faults = [fault for fault in ends if fault is not None]
     none_taken = bool(faults) and len(faults) == len(ends)
@@ -254,4 +260,12 @@ async def _taken(
     if none_taken and not all(isinstance(fault, Untold) for fault in faults):
         raise faults[0]
     told = [{"path": fault.path, "reason": fault.reason} for fault in faults]
-    return JSONResponse({"success": True, **({"refused": told} if told else {})})
+    return JSONResponse({**said, **({"refused": told} if told else {})})
+
+
+def _said(signed: SignedRequest, source: Source, refused: Refused | None) -> dict[str, Any]:
+    """Return the answer to a request that is taken, with what was left out of it; count that."""
+    if refused is not None:
+        refused.count_notes(source.name, [path for path, _ in signed.notes])
+    notes = [{"path": path, "reason": reason} for path, reason in signed.notes[:MOST_NOTES]]
+    return {"success": True, **({"notes": notes} if notes else {})}

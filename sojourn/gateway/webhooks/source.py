@@ -20,7 +20,7 @@ A minimal source::
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
@@ -59,11 +59,14 @@ class SignedRequest:
         headers: by lower-case name.
         body: as it arrived, not a byte changed: signatures are made over bytes.
         received_at: when it arrived, by our clock.
+        notes: what the source wants to say about parts that it took otherwise than they were sent:
+            the part's path, and a reason that never quotes it. The answer and the metrics have it.
     """
 
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    notes: list[tuple[str, str]] = field(default_factory=list, compare=False)
 
 
 @dataclass(frozen=True)

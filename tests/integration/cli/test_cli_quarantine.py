@@ -1,6 +1,8 @@
 """`sojourn quarantine` lists, mends, redrives and drops calls that did not validate."""
 
+import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -9,8 +11,13 @@ from temporalio.service import RPCError
 
 from sojourn.dispatch.calls import read_call
 from sojourn.dispatch.quarantine import keep
-from sojourn.domain.errors import BadEvent
+from sojourn.domain.errors import BadEvent, BadInput
+from sojourn.gateway.http.metrics import Metrics
+from sojourn.gateway.webhooks.refused import Refused
+from sojourn.gateway.webhooks.shops.shopify import Shopify
+from sojourn.gateway.webhooks.source import SignedRequest
 from tests.support.cli_stack import Cli
+from tests.support.webhooks import SHOPIFY_SECRET, shopify
 
 
 async def _refused(cli: Cli, **fields: Any) -> tuple[str, str]:
@@ -140,3 +147,58 @@ async def test_redrive_of_many_skips_the_calls_that_still_fail(cli: Cli) -> None
     assert [left["id"] for left in answer.json["faults"]] == [int(bad)]
     await cli("quarantine", "drop", bad)
     assert (await cli("quarantine", "redrive", "--all")).out == "nothing was redriven\n"
+
+
+# ---- webhooks that were refused as a whole -------------------------------------------------
+
+
+async def _refused_webhook(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, topic: str, **body: Any
+) -> tuple[str, str]:
+    """Refuse a shop's webhook; return its number and what tells it from others."""
+    monkeypatch.setenv("SOJOURN_SHOPIFY_SECRET", SHOPIFY_SECRET)
+    mark = uuid4().hex
+    raw = json.dumps({"cart_token": mark, **body}).encode()
+    request = SignedRequest(shopify(topic, raw), raw, datetime.now(UTC))
+    with pytest.raises(BadInput) as fault:
+        Shopify([SHOPIFY_SECRET]).calls(request)
+    error = fault.value if isinstance(fault.value, BadEvent) else BadEvent(topic, str(fault.value))
+    await Refused(cli.store, Metrics()).keep(Shopify([SHOPIFY_SECRET]), request, error)
+    listed = (await cli("quarantine", "--json", "--limit", 1000)).json
+    (mine,) = [row for row in listed if row["event"] == f"shopify {topic}"][-1:]
+    return str(mine["id"]), mark
+
+
+async def test_a_refused_webhook_is_listed_mended_and_redriven(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [{"variant_id": 1, "title": "Mug", "price": "17.50"}]
+    number, mark = await _refused_webhook(
+        cli, monkeypatch, "checkouts/create", token=None, line_items=lines
+    )
+    out = (await cli("quarantine", "--event", "shopify checkouts/create")).out
+    assert "token: is missing" in out
+    assert mark not in out
+    still = await cli("quarantine", "redrive", number)
+    assert (still.code, still.out) == (1, f"call {number} stays: token: is missing\n")
+    bad = await cli("quarantine", "mend", number, "--set", "line_items=1")
+    assert bad.fault.startswith(f"call {number} stays as it was: ")
+    mended = await cli("quarantine", "mend", number, "--set", f"token={mark}")
+    assert f"`sojourn quarantine redrive {number}`" in mended.out
+    answer = await cli("quarantine", "redrive", number)
+    assert answer.code == 0
+    assert answer.out.startswith(f"call {number} is redriven; runs: abandoned-cart:shopify%3Aguest")
+    (run,) = [part for part in answer.out.split() if part.startswith("abandoned-cart:")]
+    with suppress(RPCError):
+        await cli.sojourn.client.get_workflow_handle(run).terminate()
+    assert "nothing is left to do" in (await cli("quarantine", "redrive", number)).fault
+
+
+async def test_a_request_of_privacy_laws_stays_until_a_person_drops_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, _ = await _refused_webhook(cli, monkeypatch, "customers/redact")
+    still = await cli("quarantine", "redrive", number)
+    assert still.code == 1
+    assert "a person has to erase this customer" in still.out
+    assert (await cli("quarantine", "drop", number)).code == 0

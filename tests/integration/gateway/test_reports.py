@@ -433,6 +433,8 @@ async def test_a_report_of_unknown_shape_is_refused_and_named(served: Served) ->
     answer = await post(served, replace(hook, body=b"[]"))
     assert answer.status_code == 400
     assert answer.json()["error"] == {"path": "body", "reason": "the body is not a JSON object"}
+    metrics = (await served.http.get("/metrics")).text  # a provider's refused webhook is counted
+    assert 'webhooks_refused_total{path="body",source="postmark",status="400"}' in metrics
 
 
 async def test_a_report_that_is_too_large_is_not_read(served: Served) -> None:

@@ -766,9 +766,31 @@ async def test_a_webhook_that_cannot_be_read_is_logged_counted_and_kept(
     mended = await mend(
         sojourn.store, row.id, [("body.id", 1)], check=lambda one: reread(one, found.named)
     )
-    ids = await redrive(sojourn, mended, found.named)
-    assert ids[0] == "shopify/order/1"
+    done = await redrive(sojourn, mended, found.named)
+    assert done.message_ids[0] == "shopify/order/1"
+    assert done.stored
     assert await in_quarantine(sojourn, token) == []
+
+
+async def test_what_is_left_out_of_a_webhook_is_said_and_counted(
+    sojourn: Sojourn, tmp_path: Path
+) -> None:
+    body = {**payload("shopify_order"), "id": uuid4().int % 10**12, "total_price": "27,50"}
+    body["line_items"] = [{**body["line_items"][0], "quantity": -1}, {"title": "nothing"}]
+    async with gateway_of(sojourn, tmp_path) as http:
+        answer = await told_by_shopify(http, "orders/create", body)
+        metrics = (await http.get("/metrics")).text
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "success": True,
+        "notes": [
+            {"path": "total_price", "reason": "left out: must be an amount like 49.90"},
+            {"path": "line_items.0.quantity", "reason": "left out: must be a number, 0 to 1000000"},
+            {"path": "line_items.1.id", "reason": "left out: is missing"},
+        ],
+    }
+    assert 'left_out_total{path="line_items.N.quantity",source="shopify"} 1.0' in metrics
+    assert "27,50" not in answer.text
 
 
 async def test_a_request_without_a_source_here_stays_in_quarantine(

@@ -335,6 +335,25 @@ async def test_a_continued_run_keeps_the_plan_it_was_changed_to(journey: Journey
     assert journey.outcomes == ["exhausted"]
 
 
+@pytest.mark.usefixtures("short_histories")
+async def test_a_continued_run_remembers_a_move_that_many_changes_followed(
+    journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run carries so many events at most; the one on which its plan rests is among them."""
+    monkeypatch.setattr("sojourn.journeys.state.CARRIED_EVENTS", 4)
+    expires = NOON + 60 * DAY
+    await journey.start(Renewal, expires_at=NOON + 30 * DAY)
+    await journey.publish(SubscriptionChanged, expires_at=expires)
+    for price in range(6):
+        await journey.publish(SubscriptionChanged, price=price, currency="EUR")
+    for _ in range(2):
+        await _until_continued(journey, SubscriptionChanged, price=9, currency="EUR")
+    await journey.until(NOON + 50 * DAY)
+    assert journey.sent == []
+    await journey.until(expires + 2 * DAY)
+    assert journey.sent == ["in-a-week", "in-two-days", "today", "expired"]
+
+
 # ---- held over night -----------------------------------------------------------------------
 
 

@@ -1,6 +1,8 @@
 """The gate, asked through the real activity: what stops, delays or permits a message."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -377,6 +379,30 @@ async def test_the_gate_falls_back_to_the_projects_zone(store: Store) -> None:
 
 
 # ---- the contents of a claim ---------------------------------------------------------------
+
+
+async def test_a_template_sees_what_the_steps_began_with_after_a_restart(
+    desk: Desk, tmp_path: Path
+) -> None:
+    folder = tmp_path / "abandoned-cart"
+    folder.mkdir()
+    words = "{{ start.name }}, {{ start.url }}, {{ start.occurred_at | date }}, {{ first.name }}"
+    (folder / "reminder.sms.en.txt").write_text(f"{{% block text %}}{words}{{% endblock %}}")
+    desk.templates = tmp_path
+    assert desk.start is not None
+    moved = await desk.add(hours=1, product_id="lamp", name="Lamp", url="/lamp")
+    newest = await desk.add(hours=20, product_id="lamp", name="Lamp, red")
+    assert newest.seq is not None
+    heard: dict[str, Any] = {"latest": (newest.occurred_at, newest.seq), "channels": [Channel.SMS]}
+    for n, cause in enumerate(("", newest.message_id, moved.message_id, desk.start.message_id)):
+        await desk.send(n=n + 1, cause=cause, step=f"s{n}", **heard)
+    # the newest event tells no page: the newest one that is told of the lamp counts
+    assert [parcel.content.text.strip() for parcel in desk.carrier.carried] == [
+        "Lamp, red, /lamp, January 9, 2024, Mug",
+        "Lamp, red, /lamp, January 9, 2024, Mug",
+        "Lamp, /lamp, January 8, 2024, Mug",
+        "Mug, None, January 8, 2024, Mug",
+    ]
 
 
 async def _reply(desk: Desk, channel: Channel, at: datetime) -> None:

@@ -3,16 +3,17 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 from uuid import uuid4
 
+import pytest
 from temporalio.client import WorkflowHistory
 
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
+from sojourn.domain.alias import Alias
 from sojourn.domain.customer import read_identity
-from sojourn.domain.errors import (
-    TransientError,
-)
+from sojourn.domain.errors import BadEvent, TransientError
 from sojourn.domain.events import (
     EmailLinkClicked,
     OrderCompleted,
@@ -25,10 +26,13 @@ from sojourn.domain.messages import Channel
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
-from sojourn.store import Store
+from sojourn.store import Store, people
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import DAY, REACHABLE, Carrier
+from tests.support.project import PROJECT
+from tests.support.rows import HOUR
+from workflows.abandoned_cart import AbandonedCart
 
 
 def _everything_said(history: WorkflowHistory) -> str:
@@ -47,16 +51,31 @@ async def test_temporal_gets_no_personal_data(journey: JourneyTest) -> None:
         "reason": "my divorce lawyer told me to",
         "url": "https://shop.example/reset?token=s3cr3t",
         "other": "hopper-private@navy.example",
+        "cart": "cart of admiral@navy.example",
+        "product": "Admiral's mug with engraving",
+        "page": "https://shop.example/engraved/for-grace",
+        "plan": "Grace's family plan",
     }
     await journey.identify(
         email=secrets["email"], phone=secrets["phone"], firstName=secrets["first"]
     )
     personal = {"customer_id": journey.customer_id, "occurred_at": NOON}
     for event in (
-        SignedUp(email=secrets["other"], first_name=secrets["first"], **personal),
+        SignedUp(
+            email=secrets["other"], first_name=secrets["first"], plan=secrets["plan"], **personal
+        ),
         EmailLinkClicked(url=secrets["url"], **personal),
-        ProductAdded(product_id="p", name="Mug", cart_id="c", **personal),
-        SubscriptionStarted(subscription_id="s", expires_at=NOON + 30 * DAY, **personal),
+        ProductAdded(
+            product_id="p-4711",
+            name=secrets["product"],
+            url=secrets["page"],
+            image_url=secrets["page"],
+            cart_id=secrets["cart"],
+            **personal,
+        ),
+        SubscriptionStarted(
+            subscription_id="s", expires_at=NOON + 30 * DAY, plan=secrets["plan"], **personal
+        ),
     ):
         await journey.publish(event)
     await journey.until(NOON + 26 * DAY)
@@ -69,8 +88,44 @@ async def test_temporal_gets_no_personal_data(journey: JourneyTest) -> None:
     histories = await journey.histories()
     assert len(histories) == 3
     said = "\n".join([_everything_said(h) for h in histories])
-    assert "Mug" in said  # the search finds public values, so it would find personal ones
+    assert "p-4711" in said  # the search finds public values, so it would find personal ones
     assert [name for name, secret in secrets.items() if secret in said] == []
+
+
+async def test_a_cart_whose_id_is_an_address_is_one_cart(journey: JourneyTest) -> None:
+    cart = "Grace.Hopper@navy.example"
+    await journey.start(AbandonedCart, cart_id=cart, product_id="p", name="Mug")
+    await journey.after(24 * HOUR)
+    assert journey.sent == ["reminder"]
+    # the shop's own page knows the cart by the shop's own id
+    assert quote(cart, safe="") in (await journey.content("reminder"))["text"]
+    await journey.publish(OrderCompleted, order_id="o", cart_id=cart)
+    assert journey.outcome == "converted"
+    said = _everything_said(await journey.history())
+    assert "navy.example" not in said.lower()
+
+
+async def test_an_address_is_no_id_of_a_new_customer(journey: JourneyTest) -> None:
+    await journey.identify()  # the kit's own customer is known
+    sojourn = Sojourn(journey.client, journey.store, journey.settings, project=PROJECT)
+    for address in ("ada@shop.example", "mail of ada@shop.example", "+39 320 1234567"):
+        with pytest.raises(BadEvent, match=r"^userId: is an address"):
+            await sojourn.publish(SignedUp(customer_id=address))
+        with pytest.raises(BadEvent, match=r"^userId: is an address"):
+            await sojourn.identify(
+                read_identity(REACHABLE, customer_id=address, message_id="i", at=NOON)
+            )
+        with pytest.raises(BadEvent, match=r"^userId: is an address"):
+            await sojourn.alias(Alias(journey.customer_id, address, "a", NOON))
+
+
+async def test_a_customer_who_has_an_address_for_an_id_keeps_it(journey: JourneyTest) -> None:
+    await journey.identify()
+    address = f"{uuid4().hex}@shop.example"
+    async with journey.store.transaction() as session:
+        await people.lock(session, address)  # from before such ids were refused
+    sojourn = Sojourn(journey.client, journey.store, journey.settings, project=PROJECT)
+    assert (await sojourn.publish(OrderCompleted(customer_id=address, order_id="o"))).stored
 
 
 async def test_an_address_that_a_provider_quotes_does_not_reach_temporal(

@@ -1,6 +1,7 @@
 """Events are kept once, and found by key and moment."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ from sojourn.domain.keys import Reach
 from sojourn.store import (
     Store,
     events,
+    people,
 )
 from sojourn.store.tables import EventRow
 from tests.support.rows import HOUR, NOON, event_row, keep
@@ -195,7 +197,9 @@ async def test_newer_goes_back_by_the_tolerance_for_what_arrived_later(
     assert {before.message_id, older.message_id}.isdisjoint(event.id for event in found)
 
 
-async def _history(store: Store, customer_id: str, start: EventRow) -> list[Event]:
+async def _history(
+    store: Store, customer_id: str, start: EventRow, folded: Collection[str] = ()
+) -> list[Event]:
     assert start.seq is not None
     async with store.reading() as session:
         return await events.history(
@@ -206,7 +210,73 @@ async def _history(store: Store, customer_id: str, start: EventRow) -> list[Even
             since_goal=["Order Completed"],
             before=(start.occurred_at, start.seq),
             known=SHIPPED,
+            folded=folded,
         )
+
+
+MANY = events.HISTORY_LIMIT + 5
+
+
+async def _keep_many(
+    store: Store, customer_id: str, hours: int, name: str, **properties: Any
+) -> None:
+    """Keep more events than a template sees, a second apart."""
+    rows = [
+        event_row(
+            customer_id,
+            at=NOON + hours * HOUR + timedelta(seconds=second),
+            name=name,
+            properties=properties,
+        )
+        for second in range(MANY)
+    ]
+    async with store.transaction() as session:
+        await people.lock(session, customer_id)
+        await events.add_all(session, rows)
+
+
+async def test_no_kind_and_no_other_key_pushes_an_event_out_of_the_history(
+    store: Store, customer_id: str
+) -> None:
+    start, _ = await keep(store, event_row(customer_id))
+    removed = event_row(
+        customer_id,
+        at=NOON + HOUR,
+        name="Product Removed",
+        properties={"product_id": "p", "cart_id": "c"},
+    )
+    await keep(store, removed)
+    await _keep_many(store, customer_id, 2, "Feature Used", feature="search")
+    await _keep_many(store, customer_id, 3, "Product Removed", product_id="p", cart_id="another")
+    found = await _history(store, customer_id, start)
+    assert [event.message_id for event in found][:2] == [start.message_id, removed.message_id]
+    names = [event.event_name for event in found]
+    assert names.count("Product Removed") == 1
+    assert names.count("Feature Used") == events.HISTORY_LIMIT
+
+
+async def test_the_newest_of_a_kind_are_the_ones_that_a_template_sees(
+    store: Store, customer_id: str
+) -> None:
+    start, _ = await keep(store, event_row(customer_id))
+    await _keep_many(store, customer_id, 1, "Feature Used", feature="x")
+    newest = event_row(
+        customer_id, at=NOON + 9 * HOUR, name="Feature Used", properties={"feature": "y"}
+    )
+    await keep(store, newest)
+    found = await _history(store, customer_id, start)
+    assert found[-1].message_id == newest.message_id
+    assert found[1].occurred_at == NOON + HOUR + timedelta(seconds=6)
+
+
+async def test_a_kind_that_templates_fold_is_there_to_the_last_event(
+    store: Store, customer_id: str
+) -> None:
+    start, _ = await keep(store, event_row(customer_id))
+    await _keep_many(store, customer_id, 1, "Product Added", product_id="q", cart_id="c")
+    found = await _history(store, customer_id, start, ["Product Added", "Product Removed"])
+    assert len(found) == MANY + 1
+    assert found[0].message_id == start.message_id
 
 
 async def test_history_is_of_the_key_or_of_none_and_begins_after_the_last_goal(

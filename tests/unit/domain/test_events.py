@@ -25,8 +25,10 @@ from sojourn.domain.events import (
     OrderCompleted,
     OrderRefunded,
     ProductAdded,
+    ProductRemoved,
     SignedUp,
     SubscriptionCancelled,
+    SubscriptionChanged,
     SubscriptionRenewed,
     SubscriptionStarted,
     UnknownEvent,
@@ -37,7 +39,12 @@ from sojourn.domain.events import (
 
 NOON = "2024-01-08T12:00:00Z"
 PERSONAL: dict[type[Event], set[str]] = {
-    SignedUp: {"email", "first_name"},
+    SignedUp: {"email", "first_name", "plan"},
+    ProductAdded: {"name", "image_url", "url"},
+    ProductRemoved: {"name", "image_url", "url"},
+    SubscriptionStarted: {"plan"},
+    SubscriptionRenewed: {"plan"},
+    SubscriptionChanged: {"plan"},
     OrderCancelled: {"reason"},
     OrderCompleted: {"email"},
     OrderRefunded: {"reason"},

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.domain.keys import Reach, plain
+from sojourn.domain.keys import Reach, is_address, plain, veiled
 
 TOKEN = "hWN6PQHFbYoHh1Mk1hYqVjR7"
 UUID = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
+ADDRESSES = ["ada@shop.example", "mailto:ada@shop.example", "cart of a@b.co", "+39 320 123-4567"]
 CARTS = Reach(
     "cart_id", starts=("Product Added",), ends=("Order Completed", "Account Closed"),
     any_key=("Account Closed",),
@@ -127,3 +128,23 @@ def test_a_journey_without_a_key_hears_everything() -> None:
     assert Reach(ends=("Order Completed",)).concerns(
         "", name="Order Completed", said="B", seq=1, had=None
     )
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_is_a_digest_that_stays_one(address: str) -> None:
+    assert is_address(address)
+    key = plain(address)
+    assert key == veiled(address) == plain(f" {address.upper()} ") == plain(key)
+    assert not is_address(key)
+    assert address not in key
+
+
+@pytest.mark.parametrize("text", ["", "@", "a@", "@b.co", "a@b", "12", "+12", "x+12345678", "1.5"])
+def test_an_ordinary_id_is_no_address(text: str) -> None:
+    assert not is_address(text)
+    assert veiled(text) == text
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "@" * 100_000, "a@" * 50_000, "+1" * 50_000])
+def test_a_long_text_is_looked_at_once(text: str) -> None:
+    is_address(text)  # a quadratic look would take minutes

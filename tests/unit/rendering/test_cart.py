@@ -62,7 +62,7 @@ def test_the_latest_details_of_a_product_count() -> None:
     (item,) = cart_items(
         [
             added(name="Mug", price="10", currency="EUR", image_url="https://x/1", url="/1"),
-            added(name="Big mug", price="12.50", image_url="https://x/2", url="/2"),
+            added(name="Big mug", price="12.50", currency="EUR", image_url="https://x/2", url="/2"),
             added(),
         ]
     )
@@ -102,6 +102,30 @@ def test_a_cart_viewed_without_products_stays() -> None:
 def test_a_viewed_cart_keeps_known_pictures() -> None:
     (item,) = cart_items([added(image_url="https://x/1"), seen({"product_id": "mug"})])
     assert item.image_url == "https://x/1"
+
+
+def test_a_currency_without_its_price_does_not_relabel_the_old_price() -> None:
+    (item,) = cart_items(
+        [added(price="40", currency="EUR"), seen({"product_id": "mug", "currency": "CZK"})]
+    )
+    assert (item.price, item.currency, item.amount) == (None, "CZK", None)
+
+
+def test_a_price_without_its_currency_is_in_no_old_currency() -> None:
+    (item,) = cart_items([added(price="40", currency="EUR"), added(price="1000")])
+    assert (item.price, item.currency) == (Decimal(1000), None)
+
+
+def test_a_price_that_is_said_again_keeps_its_currency() -> None:
+    # Segment's Cart Viewed names no currency of its products
+    (item,) = cart_items(
+        [added(price="40", currency="EUR"), seen({"product_id": "mug", "price": "40.00"})]
+    )
+    assert (item.price, item.currency) == (Decimal(40), "EUR")
+    (item,) = cart_items(
+        [added(price="40", currency="EUR"), seen({"product_id": "mug", "currency": "EUR"})]
+    )
+    assert item.amount == 40
 
 
 def test_the_total_sums_prices_times_quantities() -> None:

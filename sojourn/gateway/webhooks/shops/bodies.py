@@ -9,7 +9,7 @@ nobody needs. A field that is marked by `stands_in_for` is read only if the othe
 import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from types import SimpleNamespace
@@ -30,6 +30,7 @@ from pydantic import (
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import LONGEST_ID
 from sojourn.domain.events import Moment as AnyMoment
+from sojourn.domain.keys import plain
 from sojourn.domain.phones import NotAPhone, read_phone
 
 MOST_LINES = 100
@@ -41,7 +42,6 @@ _LONGEST_LINK = 1000
 _MOST_PIECES = 1_000_000
 _AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,30})?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-_GLOBAL = re.compile(r"gid://shopify/\w+/", re.ASCII)
 
 T = TypeVar("T")
 
@@ -61,14 +61,28 @@ Place = tuple[str | int, ...]
 log = logging.getLogger("sojourn.gateway")
 
 
+class Noted(dict[str, Any]):
+    """A body that remembers what was left out of it.
+
+    Attributes:
+        notes: the path of each part, and the reason.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        super().__init__(body)
+        self.notes: dict[str, str] = {}
+
+
 def read_body(model: type[Model], body: Any) -> Model:
     """Read a body by its model; leave out what does not fit and is not needed.
 
-    A line of which nothing tells what product it is is left out as a whole.
+    A line of which nothing tells what product it is is left out as a whole. A `Noted` body
+    remembers what was left out.
 
     Raises:
         BadEvent: a field that is needed does not validate; the path names it.
     """
+    notes = body.notes if isinstance(body, Noted) else {}
     while True:
         try:
             return model.model_validate(body)
@@ -81,6 +95,7 @@ def read_body(model: type[Model], body: Any) -> Model:
             if place is None:
                 raise BadEvent(path or "body", reason)
             log.warning("%s.%s of a shop's body is left out: %s", model.__name__, path, reason)
+            notes[path] = f"left out: {reason}"
             places.append(place)
         body = _without(body, places)
 
@@ -139,6 +154,25 @@ def _reason(kind: str, message: str) -> str:
     return _REASONS.get(kind) or said[:1].lower() + said[1:]
 
 
+def read_noted(read: Callable[[Any], T], body: Any, notes: list[tuple[str, str]]) -> T:
+    """Read a body, and note what was left out of it.
+
+    Args:
+        read: makes calls of it.
+        body: its JSON.
+        notes: get the path and the reason of each part that was left out.
+
+    Returns:
+        The calls.
+    """
+    if not isinstance(body, dict):
+        return read(body)
+    noted = Noted(body)
+    calls = read(noted)
+    notes += noted.notes.items()
+    return calls
+
+
 # ---- kinds of fields -----------------------------------------------------------------------
 
 
@@ -160,18 +194,12 @@ def _short(value: str | None) -> str | None:
 def _identifier(value: Any) -> str | None:
     if value is None or value is False or value == "":
         return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("must be an id")
-    text = _GLOBAL.sub("", str(value)).strip()
+    text = plain(value)  # a token without the key that opens the cart, an id without gid://
     if not 1 <= len(text) <= LONGEST_ID or _CONTROL.search(text):
         raise ValueError(f"is no id: 1 to {LONGEST_ID} characters without control codes")
     return text
-
-
-def _token(value: str | None) -> str | None:
-    return None if value is None else value.partition("?")[0] or None
 
 
 def _number(value: str | None) -> str | None:
@@ -246,11 +274,9 @@ Email = Annotated[str | None, _text_of(_LONGEST_EMAIL)]
 Link = Annotated[str | None, AfterValidator(_short), _text_of(_LONGEST_LINK + 1)]
 """The address of a page or a picture; one that is too long is left out."""
 Id = Annotated[str | None, BeforeValidator(_identifier)]
-"""An id: shops write them as numbers and as texts."""
+"""An id: shops write them as numbers and as texts. It is read as `domain.keys.plain` has it."""
 MustId = Annotated[str, BeforeValidator(_identifier), BeforeValidator(_must)]
 """An id that has to be there."""
-Token = Annotated[str | None, AfterValidator(_token), BeforeValidator(_identifier)]
-"""The token of a cart, without the key that opens it: ``Z2NwLWV1?key=b2a1`` is ``Z2NwLWV1``."""
 Number = Annotated[str | None, AfterValidator(_number), BeforeValidator(_identifier)]
 """An id that is a number, as customers' are: no e-mail address can slip in as one."""
 NeededId = Annotated[

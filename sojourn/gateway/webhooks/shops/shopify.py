@@ -17,7 +17,7 @@ from sojourn.domain.made_ids import digest, made_id
 from sojourn.domain.messages import Channel
 from sojourn.gateway.webhooks.bodies import read_json
 from sojourn.gateway.webhooks.calls import identify, present, track
-from sojourn.gateway.webhooks.shops.bodies import phone, read_body
+from sojourn.gateway.webhooks.shops.bodies import phone, read_body, read_noted
 from sojourn.gateway.webhooks.shops.events import (
     cancelled,
     card,
@@ -86,7 +86,11 @@ class Shopify:
         topic = self.about(request)
         if topic not in TOPICS and topic not in UNSERVED:
             return Nothing("nothing here listens to this topic")
-        return self.read(read_json(request.body), topic, request.received_at)
+        return read_noted(
+            lambda body: self.read(body, topic, request.received_at),
+            read_json(request.body),
+            request.notes,
+        )
 
     def about(self, request: SignedRequest) -> str:
         """Return the topic of a request."""

@@ -25,7 +25,6 @@ from sojourn.gateway.webhooks.shops.bodies import (
     Number,
     Pieces,
     Text,
-    Token,
     stands_in_for,
 )
 
@@ -213,7 +212,7 @@ class Cart(Body):
 
     needed: ClassVar[tuple[str, ...]] = ("token", "id", "line_items")
 
-    token: Token = None
+    token: Id = None
     id: Annotated[NeededId, stands_in_for("token")] = None
     updated_at: Moment = None
     currency: Text = None
@@ -223,7 +222,7 @@ class Cart(Body):
 class Purchase(Around):
     """The fields that a checkout and an order share."""
 
-    cart_token: Token = None
+    cart_token: Id = None
     created_at: Moment = None
     customer: Inner[Customer]
     email: Annotated[Email, stands_in_for("customer.email")] = None
