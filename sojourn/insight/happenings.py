@@ -1,6 +1,6 @@
 """The happenings of a customer beside messages: events, consents, addresses, aliases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
+from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel
 from sojourn.insight.card import masked
 from sojourn.journeys.registry import Journeys
@@ -107,14 +108,26 @@ def readdressed(versions: Sequence[AddressRow]) -> list[Readdressed]:
     return changes
 
 
-def happened(row: EventRow, project: Project) -> Happened:
-    """Put an event into words."""
+def happened(row: EventRow, project: Project, every: Sequence[EventRow] = ()) -> Happened:
+    """Put an event into words.
+
+    Args:
+        row: the event.
+        project: its journeys and events.
+        every: all events of the customer: they tell whether the event names a key of theirs.
+
+    Returns:
+        The event in words.
+    """
     properties = _public(row, project.events)
     text = row.name
     if shown := _shortly(properties, project.journeys):
         text += f" ({shown})"
     if row.sent_as is not None:
         text += f", sent as {row.sent_as}"
+    if row.copy_of is not None:
+        text += ", under another id of the same person"
+    text += "".join(f"; {words}" for words in _beyond_its_key(row, project.journeys, every))
     if row.routed_at is None:
         text += "; stored, but no run was told of it yet: a worker's sweep will"
     return Happened(
@@ -126,6 +139,18 @@ def happened(row: EventRow, project: Project) -> Happened:
         heard=bool(project.journeys.heard_by(row.name)),
         routed=row.routed_at is not None,
     )
+
+
+def _beyond_its_key(row: EventRow, journeys: Journeys, every: Sequence[EventRow]) -> Iterator[str]:
+    """Yield words on each journey whose runs of every key an event ended, for it named none."""
+    for name, journey in journeys.heard_by(row.name).items():
+        reach = journey.terms.reach
+        if not reach.field or row.name not in reach.ends or row.seq is None:
+            continue
+        said, had = plain(row.properties.get(reach.field)), events.keys_in(every, reach)
+        others = any(key and seq < row.seq for key, seq in had.items())
+        if said and others and had.get(said, row.seq) >= row.seq:
+            yield f"nothing of this {reach.field} before, so it counts for every run of {name}"
 
 
 def _public(row: EventRow, known: Events) -> dict[str, Any]:

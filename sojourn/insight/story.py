@@ -32,7 +32,7 @@ from sojourn.store import (
     runs,
     suppressions,
 )
-from sojourn.store.tables import LedgerRow, RunRow
+from sojourn.store.tables import EventRow, LedgerRow, RunRow
 
 NOT_ASKED = "not asked"
 NOT_KEPT = "not in Temporal"
@@ -92,6 +92,7 @@ async def tell(
         said = await consents.words(session, customer_id)
         happened = await events.of_customer(session, customer_id)
         rows = await ledger.of_customer(session, customer_id)
+        causes = await _causes(session, rows, happened)
         decided = {row.id: row for row in rows if row.id is not None}
         noted = await runs.of_customer(session, customer_id)
         paused = await pauses.current(session)
@@ -106,11 +107,11 @@ async def tell(
         *(happenings.aliased(row) for row in joined),
         *happenings.readdressed(versions),
         *(happenings.consented(row) for row in said),
-        *(happenings.happened(row, project) for row in happened),
+        *(happenings.happened(row, project, happened) for row in happened),
         *(
             fate.decided(
                 row,
-                happened,
+                [*happened, *causes],
                 tz,
                 journeys=project.journeys,
                 course=courses[number],
@@ -123,6 +124,16 @@ async def tell(
     ]
     timeline.sort(key=lambda entry: entry.at)  # stable: consent, event, message
     return Story(customer=card, temporal=fault, runs=found, timeline=timeline)
+
+
+async def _causes(
+    session: AsyncSession, rows: Sequence[LedgerRow], happened: Sequence[EventRow]
+) -> list[EventRow]:
+    """Read the events of other ids of the person for which messages were skipped."""
+    own = {event.message_id for event in happened}
+    wanted = dict.fromkeys(row.caused_by for row in rows if row.caused_by not in {None, *own})
+    found = [await events.find(session, message_id) for message_id in wanted if message_id]
+    return [event for event in found if event is not None]
 
 
 async def _courses(

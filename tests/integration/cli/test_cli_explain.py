@@ -190,6 +190,7 @@ async def test_the_event_that_prevented_a_message_is_named(offline: Cli) -> None
 async def test_a_purchase_that_came_in_too_late_to_prevent_is_named(offline: Cli) -> None:
     ada = await offline.identify(**ROME)
     start = await event(offline, ada, "Product Added", NOON, cart_id="k1", product_id="p")
+    await event(offline, ada, "Product Added", NOON, cart_id="other", product_id="p")
     claimed = datetime(2024, 3, 6, 12, tzinfo=UTC)
     await offline.decided(ada, at=claimed, claimed_at=claimed, enrolment=start)
     for cart, received in (("k1", claimed - HOUR / 2), ("other", claimed + HOUR)):
@@ -558,3 +559,34 @@ async def test_explain_tells_of_a_changed_address_between_its_messages(offline: 
     assert "was c***@example.org" in told(answer, "e-mail address was taken away")
     for secret in ("ada@example.com", "countess@"):
         assert secret not in (await offline("explain", ada, "--json")).out
+
+
+async def test_an_order_of_an_unknown_cart_says_that_it_counts_for_all(offline: Cli) -> None:
+    ada = await offline.identify()
+    await event(offline, ada, "Product Added", NOON, product_id="p", cart_id="A")
+    await event(offline, ada, "Order Completed", NOON + HOUR, order_id="o1", cart_id="A?key=1")
+    await event(offline, ada, "Order Completed", NOON + 2 * HOUR, order_id="o2", cart_id="B")
+    answer = await offline("explain", ada)
+    words = "nothing of this cart_id before, so it counts for every run of abandoned-cart"
+    assert words in told(answer, "order_id o2")
+    assert words not in told(answer, "order_id o1")
+
+
+async def test_a_copy_of_another_ids_purchase_says_whose_it_is(offline: Cli) -> None:
+    ada = await offline.identify()
+    async with offline.store.transaction() as session:
+        session.add(
+            EventRow(
+                message_id=f"{ada}/as",
+                copy_of=ada,
+                customer_id=ada,
+                name="Order Completed",
+                occurred_at=NOON,
+                received_at=NOON,
+                routed_at=NOON,
+                properties={"order_id": "o"},
+            )
+        )
+    assert "under another id of the same person" in told(
+        await offline("explain", ada), "Order Completed"
+    )

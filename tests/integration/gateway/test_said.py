@@ -78,3 +78,32 @@ async def test_an_alias_says_that_it_joined_nothing(journey: JourneyTest, *, aga
     assert note["path"] == "previousId"
     assert "is the userId itself, so that nothing was joined" in note["reason"]
     assert bool(done.json().get("notes")) is again
+
+
+async def test_a_shopper_who_identifies_logs_in_and_buys_with_both_ids_is_one_person(
+    journey: JourneyTest,
+) -> None:
+    who, anon = journey.customer_id, f"{journey.customer_id}-anon"
+    traits = {"email": f"{who}@shop.example", "marketingConsent": {"email": True}}
+    async with serving(await journey._ready()) as served:
+        await served.ready()
+
+        async def track(event: str, **call: Any) -> dict[str, Any]:
+            moment = (await journey.now()).isoformat()
+            sent = {"event": event, "timestamp": moment, **call}
+            answer = await served.post("/v1/track?wait=1", sent)
+            told: dict[str, Any] = answer.json()
+            return told
+
+        await served.post("/v1/identify", {"anonymousId": anon, "traits": traits})
+        cart = {"product_id": "p1", "cart_id": "A"}
+        started = await track("Product Added", anonymousId=anon, properties=cart)
+        both = {"userId": who, "anonymousId": anon}
+        await served.post("/v1/identify", {**both, "traits": {"email": traits["email"]}})
+        bought = await track(
+            "Order Completed", **both, properties={"order_id": "o", "cart_id": "A"}
+        )
+    assert [run["effect"] for run in started["runs"]] == ["started"]
+    (ended,) = bought["runs"]
+    assert (ended["run"], ended["effect"]) == (f"abandoned-cart:{anon}:A", "ended")
+    assert ended["prevented"] == ["reminder", "nudge", "offer"]
