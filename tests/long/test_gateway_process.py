@@ -101,7 +101,7 @@ async def test_the_gateway_counts_over_its_processes_and_finishes_open_requests(
         yield last[10:]
 
     last = asyncio.create_task(http.post("/v1/track", content=body()))
-    while "sojourn_gateway_in_work 1.0" not in (await http.get("/metrics")).text:
+    while "sojourn_gateway_unanswered 1.0" not in (await http.get("/metrics")).text:
         assert not last.done()
         await asyncio.sleep(0.02)
     parent.send_signal(signal.SIGTERM)

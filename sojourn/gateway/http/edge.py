@@ -4,7 +4,8 @@ A place among those in work is not taken here but by the route, once it knows wh
 (`http.work`). Here a request is turned away, unread, while so many wait that it would wait in vain.
 The refusal is late on purpose: it slows a sender that comes back at once, whatever it is told.
 
-A line says who asked (the key's id), what for (the route as it is written here), and how it went.
+A line of the log says who asked (the key's id), what for (the route as it is written here), and how
+it went; a request that was turned away unread has none.
 Bodies, paths and query strings stay out of it: they may hold personal data.
 """
 
@@ -28,7 +29,7 @@ ALWAYS = ("/healthz", "/readyz", "/metrics")
 LIGHT = ("/c/", "/o/")
 """Paths that are answered under overload, too: they wait for no server, and a customer who clicks
 wants to go to the shop."""
-LATE_SECONDS = (0.3, 1.0)
+LATE_SECONDS = (1.0, 4.0)
 """Seconds by which a refusal is late."""
 MOST_LATE = 2000
 """Refusals that are late at one time; further ones are not."""
@@ -57,8 +58,11 @@ class Edge:
             await self._app(scope, receive, send)
             return
         visit = _Visit(scope, receive, send, self._slow)
-        always = scope["path"] in ALWAYS
+        always, unread = scope["path"] in ALWAYS, False
+        if not always:
+            self._metrics.unanswered.inc()
         if self._work.overrun and not always and not scope["path"].startswith(LIGHT):
+            unread = True
             await self._be_late()
             await busy("too many calls are in work").answer()(scope, receive, visit.send)
         else:
@@ -70,7 +74,9 @@ class Edge:
                 log.exception("failed", route=visit.route)
             finally:
                 visit.end()
-        self._note(visit, quiet=always and visit.status == 200)
+        if not always:
+            self._metrics.unanswered.dec()
+        self._note(visit, quiet=unread or (always and visit.status == 200))
 
     async def _be_late(self) -> None:
         if self._late >= MOST_LATE:

@@ -40,6 +40,12 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self.unanswered = Gauge(
+            "sojourn_gateway_unanswered",
+            "Requests that have begun and are not answered: their bodies come, they wait, or work.",
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
         self.in_work = Gauge(
             "sojourn_gateway_in_work",
             "Requests whose work is under way.",

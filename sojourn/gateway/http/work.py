@@ -14,6 +14,7 @@ from prometheus_client import Gauge
 
 from sojourn.gateway.http.faults import Refusal, busy
 from sojourn.gateway.http.line import Line
+from sojourn.gateway.http.pace import Pace
 
 T = TypeVar("T")
 
@@ -40,13 +41,16 @@ class Work:
         self._seconds = seconds
         self._count = 0
         self._line = Line()
+        self._pace = Pace()
         self._lasting: set[asyncio.Task[Any]] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
 
     @property
     def overrun(self) -> bool:
         """True while the line is so long that a request that joins it now would wait in vain."""
-        return len(self._line) >= LINE * self._limit
+        return len(self._line) >= self._pace.within(
+            self._seconds * LINE_SHARE, least=self._limit, most=LINE * self._limit
+        )
 
     @asynccontextmanager
     async def place(self, sender: str) -> AsyncIterator[None]:
@@ -157,6 +161,8 @@ class Work:
 
     def _add(self, number: int) -> None:
         self._count += number
+        if number < 0 and self._line:  # without a line it is the senders' pace
+            self._pace.count()
         while self._count < self._limit and self._line:
             self._line.next().set_result(None)
             self._count += 1
