@@ -152,9 +152,10 @@ def read_call(
                 message_id=envelope.message_id,
                 at=envelope.at,
                 received_at=envelope.received_at,
-                context=call.get("context") or {},
+                context=context if isinstance(context := call.get("context"), dict) else {},
                 sure=envelope.sure,
                 of_strangers=True,
+                notes=envelope.notes,
             )
         case "alias":
             return _alias(envelope)

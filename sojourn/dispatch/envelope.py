@@ -20,6 +20,7 @@ from sojourn.domain.reading import read_identifier, read_moment
 _IDS = ("messageId", "userId", "anonymousId", "previousId")
 OBJECTS = ("properties", "traits", "context", "integrations")
 _CONTENT = ("type", "event", "userId", "anonymousId", "previousId", "properties")
+_HAPPENED = ("timestamp", "originalTimestamp")
 _MOMENTS = ("timestamp", "originalTimestamp", "sentAt")
 ENVELOPE_FIELDS = (*_IDS, *_MOMENTS, "type", "event", "receivedAt")
 """The fields that tell what a call is, whose and when."""
@@ -107,7 +108,10 @@ def read_envelope(
         raise BadEvent("userId", "is missing: a call needs userId or anonymousId")
     moments = {} if sent_at is None else {"sentAt": sent_at}
     moments |= reading.moments()
-    at = _moment(reading.call, moments, received_at, ends=ends)
+    if reading.is_undated and _happened(moments) is None:
+        at = EARLIEST  # as old as it can be: it outweighs nothing, and a refusal counts anyway
+    else:
+        at = _moment(reading.call, moments, received_at, ends=ends)
     return Envelope(
         customer_id=customer_id,
         message_id=ids.get("messageId") or _made_id(reading.call, moments),
@@ -126,6 +130,7 @@ class _Reading:
         self.call = call
         self.notes: list[Note] = []
         self._ends = ends
+        self._identifies = call.get("type") == "identify"
         for field in OBJECTS:
             if not isinstance(call.get(field), dict | None):
                 self._miss(BadEvent(field, "must be an object"), needed=self._holds(field))
@@ -161,14 +166,20 @@ class _Reading:
             try:
                 found[field] = read_moment(field, self.call[field])
             except BadEvent as error:
-                self._miss(error, needed=field != "sentAt" and not self._ends)
+                needed = field != "sentAt" and not self._ends and not self._identifies
+                self._miss(error, needed=needed)
         return found
+
+    @property
+    def is_undated(self) -> bool:
+        """True for an ``identify`` whose moment cannot be read: a refusal must not be lost so."""
+        return self._identifies and any(note.path in _HAPPENED for note in self.notes)
 
     def _holds(self, field: str) -> bool:
         """Tell whether an object of the call says something that must not be lost."""
         if field == "properties":
             return not self._ends
-        return field == "traits" and self.call.get("type") == "identify"
+        return field == "traits" and self._identifies
 
     def _miss(self, error: BadEvent, *, needed: bool) -> None:
         if needed:

@@ -16,6 +16,7 @@ from sojourn.domain.emails import is_email
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.locales import region
 from sojourn.domain.messages import Channel
+from sojourn.domain.notes import Note
 from sojourn.domain.phones import NoCountry, NotAPhone, country_of, read_phone
 from sojourn.domain.traits import countries_of, read_context, read_traits
 
@@ -84,6 +85,7 @@ class Identity:
         left: the traits that are left out, as they were sent.
         sure: the sender gave the call an id or a moment. Without both, two equal calls may be two
             or one that was sent again.
+        notes: what else of the call is left out.
     """
 
     customer_id: str
@@ -98,6 +100,7 @@ class Identity:
     faults: tuple[BadCustomer, ...] = ()
     left: dict[str, Any] = field(default_factory=dict)
     sure: bool = field(default=True, compare=False)
+    notes: tuple[Note, ...] = field(default=(), compare=False)
 
     @property
     def says_something(self) -> bool:
@@ -145,6 +148,7 @@ def read_identity(
     context: Mapping[str, Any] = MappingProxyType({}),
     sure: bool = True,
     of_strangers: bool = False,
+    notes: tuple[Note, ...] = (),
 ) -> Identity:
     """Read the traits of an identify call, field by field.
 
@@ -159,6 +163,7 @@ def read_identity(
         context: the call's context; its locale and time zone count where no trait says otherwise.
         sure: see `Identity`.
         of_strangers: the traits come from outside, and must be fit for every database.
+        notes: what else of the call is left out.
 
     Returns:
         What the call says.
@@ -182,6 +187,7 @@ def read_identity(
         faults=tuple(read.faults),
         left=read.left,
         sure=sure,
+        notes=notes,
     )
 
 

@@ -248,6 +248,7 @@ def _notes(call: Identity, heard: Identified) -> Iterator[Note]:
             "is missing, and so is a timestamp: an equal call was taken before, so that only "
             "refusals of this one count",
         )
+    yield from call.notes
     for fault in heard.faults:
         yield left_out(fault.path, fault.reason)
 

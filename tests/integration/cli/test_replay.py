@@ -146,6 +146,30 @@ async def test_the_counts_of_a_replay_hold_although_the_worker_is_killed(
     assert restarts == [-signal.SIGKILL] * 2
 
 
+@pytest.mark.long
+async def test_an_identify_that_is_sent_again_takes_no_refusal_back(tmp_path: Path) -> None:
+    consent = {"timezone": "UTC", "email": "a@shop.example", "marketingConsent": {"email": True}}
+    refusal = {"marketingConsent": {"email": False}}
+    cart = {"product_id": "p", "cart_id": "c"}
+    calls = [
+        {"type": kind, "messageId": name, "userId": "s1", "timestamp": f"2024-09-26T{at}Z", **rest}
+        for kind, name, at, rest in (
+            ("identify", "i1", "09:00:00", {"traits": consent}),
+            ("identify", "i2", "09:10:00", {"traits": refusal}),
+            ("identify", "i1", "09:20:00", {"traits": consent}),
+            ("track", "e1", "10:15:00", {"event": "Product Added", "properties": cart}),
+        )
+    ]
+    settings = Settings(
+        home=tmp_path, database_url=f"sqlite:///{tmp_path}/replay.db", quiet_hours=None
+    )
+    read = [call for _, call in read_calls(write(tmp_path / "calls.jsonl", calls))]
+    result = await timeline.replay(read, settings, PROJECT)
+    steps = result.as_json()["journeys"]["abandoned-cart"]["steps"]
+    assert steps["reminder"]["skipped"] == steps["offer"]["skipped"] == {"no_consent": 1}
+    assert not any(step["sent"] for step in steps.values())
+
+
 def test_the_shops_recording_has_its_true_counts() -> None:
     """The independent count agrees with the known figures of the shop's file, if it is there."""
     file = Path(__file__).parents[4] / "shared" / "data" / "shop-2024-q1.jsonl.gz"

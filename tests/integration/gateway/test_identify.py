@@ -117,6 +117,33 @@ async def test_a_refusal_is_heard_however_the_rest_is_written(
     assert await agreed(served, customer_id) is False
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"timestamp": "yesterday"},
+        {"timestamp": "0001-01-01T00:00:00Z"},
+        {"timestamp": 1732800000},
+        {"originalTimestamp": "soon", "sentAt": "later"},
+        {"messageId": {"id": 1}},
+        {"context": "c"},
+        {"integrations": "none"},
+    ],
+)
+async def test_a_refusal_is_not_lost_with_a_bad_envelope(
+    served: Served, customer_id: str, bad: dict[str, Any]
+) -> None:
+    await say(served, customer_id, {"plan": "gold", **AGREES})
+    call = {"userId": customer_id, "traits": {"plan": "tin", **REFUSES}, **bad}
+    answer = await served.post("/v1/identify", call)
+    assert answer.status_code == 200
+    assert {note["path"] for note in answer.json()["notes"]} == bad.keys()
+    assert await agreed(served, customer_id) is False
+    if "timestamp" in bad:  # a call of an unknown moment outweighs nothing but a consent
+        assert (await card(served, customer_id)).attributes == {"plan": "gold"}
+        await say(served, customer_id, AGREES, **bad)
+        assert await agreed(served, customer_id) is False
+
+
 async def test_a_consent_that_is_no_plain_yes_is_left_out_and_kept(
     served: Served, customer_id: str
 ) -> None:

@@ -682,6 +682,8 @@ async def test_a_merged_customer_keeps_the_addresses_though_the_other_is_deleted
         assert (answer.status_code, answer.json()) == (200, {"success": True})
         assert await _email(sojourn, shopify.known(str(former))) == "giulia@example.com"
         await told_by_shopify(http, "customers/delete", {"id": kept})
+        late = {**payload("shopify_customer"), "id": kept, "updated_at": "2030-01-01T00:00:00Z"}
+        assert (await told_by_shopify(http, "customers/update", late)).status_code == 200
     async with sojourn.store.reading() as session:
         card = await cards.find(session, shopify.known(str(kept)))
     assert card is not None
