@@ -184,6 +184,36 @@ def test_a_folder_whose_name_another_package_has_is_named(
         load_project(tmp_path)
 
 
+def test_a_project_says_which_names_its_senders_use(root: Path) -> None:
+    configure(
+        root,
+        '\n[tool.sojourn.synonyms.events]\n"Purchase" = "Order Completed"\n'
+        '[tool.sojourn.synonyms.fields]\nbasket = "cart_id"\n',
+    )
+    known = load_project(root).events
+    assert known.known_as("purchase") == "Order Completed"
+    envelope = {"message_id": "m", "customer_id": "c", "occurred_at": "2024-01-08T12:00:00Z"}
+    read = known.understand("Product Added", {"product_id": "p", "basket": "A"}, envelope)
+    assert read.properties == {"product_id": "p", "cart_id": "A"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (
+            'events]\n"Purchase" = "Order Complete"',
+            'no event "Order Complete": did you mean "Order',
+        ),
+        ('fields]\nbasket = "cartid"', 'no field of an event "cartid": did you mean "cart_id"'),
+        ('names]\nbasket = "cart_id"', "synonyms.names: no such name"),
+    ],
+)
+def test_a_synonym_of_nothing_is_told_the_nearest(root: Path, lines: str, fault: str) -> None:
+    configure(root, f"\n[tool.sojourn.synonyms.{lines}\n")
+    with pytest.raises(BadProject, match=fault):
+        load_project(root)
+
+
 def test_the_environment_outweighs_the_defaults_of_the_project(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

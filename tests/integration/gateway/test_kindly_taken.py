@@ -9,7 +9,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from sojourn.store import events, quarantine
+from sojourn.domain.messages import Channel
+from sojourn.store import consents, events, quarantine
 from sojourn.testkit import JourneyTest
 from tests.support.gateway_server import Served, serving
 from workflows.abandoned_cart import AbandonedCart
@@ -218,6 +219,28 @@ async def test_a_call_that_was_held_up_changes_places_with_nothing(served_late: 
     assert [row.name for row in rows] == ["Product Added", "Order Completed"]
 
 
+async def test_an_older_yes_that_was_held_up_does_not_outweigh_a_no(served_late: Served) -> None:
+    now = datetime.now(UTC)
+    who = f"held-up-no-{now.timestamp()}"
+    said = (
+        {"timestamp": now - timedelta(days=40), "email": True},
+        {"timestamp": now - timedelta(seconds=20), "email": False},
+        {
+            "timestamp": now - timedelta(seconds=45),
+            "sentAt": now - timedelta(seconds=44),
+            "email": True,
+        },
+    )
+    for number, word in enumerate(said):
+        consent = {"marketingConsent": {"email": word.pop("email")}}
+        moments = {name: moment.isoformat() for name, moment in word.items()}  # type: ignore[attr-defined]
+        call = {"userId": who, "messageId": f"{who}{number}", "traits": consent, **moments}
+        assert (await served_late.post("/v1/identify", call)).status_code == 200
+    async with served_late.store.reading() as session:
+        consent_now = await consents.current(session, who)
+    assert consent_now.refusal(Channel.EMAIL, "cart") is not None
+
+
 @pytest_asyncio.fixture
 async def served_late(journey: JourneyTest) -> AsyncIterator[Served]:
     async with serving(await journey._ready()) as served:
@@ -314,10 +337,12 @@ async def test_notes_are_counted_by_names_of_ours_alone(served_late: Served) -> 
     properties = {"order_id": "o", "total": "1,5", "\0secret": 1, "x": {"ada@shop.example": "\0"}}
     call = {"userId": who, "event": "Order Completed", "properties": properties}
     await served_late.post("/v1/track", call)
-    await served_late.post("/v1/track", {"userId": who, "event": "ada@shop.example"})
+    odd = await served_late.post("/v1/track", {"userId": who, "event": "ada@shop.example"})
+    assert odd.status_code == 200, odd.text
+    assert odd.json()["notes"], odd.text
     text = (await served_late.http.get("/metrics")).text
     for path in ("properties.total", "properties"):
         line = f'sojourn_gateway_notes_total{{event="Order Completed",path="{path}"}} 1.0'
         assert line in text
-    assert 'sojourn_gateway_notes_total{event="unknown",path="event"} 1.0' in text
+    assert 'sojourn_gateway_notes_total{event="track",path="event"} 1.0' in text
     assert "ada@" not in text

@@ -30,7 +30,7 @@ from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http.faults import AWAY, Refusal, answer
 from sojourn.gateway.redriving import redrive
 from sojourn.gateway.tracking.taking import take_calls
-from sojourn.gateway.webhooks.knowing import settled
+from sojourn.gateway.webhooks.knowing import Unread, settled
 from sojourn.gateway.webhooks.mapping.source import load_sources
 from sojourn.gateway.webhooks.refused import reread
 from sojourn.gateway.webhooks.routes import BODY_LIMIT, Sources, Take, configured, router
@@ -409,6 +409,45 @@ def test_a_mapped_body_of_any_shape_is_read_or_refused_with_its_path(data: st.Da
     body = changed(BOOKING, data.draw(st.sampled_from(places(BOOKING))), data.draw(ANYTHING))
     fault = fault_of(lambda: source.read(body, "msg_1", NOW))
     assert fault is None or fault.path.startswith(("events.", "identify."))
+
+
+TWO_ENTRIES = """secret = "BOOKINGS_WEBHOOK_SECRET"
+[[events]]
+event = "Order Completed"
+user_id = "guest"
+properties.order_id = "id"
+[[events]]
+event = "Signed Up"
+user_id = "nobody"
+"""
+
+
+async def test_an_entry_that_cannot_be_read_is_listed_and_the_others_are_taken(
+    tmp_path: Path, taker: Taker
+) -> None:
+    (tmp_path / "pair.toml").write_text(TWO_ENTRIES)
+    found = Sources(inbound=dict(load_sources(tmp_path, BOOKINGS)))
+    body = body_of({"guest": "g1", "id": "o1"})
+
+    async def take(parts: Sequence[Part], source: str, at: datetime) -> list[BadEvent | None]:
+        plain = [one for one in parts if isinstance(one, dict)]
+        ends = iter(await taker(plain, source, at))
+        return [
+            Unread(one.path, one.reason) if isinstance(one, Unreadable) else next(ends)
+            for one in parts
+        ]
+
+    async with client(found, take) as http:
+        answer = await http.post("/webhooks/in/pair", content=body, headers=standard(body))
+        none = body_of({"id": "o1"})
+        refused = await http.post("/webhooks/in/pair", content=none, headers=standard(none))
+    assert answer.status_code == 200
+    assert answer.json()["refused"] == [
+        {"path": "events.1.user_id", "reason": "nobody finds nothing"}
+    ]
+    assert [call["event"] for call in taker.calls] == ["Order Completed"]
+    assert refused.status_code == 400
+    assert refused.json()["error"]["path"] == "events.0.user_id"
 
 
 # ---- end to end ----------------------------------------------------------------------------

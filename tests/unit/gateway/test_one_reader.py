@@ -16,6 +16,7 @@ from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Customer, Identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import EARLIEST, LARGEST, LATEST, Event
+from sojourn.domain.messages import Channel
 from sojourn.domain.storable import Unstorable, json_size
 from sojourn.gateway.tracking.taking import take_calls
 from sojourn.store.cards import Identified
@@ -510,6 +511,15 @@ def test_the_sent_at_of_a_batch_yields_to_that_of_the_call() -> None:
     read = read_call(without, received_at=ARRIVED, sent_at=sent_at)
     assert isinstance(read, Track)
     assert read.at == ARRIVED - 2 * HOUR
+
+
+@pytest.mark.parametrize("context", ["c", 7, [], [1], "", True])
+def test_an_identify_is_read_without_a_context_that_is_none(context: Any) -> None:
+    said = {"marketingConsent": {"email": False}}
+    call = {**NAMED, "type": "identify", "traits": said, "context": context}
+    read = read_call(call, PROJECT.events, received_at=ARRIVED)
+    assert isinstance(read, Identity)
+    assert read.consents == {Channel.EMAIL: False}
 
 
 def test_a_settled_call_has_ids_as_text_and_our_moment() -> None:
