@@ -54,7 +54,9 @@ async def redrive(sojourn: Sojourn, row: QuarantineRow, sources: Mapping[str, So
             raise one
         plain.append(one)
     at = read_moment("receivedAt", row.call["receivedAt"])
-    ends = await take_calls(sojourn, plain, source=row.source, received_at=at, deletes=True)
+    ends = await take_calls(
+        sojourn, plain, source=row.source, received_at=at, deletes=True, ask=True
+    )
     for end in ends:
         if end.fault is not None:
             raise end.fault
