@@ -17,6 +17,7 @@ from sojourn.domain.events import (
     EmailLinkClicked,
     Event,
     FeatureUsed,
+    HoldEnded,
     Identifier,
     JourneyStopped,
     Key,
@@ -45,6 +46,7 @@ from sojourn.domain.events import (
     SubscriptionChanged,
     SubscriptionRenewed,
     SubscriptionStarted,
+    TimeZoneChanged,
 )
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "EmailLinkClicked",
     "Event",
     "FeatureUsed",
+    "HoldEnded",
     "Identifier",
     "JourneyStopped",
     "Key",
@@ -83,4 +86,5 @@ __all__ = [
     "SubscriptionChanged",
     "SubscriptionRenewed",
     "SubscriptionStarted",
+    "TimeZoneChanged",
 ]

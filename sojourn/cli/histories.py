@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from sojourn.cli.changed_waits import ChangedWait, changed, watched
 from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput
 from sojourn.journeys.registry import Journeys
@@ -33,11 +34,13 @@ class Checked:
         name: the file, or the workflow id.
         journey: the name of the journey.
         broken: the reason why the run would break, in one line; None if it replays.
+        wait: the wait that the run is in, if the code would begin another one.
     """
 
     name: str
     journey: str
     broken: str | None
+    wait: ChangedWait | None = None
 
 
 async def replay(
@@ -69,12 +72,14 @@ async def replay(
         workflow_runner=sandbox.workflow_runner(project),
     )
     results = []
-    async for name, history in histories:
-        result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
-        failure = result.replay_failure
-        results.append(
-            Checked(name, _journey(history), None if failure is None else _explain(failure))
-        )
+    with watched() as waits:
+        async for name, history in histories:
+            result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+            failure, journey = result.replay_failure, _journey(history)
+            broken = None if failure is None else _explain(failure)
+            after = waits.pop(history.workflow_id, None)
+            wait = None if broken else changed(journey, history, after)
+            results.append(Checked(name, journey, broken, wait))
     return results
 
 

@@ -18,7 +18,7 @@ from sojourn.domain.ordering import earliest
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import Store, events, joining, runs
+from sojourn.store import Store, events, holds, joining, runs
 from sojourn.store.joining import Joined
 from sojourn.store.tables import EventRow, RunRow
 
@@ -55,6 +55,8 @@ async def join(
         done = await joining.join(session, previous_id, customer_id, at=at)
         if done.moved:
             await tell_anew(session, done.customer_id, project, within=within)
+            because = f"alias of {previous_id}"
+            await holds.end(session, done.customer_id, because=because, at=at)
     return done
 
 

@@ -1,12 +1,14 @@
 """`Sojourn`: the client of services. ``await sojourn.publish(event)`` and the journeys know."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
 
 from sojourn.composing import load_project, settings_of
@@ -20,17 +22,19 @@ from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
 from sojourn.dispatch.watching import Watch
 from sojourn.domain.alias import Alias
-from sojourn.domain.customer import Customer, Erasure, Identity
-from sojourn.domain.errors import BadEvent
+from sojourn.domain.customer import ZONE_FIELDS, Customer, Erasure, Identity, home_zone
+from sojourn.domain.errors import BadEvent, TemporalUnavailable
 from sojourn.domain.events import Event, check_track
 from sojourn.domain.keys import is_address
 from sojourn.domain.notes import Note, few
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, cards
+from sojourn.store import Store, cards, holds, people, zones
 from sojourn.store.cards import Identified
 from sojourn.store.tables import EventRow
+
+log = logging.getLogger("sojourn.dispatch")
 
 SWEEP_AFTER = timedelta(seconds=10)
 SWEEP_BATCH = 500
@@ -110,14 +114,20 @@ class Sojourn:
         """Wait until every event that was taken is routed, or was found not to be for now."""
         await self._intake.drain()
 
-    async def identify(self, identity: Identity) -> Customer:
+    async def identify(self, identity: Identity, *, wait: bool = True) -> Customer:
         """Make or update a customer; record what they consent to.
 
-        The same call again, by its message id and content, is no new word.
-        """
-        return (await self.hear(identity)).customer
+        The same call again, by its message id and content, is no new word. A message that waits for
+        these words asks the gate again, at once. An open run whose customer lives by other clocks
+        now plans by them.
 
-    async def hear(self, identity: Identity) -> Identified:
+        Args:
+            identity: the words.
+            wait: return once the runs that they concern are told; else once they are stored.
+        """
+        return (await self.hear(identity, wait=wait)).customer
+
+    async def hear(self, identity: Identity, *, wait: bool = True) -> Identified:
         """Take an identify call in, as `identify`, and tell what became of it.
 
         Raises:
@@ -125,11 +135,39 @@ class Sojourn:
             BadCustomer: its only trait is a phone number that cannot be read.
         """
         await self._refuse_address(identity.customer_id)
+        because, at = identity.message_id, identity.at
         async with (
             self._alone.with_(identity.customer_id),
             self.store.transaction() as session,
         ):
-            return await cards.hear(session, identity, now=self.now())
+            before = await self._zone(session, identity)
+            heard = await cards.hear(session, identity, now=self.now())
+            customer_id = heard.customer.customer_id
+            zone = home_zone(heard.customer, self.settings.timezone)
+            news = [*await holds.end(session, customer_id, because=because, at=at)]
+            if before not in ("", zone):
+                news += await zones.changed(session, customer_id, zone, because=because, at=at)
+        if news:
+            await self._tell(customer_id, wait=wait)
+        return heard
+
+    async def _zone(self, session: AsyncSession, identity: Identity) -> str:
+        """Return the zone before an identify call; empty if the call cannot change it."""
+        told = {*identity.card, *identity.context}
+        if told.isdisjoint(ZONE_FIELDS) and not identity.phone:
+            return ""
+        person = await people.lock(session, identity.customer_id)
+        return home_zone(cards.card(person), self.settings.timezone)
+
+    async def _tell(self, customer_id: str, *, wait: bool) -> None:
+        """Tell runs of what is stored; without Temporal the sweep of any worker does."""
+        if not wait:
+            self._intake.wake_soon(customer_id)
+            return
+        try:
+            await self.route(customer_id)
+        except TemporalUnavailable as error:
+            log.warning("runs of %s are told by the next sweep: %s", customer_id, error)
 
     async def erase(self, erasure: Erasure) -> None:
         """Forget how to reach a person, for good. Open runs go on, and send them nothing."""

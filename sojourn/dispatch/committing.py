@@ -202,15 +202,16 @@ class Transaction:
             await events.mark_routed(session, nobody, datetime.now(UTC))
 
     async def _void_holds(self, session: AsyncSession, open_runs: dict[str, list[RunRow]]) -> None:
+        held = {row.workflow_id for row in await ledger.held_by(session, open_runs)}
         for work, (row, stored) in self.rows.items():
-            noted = open_runs.get(row.customer_id)
+            noted = [run for run in open_runs.get(row.customer_id, []) if run.workflow_id in held]
             if stored and work.event is not None and noted:
                 await void_holds_of(
                     session,
                     row,
                     work.event,
                     noted,
-                    self._project.journeys,
+                    self._project,
                     within=self._clock_skew,
                 )
 

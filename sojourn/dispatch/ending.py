@@ -1,24 +1,24 @@
-"""Ending holds: a message that is held in a run is skipped as soon as an event ends the run."""
+"""Ending holds: a held message is skipped as soon as an event ends its run or begins it again."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.events import Event, RunEvent
-from sojourn.domain.messages import Reason
-from sojourn.journeys.journey import Journey
-from sojourn.journeys.registry import Journeys
+from sojourn.domain.errors import BadEvent, UnknownName
+from sojourn.domain.events import Event, Events, RunEvent
+from sojourn.domain.messages import EDITION, Enrolment, Reason
+from sojourn.journeys.journey import Journey, cause_after
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import events, runs, settling
-from sojourn.store.tables import EventRow, RunRow
+from sojourn.store import events, ledger, runs, settling
+from sojourn.store.tables import EventRow, LedgerRow, RunRow
 
 
 async def void_holds(
     session: AsyncSession, row: EventRow, project: Project, *, within: timedelta
 ) -> None:
-    """Skip what is held in the customer's runs that a stored event ends.
+    """Skip what is held in the customer's runs that a stored event overtakes.
 
     Args:
         session: a writing transaction that holds the customer.
@@ -28,7 +28,7 @@ async def void_holds(
     """
     event = events.typed(row, project.events)
     noted = await runs.maybe_open(session, row.customer_id)
-    await void_holds_of(session, row, event, noted, project.journeys, within=within)
+    await void_holds_of(session, row, event, noted, project, within=within)
 
 
 async def void_holds_of(
@@ -36,21 +36,21 @@ async def void_holds_of(
     row: EventRow,
     event: Event,
     open_runs: Iterable[RunRow],
-    journeys: Journeys,
+    project: Project,
     *,
     within: timedelta,
 ) -> None:
-    """Skip what is held in those of these runs that an event ends.
+    """Skip what is held in those of these runs that an event ends, or begins again.
 
     Args:
         session: a writing transaction that holds the customer.
         row: the event.
         event: the same, typed.
         open_runs: the customer's runs that were not found closed yet.
-        journeys: the project's.
+        project: its journeys and events.
         within: how far senders' clocks may differ.
     """
-    for name, journey in journeys.heard_by(event.event_name).items():
+    for name, journey in project.journeys.heard_by(event.event_name).items():
         reason, reach = _ends(journey, event), journey.terms.reach
         own = [
             run
@@ -58,21 +58,70 @@ async def void_holds_of(
             if run.journey == name
             and not (isinstance(event, RunEvent) and event.run not in (None, "", run.workflow_id))
         ]
-        if reason is None or not own:
+        restarts = event.event_name in names(journey.terms.moved_by)
+        if (reason is None and not restarts) or not own:
             continue
         keys = {run.key for run in own}
         had = await events.keys_that_matter(session, [row.customer_id], reach, [row], keys)
-        ended = [run.workflow_id for run in own if events.reaches(row, reach, run.key, had)]
-        if ended:
+        concerned = [run for run in own if events.reaches(row, reach, run.key, had)]
+        if reason is None:
+            await _supersede(session, row, concerned, journey, project.events)
+        elif concerned:
             # one that also begins a run counts by its moment among its like (`Terms.exact`)
             begins = row.name in names(journey.terms.starts_on)
             await settling.void_holds(
                 session,
-                ended,
+                [run.workflow_id for run in concerned],
                 reason=reason.value,
                 cause=row,
                 within=timedelta(0) if begins else within,
             )
+
+
+async def _supersede(
+    session: AsyncSession,
+    row: EventRow,
+    concerned: Iterable[RunRow],
+    journey: type[Journey],
+    known: Events,
+) -> None:
+    """Skip what is held in those of these runs whose steps an event begins again."""
+    keys = {run.workflow_id: run.key for run in concerned}
+    for held in await ledger.held(session, keys):
+        begun = await _begun_by(session, held, keys[held.workflow_id], journey, known)
+        if begun == row.message_id:
+            await settling.void_holds(
+                session, [held.workflow_id], reason=Reason.SUPERSEDED.value, cause=row
+            )
+
+
+async def _begun_by(
+    session: AsyncSession, held: LedgerRow, key: str, journey: type[Journey], known: Events
+) -> str:
+    """Return the id of the event that the steps of a held message's run count from now.
+
+    The run itself decides whether an event begins its steps again; here its decision is foreseen
+    from what the store has. If that is wrong, the run asks again at the end of the hold.
+    """
+    start = await events.find(session, held.enrolment)
+    if start is None or start.seq is None:
+        return ""
+    try:
+        begun = events.heard(start, events.typed(start, known))
+    except (BadEvent, UnknownName):
+        return ""  # its class has become stricter; the run has it in its history
+    news = await events.newer(
+        session,
+        held.customer_id,
+        names(journey.terms.moved_by),
+        than=begun.order,
+        reach=journey.terms.reach,
+        key=key,
+        known=known,
+        run=held.workflow_id,
+    )
+    enrolment = Enrolment(customer_id=held.customer_id, key=key, start=begun, edition=EDITION)
+    return cause_after(journey, enrolment, sorted(news, key=lambda event: event.seq)).id
 
 
 def _ends(journey: type[Journey], event: Event) -> Reason | None:

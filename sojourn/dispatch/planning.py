@@ -9,7 +9,7 @@ from sojourn.dispatch.beginning import is_old_news, revives
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
-from sojourn.domain.events import Event, Events, JourneyStopped
+from sojourn.domain.events import Event, Events, HoldEnded, JourneyStopped, TimeZoneChanged
 from sojourn.domain.messages import EDITION, Enrolment
 from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
 from sojourn.journeys.journey import Journey
@@ -223,7 +223,7 @@ class _Begun:
 def _counts(row: EventRow, run: _Begun, known: Known, within: timedelta) -> bool:
     """Tell whether a stored event counts for a run that a start begins, as the run itself will."""
     terms = run.journey.terms
-    if row.name == JourneyStopped.event_name:
+    if row.name in names((JourneyStopped, HoldEnded, TimeZoneChanged)):
         concerns = row.properties.get("run") == run.workflow_id
     else:
         had, begun = known.had.get(run.journey.name), run.start.seq or 0

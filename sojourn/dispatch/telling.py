@@ -95,7 +95,7 @@ class Teller:
                     return reached
             return await self._start(target, plan)
         except RPCError as error:
-            if _has_no_namespace(error):
+            if has_no_namespace(error):
                 raise TemporalUnavailable(
                     f"the event {plan.row.message_id} is stored, but Temporal has no namespace "
                     f"{self._client.namespace}: create it, or set TEMPORAL_NAMESPACE"
@@ -127,7 +127,7 @@ class Teller:
                 unanswered = True
             await _twice(lambda: handle.signal(event.name, event, rpc_timeout=CALL_TIME))
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND or _has_no_namespace(error):
+            if error.status is not RPCStatusCode.NOT_FOUND or has_no_namespace(error):
                 raise
             if not unanswered or isinstance(target, Start):
                 return None
@@ -169,7 +169,7 @@ class Teller:
         try:
             await _twice(lambda: handle.signal(event.name, event, rpc_timeout=CALL_TIME))
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND or _has_no_namespace(error):
+            if error.status is not RPCStatusCode.NOT_FOUND or has_no_namespace(error):
                 raise
             return False
         return True
@@ -241,7 +241,7 @@ def _execution(handle: WorkflowHandle[Any, Any]) -> str:
     return run_id
 
 
-def _has_no_namespace(error: RPCError) -> bool:
+def has_no_namespace(error: RPCError) -> bool:
     """Tell whether the namespace was not found, not the run."""
     if error.status is not RPCStatusCode.NOT_FOUND:
         return False

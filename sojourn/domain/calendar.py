@@ -78,6 +78,45 @@ def days_after(when: datetime, days: int, at: time, tz: ZoneInfo) -> datetime:
     return moment(local_day(when, tz) + days * DAY, at, tz)
 
 
+class LocalMoment(datetime):
+    """A local time of day, as a moment: it knows which moment it is in another zone."""
+
+    _at: time
+    _days: int
+    _after: datetime
+
+    @classmethod
+    def of(cls, at: time, days: int, after: datetime, timezone: str) -> "LocalMoment":
+        """Return the moment at which it is ``at``, some calendar days after the day of ``after``.
+
+        Args:
+            at: the local time of day.
+            days: calendar days to go forward.
+            after: any aware moment.
+            timezone: an IANA name.
+
+        Returns:
+            The moment, in UTC.
+
+        Raises:
+            UnknownZone: the database has no zone of that name.
+        """
+        found = days_after(after, days, at, zone(timezone))
+        self = cls.combine(found.date(), found.timetz())
+        self._at, self._days, self._after = at, days, after
+        return self
+
+    def in_zone(self, timezone: str) -> "LocalMoment":
+        """Return the same time of day by other clocks.
+
+        Raises:
+            UnknownZone: the database has no zone of that name.
+        """
+        if not hasattr(self, "_at"):  # the result of arithmetic: a moment like any other
+            return self
+        return self.of(self._at, self._days, self._after, timezone)
+
+
 def next_weekday(when: datetime, weekday: int, at: time, tz: ZoneInfo) -> datetime:
     """Return the first instant after ``when`` at which it is ``at`` on ``weekday``.
 

@@ -220,6 +220,10 @@ def read_phone_of(customer: Customer, identity: Identity) -> str:
     )
 
 
+ZONE_FIELDS = ("timezone", "phone", "locale")
+"""The fields of a card that tell the customer's time zone, most telling first."""
+
+
 def home_zone(customer: Customer, default: str) -> str:
     """Return the customer's time zone: the given one, else that of the phone's or locale's country.
 

@@ -18,6 +18,7 @@ from functools import cached_property
 from sojourn.domain.events import JourneyStopped
 from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
+from sojourn.domain.introduction import wait_for_words
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
 from sojourn.domain.ordering import counts_for
 from sojourn.domain.policy import (
@@ -345,10 +346,26 @@ def permitted(case: Case) -> Receipt | Ruling:
             decision = Skip(Reason.ALREADY_TOLD)
         elif decision.channel is not case.delivery.lane:
             return _elsewhere(case, decision.channel)
-    if isinstance(decision, Skip) and case.entry is None and case.entries:
-        # no channel is left after one that refused: its refusal is the news
-        return receipt(case.entries[-1], case.timezone)
+    if isinstance(decision, Skip):
+        if case.entry is None and case.entries:
+            # no channel is left after one that refused: its refusal is the news
+            return receipt(case.entries[-1], case.timezone)
+        if not case.unresolved:
+            decision = _wait_for_words(case, case.circumstances.recipient, decision)
     return _ruling(case, decision)
+
+
+def _wait_for_words(case: Case, recipient: Recipient, skip: Skip) -> Decision:
+    started, _ = case.delivery.start
+    until = wait_for_words(
+        skip.reason,
+        recipient,
+        case.left,
+        now=case.now,
+        started=started,
+        useful_until=case.delivery.useful_until,
+    )
+    return skip if until is None else Defer(until, skip.reason)
 
 
 def _by_an_open_channel(case: Case, now: Circumstances) -> Decision:

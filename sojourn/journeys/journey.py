@@ -10,13 +10,14 @@ it back at once.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic import BaseModel
 
-from sojourn.domain.calendar import days_after, zone
+from sojourn.domain.calendar import LocalMoment
 from sojourn.domain.calls import Asked, Failed, Reply
 from sojourn.domain.events import AnyKey, Event
 from sojourn.domain.message import Message, declared_messages
@@ -223,11 +224,16 @@ class Journey(Handlers):
         """Wait until ``when``. If it is past already, the next message is skipped as too late."""
 
         async def perform() -> Performed:
-            missed = when < self.now()
-            due = when if missed else self._state.spaced(when)
-            summary = wording.wait_until(due, self._state.zone, self.terms.goal)
-            await self._wait_until(due, summary)
-            return Performed(due=self._reached(due), missed=missed)
+            missed = self._in_zone(when) < self.now()
+            while True:
+                zone = self._state.zone
+                there = self._in_zone(when)
+                due = there if missed else self._state.spaced(there)
+                summary = wording.wait_until(due, zone, self.terms.goal)
+                moved = partial(self._has_moved, zone)
+                await self._wait_until(due, summary, wake=moved)
+                if not moved() or self.now() >= due:
+                    return Performed(due=self._reached(due), missed=missed)
 
         await self._once("sleep_until", perform)
 
@@ -333,9 +339,10 @@ class Journey(Handlers):
             after: any moment; None: the event that (re)started the steps.
 
         Returns:
-            The moment.
+            The moment. A wait until then moves with the customer, who may live by other clocks
+            before it ends.
         """
-        return days_after(after or self.cause.occurred_at, days, at, zone(self._state.zone))
+        return LocalMoment.of(at, days, after or self.cause.occurred_at, self._state.zone)
 
     @property
     def customer_id(self) -> str:
@@ -434,6 +441,14 @@ class Journey(Handlers):
             # is over cannot: its moment would look past before it began
             runtime.continue_as_new(state.carried_on())
 
+    def _in_zone(self, when: datetime) -> datetime:
+        """Return a moment by the zone in which the customer lives now."""
+        return when.in_zone(self._state.zone) if isinstance(when, LocalMoment) else when
+
+    def _has_moved(self, zone: str) -> bool:
+        """Tell whether the customer has lived by other clocks since."""
+        return self._state.zone != zone
+
     def _reached(self, due: datetime) -> datetime:
         """Return the plan's moment after a wait that is over.
 
@@ -465,6 +480,7 @@ class Journey(Handlers):
             self._leave_if_due()
             summary = wording.sending(message)
             self._tell(summary)
+            ended = state.holds_ended
             receipt = await self._ask_to_send(
                 self._delivery(n, message, channel, until, given or {}), summary
             )
@@ -479,7 +495,9 @@ class Journey(Handlers):
                 assert receipt.until is not None
                 why = receipt.reason or Reason.QUIET_HOURS
                 held = wording.held(message, receipt.until, state.zone, why, self.terms.goal)
-                await self._wait_until(receipt.until, held)
+                await self._wait_until(
+                    receipt.until, held, wake=partial(state.has_ended_a_hold, since=ended)
+                )
                 continue
             if receipt.news is not None:
                 state.take_from_gate(receipt.news, receipt.reason)
@@ -602,6 +620,24 @@ def restarts_by_content(journey: type[Journey]) -> bool:
     product) begins no ladder again whose messages have left since.
     """
     return bool(journey.terms.anchor) or journey.restarts is not Journey.restarts
+
+
+def cause_after(journey: type[Journey], enrolment: Enrolment, news: Iterable[Heard]) -> Heard:
+    """Return the event from which the steps of a run count once it has heard some news.
+
+    Args:
+        journey: the run's.
+        enrolment: the run's.
+        news: events, in the order in which the run hears them.
+
+    Returns:
+        The event that (re)started the steps last.
+    """
+    run = journey()
+    run._state.enrol(enrolment)  # noqa: SLF001 (of this very class)
+    for event in news:
+        run._state.take(event)  # noqa: SLF001
+    return run._state.cause  # noqa: SLF001
 
 
 def _check(cls: type[Journey]) -> None:

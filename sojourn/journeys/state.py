@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sojourn.domain.events import Event
+from sojourn.domain.events import Event, HoldEnded, TimeZoneChanged
 from sojourn.domain.message import Message
 from sojourn.domain.messages import (
     EDITION,
@@ -47,6 +47,7 @@ class State:
         sending: whether a message is on its way.
         messages: what became of those decided on.
         stopped: whether an operator has ended the run.
+        holds_ended: how often the words came that a held message waited for.
     """
 
     def __init__(self, terms: Terms, restarts: Callable[[Heard], bool] | None = None) -> None:
@@ -69,6 +70,7 @@ class State:
         self.sending = False
         self.messages: list[Sent] = []
         self.stopped = False
+        self.holds_ended = 0
 
     # ---- the enrolment ---------------------------------------------------------------------
 
@@ -222,7 +224,10 @@ class State:
             self._early.append(event)
         elif event.id not in self._seen:
             self._seen[event.id] = None
-            self._classify(event)
+            if is_one_of(event, (TimeZoneChanged,)):
+                self.zone = event.fields["timezone"]
+            else:
+                self._classify(event)
 
     def take_from_gate(self, event: Heard, reason: Reason | None) -> None:
         """Take in the event for which the gate has skipped a message.
@@ -295,6 +300,10 @@ class State:
         over = self.stopped or self._goal is not None or self._end is not None
         return over or (restarts and self._restart)
 
+    def has_ended_a_hold(self, *, since: int) -> bool:
+        """Tell whether a hold has ended early since ``holds_ended`` was this number."""
+        return self.holds_ended > since
+
     # ---- what it has heard -----------------------------------------------------------------
 
     def heard_of(self, events: Iterable[type[Event]]) -> list[Heard]:
@@ -343,6 +352,9 @@ class State:
         )
 
     def _classify(self, event: Heard) -> None:
+        if is_one_of(event, (HoldEnded,)):
+            self.holds_ended += 1
+            return
         self._heard.append(event)
         if not self._is_news(event, self.enrolment.start):
             return  # older than the run: neither its goal nor its restart

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -49,8 +49,18 @@ CALL_RETRIES = RetryPolicy(
 )  # no limit on attempts: the call's deadline ends them
 
 
+Watcher = Callable[[str, timedelta, str], None]
+"""Is told of a wait: the workflow id, the timer's duration, what the run waits for."""
+
+
 class TemporalRuntime:
-    """The runtime of a run that is a Temporal workflow."""
+    """The runtime of a run that is a Temporal workflow.
+
+    Attributes:
+        watcher: of a replay, which must not change the run; None outside of one.
+    """
+
+    watcher: ClassVar[Watcher | None] = None
 
     @property
     def run_id(self) -> str:
@@ -73,6 +83,8 @@ class TemporalRuntime:
             longest: the timer's duration.
             summary: the timer's, in Temporal's UI.
         """
+        if TemporalRuntime.watcher is not None:
+            TemporalRuntime.watcher(self.run_id, longest, summary)
         with suppress(TimeoutError):  # the moment came
             await workflow.wait_condition(woken, timeout=longest, timeout_summary=summary)
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from sojourn.domain.errors import UnknownName
-from sojourn.domain.events import Event, JourneyStopped
+from sojourn.domain.events import Event, HoldEnded, JourneyStopped, TimeZoneChanged
 from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Heard
 
@@ -46,10 +46,15 @@ class Terms:
             return self.restarts_on
         return tuple(dict.fromkeys((*self.restarts_on, *self.starts_on)))
 
+    @property
+    def words(self) -> EventClasses:
+        """Every run hears these of its customer: words that a hold waited for, and another zone."""
+        return (HoldEnded, TimeZoneChanged)
+
     @cached_property
     def declared(self) -> Mapping[str, type[Event]]:
         """Every event that a run is told of, by its wire name."""
-        every = (self.starts_on, self.goal, self.restarts_on, self.stops, self.hears)
+        every = (self.starts_on, self.goal, self.restarts_on, self.stops, self.hears, self.words)
         return MappingProxyType({event.event_name: event for some in every for event in some})
 
     @cached_property

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
+from sojourn.dispatch.abandoned import Abandoned
 from sojourn.dispatch.connection import connect, require_search_attributes
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
 from sojourn.sending.probing import probe_paused
@@ -27,6 +28,7 @@ from sojourn.store import Store
 
 SWEEP_EVERY = timedelta(seconds=15)
 PROBE_EVERY = timedelta(seconds=15)
+SETTLE_EVERY = timedelta(minutes=1)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 
@@ -57,6 +59,17 @@ async def sweep_forever(sojourn: Sojourn) -> None:
             log.warning("routed events that a crash had left behind", events=routed)
 
     await _forever(sweep, SWEEP_EVERY)
+
+
+async def settle_forever(store: Store, client: Client) -> None:
+    """Settle, time and again, the messages that wait in runs that somebody terminated."""
+    abandoned = Abandoned(store, client)
+
+    async def settle() -> None:
+        if settled := await abandoned.settle():
+            log.warning("settled messages whose runs were over", messages=settled)
+
+    await _forever(settle, SETTLE_EVERY)
 
 
 async def _forever(do: Callable[[], Awaitable[None]], every: timedelta) -> None:
@@ -120,6 +133,7 @@ async def serve_until_stopped(
                 tasks += [
                     asyncio.create_task(sweep_forever(Sojourn(client, store, settings, project))),
                     asyncio.create_task(probe_forever(client, store, carriers)),
+                    asyncio.create_task(settle_forever(store, client)),
                 ]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:

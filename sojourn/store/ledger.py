@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, text
+from sqlalchemy import case, func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -242,6 +242,59 @@ async def last_sent(session: AsyncSession, workflow_ids: Iterable[str]) -> Mappi
 async def every(session: AsyncSession) -> Sequence[LedgerRow]:
     """Return the whole ledger, oldest first."""
     return (await session.exec(select(LedgerRow).order_by(col(LedgerRow.id)))).all()
+
+
+async def held_by(session: AsyncSession, customer_ids: Iterable[str]) -> Sequence[LedgerRow]:
+    """Return the held messages of customers, oldest first."""
+    customers = list(customer_ids)
+    if not customers:
+        return []
+    query = select(LedgerRow).where(
+        col(LedgerRow.customer_id).in_(customers), LedgerRow.state == MessageState.DEFERRED
+    )
+    return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
+
+
+async def held(session: AsyncSession, workflow_ids: Iterable[str]) -> Sequence[LedgerRow]:
+    """Return the held messages of runs, oldest first."""
+    query = select(LedgerRow).where(
+        col(LedgerRow.workflow_id).in_(list(workflow_ids)),
+        LedgerRow.state == MessageState.DEFERRED,
+    )
+    return (await session.exec(query.order_by(col(LedgerRow.id)))).all()
+
+
+async def overdue(
+    session: AsyncSession, *, before: datetime, after: int = 0, limit: int
+) -> Sequence[LedgerRow]:
+    """Return messages that wait, and that somebody should have asked about by now, oldest first.
+
+    Args:
+        session: any session.
+        before: their hold, their last claim or their last hand-over lies before this moment.
+        after: only rows with a higher number than this.
+        limit: the most rows to return.
+
+    Returns:
+        The rows.
+    """
+    since = case(
+        (col(LedgerRow.state) == MessageState.DEFERRED, col(LedgerRow.held_until)),
+        (col(LedgerRow.state) == MessageState.SUBMITTING, col(LedgerRow.submitted_at)),
+        else_=col(LedgerRow.claimed_at),
+    )
+    query = (
+        select(LedgerRow)
+        .where(
+            text(UNSENT),
+            col(LedgerRow.state).in_(WAITING),
+            col(LedgerRow.id) > after,
+            since < before,
+        )
+        .order_by(col(LedgerRow.id))
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
 
 
 async def listed(

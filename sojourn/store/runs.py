@@ -98,6 +98,12 @@ async def newest(session: AsyncSession, workflow_id: str) -> RunRow | None:
     return (await session.exec(query.order_by(col(RunRow.id).desc()).limit(1))).first()
 
 
+async def of_workflow(session: AsyncSession, workflow_id: str) -> Sequence[RunRow]:
+    """Return every run of a workflow id, oldest first."""
+    query = select(RunRow).where(RunRow.workflow_id == workflow_id)
+    return (await session.exec(query.order_by(col(RunRow.id)))).all()
+
+
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[RunRow]:
     """Return every run of a customer, oldest first."""
     query = select(RunRow).where(RunRow.customer_id == customer_id).order_by(col(RunRow.id))

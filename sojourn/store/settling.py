@@ -13,7 +13,7 @@ from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Delivery, Reason
 from sojourn.domain.ordering import latest_start
 from sojourn.domain.reports import PROGRESS, Kind
-from sojourn.domain.states import UNRESOLVED, AttemptState, MessageState
+from sojourn.domain.states import UNRESOLVED, WAITING, AttemptState, MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
 from sojourn.store import attempts
 from sojourn.store.tables import AttemptRow, ContentRow, EventRow, LedgerRow
@@ -367,6 +367,42 @@ async def settle_by_hand(
         session.add(attempt)
 
 
+async def abandon(
+    session: AsyncSession, ledger_id: int, *, attempt: int, detail: str, now: datetime
+) -> bool:
+    """Settle a message whose run is over, so that nobody asks about it any more.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims when the run was found over.
+        detail: how the run ended.
+        now: by the machine's clock.
+
+    Returns:
+        False if it is settled already, or an attempt may still be at work on it.
+    """
+    held = select(LedgerRow).where(col(LedgerRow.id) == ledger_id).with_for_update()
+    row = (await session.exec(held)).first()
+    if row is None or row.state not in WAITING or row.attempt != attempt:
+        return False
+    unresolved = await attempts.unresolved(session, ledger_id)
+    if unresolved and unresolved[-1].submitted_at > now - ABANDONED_AFTER:
+        return False
+    if unresolved:
+        await settle(session, ledger_id, MessageState.UNKNOWN, by="gate", detail=detail)
+    else:
+        await settle(
+            session,
+            ledger_id,
+            MessageState.SKIPPED,
+            by="gate",
+            reason=Reason.RUN_STOPPED.value,
+            detail=detail,
+        )
+    return True
+
+
 # ---- holds that are over -------------------------------------------------------------------
 
 
@@ -463,6 +499,7 @@ async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
             .values(
                 state=MessageState.SKIPPED,
                 reason=Reason.SUPERSEDED.value,
+                caused_by=delivery.cause or None,
                 settled_at=datetime.now(UTC),
             )
         )

@@ -125,6 +125,7 @@ class JourneyTest:
         """Change the customer: ``identify(phone="", marketingConsent={"email": False})``."""
         sojourn = await self._ready()
         await self._say(sojourn, traits)
+        await self.settled()  # a message may have waited for these words
 
     async def start(self, journey: type[Journey], **fields: Any) -> Published:
         """Start the journey by its first ``starts_on`` event; it is the journey under test.

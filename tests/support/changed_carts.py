@@ -1,5 +1,6 @@
 """The abandoned cart with other steps or delays, alone in a file: the sandbox loads all of it."""
 
+from activities.issue_code import issue_code
 from sojourn import EMAIL, PUSH, SMS, Message, days, hours
 from sojourn.events import ProductAdded
 from workflows.abandoned_cart import AbandonedCart
@@ -40,9 +41,12 @@ class StepRenamed(AbandonedCart, name="abandoned-cart"):
 
 class OnlyDelaysChanged(AbandonedCart, name="abandoned-cart"):
     async def steps(self) -> None:
-        await self.quiet_for(hours(20), of=ProductAdded)
+        await self.quiet_for(hours(1), of=ProductAdded)
         await self.send(self.reminder)
-        await self.sleep(days(3))
+        await self.sleep(days(9))
         await self.send(self.nudge)
-        await self.sleep(days(5))
-        await self.send(self.offer)
+        await self.sleep(hours(5))
+        if not self.patched("issue-code"):
+            await self.send(self.offer)
+        elif issued := await self.call(issue_code, percent=10):
+            await self.send(self.offer, code=issued.code)

@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from sojourn.cli import histories
+from sojourn.cli.changed_waits import ChangedWait, told
 from sojourn.cli.here import Here
 from sojourn.cli.histories import Checked
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import console, show_json, show_line
 from sojourn.cli.running import run
+from sojourn.journeys.advice import advice
 from sojourn.rendering.folders import missing_templates
 from sojourn.serving.sandbox import check_journeys
 
@@ -33,8 +35,9 @@ def check(
 ) -> None:
     """Replay histories against this code and name each run that it would break.
 
-    It lists the templates that declared languages lack, too. Run it before a deploy. It exits with
-    1 if a run would break.
+    It says as well for which runs a wait goes on that the code would begin with another length, and
+    which templates declared languages lack. Run it before a deploy. It exits with 1 if a run would
+    break.
     """
     run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
 
@@ -44,6 +47,7 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
     replayed = await (_open(here) if open_runs else _recorded(here, folder))
     broken = [result for result in replayed if result.broken]
     unwritten = missing_templates(here.project)
+    advised = [line for journey in here.project.journeys.values() for line in advice(journey)]
     if as_json:
         show_json(
             {
@@ -51,6 +55,8 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
                 "broken": [
                     {"run": r.name, "journey": r.journey, "reason": r.broken} for r in broken
                 ],
+                "waits": told(_waits(replayed)),
+                "advice": advised,
                 "templates": unwritten,
             }
         )
@@ -58,6 +64,9 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
         _show(replayed, broken)
     else:
         show_line(_nothing(here, open_runs=open_runs))
+    if not as_json:
+        for line in advised:
+            show_line(line)
     if unwritten and not as_json:
         show_line("missing in declared languages; another language stands in:")
         for name in unwritten:
@@ -95,4 +104,10 @@ def _show(replayed: list[Checked], broken: list[Checked]) -> None:
     for result in broken:
         console.print(f"{result.name} would break", style="bold", markup=False)
         console.print(f"  {result.broken}\n", markup=False)
+    for line in told(_waits(replayed)):
+        console.print(line, markup=False)
     console.print(f"{len(replayed)} replayed, {len(broken) or 'none'} would break")
+
+
+def _waits(replayed: list[Checked]) -> list[ChangedWait]:
+    return [result.wait for result in replayed if result.wait is not None]

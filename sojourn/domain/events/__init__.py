@@ -36,7 +36,7 @@ from sojourn.domain.events.messages import (
     MessageUnsubscribed,
 )
 from sojourn.domain.events.reading import LARGEST, bad_event, check_json, check_track, read_event
-from sojourn.domain.events.runs import JourneyStopped, RunEvent
+from sojourn.domain.events.runs import HoldEnded, JourneyStopped, RunEvent, TimeZoneChanged
 from sojourn.domain.events.shop import (
     AccountActivated,
     CartViewed,
@@ -71,6 +71,7 @@ __all__ = [
     "Event",
     "Events",
     "FeatureUsed",
+    "HoldEnded",
     "Identifier",
     "JourneyStopped",
     "Key",
@@ -104,6 +105,7 @@ __all__ = [
     "SubscriptionRenewed",
     "SubscriptionStarted",
     "Synonyms",
+    "TimeZoneChanged",
     "Understood",
     "UnknownEvent",
     "Use",

@@ -7,8 +7,8 @@ from pydantic import Field
 from sojourn.domain.events.base import Event
 from sojourn.domain.events.fields import Personal
 
-LONGEST_RUN_ID = 255
-"""Characters of a workflow id."""
+RunId = Annotated[str, Field(min_length=1, max_length=255)]
+"""A workflow id."""
 
 
 class RunEvent(Event, name=""):
@@ -19,9 +19,23 @@ class RunEvent(Event, name=""):
     """The workflow id of the run."""
 
 
+class HoldEnded(RunEvent, name="Hold Ended"):
+    """The words that a held message waited for have come: its run asks again. Sojourn writes it."""
+
+    run: RunId
+
+
+class TimeZoneChanged(RunEvent, name="Time Zone Changed"):
+    """The customer lives by other clocks now: the run plans by them. Sojourn writes it."""
+
+    run: RunId
+    timezone: str
+    """IANA name."""
+
+
 class JourneyStopped(RunEvent, name="Journey Stopped"):
     """An operator ended a run: it sends nothing more. Sojourn writes it, no service sends it."""
 
-    run: Annotated[str, Field(min_length=1, max_length=LONGEST_RUN_ID)]
+    run: RunId
     because: Personal = None
     by: Personal = None

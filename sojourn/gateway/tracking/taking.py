@@ -129,7 +129,7 @@ class _Request:
     async def hear(self, item: "_Item") -> tuple[Note, ...]:
         """Take an identify call in; what is left out of it is kept, and said."""
         assert isinstance(item.read, Identity)
-        heard = await self.sojourn.hear(item.read)
+        heard = await self.sojourn.hear(item.read, wait=False)
         if heard.faults:
             with suppress(BadEvent):
                 envelope = read_envelope(item.call, self.received_at, sent_at=self.sent_at)

@@ -9,8 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistory
 
+from sojourn.cli import histories
+from sojourn.cli.changed_waits import told
 from sojourn.events import OrderCompleted
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.journeys.registry import Journeys
@@ -152,3 +154,23 @@ async def test_a_plan_that_is_taken_back_sends_nothing_twice(deployment: Deploym
     async with deployment.of(CARTS["24h/2d/4d"]) as test:
         await test.after(10 * DAY)
         assert (test.sent, test.skipped, test.outcomes) == (CART, [], ["exhausted"])
+
+
+async def test_a_check_says_which_waits_go_on_as_they_were_begun(deployment: Deployment) -> None:
+    async with deployment.of(CARTS["24h/2d/4d"]) as test:
+        await test.start(CARTS["24h/2d/4d"], cart_id="c")
+        await test.after(36 * HOUR)
+        history = await test.history()
+        await test.stop_all()
+    (same,) = await histories.replay(_one(history), [CARTS["24h/2d/4d"]])
+    (changed,) = await histories.replay(_one(history), [CARTS["24h/12h/4d"]])
+    assert (same.broken, same.wait, changed.broken) == (None, None, None)
+    assert changed.wait is not None
+    assert told([changed.wait, changed.wait]) == [
+        '2 of abandoned-cart go on as begun: "wait 2 days for Order Completed"; '
+        'later ones: "wait 12 h for Order Completed"'
+    ]
+
+
+async def _one(history: WorkflowHistory) -> AsyncIterator[tuple[str, WorkflowHistory]]:
+    yield history.workflow_id, history

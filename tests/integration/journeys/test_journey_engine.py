@@ -444,7 +444,7 @@ async def test_a_moved_customers_zone_is_taken_over(journey: JourneyTest) -> Non
     await journey.identify(timezone="America/New_York")
     await journey.until(NOON + 4 * DAY)
     _, first, tips = await journey.messages()
-    assert first.due_at == datetime(2024, 1, 9, 9, tzinfo=UTC)  # planned while in Rome
+    assert first.due_at == datetime(2024, 1, 9, 15, tzinfo=UTC)  # ten in New York, too
     assert tips.due_at == datetime(2024, 1, 11, 15, tzinfo=UTC)  # ten in New York
 
 

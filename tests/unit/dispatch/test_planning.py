@@ -254,8 +254,11 @@ def test_the_names_to_read_are_goals_and_later_news() -> None:
         "Subscription Changed",
         "Subscription Cancelled",
         "Journey Stopped",
+        "Hold Ended",
+        "Time Zone Changed",
     }
-    assert names_since(Journeys([AbandonedCart])) == {"Order Completed", "Journey Stopped"}
+    of_carts = {"Order Completed", "Journey Stopped", "Hold Ended", "Time Zone Changed"}
+    assert names_since(Journeys([AbandonedCart])) == of_carts
 
 
 STOP = {"run": "abandoned-cart:c1:cart7", "journey": "abandoned-cart", "because": "wrong price"}

@@ -488,8 +488,7 @@ def test_a_message_waits_for_the_channel_that_could_carry_it() -> None:
         ({"suppressed": frozenset({SMS}), "reachable": frozenset({SMS, PUSH})}, None),
         ({"consents": Consents({PUSH: True})}, None),
         ({"consents": Consents(dict.fromkeys(Channel, True), frozenset({(SMS, "cart")}))}, None),
-        ({"reachable": frozenset()}, Reason.NO_ADDRESS),
-        ({"known": False}, Reason.UNKNOWN_CUSTOMER),
+        ({"erased": True}, Reason.ERASED),
     ],
 )
 def test_an_open_channels_reason_does_not_speak_for_a_paused_one(
@@ -500,6 +499,35 @@ def test_an_open_channels_reason_does_not_speak_for_a_paused_one(
     assert isinstance(verdict, Ruling)
     wait = Defer(until(HOUR, NUDGE), Reason.PAUSED)
     assert verdict.decision == (wait if reason is None else Skip(reason))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"reachable": frozenset()}, Reason.NO_ADDRESS), ({"known": False}, Reason.UNKNOWN_CUSTOMER)],
+)
+def test_a_message_to_somebody_who_is_not_known_yet_waits(
+    changes: dict[str, Any], reason: Reason
+) -> None:
+    around = now(recipient=recipient(**changes), paused={PUSH: HOUR})
+    last_look = NOON + DAY - timedelta(minutes=1)
+    assert judge(case(of=NUDGE, circumstances=around)) == Ruling(
+        Defer(last_look, reason), PUSH, MessageState.DEFERRED
+    )
+    late = case(of=NUDGE, circumstances=around, now=NOON + DAY - timedelta(seconds=50))
+    assert judge(late) == skipped(reason, channel=PUSH)
+
+
+def test_a_message_that_is_perhaps_out_does_not_wait_for_words() -> None:
+    again = case(
+        entry(MessageState.SUBMITTING, SMS),
+        of=SMS_LANE,
+        unresolved=[handed_over()],
+        once_more=OnceMore(1, perhaps_twice=True),
+        circumstances=now(recipient=recipient(reachable=frozenset())),
+    )
+    verdict = judge(again)
+    assert isinstance(verdict, Ruling)
+    assert (verdict.decision, verdict.state) == (Skip(Reason.NO_ADDRESS), MessageState.UNKNOWN)
 
 
 def test_a_pause_does_not_hide_that_it_is_too_late_or_quiet() -> None:

@@ -169,7 +169,7 @@ class Taker:
         self.asked.append(ask)
         return Published(event.message_id, stored=True)
 
-    async def hear(self, identity: Identity) -> Identified:
+    async def hear(self, identity: Identity, *, wait: bool) -> Identified:
         self.read.append(identity)
         return Identified(Customer(identity.customer_id))
 

@@ -1,0 +1,69 @@
+"""Waiting for words that may be on their way: who the customer is, where to write, what they want.
+
+Services send in parallel. A sign-up can arrive two seconds before the identify call of the same
+person, and consent after both. A message that only lacks such a word is held, and the word ends the
+hold.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sojourn.domain.messages import Channel, Reason
+from sojourn.domain.policy import AFTER_A_HOLD, Recipient, is_useful
+
+CURABLE = (Reason.UNKNOWN_CUSTOMER, Reason.NO_ADDRESS, Reason.NO_CONSENT)
+"""Reasons that a later call may take away."""
+INTRODUCTION = timedelta(hours=1)
+"""For so long after the start of a run, further words on a known customer may be on their way."""
+LAST_LOOK = timedelta(minutes=1)
+"""The hold ends so long before the message's use does, in case that nobody told the run."""
+
+
+def wait_for_words(
+    reason: Reason,
+    recipient: Recipient,
+    channels: Sequence[Channel],
+    *,
+    now: datetime,
+    started: datetime,
+    useful_until: datetime,
+) -> datetime | None:
+    """Return until when a message waits for words on its customer.
+
+    It waits for as long as it is of use if nobody can be written to at all: nobody has identified
+    the customer, or no call has named an address. A customer who can be reached, but not by this
+    message, or who has never said whether they want it, is waited for in the first hour of a run. A
+    "no" is an answer: nothing waits for a better one.
+
+    Args:
+        reason: why the message cannot leave now.
+        recipient: the customer.
+        channels: those that the message may take.
+        now: by the journey's clock.
+        started: when the event happened that started the run.
+        useful_until: from this moment on, the message is of no use.
+
+    Returns:
+        The moment at which to ask again; None if there is nothing to wait for.
+    """
+    longest = useful_until - LAST_LOOK
+    match reason:
+        case Reason.UNKNOWN_CUSTOMER:
+            until = longest
+        case Reason.NO_ADDRESS if not recipient.reachable:
+            until = longest
+        case Reason.NO_ADDRESS:
+            until = min(longest, started + INTRODUCTION)
+        case Reason.NO_CONSENT if _has_not_said(recipient, channels):
+            until = min(longest, started + INTRODUCTION)
+        case _:
+            return None
+    return until if is_useful(now + AFTER_A_HOLD, until) else None
+
+
+def _has_not_said(recipient: Recipient, channels: Sequence[Channel]) -> bool:
+    """Tell whether a yes would let the message go, and no word on it was ever said."""
+    live = recipient.reachable - recipient.suppressed
+    return any(
+        channel in live and channel not in recipient.consents.by_channel for channel in channels
+    )

@@ -1,0 +1,62 @@
+"""Holds that wait for words on their customer, and the end of such a hold when the words come."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.events import LONGEST_ID, HoldEnded
+from sojourn.domain.introduction import CURABLE
+from sojourn.domain.states import MessageState
+from sojourn.domain.text import bounded
+from sojourn.store import events
+from sojourn.store.tables import EventRow, LedgerRow
+
+
+async def end(
+    session: AsyncSession, customer_id: str, *, because: str, at: datetime
+) -> Sequence[EventRow]:
+    """Have the runs ask again whose messages wait for words on their customer.
+
+    The caller holds the customer, and has just stored such words. The runs are told as of any
+    event, so a process that dies after the commit leaves them to the sweep.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        customer_id: the id that holds everything.
+        because: names the call that brought the words.
+        at: when they were said.
+
+    Returns:
+        The events that end the holds, one a run; none if no message waits.
+    """
+    query = select(LedgerRow).where(
+        LedgerRow.customer_id == customer_id,
+        LedgerRow.state == MessageState.DEFERRED,
+        col(LedgerRow.reason).in_([reason.value for reason in CURABLE]),
+    )
+    held = {row.workflow_id: row for row in await session.exec(query)}
+    ended = []
+    for workflow_id, row in held.items():
+        event = HoldEnded(
+            message_id=bounded(f"held/{row.id}/{because}", LONGEST_ID, prefix=f"held/{row.id}/"),
+            customer_id=customer_id,
+            occurred_at=max(at, row.decided_at),
+            journey=row.journey,
+            run=workflow_id,
+        )
+        kept, new = await events.add(
+            session,
+            EventRow(
+                message_id=event.message_id,
+                customer_id=customer_id,
+                name=event.event_name,
+                occurred_at=event.occurred_at,
+                received_at=datetime.now(UTC),
+                properties=event.properties(),
+            ),
+        )
+        if new:
+            ended.append(kept)
+    return ended
