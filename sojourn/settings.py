@@ -174,7 +174,8 @@ class Settings(BaseSettings):
     Italy, asks for the customer's consent first."""
 
     secret_key: SecretStr = SecretStr("")
-    """Signs links and offer codes. Empty: made once and kept in ``home``."""
+    """Signs links and offer codes. Several, separated by commas: the first signs, and links of all
+    of them hold. Empty: made once and kept in ``home``."""
 
     identity_secret: SecretStr = SecretStr("")
     """Secret with which the shop's server signs user ids for its pages; several, separated by
@@ -222,14 +223,52 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{self.home.resolve() / 'sojourn.db'}"
 
 
+SHORTEST_SECRET = 16
+PUBLISHED = frozenset({"dev-only-secret-key"})
+"""Secrets that stand in this repository for everybody to read."""
+
+
 def signing_key(settings: Settings) -> str:
     """Return the secret that signs links and offer codes; make one in ``home`` if none is set.
 
     Raises:
         BadSetting: the file can be neither read nor made.
     """
+    return signing_keys(settings)[0]
+
+
+def signing_keys(settings: Settings) -> tuple[str, ...]:
+    """Return the secrets whose links hold, the one that signs first; make one if none is set.
+
+    A secret from before there could be several may have commas in it: the whole counts, too.
+
+    Raises:
+        BadSetting: the file can be neither read nor made.
+    """
     if given := settings.secret_key.get_secret_value():
-        return given
+        parts = [part.strip() for part in given.split(",") if part.strip()]
+        return tuple(dict.fromkeys([*parts, given]))
+    return (_kept_key(settings),)
+
+
+def check_secrets(settings: Settings) -> None:
+    """Check that nobody can guess the secret that signs links, before anything is served.
+
+    Raises:
+        BadSetting: it is short, or one that this repository publishes.
+    """
+    given = settings.secret_key.get_secret_value()
+    for part in (part.strip() for part in given.split(",")):
+        if part in PUBLISHED:
+            fault = "is the example that everybody can read"
+        elif given and len(part) < SHORTEST_SECRET:
+            fault = f"has a secret of fewer than {SHORTEST_SECRET} characters"
+        else:
+            continue
+        raise BadSetting(f"SOJOURN_SECRET_KEY {fault}: make one by `openssl rand -hex 32`")
+
+
+def _kept_key(settings: Settings) -> str:
     path = settings.home / "secret_key"
     try:
         settings.home.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ of its own kind, so that no token can stand in for one of another kind.
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -87,7 +87,7 @@ def unsubscribe_token(secret: str, wish: Unsubscribe) -> str:
     return _sign(secret, "unsubscribe", said if wish.reference else said[:-1])
 
 
-def read_unsubscribe(secret: str, token: str) -> Unsubscribe:
+def read_unsubscribe(secret: "Secrets", token: str) -> Unsubscribe:
     """Read an unsubscribe token.
 
     Raises:
@@ -103,7 +103,7 @@ def renew_token(secret: str, wish: Renew) -> str:
     return _sign(secret, "renew", astuple(wish))
 
 
-def read_renew(secret: str, token: str) -> Renew:
+def read_renew(secret: "Secrets", token: str) -> Renew:
     """Read a renewal token.
 
     Raises:
@@ -118,7 +118,7 @@ def click_token(secret: str, click: Click) -> str:
     return _sign(secret, "click", astuple(click))
 
 
-def read_click(secret: str, token: str) -> Click:
+def read_click(secret: "Secrets", token: str) -> Click:
     """Read a click token; `link_host` tells whether a redirect may lead to its URL.
 
     Raises:
@@ -133,7 +133,7 @@ def open_token(secret: str, opened: Open) -> str:
     return _sign(secret, "open", astuple(opened))
 
 
-def read_open(secret: str, token: str) -> Open:
+def read_open(secret: "Secrets", token: str) -> Open:
     """Read an open pixel's token.
 
     Raises:
@@ -195,15 +195,19 @@ def link_hosts(shop_url: str, more: Iterable[str] = ()) -> frozenset[str]:
     return frozenset({link_host(shop_url), *more} - {""})
 
 
-def _require(secret: str) -> None:
+Secrets = str | Sequence[str]
+"""A secret, or several: the first signs, and what any of them has signed holds."""
+
+
+def _require(secret: Secrets) -> None:
     if not secret:
         raise ValueError("signing needs a secret key")
 
 
-def _serializer(secret: str, kind: str) -> URLSafeSerializer:
+def _serializer(secret: Secrets, kind: str) -> URLSafeSerializer:
     _require(secret)
     return URLSafeSerializer(
-        secret,
+        secret if isinstance(secret, str) else [*reversed(secret)],  # there the last one signs
         salt=f"sojourn.{kind}",
         signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
     )
@@ -213,7 +217,7 @@ def _sign(secret: str, kind: str, said: tuple[str, ...]) -> str:
     return _serializer(secret, kind).dumps(said)
 
 
-def _read(secret: str, kind: str, token: str, *lengths: int) -> list[Any]:
+def _read(secret: "Secrets", kind: str, token: str, *lengths: int) -> list[Any]:
     try:
         said = _serializer(secret, kind).loads(token.strip())
     except (BadData, ValueError):

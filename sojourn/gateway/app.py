@@ -25,7 +25,7 @@ from sojourn.gateway.tracking import routes as tracking
 from sojourn.gateway.tracking.description import SECURITY
 from sojourn.gateway.webhooks import routes as webhooks
 from sojourn.gateway.webhooks.reports import ProviderReports
-from sojourn.settings import signing_key
+from sojourn.settings import signing_keys
 
 VERSION = "1"
 
@@ -83,10 +83,10 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
             body_seconds=settings.gateway_body_seconds,
         )
     )
-    secret = signing_key(settings)
+    secrets = signing_keys(settings)
     pages = Pages(settings, project.templates, project.languages)
-    api.include_router(links.router(gateway.backend, secret, pages))
-    api.include_router(unsubscribe.router(gateway.backend, secret, pages))
+    api.include_router(links.router(gateway.backend, secrets, pages))
+    api.include_router(unsubscribe.router(gateway.backend, secrets, pages))
     api.include_router(operations.router())
     return api
 

@@ -15,7 +15,7 @@ from sojourn.serving.logs import configure_logging
 from sojourn.serving.loop import serve_until_stopped
 from sojourn.serving.sandbox import check_journeys
 from sojourn.serving.together import run_together
-from sojourn.settings import Settings
+from sojourn.settings import Settings, check_secrets
 
 
 def serve(argv: Sequence[str] | None = None) -> NoReturn:
@@ -121,6 +121,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("--processes takes a whole number from 1")
     try:
         settings = project_settings()
+        if not options.until_stdin_closes:  # `sojourn dev` may be tried with any secret
+            check_secrets(settings)
         lanes = EVERYTHING if options.channels is None else read_lanes(options.channels)
         asyncio.run(_check(settings, lanes))
     except SojournError as error:

@@ -22,7 +22,7 @@ from sojourn.gateway.http.metrics import SHARED
 from sojourn.gateway.server import serve
 from sojourn.serving.logs import configure_logging
 from sojourn.serving.together import run_together, stop_with_parent
-from sojourn.settings import Settings
+from sojourn.settings import Settings, check_secrets
 
 app = typer.Typer(add_completion=False)
 PORT = 8080
@@ -35,6 +35,7 @@ def gateway(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0: any free one.")] = PORT,
     processes: Annotated[int, typer.Option(min=1, help="How many; one per core is right.")] = 1,
+    local: Annotated[bool, typer.Option("--local", hidden=True)] = False,
 ) -> None:
     """Take events over HTTP, as Segment's SDKs send them.
 
@@ -42,6 +43,8 @@ def gateway(
     """
     here = Here.compose()
     settings = here.settings
+    if not local:  # `sojourn dev` may be tried with any secret
+        check_secrets(settings)
     with listening(host, port) as sock:
         run(_check(here))  # a fault is told once, not once a process
         configure_logging(settings)

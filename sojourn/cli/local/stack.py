@@ -329,7 +329,7 @@ async def _door(
         # on SIGTERM, or when we are gone, it finishes the requests in hand
         python(
             "-m", "sojourn.cli.local.leash", "35",
-            *python("-m", "sojourn", "gateway", "--host", HOST, "--port", str(port)),
+            *python("-m", "sojourn", "gateway", "--local", "--host", HOST, "--port", str(port)),
         ),
         home / "gateway.log",
         env={**_environment(stack.settings, stack.address), **carried},

@@ -5,7 +5,7 @@ and lost if the store is away: a customer who wants to go to the shop does not w
 """
 
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -35,13 +35,13 @@ _OF_A_URL = ":/?#[]@!$&'()*+,;=%~"
 Endpoint = Callable[[Request, str], Awaitable[Response]]
 
 
-def router(backend: Backend, secret: str, pages: Pages) -> APIRouter:
+def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     """Return the routes.
 
     Args:
         backend: takes clicks and opens. Its settings tell which are measured, and where links may
             lead.
-        secret: signed the tokens.
+        secrets: any of them may have signed a token.
         pages: for a customer who comes with half a link.
 
     Returns:
@@ -57,7 +57,7 @@ def router(backend: Backend, secret: str, pages: Pages) -> APIRouter:
 
     async def follow(request: Request, token: str) -> Response:
         try:
-            click = read_click(secret, token)
+            click = read_click(secrets, token)
         except BadToken:
             return damaged(request)
         # the host was the shop's when the link was signed, and may be somebody else's today
@@ -72,7 +72,7 @@ def router(backend: Backend, secret: str, pages: Pages) -> APIRouter:
 
     async def dot(request: Request, token: str) -> Response:
         try:
-            opened = read_open(secret, token)
+            opened = read_open(secrets, token)
         except BadToken:
             return damaged(request)
         if settings.track_opens and is_somebody(request.method, request.headers):

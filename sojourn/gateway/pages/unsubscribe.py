@@ -4,6 +4,7 @@ RFC 8058: a POST of ``List-Unsubscribe=One-Click`` unsubscribes, without cookie,
 (https://www.rfc-editor.org/rfc/rfc8058). A GET never does, since scanners follow links.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -51,19 +52,19 @@ class Wish(StrEnum):
         return "stayed" if self is Wish.STAY else "unsubscribed"
 
 
-def router(backend: Backend, secret: str, pages: Pages) -> APIRouter:
+def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     """Return the routes.
 
     Args:
         backend: takes consents and events.
-        secret: signed the tokens.
+        secrets: any of them may have signed a token.
         pages: shown to customers.
 
     Returns:
         The routes under ``/u/{token}``.
     """
     routes = APIRouter(tags=["links"])
-    endpoint = _Unsubscribing(backend, secret, pages)
+    endpoint = _Unsubscribing(backend, secrets, pages)
     path = "/u/{token}"
     routes.add_api_route(
         path, endpoint.show, summary="The page to unsubscribe on",
@@ -93,17 +94,17 @@ def router(backend: Backend, secret: str, pages: Pages) -> APIRouter:
 class _Unsubscribing:
     """The endpoints."""
 
-    def __init__(self, backend: Backend, secret: str, pages: Pages) -> None:
+    def __init__(self, backend: Backend, secrets: Sequence[str], pages: Pages) -> None:
         self._backend = backend
         self._store = backend.sojourn.store
-        self._secret = secret
+        self._secrets = secrets
         self._pages = pages
         self._traces = Traces(backend.sojourn)
 
     async def show(self, request: Request, token: str) -> Response:
         """Show the page with the button."""
         try:
-            link = read_unsubscribe(self._secret, token)
+            link = read_unsubscribe(self._secrets, token)
         except BadToken:
             return self._damaged(request)
         return await self._page("unsubscribe", request, link)
@@ -115,7 +116,7 @@ class _Unsubscribing:
             Refusal: it expresses none that is known here.
         """
         try:
-            link = read_unsubscribe(self._secret, token)
+            link = read_unsubscribe(self._secrets, token)
         except BadToken:
             return self._damaged(request)
         wish = _wish(await read_form(request, seconds=self._backend.settings.gateway_body_seconds))
