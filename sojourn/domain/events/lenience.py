@@ -25,6 +25,8 @@ Path = tuple[str | int, ...]
 ROUNDS = 4
 """Times that an event is read at most: what is left out may bring a validator of its class to
 speak."""
+MOST_FAULTS = 500
+"""Faults that are looked at one by one; a list with more of them is left out as a whole."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class _Reader:
                 event = self._event.model_validate({**self._left, **self._envelope})
             except ValidationError as found:
                 error = found
-                faults += _faults(error)
+                faults += self._crowded(error) or _faults(error)
             else:
                 if not faults:
                     return Understood(event, self._left, few(self._notes.values()))
@@ -165,6 +167,16 @@ class _Reader:
                 break
         assert error is not None, "a yes or no is left out in the first round"
         return self._incomplete(error)
+
+    def _crowded(self, error: ValidationError) -> list[tuple[Path, str]]:
+        """Return the long lists of an event that has more faults than anybody would mend."""
+        if error.error_count() <= MOST_FAULTS:
+            return []
+        return [
+            ((name,), f"more than {MOST_FAULTS} faults")
+            for name, shape in shapes(self._event).items()
+            if shape.is_list and len(self._left.get(name) or ()) > MOST_FAULTS // 10
+        ]
 
     def _drop(self, faults: Sequence[tuple[Path, str]]) -> bool:
         """Leave out what is at fault; return whether there was anything to leave out.

@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 LONGEST_NAME = 200
 """Characters of a name that are looked at; a longer one is nobody's."""
+REMEMBERED = 1000
+"""Unknown names whose nearest one is remembered: senders of unknown names send them often."""
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BETWEEN = re.compile(r"[\W_]+")
@@ -55,6 +57,7 @@ class Naming:
             for spelling in spellings:
                 meant.setdefault(spelling, set()).add(name)
         self._meant = {spelling: min(of) for spelling, of in meant.items() if len(of) == 1}
+        self._nearest: dict[str, str | None] = {}
         # a name is what it is, whatever else it could be short for
         self._meant |= {plain(name): known for name, known in synonyms.items()}
 
@@ -64,5 +67,10 @@ class Naming:
 
     def nearest(self, name: str) -> str | None:
         """Return the known name that looks most like a name; None if none does."""
-        near = get_close_matches(plain(name)[:LONGEST_NAME], list(self._meant), n=1, cutoff=0.6)
-        return self._meant[near[0]] if near else None
+        words = plain(name)[:LONGEST_NAME]
+        if words not in self._nearest:
+            if len(self._nearest) >= REMEMBERED:
+                self._nearest.clear()
+            near = get_close_matches(words, list(self._meant), n=1, cutoff=0.6)
+            self._nearest[words] = self._meant[near[0]] if near else None
+        return self._nearest[words]

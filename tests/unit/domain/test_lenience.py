@@ -27,6 +27,7 @@ from sojourn.domain.events import (
     Understood,
     Use,
 )
+from sojourn.domain.events.lenience import MOST_FAULTS
 from sojourn.domain.notes import MOST_NOTES
 
 ENVELOPE_OF = {"message_id": "m", "customer_id": "c", "occurred_at": "2024-01-08T12:00:00Z"}
@@ -274,9 +275,16 @@ def test_an_event_that_is_right_is_read_as_it_was_sent() -> None:
 
 
 def test_notes_are_few_whatever_was_sent() -> None:
-    _, said = order(products=[{"x": 1}] * 1000)
+    _, said = order(products=[{"x": 1}] * 500)
     assert len(said) == MOST_NOTES + 1
-    assert said[-1] == "call: has 980 more parts that were left out"
+    assert said[-1] == "call: has 480 more parts that were left out"
+
+
+def test_a_list_of_nothing_but_faults_is_left_out_as_a_whole() -> None:
+    event, said = order(products=[{"x": 1}] * (MOST_FAULTS + 1), total=3)
+    assert event.products == ()
+    assert event.total == Decimal(3)
+    assert said == ["properties.products: left out: more than 500 faults"]
 
 
 def test_a_note_quotes_nothing_of_what_was_sent() -> None:
