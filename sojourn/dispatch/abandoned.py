@@ -21,7 +21,7 @@ log = logging.getLogger("sojourn.dispatch")
 
 PAGE = 200
 AT_ONCE = 20
-OVERDUE = timedelta(minutes=1)
+OVERDUE = timedelta(seconds=10)
 """A message that should have been asked about so long ago may have nobody who asks."""
 FORGOTTEN = timedelta(days=7)
 """A run that Temporal does not know may be one that a restore has lost: `sojourn recover` finds it

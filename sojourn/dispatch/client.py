@@ -25,6 +25,7 @@ from sojourn.domain.alias import Alias
 from sojourn.domain.customer import ZONE_FIELDS, Customer, Erasure, Identity, home_zone
 from sojourn.domain.errors import BadEvent, TemporalUnavailable
 from sojourn.domain.events import Event, check_track
+from sojourn.domain.introduction import cured_by
 from sojourn.domain.keys import is_address
 from sojourn.domain.notes import Note, few
 from sojourn.journeys.queues import TASK_QUEUE
@@ -144,7 +145,8 @@ class Sojourn:
             heard = await cards.hear(session, identity, now=self.now())
             customer_id = heard.customer.customer_id
             zone = home_zone(heard.customer, self.settings.timezone)
-            news = [*await holds.end(session, customer_id, because=because, at=at)]
+            cured = cured_by(heard.customer, identity.consents)
+            news = [*await holds.end(session, customer_id, because=because, at=at, cured=cured)]
             if before not in ("", zone):
                 news += await zones.changed(session, customer_id, zone, because=because, at=at)
         if news:

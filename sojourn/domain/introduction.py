@@ -5,9 +5,10 @@ person, and consent after both. A message that only lacks such a word is held, a
 hold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from sojourn.domain.customer import Customer
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.policy import AFTER_A_HOLD, Recipient, is_useful
 
@@ -59,6 +60,24 @@ def wait_for_words(
         case _:
             return None
     return until if is_useful(now + AFTER_A_HOLD, until) else None
+
+
+def cured_by(customer: Customer, consents: Mapping[Channel, bool]) -> tuple[Reason, ...]:
+    """Return the reasons that the words of a call may have taken away.
+
+    Pages identify their visitors time and again: a call that brings neither address nor consent has
+    nobody ask again.
+
+    Args:
+        customer: the card, with the words of the call.
+        consents: those that the call told of.
+    """
+    cured = [Reason.UNKNOWN_CUSTOMER]
+    if customer.reachable:
+        cured.append(Reason.NO_ADDRESS)
+    if any(consents.values()):
+        cured.append(Reason.NO_CONSENT)
+    return tuple(cured)
 
 
 def _has_not_said(recipient: Recipient, channels: Sequence[Channel]) -> bool:

@@ -28,7 +28,7 @@ from sojourn.store import Store
 
 SWEEP_EVERY = timedelta(seconds=15)
 PROBE_EVERY = timedelta(seconds=15)
-SETTLE_EVERY = timedelta(minutes=1)
+SETTLE_EVERY = timedelta(seconds=10)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 

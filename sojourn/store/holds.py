@@ -1,6 +1,6 @@
 """Holds that wait for words on their customer, and the end of such a hold when the words come."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from sqlmodel import col, select
@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.events import LONGEST_ID, HoldEnded
 from sojourn.domain.introduction import CURABLE
+from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.text import bounded
 from sojourn.store import events
@@ -15,7 +16,12 @@ from sojourn.store.tables import EventRow, LedgerRow
 
 
 async def end(
-    session: AsyncSession, customer_id: str, *, because: str, at: datetime
+    session: AsyncSession,
+    customer_id: str,
+    *,
+    because: str,
+    at: datetime,
+    cured: Iterable[Reason] = CURABLE,
 ) -> Sequence[EventRow]:
     """Have the runs ask again whose messages wait for words on their customer.
 
@@ -27,6 +33,7 @@ async def end(
         customer_id: the id that holds everything.
         because: names the call that brought the words.
         at: when they were said.
+        cured: reasons that the words may have taken away.
 
     Returns:
         The events that end the holds, one a run; none if no message waits.
@@ -34,7 +41,7 @@ async def end(
     query = select(LedgerRow).where(
         LedgerRow.customer_id == customer_id,
         LedgerRow.state == MessageState.DEFERRED,
-        col(LedgerRow.reason).in_([reason.value for reason in CURABLE]),
+        col(LedgerRow.reason).in_([reason.value for reason in cured]),
     )
     held = {row.workflow_id: row for row in await session.exec(query)}
     ended = []

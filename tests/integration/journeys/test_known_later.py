@@ -83,6 +83,24 @@ async def test_an_identify_without_the_address_is_not_enough(stranger: JourneyTe
     assert stranger.sent == ["welcome"]
 
 
+async def test_words_without_an_address_have_nobody_ask_again(stranger: JourneyTest) -> None:
+    """Pages identify their visitors time and again."""
+    await stranger.start(Onboarding)
+    sojourn = await stranger._ready()
+    for number in range(5):
+        identity = read_identity(
+            {"firstName": f"Ada {number}"},
+            customer_id=stranger.customer_id,
+            message_id=f"page-{stranger.customer_id}-{number}",
+            at=await stranger.now(),
+        )
+        await sojourn.identify(identity)
+        await stranger.settled()
+    assert await _asked(stranger) == 2  # at the start, and when somebody had been identified
+    await stranger.identify()
+    assert stranger.sent == ["welcome"]
+
+
 async def test_an_alias_to_somebody_known_sends_the_welcome(stranger: JourneyTest) -> None:
     await stranger.start(Onboarding)
     known = f"{stranger.customer_id}-known"
@@ -171,6 +189,10 @@ async def test_a_resent_identify_wakes_a_run_once(stranger: JourneyTest) -> None
     for _ in range(3):
         await sojourn.identify(identity)
         await stranger.settled()
-    events = (await stranger.history()).events
-    asked = [e for e in events if e.HasField("activity_task_scheduled_event_attributes")]
-    assert len(asked) == 2
+    assert await _asked(stranger) == 2
+
+
+async def _asked(test: JourneyTest) -> int:
+    """Return how often the gate was asked."""
+    events = (await test.history()).events
+    return sum(event.HasField("activity_task_scheduled_event_attributes") for event in events)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sojourn.domain.calendar import zone
-from sojourn.domain.introduction import wait_for_words
+from sojourn.domain.customer import Customer
+from sojourn.domain.introduction import cured_by, wait_for_words
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.policy import Consents, Recipient
 
@@ -85,3 +86,13 @@ def test_no_other_reason_is_waited_out(reason: Reason) -> None:
 @pytest.mark.parametrize("useful", [timedelta(0), MINUTE, MINUTE + timedelta(seconds=5)])
 def test_a_message_with_no_use_left_does_not_wait(useful: timedelta) -> None:
     assert wait(Reason.UNKNOWN_CUSTOMER, useful=useful, after=timedelta(0)) is None
+
+
+def test_words_cure_what_they_speak_of() -> None:
+    known = Customer("c", known=True)
+    reached = Customer("c", known=True, email="ada@shop.example")
+    nobody = Reason.UNKNOWN_CUSTOMER
+    assert cured_by(known, {}) == (nobody,)
+    assert cured_by(reached, {}) == (nobody, Reason.NO_ADDRESS)
+    assert cured_by(known, {EMAIL: False}) == (nobody,)
+    assert cured_by(known, {EMAIL: False, SMS: True}) == (nobody, Reason.NO_CONSENT)
