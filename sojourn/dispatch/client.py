@@ -16,7 +16,7 @@ from sojourn.dispatch import aliasing, connection, stopping
 from sojourn.dispatch.alone import Alone
 from sojourn.dispatch.copies import copies, may_end
 from sojourn.dispatch.intake import Intake
-from sojourn.dispatch.noting import ONE_ALREADY, SAME_ID, USED, as_sent, notes_on
+from sojourn.dispatch.noting import SAME_ID, USED, as_sent, notes_on
 from sojourn.dispatch.published import Published, joined
 from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
@@ -187,7 +187,7 @@ class Sojourn:
             wait: return once open runs are told; else once the two are joined.
 
         Returns:
-            What was not done: nothing, if the two were joined now.
+            What was not done: two ids that are one and the same join nobody.
 
         Raises:
             BadEvent: the id that is to stay is an address.
@@ -207,9 +207,7 @@ class Sojourn:
             await self._intake.wake(done.customer_id)
         else:
             self._intake.wake_soon(done.customer_id)
-        if done.moved:
-            return ()
-        return (SAME_ID if alias.previous_id == alias.customer_id else ONE_ALREADY,)
+        return (SAME_ID,) if alias.previous_id == alias.customer_id else ()
 
     async def track(
         self,

@@ -20,7 +20,6 @@ SAME_ID = Note(
     "is the userId itself, so that nothing was joined: it must be the id that is given up, such as "
     "the anonymous one",
 )
-ONE_ALREADY = Note("previousId", "is one customer with the userId already: nothing new was joined")
 
 
 def notes_on(

@@ -23,6 +23,7 @@ from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.store.tables import AttemptRow, ContentRow, LedgerRow, ReportRow
+from tests.support.crowd import crowd
 
 NOWHERE = "127.0.0.1:1"
 
@@ -179,6 +180,7 @@ async def served(
     shutil.copy(migrated_database, database)
     settings = Settings(home=home, database_url=f"sqlite:///{database}", quiet_hours=None)
     store = await Store.open(settings.store_url)
+    await crowd(store)
     async with worker.serving(temporal.client, store, settings):
         yield Sojourn(temporal.client, store, settings), temporal
     await store.close()

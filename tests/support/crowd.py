@@ -8,7 +8,7 @@ from sojourn.store.kin import MOST_IDS
 from sojourn.store.tables import CustomerRow
 from sojourn.testkit.kit import EVERYTHING
 
-EMAILS = (str(EVERYTHING["email"]), "new@shop.example")
+EMAILS = (str(EVERYTHING["email"]), "new@shop.example", "ada@example.com")
 """The addresses that many tests give to their customers."""
 
 
