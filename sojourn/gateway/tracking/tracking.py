@@ -148,14 +148,15 @@ class Tracking:
             self._count_quarantined(taken, fault)
         if not taken.notes:
             return
+        name = taken.event or ("" if taken.type == "track" else taken.type)
         places = sorted({self._place(taken.event, note.path) for note in taken.notes})
         for place in places:
-            metrics.count_note(taken.event or taken.type, place)
+            metrics.count_note(name, place)
         if taken.event or any(note.reason != UNKNOWN for note in taken.notes):
             # the places alone, as our classes call them: what a sender wrote stays out of the log
             log.info(
                 "taken in part",
-                name=taken.event or taken.type or "unknown",
+                name=name or "unknown",
                 parts=places,
                 key=key.id,
             )

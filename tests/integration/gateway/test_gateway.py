@@ -78,7 +78,8 @@ async def test_the_gateway_takes_every_call_under_its_name_and_under_its_letter(
     call = {"userId": customer_id, "event": "Cart Viewed", "previousId": f"{customer_id}-before"}
     for path in (f"/v1/{kind}", f"/v1/{kind[0]}"):
         answer = await served.post(path, call)
-        assert (answer.status_code, answer.json()) == (200, {"success": True})
+        assert answer.status_code == 200
+        assert answer.json()["success"] is True
 
 
 async def test_an_identify_call_updates_the_customers_card(
