@@ -328,3 +328,11 @@ async def test_a_deleted_person_is_not_reachable_and_stays_so(
     assert (card.first_name, card.attributes) == ("", {})
     async with store.reading() as session:
         assert await addresses.history(session, customer_id) == []
+
+
+async def test_a_call_with_an_id_is_the_same_after_a_year(store: Store, customer_id: str) -> None:
+    for days, granted in ((0, True), (1, False), (365, True)):
+        at = NOON + timedelta(days=days)
+        traits = {"marketingConsent": {"email": granted}}
+        await hear(store, identity(customer_id, at, id=f"{customer_id}{granted}", traits=traits))
+    assert await agreed(store, customer_id) is False
