@@ -148,15 +148,14 @@ class Tracking:
             self._count_quarantined(taken, fault)
         if not taken.notes:
             return
-        name = taken.event or ("" if taken.type == "track" else taken.type)
         places = sorted({self._place(taken.event, note.path) for note in taken.notes})
         for place in places:
-            metrics.count_note(name, place)
+            metrics.count_note(taken.event or taken.type, place)
         if taken.event or any(note.reason != UNKNOWN for note in taken.notes):
             # the places alone, as our classes call them: what a sender wrote stays out of the log
             log.info(
                 "taken in part",
-                name=name or "unknown",
+                name=taken.event or taken.type or "unknown",
                 parts=places,
                 key=key.id,
             )
