@@ -42,8 +42,12 @@ class Here:
         return cls(project, settings_of(project))
 
     @asynccontextmanager
-    async def store(self, *, migrate: bool = False) -> AsyncIterator[Store]:
+    async def store(self, *, migrate: bool = False, check: bool = True) -> AsyncIterator[Store]:
         """Open the store for as long as the block lasts.
+
+        Args:
+            migrate: bring it up to date first.
+            check: refuse one that does not serve this code, or not yet.
 
         Raises:
             StoreUnavailable: the database cannot be opened, or is of another version.
@@ -51,6 +55,7 @@ class Here:
         store = await Store.open(
             self.settings.store_url,
             migrate=migrate,
+            check=check,
             pool_size=self.settings.database_connections,
         )
         try:

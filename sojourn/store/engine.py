@@ -11,10 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -23,10 +19,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadSetting, StoreUnavailable
+from sojourn.store import migrating
+from sojourn.store.migrating import Standing, Step, Version, head, version
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 30_000
-MIGRATION_LOCK = 0x50_10_42_4E  # no other program locks this number in our database
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
@@ -40,13 +36,19 @@ class Store:
         self._writers = asyncio.Semaphore(writers)
 
     @classmethod
-    async def open(cls, url: str, *, migrate: bool = False, pool_size: int = 10) -> Self:
-        """Open the database at ``url`` and check that it has this code's version.
+    async def open(
+        cls, url: str, *, migrate: bool = False, check: bool = True, pool_size: int = 10
+    ) -> Self:
+        """Open the database at ``url`` and check that it serves this code.
+
+        A database that a newer release has migrated serves this code, too, as long as it has only
+        grown.
 
         Args:
             url: SQLAlchemy URL of SQLite or PostgreSQL.
             migrate: bring an older or empty database up to date first. An empty SQLite file is
                 always brought up to date.
+            check: refuse a database that does not serve this code, or not yet.
             pool_size: the most connections to hold.
 
         Returns:
@@ -54,7 +56,7 @@ class Store:
 
         Raises:
             BadSetting: the URL names no supported database, or an option the driver does not know.
-            StoreUnavailable: the database cannot be opened, or has another version.
+            StoreUnavailable: the database cannot be opened, or does not serve this code.
         """
         target = _url(url)
         sqlite = target.drivername.startswith("sqlite")
@@ -63,11 +65,17 @@ class Store:
         store = cls(_engine(target, pool_size), writers=1 if sqlite else pool_size)
         try:
             async with store.engine.connect() as connection:
-                current = await connection.run_sync(_version)
-                empty = current is None and sqlite
-            if (migrate or empty) and current != head():
-                await store._migrate(current)
-                current = head()
+                current = await connection.run_sync(version)
+                empty = current.actual is None and sqlite
+            if migrate and current.standing is Standing.FOREIGN:
+                raise StoreUnavailable(
+                    f"the database is at version {current}, which this code does not know: "
+                    "it was made by a newer Sojourn; upgrade this one"
+                )
+            # indexes too: a migration may have ended before they were built
+            if (empty and check) or (migrate and current.standing is not Standing.NEWER):
+                await migrating.migrate(store.engine)
+                current = Version(head(), head())
         except (DBAPIError, OSError) as error:
             await store.close()
             raise StoreUnavailable(
@@ -84,13 +92,20 @@ class Store:
             raise BadSetting(
                 f"SOJOURN_DATABASE_URL: the database driver does not know an option of it: {error}"
             ) from None
-        if current != head():
+        if check and current.standing not in (Standing.READY, Standing.NEWER):
             await store.close()
             raise StoreUnavailable(
                 f"the database {target.render_as_string(hide_password=True)} is at version "
-                f"{current or 'none'}, this code needs {head()}: run `sojourn migrate`"
+                f"{current}, this code needs {head()}: run `sojourn migrate`"
             )
         return store
+
+    async def due(self) -> tuple[list[Step], list[str]]:
+        """Return the migrations that are due, and the names of the indexes to be built."""
+        async with self.engine.connect() as connection:
+            steps = await connection.run_sync(migrating.plan)
+            missing = await connection.run_sync(migrating.missing_indexes)
+        return steps, [f"{index.name} of {index.table}" for index in missing]
 
     async def close(self) -> None:
         """Close all connections."""
@@ -112,23 +127,6 @@ class Store:
         reader = self.engine.execution_options(sojourn_read_only=True)
         async with AsyncSession(reader, expire_on_commit=False) as session:
             yield session
-
-    async def _migrate(self, current: str | None) -> None:
-        script = ScriptDirectory(str(MIGRATIONS))
-        if current is not None and current not in {r.revision for r in script.walk_revisions()}:
-            raise StoreUnavailable(
-                f"the database is at version {current}, which this code does not know: "
-                "it was made by a newer Sojourn; upgrade this one"
-            )
-        async with self.engine.begin() as connection:
-            await connection.run_sync(_upgrade)
-
-
-def head() -> str:
-    """Return the version that this code needs."""
-    version = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    assert version is not None
-    return version
 
 
 def _url(url: str) -> URL:
@@ -186,20 +184,6 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
-
-
-def _version(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _upgrade(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        # one migration at a time: the second finds it done. SQLite has one writer anyway
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
 
 
 def _first_line(error: BaseException) -> str:

@@ -497,3 +497,11 @@ class WriteKeyRow(SQLModel, table=True):
     """It may ask what an event did to the customer's runs."""
     created_at: datetime = _moment()
     revoked_at: datetime | None = _maybe()
+
+
+class SchemaVersionRow(SQLModel, table=True):
+    """The newest migration that has run (`store.migrating`)."""
+
+    __tablename__ = "schema_version"
+
+    version_num: str = Field(sa_column=Column(String(32), primary_key=True))

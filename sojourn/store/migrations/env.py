@@ -3,10 +3,17 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=SQLModel.metadata,
-    render_as_batch=True,  # SQLite alters a table by copying it
-)
+# `store.migrating` tells why the version is not in Alembic's usual table
+VERSION = "schema_version"
+
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", version_table=VERSION)
+else:
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=SQLModel.metadata,
+        version_table=VERSION,
+        render_as_batch=True,  # SQLite alters a table by copying it
+    )
 with context.begin_transaction():
     context.run_migrations()

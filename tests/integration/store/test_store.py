@@ -23,6 +23,7 @@ from sojourn.store import (
     cards,
     engine,
     events,
+    migrating,
 )
 from tests.support.rows import HOUR, NOON, claimed, event_row, keep, row_of, submit
 
@@ -70,7 +71,7 @@ async def test_a_hand_over_from_before_there_were_attempts_becomes_an_attempt(
 
     def there_and_back(connection: Connection) -> None:
         config = Config()
-        config.set_main_option("script_location", str(engine.MIGRATIONS))
+        config.set_main_option("script_location", str(migrating.MIGRATIONS))
         config.attributes["connection"] = connection
         for version in ("0002", "0003", "0002"):
             (command.upgrade if version == "0003" else command.downgrade)(config, version)
@@ -90,7 +91,7 @@ async def test_a_hand_over_from_before_there_were_attempts_becomes_an_attempt(
 async def test_a_second_migration_waits_and_finds_the_first_done(database_url: str) -> None:
     first = engine._engine(engine._url(database_url), 1)
     async with first.begin() as connection:
-        await connection.run_sync(engine._upgrade)
+        await connection.run_sync(migrating.upgrade)
         second = asyncio.create_task(Store.open(database_url, migrate=True))
         await asyncio.sleep(0.1)
         assert not second.done()

@@ -1,0 +1,352 @@
+"""Migrations: the schema grows first, and what older code needs goes a release later.
+
+Two numbers tell where a database stands. ``schema_version`` is Alembic's: the newest migration that
+has run. ``alembic_version`` is the floor: the oldest code that the schema still serves. A migration
+that only adds leaves the floor where it is, so workers of the former release go on, start again,
+and can take over once more. One that takes away says so in a line ``CONTRACTS``, and raises it.
+
+Indexes are not part of the migrations. Those of the tables that a database lacks are built at the
+end: on PostgreSQL concurrently, beside the running work.
+"""
+
+import asyncio
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, Index, inspect, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.schema import CreateIndex
+from sqlmodel import SQLModel
+
+from sojourn.domain.errors import StoreUnavailable
+from sojourn.store import tables  # noqa: F401 (their indexes)
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATION_LOCK = 0x50_10_42_4E  # no other program locks this number in our database
+ACTUAL, FLOOR = "schema_version", "alembic_version"
+PROMISED = "0006"
+"""The first version whose code is served by later schemas."""
+# shorter than the second after which PostgreSQL looks for deadlocks: it is never the running work
+# that has to give way
+LOCK_TIMEOUT_MS = 500
+TRIES = 60
+PAUSE_SECONDS = 1.0
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class Standing(StrEnum):
+    """The standing of a database, seen by this code."""
+
+    READY = "ready"
+    OLDER = "older"
+    """It must be migrated first."""
+    NEWER = "newer"
+    """It has grown since, and still serves this code."""
+    FOREIGN = "foreign"
+    """It no longer serves this code."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """The version of a database.
+
+    Args:
+        actual: its newest migration; None if it is empty.
+        floor: the oldest code that it serves; None if it is empty.
+    """
+
+    actual: str | None
+    floor: str | None
+
+    @property
+    def standing(self) -> Standing:
+        """Its standing for this code."""
+        known = _scripts()
+        if self.actual is None:
+            return Standing.OLDER
+        if self.floor not in known:
+            return Standing.FOREIGN
+        if self.actual == head():
+            return Standing.READY
+        return Standing.OLDER if self.actual in known else Standing.NEWER
+
+    def __str__(self) -> str:
+        if self.standing is Standing.FOREIGN:
+            return str(self.floor)
+        return self.actual or "none"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A migration that has not run yet.
+
+    Args:
+        revision: its number.
+        title: what it is for.
+        locks: what it locks, in words.
+        contracts: what older code cannot do after it; empty if it only adds.
+    """
+
+    revision: str
+    title: str
+    locks: tuple[str, ...]
+    contracts: str = ""
+
+
+def head() -> str:
+    """Return the version that this code needs."""
+    version = _directory().get_current_head()
+    assert version is not None
+    return version
+
+
+def version(connection: Connection) -> Version:
+    """Read the version of a database."""
+    there = inspect(connection).get_table_names()
+    floor = _number(connection, FLOOR) if FLOOR in there else None
+    # a database that no code with this table has migrated has one number for both
+    return Version(_number(connection, ACTUAL) if ACTUAL in there else floor, floor)
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that are due, within the connection's transaction.
+
+    Args:
+        connection: in a transaction. On PostgreSQL it waits for another migration, and gives up
+            when a table stays locked for `LOCK_TIMEOUT_MS`.
+    """
+    if connection.dialect.name == "postgresql":
+        # one migration at a time: the second finds it done. SQLite has one writer anyway
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+    before = version(connection)
+    if before.actual is not None:
+        _write(connection, ACTUAL, before.actual)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    _write(connection, FLOOR, floor())
+    if connection.dialect.name != "postgresql":
+        for index in missing_indexes(connection):
+            index.create(connection)
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Bring a database up to date, and build the indexes that it lacks.
+
+    Raises:
+        StoreUnavailable: a table stayed locked; nothing was changed.
+    """
+    for tries in range(TRIES, 0, -1):
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(upgrade)
+            break
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+                raise
+            if tries == 1:
+                raise StoreUnavailable(
+                    "the migration could not lock a table for a minute, because a transaction "
+                    "holds it; nothing was changed: end it, and run `sojourn migrate` again"
+                ) from None
+            await asyncio.sleep(PAUSE_SECONDS)
+    if engine.dialect.name == "postgresql":
+        async with engine.connect() as connection:
+            await _build(await connection.execution_options(isolation_level="AUTOCOMMIT"))
+
+
+async def _build(connection: AsyncConnection) -> None:
+    """Build missing indexes while others read and write; one process does."""
+    # a session that waits for a lock has a snapshot, for which the building would wait in turn
+    mine = False
+    while not mine:
+        asked = await connection.execute(text(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})"))
+        mine = bool(asked.scalar_one())
+        if not mine:
+            await asyncio.sleep(PAUSE_SECONDS)
+    try:
+        for name in await connection.run_sync(_broken_indexes):
+            await connection.exec_driver_sql(f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"')
+        for index in await connection.run_sync(missing_indexes):
+            await connection.exec_driver_sql(concurrently(index, connection.sync_connection))
+    finally:
+        await connection.execute(text(f"SELECT pg_advisory_unlock({MIGRATION_LOCK})"))
+
+
+def concurrently(index: Index, connection: Connection | None) -> str:
+    """Return the statement that builds an index beside the running work."""
+    assert connection is not None
+    written = str(CreateIndex(index).compile(dialect=connection.dialect))
+    return written.replace("CREATE INDEX ", "CREATE INDEX CONCURRENTLY IF NOT EXISTS ", 1)
+
+
+def missing_indexes(connection: Connection) -> list[Index]:
+    """Return the indexes of the code's tables that a database lacks."""
+    there = set(inspect(connection).get_table_names())
+    # by name: SQLAlchemy does not read indexes of expressions
+    known = {
+        name
+        for (name,) in connection.exec_driver_sql(
+            "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+            if connection.dialect.name == "postgresql"
+            else "SELECT name FROM sqlite_master WHERE type = 'index'"
+        )
+    }
+    return [
+        index
+        for table in SQLModel.metadata.sorted_tables
+        if table.name in there
+        for index in sorted(table.indexes, key=lambda index: str(index.name))
+        if index.name not in known
+    ]
+
+
+def _broken_indexes(connection: Connection) -> list[str]:
+    """Return our indexes whose building was broken off: PostgreSQL keeps them, and uses none."""
+    ours = {
+        str(index.name) for table in SQLModel.metadata.tables.values() for index in table.indexes
+    }
+    rows = connection.exec_driver_sql(
+        "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid "
+        "WHERE NOT indisvalid AND pg_table_is_visible(pg_class.oid)"
+    )
+    return [name for (name,) in rows if name in ours]
+
+
+# ---- saying it beforehand ------------------------------------------------------------------
+
+
+def plan(connection: Connection) -> list[Step]:
+    """Return the migrations that are due, and what each locks on this kind of database."""
+    before = version(connection)
+    if before.standing is not Standing.OLDER:
+        return []
+    return [
+        Step(
+            script.revision,
+            (script.doc or "").strip().rstrip("."),
+            tuple(_locks(script, connection)),
+            contracts_of(script),
+        )
+        for script in _due(before.actual)
+    ]
+
+
+def statements(script: Script) -> list[str]:
+    """Return what a migration does on PostgreSQL, as SQL."""
+    written = io.StringIO()
+    config = Config(output_buffer=written)
+    config.set_main_option("script_location", str(MIGRATIONS))
+    command.upgrade(config, f"{script.down_revision}:{script.revision}", sql=True)
+    lines = (line for line in written.getvalue().splitlines() if not line.startswith("--"))
+    return [
+        one
+        for statement in " ".join(lines).split(";")
+        if (one := " ".join(statement.split()))
+        and one not in ("BEGIN", "COMMIT")
+        and f"{ACTUAL}" not in one
+    ]
+
+
+def contracts_of(script: Script) -> str:
+    """Return what older code cannot do after a migration; empty if the migration only adds."""
+    if script.revision in _before_the_promise():
+        return "workers of former releases stop working"
+    return str(getattr(script.module, "CONTRACTS", ""))
+
+
+def floor() -> str:
+    """Return the oldest version whose code the newest schema serves."""
+    return next(
+        (script.revision for script in _walk() if getattr(script.module, "CONTRACTS", "")), PROMISED
+    )
+
+
+def _locks(script: Script, connection: Connection) -> Iterator[str]:
+    if connection.dialect.name != "postgresql":
+        yield "the whole file while it runs: nobody else writes"
+        return
+    if script.revision in _before_the_promise():
+        yield "its tables, for as long as it takes to rewrite them"
+        return
+    for statement in statements(script):
+        yield in_words(statement)
+
+
+_WORDS = (
+    (r"CREATE TABLE (\S+)", "{0} is new: nothing in use is locked"),
+    (
+        r"ALTER TABLE (\S+) ADD COLUMN (\S+) ",
+        "{0} for a moment: it gets the column {1}, and no row is rewritten",
+    ),
+    (r"CREATE (?:UNIQUE )?INDEX (\S+) ON (\S+)", "{1} against writing, while {0} is built"),
+    (r"ALTER TABLE (\S+) ", "{0} against reading and writing"),
+    (r"(?:UPDATE|DELETE FROM|INSERT INTO) (\S+)", "rows of {0}, until it is done"),
+    (r"DROP (?:TABLE|INDEX) (\S+)", "{0}, which goes"),
+)
+
+
+def in_words(statement: str) -> str:
+    """Say what a statement locks on PostgreSQL."""
+    for pattern, words in _WORDS:
+        if found := re.match(pattern, statement):
+            return words.format(*(part.strip('"') for part in found.groups()))
+    return statement
+
+
+# ---- the scripts ---------------------------------------------------------------------------
+
+
+@cache
+def _directory() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))
+
+
+def _walk() -> list[Script]:
+    """Return all migrations, the newest first."""
+    return list(_directory().walk_revisions())
+
+
+def _scripts() -> set[str]:
+    return {script.revision for script in _walk()}
+
+
+def _due(after: str | None) -> Sequence[Script]:
+    """Return the migrations after a version, the oldest first."""
+    found: list[Script] = []
+    for script in _walk():
+        if script.revision == after:
+            break
+        found.insert(0, script)
+    return found
+
+
+def _before_the_promise() -> set[str]:
+    return {script.revision for script in _directory().iterate_revisions(PROMISED, "base")}
+
+
+# ---- the two numbers -----------------------------------------------------------------------
+
+
+def _number(connection: Connection, table: str) -> str | None:
+    found = connection.exec_driver_sql(f"SELECT version_num FROM {table}").first()  # noqa: S608
+    return str(found[0]) if found else None
+
+
+def _write(connection: Connection, table: str, number: str) -> None:
+    connection.exec_driver_sql(
+        f"CREATE TABLE IF NOT EXISTS {table} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+    )
+    connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608
+    connection.exec_driver_sql(f"INSERT INTO {table} VALUES ('{number}')")  # noqa: S608
