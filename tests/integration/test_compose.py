@@ -21,8 +21,9 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.testing import WorkflowEnvironment
 
-from sojourn.channels import smtp
+from sojourn.channels.variables import names_of
 from sojourn.cli.commands.gateway import PORT
+from sojourn.composing import load_project
 from sojourn.gateway.server import GRACE_SECONDS
 from sojourn.settings import Settings, load_settings
 
@@ -186,7 +187,13 @@ def test_mounted_files_and_scripts_exist() -> None:
 # ---- settings and secrets --------------------------------------------------------------------
 
 FIELDS = {f"SOJOURN_{field.upper()}" for field in Settings.model_fields}
-FIELDS |= {f"SOJOURN_SMTP_{field.upper()}" for field in smtp.Config.model_fields}
+CARRIERS = load_project().carriers
+PROVIDERS = {
+    name: names_of(provider) or set()
+    for name, provider in CARRIERS.loaded.items()
+    if name in CARRIERS.shipped
+}
+FIELDS |= set().union(*PROVIDERS.values())
 
 
 def test_every_setting_given_to_a_service_exists() -> None:
@@ -197,6 +204,16 @@ def test_every_setting_given_to_a_service_exists() -> None:
 
 def test_every_setting_can_reach_the_worker() -> None:
     missing = FIELDS - set(environment("worker")) - {"SOJOURN_HOME"}  # the image sets that variable
+    assert not missing, f"add to x-app-environment: {sorted(missing)}"
+
+
+@pytest.mark.parametrize("service", ["worker", "gateway"])
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
+def test_every_setting_of_a_provider_reaches_worker_and_gateway(
+    provider: str, service: str
+) -> None:
+    assert PROVIDERS[provider] or provider == "outbox"  # it keeps messages, and reads nothing
+    missing = PROVIDERS[provider] - set(environment(service))
     assert not missing, f"add to x-app-environment: {sorted(missing)}"
 
 
