@@ -19,6 +19,7 @@ from sojourn.channels.variables import PROJECT as VARIABLE
 from sojourn.channels.variables import check_variables
 from sojourn.domain.errors import BadProject, SameName, SojournError
 from sojourn.domain.events import SHIPPED, Event, Events, Synonyms, defined_in
+from sojourn.home import keep_private
 from sojourn.journeys.activities import Activity
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
@@ -53,7 +54,7 @@ def project_settings() -> Settings:
 
 
 def settings_of(project: Project) -> Settings:
-    """Read the settings, as `project_settings`.
+    """Read the settings, as `project_settings`, and close the home folder to others.
 
     Args:
         project: composed already.
@@ -62,7 +63,9 @@ def settings_of(project: Project) -> Settings:
         BadSetting: a setting makes no sense, or there is none of that name.
     """
     check_variables(os.environ, project.carriers, project.sources)
-    return load_settings(project.defaults)
+    settings = load_settings(project.defaults)
+    keep_private(settings.home)
+    return settings
 
 
 def find_root(start: Path | None = None) -> Path:

@@ -21,6 +21,7 @@ from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadSetting
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import QuietHours
+from sojourn.home import private_folder
 
 
 def _quiet_hours(value: object) -> object:
@@ -271,7 +272,7 @@ def check_secrets(settings: Settings) -> None:
 def _kept_key(settings: Settings) -> str:
     path = settings.home / "secret_key"
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.home)
         if not path.exists():
             # whole or not at all: another process may be about to read it
             own = path.with_name(f"{path.name}.{secrets.token_hex(8)}")

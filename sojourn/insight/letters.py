@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from sojourn.domain import sms
 from sojourn.domain.errors import Unavailable, UnknownName
 from sojourn.domain.messages import Channel
+from sojourn.home import private_file, private_folder
 from sojourn.settings import Settings
 from sojourn.store import Store, cards, ledger, people
 from sojourn.store.tables import ContentRow, LedgerRow
@@ -91,7 +92,8 @@ class Letter(BaseModel):
         """
         path = folder.resolve() / f"{self.id}.html"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
+            private_file(path)
             path.write_text(self.page(), encoding="utf-8")
         except OSError as error:
             raise Unavailable(f"cannot write {path}: {error.strerror}") from None

@@ -19,6 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.errors import BadSetting, StoreUnavailable
+from sojourn.home import private_file, private_folder
 from sojourn.store import migrating
 from sojourn.store.migrating import Standing, Step, Version, head, version
 
@@ -61,7 +62,7 @@ class Store:
         target = _url(url)
         sqlite = target.drivername.startswith("sqlite")
         if sqlite and target.database:
-            _make_folder(Path(target.database).parent)
+            _make_file(Path(target.database))
         store = cls(_engine(target, pool_size), writers=1 if sqlite else pool_size)
         try:
             async with store.engine.connect() as connection:
@@ -146,13 +147,23 @@ def _url(url: str) -> URL:
     return target.set(drivername=DRIVERS[backend])
 
 
-def _make_folder(folder: Path) -> None:
+def _make_file(file: Path) -> None:
+    """Make the file beforehand: SQLite gives the others beside it the same rights."""
+    if str(file).startswith((":memory:", "file:")):
+        return
+    folder = file.parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
     except OSError as error:
         raise StoreUnavailable(
             f"cannot make the folder {folder} ({error.strerror}): "
             "set SOJOURN_HOME to a folder of yours, or see SOJOURN_DATABASE_URL"
+        ) from None
+    try:
+        private_file(file)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"cannot open the database {file} ({error.strerror}); see SOJOURN_DATABASE_URL"
         ) from None
 
 

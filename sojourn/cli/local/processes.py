@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from sojourn.domain.errors import Unavailable
+from sojourn.home import private_file
 
 HOST = "127.0.0.1"
 READY_SECONDS = 60.0
@@ -76,6 +77,7 @@ class Child:
 
     async def start(self) -> None:
         """Start the process. It must have ended before it is started again."""
+        private_file(self.log)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,

@@ -28,6 +28,7 @@ from sojourn.cli.local.processes import (
 from sojourn.dispatch.connection import LOCAL_STACK
 from sojourn.domain.errors import Unavailable
 from sojourn.domain.messages import Channel
+from sojourn.home import keep_private, private_file, private_folder
 from sojourn.journeys.queues import ATTRIBUTES
 from sojourn.settings import Settings
 from sojourn.store import Store, keys
@@ -220,7 +221,9 @@ async def dev_stack(
         if providers:
             noted["fakes"] = providers.url
             noted["providers"] = providers.carriers
+        private_file(file)
         file.write_text(json.dumps(noted))
+        keep_private(home)  # what Temporal has made in it meanwhile
         try:
             yield stack
         finally:
@@ -309,8 +312,9 @@ def _refuse_second(home: Path) -> None:
 def _home(settings: Settings) -> Path:
     home = settings.home.resolve()
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        private_folder(home)
         (home / "worker.log").touch()
+        keep_private(home)
     except OSError as error:
         raise Unavailable(
             f"cannot write in {home} ({error.strerror}): set SOJOURN_HOME to a folder of yours"
@@ -363,7 +367,7 @@ def _kept(path: Path) -> str:
 
 
 def _keep(path: Path, key: str) -> None:
-    path.touch(mode=0o600)
+    private_file(path)
     path.write_text(key)
 
 
