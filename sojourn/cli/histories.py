@@ -13,7 +13,8 @@ from temporalio.workflow import NondeterminismError
 
 from sojourn.cli.changed_waits import ChangedWait, changed, watched
 from sojourn.composing import load_project
-from sojourn.domain.errors import BadInput
+from sojourn.domain.errors import BadInput, UnknownName
+from sojourn.journeys.queues import JOURNEY, TASK_QUEUE
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.serving import sandbox
@@ -23,6 +24,12 @@ LESSON = (
     "and awaited events may change freely; for a step that is added, removed or renamed, keep the "
     'old way for old runs: `if self.patched("what-changed"): ... else: ...` in steps(); '
     "drop the old way when `sojourn check --open` finds no run that needs it."
+)
+
+ORPHANED = (
+    "The run would stand still for ever. Keep the class under its old name until its last run is "
+    "over; `off` in [tool.sojourn] starts no more. Or end the runs by `sojourn stop` before the "
+    "deploy."
 )
 
 
@@ -112,6 +119,19 @@ async def open_runs(
             yield run.id, await handle.fetch_history()
         except RPCError as error:
             raise BadInput(f"cannot read the history of {run.id}: {error}") from None
+
+
+async def orphans(client: Client, journeys: Journeys) -> list[Checked]:
+    """Find open runs of journeys that the code does not have: no worker could go on with them."""
+    found = []
+    async for run in client.list_workflows("ExecutionStatus = 'Running'"):
+        name = run.workflow_type
+        marked = any(pair.key.name == JOURNEY.name for pair in run.typed_search_attributes)
+        ours = marked or run.task_queue == TASK_QUEUE
+        if ours and name not in journeys:
+            why = f"{UnknownName('journey', name, journeys)}. {ORPHANED}"
+            found.append(Checked(run.id, name, why))
+    return found
 
 
 def files_in(folder: Path) -> list[Path]:

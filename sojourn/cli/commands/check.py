@@ -15,10 +15,14 @@ from sojourn.cli.running import run
 from sojourn.journeys.advice import advice
 from sojourn.rendering.folders import missing_templates
 from sojourn.serving.sandbox import check_journeys
+from sojourn.store import reading_back
+from sojourn.store.reading_back import Unreadable
 
 app = typer.Typer(add_completion=False)
 
 RECORDED = Path("tests", "histories")
+SHOWN = 3
+"""Runs that are named for one fault."""
 
 
 @app.command()
@@ -35,16 +39,22 @@ def check(
 ) -> None:
     """Replay histories against this code and name each run that it would break.
 
-    It says as well for which runs a wait goes on that the code would begin with another length, and
-    which templates declared languages lack. Run it before a deploy. It exits with 1 if a run would
-    break.
+    With --open it looks at all runs of the namespace, also of journeys that this code lacks, and at
+    the stored events that they read. It says as well for which runs a wait goes on that the code
+    would begin with another length, and which templates declared languages lack. Run it before a
+    deploy. It exits with 1 if a run would break.
     """
     run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
 
 
 async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: bool) -> None:
     await check_journeys(here.project)
-    replayed = await (_open(here) if open_runs else _recorded(here, folder))
+    stored: list[Unreadable] = []
+    if open_runs:
+        replayed = await _open(here)
+        stored = await _stored(here, [run.name for run in replayed])
+    else:
+        replayed = await _recorded(here, folder)
     broken = [result for result in replayed if result.broken]
     unwritten = missing_templates(here.project)
     advised = [line for journey in here.project.journeys.values() for line in advice(journey)]
@@ -54,6 +64,16 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
                 "replayed": len(replayed),
                 "broken": [
                     {"run": r.name, "journey": r.journey, "reason": r.broken} for r in broken
+                ],
+                "events": [
+                    {
+                        "event": one.event,
+                        "reason": one.reason,
+                        "stored": len(one.stored),
+                        "runs": sorted(one.runs),
+                        "sends_fail": one.starts,
+                    }
+                    for one in stored
                 ],
                 "waits": told(_waits(replayed)),
                 "advice": advised,
@@ -65,22 +85,33 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
     else:
         show_line(_nothing(here, open_runs=open_runs))
     if not as_json:
+        _show_stored(stored)
         for line in advised:
             show_line(line)
     if unwritten and not as_json:
         show_line("missing in declared languages; another language stands in:")
         for name in unwritten:
             show_line(f"  {name}")
-    if broken:
+    if broken or any(one.starts for one in stored):
         raise typer.Exit(1)
 
 
 async def _open(here: Here) -> list[Checked]:
-    if not here.project.journeys:
+    client, journeys = await here.temporal(), here.project.journeys
+    orphans = await histories.orphans(client, journeys)
+    if not journeys:
+        return orphans
+    found = histories.open_runs(client, journeys)
+    return [*orphans, *await histories.replay(found, project=here.project)]
+
+
+async def _stored(here: Here, runs: list[str]) -> list[Unreadable]:
+    """Read the stored events of open runs; the database may be one of the former release."""
+    if not runs:
         return []
-    client = await here.temporal()
-    found = histories.open_runs(client, here.project.journeys)
-    return await histories.replay(found, project=here.project)
+    keys = {name: journey.terms.key for name, journey in here.project.journeys.items()}
+    async with here.store(check=False) as store, store.reading() as session:
+        return await reading_back.unreadable(session, runs, keys, here.project.events)
 
 
 async def _recorded(here: Here, folder: Path | None) -> list[Checked]:
@@ -93,7 +124,7 @@ async def _recorded(here: Here, folder: Path | None) -> list[Checked]:
 
 def _nothing(here: Here, *, open_runs: bool) -> str:
     if open_runs:
-        return "nothing to check: no journey of this project has an open run"
+        return "nothing to check: there is no open run in the namespace"
     return (
         f"nothing to check: no recorded histories (*.json) in {here.project.root / RECORDED}; "
         "docs/testing.md says how to record them, and --open replays open runs instead"
@@ -107,6 +138,23 @@ def _show(replayed: list[Checked], broken: list[Checked]) -> None:
     for line in told(_waits(replayed)):
         console.print(line, markup=False)
     console.print(f"{len(replayed)} replayed, {len(broken) or 'none'} would break")
+
+
+def _show_stored(stored: list[Unreadable]) -> None:
+    for one in stored:
+        runs = sorted(one.runs)
+        more = f" and {len(runs) - SHOWN} more" if len(runs) > SHOWN else ""
+        does = (
+            "their messages would fail again and again"
+            if one.starts
+            else "their messages would go out without it"
+        )
+        console.print(f"{one.event}: {one.reason}", style="bold", markup=False)
+        console.print(
+            f"  This code cannot read {len(one.stored)} stored, of the open runs "
+            f"{', '.join(runs[:SHOWN])}{more}: {does}. Give the field a default.\n",
+            markup=False,
+        )
 
 
 def _waits(replayed: list[Checked]) -> list[ChangedWait]:
