@@ -6,7 +6,7 @@ sign of its life that is younger than the retention: had it ended since, Tempora
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,8 +20,11 @@ from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.routing import Start, Tell, targets
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
-from sojourn.domain.messages import Enrolment, Heard
+from sojourn.domain.messages import EDITION, Enrolment, Heard
+from sojourn.domain.ordering import CLOCK_SKEW
+from sojourn.journeys.journey import Journey, restarts_by_content
 from sojourn.journeys.standing import stand_of
+from sojourn.journeys.terms import names
 from sojourn.store import cards, events, ledger, people, runs
 from sojourn.store.tables import EventRow, RunRow
 
@@ -230,6 +233,7 @@ class Recovery:
             start=began,
             timezone=home_zone(customer or Customer(row.customer_id), sojourn.settings.timezone),
             clock=sojourn.clock,
+            edition=EDITION,
         )
         heard = await self._heard(row, start)
         stand = stand_of(journey.terms, first, heard)
@@ -281,6 +285,7 @@ class Recovery:
                 journey.terms.declared,
                 since=datetime.min.replace(tzinfo=UTC),
             )
+            sent = await ledger.sent_by(session, row.workflow_id)
         found: list[tuple[int, Heard]] = []
         for other in stored.get(row.customer_id, []):
             assert other.seq is not None
@@ -288,6 +293,8 @@ class Recovery:
             if other.seq == start.seq or not (later or other.seq > start.seq):
                 continue
             if since is not None and other.received_at < since:
+                continue
+            if _was_old_news(journey, other, sent):
                 continue
             try:
                 event = events.typed(other, project.events)
@@ -349,6 +356,19 @@ class Recovery:
                 because=f"{enrolment.start.name} at {enrolment.start.at:%F %T} UTC",
             )
         return None
+
+
+def _was_old_news(
+    journey: type[Journey], row: EventRow, sent: Iterable[tuple[datetime, datetime]]
+) -> bool:
+    """Tell whether an event came in after messages that had left since it happened.
+
+    The run took it for old news then. Entered again, it has no messages yet to tell by.
+    """
+    if restarts_by_content(journey) or row.name not in names(journey.terms.moved_by):
+        return False
+    before = [at for claimed, at in sent if claimed < row.received_at]
+    return bool(before) and row.occurred_at < max(before) - CLOCK_SKEW
 
 
 def _finding(

@@ -218,6 +218,22 @@ async def is_under_way(
     return (await session.exec(query.limit(1))).first() is not None
 
 
+async def sent_by(session: AsyncSession, workflow_id: str) -> list[tuple[datetime, datetime]]:
+    """Return when the messages of a run left or may have left.
+
+    Args:
+        session: any session.
+        workflow_id: the run's, whose earlier runs of the same id count as well.
+
+    Returns:
+        Each message's claim by the machine's clock, and the same by the journey's.
+    """
+    query = select(LedgerRow.claimed_at, LedgerRow.decided_at).where(
+        LedgerRow.workflow_id == workflow_id, col(LedgerRow.state).in_(_MAYBE_SENT)
+    )
+    return [(claimed, at) for claimed, at in (await session.exec(query)).all() if claimed]
+
+
 async def last_sent(session: AsyncSession, workflow_ids: Iterable[str]) -> Mapping[str, datetime]:
     """Return when the last message of each of these runs left or may have left.
 

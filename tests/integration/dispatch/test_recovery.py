@@ -130,6 +130,25 @@ async def test_a_lost_run_is_shown_first_then_entered_and_sends_nothing_twice(cl
     assert result["outcome"] == "converted"
 
 
+async def test_a_lost_run_takes_no_old_news_for_new(cli: Cli) -> None:
+    """A product that came in late, after the reminder of its cart, had begun no ladder."""
+    customer = await cli.identify()
+    run = f"abandoned-cart:{customer}:k"
+    await publish(cli, added(customer))
+    await sent(cli, customer, 1)
+    await publish(cli, added(customer, A_DAY_AGO - timedelta(minutes=1)))
+    await waits(cli, run)
+    await lose(cli, run)
+    assert await of(cli, customer, "--enter") == [(run, "entered")]
+
+    async def asked() -> bool:
+        status = await cli.sojourn.client.get_workflow_handle(run).query("status")
+        return bool(status["messages"])
+
+    await until(asked)
+    assert [(row.step, row.state) for row in await rows(cli, customer)] == [("reminder", "sent")]
+
+
 async def test_a_lost_run_whose_cart_was_bought_is_not_entered(cli: Cli) -> None:
     customer = await cli.identify()
     run = f"abandoned-cart:{customer}:k"
