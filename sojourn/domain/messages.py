@@ -223,6 +223,7 @@ class Carried(_Wire):
         seen: ids of events taken in, so that none counts twice.
         sends: how many messages the enrolment has decided on.
         messages: the fates of these messages.
+        cause: the id of the event that last (re)started the steps; empty if the steps begin.
     """
 
     ended: Outcome | None = None
@@ -231,6 +232,7 @@ class Carried(_Wire):
     seen: tuple[str, ...] = ()
     sends: int = 0
     messages: tuple[Sent, ...] = ()
+    cause: str = ""
 
 
 class Stop(_Wire):

@@ -141,6 +141,8 @@ class State:
             for event in carried.heard:
                 self._classify(event)
             self._restart = False  # the run acted on it before it continued as new
+            known = (enrolment.start, *carried.heard)
+            self._cause = next((h for h in known if h.id == carried.cause), self._cause)
             self._seen.update(dict.fromkeys(carried.seen))
             self.journal.resume(carried.journal)
             self._said = {entry.verb.removeprefix("send ") for entry in carried.journal}
@@ -175,6 +177,7 @@ class State:
             "seen": tuple(seen),
             "sends": self.sends if same else 0,
             "messages": tuple(self.messages) if same else (),
+            "cause": self.cause.id if same else "",
         }
         # its history is a new one, so it may go by today's rules
         return run.model_copy(

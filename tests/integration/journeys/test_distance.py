@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from temporalio.workflow import Info
 
 from sojourn.domain.policy import QuietHours
 from sojourn.events import (
@@ -120,6 +121,22 @@ class TestOldNews:
         await journey.after(12 * DAY)
         rows = await journey.messages()
         assert [round((row.due_at - began) / HOUR) for row in rows] == [30, 78, 174]
+
+    async def test_a_run_that_continues_as_new_does_not_take_it_for_news(
+        self, journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await journey.start(AbandonedCart, cart_id="c")
+        began = await journey.now()
+        await journey.after(2 * DAY)
+        await _late(journey, ProductAdded, began + HOUR, cart_id="c", product_id="p2")
+        monkeypatch.setattr(
+            Info, "is_continue_as_new_suggested", lambda info: not info.continued_run_id
+        )
+        await _late(journey, ProductAdded, began + 2 * HOUR, cart_id="c", product_id="p3")
+        await journey.after(12 * DAY)
+        assert journey.sent == ["reminder", "nudge", "offer"]
+        causes = {row.message_id.split("/")[2] for row in await journey.messages()}
+        assert causes == {(await journey.messages())[0].enrolment}
 
     async def test_a_purchase_after_old_news_still_counts(self, journey: JourneyTest) -> None:
         await journey.start(AbandonedCart, cart_id="c")
