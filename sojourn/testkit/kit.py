@@ -175,7 +175,9 @@ class JourneyTest:
         await self._ready()
         request = SleepRequest()
         request.duration.FromTimedelta(duration)
-        await self.client.test_service.unlock_time_skipping_with_sleep(request)
+        await self.client.test_service.unlock_time_skipping_with_sleep(
+            request, timeout=timedelta(seconds=IDLE_SECONDS)
+        )
         await self.settled()
 
     async def until(self, moment: datetime) -> None:

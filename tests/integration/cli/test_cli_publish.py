@@ -146,7 +146,7 @@ async def test_a_file_is_counted_and_can_be_published_again(cli: Cli, tmp_path: 
     assert answer.code == 0
     assert answer.json == {
         "read": 4, "identified": 1, "joined": 0, "stored": 2, "repeated": 0, "ignored": 1,
-        "rejected": [],
+        "rejected": [], "left_out": [],
     }  # fmt: skip
     again = (await cli("publish", "--file", file, "--json")).json
     assert (again["stored"], again["repeated"]) == (0, 2)

@@ -106,12 +106,12 @@ async def test_a_report_that_is_sent_again_is_no_new_refusal(store: Store) -> No
 
 
 WRITTEN = {
-    "Brazil, without the ninth digit": ("+5531987654321", "553187654321"),
-    "Brazil, with it": ("+5531987654321", "5531987654321"),
-    "Mexico, with 1": ("+525512345678", "5215512345678"),
-    "Mexico, without": ("+525512345678", "525512345678"),
-    "Argentina, without 9": ("+5491123456789", "541123456789"),
-    "Argentina, with it": ("+5491123456789", "5491123456789"),
+    "Brazil, without the ninth digit": ("+5531987654399", "553187654399"),
+    "Brazil, with it": ("+5531987654399", "5531987654399"),
+    "Mexico, with 1": ("+525512345699", "5215512345699"),
+    "Mexico, without": ("+525512345699", "525512345699"),
+    "Argentina, without 9": ("+5491123456799", "541123456799"),
+    "Argentina, with it": ("+5491123456799", "5491123456799"),
 }
 
 
