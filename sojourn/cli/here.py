@@ -75,8 +75,11 @@ class Here:
 
         return await connect(self.settings)
 
-    def sojourn(self) -> "AbstractAsyncContextManager[Sojourn]":
+    def sojourn(self, *, lazy: bool = False) -> "AbstractAsyncContextManager[Sojourn]":
         """Connect to the store and to Temporal, for commands that publish.
+
+        Args:
+            lazy: connect to Temporal at the first call.
 
         Raises:
             StoreUnavailable: the database cannot be opened, or is of another version.
@@ -84,7 +87,7 @@ class Here:
         """
         from sojourn.dispatch import Sojourn  # noqa: PLC0415 (see `temporal`)
 
-        return Sojourn.connect(self.settings, self.project)
+        return Sojourn.connect(self.settings, self.project, lazy=lazy)
 
     def apart(self, home: Path, database: str) -> Settings:
         """Return settings for an installation of its own, which sends nothing to anybody.

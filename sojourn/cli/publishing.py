@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from sojourn.cli.calls import Call, Fault, read_calls
 from sojourn.cli.pace import Pace, feed
@@ -12,7 +13,7 @@ from sojourn.dispatch import Published, Sojourn
 from sojourn.dispatch.calls import Track
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
-from sojourn.domain.errors import BadEvent
+from sojourn.domain.errors import BadEvent, TemporalUnavailable
 
 
 class FilePublished(BaseModel):
@@ -27,6 +28,7 @@ class FilePublished(BaseModel):
         ignored: calls of types that no journey hears: page, screen, group.
         rejected: bad lines; nothing of them was published.
         left_out: traits of identify calls that cannot be read; the rest of those lines was taken.
+        away: why Temporal could not tell runs; what is stored is told by the next sweep.
     """
 
     read: int = 0
@@ -37,6 +39,7 @@ class FilePublished(BaseModel):
     ignored: int = 0
     rejected: list[BadLine] = []
     left_out: list[BadLine] = []
+    away: Annotated[str, Field(exclude=True)] = ""
 
 
 async def publish_file(
@@ -58,7 +61,6 @@ async def publish_file(
 
     Raises:
         BadInput: the file cannot be read.
-        TemporalUnavailable: Temporal went away; the file can be published again.
     """
     pace = Pace(rate)
 
@@ -73,8 +75,7 @@ async def publish_file(
                 await _identify(sojourn, number, call, report)
             case Alias():
                 await pace.turn()
-                await sojourn.alias(call)
-                report.joined += 1
+                await _alias(sojourn, call, report)
             case Track():
                 await pace.turn()
                 await _track(sojourn, number, call, report)
@@ -101,9 +102,22 @@ async def _identify(sojourn: Sojourn, number: int, call: Identity, report: FileP
     report.left_out += [BadLine(line=number, reason=str(fault)) for fault in heard.faults]
 
 
+async def _alias(sojourn: Sojourn, call: Alias, report: FilePublished) -> None:
+    try:
+        await sojourn.alias(call, wait=not report.away)
+    except TemporalUnavailable as error:  # the two are joined
+        report.away = str(error)
+    report.joined += 1
+
+
 async def _track(sojourn: Sojourn, number: int, call: Track, report: FilePublished) -> None:
     try:
-        published: Published = await call.into(sojourn)
+        # nobody waits for a Temporal that is away more than once
+        published: Published = await call.into(sojourn, wait=not report.away)
+    except TemporalUnavailable as error:  # it is stored
+        report.away = str(error)
+        report.stored += 1
+        return
     except BadEvent as error:
         report.rejected.append(BadLine(line=number, reason=str(error)))
         return

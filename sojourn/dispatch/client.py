@@ -86,9 +86,21 @@ class Sojourn:
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, settings: Settings | None = None, project: Project | None = None
+        cls,
+        settings: Settings | None = None,
+        project: Project | None = None,
+        *,
+        lazy: bool = False,
     ) -> AsyncIterator[Self]:
         """Connect to the store and to Temporal as the environment says.
+
+        Args:
+            settings: None: as the environment says.
+            project: None: as `load_project` finds it.
+            lazy: connect to Temporal at the first call: events are stored while it is away.
+
+        Yields:
+            The open parts.
 
         Raises:
             BadSetting: an environment variable makes no sense, or nobody knows its name.
@@ -99,7 +111,8 @@ class Sojourn:
         settings = settings or settings_of(project)
         store = await Store.open(settings.store_url, pool_size=settings.database_connections)
         try:
-            sojourn = cls(await connection.connect(settings), store, settings, project)
+            client = await connection.connect(settings, lazy=lazy)
+            sojourn = cls(client, store, settings, project)
             try:
                 yield sojourn
             finally:

@@ -39,6 +39,9 @@ def dev(
 
 async def _dev(here: Here, fakes: Wish | None) -> None:
     await check_journeys(here.project)
+    if fakes is None:  # they bring their own settings
+        for provider in set(here.project.carriers.chosen(here.settings).values()):
+            await provider.close()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -16,7 +16,7 @@ from sojourn.cli.publishing import FilePublished, publish_file
 from sojourn.cli.records import STDIN, count_lines
 from sojourn.cli.running import run
 from sojourn.dispatch import Published
-from sojourn.domain.errors import BadInput
+from sojourn.domain.errors import BadInput, TemporalUnavailable
 from sojourn.domain.events import UnknownEvent, read_event
 from sojourn.store import cards, events
 
@@ -107,10 +107,14 @@ async def _publish_one(
     known = here.project.events.get(name, UnknownEvent)
     # a person who types an event can mend it at once: nothing is left out of it
     read_event(known, given, message_id=message_id, customer_id=customer, at=at)
-    async with here.sojourn() as sojourn:
-        published = await sojourn.track(
-            name, given, message_id=message_id, customer_id=customer, occurred_at=at
-        )
+    async with here.sojourn(lazy=True) as sojourn:
+        away = ""
+        try:
+            published = await sojourn.track(
+                name, given, message_id=message_id, customer_id=customer, occurred_at=at
+            )
+        except TemporalUnavailable as error:  # it is stored: a gateway would have taken it, too
+            published, away = Published(message_id, stored=True), str(error)
         async with sojourn.store.reading() as session:
             card = await cards.find(session, customer)
             row = await events.find(session, published.message_id)
@@ -126,10 +130,14 @@ async def _publish_one(
                 "stored": published.stored,
                 "listening": listening,
                 "runs": list(published.runs),
+                "told": not away,
             }
         )
+    else:
+        show_line(_told(name, published, listening, away=bool(away)))
+    _say_away(away)
+    if as_json:
         return
-    show_line(_told(name, published, listening))
     if not identified:
         stderr.print(
             f"customer {customer} is not identified: runs go on, but nothing is sent to them",
@@ -139,13 +147,25 @@ async def _publish_one(
         )
 
 
-def _told(name: str, published: Published, listening: list[str]) -> str:
+def _say_away(away: str) -> None:
+    if away:
+        stderr.print(
+            f"Temporal is away, and runs are told by the next sweep of a worker: {away}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _told(name: str, published: Published, listening: list[str], *, away: bool) -> str:
     if not published.stored:
         again = f"; runs told now: {', '.join(published.runs)}" if published.runs else ""
         return f"nothing new: an event with the id {published.message_id} was stored before{again}"
     stored = f'"{name}" is stored (message id {published.message_id})'
     if published.runs:
         return f"{stored} and reached {', '.join(published.runs)}"
+    if away:
+        return stored
     if listening:
         return f"{stored}; {' and '.join(listening)} would hear it, but has no run it concerns"
     return f"{stored}; no journey listens to it"
@@ -155,7 +175,7 @@ async def _publish_file(
     here: Here, path: Path, report: FilePublished, rate: float | None, *, as_json: bool
 ) -> None:
     total = count_lines(path)
-    async with here.sojourn() as sojourn:
+    async with here.sojourn(lazy=True) as sojourn:
         with (
             told_how_far(lambda: f"read {report.read} lines; publish the same file again to go on"),
             progress("publishing", total) as on_line,
@@ -165,6 +185,7 @@ async def _publish_file(
         show_json(report.model_dump())
     else:
         _summarise(report)
+    _say_away(report.away)
 
 
 def _summarise(report: FilePublished) -> None:

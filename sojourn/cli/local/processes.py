@@ -20,6 +20,9 @@ READY_SECONDS = 60.0
 STOP_SECONDS = 40.0
 CRASHES_IN_A_ROW = 5
 CRASH_WINDOW_SECONDS = 3.0
+START_SECONDS = 30.0
+"""A process that gives up by itself within this time could not start."""
+FAILED_STARTS = 3
 
 
 def free_port(preferred: int | None = None) -> int:
@@ -154,13 +157,16 @@ async def kept_running(
     failure: list[Unavailable] = []
 
     async def watch() -> None:
-        crashes = 0
+        crashes = starts = 0
         clock = asyncio.get_running_loop().time
         while True:
             began = clock()
             code = await child.wait()
-            crashes = crashes + 1 if clock() - began < CRASH_WINDOW_SECONDS else 0
-            if crashes >= CRASHES_IN_A_ROW:
+            lived = clock() - began
+            crashes = crashes + 1 if lived < CRASH_WINDOW_SECONDS else 0
+            # one that a signal has ended was killed: that says nothing of its next start
+            starts = starts + 1 if code > 0 and lived < START_SECONDS else 0
+            if crashes >= CRASHES_IN_A_ROW or starts >= FAILED_STARTS:
                 failure.append(Unavailable(f"{child.name} keeps failing: {child.last_words()}"))
                 owner.cancel()
                 return

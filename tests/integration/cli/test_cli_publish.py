@@ -205,3 +205,34 @@ async def test_publish_reads_calls_from_standard_input(
         answer = await cli("publish", *arguments, "--json")
     assert (answer.code, answer.json["stored"]) == (0, 1)
     assert await names_of(cli, ada) == ["Page Scrolled"]
+
+
+# ---- Temporal is away --------------------------------------------------------------------------
+
+
+async def test_an_event_is_stored_while_temporal_is_away_and_it_is_said(offline: Cli) -> None:
+    ada = await offline.identify()
+    answer = await offline("publish", "Product Added", ada, "product_id=p", "cart_id=k")
+    assert answer.code == 0
+    assert answer.out.startswith('"Product Added" is stored (message id ')
+    assert "Temporal is away, and runs are told by the next sweep of a worker" in answer.err
+    answer = await offline("publish", "Product Added", ada, "product_id=q", "cart_id=k", "--json")
+    assert (answer.json["stored"], answer.json["told"]) == (True, False)
+    assert await names_of(offline, ada) == ["Product Added"] * 2
+
+
+async def test_a_file_is_stored_while_temporal_is_away_and_it_is_said(
+    offline: Cli, tmp_path: Path
+) -> None:
+    added = [
+        call("track", who, event="Product Added", properties={"product_id": "p", "cart_id": f"{n}"})
+        for who in ("ada", "bob")
+        for n in range(20)
+    ]
+    joined = call("alias", "ada", previousId="bob")
+    file = write(tmp_path / "calls.jsonl", *added, joined)
+    answer = await offline("publish", "--file", str(file))
+    assert answer.code == 0, answer.err
+    assert "Temporal is away, and runs are told by the next sweep of a worker" in answer.err
+    stored = [name for who in ("ada", "bob") for name in await names_of(offline, who)]
+    assert stored == ["Product Added"] * 40
