@@ -39,6 +39,9 @@ UI_PORT = 8233
 GATEWAY_PORT = 8080
 PORT_TAKEN = "address already in use"
 PORT_TRIES = 4
+DATABASE = "temporal.db"
+HALF_MADE = "temporal.db.begun"
+"""A file that is there until the database has served once."""
 # By default Temporal cuts a queue into four, each with a quarter of the limit and an order of its
 # own. In one piece, a transactional message waits for the next message of the whole queue, not of a
 # quarter that leaves four times as slowly.
@@ -126,6 +129,8 @@ async def _started(
         tries -= 1
         port = free_port(TEMPORAL_PORT if ports else None)
         ui_port = free_port(UI_PORT if ports else None)
+        if lasting:
+            _begin_database(home)
         process = _server_process(home, port, ui_port, lasting=lasting)
         running_now = running(process) if on_restart is None else kept_running(process, on_restart)
         address = f"{HOST}:{port}"
@@ -137,12 +142,33 @@ async def _started(
                 if not tries or PORT_TAKEN not in process.log.read_text(errors="replace"):
                     raise
                 continue
+            (home / HALF_MADE).unlink(missing_ok=True)
             opened.push_async_exit(trying.pop_all())
             return Server(address, f"http://{HOST}:{ui_port}", client, process)
 
 
+def _begin_database(home: Path) -> None:
+    """Note that Temporal is about to make its database, and remove one that it left half-made.
+
+    Temporal takes a file for a whole database: one that a full disk cut off would never start.
+
+    Raises:
+        Unavailable: the folder cannot be written to.
+    """
+    begun = home / HALF_MADE
+    try:
+        if begun.exists():
+            for file in home.glob(f"{DATABASE}*"):
+                if file != begun:
+                    file.unlink()
+        elif not (home / DATABASE).exists():
+            begun.touch()
+    except OSError as error:
+        raise Unavailable(f"cannot write in {home}: {error.strerror}") from None
+
+
 def _server_process(home: Path, port: int, ui_port: int, *, lasting: bool) -> Child:
-    kept = ("--db-filename", str(home / "temporal.db")) if lasting else ()
+    kept = ("--db-filename", str(home / DATABASE)) if lasting else ()
     return Child(
         "Temporal's dev server",
         python(
