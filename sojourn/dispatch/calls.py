@@ -23,7 +23,16 @@ from sojourn.dispatch.published import Published
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Erasure, Identity, read_identity
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import LARGEST, SHIPPED, Event, Events, check_json
+from sojourn.domain.events import (
+    LARGEST,
+    SHIPPED,
+    Event,
+    Events,
+    HoldEnded,
+    JourneyStopped,
+    TimeZoneChanged,
+    check_json,
+)
 from sojourn.domain.notes import Note, few, left_out
 from sojourn.domain.reading import read_identifier
 from sojourn.domain.storable import (
@@ -34,6 +43,8 @@ from sojourn.domain.storable import (
     storable_text,
 )
 
+WRITTEN_HERE = frozenset(event.event_name for event in (HoldEnded, JourneyStopped, TimeZoneChanged))
+"""Events of a run that no sender may speak of: they would end it, or move it."""
 TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
 
@@ -208,6 +219,8 @@ def _track(call: Mapping[str, Any], envelope: Envelope, known: Events, *, is_lar
     if not isinstance(named, str):
         raise BadEvent("event", "must name the event")
     name = known.known_as(read_identifier("event", named))
+    if name in WRITTEN_HERE:
+        raise BadEvent("event", f'"{name}" is written by Sojourn alone; `sojourn stop` ends a run')
     given = call.get("properties")
     properties = given if isinstance(given, dict) else {}  # else of an event that ends runs
     if is_large:  # else there is no need to measure a part of it
