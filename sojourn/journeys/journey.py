@@ -224,16 +224,19 @@ class Journey(Handlers):
         """Wait until ``when``. If it is past already, the next message is skipped as too late."""
 
         async def perform() -> Performed:
-            missed = self._in_zone(when) < self.now()
+            missed: bool | None = None
             while True:
                 zone = self._state.zone
                 there = self._in_zone(when)
-                due = there if missed else self._state.spaced(there)
-                summary = wording.wait_until(due, zone, self.terms.goal)
+                target = self._state.spaced(there)
+                if missed is None:
+                    missed = target < self.now()
+                summary = wording.wait_until(target, zone, self.terms.goal)
                 moved = partial(self._has_moved, zone)
-                await self._wait_until(due, summary, wake=moved)
-                if not moved() or self.now() >= due:
-                    return Performed(due=self._reached(due), missed=missed)
+                await self._wait_until(target, summary, wake=moved)
+                if not moved() or self.now() >= target:
+                    # a message is of use from its own moment on, however far it was moved away
+                    return Performed(due=min(there, self._reached(target)), missed=missed)
 
         await self._once("sleep_until", perform)
 
