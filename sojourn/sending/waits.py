@@ -15,6 +15,9 @@ from sojourn.domain.messages import Delivery
 PAST = timedelta(seconds=1)
 """The duration of a timer that a run sets for a wait that is past already."""
 
+PUNCTUAL = timedelta(minutes=1)
+"""A timer that fires so late was set by today's plan: servers take their time."""
+
 
 async def replanned(delivery: Delivery) -> Delivery:
     """Return a message with the moment at which it fell due by the plan of its wait.
@@ -30,7 +33,7 @@ async def replanned(delivery: Delivery) -> Delivery:
     """
     sure = delivery.model_copy(update={"useful_for": None})
     ended = await _last_wait(delivery)
-    if ended is None or ended <= delivery.due or delivery.useful_for is None:
+    if ended is None or ended <= delivery.due + PUNCTUAL or delivery.useful_for is None:
         return sure
     useful = ended + delivery.useful_for
     if delivery.true_until is not None:

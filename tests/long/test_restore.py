@@ -45,7 +45,9 @@ class House:
             dev_server(self.home, ports=False) as server,
             worker.serving(server.client, store, self.settings, PROJECT),
         ):
-            yield Sojourn(server.client, store, self.settings, PROJECT)
+            sojourn = Sojourn(server.client, store, self.settings, PROJECT)
+            yield sojourn
+            await sojourn.drain()
         await store.close()
 
     def save(self, name: str) -> None:
@@ -57,7 +59,7 @@ class House:
             source.backup(target)
 
     def restore(self, name: str) -> None:
-        for file in self.home.glob(f"{name}-*"):
+        for file in [self.home / name, *self.home.glob(f"{name}-*")]:
             file.unlink()
         shutil.copy(self.home / f"{name}.saved", self.home / name)
 

@@ -111,7 +111,7 @@ async def test_a_worker_serves_logs_measures_and_stops_in_order(
     # as docs/production.md has them
     assert await workers.measured(r"sojourn_messages{(.*)} 1") == {
         'activity_type="send",channel="email",class="transactional",namespace="default",'
-        'service_name="temporal-core-sdk",status="skipped",task_queue="email"'
+        'service_name="temporal-core-sdk",status="deferred",task_queue="email"'
     }
     paused = await workers.measured(r'sojourn_channel_paused{channel="(.*?)",.*} 0')
     assert paused == {channel.value for channel in Channel}

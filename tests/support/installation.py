@@ -41,7 +41,9 @@ class Sender:
         while True:
             said, told = await self._post(path, body)
             if told is not None and told.status_code == 200:
-                assert told.json() == {"success": True}, told.text
+                answer = told.json()
+                assert answer["success"], told.text
+                assert "errors" not in answer, told.text
                 return
             assert clock() < until, f"not taken for {PATIENCE_SECONDS:.0f} s: {said}"
             asked = float(told.headers.get("retry-after", 0)) if told is not None else 0

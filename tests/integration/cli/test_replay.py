@@ -61,6 +61,7 @@ def recording(seed: int, customers: int) -> list[dict[str, Any]]:
 def counted(calls: list[dict[str, Any]]) -> dict[str, Any]:
     """Count the outcomes of the abandoned-cart rule, from the calls in their order."""
     open_runs: dict[tuple[str, str], tuple[int, datetime]] = {}
+    had: set[tuple[str, str]] = set()
     runs, outcomes, due = 0, Counter[str](), Counter[str]()
 
     def pass_time(key: tuple[str, str], until: datetime) -> None:
@@ -80,11 +81,15 @@ def counted(calls: list[dict[str, Any]]) -> dict[str, Any]:
         key = (call["userId"], call["properties"]["cart_id"])
         pass_time(key, at)
         if call["event"] == "Product Added":
+            had.add(key)
             runs += key not in open_runs
             open_runs[key] = (0, at + WAITS[0])
-        elif call["event"] == "Order Completed" and key in open_runs:
-            outcomes["converted"] += 1
-            del open_runs[key]
+        elif call["event"] == "Order Completed":
+            # a cart that nobody has heard of may be any of the customer's
+            named = [key] if key in had else [other for other in had if other[0] == key[0]]
+            for other in named:
+                pass_time(other, at)
+                outcomes["converted"] += open_runs.pop(other, None) is not None
     for key in list(open_runs):
         pass_time(key, datetime.max.replace(tzinfo=UTC))
     return {"runs": runs, "outcomes": dict(outcomes), "due": dict(due)}
