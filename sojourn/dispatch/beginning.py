@@ -13,7 +13,10 @@ from sojourn.store.tables import EventRow
 
 
 def is_old_news(
-    journey: type[Journey], event: Event, row: EventRow, last_sent: Mapping[str, datetime]
+    journey: type[Journey],
+    event: Event,
+    row: EventRow,
+    last_sent: Mapping[str, Mapping[str, datetime]],
 ) -> bool:
     """Tell whether the journey has written about this key since the event happened.
 
@@ -24,15 +27,17 @@ def is_old_news(
         journey: one that the event would start.
         event: what happened.
         row: the same event, as it is stored.
-        last_sent: when each run's last message left, by workflow id.
+        last_sent: when the last message left, by workflow id and enrolment.
 
     Returns:
         True if it begins nothing.
     """
     if restarts_by_content(journey):
         return False
-    run = run_of(journey, event, row)
-    return run in last_sent and row.occurred_at < last_sent[run] - CLOCK_SKEW
+    enrolments = last_sent.get(run_of(journey, event, row), {})
+    # a crash may have come between a start and the note of it: its own messages are no later news
+    others = [at for enrolment, at in enrolments.items() if enrolment != row.message_id]
+    return any(row.occurred_at < at - CLOCK_SKEW for at in others)
 
 
 def run_of(journey: type[Journey], event: Event, row: EventRow) -> str:

@@ -284,7 +284,7 @@ async def _before(
 
 async def _last_sent(
     session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
-) -> Mapping[str, datetime]:
+) -> Mapping[str, Mapping[str, datetime]]:
     """Read when the runs that waiting events would start have last written."""
     starting = {
         run_of(journey, event, row)

@@ -61,7 +61,7 @@ class Known:
     since: Sequence[EventRow]
     had: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     before: Sequence[tuple[EventRow, Event]] = ()
-    last_sent: Mapping[str, datetime] = field(default_factory=dict)
+    last_sent: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
 
 
 def readable(

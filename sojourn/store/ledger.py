@@ -234,7 +234,9 @@ async def sent_by(session: AsyncSession, workflow_id: str) -> list[tuple[datetim
     return [(claimed, at) for claimed, at in (await session.exec(query)).all() if claimed]
 
 
-async def last_sent(session: AsyncSession, workflow_ids: Iterable[str]) -> Mapping[str, datetime]:
+async def last_sent(
+    session: AsyncSession, workflow_ids: Iterable[str]
+) -> Mapping[str, Mapping[str, datetime]]:
     """Return when the last message of each of these runs left or may have left.
 
     Args:
@@ -242,17 +244,21 @@ async def last_sent(session: AsyncSession, workflow_ids: Iterable[str]) -> Mappi
         workflow_ids: the runs.
 
     Returns:
-        By workflow id, the moment by the journey's clock; runs that sent nothing are left out.
+        By workflow id and enrolment, the moment by the journey's clock; what sent nothing is left
+        out.
     """
     wanted = list(workflow_ids)
+    found: dict[str, dict[str, datetime]] = {}
     if not wanted:
-        return {}
+        return found
     query = (
-        select(LedgerRow.workflow_id, func.max(LedgerRow.decided_at))
+        select(LedgerRow.workflow_id, LedgerRow.enrolment, func.max(LedgerRow.decided_at))
         .where(col(LedgerRow.workflow_id).in_(wanted), col(LedgerRow.state).in_(_MAYBE_SENT))
-        .group_by(col(LedgerRow.workflow_id))
+        .group_by(col(LedgerRow.workflow_id), col(LedgerRow.enrolment))
     )
-    return dict((await session.exec(query)).all())
+    for run, enrolment, at in (await session.exec(query)).all():
+        found.setdefault(run, {})[enrolment] = at
+    return found
 
 
 async def every(session: AsyncSession) -> Sequence[LedgerRow]:
