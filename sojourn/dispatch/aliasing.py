@@ -54,13 +54,13 @@ async def join(
     async with store.transaction() as session:
         done = await joining.join(session, previous_id, customer_id, at=at)
         if done.moved:
-            await tell_anew(session, done.customer_id, project, within=within)
+            await tell_again(session, done.customer_id, project, within=within)
             because = f"alias of {previous_id}"
             await holds.end(session, done.customer_id, because=because, at=at)
     return done
 
 
-async def tell_anew(
+async def tell_again(
     session: AsyncSession, customer_id: str, project: Project, *, within: timedelta
 ) -> None:
     """Leave as unrouted what open runs of a customer have missed, because it came under another id.

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch import routing
-from sojourn.dispatch.aliasing import tell_anew
+from sojourn.dispatch.aliasing import tell_again
 from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.beginning import can_revive, run_of
 from sojourn.dispatch.ending import void_holds_of
@@ -129,7 +129,7 @@ class Transaction:
         await runs.add(session, [row for work in told for row in work.started])
         await runs.mark_closed(session, [i for work in told for i in work.closed], now)
         for customer_id in sorted(moved):  # the alias call could not know of these runs
-            await tell_anew(session, customer_id, self._project, within=self._clock_skew)
+            await tell_again(session, customer_id, self._project, within=self._clock_skew)
         return moved
 
     async def _plan(self, session: AsyncSession, unrouted: set[str], busy: set[str]) -> None:

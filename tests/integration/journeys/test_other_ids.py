@@ -255,7 +255,7 @@ async def test_an_address_that_many_share_says_nothing(
     await journey.identify(**SAME)
     async with journey.store.transaction() as session:
         session.add_all(
-            CustomerRow(customer_id=f"till-{number}", email="ada@shop.example")
+            CustomerRow(customer_id=f"desk-{number}", email="ada@shop.example")
             for number in range(MOST_IDS - 1)
         )
     await guest.start(AbandonedCart, cart_id="A")

@@ -104,7 +104,7 @@ def test_what_nobody_can_ask_for_its_settings_may_have_any_with_its_prefix(
     own = module("own_dove", Dove=Dove)
     monkeypatch.setitem(sys.modules, "own_dove", own)
     check_variables({"SOJOURN_GREY_DOVE_ANYTHING": "k"}, Carriers([own]))
-    check_variables({"SOJOURN_TILL_SECRET": "k"}, Carriers(), ["till"])
+    check_variables({"SOJOURN_DESK_SECRET": "k"}, Carriers(), ["desk"])
     check_variables({"SOJOURN_DESK_SECRET": "k", "SOJOURN_SOURCES": "till, desk"}, Carriers())
     refused({"SOJOURN_DESK_SECRET": "k"})
 
