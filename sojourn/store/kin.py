@@ -10,7 +10,7 @@ from sojourn.store import people
 from sojourn.store.tables import HAS_EMAIL, HAS_PHONE, CustomerRow
 
 MOST_IDS = 10
-"""An address that more ids share (that of a cash desk, of a test) says nothing about who a person is."""
+"""An address that more ids share, such as a cash desk's, says nothing about a person."""
 
 
 async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> list[str]:
