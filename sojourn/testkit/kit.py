@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
+from temporalio.api.workflowservice.v1 import ListOpenWorkflowExecutionsRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -175,9 +176,14 @@ class JourneyTest:
         await self._ready()
         request = SleepRequest()
         request.duration.FromTimedelta(duration)
-        await self.client.test_service.unlock_time_skipping_with_sleep(
-            request, timeout=timedelta(seconds=IDLE_SECONDS)
-        )
+        try:
+            await self.client.test_service.unlock_time_skipping_with_sleep(
+                request, timeout=timedelta(seconds=IDLE_SECONDS)
+            )
+        except RPCError as error:
+            raise Unavailable(
+                f"the test server's clock stands still ({error}): {await self._holding_time()}"
+            ) from None
         await self.settled()
 
     async def until(self, moment: datetime) -> None:
@@ -274,8 +280,11 @@ class JourneyTest:
         Raises:
             Unavailable: a run is still busy after half a minute; the message says with what.
         """
+        await self._at_rest(await self._handles())
+
+    async def _at_rest(self, handles: Iterable[WorkflowHandle[Any, Any]]) -> None:
         deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
-        for handle in await self._handles():
+        for handle in handles:
             state = partial(rest.busy, handle, self._server_time)
             while (busy := await self._answered(state)) is not None:
                 if asyncio.get_running_loop().time() > deadline:
@@ -286,13 +295,14 @@ class JourneyTest:
                 raise Unavailable("the test server does not say how the runs ended")
 
     async def stop_all(self) -> None:
-        """Terminate the open runs, so that they do not slow the clock of the next test.
+        """Terminate the store's open runs, so that they do not stop the clock of the next test.
 
         A run is terminated at rest only: one that ends in the middle of a task would stop the test
-        server's clock for good.
+        server's clock for good. So would one that is left open and wakes without a worker.
         """
-        await self.settled()
-        for handle in await self._handles():
+        handles = await self._handles(everybody=True)
+        await self._at_rest(handles)
+        for handle in handles:
             try:
                 await handle.terminate("the test is over")
             except RPCError as error:
@@ -358,8 +368,27 @@ class JourneyTest:
             started = await runs.of_customer(session, self.customer_id)
         return [run for run in started if of is None or run.workflow_id in of]
 
-    async def _handles(self) -> list[WorkflowHandle[Any, Any]]:
-        ids = dict.fromkeys(run.workflow_id for run in await self._runs())
+    async def _holding_time(self) -> str:
+        """Say which open runs of the server are not at rest: time passes when all are."""
+        request = ListOpenWorkflowExecutionsRequest(namespace=self.client.namespace)
+        answer = await self.client.workflow_service.list_open_workflow_executions(request)
+        found = []
+        for one in answer.executions:
+            run = one.execution
+            handle = self.client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
+            why = await self._answered(partial(rest.busy, handle, self._server_time))
+            if why is not None:
+                found.append(f"{run.workflow_id}: {why}")
+        return "; ".join(found) or f"all {len(answer.executions)} open runs are at rest"
+
+    async def _handles(self, *, everybody: bool = False) -> list[WorkflowHandle[Any, Any]]:
+        async with self.store.reading() as session:
+            started = (
+                await runs.every(session)
+                if everybody
+                else await runs.of_customer(session, self.customer_id)
+            )
+        ids = dict.fromkeys(run.workflow_id for run in started)
         return [self.client.get_workflow_handle(workflow_id) for workflow_id in ids]
 
     async def _newest(self) -> WorkflowHandle[Any, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 TASK_TIME = timedelta(seconds=1)
 """The time that a task of a run may take; a timer that fires within it is waited for."""
@@ -38,7 +39,13 @@ async def busy(run: WorkflowHandle[Any, Any], now: Callable[[], Awaitable[dateti
     Returns:
         The reason in words, for an error message.
     """
-    if (await run.describe()).status is not WorkflowExecutionStatus.RUNNING:
+    try:
+        described = await run.describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return None  # its start never reached the server
+    if described.status is not WorkflowExecutionStatus.RUNNING:
         return None
     events = (await run.fetch_history()).events
     for event in reversed(events):

@@ -7,12 +7,14 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.cli.local.processes import HOST, Child, free_port, python
 from sojourn.cli.local.stack import Server, _write_key, dev_stack, running_stack
@@ -174,6 +176,15 @@ async def test_a_provider_without_credentials_is_one_line_of_error(
     )  # fmt: skip
 
 
+async def _is_running(run: WorkflowHandle[Any, Any]) -> bool:
+    try:
+        return (await run.describe()).status is WorkflowExecutionStatus.RUNNING
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+
+
 async def test_the_local_stack_has_a_gateway_and_keeps_its_key(
     tmp_path: Path, customer_id: str
 ) -> None:
@@ -190,7 +201,9 @@ async def test_the_local_stack_has_a_gateway_and_keeps_its_key(
             answer = await http.post("/v1/track", json=added(customer_id))
         assert (answer.status_code, answer.json()) == (200, {"success": True})
         run = stack.client.get_workflow_handle(f"abandoned-cart:{customer_id}:k1")
-        assert (await run.describe()).status is WorkflowExecutionStatus.RUNNING
+        # the answer says that the event is stored; its run is told after it
+        while not await _is_running(run):  # noqa: ASYNC110 (Temporal tells nobody)
+            await asyncio.sleep(0.05)
         path = tmp_path / "write_key"
         assert path.stat().st_mode & 0o077 == 0
         assert await _write_key(stack.store, path) == stack.gateway.write_key

@@ -601,7 +601,7 @@ async def test_a_product_added_in_the_moment_the_run_ends_is_not_lost(
             await test.settled()
             assert test.sent == ["offer", "reminder"]
             assert test.outcomes in (["exhausted", "open"], ["open"])
-            await test.stop_all()
+        await base.stop_all()
 
 
 # ---- ids ------------------------------------------------------------------------------------
