@@ -18,6 +18,7 @@ WHOLE = (
     "deploy",
     "docker-compose.temporal.yml",
     ".env.example",
+    "topics.toml",
 )
 TESTS = "tests/integration/journeys"
 

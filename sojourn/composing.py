@@ -19,10 +19,13 @@ from sojourn.channels.variables import PROJECT as VARIABLE
 from sojourn.channels.variables import check_variables
 from sojourn.domain.errors import BadProject, SameName, SojournError
 from sojourn.domain.events import SHIPPED, Event, Events, Synonyms, defined_in
+from sojourn.domain.topics import FILE as TOPICS
+from sojourn.domain.topics import Topics, read_topics
 from sojourn.home import keep_private
 from sojourn.journeys.activities import Activity
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
+from sojourn.journeys.topics import check_topics
 from sojourn.project import Declaration, Project
 from sojourn.settings import Settings, load_settings
 
@@ -88,6 +91,7 @@ def find_root(start: Path | None = None) -> Path:
 @cache
 def _composed(root: Path) -> Project:
     declared = _declaration(root)
+    topics = _topics(root)
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     events = list(_modules(root, declared.events, beside=True))
@@ -99,6 +103,7 @@ def _composed(root: Path) -> Project:
     found = [event for module in (*events, *journeys, *activities) for event in defined_in(module)]
     try:
         composed = Journeys(classes, declared.off)
+        check_topics(composed.values(), topics)
         return Project(
             root=root,
             journeys=composed,
@@ -111,6 +116,7 @@ def _composed(root: Path) -> Project:
             sources=MappingProxyType(_sources(sources)),
             templates=tuple(root / place for place in declared.templates),
             languages=declared.languages,
+            topics=topics,
             defaults=MappingProxyType(declared.defaults),
             modules=tuple(sorted({m.__name__.partition(".")[0] for m in (*events, *activities)})),
         )
@@ -146,6 +152,17 @@ def _declaration(root: Path) -> Declaration:
             near = get_close_matches(name, Declaration.model_fields, 1)
             why = f"no such name{f', did you mean {near[0]}?' if near else ''}"
         raise BadProject(f"{root / 'pyproject.toml'}: tool.sojourn.{name}: {why}") from None
+
+
+def _topics(root: Path) -> Topics:
+    """Read the registry of topics; without a file every topic goes."""
+    file = root / TOPICS
+    if not file.is_file():
+        return Topics()
+    try:
+        return read_topics(tomllib.loads(file.read_text()))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, SojournError) as error:
+        raise BadProject(f"{file}: {error}") from None
 
 
 def _modules(root: Path, places: Iterable[str], *, beside: bool = False) -> Iterator[ModuleType]:

@@ -1,8 +1,8 @@
 """`Project`: what a company writes, composed once and passed on.
 
 A project is a folder: journeys in ``workflows/``, what they call in ``activities/``, events in
-``events.py``, words in ``templates/``, providers in ``channels/``. ``[tool.sojourn]`` in its
-``pyproject.toml`` says what differs::
+``events.py``, words in ``templates/``, providers in ``channels/``, and in ``topics.toml`` what
+customers can say no to. ``[tool.sojourn]`` in its ``pyproject.toml`` says what differs::
 
     [tool.sojourn]
     journeys = ["workflows", "acme_journeys"]  # folders or installed packages
@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sojourn.channels.registry import Carriers
 from sojourn.domain.events import SHIPPED, Events, Use
+from sojourn.domain.topics import Topics
 from sojourn.journeys.activities import Activity
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
@@ -91,6 +92,7 @@ class Project:
         sources: the project's own sources of webhooks, by name.
         templates: folders, searched in this order before the engine's own.
         languages: that messages are written in; the first is the language of last resort.
+        topics: what customers can say no to, by id; without a ``topics.toml`` any topic goes.
         defaults: settings by their names, where the environment says nothing.
         modules: names of its packages that hold plain values and activities.
     """
@@ -103,6 +105,7 @@ class Project:
     sources: Mapping[str, type[Any]] = field(default_factory=dict)
     templates: tuple[Path, ...] = ()
     languages: tuple[str, ...] = LANGUAGES
+    topics: Topics = field(default_factory=Topics)
     defaults: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
 

@@ -28,6 +28,7 @@ def wait_for_words(
     now: datetime,
     started: datetime,
     useful_until: datetime,
+    needs_own_yes: str = "",
 ) -> datetime | None:
     """Return until when a message waits for words on its customer.
 
@@ -43,6 +44,7 @@ def wait_for_words(
         now: by the journey's clock.
         started: when the event happened that started the run.
         useful_until: from this moment on, the message is of no use.
+        needs_own_yes: the message's topic, if consent to the channel does not suffice for it.
 
     Returns:
         The moment at which to ask again; None if there is nothing to wait for.
@@ -55,7 +57,7 @@ def wait_for_words(
             until = longest
         case Reason.NO_ADDRESS:
             until = min(longest, started + INTRODUCTION)
-        case Reason.NO_CONSENT if _has_not_said(recipient, channels):
+        case Reason.NO_CONSENT if _has_not_said(recipient, channels, needs_own_yes):
             until = min(longest, started + INTRODUCTION)
         case _:
             return None
@@ -80,9 +82,18 @@ def cured_by(customer: Customer, consents: Mapping[Channel, bool]) -> tuple[Reas
     return tuple(cured)
 
 
-def _has_not_said(recipient: Recipient, channels: Sequence[Channel]) -> bool:
+def _has_not_said(recipient: Recipient, channels: Sequence[Channel], own: str) -> bool:
     """Tell whether a yes would let the message go, and no word on it was ever said."""
     live = recipient.reachable - recipient.suppressed
-    return any(
-        channel in live and channel not in recipient.consents.by_channel for channel in channels
-    )
+    said, topics = recipient.consents.by_channel, recipient.consents.topics_spoken_of
+    for channel in channels:
+        if channel in live and channel not in said:
+            return True
+        if (
+            own
+            and channel in live
+            and said.get(channel)
+            and not {(channel, own), (None, own)} & topics
+        ):
+            return True
+    return False

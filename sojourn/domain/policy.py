@@ -4,12 +4,12 @@ The questions stand in the order in which an answer helps an operator most: an e
 the better news than the missing address that comes of it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sojourn.domain.calendar import DAY, clock_changes, local_day, moment
+from sojourn.domain.consent import Consents
 from sojourn.domain.messages import Channel, MessageClass, Reason
 
 AFTER_A_HOLD = timedelta(seconds=5)
@@ -84,28 +84,6 @@ Decision = Allow | Defer | Skip
 
 
 @dataclass(frozen=True)
-class Consents:
-    """The customer's words on consent, by channel and topic; the latest word counts.
-
-    Args:
-        by_channel: consent to promotional messages; the customer never agreed to an absent channel.
-        refused: (channel, topic) pairs that the customer opted out of; channel None means every
-            channel.
-    """
-
-    by_channel: Mapping[Channel, bool]
-    refused: frozenset[tuple[Channel | None, str]] = frozenset()
-
-    def refusal(self, channel: Channel, topic: str) -> Reason | None:
-        """Return why a promotional message may not go; None if it may."""
-        if not self.by_channel.get(channel, False):
-            return Reason.NO_CONSENT
-        if (channel, topic) in self.refused or (None, topic) in self.refused:
-            return Reason.OPTED_OUT
-        return None
-
-
-@dataclass(frozen=True)
 class Recipient:
     """A customer, as far as the decision depends on one.
 
@@ -135,6 +113,7 @@ def decide(
     now: datetime,
     useful_until: datetime,
     quiet_hours: QuietHours | None,
+    needs_own_yes: bool = False,
 ) -> Decision:
     """Allow, defer or skip a message of a run that is still on.
 
@@ -150,6 +129,7 @@ def decide(
         now: by the journey's clock.
         useful_until: from this moment on, the message is of no use.
         quiet_hours: None means that no hours are quiet.
+        needs_own_yes: the topic needs a yes of its own.
 
     Returns:
         The decision.
@@ -159,7 +139,9 @@ def decide(
     if recipient.erased:
         return Skip(Reason.ERASED)
     promotional = message_class is MessageClass.PROMOTIONAL
-    channel = _channel(recipient, channels, topic if promotional else None)
+    channel = _channel(
+        recipient, channels, topic if promotional else None, needs_own_yes=needs_own_yes
+    )
     if isinstance(channel, Reason):
         return Skip(channel)
     if not is_useful(now, useful_until):
@@ -174,7 +156,11 @@ def decide(
 
 
 def _channel(
-    recipient: Recipient, channels: tuple[Channel, ...], topic: str | None
+    recipient: Recipient,
+    channels: tuple[Channel, ...],
+    topic: str | None,
+    *,
+    needs_own_yes: bool,
 ) -> Channel | Reason:
     """Return the first channel that may be used, or why there is none; no topic, no consent."""
     reason = Reason.NO_ADDRESS
@@ -184,7 +170,9 @@ def _channel(
         if channel in recipient.suppressed:
             reason = Reason.SUPPRESSED if reason is Reason.NO_ADDRESS else reason
             continue
-        refusal = None if topic is None else recipient.consents.refusal(channel, topic)
+        refusal = None
+        if topic is not None:
+            refusal = recipient.consents.refusal(channel, topic, needs_own_yes=needs_own_yes)
         if refusal is None:
             return channel
         reason = refusal

@@ -137,6 +137,7 @@ class Case:
         templates: the channels that have a template for the message.
         quiet_hours: None means that no hours are quiet.
         switched_off: the project has switched the journey off.
+        needs_own_yes: the message's topic needs a yes of its own.
         news: events that may have overtaken the run since its start, oldest first; None means that
             nobody has looked.
         circumstances: None means that nobody has looked.
@@ -151,6 +152,7 @@ class Case:
     templates: Collection[Channel] = tuple(Channel)
     quiet_hours: QuietHours | None = None
     switched_off: bool = False
+    needs_own_yes: bool = False
     news: Sequence[Heard] | None = None
     circumstances: Circumstances | None = None
 
@@ -364,6 +366,7 @@ def _wait_for_words(case: Case, recipient: Recipient, skip: Skip) -> Decision:
         now=case.now,
         started=started,
         useful_until=case.delivery.useful_until,
+        needs_own_yes=case.delivery.topic if case.needs_own_yes else "",
     )
     return skip if until is None else Defer(until, skip.reason)
 
@@ -391,6 +394,7 @@ def _decide(case: Case, now: Circumstances, channels: tuple[Channel, ...]) -> De
         now=case.now,
         useful_until=case.delivery.useful_until,
         quiet_hours=case.quiet_hours,
+        needs_own_yes=case.needs_own_yes,
     )
 
 

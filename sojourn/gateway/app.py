@@ -84,7 +84,7 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
         )
     )
     secrets = signing_keys(settings)
-    pages = Pages(settings, project.templates, project.languages)
+    pages = Pages(settings, project.templates, project.languages, project.topics)
     api.include_router(links.router(gateway.backend, secrets, pages))
     api.include_router(unsubscribe.router(gateway.backend, secrets, pages))
     api.include_router(operations.router())

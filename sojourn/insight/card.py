@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 
 from pydantic import BaseModel
 
+from sojourn.domain.consent import Consents
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.messages import Channel
-from sojourn.domain.policy import Consents
 from sojourn.settings import Settings
 
 

@@ -1,12 +1,15 @@
 """Copy a journey that ships into a project, to be owned and changed there."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sojourn.domain.errors import BadInput, Unavailable
+from sojourn.domain.messages import MessageClass
+from sojourn.domain.topics import FILE, Topic
 from sojourn.project import Project
-from sojourn.scaffold.shipped import ShippedJourney
+from sojourn.scaffold.shipped import ShippedJourney, shipped_topics
 
 
 @dataclass(frozen=True)
@@ -16,17 +19,20 @@ class Copied:
     Args:
         written: the new ones.
         kept: modules of helpers that the project has already.
+        topics: those that were written at the end of its ``topics.toml``.
     """
 
     written: list[Path]
     kept: list[Path]
+    topics: list[str]
 
 
 def copy_journey(journey: ShippedJourney, project: Project) -> Copied:
     """Copy a journey with its helpers, templates, test and recorded histories.
 
     Templates are copied in the project's languages; in all of them if the journey ships in none of
-    these. No file is ever written over.
+    these. Topics that the project does not list yet are written at the end of its ``topics.toml``,
+    if it has one. No file is ever written over.
 
     Args:
         journey: as it ships.
@@ -40,6 +46,36 @@ def copy_journey(journey: ShippedJourney, project: Project) -> Copied:
             which.
         Unavailable: a file cannot be written.
     """
+    owned, there = _plan(journey, project)
+    listed = project.root / FILE
+    before = listed.read_bytes() if project.topics.declared else None
+    new = [name for name in journey.topics if before is not None and name not in project.topics]
+    written: list[Path] = []
+    try:
+        for source, path in owned.items():
+            target = project.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            written.append(path)
+            target.write_text((journey.root / source).read_text())
+        if new:
+            _list(new, listed, project.languages)
+    except BaseException as error:
+        for path in written:
+            (project.root / path).unlink(missing_ok=True)
+        if new and before is not None:
+            listed.write_bytes(before)
+        if isinstance(error, OSError):
+            raise _unwritten(error, written[-1]) from None
+        raise
+    return Copied(sorted(written), [path for path in there if path.name != "__init__.py"], new)
+
+
+def _plan(journey: ShippedJourney, project: Project) -> tuple[dict[Path, Path], list[Path]]:
+    """Return where each file of a journey goes, and the helpers that the project has.
+
+    Raises:
+        BadInput: as `copy_journey`.
+    """
     if journey.name in project.journeys:
         raise BadInput(f"{journey.name} is a journey of this project already")
     templates = Path(project.templates[0]).relative_to(project.root)
@@ -52,21 +88,38 @@ def copy_journey(journey: ShippedJourney, project: Project) -> Copied:
             raise BadInput(f"{path} is there already, and nothing is written over: rename it")
     there = [path for path in journey.helpers if (project.root / path).exists()]
     owned |= {path: path for path in journey.helpers if path not in there}
-    written: list[Path] = []
-    try:
-        for source, path in owned.items():
-            target = project.root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            written.append(path)
-            target.write_text((journey.root / source).read_text())
-    except BaseException as error:
-        for path in written:
-            (project.root / path).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            why = error.strerror or type(error).__name__
-            raise Unavailable(f"cannot write {written[-1]}: {why}") from None
-        raise
-    return Copied(sorted(written), [path for path in there if path.name != "__init__.py"])
+    return owned, there
+
+
+def _unwritten(error: OSError, path: Path) -> Unavailable:
+    return Unavailable(f"cannot write {path}: {error.strerror or type(error).__name__}")
+
+
+def _list(topics: Sequence[str], file: Path, languages: Sequence[str]) -> None:
+    """Write topics that ship at the end of a project's own."""
+    shipped = shipped_topics()
+    with file.open("a") as end:
+        end.writelines(_entry(shipped[name], languages) for name in topics)
+
+
+def _entry(topic: Topic, languages: Sequence[str]) -> str:
+    """Return a topic as the file has it, in some languages; in all, if it has none of these."""
+    return "\n" + "".join(f"{line}\n" for line in _lines(topic, languages))
+
+
+def _lines(topic: Topic, languages: Sequence[str]) -> Iterator[str]:
+    yield f"[{topic.id}]"
+    if topic.message_class is not MessageClass.PROMOTIONAL:
+        yield f'class = "{topic.message_class}"'
+    if topic.needs_own_yes:
+        yield f'default = "{topic.default}"'
+    if topic.cadence:
+        yield f"cadence = {json.dumps(topic.cadence)}"
+    chosen = set(languages) & set(topic.name) or set(topic.name)
+    for field, words in (("name", topic.name), ("about", topic.about)):
+        for language, text in words.items():
+            if language in chosen:
+                yield f"{field}.{language} = {json.dumps(text, ensure_ascii=False)}"
 
 
 def in_languages(templates: Sequence[Path], languages: Sequence[str]) -> list[Path]:

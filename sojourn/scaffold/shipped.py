@@ -5,11 +5,13 @@ them in ``sojourn/shipped/``, laid out alike (``hatch_build.py``); nothing impor
 """
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sojourn.domain.errors import UnknownName
+from sojourn.domain.topics import FILE, Topics, read_topics
 
 ENGINE = Path(__file__).resolve().parents[1]
 TESTS = Path("tests") / "integration" / "journeys"
@@ -72,6 +74,17 @@ class ShippedJourney:
         return sorted({*found, *(path for path in packages if (self.root / path).is_file())})
 
     @property
+    def topics(self) -> list[str]:
+        """The topics that its messages are on."""
+        found: list[str] = []
+        for node in ast.walk(ast.parse((self.root / self.module).read_text())):
+            if isinstance(node, ast.ClassDef) and "name" in (said := _said(node.keywords)):
+                found.append(said.get("topic", said["name"]))
+            elif isinstance(node, ast.Call):
+                found += [topic for name, topic in _said(node.keywords).items() if name == "topic"]
+        return sorted(set(found))
+
+    @property
     def _word(self) -> str:
         return self.name.replace("-", "_")
 
@@ -106,6 +119,20 @@ def shipped_journey(name: str) -> ShippedJourney:
     if name not in journeys:
         raise UnknownName("shipped journey", name, journeys)
     return journeys[name]
+
+
+def shipped_topics() -> Topics:
+    """Return the topics of the journeys that ship."""
+    return read_topics(tomllib.loads((shipped_root() / FILE).read_text()))
+
+
+def _said(keywords: list[ast.keyword]) -> dict[str, str]:
+    """Return the keywords that are plain text."""
+    return {
+        word.arg: word.value.value
+        for word in keywords
+        if word.arg and isinstance(word.value, ast.Constant) and isinstance(word.value.value, str)
+    }
 
 
 def _imported(file: Path) -> Iterator[str]:

@@ -12,6 +12,7 @@ from sojourn.domain.events import SHIPPED, Events
 from sojourn.domain.messages import Channel, Delivery, Receipt
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import QuietHours
+from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Doubt, Late, OnceMore, judge
 from sojourn.sending.applying import Claim, apply
 from sojourn.sending.gathering import gather
@@ -37,6 +38,7 @@ class Gate:
         events: Events = SHIPPED,
         templates: Templates = _everywhere,
         off: Collection[str] = (),
+        topics: Topics | None = None,
         clock_skew: timedelta = CLOCK_SKEW,
     ) -> None:
         """Make a gate.
@@ -48,6 +50,7 @@ class Gate:
             events: the project's, by wire name.
             templates: the channels that have a template; by default, every channel has each.
             off: names of journeys that the project has switched off.
+            topics: the project's; None: consent to the channel suffices for every topic.
             clock_skew: how far senders' clocks may differ.
         """
         self._store = store
@@ -56,6 +59,7 @@ class Gate:
         self._events = events
         self._templates = templates
         self._off = off
+        self._topics = topics or Topics()
         self._clock_skew = clock_skew
 
     async def pass_or_refuse(
@@ -83,6 +87,7 @@ class Gate:
                 switched_off=delivery.journey in self._off,
                 default_zone=self._default_zone,
                 known=self._events,
+                needs_own_yes=self._topics.needs_own_yes(delivery.topic),
                 within=self._clock_skew,
             )
             return await apply(session, judge(gathered.case), gathered, known=self._events)

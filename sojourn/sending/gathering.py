@@ -68,6 +68,7 @@ async def gather(
     switched_off: bool,
     default_zone: str,
     known: Events,
+    needs_own_yes: bool = False,
     within: timedelta = CLOCK_SKEW,
 ) -> Gathered:
     """Gather the facts of the verdict, and no more: an early answer spares later queries.
@@ -82,6 +83,7 @@ async def gather(
         switched_off: the project has switched the journey off.
         default_zone: the zone of customers whose own is unknown, an IANA name.
         known: the project's events, by wire name.
+        needs_own_yes: the message's topic needs a yes of its own.
         within: how far senders' clocks may differ.
 
     Returns:
@@ -100,6 +102,7 @@ async def gather(
         templates=templates,
         quiet_hours=quiet_hours,
         switched_off=switched_off,
+        needs_own_yes=needs_own_yes,
     )
     if settled(case):
         return Gathered(case, customer, rows)

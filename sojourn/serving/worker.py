@@ -75,6 +75,7 @@ async def serving(
             events=project.events,
             templates=renderer.channels_of,
             off=project.journeys.off,
+            topics=project.topics,
             clock_skew=settings.clock_skew,
         ),
         carriers,

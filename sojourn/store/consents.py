@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.consent import Consents
 from sojourn.domain.messages import Channel
-from sojourn.domain.policy import Consents
 from sojourn.store import refusals
 from sojourn.store.tables import ConsentRow, CustomerRow
 
@@ -25,12 +25,18 @@ _JUST_AFTER = timedelta(microseconds=1)
 async def current(session: AsyncSession, customer_id: str) -> Consents:
     """Return what the customer agrees to and refuses now, at the addresses of the card."""
     said = {(row.channel, row.topic): row for row in await words(session, customer_id)}
+    on_topics = {
+        (Channel(channel) if channel else None, topic): row
+        for (channel, topic), row in said.items()
+        if topic
+    }
     return Consents(
         by_channel={Channel(c): row.granted for (c, topic), row in said.items() if not topic},
-        refused=frozenset(
-            (Channel(c) if c else None, topic)
-            for (c, topic), row in said.items()
-            if topic and not row.granted
+        refused=frozenset(pair for pair, row in on_topics.items() if not row.granted),
+        agreed=frozenset(
+            pair
+            for pair, row in on_topics.items()
+            if row.granted and not _outweighed(row, said.get((row.channel, "")))
         ),
     )
 
@@ -112,7 +118,8 @@ async def record(
     Returns:
         The moment since which the customer's word stands.
     """
-    said = _on(await statements(session, person.customer_id), channel, topic)
+    every = await statements(session, person.customer_id)
+    said = _on(every, channel, topic)
     now = datetime.now(UTC)
     arrived = received_at or min(at or now, now)
     moment = arrived if at is None else min(at, arrived)
@@ -129,8 +136,10 @@ async def record(
         if granted and said:
             row.at = _after(said[-1], moment, arrived, now=at is None)
     if not granted:
-        # nothing that was heard before it outweighs it, whatever a clock says
-        row.received_at = max([arrived, *(since(other) for other in said if other.granted)])
+        # nothing that was heard before it outweighs it, whatever a clock says; a no to a channel
+        # is one to every topic by it
+        before = said if topic else [other for other in every if other.channel == row.channel]
+        row.received_at = max([arrived, *(since(other) for other in before if other.granted)])
     session.add(row)
     return row.at
 
@@ -152,6 +161,11 @@ async def _addresses(session: AsyncSession, customer_id: str) -> list[tuple[Chan
         Channel.PUSH: row.push_token,
     }
     return [(channel, address) for channel, address in held.items() if address]
+
+
+def _outweighed(topic: ConsentRow, channel: ConsentRow | None) -> bool:
+    """Tell whether a no to the whole channel is the later word than a yes to one topic by it."""
+    return channel is not None and not channel.granted and since(channel) >= since(topic)
 
 
 def _same(said: Sequence[ConsentRow], *, granted: bool, at: datetime | None) -> ConsentRow | None:

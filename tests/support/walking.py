@@ -33,6 +33,9 @@ class Walk:
                 lines = [" ".join(line.split()) for line in block.code.splitlines()]
                 missing = [line for line in lines if line not in said]
                 assert not missing, f"line {block.line}: not said: {missing}\n{self.said}"
+            case _ if block.caption.startswith("At the end of "):
+                with (self.folder / block.file).open("a") as end:
+                    end.write(f"\n{block.code}")
             case _ if block.caption.startswith("In "):
                 self._set(self.folder / block.file, block.code)
             case _:

@@ -214,6 +214,72 @@ def test_a_synonym_of_nothing_is_told_the_nearest(root: Path, lines: str, fault:
         load_project(root)
 
 
+NEWS = '[news]\nname.en = "News"\n'
+MESSAGES = '''
+from sojourn import EMAIL, TRANSACTIONAL, Journey, Message, hours
+from sojourn.events import SignedUp
+
+
+class Welcome(Journey, name="welcome", starts_on=SignedUp{topic}):
+    """Say hello."""
+
+    hello = Message(EMAIL, useful_for=hours(24){message})
+
+    async def steps(self) -> None:
+        await self.send(self.hello)
+'''
+
+
+@pytest.mark.parametrize(
+    ("topic", "message", "fault"),
+    [
+        (', topic="news"', "", ""),
+        ("", ', topic="news"', ""),
+        (
+            ', topic="new"',
+            "",
+            '"new": did you mean "news".*; write \\[new\\] in topics.toml, or name',
+        ),
+        ("", "", 'Welcome, hello: no topic "welcome": there is account, news; write'),
+        (', topic="account"', "", "is promotional, and nobody could say no to it"),
+        (', topic="account"', ", message_class=TRANSACTIONAL", ""),
+        (', topic="news"', ", message_class=TRANSACTIONAL", "so a no does not stop it"),
+    ],
+)
+def test_every_message_is_on_a_topic_of_the_file_and_of_its_kind(
+    root: Path, topic: str, message: str, fault: str
+) -> None:
+    account = '[account]\nclass = "transactional"\nname.en = "Account"\n'
+    (root / "topics.toml").write_text(NEWS + account)
+    write(root, "journeys", "welcome.py", MESSAGES.format(topic=topic, message=message))
+    if not fault:
+        assert list(load_project(root).topics) == ["news", "account"]
+        return
+    with pytest.raises(BadProject, match=fault) as raised:
+        load_project(root)
+    assert "\n" not in str(raised.value)
+
+
+def test_without_a_file_of_topics_every_topic_goes(root: Path) -> None:
+    write(root, "journeys", "welcome.py", MESSAGES.format(topic=', topic="any"', message=""))
+    project = load_project(root)
+    assert list(project.journeys) == ["welcome"]
+    assert not project.topics.declared
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[news", r"topics.toml: Expected"),
+        ("[news]\nnane.en = 'x'", r"topics.toml: news.name: is missing"),
+    ],
+)
+def test_a_fault_in_the_file_of_topics_names_the_file(root: Path, text: str, fault: str) -> None:
+    (root / "topics.toml").write_text(text)
+    with pytest.raises(BadProject, match=fault):
+        load_project(root)
+
+
 def test_the_environment_outweighs_the_defaults_of_the_project(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

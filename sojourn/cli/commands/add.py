@@ -45,11 +45,17 @@ def _add(name: str, *, as_json: bool) -> None:
     copied = copy_journey(shipped_journey(name), load_project())
     if as_json:
         show_json(
-            {"written": [str(p) for p in copied.written], "kept": [str(p) for p in copied.kept]}
+            {
+                "written": [str(p) for p in copied.written],
+                "kept": [str(p) for p in copied.kept],
+                "topics": copied.topics,
+            }
         )
         return
     for path in copied.written:
         show_line(f"wrote {path}")
     for path in copied.kept:
         show_line(f"kept {path}, which this project has already")
+    for topic in copied.topics:
+        show_line(f"added [{topic}] to topics.toml: say there what your customers call it")
     show_line(f"{name} is yours now: change it, and run its test by `make test`.")

@@ -41,7 +41,8 @@ def check(
 
     With --open it looks at all runs of the namespace, also of journeys that this code lacks, and at
     the stored events that they read. It says as well for which runs a wait goes on that the code
-    would begin with another length, and which templates declared languages lack. Run it before a
+    would begin with another length, and which templates and names of topics
+    declared languages lack. Run it before a
     deploy. It exits with 1 if a run would break.
     """
     run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
@@ -56,7 +57,8 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
     else:
         replayed = await _recorded(here, folder)
     broken = [result for result in replayed if result.broken]
-    unwritten = missing_templates(here.project)
+    project = here.project
+    unwritten = [*missing_templates(project), *project.topics.missing(project.languages)]
     advised = [line for journey in here.project.journeys.values() for line in advice(journey)]
     if as_json:
         show_json(

@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 from starlette.responses import HTMLResponse
 
+from sojourn.domain.topics import Topics
 from sojourn.rendering.folders import LAST_RESORT, Folders
 from sojourn.rendering.languages import fallbacks
 from sojourn.settings import Settings
@@ -39,11 +40,17 @@ class Pages:
         settings: the shop's name and address, and the installation's language.
         templates: a project's folders, whose ``pages/`` are searched before the engine's own.
         languages: that the project declares.
+        topics: what the project calls its topics.
     """
 
     def __init__(
-        self, settings: Settings, templates: Iterable[Path] = (), languages: Iterable[str] = ()
+        self,
+        settings: Settings,
+        templates: Iterable[Path] = (),
+        languages: Iterable[str] = (),
+        topics: Topics | None = None,
     ) -> None:
+        self._topics = topics or Topics()
         self._shop = {"name": settings.shop_name, "url": settings.shop_url}
         self._stand_ins = (settings.locale, *languages, LAST_RESORT)
         self._folders = Folders(templates)
@@ -88,13 +95,18 @@ class Pages:
         return HTMLResponse(html, status, {**self._headers, "Content-Language": lang})
 
     def _names(self, lang: str) -> dict[str, dict[str, str]]:
-        """Return names of topics and channels: the project's, else the engine's, else ids."""
-        tried = [f"names.{tag}.html" for tag in fallbacks((lang, *self._stand_ins))]
+        """Return names of topics and channels: the project's, else the engine's, else ids.
+
+        A project's ``topics.toml`` outweighs its ``names.en.html``.
+        """
+        tags = fallbacks((lang, *self._stand_ins))
+        tried = [f"names.{tag}.html" for tag in tags]
         names: dict[str, dict[str, str]] = {"topic": {}, "channel": {}}
         for found in ([f"engine/{name}" for name in tried], tried):
             module = vars(self._environment.select_template(found).module)
             names["topic"] |= module.get("topics", {})
             names["channel"] |= module.get("channels", {})
+        names["topic"] |= {name: topic.name_in(tags) for name, topic in self._topics.items()}
         return names
 
 

@@ -15,9 +15,10 @@ from sojourn.domain.events import (
     SubscriptionCancelled,
 )
 from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
+from sojourn.domain.topics import read_topics
 from sojourn.sending.applying import Claim
 from sojourn.sending.gate import Gate
-from sojourn.store import Store, people, settling
+from sojourn.store import Store, consents, people, settling
 from sojourn.store.tables import (
     ContentRow,
 )
@@ -341,6 +342,20 @@ async def test_the_gate_refuses_only_the_journeys_that_are_switched_off(desk: De
     answer = await gate.pass_or_refuse(desk.delivery(n=2), NOON + DAY)
     assert isinstance(answer, Receipt)
     assert answer.reason is Reason.SWITCHED_OFF
+
+
+async def test_a_topic_that_needs_a_yes_of_its_own_is_sent_after_it_alone(desk: Desk) -> None:
+    topics = read_topics({"cart": {"name": {"en": "Cart"}, "default": "off"}})
+    gate = Gate(desk.store, None, "UTC", topics=topics)
+    answer = await gate.pass_or_refuse(desk.delivery(), NOON + DAY)
+    assert isinstance(answer, Receipt)
+    assert answer.reason is Reason.NO_CONSENT
+    async with desk.store.transaction() as session:
+        person = await people.lock(session, desk.customer_id)
+        await consents.record(
+            session, person, Channel.EMAIL, granted=True, source="a form", topic="cart"
+        )
+    assert isinstance(await gate.pass_or_refuse(desk.delivery(n=2), NOON + DAY), Claim)
 
 
 async def test_the_gate_asks_for_templates_only_where_channels_can_be_chosen(desk: Desk) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import select
 
-from sojourn.domain.messages import Channel
+from sojourn.domain.messages import Channel, Reason
 from sojourn.store import (
     Store,
     consents,
@@ -179,3 +179,42 @@ async def test_a_word_is_about_its_channel_and_topic_alone(store: Store, custome
         stands = await consents.current(session, customer_id)
     assert stands.by_channel == {Channel.SMS: False}
     assert stands.refused == {(Channel.EMAIL, "cart"), (None, "cart")}
+
+
+TOPICS = {
+    "a yes to the topic alone": ([("cart", True)], True),
+    "a no to the channel before it": ([("", False), ("cart", True)], True),
+    "a no to the channel after it": ([("cart", True), ("", False)], False),
+    "a yes to the channel after both": ([("cart", True), ("", False), ("", True)], True),
+    "a no to the topic": ([("", True), ("cart", True), ("cart", False)], False),
+}
+
+
+@pytest.mark.parametrize("case", TOPICS)
+async def test_a_yes_to_a_topic_opens_the_channel_for_it_until_a_later_no(
+    store: Store, customer_id: str, case: str
+) -> None:
+    said, expected = TOPICS[case]
+    async with store.transaction() as session:
+        person = await people.lock(session, customer_id)
+        for hours, (topic, granted) in enumerate(said):
+            at = NOON + hours * HOUR
+            await consents.record(
+                session, person, Channel.EMAIL, granted=granted, at=at, source="t", topic=topic
+            )
+        stands = await consents.current(session, customer_id)
+    assert (stands.refusal(Channel.EMAIL, "cart") is None) is expected
+    assert stands.refusal(Channel.SMS, "cart") is Reason.NO_CONSENT
+
+
+async def test_a_no_to_a_channel_holds_against_a_yes_to_a_topic_that_a_fast_clock_told(
+    store: Store, customer_id: str
+) -> None:
+    async with store.transaction() as session:
+        person = await people.lock(session, customer_id)
+        for topic, granted, at in (("cart", True, NOON + HOUR), ("", False, NOON)):
+            await consents.record(
+                session, person, Channel.EMAIL, granted=granted, at=at, source="t", topic=topic
+            )
+        stands = await consents.current(session, customer_id)
+    assert stands.refusal(Channel.EMAIL, "cart") is Reason.NO_CONSENT

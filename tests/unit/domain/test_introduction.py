@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.consent import Consents
 from sojourn.domain.customer import Customer
 from sojourn.domain.introduction import cured_by, wait_for_words
 from sojourn.domain.messages import Channel, Reason
-from sojourn.domain.policy import Consents, Recipient
+from sojourn.domain.policy import Recipient
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -24,13 +25,15 @@ def wait(
     channels: tuple[Channel, ...] = (EMAIL,),
     after: timedelta = timedelta(seconds=1),
     useful: timedelta = DAY,
+    topics: Consents | None = None,
+    own: str = "",
 ) -> timedelta | None:
     """Return until when a message waits, counted from the start of its run."""
     recipient = Recipient(
         known=reason is not Reason.UNKNOWN_CUSTOMER,
         erased=False,
         reachable=frozenset(reachable),
-        consents=Consents(agreed or {}),
+        consents=topics or Consents(agreed or {}),
         tz=zone("UTC"),
         suppressed=frozenset(suppressed),
     )
@@ -41,6 +44,7 @@ def wait(
         now=NOON + after,
         started=NOON,
         useful_until=NOON + useful,
+        needs_own_yes=own,
     )
     return None if until is None else until - NOON
 
@@ -70,6 +74,19 @@ def test_after_a_no_nothing_waits_for_a_yes() -> None:
     assert wait(Reason.NO_CONSENT, reachable={EMAIL}, agreed={EMAIL: False}) is None
     both = (EMAIL, SMS)
     assert wait(Reason.NO_CONSENT, reachable={EMAIL}, agreed={EMAIL: False}, channels=both) is None
+
+
+def test_a_topic_that_needs_a_yes_of_its_own_is_waited_for_until_a_word_on_it() -> None:
+    agreed = {EMAIL: True}
+    for words, until in (
+        (Consents(agreed), HOUR),
+        (Consents(agreed, refused=frozenset({(EMAIL, "news")})), None),
+        (Consents(agreed, expired=frozenset({(None, "news")})), None),
+        (Consents(agreed, agreed=frozenset({(EMAIL, "other")})), HOUR),
+        (Consents({EMAIL: False}), None),
+    ):
+        assert wait(Reason.NO_CONSENT, reachable={EMAIL}, topics=words, own="news") == until
+    assert wait(Reason.NO_CONSENT, reachable={EMAIL}, topics=Consents(agreed)) is None
 
 
 def test_a_yes_for_a_dead_address_is_not_waited_for() -> None:

@@ -6,17 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.consent import Consents
 from sojourn.domain.messages import Channel, MessageClass, Reason
-from sojourn.domain.policy import (
-    Allow,
-    Consents,
-    Decision,
-    Defer,
-    QuietHours,
-    Recipient,
-    Skip,
-    decide,
-)
+from sojourn.domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
 
 NIGHT = QuietHours(time(21), time(9))
 NOON = datetime(2024, 1, 8, 11, tzinfo=UTC)  # 12:00 in Rome

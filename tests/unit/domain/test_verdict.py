@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.consent import Consents
 from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
-from sojourn.domain.policy import Allow, Consents, Defer, QuietHours, Recipient, Skip
+from sojourn.domain.policy import Allow, Defer, QuietHours, Recipient, Skip
 from sojourn.domain.states import SETTLED, MessageState
 from sojourn.domain.verdict import (
     OVERTAKEN,

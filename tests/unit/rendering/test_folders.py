@@ -8,6 +8,7 @@ import pytest
 from sojourn.domain.content import Content
 from sojourn.domain.errors import TemplateError
 from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.topics import read_topics
 from sojourn.gateway.pages.pages import Pages
 from sojourn.rendering.folders import ENGINE, Folders, missing
 from sojourn.rendering.render import Renderer
@@ -262,6 +263,15 @@ def test_a_project_names_its_topics_and_changes_the_pages_style(tmp_path: Path) 
     assert "<dd>Basket</dd>" in html
     assert "<dd>Text message</dd>" in html
     assert "p { color: red; }" in html
+
+
+def test_the_file_of_topics_outweighs_what_pages_call_them(tmp_path: Path) -> None:
+    topics = read_topics({"cart": {"name": {"en": "Trolley", "it": "Carrello"}}})
+    write(tmp_path, {"pages/names.en.html": '{% set topics = {"cart": "Basket"} %}'})
+    pages = Pages(SHOP, [tmp_path], ["en", "it"], topics)
+    assert "<dd>Trolley</dd>" in page(pages, "en-GB")
+    assert "<dd>Carrello</dd>" in page(pages, "it")
+    assert "<dd>Trolley</dd>" in page(pages, "pl"), "it has no Polish name"
 
 
 def test_every_page_ships_in_the_language_of_last_resort() -> None:
