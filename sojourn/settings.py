@@ -77,6 +77,18 @@ def _origins(value: object) -> object:
     return origins
 
 
+_ADDRESS = re.compile(r"([\w.-]+|\[[0-9a-f:]+\]):(\d{1,5})", re.ASCII | re.IGNORECASE)
+
+
+def _address(value: object) -> object:
+    """Read ``127.0.0.1:8081``."""
+    given = str(value).strip()
+    found = _ADDRESS.fullmatch(given)
+    if given and (found is None or int(found[2]) > 65535):
+        raise ValueError("write it as 127.0.0.1:8081, or leave it empty for none")
+    return given
+
+
 Rate = Annotated[
     Annotated[float, Field(ge=0.1, le=10_000)] | None, BeforeValidator(lambda given: given or None)
 ]
@@ -206,6 +218,10 @@ class Settings(BaseSettings):
 
     gateway_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     """Origins of the web pages whose browsers may send calls; ``*``: any. Empty: none."""
+
+    gateway_operations_address: Annotated[str, BeforeValidator(_address)] = "127.0.0.1:8081"
+    """``host:port`` at which the gateway answers operators: readiness, metrics, the OpenAPI
+    document. Empty: it answers none of it."""
 
     metrics_address: str = ""
     """``host:port`` at which a worker shows Prometheus metrics; empty: it shows none."""

@@ -27,6 +27,8 @@ hypothesis.settings.load_profile(
 # RudderStack's SDK reads the .env above it into the environment: here that is Compose's
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
+# gateways that run side by side would want one port: a test that asks for it gives it its own
+os.environ["SOJOURN_GATEWAY_OPERATIONS_ADDRESS"] = ""
 
 KEPT = ("SOJOURN_PROJECT",)
 LONG = Path(__file__).parent / "long"

@@ -36,14 +36,16 @@ class Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the document."""
         document = super().openapi()
+        # it is read on the operators' port, where none of these paths is
+        document["servers"] = [{"url": self.state.backend.settings.public_url}]
         document["components"]["securitySchemes"] = SECURITY
         document["components"]["schemas"]["Value"] = VALUE
         return document
 
 
-def make_app(gateway: Gateway) -> ASGIApp:
-    """Make the whole application: the routes, and the layers around them."""
-    edge = Edge(make_api(gateway), gateway.backend.work, gateway.backend.metrics)
+def make_app(gateway: Gateway, api: FastAPI) -> ASGIApp:
+    """Make the application of the customers' port: the routes, and the layers around them."""
+    edge = Edge(api, gateway.backend.work, gateway.backend.metrics)
     origins = gateway.settings.gateway_origins
     return Origins(edge, origins) if origins else edge
 
@@ -64,6 +66,7 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
         version=VERSION,
         summary="Customer events in, as Segment's tracking API has them.",
         redirect_slashes=False,
+        openapi_url=None,  # nor the pages that show it: they load scripts of other hosts
     )
     # routes that are made once for all gateways find theirs here
     api.state.backend, api.state.tracking = gateway.backend, gateway.tracking
@@ -95,7 +98,8 @@ async def _elsewhere(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     if error.status_code not in CODES:
         raise error
-    nothing = hint(request.url.path) or "is nothing here"
+    path = request.url.path
+    nothing = hint(path) or operations.hint(path) or "is nothing here"
     reasons = {404: nothing, 405: "is not for this method"}
     refused = Refusal(
         error.status_code, "path", reasons.get(error.status_code, "cannot be answered")

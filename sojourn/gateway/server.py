@@ -1,18 +1,20 @@
-"""One process that serves: uvicorn on a socket, until it is told to stop."""
+"""One process that serves: uvicorn on its sockets, until it is told to stop."""
 
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.connection import connect
-from sojourn.gateway.app import make_app
+from sojourn.gateway.app import make_api, make_app
 from sojourn.gateway.gateway import Gateway
+from sojourn.gateway.http.operations import make_operations
 from sojourn.gateway.http.protocol import Protocol
 from sojourn.settings import Settings
 from sojourn.store import Store
@@ -21,6 +23,8 @@ log = structlog.stdlib.get_logger("sojourn.gateway")
 
 GRACE_SECONDS = 30
 """Seconds in which requests that have begun are finished."""
+OPERATORS_GRACE_SECONDS = 2
+"""The same for operators' requests, which end after all others."""
 KEEP_ALIVE_SECONDS = 75
 """Seconds, longer than SDKs and proxies keep an idle connection: they must close it first."""
 
@@ -53,18 +57,20 @@ async def serve(
     sock: socket.socket,
     stop: asyncio.Event,
     *,
+    operations: socket.socket | None = None,
     processes: int = 1,
     on_start: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve on a socket until ``stop``; then finish the requests that have begun.
+    """Serve on the sockets until ``stop``; then finish the requests that have begun.
 
     Temporal may come later; until then events are stored, and no run is told.
 
     Args:
         settings: of this installation.
-        sock: bound.
+        sock: bound; for customers.
         stop: when to end.
-        processes: that serve on the same socket.
+        operations: bound; for operators. None: their routes are not served.
+        processes: that serve on the same sockets.
         on_start: called once it answers.
 
     Raises:
@@ -75,7 +81,7 @@ async def serve(
     try:
         client = await connect(settings, lazy=True)
         gateway = Gateway(Sojourn(client, store, settings), processes=processes)
-        await serve_gateway(gateway, sock, stop, on_start=on_start)
+        await serve_gateway(gateway, sock, stop, operations=operations, on_start=on_start)
     finally:
         await store.close()
 
@@ -85,32 +91,32 @@ async def serve_gateway(
     sock: socket.socket,
     stop: asyncio.Event,
     *,
+    operations: socket.socket | None = None,
     on_start: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve as `serve` does, with parts that are open already.
 
     Args:
         gateway: answers.
-        sock: bound.
+        sock: bound; for customers.
         stop: when to end.
+        operations: bound; for operators.
         on_start: called once it answers.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    server = Server(
-        uvicorn.Config(
-            make_app(gateway),
-            http=Protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        ),
-        on_start,
-    )
+    api = make_api(gateway)
+    async with _shown(make_operations(gateway.backend, api.openapi), operations):
+        await _served(gateway, make_app(gateway, api), sock, stop, on_start)
+
+
+async def _served(
+    gateway: Gateway,
+    app: ASGIApp,
+    sock: socket.socket,
+    stop: asyncio.Event,
+    on_start: Callable[[], None],
+) -> None:
+    server = Server(_config(app, GRACE_SECONDS), on_start)
     served = asyncio.create_task(server.serve([sock]))
     looking = asyncio.create_task(gateway.find_temporal())
     stopped = asyncio.create_task(stop.wait())
@@ -131,3 +137,33 @@ async def serve_gateway(
         ):  # what is not stored was not acknowledged, and what is not told is stored
             log.warning("some calls were not done in time")
         await gateway.close()
+
+
+@asynccontextmanager
+async def _shown(app: ASGIApp, sock: socket.socket | None) -> AsyncIterator[None]:
+    """Serve operators while the block lasts: its end, too, can be watched."""
+    if sock is None:
+        yield
+        return
+    server = Server(_config(app, OPERATORS_GRACE_SECONDS), lambda: None)
+    served = asyncio.create_task(server.serve([sock]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await served
+
+
+def _config(app: ASGIApp, grace_seconds: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=grace_seconds,
+    )

@@ -139,6 +139,15 @@ def test_ports_are_bound_to_this_machine_alone() -> None:
             assert str(port).startswith("127.0.0.1:"), f"{name}: {port}"
 
 
+def test_the_port_for_operators_is_within_the_network_alone() -> None:
+    gateway = SERVICES["gateway"]
+    address = environment("gateway")["SOJOURN_GATEWAY_OPERATIONS_ADDRESS"] or ""
+    assert gateway["expose"] == [address.rpartition(":")[2]]
+    assert not any(port.endswith(f":{gateway['expose'][0]}") for port in gateway["ports"])
+    asked = " ".join(gateway["healthcheck"]["test"])
+    assert f"http://127.0.0.1:{PORT}/healthz" in asked
+
+
 def test_published_ports_differ_and_the_gateway_has_its_own() -> None:
     published = [
         interpolated(port, {}).split(":")[1]

@@ -15,7 +15,7 @@ import subprocess
 import tarfile
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,7 +90,7 @@ class Release:
 
     async def start(self) -> str:
         """Start its worker and its gateway; return the gateway's address."""
-        port = free_port()
+        port, operations = free_port(), free_port()
         for name, command in {
             "worker": ("-m", "sojourn.serving", "--until-stdin-closes"),
             "gateway": (
@@ -102,17 +102,21 @@ class Release:
                 f"the {name} of the {self.name} release",
                 self._command(*command),
                 self.home / f"{self.name}-{name}.log",
-                env=self._variables,
+                env={
+                    **self._variables,
+                    "SOJOURN_GATEWAY_OPERATIONS_ADDRESS": f"{HOST}:{operations}",
+                },
             )
             await self._opened.enter_async_context(running(child))
         url = f"http://{HOST}:{port}"
-        async with httpx.AsyncClient(base_url=url) as http:
+        async with httpx.AsyncClient() as http:
 
             async def answers() -> bool:
-                try:
-                    return (await http.get("/readyz")).is_success
-                except httpx.TransportError:
-                    return False
+                for base in (f"http://{HOST}:{operations}", url):  # the former one has but one port
+                    with suppress(httpx.TransportError):
+                        if (await http.get(f"{base}/readyz")).is_success:
+                            return True
+                return False
 
             await child.ready(answers)
         return url

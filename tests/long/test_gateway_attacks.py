@@ -57,7 +57,7 @@ async def gate(temporal: Server, tmp_path: Path) -> AsyncIterator[Gate]:
     store = await Store.open(database_url, migrate=True)
     async with store.transaction() as session:
         _, key = await keys.add(session, "test")
-    port = free_port()
+    port, operations = free_port(), f"{HOST}:{free_port()}"
     child = Child(
         "the gateway",
         python("-m", "sojourn", "gateway", "--port", str(port)),
@@ -66,6 +66,7 @@ async def gate(temporal: Server, tmp_path: Path) -> AsyncIterator[Gate]:
             "TEMPORAL_ADDRESS": temporal.address,
             "SOJOURN_HOME": str(tmp_path),
             "SOJOURN_DATABASE_URL": database_url,
+            "SOJOURN_GATEWAY_OPERATIONS_ADDRESS": operations,
         },
     )
     await child.start()
@@ -73,7 +74,7 @@ async def gate(temporal: Server, tmp_path: Path) -> AsyncIterator[Gate]:
 
     async def answers() -> bool:
         try:
-            return (await http.get("/readyz")).is_success
+            return (await http.get(f"http://{operations}/readyz")).is_success
         except httpx.TransportError:
             return False
 

@@ -32,6 +32,7 @@ class Running:
 
     child: Child
     http: httpx.AsyncClient
+    operations: httpx.AsyncClient
     store: Store
     log: Path
 
@@ -42,7 +43,7 @@ class Running:
     async def ready(self) -> None:
         async def answers() -> bool:
             try:
-                return (await self.http.get("/readyz")).is_success
+                return (await self.operations.get("/readyz")).is_success
             except httpx.TransportError:
                 return False
 
@@ -55,7 +56,7 @@ async def running(temporal: Server, tmp_path: Path) -> AsyncIterator[Running]:
     store = await Store.open(database_url, migrate=True)
     async with store.transaction() as session:
         _, key = await keys.add(session, "test")
-    port, log = free_port(), tmp_path / "gateway.log"
+    port, second, log = free_port(), free_port(), tmp_path / "gateway.log"
     child = Child(
         "the gateway",
         python(
@@ -66,13 +67,17 @@ async def running(temporal: Server, tmp_path: Path) -> AsyncIterator[Running]:
             "TEMPORAL_ADDRESS": temporal.address,
             "SOJOURN_HOME": str(tmp_path),
             "SOJOURN_DATABASE_URL": database_url,
+            "SOJOURN_GATEWAY_OPERATIONS_ADDRESS": f"{HOST}:{second}",
         },
     )  # fmt: skip
     await child.start()
     try:
         url = f"http://{HOST}:{port}"
-        async with httpx.AsyncClient(base_url=url, auth=(key, ""), timeout=30) as http:
-            running = Running(child, http, store, log)
+        async with (
+            httpx.AsyncClient(base_url=url, auth=(key, ""), timeout=30) as http,
+            httpx.AsyncClient(base_url=f"http://{HOST}:{second}") as operations,
+        ):
+            running = Running(child, http, operations, store, log)
             await running.ready()
             yield running
     finally:
@@ -87,7 +92,7 @@ async def test_the_gateway_counts_over_its_processes_and_finishes_open_requests(
     calls = [added(f"{customer_id}-{n}", event="Page Read") for n in range(20)]
     answers = await asyncio.gather(*(http.post("/v1/track?email=ada", json=c) for c in calls))
     assert {answer.status_code for answer in answers} == {200}
-    metrics = (await http.get("/metrics")).text
+    metrics = (await running.operations.get("/metrics")).text
     assert 'sojourn_gateway_calls_total{outcome="taken",type="track"} 20.0' in metrics
 
     assert running.child.pid is not None
@@ -103,7 +108,7 @@ async def test_the_gateway_counts_over_its_processes_and_finishes_open_requests(
         yield last[10:]
 
     last = asyncio.create_task(http.post("/v1/track", content=body()))
-    while "sojourn_gateway_unanswered 1.0" not in (await http.get("/metrics")).text:
+    while "sojourn_gateway_unanswered 1.0" not in (await running.operations.get("/metrics")).text:
         assert not last.done()
         await asyncio.sleep(0.02)
     parent.send_signal(signal.SIGTERM)
@@ -135,9 +140,10 @@ async def test_killing_the_first_process_of_the_gateway_frees_its_port(running: 
     assert await running.child.wait() == -signal.SIGKILL
     _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=20)
     assert alive == []
-    with socket.socket() as again:
-        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        again.bind((HOST, running.http.base_url.port))
+    for http in (running.http, running.operations):
+        with socket.socket() as again:
+            again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            again.bind((HOST, http.base_url.port))
 
 
 async def test_a_taken_port_is_one_line_of_error(offline: Cli) -> None:
@@ -148,6 +154,20 @@ async def test_a_taken_port_is_one_line_of_error(offline: Cli) -> None:
         answer = await offline("gateway", "--port", port)
     assert answer.code == 1
     assert f"cannot listen on {HOST}:{port}" in answer.fault
+
+
+async def test_a_taken_port_for_operators_is_one_line_of_error(
+    offline: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        address = f"{HOST}:{other.getsockname()[1]}"
+        monkeypatch.setenv("SOJOURN_GATEWAY_OPERATIONS_ADDRESS", address)
+        answer = await offline("gateway", "--port", 0)
+    assert answer.code == 1
+    assert f"cannot listen on {address}" in answer.fault
+    assert "choose another SOJOURN_GATEWAY_OPERATIONS_ADDRESS" in answer.fault
 
 
 async def test_an_unknown_host_is_one_line_of_error(offline: Cli) -> None:
@@ -194,6 +214,7 @@ async def test_the_local_stack_has_a_gateway_and_keeps_its_key(
         noted = running_stack(settings)
         assert noted is not None
         assert noted["gateway"] == stack.gateway.url
+        assert noted["operations"] == stack.gateway.operations
         port = stack.gateway.url.rpartition(":")[2]
         assert stack.settings.public_url == f"http://localhost:{port}"  # links lead to this address
         auth = (stack.gateway.write_key, "")

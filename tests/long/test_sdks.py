@@ -86,6 +86,7 @@ async def shop(
     async with sojourn.store.transaction() as session:
         _, key = await keys.add(session, "shop")
     home, port = tmp_path_factory.mktemp("gateway"), free_port()
+    operations = f"{HOST}:{free_port()}"
     child = Child(
         "the gateway",
         python("-m", "sojourn", "gateway", "--port", str(port)),
@@ -94,6 +95,7 @@ async def shop(
             "TEMPORAL_ADDRESS": server.address,
             "SOJOURN_HOME": str(home),
             "SOJOURN_DATABASE_URL": sojourn.settings.store_url,
+            "SOJOURN_GATEWAY_OPERATIONS_ADDRESS": operations,
         },
     )
     url = f"http://{HOST}:{port}"
@@ -101,7 +103,7 @@ async def shop(
 
         async def ready() -> bool:
             try:
-                return (await http.get("/readyz")).is_success
+                return (await http.get(f"http://{operations}/readyz")).is_success
             except httpx.TransportError:
                 return False
 
@@ -213,7 +215,7 @@ async def gateway(served: tuple[Sojourn, Server]) -> AsyncIterator[Served]:
 
 
 async def answered(gateway: Served, status: int, times: int) -> bool:
-    return BATCHES % (status, times) in (await gateway.http.get("/metrics")).text
+    return BATCHES % (status, times) in (await gateway.operations.get("/metrics")).text
 
 
 @pytest.mark.parametrize("name", SDKS)

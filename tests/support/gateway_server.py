@@ -27,6 +27,7 @@ class Served:
     url: str
     key: str
     http: httpx.AsyncClient
+    operations: httpx.AsyncClient
     gateway: Gateway
     stop: asyncio.Event
 
@@ -46,9 +47,9 @@ class Served:
     async def until(
         self, path: str, holds: Callable[[httpx.Response], bool], seconds: float = 20
     ) -> httpx.Response:
-        """Get a path again and again until the answer is as expected."""
+        """Get an operators' path again and again until the answer is as expected."""
         deadline = asyncio.get_running_loop().time() + seconds
-        while not holds(answer := await self.http.get(path)):
+        while not holds(answer := await self.operations.get(path)):
             assert asyncio.get_running_loop().time() < deadline, answer.text
             await asyncio.sleep(0.01)
         return answer
@@ -67,14 +68,19 @@ async def serving(sojourn: Sojourn) -> AsyncIterator[Served]:
     async with sojourn.store.transaction() as session:
         _, key = await keys.add(session, "test", may_wait=True)
     gateway, stop, started = Gateway(sojourn), asyncio.Event(), asyncio.Event()
-    sock = listening("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    task = asyncio.create_task(serve_gateway(gateway, sock, stop, on_start=started.set))
-    async with httpx.AsyncClient(base_url=url, timeout=30, verify=trusted()) as http:
+    sock, second = listening("127.0.0.1", 0), listening("127.0.0.1", 0)
+    url, operations_url = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in (sock, second))
+    task = asyncio.create_task(
+        serve_gateway(gateway, sock, stop, operations=second, on_start=started.set)
+    )
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=30, verify=trusted()) as http,
+        httpx.AsyncClient(base_url=operations_url, timeout=30, verify=trusted()) as operations,
+    ):
         await started.wait()
         await gateway.backend.looked.wait()  # Temporal may be absent on purpose
         try:
-            yield Served(url, key, http, gateway, stop)
+            yield Served(url, key, http, operations, gateway, stop)
         finally:
             stop.set()
             await task

@@ -119,12 +119,13 @@ async def installation(
     """
     async with store.transaction() as session:
         _, key = await keys.add(session, "test")
-    port = free_port()
+    port, operations = free_port(), f"{HOST}:{free_port()}"
     environment = {
         "TEMPORAL_ADDRESS": server.address,
         "SOJOURN_HOME": str(settings.home),
         "SOJOURN_DATABASE_URL": settings.store_url,
         "SOJOURN_QUIET_HOURS": "off",
+        "SOJOURN_GATEWAY_OPERATIONS_ADDRESS": operations,
         **(variables or {}),
     }
     commands = {
@@ -152,7 +153,7 @@ async def installation(
                 limits=httpx.Limits(max_connections=lines, max_keepalive_connections=lines),
             )
         )
-        await parts[0].child.ready(lambda: _answers(http))
+        await parts[0].child.ready(lambda: _answers(http, operations))
         yield Installation(Sender(http, random.Random(1)), *parts)
 
 
@@ -166,8 +167,8 @@ async def _part(
         yield Part(child, ends)
 
 
-async def _answers(http: httpx.AsyncClient) -> bool:
+async def _answers(http: httpx.AsyncClient, operations: str) -> bool:
     try:
-        return (await http.get("/readyz")).is_success
+        return (await http.get(f"http://{operations}/readyz")).is_success
     except httpx.TransportError:
         return False

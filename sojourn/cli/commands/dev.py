@@ -72,6 +72,7 @@ def _announce(stack: Stack) -> None:
     console.print(f"  worker        process {stack.worker.pid}, log {home / 'worker.log'}")
     if stack.gateway:
         console.print(f"  gateway       {stack.gateway.url}, log {home / 'gateway.log'}")
+        console.print(f"  its numbers   {stack.gateway.operations}/metrics, /readyz, /openapi.json")
         console.print(f"  write key     {stack.gateway.write_key}")
     console.print(f"  database      {stack.settings.store_url}", soft_wrap=True)
     if stack.fakes:

@@ -8,6 +8,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import typer
@@ -27,6 +28,10 @@ from sojourn.settings import Settings, check_secrets
 app = typer.Typer(add_completion=False)
 PORT = 8080
 BACKLOG = 2048
+OPERATIONS = "SOJOURN_GATEWAY_OPERATIONS_ADDRESS"
+
+Sockets = tuple[socket.socket, socket.socket | None]
+"""For customers, and for operators."""
 
 
 @app.command()
@@ -45,7 +50,7 @@ def gateway(
     settings = here.settings
     if not local:  # `sojourn dev` may be tried with any secret
         check_secrets(settings)
-    with listening(host, port) as sock:
+    with listening(host, port) as sock, for_operators(settings) as operations:
         run(_check(here))  # a fault is told once, not once a process
         configure_logging(settings)
         shown = f"[{host}]" if ":" in host else host
@@ -53,15 +58,41 @@ def gateway(
 
         def announce() -> None:
             show_line(f"the gateway listens on {address}")
+            if operations is not None:
+                asked = settings.gateway_operations_address.rpartition(":")[0]
+                show_line(f"and for operators on http://{asked}:{operations.getsockname()[1]}")
 
+        sockets = (sock, operations)
         if processes == 1:
-            run(_serve(settings, sock, 1, announce), runner=uvloop.run)
+            run(_serve(settings, sockets, 1, announce), runner=uvloop.run)
         else:
-            raise Exit(_serve_many(settings, sock, processes, announce))
+            raise Exit(_serve_many(settings, sockets, processes, announce))
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens there.
+def for_operators(settings: Settings) -> AbstractContextManager[socket.socket | None]:
+    """Return the socket for operators, to be closed; None if the settings have no address.
+
+    Raises:
+        BadInput, Unavailable: as `listening`.
+    """
+    if not settings.gateway_operations_address:
+        return nullcontext()
+    host, _, port = settings.gateway_operations_address.rpartition(":")
+    return listening(host.strip("[]"), int(port), said_by=(OPERATIONS, OPERATIONS))
+
+
+def listening(
+    host: str, port: int, *, said_by: tuple[str, str] = ("--host", "--port")
+) -> socket.socket:
+    """Listen there.
+
+    Args:
+        host: a name or an address.
+        port: 0 for any free one.
+        said_by: the options or settings that host and port come from, for errors.
+
+    Returns:
+        The socket.
 
     Raises:
         BadInput: there is no such address.
@@ -72,7 +103,7 @@ def listening(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (socket.gaierror, UnicodeError):
-        raise BadInput(f"--host {host}: no such address") from None
+        raise BadInput(f"{said_by[0]} {host}: no such address") from None
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -82,19 +113,20 @@ def listening(host: str, port: int) -> socket.socket:
         sock.close()
         raise Unavailable(
             f"cannot listen on {host}:{port} ({error.strerror}): stop the program that does, "
-            "or choose another --port"
+            f"or choose another {said_by[1]}"
         ) from None
     return sock
 
 
 async def _serve(
-    settings: Settings, sock: socket.socket, processes: int, on_start: Callable[[], None]
+    settings: Settings, sockets: Sockets, processes: int, on_start: Callable[[], None]
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stop_with_parent(stop)
-    await serve(settings, sock, stop, processes=processes, on_start=on_start)
+    sock, operations = sockets
+    await serve(settings, sock, stop, operations=operations, processes=processes, on_start=on_start)
 
 
 async def _check(here: Here) -> None:
@@ -105,23 +137,23 @@ async def _check(here: Here) -> None:
 
 
 def _serve_many(
-    settings: Settings, sock: socket.socket, count: int, on_start: Callable[[], None]
+    settings: Settings, sockets: Sockets, count: int, on_start: Callable[[], None]
 ) -> int:
     """Serve in ``count`` processes; stop them all on a signal, or when one of them fails."""
     shared = tempfile.mkdtemp(prefix="sojourn-metrics-")
     os.environ[SHARED] = shared  # read when the children import prometheus_client
     try:
         return run_together(
-            "gateway", lambda _: (_child, (settings, sock, count)), count, on_start=on_start
+            "gateway", lambda _: (_child, (settings, sockets, count)), count, on_start=on_start
         )
     finally:
         shutil.rmtree(shared, ignore_errors=True)
 
 
-def _child(settings: Settings, sock: socket.socket, processes: int) -> None:
+def _child(settings: Settings, sockets: Sockets, processes: int) -> None:
     configure_logging(settings)
     try:
-        run(_serve(settings, sock, processes, lambda: None), runner=uvloop.run)
+        run(_serve(settings, sockets, processes, lambda: None), runner=uvloop.run)
     except SojournError as error:
         print(f"sojourn: {error}", file=sys.stderr)  # noqa: T201 (the command's answer)
         sys.exit(1)

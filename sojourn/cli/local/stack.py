@@ -37,6 +37,7 @@ NAMESPACE = "default"
 TEMPORAL_PORT = 7233
 UI_PORT = 8233
 GATEWAY_PORT = 8080
+OPERATIONS_PORT = 8081
 PORT_TAKEN = "address already in use"
 PORT_TRIES = 4
 DATABASE = "temporal.db"
@@ -63,6 +64,7 @@ class Door:
     """The gateway of the stack, and a write key for it."""
 
     url: str
+    operations: str
     write_key: str
 
 
@@ -233,7 +235,11 @@ async def dev_stack(
         )
         stack = replace(stack, fakes=providers)
         if gateway:
-            door = await opened.enter_async_context(_door(stack, port, on_restart, carried))
+            door = await opened.enter_async_context(
+                _door(
+                    stack, port, free_port(OPERATIONS_PORT if ports else None), on_restart, carried
+                )
+            )
             stack = replace(stack, gateway=door)
         file = home / LOCAL_STACK
         noted: dict[str, Any] = {
@@ -244,6 +250,7 @@ async def dev_stack(
         }
         if stack.gateway:
             noted["gateway"] = stack.gateway.url
+            noted["operations"] = stack.gateway.operations
         if providers:
             noted["fakes"] = providers.url
             noted["providers"] = providers.carriers
@@ -350,7 +357,11 @@ def _home(settings: Settings) -> Path:
 
 @asynccontextmanager
 async def _door(
-    stack: Stack, port: int, on_restart: Callable[[int], None], carried: Mapping[str, str]
+    stack: Stack,
+    port: int,
+    operations_port: int,
+    on_restart: Callable[[int], None],
+    carried: Mapping[str, str],
 ) -> AsyncIterator[Door]:
     """Run a gateway of the stack."""
     home = stack.settings.home.resolve()
@@ -362,10 +373,14 @@ async def _door(
             *python("-m", "sojourn", "gateway", "--local", "--host", HOST, "--port", str(port)),
         ),
         home / "gateway.log",
-        env={**_environment(stack.settings, stack.address), **carried},
+        env={
+            **_environment(stack.settings, stack.address),
+            "SOJOURN_GATEWAY_OPERATIONS_ADDRESS": f"{HOST}:{operations_port}",
+            **carried,
+        },
     )  # fmt: skip
-    url = f"http://{HOST}:{port}"
-    async with kept_running(child, on_restart), httpx.AsyncClient(base_url=url) as http:
+    url, operations = f"http://{HOST}:{port}", f"http://{HOST}:{operations_port}"
+    async with kept_running(child, on_restart), httpx.AsyncClient(base_url=operations) as http:
 
         async def answers() -> bool:
             try:
@@ -374,7 +389,7 @@ async def _door(
                 return False
 
         await child.ready(answers)
-        yield Door(url, await _write_key(stack.store, home / "write_key"))
+        yield Door(url, operations, await _write_key(stack.store, home / "write_key"))
 
 
 async def _write_key(store: Store, path: Path) -> str:

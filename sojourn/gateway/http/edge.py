@@ -24,7 +24,7 @@ from sojourn.gateway.http.work import Work
 
 log = structlog.stdlib.get_logger("sojourn.gateway.access")
 
-ALWAYS = ("/healthz", "/readyz", "/metrics")
+ALWAYS = ("/healthz",)
 """Paths that are answered under overload, too, and left out of the log while they go well."""
 LIGHT = ("/c/", "/o/")
 """Paths that are answered under overload, too: they wait for no server, and a customer who clicks

@@ -1,48 +1,73 @@
-"""Routes for operators: the process lives, it can work, and how it is doing."""
+"""Routes for operators: the process lives, it can work, how it is doing, and what it takes.
 
+They have a port of their own. Of them, the customers' port answers `/healthz` alone, for balancers.
+"""
+
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from fastapi import APIRouter
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from sojourn.gateway.http.backend import Backend
-from sojourn.gateway.http.description import Health, Readiness
+from sojourn.gateway.http.description import Health
 from sojourn.gateway.http.metrics import CONTENT_TYPE
 
+ELSEWHERE = ("/readyz", "/metrics", "/openapi.json")
+"""Paths that only the operators' port answers."""
 
-@cache  # the routes hold no gateway: they find theirs in the application that serves them
+
+@cache  # the route needs no gateway
 def router() -> APIRouter:
-    """Return the routes."""
+    """Return the route that the customers' port has."""
     routes = APIRouter(tags=["operations"])
     routes.add_api_route(
         "/healthz", _healthz, summary="The process lives", operation_id="healthz",
         response_model=None, responses={200: {"model": Health}},
     )  # fmt: skip
-    routes.add_api_route(
-        "/readyz", _readyz, summary="Store and Temporal are seen", operation_id="readyz",
-        response_model=None,
-        responses={200: {"model": Readiness}, 503: {"model": Readiness}},
-    )  # fmt: skip
-    routes.add_api_route(
-        "/metrics", _metrics, summary="Numbers for Prometheus", operation_id="metrics",
-        response_class=Response, responses={200: {"content": {"text/plain": {}}}},
-    )  # fmt: skip
     return routes
 
 
-async def _healthz() -> JSONResponse:
+def make_operations(backend: Backend, document: Callable[[], dict[str, Any]]) -> Starlette:
+    """Make the application of the operators' port.
+
+    Args:
+        backend: is looked at.
+        document: returns the OpenAPI document of the customers' port.
+    """
+
+    async def readyz(request: Request) -> JSONResponse:
+        missing = await backend.missing()
+        if missing:
+            return JSONResponse({"status": "not ready", "missing": missing}, 503)
+        return JSONResponse({"status": "ready", "missing": {}})
+
+    async def metrics(request: Request) -> Response:
+        return Response(backend.metrics.text(), headers={"content-type": CONTENT_TYPE})
+
+    async def openapi(request: Request) -> JSONResponse:
+        return JSONResponse(document())
+
+    return Starlette(
+        routes=[
+            Route("/healthz", _healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+            Route("/openapi.json", openapi),
+        ]
+    )
+
+
+def hint(path: str) -> str | None:
+    """Return where an operator's path is answered; None for any other path."""
+    if path in ELSEWHERE:
+        return "is for operators: ask for it at SOJOURN_GATEWAY_OPERATIONS_ADDRESS"
+    return None
+
+
+async def _healthz(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
-
-
-async def _readyz(request: Request) -> JSONResponse:
-    backend: Backend = request.app.state.backend
-    missing = await backend.missing()
-    if missing:
-        return JSONResponse({"status": "not ready", "missing": missing}, 503)
-    return JSONResponse({"status": "ready", "missing": {}})
-
-
-async def _metrics(request: Request) -> Response:
-    backend: Backend = request.app.state.backend
-    return Response(backend.metrics.text(), headers={"content-type": CONTENT_TYPE})

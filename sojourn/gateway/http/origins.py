@@ -1,6 +1,6 @@
 """Calls out of web pages: browsers ask first whether a page of another origin may make them.
 
-Only the tracking API is for pages: webhooks come from servers, health and metrics go to operators.
+Only the tracking API is for pages: webhooks come from servers, and a balancer asks for health.
 """
 
 from starlette.datastructures import Headers

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from sojourn.cli.commands.gateway import listening
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
+from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http import edge, slow, work
 from sojourn.gateway.http.bodies import inflate
 from sojourn.gateway.http.faults import Refusal
+from sojourn.gateway.server import serve_gateway
 from sojourn.gateway.tracking.keyring import Key, Keyring
 from sojourn.store import Store, cards, keys, people, quarantine
 from tests.support.cli_stack import NOWHERE
@@ -193,7 +197,7 @@ async def test_a_known_event_that_does_not_validate_is_kept_in_quarantine_once(
     (row,) = [row for row in kept if row.call["userId"] == customer_id]
     assert (row.path, row.name) == ("properties.price", "Product Added")
     assert "writeKey" not in row.call
-    assert b"sojourn_gateway_quarantined_total" in (await served.http.get("/metrics")).content
+    assert b"sojourn_gateway_quarantined_total" in (await served.operations.get("/metrics")).content
 
 
 # ---- clocks ----------------------------------------------------------------------------------
@@ -566,10 +570,11 @@ async def test_other_paths_and_methods_are_answered_in_json(served: Served) -> N
 
 
 async def test_health_readiness_and_metrics_are_served(served: Served, customer_id: str) -> None:
-    assert (await served.http.get("/healthz")).json() == {"status": "ok"}
-    assert (await served.http.get("/readyz")).json() == {"status": "ready", "missing": {}}
+    for http in (served.http, served.operations):
+        assert (await http.get("/healthz")).json() == {"status": "ok"}
+    assert (await served.operations.get("/readyz")).json() == {"status": "ready", "missing": {}}
     await served.post("/v1/track", added(customer_id))
-    answer = await served.http.get("/metrics")
+    answer = await served.operations.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     for line in (
         'sojourn_gateway_calls_total{outcome="taken",type="track"}',
@@ -577,6 +582,57 @@ async def test_health_readiness_and_metrics_are_served(served: Served, customer_
         "sojourn_gateway_in_work 0.0",
     ):
         assert line in answer.text
+
+
+async def test_what_is_for_operators_is_not_on_the_customers_port(served: Served) -> None:
+    for path in ("/readyz", "/metrics", "/openapi.json"):
+        answer = await served.http.get(path)
+        assert fault(answer) == (404, "path")
+        assert "SOJOURN_GATEWAY_OPERATIONS_ADDRESS" in answer.json()["error"]["reason"]
+    for path in ("/docs", "/redoc", "/docs/oauth2-redirect"):  # pages with scripts of other hosts
+        for http in (served.http, served.operations):
+            assert (await http.get(path)).status_code == 404
+    assert (await served.operations.post("/v1/track", json=added("c"))).status_code == 404
+
+
+async def test_operators_read_the_document_of_the_customers_port(served: Served) -> None:
+    document = (await served.operations.get("/openapi.json")).json()
+    assert {"/v1/track", "/healthz"} <= set(document["paths"])
+    assert not {"/readyz", "/metrics"} & set(document["paths"])
+    assert document["servers"] == [{"url": served.gateway.settings.public_url}]
+
+
+async def test_a_gateway_can_be_without_operators(store: Store, temporal: Server) -> None:
+    gateway, stop, started = (
+        Gateway(Sojourn(temporal.client, store, settings())), asyncio.Event(), asyncio.Event(),
+    )  # fmt: skip
+    sock = listening("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    task = asyncio.create_task(serve_gateway(gateway, sock, stop, on_start=started.set))
+    async with httpx.AsyncClient(base_url=url) as http:
+        await started.wait()
+        assert (await http.get("/healthz")).status_code == 200
+    stop.set()
+    await task
+
+
+async def test_operators_can_watch_the_end(store: Store, temporal: Server) -> None:
+    async with (
+        serving(Sojourn(temporal.client, store, settings())) as served,
+        served.gateway.work.place("somebody"),
+    ):
+        served.stop.set()
+        await refused(served.url)
+        numbers = await served.operations.get("/metrics")
+        assert "sojourn_gateway_in_work 1.0" in numbers.text
+
+
+async def refused(url: str) -> None:
+    """Wait until nobody listens there any more."""
+    with suppress(httpx.TransportError):
+        while True:
+            async with httpx.AsyncClient(base_url=url) as http:
+                await http.get("/healthz")
 
 
 # ---- overload, and what is away --------------------------------------------------------------
@@ -591,7 +647,7 @@ async def test_a_call_waits_in_line_for_a_place(
             call = asyncio.create_task(served.post("/v1/page", {"userId": customer_id}))
             await served.until("/metrics", lambda a: "sojourn_gateway_in_line 1.0" in a.text)
         assert (await call).status_code == 200
-        line = await served.http.get("/metrics")
+        line = await served.operations.get("/metrics")
         assert "sojourn_gateway_in_line 0.0" in line.text
         assert "sojourn_gateway_in_work 0.0" in line.text
 
@@ -669,7 +725,7 @@ async def test_a_gateway_without_temporal_stores_events_and_is_not_ready(
     client = await Client.connect(NOWHERE, lazy=True, data_converter=pydantic_data_converter)
     async with serving(Sojourn(client, store, settings())) as served:
         assert (await served.http.get("/healthz")).status_code == 200
-        answer = await served.http.get("/readyz")
+        answer = await served.operations.get("/readyz")
         assert answer.status_code == 503
         assert list(answer.json()["missing"]) == ["temporal"]
         assert (await served.post("/v1/track", added(customer_id))).status_code == 200
@@ -696,7 +752,7 @@ async def test_a_gateway_without_its_store_asks_senders_to_try_again(
         answer = await served.post("/v1/track", added(customer_id))
         assert fault(answer) == (503, "request")
         assert int(answer.headers["retry-after"]) >= 1
-        missing = (await served.http.get("/readyz")).json()["missing"]
+        missing = (await served.operations.get("/readyz")).json()["missing"]
         assert list(missing) == ["store"]
         store.engine = whole
         assert (await served.post("/v1/track", added(customer_id))).status_code == 200
@@ -743,7 +799,7 @@ async def test_a_database_without_a_free_connection_is_away_for_now(
             answer = await served.post(path, call, auth=auth)
             assert fault(answer) == (503, "request"), path
             assert int(answer.headers["retry-after"]) >= 1
-        missing = (await served.http.get("/readyz")).json()["missing"]
+        missing = (await served.operations.get("/readyz")).json()["missing"]
         assert list(missing) == ["store"]
         await on_postgres(url, f"ALTER ROLE {role} SUPERUSER CONNECTION LIMIT -1")
         assert (await served.post("/v1/track", added(customer_id))).status_code == 200

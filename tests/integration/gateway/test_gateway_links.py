@@ -438,7 +438,7 @@ async def test_the_log_names_the_route_and_never_the_token(
     for path in paths:
         assert path[3:20] not in whole
     assert message.customer_id not in whole
-    assert "/c/damaged" not in (await served.http.get("/metrics")).text
+    assert "/c/damaged" not in (await served.operations.get("/metrics")).text
 
 
 def test_a_token_holds_readable_customer_data() -> None:

@@ -340,7 +340,7 @@ async def test_notes_are_counted_by_names_of_ours_alone(served_late: Served) -> 
     odd = await served_late.post("/v1/track", {"userId": who, "event": "ada@shop.example"})
     assert odd.status_code == 200, odd.text
     assert odd.json()["notes"], odd.text
-    text = (await served_late.http.get("/metrics")).text
+    text = (await served_late.operations.get("/metrics")).text
     for path in ("properties.total", "properties"):
         line = f'sojourn_gateway_notes_total{{event="Order Completed",path="{path}"}} 1.0'
         assert line in text

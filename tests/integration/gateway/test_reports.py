@@ -433,7 +433,9 @@ async def test_a_report_of_unknown_shape_is_refused_and_named(served: Served) ->
     answer = await post(served, replace(hook, body=b"[]"))
     assert answer.status_code == 400
     assert answer.json()["error"] == {"path": "body", "reason": "the body is not a JSON object"}
-    metrics = (await served.http.get("/metrics")).text  # a provider's refused webhook is counted
+    metrics = (
+        await served.operations.get("/metrics")
+    ).text  # a provider's refused webhook is counted
     assert 'webhooks_refused_total{path="body",source="postmark",status="400"}' in metrics
 
 
@@ -511,7 +513,7 @@ async def test_a_bounce_that_is_a_request_to_unsubscribe_is_a_refusal(
 
 
 async def _metric(served: Served, name: str) -> float:
-    lines = (await served.http.get("/metrics")).text.splitlines()
+    lines = (await served.operations.get("/metrics")).text.splitlines()
     return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0)
 
 

@@ -25,9 +25,10 @@ from sojourn.dispatch.quarantine import mend
 from sojourn.dispatch.routing import workflow_id
 from sojourn.domain.errors import BadEvent, BadInput, TemporalUnavailable
 from sojourn.domain.messages import Channel, Result
-from sojourn.gateway.app import make_app
+from sojourn.gateway.app import make_api, make_app
 from sojourn.gateway.gateway import Gateway
 from sojourn.gateway.http.faults import AWAY, Refusal, answer
+from sojourn.gateway.http.operations import make_operations
 from sojourn.gateway.redriving import redrive
 from sojourn.gateway.tracking.taking import take_calls
 from sojourn.gateway.webhooks.knowing import Unread, settled
@@ -570,7 +571,7 @@ async def test_the_gateway_takes_webhooks_that_its_settings_name(
     )
     gateway = Gateway(Sojourn(sojourn.client, sojourn.store, settings, task_queue="nowhere"))
     await gateway.find_temporal()
-    transport = httpx.ASGITransport(make_app(gateway))
+    transport = httpx.ASGITransport(make_app(gateway, make_api(gateway)))
     body = body_of({**payload("shopify_customer"), "id": uuid4().int % 10**12})
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
         for path, status in (("shopify", 200), ("woocommerce", 404), ("in/bookings", 404)):
@@ -578,6 +579,9 @@ async def test_the_gateway_takes_webhooks_that_its_settings_name(
             answer = await http.post(f"/webhooks/{path}", content=body, headers=headers)
             assert answer.status_code == status
     assert await _email(sojourn, shopify.known(str(json.loads(body)["id"]))) == "giulia@example.com"
+
+
+OPERATIONS = "http://operations"
 
 
 @asynccontextmanager
@@ -593,8 +597,12 @@ async def gateway_of(sojourn: Sojourn, home: Path) -> AsyncIterator[httpx.AsyncC
     queue = sojourn.task_queue
     gateway = Gateway(Sojourn(sojourn.client, sojourn.store, settings, task_queue=queue))
     await gateway.find_temporal()
-    transport = httpx.ASGITransport(make_app(gateway))
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+    api = make_api(gateway)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(make_app(gateway, api)),
+        mounts={OPERATIONS: httpx.ASGITransport(make_operations(gateway.backend, api.openapi))},
+        base_url="http://gateway",
+    ) as http:
         yield http
 
 
@@ -765,7 +773,7 @@ async def test_a_request_of_privacy_laws_is_answered_501_listed_and_counted(
                 answer = await told_by_shopify(http, topic, body)
                 assert answer.status_code == 501
                 assert "a person has to" in answer.json()["error"]["reason"]
-            metrics = (await http.get("/metrics")).text
+            metrics = (await http.get(f"{OPERATIONS}/metrics")).text
     assert f'path="{topic}",source="shopify",status="501"}} 2.0' in metrics
     (row,) = await in_quarantine(sojourn, str(number))
     assert (row.name, row.path) == (f"shopify {topic}", topic)
@@ -787,7 +795,7 @@ async def test_a_webhook_that_cannot_be_read_is_logged_counted_and_kept(
         headers = webhooks.shopify("orders/create", raw, "wrong")
         answer = await http.post("/webhooks/shopify", content=raw, headers=headers)
         assert answer.status_code == 401
-        metrics = (await http.get("/metrics")).text
+        metrics = (await http.get(f"{OPERATIONS}/metrics")).text
     assert (
         'sojourn_gateway_webhooks_refused_total{path="id",source="shopify",status="400"} 3.0'
         in (metrics)
@@ -820,7 +828,7 @@ async def test_what_is_left_out_of_a_webhook_is_said_and_counted(
     body["line_items"] = [{**body["line_items"][0], "quantity": -1}, {"title": "nothing"}]
     async with gateway_of(sojourn, tmp_path) as http:
         answer = await told_by_shopify(http, "orders/create", body)
-        metrics = (await http.get("/metrics")).text
+        metrics = (await http.get(f"{OPERATIONS}/metrics")).text
     assert answer.status_code == 200
     assert answer.json() == {
         "success": True,
