@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.dispatch.ending import void_holds
+from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
 from sojourn.domain.ordering import earliest
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import Store, events, holds, joining, runs
+from sojourn.store import Store, cards, events, holds, joining, people, runs, zones
 from sojourn.store.joining import Joined
 from sojourn.store.tables import EventRow, RunRow
 
@@ -32,9 +33,12 @@ async def join(
     project: Project,
     *,
     at: datetime,
+    timezone: str,
     within: timedelta,
 ) -> Joined:
     """Join two ids; what one of them did counts for the open runs of the other.
+
+    Runs that were planned by other clocks than those of the joined card plan by these from now on.
 
     Events that a run of the other id would have heard are unrouted again, so that it is told; it
     drops those that it knows. Events that start a run are not among them, for they could start it a
@@ -46,6 +50,7 @@ async def join(
         customer_id: the id that everything moves to.
         project: its journeys and events.
         at: when it was said.
+        timezone: the zone of a customer whose own nothing tells.
         within: how far senders' clocks may differ.
 
     Returns:
@@ -57,7 +62,22 @@ async def join(
             await tell_again(session, done.customer_id, project, within=within)
             because = f"alias of {previous_id}"
             await holds.end(session, done.customer_id, because=because, at=at)
+            await _move_clocks(session, done, timezone, because=because, at=at)
     return done
+
+
+async def _move_clocks(
+    session: AsyncSession, done: Joined, timezone: str, *, because: str, at: datetime
+) -> None:
+    """Tell the open runs that were planned in another zone than the joined card's."""
+    zone = home_zone(cards.card(await people.lock(session, done.customer_id)), timezone)
+    given_up, kept = (home_zone(card, timezone) for card in done.former)
+    elsewhere = [
+        run
+        for run in await runs.maybe_open(session, done.customer_id)
+        if (given_up if run.id in done.runs else kept) != zone
+    ]
+    await zones.changed(session, elsewhere, zone, because=because, at=at)
 
 
 async def tell_again(

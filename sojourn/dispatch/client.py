@@ -31,7 +31,7 @@ from sojourn.domain.notes import Note, few
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, cards, holds, people, zones
+from sojourn.store import Store, cards, holds, people, runs, zones
 from sojourn.store.cards import Identified
 from sojourn.store.tables import EventRow
 
@@ -161,7 +161,8 @@ class Sojourn:
             cured = cured_by(heard.customer, identity.consents)
             news = [*await holds.end(session, customer_id, because=because, at=at, cured=cured)]
             if before not in ("", zone):
-                news += await zones.changed(session, customer_id, zone, because=because, at=at)
+                open_runs = await runs.maybe_open(session, customer_id)
+                news += await zones.changed(session, open_runs, zone, because=because, at=at)
         if news:
             await self._tell(customer_id, wait=wait)
         return heard
@@ -177,12 +178,19 @@ class Sojourn:
     async def _tell(self, customer_id: str, *, wait: bool) -> None:
         """Tell runs of what is stored; without Temporal the sweep of any worker does."""
         if not wait:
-            self._intake.wake_soon(customer_id)
+            self.tell_soon(customer_id)
             return
         try:
             await self.route(customer_id)
         except TemporalUnavailable as error:
             log.warning("runs of %s are told by the next sweep: %s", customer_id, error)
+
+    def tell_soon(self, customer_id: str) -> None:
+        """Have the runs of a customer told what is stored; nobody waits for it.
+
+        What cannot be told now is told by the sweep of any worker.
+        """
+        self._intake.wake_soon(customer_id)
 
     async def erase(self, erasure: Erasure) -> None:
         """Forget how to reach a person, for good. Open runs go on, and send them nothing."""
@@ -214,12 +222,13 @@ class Sojourn:
             alias.customer_id,
             self.project,
             at=alias.at,
+            timezone=self.settings.timezone,
             within=self.settings.clock_skew,
         )
         if wait:
             await self._intake.wake(done.customer_id)
         else:
-            self._intake.wake_soon(done.customer_id)
+            self.tell_soon(done.customer_id)
         return (SAME_ID,) if alias.previous_id == alias.customer_id else ()
 
     async def track(

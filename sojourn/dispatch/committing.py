@@ -13,6 +13,7 @@ from sojourn.dispatch.beginning import can_revive, run_of
 from sojourn.dispatch.ending import void_holds_of
 from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
 from sojourn.dispatch.planning import Known, Plan, names_since, next_plan, readable
+from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import Event
 from sojourn.domain.ordering import earliest
@@ -20,7 +21,7 @@ from sojourn.journeys.journey import restarts_by_content
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import events, ledger, people, runs
+from sojourn.store import cards, events, ledger, people, runs, zones
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
@@ -64,7 +65,8 @@ class Transaction:
         self._timezone = timezone
         self._clock = clock
         self._clock_skew = clock_skew
-        self._people: dict[str, CustomerRow] = {}
+        self._people: dict[str, CustomerRow] = {}  # by the id that was asked for
+        self._homes: dict[str, CustomerRow] = {}  # by the id that holds everything
 
     def joined(self, customer_id: str) -> str:
         """Return the id that this one was joined to; itself if nobody looked it up."""
@@ -93,6 +95,7 @@ class Transaction:
         # people before any other row of theirs: an alias call locks in this order, too
         if concerned or going_on:
             self._people = await people.lock_all(session, [*concerned, *going_on])
+            self._homes = {row.customer_id: row for row in self._people.values()}
         if arrivals:
             await self._store(session, arrivals)
         moved = await self._note(session, told) if told else set()
@@ -115,22 +118,36 @@ class Transaction:
         self.rows = dict(zip(arrivals, kept, strict=True))
 
     async def _note(self, session: AsyncSession, told: Sequence[Told]) -> set[str]:
-        """Note what was told; return the customers who were joined while a run was started."""
+        """Note what was told; return the customers whose started runs have missed something."""
         now = datetime.now(UTC)
         moved: set[str] = set()
+        by_other_clocks: dict[str, set[str]] = {}
         for work in told:
             for row in work.started:
                 home = self.joined(row.customer_id)
                 if home != row.customer_id:
                     moved.add(home)
                 row.customer_id = home
+                if self._zone(home) not in ("", work.plan.enrolment.timezone):
+                    by_other_clocks.setdefault(home, set()).add(row.run_id)
         await events.mark_routed(session, [work.plan.seq for work in told], now)
         await events.mark_routed(session, [seq for work in told for seq in work.missed], None)
         await runs.add(session, [row for work in told for row in work.started])
         await runs.mark_closed(session, [i for work in told for i in work.closed], now)
         for customer_id in sorted(moved):  # the alias call could not know of these runs
             await tell_again(session, customer_id, self._project, within=self._clock_skew)
-        return moved
+        for customer_id, run_ids in sorted(by_other_clocks.items()):  # nor could an identify call
+            noted = await runs.maybe_open(session, customer_id)
+            zone = self._zone(customer_id)
+            for run in (run for run in noted if run.run_id in run_ids):
+                since = run.started_at
+                await zones.changed(session, [run], zone, because="while it began", at=since)
+        return moved | set(by_other_clocks)
+
+    def _zone(self, customer_id: str) -> str:
+        """Return the zone that a customer lives in now; empty if nobody looked it up."""
+        person = self._homes.get(customer_id)
+        return home_zone(cards.card(person), self._timezone) if person else ""
 
     async def _plan(self, session: AsyncSession, unrouted: set[str], busy: set[str]) -> None:
         """Plan the next event of each customer whose lane is not busy telling one."""
@@ -176,11 +193,10 @@ class Transaction:
         before = await _before(session, waiting, self._project)
         last_sent = await _last_sent(session, waiting, self._project.journeys)
         nobody: list[int] = []
-        cards = {row.customer_id: row for row in self._people.values()}
         for customer_id, pairs in waiting.items():
             noted, happened = open_runs.get(customer_id, []), since.get(customer_id, [])
             known = Known(
-                customer=cards[customer_id],
+                customer=self._homes[customer_id],
                 open_runs=noted,
                 since=happened,
                 had=await _had(session, pairs, noted, happened, self._project.journeys),

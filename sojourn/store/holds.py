@@ -1,7 +1,7 @@
 """Holds that wait for words on their customer, and the end of such a hold when the words come."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -11,7 +11,7 @@ from sojourn.domain.introduction import CURABLE
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.text import bounded
-from sojourn.store import events
+from sojourn.store import ours
 from sojourn.store.tables import EventRow, LedgerRow
 
 
@@ -53,17 +53,7 @@ async def end(
             journey=row.journey,
             run=workflow_id,
         )
-        kept, new = await events.add(
-            session,
-            EventRow(
-                message_id=event.message_id,
-                customer_id=customer_id,
-                name=event.event_name,
-                occurred_at=event.occurred_at,
-                received_at=datetime.now(UTC),
-                properties=event.properties(),
-            ),
-        )
+        kept, new = await ours.write(session, event)
         if new:
             ended.append(kept)
     return ended

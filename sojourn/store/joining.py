@@ -7,6 +7,7 @@ from sqlalchemy import text, update
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.customer import Customer
 from sojourn.store import cards, people
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import AddressRow, ConsentRow, EventRow, LedgerRow, RunRow
@@ -21,10 +22,14 @@ class Joined:
     Args:
         customer_id: the id that holds everything now.
         moved: False if both ids were one person before.
+        former: the two cards before they were brought together, the one that was given up first.
+        runs: the numbers of the runs that moved.
     """
 
     customer_id: str
     moved: bool
+    former: tuple[Customer, ...] = ()
+    runs: frozenset[int] = frozenset()
 
 
 async def join(
@@ -56,20 +61,29 @@ async def join(
     # rows are locked in the order of their ids, as in `people.lock_all`
     rows = {each: await people.hold(session, each) for each in sorted((old_id, new_id))}
     old, new = rows[old_id], rows[new_id]
-    await _move(session, old_id, new_id)
+    former = (cards.card(old), cards.card(new))
+    moved = await _move(session, old_id, new_id)
     await cards.merge(session, old, new)
     old.joined_to, old.joined_at, new.merged = new_id, at, True
     session.add_all([old, new])
-    return Joined(new_id, moved=True)
+    return Joined(new_id, moved=True, former=former, runs=frozenset(moved))
 
 
-async def _move(session: AsyncSession, old_id: str, new_id: str) -> None:
+async def _move(session: AsyncSession, old_id: str, new_id: str) -> set[int]:
+    """Move every row; return the numbers of the runs among them."""
     await session.exec(
         update(EventRow)
         .where(col(EventRow.customer_id) == old_id, col(EventRow.sent_as).is_(None))
         .values(sent_as=old_id)
     )
-    for table in (EventRow, ConsentRow, AddressRow, RunRow, LedgerRow):
+    for table in (EventRow, ConsentRow, AddressRow, LedgerRow):
         await session.exec(
             update(table).where(col(table.customer_id) == old_id).values(customer_id=new_id)
         )
+    moved = await session.exec(
+        update(RunRow)
+        .where(col(RunRow.customer_id) == old_id)
+        .values(customer_id=new_id)
+        .returning(col(RunRow.id))
+    )
+    return set(moved.scalars())

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.events import LONGEST_ID, JourneyStopped
 from sojourn.domain.text import LONGEST_NOTE, bounded, writable
-from sojourn.store import events, people, settling
+from sojourn.store import ours, people, settling
 from sojourn.store.tables import EventRow
 
 _JUST_AFTER = timedelta(microseconds=1)
@@ -56,7 +56,6 @@ async def note(
             select(func.max(EventRow.occurred_at)).where(EventRow.customer_id == person.customer_id)
         )
     ).one()
-    now = datetime.now(UTC)
     event = JourneyStopped(
         message_id=bounded(f"stop/{asked}", LONGEST_ID, prefix="stop/"),
         customer_id=person.customer_id,
@@ -66,17 +65,6 @@ async def note(
         because=writable(because, LONGEST_NOTE),
         by=by or None,
     )
-    row, _ = await events.add(
-        session,
-        EventRow(
-            message_id=event.message_id,
-            customer_id=event.customer_id,
-            name=event.event_name,
-            occurred_at=event.occurred_at,
-            received_at=now,
-            routed_at=now if told else None,
-            properties=event.properties(),
-        ),
-    )
+    row, _ = await ours.write(session, event, told_at=datetime.now(UTC) if told else None)
     await settling.void_waiting(session, workflow_id, cause=row)
     return row

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from sojourn.domain.errors import BadToken
 from sojourn.domain.links import Unsubscribe, read_unsubscribe
+from sojourn.domain.messages import Reason
 from sojourn.gateway.http.backend import Backend
 from sojourn.gateway.http.description import refusals
 from sojourn.gateway.http.faults import AWAY, RETRY_AWAY, Refusal, refusal
@@ -23,8 +24,9 @@ from sojourn.gateway.pages.description import FORM, damaged_page
 from sojourn.gateway.pages.forms import read_form
 from sojourn.gateway.pages.pages import PRIVATE, Pages
 from sojourn.gateway.pages.traces import Traces
-from sojourn.store import cards, consents, ledger, people
+from sojourn.store import cards, consents, holds, ledger, people
 from sojourn.store import refusals as by_address
+from sojourn.store.tables import EventRow
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
@@ -136,7 +138,8 @@ class _Unsubscribing:
     async def _record(self, link: Unsubscribe, wish: Wish) -> datetime:
         """Record a consent or a refusal, unless it is on record; return its moment.
 
-        It is the word of the person, and of the mailbox that the link was sent to.
+        It is the word of the person, and of the mailbox that the link was sent to. A message that
+        waits for a consent asks again.
         """
         granted = wish is Wish.STAY
         origin = f"unsubscribe link of {link.reference}" if link.reference else "unsubscribe link"
@@ -152,13 +155,23 @@ class _Unsubscribing:
             )
             address = await ledger.sent_to(session, link.reference) if link.reference else None
             address = address or customer.address(link.channel)
+            news: Sequence[EventRow] = ()
             if granted:
                 await by_address.lift(session, link.channel, address, link.topic)
+                news = await holds.end(
+                    session,
+                    person.customer_id,
+                    because=f"{wish} {at.isoformat()}",
+                    at=at,
+                    cured=[Reason.NO_CONSENT],
+                )
             else:
                 await by_address.add(
                     session, link.channel, address, topic=link.topic, at=now, source=source
                 )
-            return at
+        if news:
+            self._backend.sojourn.tell_soon(news[0].customer_id)
+        return at
 
     async def _tell(self, link: Unsubscribe, at: datetime) -> None:
         """Store the event. The refusal is on record, so nobody has to wait for it, or for runs."""

@@ -683,7 +683,13 @@ async def test_a_run_that_is_being_started_while_its_ids_are_joined_hears_of_the
     await starting.wait()
     await sojourn.publish(_bought(journey.customer_id))
     await aliasing.join(
-        journey.store, _old(journey), journey.customer_id, PROJECT, at=NOON, within=CLOCK_SKEW
+        journey.store,
+        _old(journey),
+        journey.customer_id,
+        PROJECT,
+        at=NOON,
+        timezone="UTC",
+        within=CLOCK_SKEW,
     )
     go_on.set()
     await filling

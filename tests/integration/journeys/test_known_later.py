@@ -4,18 +4,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from sojourn.dispatch import Sojourn
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.events import ProductAdded, SignedUp
+from sojourn.settings import Settings
+from sojourn.store import events
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.kit import EVERYTHING
+from tests.support.gateway_links import SECRET, unsubscribe_path
+from tests.support.gateway_server import serving
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
+from workflows.renewal import Renewal
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture
+def journey_settings(journey_settings: Settings) -> Settings:
+    return journey_settings.model_copy(update={"secret_key": SecretStr(SECRET)})
 
 
 @pytest.fixture
@@ -160,6 +171,31 @@ async def test_a_consent_of_a_day_later_is_not_waited_for(
     await stranger.start(AbandonedCart, cart_id="c")
     await stranger.after(25 * HOUR)
     assert stranger.skipped == [("reminder", "no_consent")]
+
+
+async def test_a_yes_on_the_page_of_a_link_ends_the_wait_for_a_consent(
+    stranger: JourneyTest,
+) -> None:
+    """The form can take back a no; a yes that comes that way is a yes like any other."""
+    sojourn = await stranger._ready()
+    await stranger.identify(marketingConsent={}, timezone="America/St_Johns")
+    await stranger.after(HOUR)
+    expires_at = datetime(2024, 1, 15, 20, tzinfo=UTC)
+    await stranger.start(Renewal, subscription_id="s", expires_at=expires_at)
+    await stranger.after(HOUR / 2 + SECOND)
+    (held,) = await stranger.messages()
+    assert (held.step, held.state, held.reason) == ("in-a-week", "deferred", "no_consent")
+    async with serving(sojourn) as served:
+        path = unsubscribe_path(stranger.customer_id, topic="")
+        for wish in ("unsubscribe", "stay", "stay"):
+            assert stranger.sent == []
+            await served.http.post(path, data={"wish": wish})
+        await sojourn.drain()
+    await stranger.settled()
+    assert stranger.sent == ["in-a-week"]
+    async with stranger.store.reading() as session:
+        rows = await events.of_customer(session, stranger.customer_id)
+    assert [row.name for row in rows].count("Hold Ended") == 1
 
 
 async def test_a_stranger_who_adds_products_is_reminded_once_they_are_known(
