@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,9 +12,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
 
 from sojourn.composing import load_project, settings_of
-from sojourn.dispatch import aliasing, connection, stopping
+from sojourn.dispatch import aliasing, connection, stopping, twins
 from sojourn.dispatch.alone import Alone
-from sojourn.dispatch.copies import copies, may_end
+from sojourn.dispatch.copies import copies, copy, may_end
 from sojourn.dispatch.intake import Intake
 from sojourn.dispatch.noting import SAME_ID, USED, as_sent, notes_on
 from sojourn.dispatch.published import Published, joined
@@ -363,7 +363,9 @@ class Sojourn:
     ) -> Published:
         """Take in an event that was read and checked already, as `track` does both.
 
-        What ends runs is stored for the other ids of the person too (`dispatch.copies`).
+        What ends runs is stored for the other ids of the person too (`dispatch.copies`). What
+        starts a run leaves one about the same thing, whichever of the call's ids it came under
+        (`dispatch.twins`).
 
         Args:
             event: typed.
@@ -398,6 +400,7 @@ class Sojourn:
         # at once, before the store is asked: calls that follow one another keep their order
         own = self._intake.begin(row, event if heard else None, ask=ask, wait=wait)
         copied = await self._copies(row, event, also) if heard else []
+        copied += await self._twins(row, event, also, wait=wait) if heard and also else []
         told = await asyncio.gather(
             own, *(self._intake.take(copy, event, ask=ask, wait=wait) for copy in copied)
         )
@@ -406,14 +409,26 @@ class Sojourn:
             return published
         return replace(published, notes=(USED, *published.notes))
 
-    async def _copies(
-        self, row: EventRow, event: Event, also: Collection[str]
-    ) -> Sequence[EventRow]:
+    async def _copies(self, row: EventRow, event: Event, also: Collection[str]) -> list[EventRow]:
         reaches = may_end(event, self.project.journeys)
         if not reaches:
             return []
         async with self.store.reading() as session:
             return await copies(session, row, event, reaches, also)
+
+    async def _twins(
+        self, row: EventRow, event: Event, also: Collection[str], *, wait: bool
+    ) -> list[EventRow]:
+        """Have one ladder go on about what the call's ids share; return copies for the others."""
+        async with self.store.reading() as session:
+            found = await twins.of(session, row, event, self.project.journeys, also)
+        if not found:
+            return []
+        async with self.store.transaction() as session:
+            ended, going_on = await twins.end(session, row, event, found)
+        for customer_id in ended:
+            await self._tell(customer_id, wait=wait)
+        return [copy(row, event, customer_id) for customer_id in going_on]
 
     async def _refuse_address(self, customer_id: str) -> None:
         """Refuse an address as the id of a new customer.

@@ -61,7 +61,7 @@ async def copies(
     for other in dict.fromkeys([*told, *sharing]):
         asked = reaches if other in told else [reach for reach in reaches if reach.field]
         if other != own and [r for r in asked if await _ends(session, event, r, own, other)]:
-            found.append(_copy(row, event, other))
+            found.append(copy(row, event, other))
     return found
 
 
@@ -77,7 +77,7 @@ async def _ends(session: AsyncSession, event: Event, reach: Reach, own: str, oth
     return key not in await events.keys_had(session, [own], reach)
 
 
-def _copy(row: EventRow, event: Event, customer_id: str) -> EventRow:
+def copy(row: EventRow, event: Event, customer_id: str) -> EventRow:
     """Return a copy of an event for another id, without what is the first one's own."""
     return EventRow(
         # by the id that was sent: the row may get another while it is stored

@@ -136,6 +136,75 @@ async def test_a_copy_is_stored_once_and_holds_nothing_personal(
     assert copy.properties == {"order_id": "o", "cart_id": "A"}
 
 
+# ---- one cart, one ladder ----------------------------------------------------------------------
+
+OTHER = {"email": "bo@shop.example", "phone": "+393201234500"}
+
+
+async def test_a_product_added_with_both_ids_leaves_one_ladder(
+    journey: JourneyTest, guest: JourneyTest
+) -> None:
+    """The guest gave an address of its own at the checkout."""
+    await journey.identify(**OTHER)
+    await guest.start(AbandonedCart, cart_id="A?key=secret")
+    await guest.after(23 * HOUR)
+    await _call(journey, guest, "Product Added", cart_id="A", product_id="second")
+    assert (guest.outcomes, journey.outcomes) == (["stopped"], ["open"])
+    await guest.after(8 * DAY)
+    await journey.settled()
+    assert (guest.sent, journey.sent) == ([], ["reminder", "nudge", "offer"])
+
+
+async def test_the_ladder_moves_on_from_the_message_that_the_guest_had(
+    journey: JourneyTest, guest: JourneyTest
+) -> None:
+    await journey.identify(**OTHER)
+    await guest.start(AbandonedCart, cart_id="A")
+    await guest.after(25 * HOUR)
+    await _call(journey, guest, "Product Added", cart_id="A", product_id="second")
+    await guest.after(23 * HOUR)
+    assert (guest.sent, journey.sent) == (["reminder"], [])
+    await guest.after(8 * DAY)
+    await journey.settled()
+    assert (guest.sent, journey.sent) == (["reminder"], ["reminder", "nudge", "offer"])
+
+
+async def test_the_ladder_stays_with_the_id_that_alone_has_an_address(
+    journey: JourneyTest, guest: JourneyTest
+) -> None:
+    await journey.identify(email="", phone="", pushToken="")
+    await guest.start(AbandonedCart, cart_id="A")
+    await guest.after(20 * HOUR)
+    await _call(journey, guest, "Product Added", cart_id="A", product_id="second")
+    assert guest.outcomes == ["open"]
+    await guest.after(20 * HOUR)
+    assert guest.sent == []  # its steps have begun again
+    await guest.after(8 * DAY)
+    await journey.settled()
+    assert (guest.sent, journey.sent) == (["reminder", "nudge", "offer"], [])
+
+
+async def test_a_product_in_another_cart_leaves_the_guests_ladder_alone(
+    journey: JourneyTest, guest: JourneyTest
+) -> None:
+    await journey.identify(**OTHER)
+    await guest.start(AbandonedCart, cart_id="A")
+    await _call(journey, guest, "Product Added", cart_id="B", product_id="second")
+    assert (guest.outcomes, journey.outcomes) == (["open"], ["open"])
+
+
+async def test_a_guest_who_fills_the_cart_again_begins_anew(
+    journey: JourneyTest, guest: JourneyTest
+) -> None:
+    await journey.identify(**OTHER)
+    await guest.start(AbandonedCart, cart_id="A")
+    for _ in range(2):
+        await _call(journey, guest, "Product Added", cart_id="A", product_id="second")
+    await guest.after(HOUR)
+    await guest.publish(ProductAdded, cart_id="A", product_id="third")
+    assert guest.outcomes == ["stopped", "open"]
+
+
 # ---- one address -------------------------------------------------------------------------------
 
 
