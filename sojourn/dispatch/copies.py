@@ -78,7 +78,16 @@ async def _ends(session: AsyncSession, event: Event, reach: Reach, own: str, oth
 
 
 def copy(row: EventRow, event: Event, customer_id: str) -> EventRow:
-    """Return a copy of an event for another id, without what is the first one's own."""
+    """Return a copy of an event for another id, without what is the first one's own.
+
+    Args:
+        row: the event.
+        event: the same, typed.
+        customer_id: the other id.
+
+    Returns:
+        The copy, not stored yet.
+    """
     return EventRow(
         # by the id that was sent: the row may get another while it is stored
         message_id=made_id(event.message_id, "as", customer_id),
