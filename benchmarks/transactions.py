@@ -18,7 +18,8 @@ from sojourn.composing import load_project
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import OrderCompleted
 from sojourn.domain.messages import Delivery, Enrolment, Receipt, Status
-from sojourn.domain.policy import QuietHours
+from sojourn.domain.quiet_hours import QuietHours
+from sojourn.domain.rules import Rules
 from sojourn.rendering.render import Renderer
 from sojourn.sending.gate import Gate
 from sojourn.sending.recording import Recorder
@@ -66,7 +67,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     try:
         project = load_project()
         messages = Messages(
-            Gate(store, settings.quiet_hours, settings.timezone),
+            Gate(store, lambda: Rules.of(settings.quiet_hours), settings.timezone),
             project.carriers.chosen(settings),
             Renderer(settings, signing_key(settings), project.templates),
             Recorder(store),

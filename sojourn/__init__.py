@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sojourn.domain.events import Event, Personal
     from sojourn.domain.message import Message
     from sojourn.domain.messages import Channel, MessageClass, Outcome, Reason, Receipt, Status
-    from sojourn.domain.policy import QuietHours
+    from sojourn.domain.quiet_hours import QuietHours
     from sojourn.domain.span import days, hours, minutes, weeks
     from sojourn.journeys.activities import activity
     from sojourn.journeys.journey import Journey
@@ -42,7 +42,7 @@ _HOMES = {
     "domain.events": ("Event", "Personal"),
     "domain.message": ("Message",),
     "domain.messages": ("Channel", "MessageClass", "Outcome", "Reason", "Receipt", "Status"),
-    "domain.policy": ("QuietHours",),
+    "domain.quiet_hours": ("QuietHours",),
     "domain.span": ("days", "hours", "minutes", "weeks"),
     "journeys.activities": ("activity",),
     "journeys.journey": ("Journey",),

@@ -26,7 +26,7 @@ from sojourn.journeys.activities import Activity
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.topics import check_topics
-from sojourn.project import Declaration, Project
+from sojourn.project import POLICY, Declaration, Project
 from sojourn.settings import Settings, load_settings
 
 
@@ -115,6 +115,7 @@ def _composed(root: Path) -> Project:
             carriers=Carriers(carriers),
             sources=MappingProxyType(_sources(sources)),
             templates=tuple(root / place for place in declared.templates),
+            policy=_policy(root, declared.policy),
             languages=declared.languages,
             topics=topics,
             defaults=MappingProxyType(declared.defaults),
@@ -184,6 +185,14 @@ def _modules(root: Path, places: Iterable[str], *, beside: bool = False) -> Iter
             yield _imported(root, file)
         if not files and not path.is_dir() and place not in _usual():
             yield from _package(root, place)
+
+
+def _policy(root: Path, declared: str) -> Path:
+    """Return where the policy is; without the usual file the settings alone hold."""
+    file = root / declared
+    if declared != POLICY and not file.is_file():
+        raise BadProject(f"{root / 'pyproject.toml'}: tool.sojourn.policy: no such file {declared}")
+    return file
 
 
 def _usual() -> set[str]:

@@ -31,6 +31,7 @@ from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 
 LANGUAGES = ("en",)
+POLICY = "policy.toml"
 
 Places = tuple[Annotated[str, Field(min_length=1)], ...]
 
@@ -59,6 +60,7 @@ class Declaration(BaseModel):
         channels: folders or packages of the project's own providers.
         sources: folders or packages of the project's own sources of webhooks.
         templates: folders, searched in this order before the engine's own.
+        policy: the file with the rules on when promotional messages may leave.
         languages: that messages are written in; the first is the language of last resort.
         off: names of journeys that start no run and send nothing.
         synonyms: further names of events and of their fields.
@@ -73,6 +75,7 @@ class Declaration(BaseModel):
     channels: Places = ("channels",)
     sources: Places = ("sources",)
     templates: Places = ("templates",)
+    policy: Annotated[str, Field(min_length=1)] = POLICY
     languages: Places = LANGUAGES
     off: tuple[str, ...] = ()
     synonyms: SynonymTable = SynonymTable()
@@ -91,6 +94,7 @@ class Project:
         carriers: the providers that settings can choose.
         sources: the project's own sources of webhooks, by name.
         templates: folders, searched in this order before the engine's own.
+        policy: the file with the rules on when promotional messages may leave; None: there is none.
         languages: that messages are written in; the first is the language of last resort.
         topics: what customers can say no to, by id; without a ``topics.toml`` any topic goes.
         defaults: settings by their names, where the environment says nothing.
@@ -104,6 +108,7 @@ class Project:
     carriers: Carriers = field(default_factory=Carriers)
     sources: Mapping[str, type[Any]] = field(default_factory=dict)
     templates: tuple[Path, ...] = ()
+    policy: Path | None = None
     languages: tuple[str, ...] = LANGUAGES
     topics: Topics = field(default_factory=Topics)
     defaults: Mapping[str, str | int | float | bool] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadSetting
 from sojourn.domain.ordering import CLOCK_SKEW
-from sojourn.domain.policy import QuietHours
+from sojourn.domain.quiet_hours import QuietHours
 from sojourn.home import private_folder
 
 

@@ -6,7 +6,8 @@
     ├── BadInput              the caller can mend it (the command exits 2)
     │   ├── BadSetting        an environment variable
     │   ├── BadProject        a project that cannot be composed; names the file
-    │   │   └── SameName      two of one name; says both places
+    │   │   ├── SameName      two of one name; says both places
+    │   │   └── BadPolicy     a policy.toml that cannot be read, or contradicts itself
     │   ├── BadEvent          an event that does not validate; `path` names the field
     │   ├── BadCustomer       an identify call that does not validate
     │   ├── BadToken          a link's token that was not signed here
@@ -61,6 +62,10 @@ class BadSetting(BadInput):
 
 class BadProject(BadInput):
     """A project that cannot be composed; the message names the file and the way out."""
+
+
+class BadPolicy(BadProject):
+    """A ``policy.toml`` that cannot be read, or that contradicts itself."""
 
 
 class SameName(BadProject):

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from sojourn.domain.customer import Customer
 from sojourn.domain.messages import Channel, Reason
-from sojourn.domain.policy import AFTER_A_HOLD, Recipient, is_useful
+from sojourn.domain.policy import Recipient, is_useful
+from sojourn.domain.rules import AFTER_A_HOLD
 
 CURABLE = (Reason.UNKNOWN_CUSTOMER, Reason.NO_ADDRESS, Reason.NO_CONSENT)
 """Reasons that a later call may take away."""

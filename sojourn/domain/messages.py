@@ -69,6 +69,7 @@ class Reason(StrEnum):
     OPTED_OUT = "opted_out"
     TOO_LATE = "too_late"
     QUIET_HOURS = "quiet_hours"
+    WINDOW = "window"
     NOTHING_TO_SAY = "nothing_to_say"
     TEMPLATE = "template"
     SUPPRESSED = "suppressed"
@@ -278,6 +279,8 @@ class Delivery(_Wire):
     """The time for which it is worth sending; None: its wait certainly ended when it was due."""
     true_until: datetime | None = None
     """The moment at which its text ceases to be true, if that comes before its use ends."""
+    within: str = ""
+    """The message's own sending window, as its journey writes it; empty: none."""
     now: datetime
     start: tuple[datetime, int]
     """Order of the event that enrolled the customer: a goal older than it is not this run's."""

@@ -4,58 +4,18 @@ The questions stand in the order in which an answer helps an operator most: an e
 the better news than the missing address that comes of it.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sojourn.domain.calendar import DAY, clock_changes, local_day, moment
 from sojourn.domain.consent import Consents
 from sojourn.domain.messages import Channel, MessageClass, Reason
-
-AFTER_A_HOLD = timedelta(seconds=5)
-"""The least use that a hold leaves: timers fire a little late, and a queue takes a moment."""
+from sojourn.domain.rules import AFTER_A_HOLD, UNKNOWN, Hold, Rules
 
 
 def is_useful(now: datetime, useful_until: datetime) -> bool:
     """Tell whether a message is still of use: until that moment, and not at it."""
     return now < useful_until
-
-
-@dataclass(frozen=True)
-class QuietHours:
-    """A span of the local day, ``end`` not included; it may pass midnight."""
-
-    start: time
-    end: time
-
-    def __post_init__(self) -> None:
-        if self.start == self.end:
-            raise ValueError("quiet hours need two different times")
-
-    def __str__(self) -> str:
-        return f"{self.start:%H:%M}-{self.end:%H:%M}"
-
-    def until(self, now: datetime, tz: ZoneInfo) -> datetime | None:
-        """Return when the quiet span around ``now`` ends, in UTC; None outside of one.
-
-        The clock on the customer's wall decides, whether it has passed an edge or was put over one:
-        where 02:00 becomes 03:00, hours until 02:30 end at that moment, and hours from 02:30 begin.
-        """
-        if not self._has(now, tz):
-            return None
-        today = local_day(now, tz)
-        days = [today + n * DAY for n in range(3)]  # a day that a zone leaves out has no end
-        ends = [moment(day, self.end, tz, fold=fold) for day in days for fold in (0, 1)]
-        change = clock_changes(now, now + DAY + DAY / 12, tz)
-        ends += [change] if change else []
-        return next(end for end in sorted(ends) if end > now and not self._has(end, tz))
-
-    def _has(self, now: datetime, tz: ZoneInfo) -> bool:
-        """Tell whether the clock in ``tz`` shows a time of the span."""
-        shown = now.astimezone(tz).time()
-        if self.start < self.end:
-            return self.start <= shown < self.end
-        return shown >= self.start or shown < self.end
 
 
 @dataclass(frozen=True)
@@ -67,17 +27,30 @@ class Allow:
 
 @dataclass(frozen=True)
 class Defer:
-    """Do not send it now: ask again at ``until``."""
+    """Do not send it now: ask again at ``until``.
+
+    Args:
+        until: by the journey's clock.
+        reason: why.
+        detail: which rule holds it, in words; decisions that differ in it alone are the same.
+    """
 
     until: datetime
     reason: Reason
+    detail: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
 class Skip:
-    """Do not send it at all."""
+    """Do not send it at all.
+
+    Args:
+        reason: why.
+        detail: as `Defer` has it: the rule whose hold leaves no use.
+    """
 
     reason: Reason
+    detail: str = field(default="", compare=False)
 
 
 Decision = Allow | Defer | Skip
@@ -94,6 +67,8 @@ class Recipient:
         consents: what the customer agreed to and refused.
         tz: where the customer lives.
         suppressed: channels whose address bounced, complained or is gone.
+        country: where the customer lives (ISO 3166); empty if nothing tells.
+        region: the part of the country (ISO 3166-2 without the country).
     """
 
     known: bool
@@ -102,6 +77,8 @@ class Recipient:
     consents: Consents
     tz: ZoneInfo
     suppressed: frozenset[Channel] = frozenset()
+    country: str = UNKNOWN
+    region: str = ""
 
 
 def decide(
@@ -112,7 +89,9 @@ def decide(
     *,
     now: datetime,
     useful_until: datetime,
-    quiet_hours: QuietHours | None,
+    rules: Rules,
+    message_id: str = "",
+    within: str = "",
     needs_own_yes: bool = False,
 ) -> Decision:
     """Allow, defer or skip a message of a run that is still on.
@@ -124,11 +103,13 @@ def decide(
     Args:
         recipient: the customer.
         channels: the channels to try, in the message's order.
-        message_class: only promotional messages need consent and keep quiet hours.
+        message_class: only promotional messages need consent and keep to the policy's hours.
         topic: the message's.
         now: by the journey's clock.
         useful_until: from this moment on, the message is of no use.
-        quiet_hours: None means that no hours are quiet.
+        rules: of the project's policy.
+        message_id: names the message: what a hold leaves is spread by it.
+        within: the message's own window, as its journey writes it.
         needs_own_yes: the topic needs a yes of its own.
 
     Returns:
@@ -146,13 +127,24 @@ def decide(
         return Skip(channel)
     if not is_useful(now, useful_until):
         return Skip(Reason.TOO_LATE)
-    if promotional and quiet_hours is not None:
-        until = quiet_hours.until(now, recipient.tz)
-        if until is not None:
-            # a hold that leaves no use would end in "too late" anyway: say so now
-            held = is_useful(until + AFTER_A_HOLD, useful_until)
-            return Defer(until, Reason.QUIET_HOURS) if held else Skip(Reason.TOO_LATE)
+    if promotional:
+        held = rules.hold(
+            rules.holders(channel, recipient.country, recipient.region, within),
+            now,
+            recipient.tz,
+            message_id=message_id,
+            useful_until=useful_until,
+        )
+        if held is not None:
+            return _until(held, useful_until)
     return Allow(channel)
+
+
+def _until(hold: Hold, useful_until: datetime) -> Decision:
+    """Hold a message; one that a hold leaves no use would end in "too late": say so now."""
+    if hold.until is None or not is_useful(hold.until + AFTER_A_HOLD, useful_until):
+        return Skip(Reason.TOO_LATE, hold.detail)
+    return Defer(hold.until, hold.reason, hold.detail)
 
 
 def _channel(

@@ -16,6 +16,7 @@ _WORDS: dict[Reason, str] = {
     Reason.OPTED_OUT: "the customer had opted out of the message's topic",
     Reason.TOO_LATE: "its moment was too long past for it to be of use",
     Reason.QUIET_HOURS: "it was quiet hours where the customer lives",
+    Reason.WINDOW: "the policy lets such messages leave at other times only",
     Reason.NOTHING_TO_SAY: "its template found nothing to say to this customer",
     Reason.TEMPLATE: "its template could not be rendered",
     Reason.SUPPRESSED: "the address bounced, complained or is gone: nothing is sent to it",

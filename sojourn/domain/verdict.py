@@ -25,12 +25,12 @@ from sojourn.domain.policy import (
     Allow,
     Decision,
     Defer,
-    QuietHours,
     Recipient,
     Skip,
     decide,
     is_useful,
 )
+from sojourn.domain.rules import NO_RULES, Rules
 from sojourn.domain.states import SETTLED, MessageState
 
 OVERTAKEN = (Reason.GOAL_REACHED, Reason.RUN_STOPPED, Reason.SUPERSEDED)
@@ -135,7 +135,7 @@ class Case:
         unresolved: open attempts of the last entry, oldest first.
         once_more: permission to hand over what is in doubt.
         templates: the channels that have a template for the message.
-        quiet_hours: None means that no hours are quiet.
+        rules: of the project's policy.
         switched_off: the project has switched the journey off.
         needs_own_yes: the message's topic needs a yes of its own.
         news: events that may have overtaken the run since its start, oldest first; None means that
@@ -150,7 +150,7 @@ class Case:
     unresolved: Sequence[OpenAttempt] = ()
     once_more: OnceMore | None = None
     templates: Collection[Channel] = tuple(Channel)
-    quiet_hours: QuietHours | None = None
+    rules: Rules = NO_RULES
     switched_off: bool = False
     needs_own_yes: bool = False
     news: Sequence[Heard] | None = None
@@ -393,7 +393,9 @@ def _decide(case: Case, now: Circumstances, channels: tuple[Channel, ...]) -> De
         case.delivery.topic,
         now=case.now,
         useful_until=case.delivery.useful_until,
-        quiet_hours=case.quiet_hours,
+        rules=case.rules,
+        message_id=case.delivery.message_id,
+        within=case.delivery.within,
         needs_own_yes=case.needs_own_yes,
     )
 

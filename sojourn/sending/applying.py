@@ -23,6 +23,8 @@ from sojourn.store.tables import EventRow, LedgerRow
 
 log = logging.getLogger("sojourn.sending")
 
+OF_THE_CLOCK = (Reason.QUIET_HOURS, Reason.WINDOW)
+"""Reasons for which a row's detail names the rules that hold."""
 WHATSAPP_WINDOW = timedelta(hours=24)
 
 
@@ -93,7 +95,7 @@ async def apply(
         case Allow():
             assert start is not None
             return await _claim(session, gathered, row, start, known, in_doubt=verdict.in_doubt)
-        case Defer(until, reason):
+        case Defer(until, reason, _):
             return Receipt(
                 status=Status.DEFERRED, reason=reason, until=until, timezone=case.timezone
             )
@@ -134,15 +136,19 @@ def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
         row.message_id = case.delivery.message_id
         row.ledger_key = case.delivery.ledger_key(ruling.channel)
         row.reference = reference(row.ledger_key)
+    if row.reason in OF_THE_CLOCK:
+        row.detail = None  # it said which rule held the message
     match ruling.decision:
         case Allow():
             row.reason, row.caused_by, row.settled_at = None, None, None
             row.attempt += 1
             row.claimed_at = datetime.now(UTC)
-        case Defer(until, reason):
+        case Defer(until, reason, detail):
             row.reason, row.held_until = reason.value, until
-        case Skip(reason):
+            row.detail = detail or row.detail
+        case Skip(reason, detail):
             row.reason, row.settled_at = reason.value, datetime.now(UTC)
+            row.detail = detail or row.detail
             row.caused_by = ruling.news.id if ruling.news else None
     return row
 

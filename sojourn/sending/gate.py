@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sojourn.domain.events import SHIPPED, Events
 from sojourn.domain.messages import Channel, Delivery, Receipt
 from sojourn.domain.ordering import CLOCK_SKEW
-from sojourn.domain.policy import QuietHours
+from sojourn.domain.rules import Rules
 from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Doubt, Late, OnceMore, judge
 from sojourn.sending.applying import Claim, apply
@@ -32,7 +32,7 @@ class Gate:
     def __init__(
         self,
         store: Store,
-        quiet_hours: QuietHours | None,
+        rules: Callable[[], Rules],
         default_zone: str,
         *,
         events: Events = SHIPPED,
@@ -45,7 +45,7 @@ class Gate:
 
         Args:
             store: an open store.
-            quiet_hours: None means that no hours are quiet.
+            rules: of the project's policy, as they are at the moment.
             default_zone: the zone of customers whose own is unknown, an IANA name.
             events: the project's, by wire name.
             templates: the channels that have a template; by default, every channel has each.
@@ -54,7 +54,7 @@ class Gate:
             clock_skew: how far senders' clocks may differ.
         """
         self._store = store
-        self._quiet_hours = quiet_hours
+        self._rules = rules
         self._default_zone = default_zone
         self._events = events
         self._templates = templates
@@ -76,6 +76,7 @@ class Gate:
             The claim; a receipt if the message does not leave; a doubt if it may have left; `Late`
             if it is too late only by a plan that may be another than that of its wait.
         """
+        rules = self._rules()  # it may read a file: not while the customer is locked
         async with self._store.transaction() as session:
             gathered = await gather(
                 session,
@@ -83,7 +84,7 @@ class Gate:
                 now,
                 once_more=once_more,
                 templates=self._written(delivery),
-                quiet_hours=self._quiet_hours,
+                rules=rules,
                 switched_off=delivery.journey in self._off,
                 default_zone=self._default_zone,
                 known=self._events,

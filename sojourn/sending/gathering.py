@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.countries import home_country
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.events import Events
 from sojourn.domain.fence import FENCE
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Reason
 from sojourn.domain.ordering import CLOCK_SKEW
-from sojourn.domain.policy import QuietHours, Recipient
+from sojourn.domain.policy import Recipient
+from sojourn.domain.rules import Rules
 from sojourn.domain.verdict import (
     Case,
     Circumstances,
@@ -64,7 +66,7 @@ async def gather(
     *,
     once_more: OnceMore | None,
     templates: Collection[Channel],
-    quiet_hours: QuietHours | None,
+    rules: Rules,
     switched_off: bool,
     default_zone: str,
     known: Events,
@@ -79,7 +81,7 @@ async def gather(
         now: the present moment, by the journey's clock.
         once_more: permission to hand over a message although it is in doubt.
         templates: the channels that have a template for the message.
-        quiet_hours: None means that no hours are quiet.
+        rules: of the project's policy.
         switched_off: the project has switched the journey off.
         default_zone: the zone of customers whose own is unknown, an IANA name.
         known: the project's events, by wire name.
@@ -100,7 +102,7 @@ async def gather(
         unresolved=await _unresolved(session, rows),
         once_more=once_more,
         templates=templates,
-        quiet_hours=quiet_hours,
+        rules=rules,
         switched_off=switched_off,
         needs_own_yes=needs_own_yes,
     )
@@ -155,6 +157,7 @@ async def recipient(session: AsyncSession, customer: Customer, timezone: str) ->
     addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
     await refusals.watch(session, addresses)
     dead = await suppressions.suppressed(session, addresses)
+    country, region = home_country(customer)
     return Recipient(
         known=customer.known,
         erased=customer.erased,
@@ -162,6 +165,8 @@ async def recipient(session: AsyncSession, customer: Customer, timezone: str) ->
         consents=await consents.current(session, customer.customer_id),
         tz=zone(timezone),
         suppressed=frozenset(channel for channel, _ in dead),
+        country=country,
+        region=region,
     )
 
 

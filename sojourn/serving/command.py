@@ -10,6 +10,7 @@ import uvloop
 
 from sojourn.composing import load_project, project_settings
 from sojourn.domain.errors import SojournError
+from sojourn.policies import Policy
 from sojourn.serving.lanes import EVERYTHING, Lanes, read_lanes
 from sojourn.serving.logs import configure_logging
 from sojourn.serving.loop import serve_until_stopped
@@ -59,8 +60,9 @@ def run(
 
 
 async def _check(settings: Settings, lanes: Lanes) -> None:
-    """Name a fault of a journey or of a provider's settings once, not once a process."""
+    """Name a fault of a journey, the policy or a provider's settings once, not once a process."""
     project = load_project()
+    Policy(project.policy, settings.quiet_hours)
     await check_journeys(project)
     for provider in set(project.carriers.chosen(settings, lanes.channels).values()):
         await provider.close()

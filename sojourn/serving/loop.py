@@ -19,6 +19,7 @@ from sojourn.dispatch import Sojourn
 from sojourn.dispatch.abandoned import Abandoned
 from sojourn.dispatch.connection import connect, require_search_attributes
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
+from sojourn.policies import Policy
 from sojourn.sending.probing import probe_paused
 from sojourn.serving.lanes import EVERYTHING, Lanes
 from sojourn.serving.together import stop_with_parent
@@ -29,6 +30,7 @@ from sojourn.store import Store
 SWEEP_EVERY = timedelta(seconds=15)
 PROBE_EVERY = timedelta(seconds=15)
 SETTLE_EVERY = timedelta(seconds=10)
+LOOK_EVERY = timedelta(seconds=5)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 
@@ -49,6 +51,25 @@ async def probe_forever(client: Client, store: Store, carriers: Providers) -> No
             gauge.set(int(pause is not None), {"channel": channel.value})
 
     await _forever(probe, PROBE_EVERY)
+
+
+async def watch_policy(client: Client, policy: Policy) -> None:
+    """Look for a change of the policy, time and again, and tell whether the file can be read.
+
+    Args:
+        client: whose runtime has the gauge.
+        policy: of the gate.
+    """
+    ours = client.service_client.config.runtime or Runtime.default()
+    gauge = ours.metric_meter.create_gauge(
+        "sojourn_policy_fault", "1 while policy.toml cannot be read and former rules hold."
+    )
+
+    async def look() -> None:
+        policy()
+        gauge.set(int(bool(policy.fault)))
+
+    await _forever(look, LOOK_EVERY)
 
 
 async def sweep_forever(sojourn: Sojourn) -> None:
@@ -111,6 +132,7 @@ async def serve_until_stopped(
     store = await Store.open(settings.store_url, pool_size=settings.database_connections)
     try:
         project = load_project()
+        policy = Policy(project.policy, settings.quiet_hours)
         client = await connect(settings, runtime=runtime(settings))
         await _check_namespace(client)
         async with serving(
@@ -121,6 +143,7 @@ async def serve_until_stopped(
             channels=lanes.channels,
             workflows=None if lanes.journeys else (),
             cached_runs=0 if virtual_time else CACHED_RUNS,
+            policy=policy,
         ) as carriers:
             log.info(
                 "serving",
@@ -128,7 +151,10 @@ async def serve_until_stopped(
                 channels={channel.value: carriers[channel].name for channel in lanes.channels},
                 namespace=client.namespace,
             )
-            tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
+            tasks: list[asyncio.Task[Any]] = [
+                asyncio.create_task(stop.wait()),
+                asyncio.create_task(watch_policy(client, policy)),
+            ]
             if not virtual_time:
                 tasks += [
                     asyncio.create_task(sweep_forever(Sojourn(client, store, settings, project))),

@@ -18,6 +18,7 @@ LIBRARIES = (
     "asyncpg",
     "babel",
     "css_inline",
+    "holidays",
     "httpx",
     "jinja2",
     "phonenumbers",

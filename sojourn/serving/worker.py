@@ -13,6 +13,7 @@ from sojourn.composing import load_project
 from sojourn.domain.errors import BadProject
 from sojourn.domain.messages import Channel
 from sojourn.journeys.queues import TASK_QUEUE, channel_queue
+from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
 from sojourn.sending.calls import temporal_activities
@@ -42,6 +43,7 @@ async def serving(
     carriers: Providers | None = None,
     cached_runs: int = CACHED_RUNS,
     workflows: Sequence[type] | None = None,
+    policy: Policy | None = None,
 ) -> AsyncIterator[Providers]:
     """Run workers for the journeys and the channels, for as long as the block lasts.
 
@@ -55,13 +57,14 @@ async def serving(
         carriers: other providers than the settings name.
         cached_runs: how many runs to keep in memory between their tasks.
         workflows: other classes than the project's journeys; none: channels alone.
+        policy: read already; None: the project's.
 
     Yields:
         The providers of the channels that are served.
 
     Raises:
         BadSetting: a provider lacks its credentials.
-        BadProject: the sandbox cannot load a journey.
+        BadProject: the sandbox cannot load a journey, or the project's policy cannot be read.
     """
     project = project or load_project()
     carriers = carriers or project.carriers.chosen(settings, channels)
@@ -70,7 +73,7 @@ async def serving(
     messages = Messages(
         Gate(
             store,
-            settings.quiet_hours,
+            policy or Policy(project.policy, settings.quiet_hours),
             settings.timezone,
             events=project.events,
             templates=renderer.channels_of,

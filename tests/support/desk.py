@@ -29,7 +29,8 @@ from sojourn.domain.events import (
     ProductAdded,
 )
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Receipt
-from sojourn.domain.policy import QuietHours
+from sojourn.domain.quiet_hours import QuietHours
+from sojourn.domain.rules import Rules
 from sojourn.rendering.render import Renderer
 from sojourn.sending.applying import Claim
 from sojourn.sending.gate import Gate
@@ -123,6 +124,7 @@ class Desk:
         self.customer_id = customer_id
         self.carrier = Carrier()
         self.quiet_hours: QuietHours | None = None
+        self.policy: Rules | None = None
         self.templates: Path | None = None
         self.start: EventRow | None = None
         self.passed = 0.0  # seconds since the attempt began
@@ -130,7 +132,11 @@ class Desk:
     @property
     def gate(self) -> Gate:
         renderer = _renderer(self.templates)
-        return Gate(self.store, self.quiet_hours, "UTC", templates=renderer.channels_of)
+        return Gate(self.store, self.rules, "UTC", templates=renderer.channels_of)
+
+    def rules(self) -> Rules:
+        """Return the rules of the gate: quiet hours, and what they hold leaves at once."""
+        return self.policy or Rules.of(self.quiet_hours, spread=timedelta(0))
 
     @property
     def messages(self) -> Messages:

@@ -12,7 +12,9 @@ from sojourn.cli.histories import Checked
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import console, show_json, show_line
 from sojourn.cli.running import run
+from sojourn.domain.errors import BadPolicy
 from sojourn.journeys.advice import advice
+from sojourn.policies import Policy
 from sojourn.rendering.folders import missing_templates
 from sojourn.serving.sandbox import check_journeys
 from sojourn.store import reading_back
@@ -41,15 +43,16 @@ def check(
 
     With --open it looks at all runs of the namespace, also of journeys that this code lacks, and at
     the stored events that they read. It says as well for which runs a wait goes on that the code
-    would begin with another length, and which templates and names of topics
-    declared languages lack. Run it before a
-    deploy. It exits with 1 if a run would break.
+    would begin with another length, and which templates and names of topics declared languages
+    lack. Run it before a deploy. It exits with 1 if a run would break, or if policy.toml cannot be
+    read.
     """
     run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
 
 
 async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: bool) -> None:
     await check_journeys(here.project)
+    policy = _policy(here)
     stored: list[Unreadable] = []
     if open_runs:
         replayed = await _open(here)
@@ -79,6 +82,7 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
                 ],
                 "waits": told(_waits(replayed)),
                 "advice": advised,
+                "policy": policy,
                 "templates": unwritten,
             }
         )
@@ -88,14 +92,23 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
         show_line(_nothing(here, open_runs=open_runs))
     if not as_json:
         _show_stored(stored)
-        for line in advised:
+        for line in [*advised, *([policy] if policy else [])]:
             show_line(line)
     if unwritten and not as_json:
         show_line("missing in declared languages; another language stands in:")
         for name in unwritten:
             show_line(f"  {name}")
-    if broken or any(one.starts for one in stored):
+    if broken or policy or any(one.starts for one in stored):
         raise typer.Exit(1)
+
+
+def _policy(here: Here) -> str:
+    """Return why the policy cannot be read, in one line; empty if it can."""
+    try:
+        Policy(here.project.policy, here.settings.quiet_hours)
+    except BadPolicy as error:
+        return str(error)
+    return ""
 
 
 async def _open(here: Here) -> list[Checked]:

@@ -14,7 +14,7 @@ from sojourn.cli.output import console, show_line, show_table
 from sojourn.cli.running import run
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadInput
-from sojourn.domain.policy import QuietHours
+from sojourn.domain.quiet_hours import QuietHours
 from sojourn.serving.sandbox import check_journeys
 from sojourn.settings import Settings
 from sojourn.store.tables import ContentRow, LedgerRow

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from temporalio.workflow import Info
 
-from sojourn.domain.policy import QuietHours
+from sojourn.domain.quiet_hours import QuietHours
+from sojourn.domain.rules import SPREAD
 from sojourn.events import (
     OrderCompleted,
     ProductAdded,
@@ -69,7 +70,7 @@ class TestAHoldOverNight:
         left = await _left(journey)
         assert [step for step, _ in left] == ["one", "two", "three"]
         for (_, at), hour in zip(left, hours, strict=True):
-            assert timedelta(0) <= at - (morning + hour * HOUR) < timedelta(minutes=1)
+            assert timedelta(0) <= at - (morning + hour * HOUR) < SPREAD + timedelta(minutes=1)
 
 
 async def test_a_ladder_that_was_not_held_keeps_its_plan(journey: JourneyTest) -> None:

@@ -10,7 +10,7 @@ from sojourn.dispatch.telling import Reached
 from sojourn.domain.alias import Alias
 from sojourn.domain.calendar import LocalMoment
 from sojourn.domain.customer import read_identity
-from sojourn.domain.policy import QuietHours
+from sojourn.domain.quiet_hours import QuietHours
 from sojourn.events import ProductAdded, SignedUp, SubscriptionRenewed, TimeZoneChanged
 from sojourn.settings import Settings
 from sojourn.store import events

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from sojourn.domain.events import OrderCompleted, ProductAdded, SubscriptionChanged
-from sojourn.domain.policy import QuietHours
+from sojourn.domain.quiet_hours import QuietHours
 from sojourn.settings import Settings
 from sojourn.testkit import JourneyTest
 from workflows.abandoned_cart import AbandonedCart

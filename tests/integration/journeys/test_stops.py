@@ -18,7 +18,7 @@ from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import BadInput, RateLimited
 from sojourn.domain.events import OrderCompleted, ProductAdded
 from sojourn.domain.messages import Channel
-from sojourn.domain.policy import QuietHours
+from sojourn.domain.quiet_hours import QuietHours
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings

@@ -15,6 +15,7 @@ from sojourn.domain.events import (
     SubscriptionCancelled,
 )
 from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
+from sojourn.domain.rules import NO_RULES
 from sojourn.domain.topics import read_topics
 from sojourn.sending.applying import Claim
 from sojourn.sending.gate import Gate
@@ -336,9 +337,9 @@ async def test_an_answer_that_does_not_send_tells_the_customers_zone(desk: Desk)
 
 
 async def test_the_gate_refuses_only_the_journeys_that_are_switched_off(desk: Desk) -> None:
-    another = Gate(desk.store, None, "UTC", off=["another"])
+    another = Gate(desk.store, desk.rules, "UTC", off=["another"])
     assert isinstance(await another.pass_or_refuse(desk.delivery(), NOON + DAY), Claim)
-    gate = Gate(desk.store, None, "UTC", off=["abandoned-cart"])
+    gate = Gate(desk.store, desk.rules, "UTC", off=["abandoned-cart"])
     answer = await gate.pass_or_refuse(desk.delivery(n=2), NOON + DAY)
     assert isinstance(answer, Receipt)
     assert answer.reason is Reason.SWITCHED_OFF
@@ -346,7 +347,7 @@ async def test_the_gate_refuses_only_the_journeys_that_are_switched_off(desk: De
 
 async def test_a_topic_that_needs_a_yes_of_its_own_is_sent_after_it_alone(desk: Desk) -> None:
     topics = read_topics({"cart": {"name": {"en": "Cart"}, "default": "off"}})
-    gate = Gate(desk.store, None, "UTC", topics=topics)
+    gate = Gate(desk.store, desk.rules, "UTC", topics=topics)
     answer = await gate.pass_or_refuse(desk.delivery(), NOON + DAY)
     assert isinstance(answer, Receipt)
     assert answer.reason is Reason.NO_CONSENT
@@ -365,7 +366,7 @@ async def test_the_gate_asks_for_templates_only_where_channels_can_be_chosen(des
         asked.append((journey, template))
         return (Channel.SMS,)
 
-    gate = Gate(desk.store, None, "UTC", templates=written)
+    gate = Gate(desk.store, desk.rules, "UTC", templates=written)
     alone = desk.delivery(channels=(Channel.EMAIL,))
     assert isinstance(await gate.pass_or_refuse(alone, NOON + DAY), Claim)
     assert asked == []
@@ -377,7 +378,7 @@ async def test_the_gate_asks_for_templates_only_where_channels_can_be_chosen(des
 
 
 async def test_the_gate_believes_in_every_template_unless_it_is_told(desk: Desk) -> None:
-    gate = Gate(desk.store, None, "UTC")
+    gate = Gate(desk.store, desk.rules, "UTC")
     claim = await gate.pass_or_refuse(desk.delivery(**NUDGE), NOON + DAY)
     assert isinstance(claim, Claim)
     assert claim.channel is Channel.PUSH
@@ -387,7 +388,7 @@ async def test_the_gate_falls_back_to_the_projects_zone(store: Store) -> None:
     desk = Desk(store, f"z-{uuid4().hex[:8]}")
     desk.start = await desk.add()
     await desk.identify(**{**REACHABLE, "timezone": None, "phone": None})
-    gate = Gate(store, None, "Asia/Tokyo")
+    gate = Gate(store, lambda: NO_RULES, "Asia/Tokyo")
     claim = await gate.pass_or_refuse(desk.delivery(), NOON + DAY)
     assert isinstance(claim, Claim)
     assert claim.timezone == "Asia/Tokyo"

@@ -6,6 +6,7 @@ import pytest
 
 from sojourn.domain.events import SHIPPED
 from sojourn.domain.messages import Channel, Reason, Status
+from sojourn.domain.rules import NO_RULES
 from sojourn.domain.states import MessageState
 from sojourn.sending.gathering import Gathered, gather
 from sojourn.store import people, runs
@@ -23,7 +24,7 @@ async def gathered(desk: Desk, **changes: Any) -> Gathered:
             desk.delivery(),
             NOON + DAY,
             once_more=None,
-            quiet_hours=None,
+            rules=NO_RULES,
             default_zone="UTC",
             known=SHIPPED,
             **given,

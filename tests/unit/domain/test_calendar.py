@@ -159,10 +159,11 @@ def test_a_systems_own_database_of_zones_does_not_outrank_the_pinned_one(stale: 
 def test_quiet_hours_go_by_the_pinned_zones(stale: Path) -> None:
     told = _asked(
         stale,
-        "from datetime import *; from sojourn.domain.policy import QuietHours;"
-        "from sojourn.domain.calendar import zone;"
-        "print(QuietHours(time(21), time(9)).until("
-        "datetime(2026, 12, 2, 4, 30, tzinfo=UTC), zone('America/Vancouver')).isoformat())",
+        "from datetime import *; from sojourn.domain.opening import held;"
+        "from sojourn.domain.calendar import zone; from sojourn.domain.week import read_week;"
+        "from sojourn.domain.rules import Quiet;"
+        "print(held([Quiet(read_week('21:00-09:00'))], "
+        "datetime(2026, 12, 2, 4, 30, tzinfo=UTC), zone('America/Vancouver')).at.isoformat())",
     )
     assert datetime.fromisoformat(told) == datetime(2026, 12, 2, 16, tzinfo=UTC)
 

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from sojourn.domain.calendar import zone
 from sojourn.domain.consent import Consents
 from sojourn.domain.messages import Channel, MessageClass, Reason
-from sojourn.domain.policy import Allow, Decision, Defer, QuietHours, Recipient, Skip, decide
+from sojourn.domain.opening import Never, held
+from sojourn.domain.policy import (
+    Allow,
+    Decision,
+    Defer,
+    Recipient,
+    Skip,
+    decide,
+)
+from sojourn.domain.quiet_hours import QuietHours
+from sojourn.domain.rules import Quiet, Rules
 
 NIGHT = QuietHours(time(21), time(9))
 NOON = datetime(2024, 1, 8, 11, tzinfo=UTC)  # 12:00 in Rome
@@ -17,6 +27,13 @@ DAY = timedelta(days=1)
 ALL = frozenset(Channel)
 zones = st.sampled_from(sorted(available_timezones() - {"Factory", "localtime"})).map(zone)
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+
+
+def quiet_until(quiet: QuietHours, now: datetime, tz: ZoneInfo) -> datetime | None:
+    """Return when the quiet span around ``now`` ends, in UTC; None outside of one."""
+    found = held([Quiet(quiet.week)], now, tz)
+    assert not isinstance(found, Never)
+    return found.at if found else None
 
 
 def somebody(**changes: object) -> Recipient:
@@ -46,7 +63,7 @@ def ask(
         "cart",
         now=now,
         useful_until=now + useful,
-        quiet_hours=quiet,
+        rules=Rules.of(quiet, spread=timedelta(0)),
     )
 
 
@@ -147,10 +164,10 @@ TICK = timedelta(microseconds=1)
 def test_quiet_hours_begin_with_their_first_moment_and_end_before_their_last(
     quiet: QuietHours, begins: datetime, ends: datetime
 ) -> None:
-    assert quiet.until(begins - TICK, ROME) is None
-    assert quiet.until(begins, ROME) == ends
-    assert quiet.until(ends - TICK, ROME) == ends
-    assert quiet.until(ends, ROME) is None
+    assert quiet_until(quiet, begins - TICK, ROME) is None
+    assert quiet_until(quiet, begins, ROME) == ends
+    assert quiet_until(quiet, ends - TICK, ROME) == ends
+    assert quiet_until(quiet, ends, ROME) is None
 
 
 def test_quiet_hours_need_two_different_times() -> None:
@@ -205,16 +222,16 @@ def test_a_hold_ends_outside_quiet_hours_and_in_the_future(
     if start == end:
         return
     quiet = QuietHours(start, end)
-    until = quiet.until(now, tz)
+    until = quiet_until(quiet, now, tz)
     if until is not None:
         assert now < until <= now + timedelta(hours=49)
-        assert quiet.until(until, tz) is None
+        assert quiet_until(quiet, until, tz) is None
 
 
 @given(moments, zones)
 def test_every_message_is_held_at_night_and_none_by_day(now: datetime, tz: ZoneInfo) -> None:
     night = not time(9) <= now.astimezone(tz).time().replace(fold=0) < time(21)
-    assert (NIGHT.until(now, tz) is not None) == night
+    assert (quiet_until(NIGHT, now, tz) is not None) == night
 
 
 SPRING = datetime(2024, 3, 31, 1, tzinfo=UTC)  # in Rome, 02:00 becomes 03:00
@@ -244,14 +261,14 @@ HALF = timedelta(minutes=30)
 def test_quiet_hours_are_what_the_clock_shows_where_clocks_change(
     quiet: QuietHours, now: datetime, until: datetime | None
 ) -> None:
-    assert quiet.until(now, ROME) == until
+    assert quiet_until(quiet, now, ROME) == until
 
 
 def test_a_night_over_a_day_that_a_zone_left_out_has_an_end() -> None:
     """Samoa went from 29 to 31 December 2011."""
     apia = zone("Pacific/Apia")
     late = datetime(2011, 12, 30, 9, 30, tzinfo=UTC)  # 23:30 on the 29th
-    assert NIGHT.until(late, apia) == datetime(2011, 12, 30, 19, tzinfo=UTC)
+    assert quiet_until(NIGHT, late, apia) == datetime(2011, 12, 30, 19, tzinfo=UTC)
 
 
 topics = st.sampled_from(["cart", "newsletter"])
@@ -292,7 +309,7 @@ def test_nothing_is_ever_allowed_against_the_customers_word(
         assert known
         assert not erased
         assert usable(verdict.channel)
-        assert quiet is None or quiet.until(now, tz) is None
+        assert quiet is None or quiet_until(quiet, now, tz) is None
         earlier = channels[: channels.index(verdict.channel)]
         assert not any(map(usable, earlier))
     elif isinstance(verdict, Skip) and known and not erased:
@@ -304,14 +321,16 @@ def test_nothing_is_ever_allowed_against_the_customers_word(
 
 def test_quiet_hours_begin_with_their_first_minute() -> None:
     nine = datetime(2024, 1, 8, 20, tzinfo=UTC)  # 21:00 in Rome
-    assert NIGHT.until(nine, zone("Europe/Rome")) == datetime(2024, 1, 9, 8, tzinfo=UTC)
-    assert NIGHT.until(nine - timedelta(seconds=1), zone("Europe/Rome")) is None
+    assert quiet_until(NIGHT, nine, zone("Europe/Rome")) == datetime(2024, 1, 9, 8, tzinfo=UTC)
+    assert quiet_until(NIGHT, nine - timedelta(seconds=1), zone("Europe/Rome")) is None
 
 
 def test_quiet_hours_within_one_day_are_found_by_the_customers_day() -> None:
     small_hours = QuietHours(time(1), time(7))
     five = datetime(2024, 1, 8, 20, tzinfo=UTC)  # 05:00 on the 9th in Tokyo
-    assert small_hours.until(five, zone("Asia/Tokyo")) == datetime(2024, 1, 8, 22, tzinfo=UTC)
+    assert quiet_until(small_hours, five, zone("Asia/Tokyo")) == datetime(
+        2024, 1, 8, 22, tzinfo=UTC
+    )
 
 
 def test_quiet_hours_of_no_length_are_refused() -> None:

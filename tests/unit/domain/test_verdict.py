@@ -13,7 +13,9 @@ from sojourn.domain.consent import Consents
 from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
-from sojourn.domain.policy import Allow, Defer, QuietHours, Recipient, Skip
+from sojourn.domain.policy import Allow, Defer, Recipient, Skip
+from sojourn.domain.quiet_hours import QuietHours
+from sojourn.domain.rules import NO_RULES, Rules
 from sojourn.domain.states import SETTLED, MessageState
 from sojourn.domain.verdict import (
     OVERTAKEN,
@@ -29,6 +31,7 @@ from sojourn.domain.verdict import (
     receipt,
 )
 
+SIESTA = Rules.of(QuietHours(time(11), time(13)), spread=timedelta(0))
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 EMAIL, SMS, PUSH = Channel.EMAIL, Channel.SMS, Channel.PUSH
@@ -243,7 +246,7 @@ def test_a_message_in_doubt_is_not_called_held(state: MessageState) -> None:
         entry(state),
         unresolved=[handed_over()],
         once_more=OnceMore(1, perhaps_twice=False),
-        quiet_hours=QuietHours(time(11), time(13)),
+        rules=SIESTA,
     )
     held = Defer(NOON + HOUR, Reason.QUIET_HOURS)
     assert judge(open_) == Ruling(held, EMAIL, state, in_doubt=True)
@@ -321,7 +324,7 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
         news=[added, cancelled, bought],
         now=NOON + 2 * DAY,
         circumstances=now(recipient=person, paused={EMAIL: HOUR}, told_by_twin=True),
-        quiet_hours=QuietHours(time(11), time(13)),
+        rules=SIESTA,
     )
     reachable = replace(person, known=True, erased=False, reachable=frozenset({EMAIL}))
     agreed = Consents({EMAIL: True}, frozenset({(EMAIL, "cart")}))
@@ -337,7 +340,7 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
         (Reason.OPTED_OUT, {"recipient": replace(reachable, consents=agreed)}),
         (Reason.TOO_LATE, {"recipient": recipient()}),
         (Reason.QUIET_HOURS, {"now": NOON}),
-        (Reason.PAUSED, {"quiet_hours": None}),
+        (Reason.PAUSED, {"rules": NO_RULES}),
         (Reason.ALREADY_TOLD, {"paused": {}}),
     ]
     given: list[Reason] = []
@@ -379,7 +382,7 @@ def test_a_tried_message_that_is_refused_by_its_customer_is_skipped() -> None:
 
 
 def test_a_hold_is_a_deferral_with_its_end() -> None:
-    quiet = case(quiet_hours=QuietHours(time(11), time(13)))
+    quiet = case(rules=SIESTA)
     assert judge(quiet) == Ruling(
         Defer(NOON + HOUR, Reason.QUIET_HOURS), EMAIL, MessageState.DEFERRED
     )
@@ -424,7 +427,7 @@ def test_a_refusal_is_the_answer_if_no_other_channel_can_be_used() -> None:
 
 def test_a_second_channel_may_be_held_although_the_first_refused() -> None:
     refused = entry(MessageState.REJECTED, PUSH, reason=Reason.INVALID_ADDRESS)
-    held = judge(case(refused, of=SMS_LANE, quiet_hours=QuietHours(time(11), time(13))))
+    held = judge(case(refused, of=SMS_LANE, rules=SIESTA))
     assert held == Ruling(Defer(NOON + HOUR, Reason.QUIET_HOURS), SMS, MessageState.DEFERRED)
 
 
@@ -535,7 +538,7 @@ def test_a_pause_does_not_hide_that_it_is_too_late_or_quiet() -> None:
     paused = now(paused={PUSH: HOUR, SMS: HOUR})
     late = judge(case(of=NUDGE, now=NOON + 2 * DAY, circumstances=paused))
     assert late == skipped(Reason.TOO_LATE, channel=PUSH)
-    quiet = case(of=NUDGE, circumstances=paused, quiet_hours=QuietHours(time(11), time(13)))
+    quiet = case(of=NUDGE, circumstances=paused, rules=SIESTA)
     assert judge(quiet) == Ruling(
         Defer(NOON + HOUR, Reason.QUIET_HOURS), PUSH, MessageState.DEFERRED
     )

@@ -1,0 +1,48 @@
+"""The country and the region where a customer lives, for rules of countries."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from babel.core import get_global
+
+from sojourn.domain.customer import Customer
+from sojourn.domain.locales import region
+from sojourn.domain.phones import country_of
+from sojourn.domain.traits import countries_of
+
+_REGIONS = ("state", "region", "province")
+
+
+def home_country(customer: Customer) -> tuple[str, str]:
+    """Return the country and the region where a customer lives; empty what nothing tells.
+
+    What the customer said outweighs what is read from something else: the traits ``country`` and
+    ``address.country``; then the country of the phone number, of the locale, of the time zone. An
+    area code tells no region, because numbers move with people.
+
+    Args:
+        customer: the person's card.
+
+    Returns:
+        ISO 3166 codes: ``("DE", "BY")``, ``("US", "")``, ``("", "")``.
+    """
+    country = next(filter(None, _told(customer)), "")
+    return country, _region(customer.attributes, country)
+
+
+def _told(customer: Customer) -> Iterator[str]:
+    yield from countries_of(customer.attributes)
+    if customer.phone:
+        yield country_of(customer.phone)
+    found = region(customer.locale)
+    yield found if len(found) == 2 else ""  # 419 is Latin America, no country
+    yield get_global("zone_territories").get(customer.timezone, "")
+
+
+def _region(attributes: Mapping[str, Any], country: str) -> str:
+    address = attributes.get("address")
+    for said in (attributes, address if isinstance(address, Mapping) else {}):
+        for name in _REGIONS:
+            if isinstance(value := said.get(name), str) and value.strip():
+                return value.strip().upper().removeprefix(f"{country}-")
+    return ""

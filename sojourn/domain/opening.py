@@ -1,0 +1,149 @@
+"""When may something leave that is held by the clock on the customer's wall?
+
+What holds it is asked of local moments alone, so it changes only where the clock passes an edge of
+a span, passes midnight, or is put over an edge. The search goes from one of these moments to the
+next, a day at a time; it never steps through minutes.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from sojourn.domain.calendar import DAY, clock_changes, local_day, moment
+
+LONGEST = 370
+"""Days after which a search ends: what never opens in a year and a few days never opens."""
+
+_MIDNIGHT = 24 * 60 * 60
+
+
+class Holder(Protocol):
+    """Something that holds messages at times of the local week or year."""
+
+    def holds(self, shown: datetime) -> str:
+        """Return why it holds a message at a local moment; empty if it does not."""
+        ...
+
+    def closes(self, day: date) -> bool:
+        """Tell whether it holds everything on a local day."""
+        ...
+
+    def edges(self, day: date) -> Iterable[int]:
+        """Yield the seconds of a local day at which it may begin or end to hold."""
+        ...
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The end of a hold.
+
+    Args:
+        at: the first moment at which nothing holds any more, in UTC.
+        until: until then, not included, nothing holds again. It may be cut off where the search for
+            it ended.
+        because: what held from the beginning to the end, in words, each once.
+        holders: the holders that did.
+    """
+
+    at: datetime
+    until: datetime
+    because: tuple[str, ...]
+    holders: tuple[Holder, ...]
+
+
+@dataclass(frozen=True)
+class Never:
+    """Nothing opens within `LONGEST` days.
+
+    Args:
+        because: what holds, in words, each once.
+    """
+
+    because: tuple[str, ...]
+
+
+def held(
+    holders: Sequence[Holder], now: datetime, tz: ZoneInfo, *, look_on: timedelta = timedelta(0)
+) -> Opening | Never | None:
+    """Return the end of the hold around ``now``.
+
+    Args:
+        holders: all of them must let go.
+        now: any aware moment.
+        tz: the customer's zone.
+        look_on: how far to look for the end of what opens then.
+
+    Returns:
+        The opening; `Never` if there is none; None if nothing holds now.
+    """
+    found = _Found(holders, tz)
+    if not found.holds(now):
+        return None
+    for candidate in _edges(holders, now, tz):
+        if not found.holds(candidate):
+            until = _closing(holders, candidate, tz, look_on)
+            return Opening(candidate, until, tuple(found.because), tuple(found.holders))
+    return Never(tuple(found.because))
+
+
+class _Found:
+    """The holders that have held something so far, and why."""
+
+    def __init__(self, holders: Sequence[Holder], tz: ZoneInfo) -> None:
+        self._all, self._tz = holders, tz
+        self.because: dict[str, None] = {}
+        self.holders: dict[Holder, None] = {}
+
+    def holds(self, when: datetime) -> bool:
+        shown, any_of_them = when.astimezone(self._tz), False
+        for holder in self._all:
+            if because := holder.holds(shown):
+                self.because[because] = None
+                self.holders[holder] = None
+                any_of_them = True
+        return any_of_them
+
+
+def _closing(
+    holders: Sequence[Holder], opened: datetime, tz: ZoneInfo, look_on: timedelta
+) -> datetime:
+    last = opened + look_on
+    for candidate in _edges(holders, opened, tz):
+        if candidate >= last:
+            break
+        shown = candidate.astimezone(tz)
+        if any(holder.holds(shown) for holder in holders):
+            return candidate
+    return last
+
+
+def _edges(holders: Sequence[Holder], after: datetime, tz: ZoneInfo) -> Iterator[datetime]:
+    """Yield in order the moments after ``after`` at which something may begin or end to hold.
+
+    The day before counts as well: where clocks go back over midnight, it is shown a second time.
+    """
+    today, waiting = local_day(after, tz), set[datetime]()
+    for n in range(-1, LONGEST + 1):
+        day = today + n * DAY
+        begins, ends = moment(day, time(), tz), moment(day + DAY, time(), tz)
+        waiting |= {begins, moment(day, time(), tz, fold=1)}
+        if not any(holder.closes(day) for holder in holders):
+            seconds = {second for holder in holders for second in holder.edges(day)}
+            waiting |= {
+                moment(day, _time(second), tz, fold=fold)
+                for second in seconds - {0, _MIDNIGHT}  # midnight stands above
+                for fold in (0, 1)
+            }
+        if change := clock_changes(begins, ends, tz):
+            waiting.add(change)
+        # an edge that clocks show twice may come after midnight's first time
+        ready = sorted(each for each in waiting if each < ends)
+        waiting.difference_update(ready)
+        yield from (each for each in ready if each > after)
+
+
+def _time(second: int) -> time:
+    minutes, seconds = divmod(second, 60)
+    return time(minutes // 60, minutes % 60, seconds)
