@@ -97,9 +97,9 @@ async def hear(
     arrived = identity.received_at or now or identity.at
     arrived = min(arrived, now or arrived)
     at = min(identity.at, arrived)
-    new = await hearing.is_new(session, identity, arrived)
     if row.erased_at is not None:
         return Identified(card(row), ended=True)
+    new = await hearing.is_new(session, identity, arrived, row.customer_id)
     if not new:
         await _repeated(session, row, identity, at=at, received_at=arrived)
         return Identified(card(row), repeated=True)

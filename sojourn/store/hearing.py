@@ -20,13 +20,16 @@ REPEATS = timedelta(days=7)
 """Within it, an equal call without id and moment is the same one. So is a copy of every night."""
 
 
-async def is_new(session: AsyncSession, identity: Identity, now: datetime) -> bool:
+async def is_new(
+    session: AsyncSession, identity: Identity, now: datetime, customer_id: str
+) -> bool:
     """Remember a call; tell whether it was never heard before.
 
     Args:
         session: a writing transaction that holds the person.
         identity: the call.
         now: when it arrived.
+        customer_id: the id that holds everything of the person.
 
     Returns:
         False if it is one that was sent again.
@@ -34,7 +37,9 @@ async def is_new(session: AsyncSession, identity: Identity, now: datetime) -> bo
     digest = _digest(identity)
     row = await session.get(IdentifyRow, (identity.message_id, digest))
     if row is None:
-        row = IdentifyRow(message_id=identity.message_id, digest=digest, heard_at=now)
+        row = IdentifyRow(
+            message_id=identity.message_id, digest=digest, heard_at=now, customer_id=customer_id
+        )
         added = await session.exec(
             insert(session, IdentifyRow)
             .values(row.model_dump())

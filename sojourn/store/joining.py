@@ -10,7 +10,27 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.customer import Customer
 from sojourn.store import cards, people
 from sojourn.store.dialects import is_postgresql
-from sojourn.store.tables import AddressRow, ConsentRow, EventRow, LedgerRow, RunRow
+from sojourn.store.tables import (
+    AddressRow,
+    ConsentRow,
+    EventRow,
+    IdentifyRow,
+    LedgerRow,
+    RestrictionRow,
+    RunRow,
+    TicketRow,
+)
+
+MOVED = (
+    EventRow,
+    ConsentRow,
+    AddressRow,
+    LedgerRow,
+    IdentifyRow,
+    RestrictionRow,
+    TicketRow,
+)
+"""Tables whose rows follow the person; runs do, too."""
 
 ALIAS_LOCK = 0x50_10_A1_1A  # no other program locks this number in our database
 
@@ -76,7 +96,7 @@ async def _move(session: AsyncSession, old_id: str, new_id: str) -> set[int]:
         .where(col(EventRow.customer_id) == old_id, col(EventRow.sent_as).is_(None))
         .values(sent_as=old_id)
     )
-    for table in (EventRow, ConsentRow, AddressRow, LedgerRow):
+    for table in MOVED:
         await session.exec(
             update(table).where(col(table.customer_id) == old_id).values(customer_id=new_id)
         )

@@ -128,6 +128,8 @@ class CustomerRow(SQLModel, table=True):
     """Other ids were joined to this one."""
     identified_at: datetime | None = _maybe()
     erased_at: datetime | None = _maybe()
+    restricted_at: datetime | None = _maybe()
+    """Since when the data are kept and nothing is sent (`store.restrictions`)."""
     first_name: str = ""
     email: str = ""
     phone: str = ""
@@ -378,11 +380,14 @@ class IdentifyRow(SQLModel, table=True):
     """An identify call that was heard. The same call again is no new word."""
 
     __tablename__ = "identify_calls"
+    __table_args__ = (Index("ix_identify_calls_customer", "customer_id"),)
 
     message_id: str = Field(primary_key=True)
     digest: str = Field(primary_key=True)
     """SHA-256 of the call's content: another content under a used id is another call."""
     heard_at: datetime = _moment()
+    customer_id: str | None = None
+    """The customer it was about; None in rows of a time before it was kept."""
 
 
 class ChannelRow(SQLModel, table=True):
@@ -471,6 +476,67 @@ class TicketRow(SQLModel, table=True):
     opened_at: datetime = _moment()
     closed_at: datetime | None = _maybe()
     closed_by: str | None = None
+
+
+class RestrictionRow(SQLModel, table=True):
+    """A customer's data are kept and not used, from one moment to another."""
+
+    __tablename__ = "restrictions"
+    __table_args__ = (Index("ix_restrictions_customer", "customer_id", "id"),)
+
+    id: int | None = _number()
+    customer_id: str
+    at: datetime = _moment()
+    why: str
+    by: str
+    lifted_at: datetime | None = _maybe()
+    lifted_why: str | None = None
+    lifted_by: str | None = None
+
+
+class ErasureRow(SQLModel, table=True):
+    """The proof that a person was erased, and, until that is finished, what is left to do."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        Index(
+            "ix_erasures_unfinished",
+            "id",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+        Index("ix_erasures_customer", "customer"),
+    )
+
+    id: int | None = _number()
+    customer: str
+    """The keyed hash of the customer's id (`store.tombstones`)."""
+    asked_at: datetime = _moment()
+    why: str
+    by: str
+    finished_at: datetime | None = _maybe()
+    counts: dict[str, int] = _json()
+    """Rows that were deleted, emptied or hashed, by table, and ``histories`` in Temporal."""
+    todo: dict[str, Any] | None = _maybe_json()
+    """The ids, addresses and runs that are still to be looked for; None once it is finished."""
+    dropped: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
+    )
+    """Calls of the erased person that came later and were not kept."""
+    tries: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
+    )
+    fault: str | None = None
+    """The reason why the last try did not finish."""
+
+
+class SaltRow(SQLModel, table=True):
+    """The key of the hashes that stand for erased ids and addresses."""
+
+    __tablename__ = "salts"
+
+    name: str = Field(primary_key=True)
+    salt: str
 
 
 class WriteKeyRow(SQLModel, table=True):

@@ -11,6 +11,7 @@ COMMANDS: Mapping[str, str] = {
     "add": "Copy a shipped journey into this project, with templates, test and histories.",
     "channels": "Show each channel: provider, pause, messages that wait or are unknown, workers.",
     "check": "Replay histories against this code and name each run that it would break.",
+    "customer": "Tell, restrict or erase what is held of one customer.",
     "demo": "Play the project's journeys on the embedded Temporal server, time moved along.",
     "dev": "Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them.",
     "events": "List the events that are known here, and what starts or ends runs.",

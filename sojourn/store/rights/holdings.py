@@ -1,0 +1,146 @@
+"""The register of tables: what each holds of a person, and what becomes of it.
+
+Each table stands here, with every column: a test fails for one that does not. Export shows the
+tables in this order; erasure goes through them in this order, too, so that a table which is found
+by another one stands before it.
+"""
+
+from collections.abc import Mapping
+
+from sojourn.store.rights.register import Aging, End, Find, Holding, parts
+
+HOLDINGS: Mapping[str, Holding] = {
+    "contents": Holding(
+        "The full text of a message, and the address that it was sent to.",
+        parts(address="address", personal="content", plain="ledger_id"),
+        find=Find.MESSAGE,
+        aging=Aging("decided_at", ("content",), of_message=True),
+    ),
+    "attempts": Holding(
+        "One hand-over of a message to a provider, and its end.",
+        parts(
+            names="provider_id",
+            personal="detail",
+            plain="id ledger_id attempt provider state submitted_at journey_at settled_at "
+            "settled_by error",
+        ),
+        find=Find.MESSAGE,
+        end=End.EMPTIED,
+        aging=Aging("submitted_at", ("detail",)),
+    ),
+    "reports": Holding(
+        "A provider's report on a message: delivered, bounced, opened, ...",
+        parts(
+            names="event_id",
+            personal="detail",
+            plain="id provider ledger_id kind at received_at",
+        ),
+        find=Find.MESSAGE,
+        end=End.EMPTIED,
+        aging=Aging("received_at", ("detail",)),
+    ),
+    "quarantine": Holding(
+        "A call that could not be read, as it was sent.",
+        parts(
+            names="digest",
+            personal="call reason",
+            plain="id name path source received_at mended_at settled_at outcome",
+        ),
+        find=Find.CALL,
+        aging=Aging("settled_at"),
+    ),
+    "suppressions": Holding(
+        "An address of the customer that gets no message.",
+        parts(address="address", names="source", plain="channel because at"),
+        find=Find.ADDRESS,
+        end=End.HASHED,
+    ),
+    "refusals": Holding(
+        "An address of the customer that refuses promotional messages.",
+        parts(address="address", names="source", plain="channel topic at"),
+        find=Find.ADDRESS,
+        end=End.HASHED,
+    ),
+    "identify_calls": Holding(
+        "A call that told of the customer, as a digest: the same call again is no new word.",
+        parts(customer="customer_id", names="message_id digest", plain="heard_at"),
+        aging=Aging("heard_at"),
+    ),
+    "events": Holding(
+        "An event of the customer, understood and as it was sent.",
+        parts(
+            customer="customer_id sent_as",
+            names="message_id copy_of",
+            personal="properties as_sent",
+            plain="seq name occurred_at received_at routed_at aside_at",
+        ),
+        aging=Aging("received_at", ("properties", "as_sent")),
+    ),
+    "addresses": Holding(
+        "An address that the customer had since a moment.",
+        parts(customer="customer_id", names="source", address="value", plain="id kind at"),
+    ),
+    "consents": Holding(
+        "One statement of consent or refusal.",
+        parts(
+            customer="customer_id",
+            names="source",
+            plain="id channel topic granted at received_at",
+        ),
+    ),
+    "tickets": Holding(
+        "Work for a person about the customer.",
+        parts(
+            customer="customer_id",
+            names="name run",
+            personal="subject",
+            plain="id opened_at closed_at closed_by",
+        ),
+        aging=Aging("closed_at"),
+    ),
+    "restrictions": Holding(
+        "The customer's data are kept and not used, from one moment to another.",
+        parts(
+            customer="customer_id",
+            personal="why lifted_why",
+            plain="id at by lifted_at lifted_by",
+        ),
+    ),
+    "runs": Holding(
+        "A run of a journey for the customer.",
+        parts(
+            customer="customer_id",
+            names="workflow_id run_id key enrolment",
+            plain="id journey started_at closed_at",
+        ),
+        end=End.EMPTIED,
+    ),
+    "ledger": Holding(
+        "A message that was decided on, and what became of it.",
+        parts(
+            customer="customer_id",
+            names="ledger_key reference message_id workflow_id enrolment caused_by provider_id",
+            personal="detail",
+            plain="id journey n step template channel message_class topic state reason attempt "
+            "due_at decided_at held_until claimed_at submitted_at settled_at provider "
+            "possible_duplicate twice_at progress progress_at",
+        ),
+        end=End.EMPTIED,
+        aging=Aging("decided_at", ("detail",)),
+    ),
+    "customers": Holding(
+        "The customer's card; a row for each id that was joined to it.",
+        parts(
+            customer="customer_id joined_to",
+            address="email phone push_token",
+            personal="first_name locale timezone attributes said",
+            plain="joined_at merged identified_at erased_at restricted_at",
+        ),
+        end=End.EMPTIED,
+    ),
+    "erasures": Holding("The proof that a person was erased, under a hash.", find=Find.NOBODY),
+    "salts": Holding("The key of the hashes.", find=Find.NOBODY),
+    "channels": Holding("A channel, and its pause.", find=Find.NOBODY),
+    "write_keys": Holding("A key that may send events.", find=Find.NOBODY),
+    "schema_version": Holding("The newest migration.", find=Find.NOBODY),
+}
