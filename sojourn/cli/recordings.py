@@ -2,7 +2,8 @@
 
 The engine is the real one: Temporal's time-skipping test server, a worker in a process of its own,
 the store, the dispatcher. Only the clock is moved: before each call the server's clock is advanced
-to the call's recorded moment, and every timer on the way fires in its order.
+to the call's recorded moment, and every timer on the way fires in its order. That holds for calls
+that no journey hears, too: a template reads them, and must not see what happens after it.
 
 The test server's clock starts today and only runs forward, so runs carry the difference between the
 recorded time and the server's (`Enrolment.clock`): customers get their messages at the hours, and
@@ -15,19 +16,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.protobuf.empty_pb2 import Empty
-from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.cli.calls import Call, Fault
 from sojourn.cli.local.stack import Stack, time_skipping_stack
+from sojourn.cli.virtual_clock import VirtualClock, server_time
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.calls import Track
-from sojourn.dispatch.outcomes import enrolments
+from sojourn.dispatch.outcomes import Ended, enrolments
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
-from sojourn.domain.errors import BadEvent, Unavailable
+from sojourn.domain.errors import BadEvent, TemporalUnavailable
 from sojourn.domain.messages import Reason
 from sojourn.project import Project
 from sojourn.settings import Settings
@@ -36,7 +36,10 @@ from sojourn.store.tables import LedgerRow
 
 LONGEST = timedelta(days=3600)  # the test server ends any run at ten years
 SETTLE = timedelta(milliseconds=100)
-STUCK = timedelta(minutes=2)
+TRIES = 3
+UNKNOWN = "unknown"
+TERMINATED = WorkflowExecutionStatus.TERMINATED.name.lower()
+FAILED = WorkflowExecutionStatus.FAILED.name.lower()
 OVERTAKEN = (Reason.GOAL_REACHED, Reason.SUPERSEDED, Reason.RUN_STOPPED)
 
 
@@ -63,9 +66,22 @@ class Tally:
     steps: dict[str, Step] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Unknown:
+    """A part of the recording whose outcome is not known.
+
+    Args:
+        name: the workflow id of a run, or the message id of an event.
+        reason: why.
+    """
+
+    name: str
+    reason: str
+
+
 @dataclass
 class Replayed:
-    """The counts of a recording."""
+    """The counts of a recording, and what they leave out."""
 
     read: int = 0
     stored: int = 0
@@ -73,6 +89,7 @@ class Replayed:
     identified: int = 0
     faults: list[Fault] = field(default_factory=list)
     journeys: dict[str, Tally] = field(default_factory=dict)
+    unknown: list[Unknown] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return the counts in the shape that ``replay --json`` promises."""
@@ -86,6 +103,7 @@ class Replayed:
                 }
                 for name, tally in self.journeys.items()
             },
+            "unknown": [{"name": one.name, "reason": one.reason} for one in self.unknown],
         }
 
 
@@ -107,10 +125,10 @@ async def replay(
         on_restart: called with the exit code when the worker died and was started again.
 
     Returns:
-        The counts.
+        The counts. A run that fails or holds up all others is among its unknown ones.
 
     Raises:
-        Unavailable: a server does not start, or nothing moves for two minutes.
+        Unavailable: a server does not start or is gone, or nothing moves and no run is to blame.
     """
     result = Replayed()
     work: list[Track | Identity | Alias] = []
@@ -124,22 +142,24 @@ async def replay(
     work.sort(key=lambda call: call.at)
     async with time_skipping_stack(settings, on_restart=on_restart) as stack:
         if work:
-            travel = await _Travel.begin(stack, project, work[0].at)
+            travel = await _Travel.begin(stack, project, work[0].at, result)
             for number, call in enumerate(work):
-                await travel.take(call, result)
+                await travel.take(call)
                 progress("events", number + 1, len(work))
             await travel.finish(progress)
-        result.journeys = await _tally(stack.client, stack.store, project)
+        await _tally(stack.client, stack.store, project, result)
     return result
 
 
 class _Travel:
     """The server's clock, and the recording's."""
 
-    def __init__(self, stack: Stack, project: Project, clock: timedelta) -> None:
+    def __init__(self, stack: Stack, project: Project, clock: timedelta, result: Replayed) -> None:
         self._client = stack.client
         self._store = stack.store
         self._clock = clock
+        self._result = result
+        self._server = VirtualClock(stack.client, self._begun, self._set_aside)
         self._arrived: datetime = datetime.min.replace(tzinfo=UTC)
         self._sojourn = Sojourn(
             stack.client,
@@ -151,32 +171,47 @@ class _Travel:
         )
 
     @classmethod
-    async def begin(cls, stack: Stack, project: Project, at: datetime) -> "_Travel":
-        return cls(stack, project, at - await _server_time(stack.client))
+    async def begin(
+        cls, stack: Stack, project: Project, at: datetime, result: Replayed
+    ) -> "_Travel":
+        return cls(stack, project, at - await server_time(stack.client), result)
 
-    async def take(self, call: Track | Identity | Alias, result: Replayed) -> None:
+    async def take(self, call: Track | Identity | Alias) -> None:
         """Let everything happen that is due by the moment of the call, then take the call."""
+        await self._advance(call.at)
+        self._arrived = call.at
         if isinstance(call, Identity):
-            await self._advance(call.at)
-            self._arrived = call.at
             try:
                 await self._sojourn.identify(call)
             except BadEvent as error:  # only the card tells how its one trait is to be read
                 reason = f"identify of {call.customer_id}: {error}"
-                result.faults.append(Fault(0, reason, is_event=False))
+                self._result.faults.append(Fault(0, reason, is_event=False))
                 return
-            result.identified += 1
-            return
-        if isinstance(call, Alias):
-            await self._advance(call.at)
+            self._result.identified += 1
+        elif isinstance(call, Alias):
             await self._sojourn.alias(call)
-            return
-        if self._sojourn.project.journeys.heard_by(call.name):
-            await self._advance(call.at)
-        self._arrived = call.at
-        published = await call.into(self._sojourn)
-        result.stored += published.stored
-        result.repeated += not published.stored
+        else:
+            await self._publish(call)
+
+    async def _publish(self, call: Track) -> None:
+        """Publish an event; again if its runs could not be told, for it is stored all the same."""
+        stored = False
+        for left in reversed(range(TRIES)):
+            try:
+                published = await call.into(self._sojourn)
+            except TemporalUnavailable as error:
+                stored = True
+                if not left:
+                    who = f"{call.event.message_id} of {call.event.customer_id}"
+                    self._result.unknown.append(Unknown(who, str(error)))
+            else:
+                stored = stored or published.stored
+                break
+        self._result.stored += stored
+        self._result.repeated += not stored
+
+    def _set_aside(self, run: str, why: str) -> None:
+        self._result.unknown.append(Unknown(run, why))
 
     async def finish(self, progress: Callable[[str, int, int], None]) -> None:
         """Leap ahead, ever further, until every run has ended."""
@@ -184,7 +219,7 @@ class _Travel:
         total = left = len(await self._open())
         while left and gone < LONGEST:
             progress("runs", total - left, total)
-            await self._sleep(leap)
+            await self._server.sleep(leap)
             gone += leap
             left = len(await self._open())
             leap = min(leap * 2, LONGEST - gone)
@@ -193,40 +228,28 @@ class _Travel:
     async def _advance(self, to: datetime) -> None:
         # a timer is set a few milliseconds after the moment that it counts from, and fires as late.
         # Steps that are due by `to` get that time, so that at a tie the step precedes the event.
-        ahead = to + SETTLE - (await _server_time(self._client) + self._clock)
+        ahead = to + SETTLE - (await self._server.now() + self._clock)
         if ahead > timedelta(0):
-            await self._sleep(ahead)
+            await self._server.sleep(ahead)
 
-    async def _sleep(self, duration: timedelta) -> None:
-        request = SleepRequest()
-        request.duration.FromTimedelta(duration)
-        try:
-            # virtual time stands still while a task is in flight: a killed worker costs the
-            # time-out of its task, not more
-            await self._client.test_service.unlock_time_skipping_with_sleep(request, timeout=STUCK)
-        except RPCError as error:
-            raise Unavailable(
-                f"the replay does not move ({error.message}): see worker.log in its folder "
-                "(--keep FOLDER keeps it)"
-            ) from None
+    async def _begun(self) -> list[str]:
+        async with self._store.reading() as session:
+            return list(dict.fromkeys(row.workflow_id for row in await runs.every(session)))
 
     async def _open(self) -> list[str]:
-        async with self._store.reading() as session:
-            ids = dict.fromkeys(row.workflow_id for row in await runs.every(session))
         still = []
-        for workflow_id in ids:
-            description = await self._client.get_workflow_handle(workflow_id).describe()
-            if description.status is WorkflowExecutionStatus.RUNNING:
+        for workflow_id in await self._begun():
+            try:
+                description = await self._client.get_workflow_handle(workflow_id).describe()
+                closed = description.status is not WorkflowExecutionStatus.RUNNING
+            except RPCError as error:  # without an answer, it is asked after the next leap
+                closed = error.status is RPCStatusCode.NOT_FOUND
+            if not closed:
                 still.append(workflow_id)
         return still
 
 
-async def _server_time(client: Client) -> datetime:
-    answer = await client.test_service.get_current_time(Empty())
-    return answer.time.ToDatetime(tzinfo=UTC)
-
-
-async def _tally(client: Client, store: Store, project: Project) -> dict[str, Tally]:
+async def _tally(client: Client, store: Store, project: Project, result: Replayed) -> None:
     async with store.reading() as session:
         started = await runs.every(session)
         messages = await ledger.every(session)
@@ -235,21 +258,32 @@ async def _tally(client: Client, store: Store, project: Project) -> dict[str, Ta
             for row in messages
             if row.caused_by is not None
         }
-    tallies = {name: Tally() for name in project.journeys}
+    tallies = result.journeys = {name: Tally() for name in project.journeys}
+    aside = {one.name for one in result.unknown}
     counted: set[tuple[str, str]] = set()
     for run in started:
-        async for ended in enrolments(client, run.workflow_id, run.run_id):
+        try:
+            ends = [ended async for ended in enrolments(client, run.workflow_id, run.run_id)]
+        except RPCError as error:
+            reason = f"its end cannot be read: {error.message}"
+            result.unknown.append(Unknown(run.workflow_id, reason))
+            ends = [Ended(run.run_id, UNKNOWN)]
+        for ended in ends:
             if (run.workflow_id, ended.run_id) in counted:
                 break  # a start that met an open run also noted one of its executions
             counted.add((run.workflow_id, ended.run_id))
+            outcome = ended.outcome
+            if outcome == TERMINATED and run.workflow_id in aside:
+                outcome = UNKNOWN
+            elif outcome == FAILED:
+                result.unknown.append(Unknown(run.workflow_id, "it failed"))
             tallies[run.journey].runs += 1
-            tallies[run.journey].outcomes[ended.outcome] += 1
+            tallies[run.journey].outcomes[outcome] += 1
     for row in messages:
         cause = causes.get(row.caused_by) if row.caused_by else None
         if row.reason in OVERTAKEN and cause is not None and cause.occurred_at < row.due_at:
             continue  # an event overtook the step before its moment, so it never fell due
         _count(tallies[row.journey].steps.setdefault(row.step, Step()), row)
-    return tallies
 
 
 def _count(step: Step, row: LedgerRow) -> None:

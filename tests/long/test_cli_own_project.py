@@ -51,6 +51,33 @@ def test_the_demo_of_a_project_without_journeys_says_so(own_project: OwnProject)
     assert line.startswith(f"sojourn: no journey to play in {own_project.folder}")
 
 
+def test_a_replay_goes_on_without_a_run_whose_code_fails(own_project: OwnProject) -> None:
+    own_project.write("events.py", LAPSED)
+    fails = '        if self.key == "l2":\n            raise RuntimeError\n'
+    send = "        await self.send("
+    own_project.write("workflows/winback.py", WINBACK.replace(send, fails + send))
+    calls = [
+        {
+            "type": "track",
+            "messageId": f"m{n}",
+            "userId": f"u{n}",
+            "timestamp": f"2024-02-01T1{n}:00:00Z",
+            "event": "Customer Lapsed",
+            "properties": {"last_seen": "2023-10-01T00:00:00Z", "list_id": f"l{n}"},
+        }
+        for n in range(5)
+    ]
+    own_project.write("calls.jsonl", "".join(json.dumps(call) + "\n" for call in calls))
+    told = own_project.run(*SOJOURN, "replay", "calls.jsonl", "--json")
+    assert told.returncode == 1, told.stderr
+    counts = json.loads(told.stdout)
+    assert counts["journeys"]["winback"]["outcomes"] == {"exhausted": 4, "unknown": 1}
+    assert counts["journeys"]["winback"]["steps"]["hello"]["due"] == 4
+    (unknown,) = counts["unknown"]
+    assert unknown["name"] == "winback:u2:l2"
+    assert f"unknown: winback:u2:l2: {unknown['reason']}" in told.stderr
+
+
 def test_a_check_without_recorded_histories_says_that_there_is_nothing_to_check(
     own_project: OwnProject,
 ) -> None:

@@ -35,7 +35,7 @@ def replay(
     """Run a recording through the real engine in virtual time, and count the messages.
 
     Nothing is sent, and your own database is not touched. Settings such as SOJOURN_QUIET_HOURS
-    hold.
+    hold. A run that fails or holds up all others is set aside and named; the exit code is then 1.
     """
     run(_replay(Here.compose(), file, as_json=json, keep=keep))
 
@@ -73,6 +73,10 @@ async def _replay(here: Here, file: Path, *, as_json: bool, keep: Path | None) -
         output.stderr.print(f"line {fault.line}: {fault.reason}", markup=False)
     if len(result.faults) > SHOWN_FAULTS:
         output.stderr.print(f"and {len(result.faults) - SHOWN_FAULTS} more lines like these")
+    for one in result.unknown:
+        output.stderr.print(f"unknown: {one.name}: {one.reason}", markup=False, soft_wrap=True)
+    if result.unknown:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.cli import recordings as timeline
 from sojourn.cli.calls import Fault, read_calls
@@ -173,6 +175,66 @@ async def test_an_identify_that_is_sent_again_takes_no_refusal_back(tmp_path: Pa
     steps = result.as_json()["journeys"]["abandoned-cart"]["steps"]
     assert steps["reminder"]["skipped"] == steps["offer"]["skipped"] == {"no_consent": 1}
     assert not any(step["sent"] for step in steps.values())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("removed", "fate"), [("11:00:00", {"sent": 1}), ("09:00:00", {"nothing_to_say": 1})]
+)
+async def test_a_message_shows_nothing_that_happens_after_it(
+    tmp_path: Path, removed: str, fate: dict[str, int]
+) -> None:
+    traits = {"timezone": "UTC", "email": "a@shop.example", "marketingConsent": {"email": True}}
+    cart = {"product_id": "p", "cart_id": "c"}
+    calls = [
+        {"type": kind, "messageId": at, "userId": "s4", "timestamp": f"2024-02-{at}Z", **rest}
+        for kind, at, rest in (
+            ("identify", "01T09:30:00", {"traits": traits}),
+            ("track", "01T10:00:00", {"event": "Product Added", "properties": cart}),
+            # no journey awaits it; the reminder, of 10:00, reads it
+            ("track", f"02T{removed}", {"event": "Product Removed", "properties": cart}),
+        )
+    ]
+    settings = Settings(
+        home=tmp_path, database_url=f"sqlite:///{tmp_path}/replay.db", quiet_hours=None
+    )
+    read = [call for _, call in read_calls(write(tmp_path / "calls.jsonl", calls))]
+    result = await timeline.replay(read, settings, PROJECT)
+    reminder = result.as_json()["journeys"]["abandoned-cart"]["steps"]["reminder"]
+    assert {"sent": reminder["sent"]} | reminder["skipped"] == {"sent": 0} | fate
+    assert result.unknown == []
+
+
+async def test_an_event_whose_runs_cannot_be_told_is_named_and_the_replay_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cart = {"product_id": "p", "cart_id": "c"}
+    calls = [
+        {"type": "track", "messageId": f"m{n}", "userId": f"u{n}", "event": "Product Added",
+         "timestamp": f"2024-02-01T10:0{n}:00Z", "properties": cart}
+        for n in range(3)
+    ]  # fmt: skip
+    settings = Settings(
+        home=tmp_path, database_url=f"sqlite:///{tmp_path}/replay.db", quiet_hours=None
+    )
+    start = Client.start_workflow
+    tries = Counter[str]()
+
+    async def unanswered(client: Client, *args: Any, **options: Any) -> Any:
+        who = args[1].customer_id
+        tries[who] += 1
+        if who == "u1" or (who == "u2" and tries[who] == 1):
+            raise RPCError("lost", RPCStatusCode.UNAVAILABLE, b"")
+        return await start(client, *args, **options)
+
+    monkeypatch.setattr(Client, "start_workflow", unanswered)
+    read = [call for _, call in read_calls(write(tmp_path / "calls.jsonl", calls))]
+    result = await timeline.replay(read, settings, PROJECT)
+    (unknown,) = result.unknown
+    assert unknown.name == "m1 of u1"
+    assert result.as_json()["unknown"] == [{"name": "m1 of u1", "reason": unknown.reason}]
+    assert result.stored == 3
+    assert result.journeys["abandoned-cart"].outcomes == {"exhausted": 2}
 
 
 def test_the_shops_recording_has_its_true_counts() -> None:
