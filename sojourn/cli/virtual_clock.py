@@ -18,12 +18,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from sojourn.domain.errors import Unavailable
 
 LOOK = timedelta(seconds=5)
-"""How often a clock that does not skip is looked at."""
+"""The time between two looks at a clock that does not skip."""
 LOST = timedelta(minutes=1)
-"""How long a run may leave its task unanswered: a worker that was killed needs less to come back,
-and the server gives a lost task out anew after ten seconds."""
+"""The time that a run may leave its task unanswered. A worker that was killed is back earlier, and
+the server gives a lost task out again after ten seconds."""
 STUCK = timedelta(minutes=10)
-"""How long nothing at all may move."""
+"""The time after which a replay ends in which nothing at all moves."""
 ASKED_AT_ONCE = 20
 
 
