@@ -13,6 +13,7 @@ from sojourn.domain.customer import Customer
 from sojourn.domain.errors import BadInput, PermanentError
 from sojourn.domain.links import offer_code
 from sojourn.journeys.activities import Activity
+from sojourn.sending.whereabouts import whereabouts
 from sojourn.settings import Settings, signing_key
 from sojourn.store import Store, cards, tickets
 
@@ -121,10 +122,11 @@ def _temporal(
             raise
         except Exception as error:
             # The run's history keeps the last failure of an activity, and an error's text may quote
-            # an address: Temporal gets the error's kind, the worker's log the rest.
+            # an address: Temporal gets the error's kind, and the worker's log its place as well.
             kind = type(error).__name__
-            first = activity.info().attempt == 1  # later attempts fail alike
-            activity.logger.warning("%s has failed: %s", called.name, kind, exc_info=first)
+            activity.logger.warning(
+                "%s has failed: %s at %s", called.name, kind, whereabouts(error)
+            )
             raise ApplicationError(
                 f"{kind}: see the worker's log",
                 type=kind,

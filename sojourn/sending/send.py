@@ -7,9 +7,7 @@ between any two of them; the ledger then gives the next attempt the facts that a
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
 from time import monotonic
-from traceback import extract_tb
 from typing import assert_never
 
 from temporalio import activity
@@ -41,10 +39,9 @@ from sojourn.sending.gate import Gate
 from sojourn.sending.handing import hand_over, to_its_end
 from sojourn.sending.recording import Recorder, kind_of
 from sojourn.sending.waits import replanned
+from sojourn.sending.whereabouts import whereabouts
 
 HEARTBEAT = timedelta(seconds=2)  # each is billed; a quick send costs none
-FRAMES = 6
-"""Calls of an error's way that the log shows."""
 SOONEST = timedelta(seconds=1)
 
 Clock = Callable[[], datetime]
@@ -322,12 +319,6 @@ def _not_past_its_use(
     if after is None:
         return None
     return max(min(after, delivery.useful_until - clock() + SOONEST), SOONEST)
-
-
-def whereabouts(error: BaseException) -> str:
-    """Return where an error was raised, innermost first; its text may be personal."""
-    frames = reversed(extract_tb(error.__traceback__)[-FRAMES:])
-    return " < ".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames)
 
 
 def _again(message: str, after: timedelta | None = None) -> ApplicationError:

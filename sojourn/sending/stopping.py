@@ -6,6 +6,7 @@ from temporalio.exceptions import ApplicationError
 from sojourn.domain.events import SHIPPED, Events
 from sojourn.domain.messages import Heard, Stop
 from sojourn.journeys.temporal import NOTE_STOP
+from sojourn.sending.whereabouts import whereabouts
 from sojourn.store import Store, events, stops
 
 
@@ -48,5 +49,5 @@ class Stops:
         except Exception as error:
             # an error's text may quote what the operator wrote: Temporal gets the kind alone
             kind = type(error).__name__
-            activity.logger.exception("a stop could not be noted")
+            activity.logger.error("a stop could not be noted: %s at %s", kind, whereabouts(error))
             raise ApplicationError(f"{kind}: see the worker's log", type=kind) from None

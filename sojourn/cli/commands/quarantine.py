@@ -127,10 +127,15 @@ def mend(
 
 async def _mend(here: Here, number: int, given: list[tuple[str, Any]], *, as_json: bool) -> None:
     async with here.store() as store:
-        is_request = is_webhook(await found(store, number))
+        before = await found(store, number)
+        is_request = is_webhook(before)
         try:
             if is_request:
-                inside = [(f"body.{path}", value) for path, value in given]
+                no_json = isinstance(before.call["body"], str)  # then the whole has to be mended
+                inside = [
+                    (path if no_json and path == "body" else f"body.{path}", value)
+                    for path, value in given
+                ]
                 row = await mend_call(
                     store, number, inside, check=lambda one: reread(one, _sources(here))
                 )

@@ -94,8 +94,8 @@ class Refused:
             return  # nobody could read it again: the log has the reason
         try:
             body = read_json(request.body)
-        except BadEvent:
-            return  # no JSON: nobody could mend it
+        except BadEvent:  # kept as text, for a person, or for a reader that can
+            body = request.body.decode(errors="replace")
         about = source.about(request)
         call = {
             "type": WEBHOOK,
@@ -137,8 +137,11 @@ def reread(row: QuarantineRow, sources: Mapping[str, Source]) -> Any:
     if not isinstance(source, Rereads):
         raise BadInput(f"call {row.id} came from {row.source}, which is not set up here")
     at = read_moment("receivedAt", row.call["receivedAt"])
+    body = row.call["body"]
     try:
-        calls = source.read(row.call["body"], row.call["about"], at)
+        calls = source.read(
+            read_json(body.encode()) if isinstance(body, str) else body, row.call["about"], at
+        )
     except Unserved as error:
         raise BadEvent(row.call["about"], f"{error}; then drop it") from None
     for one in () if isinstance(calls, Nothing) else calls:

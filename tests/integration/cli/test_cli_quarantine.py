@@ -194,6 +194,28 @@ async def test_a_refused_webhook_is_listed_mended_and_redriven(
     assert "nothing is left to do" in (await cli("quarantine", "redrive", number)).fault
 
 
+async def test_a_webhook_that_is_no_json_is_mended_as_a_whole(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOJOURN_SHOPIFY_SECRET", SHOPIFY_SECRET)
+    mark = uuid4().hex
+    raw = f'{{"token": "{mark}", "line_items": ['.encode()
+    request = SignedRequest(shopify("checkouts/create", raw), raw, datetime.now(UTC))
+    await Refused(cli.store, Metrics()).keep(
+        Shopify([SHOPIFY_SECRET]), request, BadEvent("body", "is no JSON")
+    )
+    listed = (await cli("quarantine", "--json", "--limit", 1000)).json
+    (number,) = [str(row["id"]) for row in listed if row["reason"] == "is no JSON"]
+    assert mark in (await cli("quarantine", "show", number)).out
+    bad = await cli("quarantine", "mend", number, "--set", "token=1")
+    assert "leads nowhere" in bad.fault
+    still = await cli("quarantine", "mend", number, "--set", "body={")
+    assert still.fault.startswith(f"call {number} stays as it was: body: is no JSON")
+    whole = json.dumps({"token": mark, "line_items": []})
+    assert (await cli("quarantine", "mend", number, "--set", f"body={whole}")).code == 0
+    assert (await cli("quarantine", "redrive", number)).code == 0
+
+
 async def test_a_request_of_privacy_laws_stays_until_a_person_drops_it(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -821,6 +821,36 @@ async def test_a_webhook_that_cannot_be_read_is_logged_counted_and_kept(
     assert await in_quarantine(sojourn, token) == []
 
 
+@pytest.mark.parametrize(
+    "spoil", [lambda raw: raw[:-1], lambda raw: raw.replace(b"{", b'{"tax": NaN, ', 1)]
+)
+async def test_a_webhook_that_is_no_json_is_kept_as_text(
+    sojourn: Sojourn, tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    token, number = uuid4().hex, uuid4().int % 10**12
+    whole = {**payload("shopify_order"), "id": number, "cart_token": token}
+    raw = spoil(body_of(whole))
+    async with gateway_of(sojourn, tmp_path) as http:
+        for _ in range(2):
+            headers = webhooks.shopify("orders/create", raw)
+            answer = await http.post("/webhooks/shopify", content=raw, headers=headers)
+            assert (answer.status_code, answer.json()["error"]["path"]) == (400, "body")
+        headers = webhooks.shopify("orders/create", raw, "wrong")
+        answer = await http.post("/webhooks/shopify", content=raw, headers=headers)
+        assert answer.status_code == 401
+    (row,) = await in_quarantine(sojourn, token)  # not the one that nobody signed
+    assert (row.name, row.path, row.call["body"]) == ("shopify orders/create", "body", raw.decode())
+    assert row.id is not None
+    found = sources()
+    with pytest.raises(BadEvent, match="is no JSON"):
+        await redrive(sojourn, row, found.named)
+    mended = await mend(
+        sojourn.store, row.id, [("body", whole)], check=lambda one: reread(one, found.named)
+    )
+    assert (await redrive(sojourn, mended, found.named)).message_ids[0] == f"shopify/order/{number}"
+    assert await in_quarantine(sojourn, token) == []
+
+
 async def test_what_is_left_out_of_a_webhook_is_said_and_counted(
     sojourn: Sojourn, tmp_path: Path
 ) -> None:

@@ -1,0 +1,13 @@
+"""Where an error was raised, for logs that must not quote what it says."""
+
+from pathlib import Path
+from traceback import extract_tb
+
+FRAMES = 6
+"""Steps of an error's way that the log names."""
+
+
+def whereabouts(error: BaseException) -> str:
+    """Return where an error was raised, innermost first; its text may be personal."""
+    frames = reversed(extract_tb(error.__traceback__)[-FRAMES:])
+    return " < ".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames)
