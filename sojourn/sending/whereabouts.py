@@ -1,4 +1,4 @@
-"""Where an error was raised, for logs that must not quote what it says."""
+"""The place in the code where an error was raised: a log must not quote what it says."""
 
 from pathlib import Path
 from traceback import extract_tb
