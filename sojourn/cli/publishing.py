@@ -87,7 +87,8 @@ async def publish_file(
         call = numbered[1]
         return call.customer_id if isinstance(call, Track | Identity | Alias) else ""
 
-    await feed(read_calls(path, sojourn.project.events), work, lane=lane)
+    calls = read_calls(path, sojourn.project.events, within=sojourn.settings.clock_skew)
+    await feed(calls, work, lane=lane)
     report.rejected.sort(key=lambda bad: bad.line)
     report.left_out.sort(key=lambda bad: bad.line)
 

@@ -7,7 +7,7 @@ updates a customer, ``track`` is an event, ``alias`` joins two customers, the ot
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sojourn.dispatch.client import Sojourn
@@ -34,6 +34,7 @@ from sojourn.domain.events import (
     check_json,
 )
 from sojourn.domain.notes import Note, few, left_out
+from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.reading import read_identifier
 from sojourn.domain.storable import (
     Unstorable,
@@ -123,6 +124,7 @@ def read_call(
     sent_at: datetime | None = None,
     largest: int | None = None,
     deletes: bool = False,
+    within: timedelta = CLOCK_SKEW,
 ) -> Read:
     """Read one call; its ``type`` says which.
 
@@ -134,6 +136,7 @@ def read_call(
         largest: size of the call as compact JSON, in bytes, at most; None: only the limit of an
             event's properties holds.
         deletes: the sender may delete customers: no type of Segment's, and of no write key.
+        within: how far senders' clocks may differ.
 
     Returns:
         The call's meaning: every field of it is valid, and can be stored.
@@ -150,7 +153,7 @@ def read_call(
         raise Unstorable("call", f"is larger than {largest >> 10} KB")
     if call.get("type") == "track":
         ends = known.role(event_of(call, known)).ends
-        envelope = read_envelope(call, received_at, sent_at=sent_at, ends=ends)
+        envelope = read_envelope(call, received_at, sent_at=sent_at, ends=ends, within=within)
         track = _track(call, envelope, known, is_large=size > LARGEST)
         kept = as_sent(sent["event"], sent.get("properties"), track.name, track.properties)
         return replace(track, as_sent=kept, notes=few([*unfit, *track.notes]))
@@ -165,6 +168,7 @@ def read_call(
                 received_at=envelope.received_at,
                 context=context if isinstance(context := call.get("context"), dict) else {},
                 sure=envelope.sure,
+                dated=envelope.dated,
                 of_strangers=True,
                 notes=envelope.notes,
             )

@@ -15,6 +15,7 @@ from uuid import uuid4
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import EARLIEST, LATEST
 from sojourn.domain.notes import Note, left_out
+from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.reading import read_identifier, read_moment
 
 _IDS = ("messageId", "userId", "anonymousId", "previousId")
@@ -27,8 +28,6 @@ ENVELOPE_FIELDS = (*_IDS, *_MOMENTS, "type", "event", "receivedAt")
 
 TRANSIT = timedelta(hours=1)
 """The longest that a call may be on its way. A sender's clock that is further behind is wrong."""
-SKEW = timedelta(minutes=5)
-"""The most by which the clocks of two senders may differ without harm."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ class Envelope:
         ids: every id that the call names, as text.
         received_at: when it arrived, by our clock; a file tells that itself.
         sure: the sender told an id or a moment. Without both, an equal call may be the same one.
+        dated: False for an ``identify`` that tells a moment which cannot be read; its arrival
+            stands in for it.
         notes: the fields that could not be read and that nobody needs.
     """
 
@@ -54,6 +55,7 @@ class Envelope:
     ids: Mapping[str, str]
     received_at: datetime
     sure: bool
+    dated: bool = True
     notes: tuple[Note, ...] = ()
 
 
@@ -83,6 +85,7 @@ def read_envelope(
     *,
     sent_at: datetime | None = None,
     ends: bool = False,
+    within: timedelta = CLOCK_SKEW,
 ) -> Envelope:
     """Read the fields that all calls share.
 
@@ -94,6 +97,7 @@ def read_envelope(
             itself outweighs it.
         ends: the call is an event that ends runs. It is refused for no field but the customer, and
             it happened as late as it may have: a message must not outlive it.
+        within: how far senders' clocks may differ.
 
     Returns:
         The envelope, every field of it valid.
@@ -108,16 +112,15 @@ def read_envelope(
         raise BadEvent("userId", "is missing: a call needs userId or anonymousId")
     moments = {} if sent_at is None else {"sentAt": sent_at}
     moments |= reading.moments()
-    if reading.is_undated and _happened(moments) is None:
-        at = EARLIEST  # as old as it can be: it outweighs nothing, and a refusal counts anyway
-    else:
-        at = _moment(reading.call, moments, received_at, ends=ends)
+    late = min(within, TRANSIT) if ends else TRANSIT
+    at = _moment(reading.call, moments, received_at, late=late)
     return Envelope(
         customer_id=customer_id,
         message_id=ids.get("messageId") or _made_id(reading.call, moments),
         at=at,
         ids=ids,
         received_at=received_at or _arrival_in_file(reading.call, moments, at),
+        dated=not reading.is_undated or _happened(moments) is not None,
         sure=reading.call.get("messageId") is not None or _happened(moments) is not None,
         notes=tuple(reading.notes),
     )
@@ -172,7 +175,7 @@ class _Reading:
 
     @property
     def is_undated(self) -> bool:
-        """True for an ``identify`` whose moment cannot be read: a refusal must not be lost so."""
+        """True for an ``identify`` with a moment that cannot be read: no word is lost so."""
         return self._identifies and any(note.path in _HAPPENED for note in self.notes)
 
     def _holds(self, field: str) -> bool:
@@ -229,7 +232,7 @@ def _moment(
     moments: Mapping[str, datetime],
     received_at: datetime | None,
     *,
-    ends: bool,
+    late: timedelta,
 ) -> datetime:
     """Return when it happened, by our clock.
 
@@ -246,7 +249,7 @@ def _moment(
     behind = arrived - sent_at
     # Between the two limits nobody knows whether the clock is wrong or the call was held up. What
     # ends a run then counts as late as it may be, everything else as early.
-    if timedelta(0) <= behind <= (SKEW if ends else TRANSIT):
+    if timedelta(0) <= behind <= late:
         return min(_told(moments) or happened, arrived)
     # both are by the sender's clock: its error falls out of their difference
     at = arrived - (sent_at - happened)

@@ -85,6 +85,8 @@ class Identity:
         left: the traits that are left out, as they were sent.
         sure: the sender gave the call an id or a moment. Without both, two equal calls may be two
             or one that was sent again.
+        dated: False if the call tells a moment that nobody can read. It counts as said on its
+            arrival, but a consent in it may be older than any refusal, and outweighs none.
         notes: what else of the call is left out.
     """
 
@@ -100,6 +102,7 @@ class Identity:
     faults: tuple[BadCustomer, ...] = ()
     left: dict[str, Any] = field(default_factory=dict)
     sure: bool = field(default=True, compare=False)
+    dated: bool = True
     notes: tuple[Note, ...] = field(default=(), compare=False)
 
     @property
@@ -147,6 +150,7 @@ def read_identity(
     received_at: datetime | None = None,
     context: Mapping[str, Any] = MappingProxyType({}),
     sure: bool = True,
+    dated: bool = True,
     of_strangers: bool = False,
     notes: tuple[Note, ...] = (),
 ) -> Identity:
@@ -162,6 +166,7 @@ def read_identity(
         received_at: when it arrived; None: when the store hears it.
         context: the call's context; its locale and time zone count where no trait says otherwise.
         sure: see `Identity`.
+        dated: see `Identity`.
         of_strangers: the traits come from outside, and must be fit for every database.
         notes: what else of the call is left out.
 
@@ -187,6 +192,7 @@ def read_identity(
         faults=tuple(read.faults),
         left=read.left,
         sure=sure,
+        dated=dated,
         notes=notes,
     )
 

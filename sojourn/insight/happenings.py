@@ -10,6 +10,7 @@ from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel
+from sojourn.domain.notes import few
 from sojourn.insight.card import masked
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
@@ -21,7 +22,11 @@ _NAMES = {"email": "e-mail address", "phone": "phone number", "push_token": "pus
 
 
 class Happened(BaseModel):
-    """An event. ``heard``: a journey listens to it. ``routed``: the runs were told of it."""
+    """An event.
+
+    ``heard``: a journey listens to it. ``routed``: the runs were told of it. ``notes``: what was
+    sent and is not understood; it never quotes a value.
+    """
 
     kind: Literal["event"] = "event"
     at: datetime
@@ -31,6 +36,7 @@ class Happened(BaseModel):
     properties: dict[str, Any]
     heard: bool
     routed: bool
+    notes: list[str] = []
 
 
 class Consented(BaseModel):
@@ -138,7 +144,32 @@ def happened(row: EventRow, project: Project, every: Sequence[EventRow] = ()) ->
         properties=properties,
         heard=bool(project.journeys.heard_by(row.name)),
         routed=row.routed_at is not None,
+        notes=[*_notes(row, project.events)],
     )
+
+
+def _notes(row: EventRow, known: Events) -> Iterator[str]:
+    """Yield what differs between an event as it was sent and as it is kept."""
+    if row.as_sent is None:
+        return
+    given, properties = row.as_sent.get("event"), row.as_sent.get("properties")
+    if given != row.name:
+        yield f'the sender calls it "{given}"'
+    if not isinstance(properties, dict):
+        if properties is not None:
+            yield "properties: left out: must be an object"
+        return
+    envelope = {
+        "message_id": row.message_id,
+        "customer_id": row.customer_id,
+        "occurred_at": row.occurred_at,
+    }
+    try:
+        understood = known.understand(row.name, properties, envelope)
+    except BadEvent as error:  # its class has become stricter since
+        yield f"{error.path}: {error.reason}"
+    else:
+        yield from map(str, few(understood.notes))
 
 
 def _beyond_its_key(row: EventRow, journeys: Journeys, every: Sequence[EventRow]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.customer import Customer, Identity, Word, read_phone_of
 from sojourn.domain.errors import BadCustomer
+from sojourn.domain.events import EARLIEST
 from sojourn.store import addresses, consents, hearing, people
 from sojourn.store.tables import CustomerRow
 
@@ -130,7 +131,7 @@ async def hear(
             row,
             channel,
             granted=granted,
-            at=at,
+            at=at if identity.dated or not granted else EARLIEST,
             received_at=arrived,
             source=identity.message_id,
         )

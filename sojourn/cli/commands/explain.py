@@ -134,6 +134,9 @@ def _show_timeline(told: Story, *, everything: bool) -> None:
             name = " ".join(part for part in (entry.journey, entry.key, entry.step) if part)
             style, text = STYLES.get(MessageState(entry.state), ""), f"→ {name}: {entry.text}"
         show_line(f"  {moment(entry.at, tz)}  {text}", style=style)
+        if isinstance(entry, Happened):
+            for note in entry.notes:
+                show_line(f"      {note}", style="yellow")
         if isinstance(entry, Decided):
             for line in lines(entry.attempts, entry.reports, tz, day=entry.at):
                 show_line(f"      {line}")

@@ -42,7 +42,8 @@ def replay(
 
 async def _replay(here: Here, file: Path, *, as_json: bool, keep: Path | None) -> None:
     await check_journeys(here.project)
-    calls = [call for _, call in read_calls(file, here.project.events)]
+    read = read_calls(file, here.project.events, within=here.settings.clock_skew)
+    calls = [call for _, call in read]
     faults = [call for call in calls if isinstance(call, Fault)]
     if faults and len(faults) == len(calls):
         raise BadInput(

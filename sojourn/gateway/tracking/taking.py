@@ -114,6 +114,7 @@ class _Request:
                 sent_at=self.sent_at,
                 largest=self.largest,
                 deletes=self.deletes,
+                within=self.sojourn.settings.clock_skew,
             )
             if self.door is not None:
                 read = await self.door.pass_(call, read, leave)
@@ -178,7 +179,13 @@ class _Request:
         known = self.sojourn.project.events
         ends = known.role(event_of(call, known)).ends
         with suppress(BadEvent):  # then the envelope is at fault, and the call is kept as it came
-            envelope = read_envelope(call, self.received_at, sent_at=self.sent_at, ends=ends)
+            envelope = read_envelope(
+                call,
+                self.received_at,
+                sent_at=self.sent_at,
+                ends=ends,
+                within=self.sojourn.settings.clock_skew,
+            )
             call = settled(call, envelope)
         await quarantine.keep(
             self.sojourn.store, call, error, source=self.source, known=self.sojourn.project.events

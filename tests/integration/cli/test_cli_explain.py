@@ -20,6 +20,7 @@ from sojourn.insight.card import masked
 from sojourn.store import cards, consents, joining, people
 from sojourn.store.tables import EventRow, SuppressionRow
 from tests.support.cli_stack import Answer, Cli
+from tests.support.project import PROJECT
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
 ROME = {"timezone": "Europe/Rome", "locale": "it-IT", "phone": "+39 320 1234567"}
@@ -590,3 +591,36 @@ async def test_a_copy_of_another_ids_purchase_says_whose_it_is(offline: Cli) -> 
     assert "under another id of the same person" in told(
         await offline("explain", ada), "Order Completed"
     )
+
+
+async def test_explain_shows_what_was_left_out_of_an_event(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    sent = {"orderId": "o1", "cart_id": "k1", "total": "n/a", "products": [{"sku": "secret"}]}
+    known = PROJECT.events
+    at = NOON + HOUR
+    envelope = {"message_id": f"{ada}-o1", "customer_id": ada, "occurred_at": at}
+    understood = known.understand("Order Completed", sent, envelope)
+    async with offline.store.transaction() as session:
+        session.add(
+            EventRow(
+                message_id=f"{ada}-o1",
+                customer_id=ada,
+                name="Order Completed",
+                occurred_at=at,
+                received_at=at,
+                routed_at=at,
+                properties=understood.properties,
+                as_sent={"event": "completed order", "properties": sent},
+            )
+        )
+    await event(offline, ada, "Order Completed", at + HOUR, order_id="o2")
+    answer = await offline("explain", ada)
+    assert 'the sender calls it "completed order"' in answer.out
+    assert told(answer, "properties.total").strip().startswith("properties.total: left out: ")
+    assert answer.out.count("left out") == len(understood.notes)
+    for value in ("n/a", "secret"):
+        assert value not in answer.out
+    story = (await offline("explain", ada, "--json")).json
+    first, second = [entry for entry in story["timeline"] if entry["kind"] == "event"]
+    assert len(first["notes"]) == len(understood.notes) + 1
+    assert second["notes"] == []

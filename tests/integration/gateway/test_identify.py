@@ -138,10 +138,23 @@ async def test_a_refusal_is_not_lost_with_a_bad_envelope(
     assert answer.status_code == 200
     assert {note["path"] for note in answer.json()["notes"]} == bad.keys()
     assert await agreed(served, customer_id) is False
-    if "timestamp" in bad:  # a call of an unknown moment outweighs nothing but a consent
-        assert (await card(served, customer_id)).attributes == {"plan": "gold"}
+    assert (await card(served, customer_id)).attributes == {"plan": "tin"}
+    if "timestamp" in bad:  # a yes of an unknown moment may be older than the no
         await say(served, customer_id, AGREES, **bad)
         assert await agreed(served, customer_id) is False
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "0001-01-01T00:00:00Z", 1732800000])
+async def test_a_call_of_an_unreadable_moment_counts_as_said_on_its_arrival(
+    served: Served, customer_id: str, moment: object
+) -> None:
+    await say(served, customer_id, {"email": "old@shop.example"}, timestamp="2024-01-01T00:00:00Z")
+    body = await say(served, customer_id, {"email": "new@shop.example", **AGREES}, timestamp=moment)
+    assert [note["path"] for note in body["notes"]] == ["timestamp"]
+    assert (await card(served, customer_id)).email == "new@shop.example"
+    assert await agreed(served, customer_id) is True
+    await say(served, customer_id, REFUSES)
+    assert await agreed(served, customer_id) is False
 
 
 async def test_a_consent_that_is_no_plain_yes_is_left_out_and_kept(

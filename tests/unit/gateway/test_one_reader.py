@@ -19,6 +19,7 @@ from sojourn.domain.events import EARLIEST, LARGEST, LATEST, Event
 from sojourn.domain.messages import Channel
 from sojourn.domain.storable import Unstorable, json_size
 from sojourn.gateway.tracking.taking import take_calls
+from sojourn.settings import Settings
 from sojourn.store.cards import Identified
 from sojourn.store.tables import QuarantineRow
 from tests.support.project import PROJECT
@@ -153,6 +154,7 @@ class Taker:
         self.asked: list[bool] = []
         self.store = None
         self.project = PROJECT
+        self.settings = Settings()
 
     async def take(
         self,
@@ -361,6 +363,33 @@ def test_the_time_on_the_way_is_no_error_of_a_clock(
     read = read_call(call, PROJECT.events, received_at=ARRIVED)
     assert isinstance(read, Track)
     assert read.at == happened + late_by
+
+
+@pytest.mark.parametrize(
+    ("within", "behind", "is_set_right"),
+    [
+        (timedelta(0), SECOND, True),
+        (MINUTE, MINUTE, False),
+        (MINUTE, MINUTE + TICK, True),
+        (30 * MINUTE, 20 * MINUTE, False),
+        (24 * HOUR, HOUR + TICK, True),  # no call is that long on its way
+    ],
+)
+def test_the_tolerance_says_from_when_on_a_clock_of_purchases_is_wrong(
+    within: timedelta, behind: timedelta, is_set_right: bool
+) -> None:
+    sent = ARRIVED - behind
+    call = {
+        **NAMED, "type": "track", "event": "Order Completed", "timestamp": sent.isoformat(),
+        "sentAt": sent.isoformat(),
+    }  # fmt: skip
+    read = read_call(call, PROJECT.events, received_at=ARRIVED, within=within)
+    assert isinstance(read, Track)
+    assert read.at == (ARRIVED if is_set_right else sent)
+    moved = {**call, "event": "Product Added", "properties": {"product_id": "p"}}
+    started = read_call(moved, PROJECT.events, received_at=ARRIVED, within=within)
+    assert isinstance(started, Track)
+    assert started.at == (ARRIVED if behind > HOUR else sent)
 
 
 def test_a_forwarder_has_set_the_clock_right_already() -> None:
