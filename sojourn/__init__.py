@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sojourn.composing import load_project
     from sojourn.dispatch import Published, Sojourn
+    from sojourn.domain.calendar_days import (
+        business_days,
+        day_of_month,
+        months,
+        nth_weekday,
+        weekday,
+    )
     from sojourn.domain.calls import Failed, NonPersonal
     from sojourn.domain.customer import Customer, Identity, read_identity
     from sojourn.domain.errors import SojournError
@@ -36,6 +43,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "dispatch": ("Published", "Sojourn"),
+    "domain.calendar_days": (
+        "business_days",
+        "day_of_month",
+        "months",
+        "nth_weekday",
+        "weekday",
+    ),
     "domain.calls": ("Failed", "NonPersonal"),
     "domain.customer": ("Customer", "Identity", "read_identity"),
     "domain.errors": ("SojournError",),
@@ -88,13 +102,18 @@ __all__ = [
     "SojournError",
     "Status",
     "activity",
+    "business_days",
+    "day_of_month",
     "days",
     "hours",
     "load_project",
     "load_settings",
     "minutes",
+    "months",
+    "nth_weekday",
     "read_identity",
     "serve",
+    "weekday",
     "weeks",
 ]
 

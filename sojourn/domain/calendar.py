@@ -11,6 +11,7 @@ change what a run decided before.
 """
 
 import zoneinfo
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -79,20 +80,16 @@ def days_after(when: datetime, days: int, at: time, tz: ZoneInfo) -> datetime:
 
 
 class LocalMoment(datetime):
-    """A local time of day, as a moment: it knows which moment it is in another zone."""
+    """A moment by the customer's clock: it knows which moment it is in another zone."""
 
-    _at: time
-    _days: int
-    _after: datetime
+    _found: Callable[[ZoneInfo], datetime]
 
     @classmethod
-    def of(cls, at: time, days: int, after: datetime, timezone: str) -> "LocalMoment":
-        """Return the moment at which it is ``at``, some calendar days after the day of ``after``.
+    def found(cls, find: Callable[[ZoneInfo], datetime], timezone: str) -> "LocalMoment":
+        """Return the moment that ``find`` gives for a zone.
 
         Args:
-            at: the local time of day.
-            days: calendar days to go forward.
-            after: any aware moment.
+            find: from a zone to an aware moment; asked again if the customer moves.
             timezone: an IANA name.
 
         Returns:
@@ -101,20 +98,51 @@ class LocalMoment(datetime):
         Raises:
             UnknownZone: the database has no zone of that name.
         """
-        found = days_after(after, days, at, zone(timezone))
-        self = cls.combine(found.date(), found.timetz())
-        self._at, self._days, self._after = at, days, after
+        moment_ = find(zone(timezone)).astimezone(UTC)
+        self = cls.combine(moment_.date(), moment_.timetz())
+        self._found = find
         return self
 
-    def in_zone(self, timezone: str) -> "LocalMoment":
-        """Return the same time of day by other clocks.
+    @classmethod
+    def of(
+        cls,
+        at: time,
+        days: int,
+        after: datetime,
+        timezone: str,
+        on: Callable[[date], date] | None = None,
+    ) -> "LocalMoment":
+        """Return the moment at which it is ``at``, some calendar days after the day of ``after``.
+
+        Args:
+            at: the local time of day.
+            days: calendar days to go forward.
+            after: any aware moment.
+            timezone: an IANA name.
+            on: finds the day from that one; None: it is the day.
+
+        Returns:
+            The moment, in UTC.
 
         Raises:
             UnknownZone: the database has no zone of that name.
         """
-        if not hasattr(self, "_at"):  # the result of arithmetic: a moment like any other
+
+        def find(tz: ZoneInfo) -> datetime:
+            day = local_day(after, tz) + days * DAY
+            return moment(on(day) if on else day, at, tz)
+
+        return cls.found(find, timezone)
+
+    def in_zone(self, timezone: str) -> "LocalMoment":
+        """Return the same time by other clocks.
+
+        Raises:
+            UnknownZone: the database has no zone of that name.
+        """
+        if not hasattr(self, "_found"):  # the result of arithmetic: a moment like any other
             return self
-        return self.of(self._at, self._days, self._after, timezone)
+        return self.found(self._found, timezone)
 
 
 def next_weekday(when: datetime, weekday: int, at: time, tz: ZoneInfo) -> datetime:

@@ -16,14 +16,24 @@ _BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 _UTC = ZoneInfo("UTC")
 
 
-def contradiction(rules: Rules) -> str:
-    """Return which rules together never let a message leave; empty if there are none.
+def contradiction(
+    rules: Rules, channels: Iterable[Channel] = tuple(Channel), within: str = ""
+) -> str:
+    """Find rules that together never let a message leave.
 
     Every channel is tried with every country that a rule names, and with one that none names.
+
+    Args:
+        rules: of a policy.
+        channels: of the message.
+        within: the message's own hours.
+
+    Returns:
+        The fault in one line; empty if there is none.
     """
     countries = {country for rule in rules.rules for country in rule.countries}
-    for channel, country in product(Channel, sorted({*countries, UNKNOWN, _ELSEWHERE})):
-        holders = rules.holders(channel, country)
+    for channel, country in product(channels, sorted({*countries, UNKNOWN, _ELSEWHERE})):
+        holders = rules.holders(channel, country, within=within)
         if never_opens(holders):
             where = f" in {country}" if country not in (UNKNOWN, _ELSEWHERE) else ""
             return f"nothing could ever leave by {channel}{where}: {_words(holders)}"

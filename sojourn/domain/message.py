@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.week import read_week
 
 _NAME = re.compile(r"[a-z\d]+(-[a-z\d]+)*", re.ASCII)
 
@@ -26,10 +27,13 @@ class Message:
         message_class: decides which rules the gate applies.
         template: the template's name; the step's name if left out.
         step: the step's name, for a message that is no attribute.
+        within: hours of the customer's week outside of which it is held, in addition to the
+            project's policy: ``"mon-fri 09:00-18:00"``.
 
     Raises:
-        TypeError: no channel, or one of them twice.
-        ValueError: ``useful_for`` is not positive, or a name is not kebab-case.
+        TypeError: no channel, one of them twice, or hours for a message that is never held.
+        ValueError: ``useful_for`` is not positive, a name is not kebab-case, or the hours cannot be
+            read.
     """
 
     channels: tuple[Channel, ...]
@@ -38,6 +42,7 @@ class Message:
     message_class: MessageClass
     template: str
     step: str
+    within: str
     _variant_of: "Message | None" = field(repr=False)
 
     def __init__(
@@ -48,6 +53,7 @@ class Message:
         message_class: MessageClass = MessageClass.PROMOTIONAL,
         template: str = "",
         step: str = "",
+        within: str = "",
     ) -> None:
         if not channels or len(set(channels)) < len(channels):
             raise TypeError("a message names one channel or several different ones: Message(EMAIL)")
@@ -56,6 +62,13 @@ class Message:
         for name in (template, step):
             if name and not _NAME.fullmatch(name):
                 raise ValueError(f'"{name}" is not kebab-case: write it like "first-steps"')
+        if within:
+            if message_class is not MessageClass.PROMOTIONAL:
+                raise TypeError(f"{message_class} messages are never held: leave within= out")
+            try:
+                read_week(within)
+            except ValueError as error:
+                raise ValueError(f"within= {error}") from None
         self._set(
             channels=channels,
             useful_for=useful_for,
@@ -63,6 +76,7 @@ class Message:
             message_class=message_class,
             template=template,
             step=step,
+            within=within,
             _variant_of=None,
         )
 

@@ -6,15 +6,25 @@ A holiday's name is for people who read why a message was held; its day alone de
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import holidays
+if TYPE_CHECKING:
+    from types import ModuleType
 
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 
 
+def _package() -> "ModuleType":
+    """Load the package when a rule first asks: most projects and commands never do."""
+    import holidays  # noqa: PLC0415 (see above)
+
+    return holidays
+
+
 @lru_cache(maxsize=1)
 def _supported() -> Mapping[str, list[str]]:
-    return holidays.list_supported_countries()
+    known: Mapping[str, list[str]] = _package().list_supported_countries()
+    return known
 
 
 def has_holidays(country: str, region: str = "") -> bool:
@@ -54,9 +64,16 @@ def holiday(day: date, country: str, region: str = "") -> str:
     return _year(country, region if has_holidays(country, region) else "", day.year).get(day, "")
 
 
+@lru_cache(maxsize=64)
+def weekend(country: str, region: str = "") -> frozenset[int]:
+    """Return the weekdays on which offices of a country are closed; 0 is Monday."""
+    days = _package().country_holidays(country, subdiv=region or None).weekend
+    return frozenset(days) or frozenset({5, 6})
+
+
 @lru_cache(maxsize=512)
 def _year(country: str, region: str, year: int) -> Mapping[date, str]:
-    found = holidays.country_holidays(
+    found = _package().country_holidays(
         country,
         subdiv=region or None,
         years=year,

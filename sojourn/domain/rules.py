@@ -43,11 +43,12 @@ class Quiet:
     week: Week
     name: str = ""
 
-    reason = Reason.QUIET_HOURS
+    def __str__(self) -> str:
+        return _named(self.name, f"quiet hours {self.week}")
 
     def holds(self, shown: datetime) -> str:
         """Return why a message is held at a local moment; empty if it is not."""
-        return _named(self.name, f"quiet hours {self.week}") if self.week.has(shown) else ""
+        return str(self) if self.week.has(shown) else ""
 
     def closes(self, day: date) -> bool:
         """Tell whether a local day is quiet from its beginning to its end."""
@@ -70,11 +71,12 @@ class Window:
     week: Week
     name: str = ""
 
-    reason = Reason.WINDOW
+    def __str__(self) -> str:
+        return _named(self.name, f"only {self.week}")
 
     def holds(self, shown: datetime) -> str:
         """Return why a message is held at a local moment; empty if it is not."""
-        return "" if self.week.has(shown) else _named(self.name, f"only {self.week}")
+        return "" if self.week.has(shown) else str(self)
 
     def closes(self, day: date) -> bool:
         """Tell whether a local day has no open hour."""
@@ -105,7 +107,14 @@ class Closed:
     own: bool = False
     name: str = ""
 
-    reason = Reason.WINDOW
+    def __str__(self) -> str:
+        days = [
+            *(DAYS[one] for one in sorted(self.weekdays)),
+            *(f"{month:02}-{day:02}" for month, day in sorted(self.days)),
+            *(str(one) for one in sorted(self.dates)),
+            *(f"holidays {'-'.join(filter(None, place))}" for place in self.places if place[0]),
+        ]
+        return _named(self.name, f"not on {', '.join(days) or 'holidays of an unknown country'}")
 
     def of(self, country: str, region: str) -> "Closed":
         """Return the days that are closed for a customer of this country and region."""

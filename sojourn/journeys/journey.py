@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from pydantic import BaseModel
 
 from sojourn.domain.calendar import LocalMoment
+from sojourn.domain.calendar_days import Day
 from sojourn.domain.calls import Asked, Failed, Reply
 from sojourn.domain.events import AnyKey, Event
 from sojourn.domain.message import Message, declared_messages
@@ -33,6 +34,7 @@ from sojourn.domain.messages import (
     Result,
     Status,
 )
+from sojourn.domain.office_hours import next_opening
 from sojourn.journeys import wording
 from sojourn.journeys.activities import Activity, P, T
 from sojourn.journeys.leaving import End, Restart
@@ -333,19 +335,43 @@ class Journey(Handlers):
         """Return the journey's clock: Temporal's, shifted by the enrolment's in time travel."""
         return self._runtime.now() + self._state.enrolment.clock
 
-    def local(self, at: time, *, days: int, after: datetime | None = None) -> datetime:
+    def local(
+        self, at: time, *, days: int = 0, on: Day | None = None, after: datetime | None = None
+    ) -> datetime:
         """Return ``at`` o'clock where the customer lives, ``days`` calendar days after ``after``.
 
         Args:
             at: local time of day; in a spring gap it moves forward, of an overlap the first counts.
             days: may be negative.
+            on: the day is found from that one: `months`, `weekday`, `nth_weekday`, `day_of_month`,
+                `business_days`.
             after: any moment; None: the event that (re)started the steps.
 
         Returns:
             The moment. A wait until then moves with the customer, who may live by other clocks
             before it ends.
         """
-        return LocalMoment.of(at, days, after or self.cause.occurred_at, self._state.zone)
+        with self._runtime.reading():
+            return LocalMoment.of(at, days, after or self.cause.occurred_at, self._state.zone, on)
+
+    def opening(self, hours: str, *, holidays: str = "", after: datetime | None = None) -> datetime:
+        """Return ``after`` if it lies in some hours of the customer's week, else their beginning.
+
+        Args:
+            hours: ``"mon-fri 09:00-18:00"``, as in the project's policy.
+            holidays: a country, or a region of it, on whose public holidays there are no such
+                hours: ``IT``, ``DE-BY``.
+            after: any moment; None: the one at which the last step fell due.
+
+        Returns:
+            The moment, which moves with the customer as that of `local` does.
+
+        Raises:
+            ValueError: the hours or the place cannot be read, or nothing opens within a year.
+        """
+        find = partial(next_opening, hours, holidays, after or self._state.due)
+        with self._runtime.reading():
+            return LocalMoment.found(find, self._state.zone)
 
     @property
     def customer_id(self) -> str:
@@ -446,7 +472,10 @@ class Journey(Handlers):
 
     def _in_zone(self, when: datetime) -> datetime:
         """Return a moment by the zone in which the customer lives now."""
-        return when.in_zone(self._state.zone) if isinstance(when, LocalMoment) else when
+        if not isinstance(when, LocalMoment):
+            return when
+        with self._runtime.reading():
+            return when.in_zone(self._state.zone)
 
     def _has_moved(self, zone: str) -> bool:
         """Tell whether the customer has lived by other clocks since."""
@@ -547,6 +576,7 @@ class Journey(Handlers):
             useful_until=useful_until if until is None else min(useful_until, until),
             useful_for=message.useful_for if state.plans_anew else None,
             true_until=until,
+            within=message.within,
             now=self.now(),
             start=run.start.order,
             exact=terms.exact(run.start.name),

@@ -1,6 +1,7 @@
 """`Runtime`: what the verbs stand on."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
@@ -65,6 +66,10 @@ class Runtime(Protocol):
 
     def patched(self, change: str) -> bool:
         """Tell whether the run takes the changed way: not if it passed here before the change."""
+        ...
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Enter a block that reads pinned data, such as holidays, from the files of a package."""
         ...
 
     def tell(self, details: str) -> None:

@@ -13,8 +13,9 @@ NAMES = [
     "AUTHENTICATION", "EMAIL", "PROMOTIONAL", "PUSH", "SMS", "TRANSACTIONAL", "WHATSAPP",
     "Channel", "Context", "Customer", "Event", "Failed", "Identity", "Journey", "Message",
     "MessageClass", "NonPersonal", "Outcome", "Personal", "Project", "Published", "QuietHours",
-    "Reason", "Receipt", "Settings", "Sojourn", "SojournError", "Status", "activity", "days",
-    "hours", "load_project", "load_settings", "minutes", "read_identity", "serve", "weeks",
+    "Reason", "Receipt", "Settings", "Sojourn", "SojournError", "Status", "activity",
+    "business_days", "day_of_month", "days", "hours", "load_project", "load_settings", "minutes",
+    "months", "nth_weekday", "read_identity", "serve", "weekday", "weeks",
 ]  # fmt: skip
 """A name that leaves this list breaks projects; one that joins it is a promise."""
 

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "Bring the database up to date with this version of Sojourn.",
     "new": "Write a new project: a journey, its templates, events and tests, a Makefile.",
     "outbox": "List the messages that went out, newest first; show one as its reader sees it.",
+    "policy": "Show by channel if a promotional message may leave now, and the rules for that.",
     "publish": "Publish one event of a customer, or a file of Segment calls.",
     "quarantine": "List the calls that do not validate, oldest first; mend, redrive or drop them.",
     "recover": "After a restore: find runs that the store or Temporal lacks, and enter them again.",

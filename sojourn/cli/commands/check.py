@@ -12,6 +12,7 @@ from sojourn.cli.histories import Checked
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import console, show_json, show_line
 from sojourn.cli.running import run
+from sojourn.domain.contradictions import contradiction
 from sojourn.domain.errors import BadPolicy
 from sojourn.journeys.advice import advice
 from sojourn.policies import Policy
@@ -103,11 +104,17 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
 
 
 def _policy(here: Here) -> str:
-    """Return why the policy cannot be read, in one line; empty if it can."""
+    """Return why the policy cannot be read, or never lets a message leave; empty if all is well."""
     try:
-        Policy(here.project.policy, here.settings.quiet_hours)
+        rules = Policy(here.project.policy, here.settings.quiet_hours)()
     except BadPolicy as error:
         return str(error)
+    for name, journey in here.project.journeys.items():
+        for message in journey.messages:
+            if message.within:
+                fault = contradiction(rules, message.channels, message.within)
+                if fault:
+                    return f"{here.project.policy}: {name}/{message.step}: {fault}"
     return ""
 
 
