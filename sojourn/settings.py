@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadSetting
+from sojourn.domain.only_to import OnlyTo, read_only_to
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.quiet_hours import QuietHours
 from sojourn.home import private_folder
@@ -114,6 +115,10 @@ def _names(value: object) -> object:
     return tuple(one.strip() for one in value.split(",") if one.strip())
 
 
+def _only_to(value: object) -> object:
+    return read_only_to(value) if isinstance(value, str) else value
+
+
 class Settings(BaseSettings):
     """The choices of an installation. ``Settings()`` reads the environment, once at the start."""
 
@@ -128,6 +133,11 @@ class Settings(BaseSettings):
 
     database_connections: Annotated[int, Field(ge=1, le=1000)] = 10
     """Connections to PostgreSQL that a process holds at most."""
+
+    only_to: Annotated[OnlyTo | None, NoDecode, BeforeValidator(_only_to)] = None
+    """Addresses that this installation may write to: ``ada@shop.test``, ``@shop.test``,
+    ``+393201234567``, ``+1555*``, ``push:TOKEN``, ``push:*``, separated by commas; or ``nobody``.
+    Empty: everybody."""
 
     quiet_hours: Annotated[
         QuietHours | None, NoDecode, BeforeValidator(_quiet_hours), PlainSerializer(str)

@@ -12,16 +12,17 @@ from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.beginning import can_revive, run_of
 from sojourn.dispatch.ending import void_holds_of
 from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
-from sojourn.dispatch.planning import Known, Plan, names_since, next_plan, readable
+from sojourn.dispatch.planning import Known, Plan, Refused, names_since, next_plan, readable
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import Event
 from sojourn.domain.ordering import earliest
+from sojourn.domain.switches import Part, first
 from sojourn.journeys.journey import restarts_by_content
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import cards, events, ledger, people, runs, zones
+from sojourn.store import cards, events, ledger, people, runs, switches, zones
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 
@@ -38,6 +39,7 @@ class Transaction:
         rows: each arrival's row, and whether it is new.
         plans: the next event to tell of, by customer.
         horizon: by customer, the number of the newest event that was looked at.
+        refused: the starts that came to nothing because an operator holds entries back.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Transaction:
         self.rows: dict[Arrival, tuple[EventRow, bool]] = {}
         self.plans: dict[str, Plan] = {}
         self.horizon: dict[str, int] = {}
+        self.refused: list[Refused] = []
         self._lanes = lanes
         self._project = project
         self._timezone = timezone
@@ -192,6 +195,7 @@ class Transaction:
         since = await _since(session, waiting, self._project.journeys, self._clock_skew)
         before = await _before(session, waiting, self._project)
         last_sent = await _last_sent(session, waiting, self._project.journeys)
+        held_back = await _held_back(session, waiting, self._project.journeys)
         nobody: list[int] = []
         for customer_id, pairs in waiting.items():
             noted, happened = open_runs.get(customer_id, []), since.get(customer_id, [])
@@ -202,8 +206,9 @@ class Transaction:
                 had=await _had(session, pairs, noted, happened, self._project.journeys),
                 before=before.get(customer_id, []),
                 last_sent=last_sent,
+                held_back=held_back,
             )
-            plan, without = next_plan(
+            planned = next_plan(
                 known,
                 pairs,
                 self._project.journeys,
@@ -211,9 +216,10 @@ class Transaction:
                 clock=self._clock,
                 within=self._clock_skew,
             )
-            nobody += without
-            if plan is not None:
-                self.plans[customer_id] = plan
+            nobody += planned.idle
+            self.refused += planned.refused
+            if planned.plan is not None:
+                self.plans[customer_id] = planned.plan
         if nobody:
             await events.mark_routed(session, nobody, datetime.now(UTC))
 
@@ -310,6 +316,27 @@ async def _last_sent(
         if routing.starts(journey, event) and not restarts_by_content(journey)
     }
     return await ledger.last_sent(session, starting)
+
+
+async def _held_back(
+    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
+) -> frozenset[str]:
+    """Read whose entries an operator holds back, of the journeys that waiting events may start."""
+    heard = {event.event_name for pairs in waiting.values() for _, event in pairs}
+    entered = {
+        name: journey
+        for event in heard
+        for name, journey in journeys.heard_by(event).items()
+        if event in names((*journey.terms.starts_on, *journey.terms.restarts_on))
+    }
+    if not entered:
+        return frozenset()
+    on = [switches.switch(row) for row in await switches.on(session, Part.ENTRIES)]
+    return frozenset(
+        name
+        for name, journey in entered.items()
+        if first(on, journey=name, topics=[journey.topic]) is not None
+    )
 
 
 def _starts(journeys: Journeys, event: Event) -> bool:

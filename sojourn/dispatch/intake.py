@@ -32,7 +32,7 @@ from sojourn.dispatch.lanes import (
     customer_of,
 )
 from sojourn.dispatch.later import Later
-from sojourn.dispatch.noting import OTHER_CONTENT
+from sojourn.dispatch.noting import OTHER_CONTENT, not_started
 from sojourn.dispatch.planning import Plan
 from sojourn.dispatch.published import Published
 from sojourn.dispatch.routing import Start
@@ -42,6 +42,7 @@ from sojourn.dispatch.watching import UNWATCHED, Watch
 from sojourn.domain.errors import StoreUnavailable
 from sojourn.domain.events import Event
 from sojourn.domain.ordering import CLOCK_SKEW
+from sojourn.domain.reasons import explain
 from sojourn.project import Project
 from sojourn.store import Store
 from sojourn.store.faults import is_lost
@@ -196,7 +197,26 @@ class Intake:
             for part in parts.values():
                 self._spawn(self._one_by_one([part] if len(parts) > 1 else [[w] for w in part]))
         else:
+            self._tell_of(batch, transaction)
             self._go_on(batch, transaction)
+
+    def _tell_of(self, batch: Sequence[Work], did: Transaction) -> None:
+        """Tell senders and operators of starts that came to nothing: nothing makes up for them."""
+        for one in did.refused:
+            log.warning(
+                "%s did not start by event %s: %s",
+                one.workflow_id,
+                one.row.message_id,
+                explain(one.reason),
+            )
+            self.watch.refused(one.journey, one.reason)
+            lane = self._lanes.find(one.row.customer_id)
+            arrivals = [work for work in batch if isinstance(work, Arrival)]
+            waiting = [(did.rows[work][0].seq, work) for work in arrivals if work in did.rows]
+            waiting += [(seq, arrival) for seq, arrival, _ in (lane.waiting if lane else [])]
+            for seq, arrival in waiting:
+                if seq == one.row.seq:
+                    arrival.notes = (*arrival.notes, not_started(one.journey, one.reason))
 
     async def _one_by_one(self, parts: Iterable[Sequence[Work]]) -> None:
         for part in parts:

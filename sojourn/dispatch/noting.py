@@ -6,7 +6,9 @@ from typing import Any
 
 from sojourn.domain.events import Event, Events, UnknownEvent
 from sojourn.domain.events.naming import plain
+from sojourn.domain.messages import Reason
 from sojourn.domain.notes import Note
+from sojourn.domain.reasons import explain
 from sojourn.domain.storable import storable_copy
 
 UNKNOWN = "is not known here"
@@ -20,6 +22,11 @@ SAME_ID = Note(
     "is the userId itself, so that nothing was joined: it must be the id that is given up, such as "
     "the anonymous one",
 )
+
+
+def not_started(journey: str, reason: Reason) -> Note:
+    """Return the note on a run that an event would have started."""
+    return Note("event", f"starts no run of {journey}: {explain(reason)}")
 
 
 def notes_on(

@@ -1,16 +1,16 @@
 """Plan which runs to tell of a stored event. Pure: the caller has read the store beforehand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sojourn.dispatch import routing
-from sojourn.dispatch.beginning import is_old_news, revives
+from sojourn.dispatch.beginning import is_old_news, revives, run_of
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
 from sojourn.domain.events import Event, Events, HoldEnded, JourneyStopped, TimeZoneChanged
-from sojourn.domain.messages import EDITION, Enrolment
+from sojourn.domain.messages import EDITION, Enrolment, Reason
 from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
@@ -43,6 +43,38 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """An event that would have started a run, and started none.
+
+    Args:
+        row: the event.
+        journey: the name of the journey.
+        workflow_id: the id of the run that it would have started.
+        reason: why it started none.
+    """
+
+    row: EventRow
+    journey: str
+    workflow_id: str
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The work that follows from the events of a customer that wait.
+
+    Args:
+        plan: the oldest event that concerns a run; None if none does.
+        idle: the numbers of the events before it, which concern nobody.
+        refused: the starts that came to nothing, of it and of those before it.
+    """
+
+    plan: Plan | None
+    idle: list[int]
+    refused: list[Refused]
+
+
+@dataclass(frozen=True)
 class Known:
     """The store's knowledge of a customer whose events are to be routed.
 
@@ -54,6 +86,7 @@ class Known:
             these events and those that wait concern.
         before: every event that has told or moved the anchor of a journey, oldest first.
         last_sent: when the last message left of each run that waiting events would start.
+        held_back: names of the journeys whose entries an operator holds back.
     """
 
     customer: CustomerRow
@@ -62,6 +95,7 @@ class Known:
     had: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     before: Sequence[tuple[EventRow, Event]] = ()
     last_sent: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    held_back: frozenset[str] = frozenset()
 
 
 def readable(
@@ -90,7 +124,7 @@ def next_plan(
     timezone: str,
     clock: timedelta,
     within: timedelta = CLOCK_SKEW,
-) -> tuple[Plan | None, list[int]]:
+) -> Planned:
     """Return the runs to tell of the customer's oldest event that concerns one.
 
     Older events go first: a run is never told of an event before the event that starts it.
@@ -104,9 +138,10 @@ def next_plan(
         within: how far senders' clocks may differ.
 
     Returns:
-        The plan, and the numbers of the events before it that concern nobody.
+        The plan, and what came to nothing before it.
     """
     idle: list[int] = []
+    refused: list[Refused] = []
     for row, event in waiting:
         assert row.seq is not None
         over = [
@@ -127,12 +162,13 @@ def next_plan(
             event,
             known.open_runs,
             journeys,
-            over=over,
+            over=[*over, *known.held_back],
             revived=revived,
             sent_as=row.sent_as,
             seq=row.seq,
             had=known.had,
         )
+        refused += _held_back(known, targets, event, row, journeys, besides=over, revived=revived)
         if targets:
             ids: dict[str, list[int]] = {}
             for run in known.open_runs:
@@ -146,9 +182,28 @@ def next_plan(
                 edition=EDITION,
             )
             missed = _missed(known, targets, row, journeys, within=within)
-            return Plan(row, row.seq, tuple(targets), enrolment, ids, missed), idle
+            plan = Plan(row, row.seq, tuple(targets), enrolment, ids, missed)
+            return Planned(plan, idle, refused)
         idle.append(row.seq)
-    return None, idle
+    return Planned(None, idle, refused)
+
+
+def _held_back(
+    known: Known,
+    targets: Iterable[Target],
+    event: Event,
+    row: EventRow,
+    journeys: Journeys,
+    *,
+    besides: Iterable[str],
+    revived: Iterable[str],
+) -> Iterator[Refused]:
+    """Yield the starts that come to nothing because an operator holds entries back, and only so."""
+    told = {target.journey for target in targets}
+    for name in sorted(known.held_back - {*told, *besides, *journeys.off}):
+        journey = journeys.heard_by(event.event_name).get(name)
+        if journey is not None and (routing.starts(journey, event) or name in revived):
+            yield Refused(row, name, run_of(journey, event, row), Reason.HELD_BACK)
 
 
 def names_since(journeys: Journeys) -> set[str]:

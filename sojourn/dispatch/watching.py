@@ -1,6 +1,8 @@
-"""`Watch`: who is told how long stored events take to reach the runs."""
+"""`Watch`: who is told how long stored events take to reach the runs, and which start none."""
 
 from typing import Protocol
+
+from sojourn.domain.messages import Reason
 
 
 class Watch(Protocol):
@@ -15,6 +17,9 @@ class Watch(Protocol):
     def left(self) -> None:
         """Take note that the events of a customer were left for later."""
 
+    def refused(self, journey: str, reason: Reason) -> None:
+        """Take note that an event would have started a run of a journey, and started none."""
+
 
 class _Unwatched:
     """Nobody watches."""
@@ -26,6 +31,9 @@ class _Unwatched:
         pass
 
     def left(self) -> None:
+        pass
+
+    def refused(self, journey: str, reason: Reason) -> None:
         pass
 
 

@@ -1,4 +1,4 @@
-"""The wait for a paused channel: ever longer, and not all messages end it at the same moment."""
+"""The wait for the end of a pause: ever longer, and not all messages end it at the same moment."""
 
 import random
 from datetime import datetime, timedelta
@@ -11,14 +11,14 @@ LONGEST_IF_NEEDED = timedelta(minutes=2)
 def hold_until(
     now: datetime, *, paused_for: timedelta, message_id: str, promotional: bool
 ) -> datetime:
-    """Return when to ask again for a message whose channel is paused.
+    """Return when to ask again for a message that a pause holds, of its channel or by a switch.
 
     The wait grows with the pause, so that a long pause costs little. It differs between messages,
     so that waiting messages leave spread out over the time of one wait, not in a heap.
 
     Args:
         now: by the journey's clock.
-        paused_for: how long the channel has been paused.
+        paused_for: how long the pause has lasted.
         message_id: spreads the moments, the same way each time.
         promotional: the message may wait longer than one that the customer needs.
 

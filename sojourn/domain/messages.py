@@ -78,6 +78,8 @@ class Reason(StrEnum):
     REFUSED = "refused"
     OTHER_CHANNEL = "other_channel"
     PAUSED = "paused"
+    HELD_BACK = "held_back"
+    ONLY_TO = "only_to"
 
 
 class _Wire(BaseModel):

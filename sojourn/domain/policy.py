@@ -69,6 +69,7 @@ class Recipient:
         suppressed: channels whose address bounced, complained or is gone.
         country: where the customer lives (ISO 3166); empty if nothing tells.
         region: the part of the country (ISO 3166-2 without the country).
+        barred: channels whose address this installation may not write to.
     """
 
     known: bool
@@ -79,6 +80,7 @@ class Recipient:
     suppressed: frozenset[Channel] = frozenset()
     country: str = UNKNOWN
     region: str = ""
+    barred: frozenset[Channel] = frozenset()
 
 
 def decide(
@@ -159,8 +161,12 @@ def _channel(
     for channel in channels:
         if channel not in recipient.reachable:
             continue
+        if channel in recipient.barred:
+            reason = Reason.ONLY_TO if reason is Reason.NO_ADDRESS else reason
+            continue
         if channel in recipient.suppressed:
-            reason = Reason.SUPPRESSED if reason is Reason.NO_ADDRESS else reason
+            before = (Reason.NO_ADDRESS, Reason.ONLY_TO)
+            reason = Reason.SUPPRESSED if reason in before else reason
             continue
         refusal = None
         if topic is not None:

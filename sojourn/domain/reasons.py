@@ -25,6 +25,8 @@ _WORDS: dict[Reason, str] = {
     Reason.REFUSED: "the provider refused the message for good",
     Reason.OTHER_CHANNEL: "another channel of the message takes it",
     Reason.PAUSED: "the channel was paused",
+    Reason.HELD_BACK: "an operator holds it back",
+    Reason.ONLY_TO: "this installation may not write to the address (SOJOURN_ONLY_TO)",
 }
 
 

@@ -39,7 +39,13 @@ OVERTAKEN = (Reason.GOAL_REACHED, Reason.RUN_STOPPED, Reason.SUPERSEDED)
 They do not settle a message: a retry whose answer was lost, or a run for which the event changes
 nothing, asks again, and the gate gives the event along again.
 """
-OF_A_CHANNEL = (Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.NO_CONSENT, Reason.OPTED_OUT)
+OF_A_CHANNEL = (
+    Reason.NO_ADDRESS,
+    Reason.ONLY_TO,
+    Reason.SUPPRESSED,
+    Reason.NO_CONSENT,
+    Reason.OPTED_OUT,
+)
 """Reasons that speak of a channel, not of the message."""
 _ONE_SECOND = timedelta(seconds=1)
 
@@ -138,6 +144,7 @@ class Case:
         rules: of the project's policy.
         switched_off: the project has switched the journey off.
         needs_own_yes: the message's topic needs a yes of its own.
+        held_for: how long an operator has held the message back; None: nobody does.
         news: events that may have overtaken the run since its start, oldest first; None means that
             nobody has looked.
         circumstances: None means that nobody has looked.
@@ -153,6 +160,7 @@ class Case:
     rules: Rules = NO_RULES
     switched_off: bool = False
     needs_own_yes: bool = False
+    held_for: timedelta | None = None
     news: Sequence[Heard] | None = None
     circumstances: Circumstances | None = None
 
@@ -338,10 +346,16 @@ def _overtakes(event: Heard, why: Reason, delivery: Delivery) -> bool:
 
 
 def permitted(case: Case) -> Receipt | Ruling:
-    """Answer for a message of a run that is still on."""
-    assert case.circumstances is not None, "nobody has looked at the circumstances"
+    """Answer for a message of a run that is still on.
+
+    What an operator holds back is not judged further: whatever else is wrong with it may be the
+    reason for holding it back.
+    """
     if case.switched_off:
         return _ruling(case, Skip(Reason.SWITCHED_OFF))
+    if case.held_for is not None:
+        return _ruling(case, _hold_back(case, case.held_for))
+    assert case.circumstances is not None, "nobody has looked at the circumstances"
     decision = _by_an_open_channel(case, case.circumstances)
     if isinstance(decision, Allow):
         if case.circumstances.told_by_twin:
@@ -381,7 +395,7 @@ def _by_an_open_channel(case: Case, now: Circumstances) -> Decision:
             return decision
     decision = _decide(case, now, case.left)
     if isinstance(decision, Allow):
-        return _wait_for_channel(case, now.paused[decision.channel])
+        return _wait_for_end(case, now.paused[decision.channel], Reason.PAUSED)
     return decision
 
 
@@ -400,7 +414,14 @@ def _decide(case: Case, now: Circumstances, channels: tuple[Channel, ...]) -> De
     )
 
 
-def _wait_for_channel(case: Case, paused_for: timedelta) -> Defer:
+def _hold_back(case: Case, held_for: timedelta) -> Decision:
+    if not is_useful(case.now, case.delivery.useful_until):
+        return Skip(Reason.TOO_LATE)
+    return _wait_for_end(case, held_for, Reason.HELD_BACK)
+
+
+def _wait_for_end(case: Case, paused_for: timedelta, reason: Reason) -> Defer:
+    """Wait for the end of a pause, and no longer than the message is of use."""
     delivery = case.delivery
     until = hold_until(
         case.now,
@@ -410,7 +431,7 @@ def _wait_for_channel(case: Case, paused_for: timedelta) -> Defer:
     )
     # a message asked about just after it ceases to be of use ends as "too late"
     last = delivery.useful_until + _ONE_SECOND
-    return Defer(min(until, max(last, case.now)), Reason.PAUSED)
+    return Defer(min(until, max(last, case.now)), reason)
 
 
 def _may_go_once_more(case: Case, entry: Entry) -> bool:

@@ -1,6 +1,6 @@
 """The happenings of a customer beside messages: events, consents, addresses, aliases."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -114,13 +114,19 @@ def readdressed(versions: Sequence[AddressRow]) -> list[Readdressed]:
     return changes
 
 
-def happened(row: EventRow, project: Project, every: Sequence[EventRow] = ()) -> Happened:
+def happened(
+    row: EventRow,
+    project: Project,
+    every: Sequence[EventRow] = (),
+    remarks: Iterable[str] = (),
+) -> Happened:
     """Put an event into words.
 
     Args:
         row: the event.
         project: its journeys and events.
         every: all events of the customer: they tell whether the event names a key of theirs.
+        remarks: what else to say of it.
 
     Returns:
         The event in words.
@@ -134,6 +140,7 @@ def happened(row: EventRow, project: Project, every: Sequence[EventRow] = ()) ->
     if row.copy_of is not None:
         text += ", under another id of the same person"
     text += "".join(f"; {words}" for words in _beyond_its_key(row, project.journeys, every))
+    text += "".join(f"; {words}" for words in remarks)
     if row.routed_at is None:
         text += "; stored, but no run was told of it yet: a worker's sweep will"
     return Happened(

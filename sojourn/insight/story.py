@@ -14,6 +14,7 @@ from sojourn.insight.card import Card, card_of
 from sojourn.insight.course import Course, course_of
 from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import Aliased, Consented, Happened, Readdressed
+from sojourn.insight.held import not_started
 from sojourn.insight.letters import unknown_customer
 from sojourn.insight.runs import Run, list_runs, with_details
 from sojourn.project import Project
@@ -31,11 +32,14 @@ from sojourn.store import (
     reports,
     runs,
     suppressions,
+    switches,
 )
 from sojourn.store.tables import EventRow, LedgerRow, RunRow
 
 NOT_ASKED = "not asked"
 NOT_KEPT = "not in Temporal"
+MOST_SWITCHES = 1000
+"""The newest ones; operators set a few a year."""
 
 Entry = Annotated[
     Happened | Consented | Readdressed | Aliased | Decided, Field(discriminator="kind")
@@ -96,6 +100,7 @@ async def tell(
         decided = {row.id: row for row in rows if row.id is not None}
         noted = await runs.of_customer(session, customer_id)
         paused = await pauses.current(session)
+        held = await switches.history(session, MOST_SWITCHES)
         courses = await _courses(session, decided, went_to)
         reach = [(channel, customer.address(channel)) for channel in Channel]
         dead = await suppressions.suppressed(session, [pair for pair in reach if pair[1]])
@@ -107,7 +112,10 @@ async def tell(
         *(happenings.aliased(row) for row in joined),
         *happenings.readdressed(versions),
         *(happenings.consented(row) for row in said),
-        *(happenings.happened(row, project, happened) for row in happened),
+        *(
+            happenings.happened(row, project, happened, not_started(row, project, held, noted))
+            for row in happened
+        ),
         *(
             fate.decided(
                 row,

@@ -12,6 +12,7 @@ from sojourn.domain.content import Content
 from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event, Events, MessageReplied
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
+from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.reports import reference
 from sojourn.domain.states import AttemptState, MessageState
@@ -19,7 +20,7 @@ from sojourn.domain.verdict import Case, Doubt, Late, Ruling, Verdict, receipt
 from sojourn.rendering.vocabulary import folded
 from sojourn.sending.gathering import Gathered, entry
 from sojourn.store import attempts, events, ledger, settling
-from sojourn.store.tables import EventRow, LedgerRow
+from sojourn.store.tables import ContentRow, EventRow, LedgerRow
 
 log = logging.getLogger("sojourn.sending")
 
@@ -65,7 +66,12 @@ class Claim:
 
 
 async def apply(
-    session: AsyncSession, verdict: Verdict, gathered: Gathered, *, known: Events
+    session: AsyncSession,
+    verdict: Verdict,
+    gathered: Gathered,
+    *,
+    known: Events,
+    only_to: OnlyTo | None = None,
 ) -> Claim | Receipt | Doubt | Late:
     """Note a verdict in the ledger.
 
@@ -74,6 +80,7 @@ async def apply(
         verdict: the verdict on the case.
         gathered: the case and its rows.
         known: the project's events, by wire name.
+        only_to: the addresses that this installation may write to; None: all.
 
     Returns:
         The claim, if the message may leave; otherwise the receipt or the doubt.
@@ -84,17 +91,24 @@ async def apply(
     if not isinstance(verdict, Ruling):
         return verdict
     start: EventRow | None = None
+    kept: ContentRow | None = None
     if isinstance(verdict.decision, Allow):
         start = await events.find(session, case.delivery.enrolment)
         if start is None:
             verdict = _forgotten(case, verdict)
+        elif verdict.in_doubt:
+            kept = await _kept(session, gathered)
+            if kept and only_to and not only_to.allows(verdict.channel, kept.address):
+                verdict = _instead(verdict, Reason.ONLY_TO)
     row = _note(gathered, verdict)
     session.add(row)
     await session.flush()
     match verdict.decision:
         case Allow():
             assert start is not None
-            return await _claim(session, gathered, row, start, known, in_doubt=verdict.in_doubt)
+            return await _claim(
+                session, gathered, row, start, known, in_doubt=verdict.in_doubt, kept=kept
+            )
         case Defer(until, reason, _):
             return Receipt(
                 status=Status.DEFERRED, reason=reason, until=until, timezone=case.timezone
@@ -116,11 +130,23 @@ def _forgotten(case: Case, ruling: Ruling) -> Ruling:
         case.delivery.workflow_id,
         case.delivery.step,
     )
+    return _instead(ruling, Reason.EVENT_MISSING)
+
+
+def _instead(ruling: Ruling, reason: Reason) -> Ruling:
+    """Skip a message that the verdict allowed."""
     return replace(
         ruling,
-        decision=Skip(Reason.EVENT_MISSING),
+        decision=Skip(reason),
         state=MessageState.UNKNOWN if ruling.in_doubt else MessageState.SKIPPED,
     )
+
+
+async def _kept(session: AsyncSession, gathered: Gathered) -> ContentRow | None:
+    """Return what was handed over before; it goes again to the same address."""
+    number = gathered.rows[-1].id
+    assert number is not None
+    return await ledger.content(session, number)
 
 
 def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
@@ -161,14 +187,14 @@ async def _claim(
     known: Events,
     *,
     in_doubt: bool,
+    kept: ContentRow | None,
 ) -> Claim:
     case, delivery, customer = gathered.case, gathered.case.delivery, gathered.customer
     assert row.id is not None
     channel = Channel(row.channel)
-    kept, perhaps_out = None, False
+    perhaps_out = False
     if in_doubt:
         assert case.once_more is not None, "else the verdict is the doubt"
-        kept = await ledger.content(session, row.id)
         await attempts.end(session, row.id, AttemptState.SUPERSEDED, by="gate")
         perhaps_out = case.once_more.perhaps_twice
         row.possible_duplicate |= perhaps_out

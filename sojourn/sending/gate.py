@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sojourn.domain.events import SHIPPED, Events
 from sojourn.domain.messages import Channel, Delivery, Receipt
+from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.rules import Rules
 from sojourn.domain.topics import Topics
@@ -40,6 +41,7 @@ class Gate:
         off: Collection[str] = (),
         topics: Topics | None = None,
         clock_skew: timedelta = CLOCK_SKEW,
+        only_to: OnlyTo | None = None,
     ) -> None:
         """Make a gate.
 
@@ -52,6 +54,7 @@ class Gate:
             off: names of journeys that the project has switched off.
             topics: the project's; None: consent to the channel suffices for every topic.
             clock_skew: how far senders' clocks may differ.
+            only_to: the addresses that this installation may write to; None: all.
         """
         self._store = store
         self._rules = rules
@@ -61,6 +64,7 @@ class Gate:
         self._off = off
         self._topics = topics or Topics()
         self._clock_skew = clock_skew
+        self._only_to = only_to
 
     async def pass_or_refuse(
         self, delivery: Delivery, now: datetime, *, once_more: OnceMore | None = None
@@ -90,8 +94,12 @@ class Gate:
                 known=self._events,
                 needs_own_yes=self._topics.needs_own_yes(delivery.topic),
                 within=self._clock_skew,
+                only_to=self._only_to,
             )
-            return await apply(session, judge(gathered.case), gathered, known=self._events)
+            verdict = judge(gathered.case)
+            return await apply(
+                session, verdict, gathered, known=self._events, only_to=self._only_to
+            )
 
     def _written(self, delivery: Delivery) -> Collection[Channel]:
         if len(delivery.channels) == 1:

@@ -13,9 +13,11 @@ from sojourn.domain.events import Events
 from sojourn.domain.fence import FENCE
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Reason
+from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import Recipient
 from sojourn.domain.rules import Rules
+from sojourn.domain.switches import first
 from sojourn.domain.verdict import (
     Case,
     Circumstances,
@@ -33,12 +35,14 @@ from sojourn.store import (
     events,
     kin,
     ledger,
-    pauses,
+    locks,
     people,
     refusals,
     runs,
     suppressions,
+    switches,
 )
+from sojourn.store.switches import Holds
 from sojourn.store.tables import AttemptRow, CustomerRow, LedgerRow
 
 _SECOND = timedelta(seconds=1)
@@ -72,6 +76,7 @@ async def gather(
     known: Events,
     needs_own_yes: bool = False,
     within: timedelta = CLOCK_SKEW,
+    only_to: OnlyTo | None = None,
 ) -> Gathered:
     """Gather the facts of the verdict, and no more: an early answer spares later queries.
 
@@ -87,6 +92,7 @@ async def gather(
         known: the project's events, by wire name.
         needs_own_yes: the message's topic needs a yes of its own.
         within: how far senders' clocks may differ.
+        only_to: the addresses that this installation may write to; None: all.
 
     Returns:
         The case, and the rows that it was read from.
@@ -124,8 +130,16 @@ async def gather(
         within=within,
     )
     case = replace(case, news=found)
-    if not overtaken(case):
-        case = replace(case, circumstances=await _circumstances(session, case, person, others))
+    if overtaken(case):
+        return Gathered(case, customer, rows)
+    addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
+    # what is said or set from here on is answered after this transaction's end
+    await locks.share(session, [switches.LOCK, *refusals.lock_keys(addresses)])
+    held = await switches.holds(session)
+    case = replace(case, held_for=_held_for(delivery, held))
+    if case.held_for is None:
+        around = await _circumstances(session, case, person, others, held=held, only_to=only_to)
+        case = replace(case, circumstances=around)
     return Gathered(case, customer, rows)
 
 
@@ -143,19 +157,22 @@ def entry(row: LedgerRow) -> Entry:
     )
 
 
-async def recipient(session: AsyncSession, customer: Customer, timezone: str) -> Recipient:
+async def recipient(
+    session: AsyncSession, customer: Customer, timezone: str, only_to: OnlyTo | None = None
+) -> Recipient:
     """Return the customer as the policy sees recipients.
 
     Args:
-        session: a transaction that holds the customer.
+        session: a transaction that holds the customer, and that shares the locks of the addresses
+            (`refusals.lock_keys`).
         customer: the person's card.
         timezone: the customer's, an IANA name.
+        only_to: the addresses that this installation may write to; None: all.
 
     Returns:
         The customer as a recipient of messages.
     """
     addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
-    await refusals.watch(session, addresses)
     dead = await suppressions.suppressed(session, addresses)
     country, region = home_country(customer)
     return Recipient(
@@ -167,6 +184,11 @@ async def recipient(session: AsyncSession, customer: Customer, timezone: str) ->
         suppressed=frozenset(channel for channel, _ in dead),
         country=country,
         region=region,
+        barred=frozenset(
+            channel
+            for channel, address in addresses
+            if only_to is not None and not only_to.allows(channel, address)
+        ),
     )
 
 
@@ -204,16 +226,25 @@ async def _others(session: AsyncSession, delivery: Delivery, customer_id: str) -
     return await kin.of(session, customer_id) if delivery.key_field and delivery.key else []
 
 
+def _held_for(delivery: Delivery, held: Holds) -> timedelta | None:
+    """Return how long an operator has held the message back; None if nobody does."""
+    switch = first(held.switches, journey=delivery.journey, topics=[delivery.topic])
+    return None if switch is None else datetime.now(UTC) - switch.since
+
+
 async def _circumstances(
-    session: AsyncSession, case: Case, person: CustomerRow, others: Sequence[str]
+    session: AsyncSession,
+    case: Case,
+    person: CustomerRow,
+    others: Sequence[str],
+    *,
+    held: Holds,
+    only_to: OnlyTo | None,
 ) -> Circumstances:
     now = datetime.now(UTC)
-    paused = await pauses.current(session)
     return Circumstances(
-        recipient=await recipient(session, cards.card(person), case.timezone),
-        paused={
-            channel: now - pause.paused_at for channel, pause in paused.items() if pause.paused_at
-        },
+        recipient=await recipient(session, cards.card(person), case.timezone, only_to),
+        paused={channel: now - since for channel, since in held.channels.items()},
         told_by_twin=bool(person.merged or others)
         and await _is_told(session, case.delivery, person, others),
     )

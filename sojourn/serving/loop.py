@@ -151,6 +151,8 @@ async def serve_until_stopped(
                 channels={channel.value: carriers[channel].name for channel in lanes.channels},
                 namespace=client.namespace,
             )
+            if settings.only_to is not None:
+                log.warning("messages leave to these alone", only_to=str(settings.only_to))
             tasks: list[asyncio.Task[Any]] = [
                 asyncio.create_task(stop.wait()),
                 asyncio.create_task(watch_policy(client, policy)),

@@ -80,6 +80,7 @@ async def serving(
             off=project.journeys.off,
             topics=project.topics,
             clock_skew=settings.clock_skew,
+            only_to=settings.only_to,
         ),
         carriers,
         renderer,

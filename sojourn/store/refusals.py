@@ -5,17 +5,17 @@ each customer with the address: a customer's own consent that was given after it
 that customer alone.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, text, tuple_
+from sqlalchemy import delete, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised
 from sojourn.domain.messages import Channel
-from sojourn.store.dialects import insert, is_postgresql
+from sojourn.store import locks
+from sojourn.store.dialects import insert
 from sojourn.store.tables import RefusalRow
 
 
@@ -41,10 +41,7 @@ async def add(
     spelling = normalised(channel, address)
     if not spelling:
         return
-    if is_postgresql(session):  # SQLite has one writer at a time anyway
-        await session.exec(
-            text("SELECT pg_advisory_xact_lock(:key)").bindparams(key=_key(channel, spelling))  # type: ignore[call-overload]
-        )
+    await locks.hold(session, _key(channel, spelling))
     row = RefusalRow(channel=channel.value, address=spelling, topic=topic, at=at, source=source)
     addition = insert(session, RefusalRow).values(row.model_dump())
     said = addition.excluded
@@ -75,26 +72,13 @@ async def lift(session: AsyncSession, channel: Channel, address: str, topic: str
     )
 
 
-async def watch(session: AsyncSession, addresses: Iterable[tuple[Channel, str]]) -> None:
-    """Let no refusal of these addresses be committed until the transaction ends.
+def lock_keys(addresses: Iterable[tuple[Channel, str]]) -> list[int]:
+    """Return the locks to share (`store.locks`) so that no refusal of these addresses is committed.
 
-    Another customer with the same address has another lock. Without this one, a claim could read,
+    Another customer with the same address has another lock. Without these, a claim could read,
     wait, and be committed after a refusal was answered.
-
-    Args:
-        session: a writing transaction that holds the customer, and takes no other customer's lock.
-        addresses: of the customer.
     """
-    if not is_postgresql(session):
-        return
-    keys = sorted(_key(channel, normalised(channel, address)) for channel, address in addresses)
-    if keys:
-        await session.exec(
-            text(  # type: ignore[call-overload]
-                "SELECT pg_advisory_xact_lock_shared(key)"
-                " FROM unnest(CAST(:keys AS bigint[])) AS key ORDER BY key"
-            ).bindparams(keys=keys)
-        )
+    return [_key(channel, normalised(channel, address)) for channel, address in addresses]
 
 
 async def against(
@@ -112,5 +96,4 @@ async def against(
 
 def _key(channel: Channel, spelling: str) -> int:
     """Return the number of an address's lock."""
-    digest = hashlib.sha256(f"refusal {channel.value} {spelling}".encode()).digest()
-    return int.from_bytes(digest[:8], signed=True)
+    return locks.number(f"refusal {channel.value} {spelling}")

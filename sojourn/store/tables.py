@@ -97,6 +97,8 @@ def _maybe_json() -> Any:
 # A query must repeat these words exactly to use the partial index: SQLite compares the text.
 HAS_EMAIL = "email <> ''"
 HAS_PHONE = "phone <> ''"
+ON = "ended_at IS NULL"
+"""A switch that holds something back now."""
 
 
 class CustomerRow(SQLModel, table=True):
@@ -404,6 +406,41 @@ class ChannelRow(SQLModel, table=True):
     resumed_at: datetime | None = _maybe()
     probe_at: datetime | None = _maybe()
     """When the next probe is due."""
+
+
+class SwitchRow(SQLModel, table=True):
+    """A switch that an operator set. Ended ones stay: they are the history."""
+
+    __tablename__ = "switches"
+    __table_args__ = (
+        Index(
+            "ix_switches_on",
+            "scope",
+            "name",
+            "part",
+            unique=True,
+            sqlite_where=text(ON),
+            postgresql_where=text(ON),
+        ),
+    )
+
+    id: int | None = _number()
+    scope: str
+    """journey, topic or all."""
+    name: str
+    """The name of the journey or the topic; empty for all."""
+    part: str
+    """The work that it holds back: entries or sends."""
+    closed: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
+    """The operator said that it is for good."""
+    since: datetime = _moment()
+    because: str
+    by: str
+    ended_at: datetime | None = _maybe()
+    ended_because: str | None = None
+    ended_by: str | None = None
 
 
 class ContentRow(SQLModel, table=True):

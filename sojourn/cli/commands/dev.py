@@ -79,6 +79,8 @@ def _announce(stack: Stack) -> None:
         log = stack.fakes.process.log
         console.print(f"  providers     {stack.fakes.url} shows what the fakes accepted, log {log}")
     console.print("  messages      kept for `sojourn outbox`")
+    if stack.settings.only_to is not None:
+        console.print(f"  only to       {stack.settings.only_to} (SOJOURN_ONLY_TO)")
     wished = (TEMPORAL_PORT, UI_PORT, GATEWAY_PORT)
     used = (stack.address, stack.ui, stack.gateway.url if stack.gateway else f":{GATEWAY_PORT}")
     taken = [p for p, address in zip(wished, used, strict=True) if not address.endswith(f":{p}")]

@@ -131,10 +131,13 @@ async def _publish_one(
                 "listening": listening,
                 "runs": list(published.runs),
                 "told": not away,
+                "notes": [str(note) for note in published.notes],
             }
         )
     else:
         show_line(_told(name, published, listening, away=bool(away)))
+        for note in published.notes:
+            show_line(f"{note.path} {note.reason}")
     _say_away(away)
     if as_json:
         return

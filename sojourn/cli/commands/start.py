@@ -15,6 +15,7 @@ from sojourn.cli.progress import list_bad, progress, told_how_far
 from sojourn.cli.records import count_lines
 from sojourn.cli.running import run
 from sojourn.cli.starting import FileStarted, Standing, Started, start_file, start_one
+from sojourn.cli.switching import check_entries
 from sojourn.domain.errors import BadInput
 from sojourn.domain.events import Event
 
@@ -85,6 +86,7 @@ async def _start_one(
     here: Here, entry: Entry, event: Event, *, anyway: bool, dry_run: bool, as_json: bool
 ) -> None:
     async with here.sojourn() as sojourn:
+        await check_entries(sojourn.store, here.project, entry.name)
         started = await start_one(sojourn, entry, event, anyway=anyway, dry_run=dry_run)
     if as_json:
         show_json({**started.model_dump(), "dry_run": dry_run})
@@ -125,6 +127,7 @@ async def _start_file(
     total = count_lines(path)
     label = f"{'checking' if report.dry_run else 'starting'} {entry.name}"
     async with here.sojourn() as sojourn:
+        await check_entries(sojourn.store, here.project, entry.name)
         with (
             told_how_far(
                 lambda: f"started {report.started} so far; run the same file again to go on"

@@ -13,6 +13,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from sojourn.domain.messages import Reason
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder in which processes share their numbers; to be set before
@@ -73,6 +75,12 @@ class Metrics:
         self.left_for_later = Counter(
             "sojourn_gateway_left",
             "Stored events whose runs could not be told at once; they are told later.",
+            registry=self._registry,
+        )
+        self.refused_entries = Counter(
+            "sojourn_gateway_entries_refused",
+            "Events that would have started a run, and started none.",
+            ("journey", "reason"),
             registry=self._registry,
         )
         self.calls = Counter(
@@ -156,6 +164,10 @@ class Metrics:
     def left(self) -> None:
         """Count an event whose runs could not be told at once."""
         self.left_for_later.inc()
+
+    def refused(self, journey: str, reason: Reason) -> None:
+        """Count an event that would have started a run of a journey, and started none."""
+        self.refused_entries.labels(journey, reason.value).inc()
 
     def count_report(self, provider: str, kind: str, *, matched: bool, twice: bool = False) -> None:
         """Count a provider's report.

@@ -20,7 +20,9 @@ from sojourn.dispatch.routing import Start, Target
 from sojourn.dispatch.telling import Reached
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.events import Event, OrderCompleted, ProductAdded, read_event
-from sojourn.store import Store, events, people
+from sojourn.domain.messages import Reason
+from sojourn.domain.switches import Part, Scope
+from sojourn.store import Store, events, people, switches
 from sojourn.store.tables import EventRow
 from tests.support.project import PROJECT
 
@@ -213,12 +215,16 @@ class Watching:
         self.lags: list[float] = []
         self.later = 0
         self.most = 0
+        self.refusals: list[tuple[str, Reason]] = []
 
     def told(self, seconds: float) -> None:
         self.lags.append(seconds)
 
     def telling(self, customers: int) -> None:
         self.most = max(self.most, customers)
+
+    def refused(self, journey: str, reason: Reason) -> None:
+        self.refusals.append((journey, reason))
 
     def left(self) -> None:
         self.later += 1
@@ -321,6 +327,39 @@ async def test_the_customers_whose_runs_are_told_are_bounded_and_none_is_forgott
     told.open.set()
     await _until(lambda: len(told.told) == 8)
     await taking.drain()
+
+
+async def test_an_event_starts_nothing_while_entries_are_held_back_and_everybody_is_told(
+    store: Store, customer_id: str
+) -> None:
+    taking, told = _intake(store)
+    taking.watch = watching = Watching()
+    first = _added(f"{customer_id}-open")
+    await _take(taking, first)
+    async with store.transaction() as session:
+        await switches.begin(
+            session, Scope.TOPIC, "cart", [Part.ENTRIES], closed=False, because="x", by="anna"
+        )
+    try:
+        answer = await _take(taking, _added(customer_id))
+        unawaited = await _store(taking, _added(f"{customer_id}-2"))
+        again = await _take(taking, _added(f"{customer_id}-open", 1))
+        await taking.drain()
+    finally:
+        async with store.transaction() as session:
+            await switches.end(
+                session, Scope.TOPIC, "cart", [Part.ENTRIES], because="ok", by="anna"
+            )
+    for one in (answer, unawaited):
+        assert (one.stored, one.runs) == (True, ())
+        assert [str(note) for note in one.notes] == [
+            "event: starts no run of abandoned-cart: an operator holds it back"
+        ]
+    assert watching.refusals == [("abandoned-cart", Reason.HELD_BACK)] * 2
+    assert again.runs, "a run that is open hears its events"
+    assert set(told.told) == {f"abandoned-cart:{customer_id}-open:c"}
+    await _take(taking, _added(customer_id, 5))
+    assert told.told[f"abandoned-cart:{customer_id}:c"] == [f"{customer_id}-5"], "no catching up"
 
 
 async def _until(holds: Callable[[], bool]) -> None:

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from sojourn.dispatch.planning import Known, Plan, names_since, next_plan, readable
+from sojourn.dispatch.planning import (
+    Known,
+    Plan,
+    Planned,
+    Refused,
+    names_since,
+    next_plan,
+    readable,
+)
 from sojourn.dispatch.routing import Start, Tell
 from sojourn.domain.events import SHIPPED
+from sojourn.domain.messages import Reason
 from sojourn.journeys.registry import Journeys
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 from workflows.abandoned_cart import AbandonedCart
@@ -67,13 +76,14 @@ def planned(
     journeys: Journeys = JOURNEYS,
 ) -> tuple[Plan | None, list[int]]:
     known = Known(customer or CustomerRow(customer_id="c1"), open_runs, since)
-    return next_plan(
+    found = next_plan(
         known,
         readable(waiting, SHIPPED)[0],
         journeys,
         timezone="Europe/Rome",
         clock=timedelta(days=3),
     )
+    return found.plan, found.idle
 
 
 def plan_of(*waiting: EventRow, **known: Any) -> Plan:
@@ -297,3 +307,39 @@ def test_an_event_that_its_class_refuses_is_told_apart() -> None:
     assert [row for row, _ in faults] == [broken, gone]
     assert "product_id" in str(faults[0][1])
     assert "Level Reached" in str(faults[1][1])
+
+
+# ---- entries that an operator holds back ---------------------------------------------------
+
+
+def held_back(*waiting: EventRow, open_runs: tuple[RunRow, ...] = ()) -> Planned:
+    known = Known(
+        CustomerRow(customer_id="c1"),
+        open_runs,
+        (),
+        held_back=frozenset({"abandoned-cart", "onboarding"}),
+    )
+    return next_plan(
+        known, readable(waiting, SHIPPED)[0], JOURNEYS, timezone="UTC", clock=timedelta(0)
+    )
+
+
+def test_an_event_starts_no_run_while_entries_are_held_back() -> None:
+    added = event("Product Added", **CART7)
+    planned = held_back(added)
+    assert (planned.plan, planned.idle) == (None, [added.seq])
+    assert planned.refused == [
+        Refused(added, "abandoned-cart", "abandoned-cart:c1:cart7", Reason.HELD_BACK)
+    ]
+
+
+def test_an_open_run_hears_its_events_while_entries_are_held_back() -> None:
+    added = event("Product Added", **CART7)
+    planned = held_back(added, open_runs=(run(1),))
+    assert planned.plan is not None
+    assert planned.plan.targets == (Tell("abandoned-cart:c1:cart7", "abandoned-cart"),)
+    assert planned.refused == []
+
+
+def test_an_event_that_starts_nothing_is_no_refused_entry() -> None:
+    assert held_back(event("Order Completed", order_id="o", **CART7)).refused == []

@@ -134,14 +134,14 @@ def planner_starts(journey: type[Journey], start: EventRow, *others: EventRow) -
     """Tell whether the start begins a run although these events are stored."""
     start = start.model_copy(update={"routed_at": None})
     known = Known(CustomerRow(customer_id="c1"), (), others)
-    plan, _ = next_plan(
+    planned = next_plan(
         known,
         readable([start], SHIPPED)[0],
         Journeys([journey]),
         timezone="UTC",
         clock=timedelta(0),
     )
-    return plan is not None
+    return planned.plan is not None
 
 
 def delivery(journey: type[Journey], start: Heard) -> Delivery:

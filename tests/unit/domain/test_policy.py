@@ -336,3 +336,20 @@ def test_quiet_hours_within_one_day_are_found_by_the_customers_day() -> None:
 def test_quiet_hours_of_no_length_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^quiet hours need two different times$"):
         QuietHours(time(9), time(9))
+
+
+@pytest.mark.parametrize("message_class", MessageClass)
+def test_an_address_that_may_not_be_written_to_gets_nothing(message_class: MessageClass) -> None:
+    barred = somebody(barred=frozenset({Channel.EMAIL}))
+    assert ask(barred, message_class=message_class) == Skip(Reason.ONLY_TO)
+    both = (Channel.EMAIL, Channel.SMS)
+    assert ask(barred, message_class=message_class, channels=both) == Allow(Channel.SMS)
+
+
+def test_a_barred_address_says_more_than_none_and_less_than_a_dead_one() -> None:
+    both = (Channel.EMAIL, Channel.SMS)
+    barred = frozenset({Channel.EMAIL})
+    no_phone = somebody(barred=barred, reachable=barred)
+    assert ask(no_phone, channels=both) == Skip(Reason.ONLY_TO)
+    dead = somebody(barred=barred, suppressed=frozenset({Channel.SMS}))
+    assert ask(dead, channels=both) == Skip(Reason.SUPPRESSED)

@@ -486,6 +486,52 @@ def test_a_message_waits_for_the_channel_that_could_carry_it() -> None:
     )
 
 
+# ---- what an operator holds back -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("message_class", MessageClass)
+def test_a_message_of_any_class_waits_while_an_operator_holds_it_back(
+    message_class: MessageClass,
+) -> None:
+    of = delivery(message_class=message_class)
+    held = judge(case(of=of, held_for=HOUR, circumstances=None))
+    wait = Defer(until(HOUR, of), Reason.HELD_BACK)
+    assert held == Ruling(wait, EMAIL, MessageState.DEFERRED)
+
+
+def test_what_is_held_back_is_of_use_as_long_as_ever() -> None:
+    end = NOON + DAY
+    nearly = judge(case(now=end - MINUTE / 4, held_for=DAY, circumstances=None))
+    assert isinstance(nearly, Ruling)
+    assert nearly.decision == Defer(end + timedelta(seconds=1), Reason.HELD_BACK)
+    assert judge(case(now=end, held_for=DAY, circumstances=None)) == skipped(Reason.TOO_LATE)
+
+
+def test_messages_that_are_held_back_leave_at_different_moments() -> None:
+    moments = set()
+    for n in range(50):
+        of = delivery(customer_id=f"c{n}", workflow_id=f"abandoned-cart:c{n}:k")
+        held = judge(case(of=of, held_for=DAY, circumstances=None))
+        assert isinstance(held, Ruling)
+        assert isinstance(held.decision, Defer)
+        moments.add(held.decision.until)
+    assert len(moments) == 50
+    assert max(moments) - min(moments) > 5 * MINUTE
+
+
+def test_an_event_decides_over_a_message_that_is_held_back() -> None:
+    bought = heard("Order Completed")
+    verdict = judge(case(held_for=HOUR, news=[bought], circumstances=None))
+    assert verdict == skipped(Reason.GOAL_REACHED, news=bought)
+
+
+def test_what_is_held_back_is_judged_no_further() -> None:
+    person = now(recipient=recipient(erased=True))
+    held = judge(case(held_for=HOUR, circumstances=person))
+    assert isinstance(held, Ruling)
+    assert isinstance(held.decision, Defer)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -1,0 +1,220 @@
+"""Switches that operators set, with who, why and since when; ended ones are the history.
+
+A claim reads the switches under a lock that it shares (`LOCK`) from before it reads until it is
+committed. A command first stores its switch, and then waits until nobody shares the lock
+(`settle`): when it answers, every claim that had not seen the switch is committed, and none can
+miss it. The row comes first, so that a switch holds even if some claim does not end.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sqlalchemy import literal, text, union_all, update
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.messages import Channel
+from sojourn.domain.switches import Part, Scope, Switch
+from sojourn.domain.text import LONGEST_NOTE, writable
+from sojourn.store import locks
+from sojourn.store.dialects import insert, is_postgresql
+from sojourn.store.engine import Store
+from sojourn.store.tables import ON, ChannelRow, SwitchRow
+
+LOCK = locks.number("switches")
+PATIENCE_MS = 5_000
+"""A claim lasts milliseconds; one that lasts so long belongs to a machine that stands still."""
+_CHANNEL = "channel"
+
+
+@dataclass(frozen=True)
+class Holds:
+    """All that operators and providers hold back from being sent now.
+
+    Args:
+        channels: the moment since which each paused channel has been paused.
+        switches: those that hold sends back.
+    """
+
+    channels: Mapping[Channel, datetime] = field(default_factory=dict)
+    switches: Sequence[Switch] = ()
+
+
+async def holds(session: AsyncSession) -> Holds:
+    """Return what is held back from being sent, by one statement."""
+    paused = select(
+        literal(_CHANNEL).label("scope"), col(ChannelRow.channel), col(ChannelRow.paused_at)
+    ).where(col(ChannelRow.paused_at).is_not(None))
+    held = select(col(SwitchRow.scope), col(SwitchRow.name), col(SwitchRow.since)).where(
+        text(ON), SwitchRow.part == Part.SENDS.value
+    )
+    channels: dict[Channel, datetime] = {}
+    switches: list[Switch] = []
+    connection = await session.connection()
+    found: Iterable[tuple[str, str, datetime]] = await connection.execute(union_all(paused, held))
+    for scope, name, since in found:
+        if scope == _CHANNEL:
+            channels[Channel(name)] = since
+        else:
+            switches.append(Switch(Scope(scope), name, since))
+    return Holds(channels, switches)
+
+
+async def on(session: AsyncSession, part: Part | None = None) -> Sequence[SwitchRow]:
+    """Return the switches that hold something back now, oldest first.
+
+    Args:
+        session: any session.
+        part: only those of this part.
+    """
+    query = select(SwitchRow).where(text(ON)).order_by(col(SwitchRow.id))
+    if part is not None:
+        query = query.where(SwitchRow.part == part.value)
+    return (await session.exec(query)).all()
+
+
+def switch(row: SwitchRow) -> Switch:
+    """Return a row as the domain sees it."""
+    return Switch(Scope(row.scope), row.name, row.since, row.by, row.because)
+
+
+async def history(session: AsyncSession, limit: int) -> Sequence[SwitchRow]:
+    """Return the switches that are on and those that were, newest first.
+
+    Args:
+        session: any session.
+        limit: the most rows to return.
+    """
+    query = select(SwitchRow).order_by(col(SwitchRow.id).desc()).limit(limit)
+    return (await session.exec(query)).all()
+
+
+async def begin(
+    session: AsyncSession,
+    scope: Scope,
+    name: str,
+    parts: Collection[Part],
+    *,
+    closed: bool,
+    because: str,
+    by: str,
+) -> Sequence[SwitchRow]:
+    """Hold something back. A switch that is on keeps its moment and its reason.
+
+    Args:
+        session: a writing transaction; answer nobody before `settle` has followed its commit.
+        scope: the reach.
+        name: of the journey or the topic; empty for all.
+        parts: what to hold back.
+        closed: for good, as people say; a closing takes the place of a pause.
+        because: the operator's words.
+        by: the operator's name.
+
+    Returns:
+        The switches that are new.
+    """
+    now = datetime.now(UTC)
+    new = []
+    for part in parts:
+        if closed:
+            await _end(session, scope, name, part, because=because, by=by, at=now, closed=False)
+        row = SwitchRow(
+            scope=scope.value,
+            name=name,
+            part=part.value,
+            closed=closed,
+            since=now,
+            because=writable(because, LONGEST_NOTE),
+            by=by,
+        )
+        added = await session.exec(
+            insert(session, SwitchRow)
+            .values(row.model_dump(exclude={"id"}))
+            .on_conflict_do_nothing()
+            .returning(col(SwitchRow.id))
+        )
+        row.id = added.scalar_one_or_none()
+        if row.id is not None:
+            new.append(row)
+    return new
+
+
+async def end(
+    session: AsyncSession,
+    scope: Scope,
+    name: str,
+    parts: Collection[Part],
+    *,
+    because: str,
+    by: str,
+) -> int:
+    """Let go on what was held back.
+
+    Args:
+        session: a writing transaction.
+        scope: as it was set.
+        name: as it was set.
+        parts: what to let go on.
+        because: the operator's words.
+        by: the operator's name.
+
+    Returns:
+        How many switches that ended.
+    """
+    now = datetime.now(UTC)
+    ended = [
+        await _end(session, scope, name, part, because=because, by=by, at=now) for part in parts
+    ]
+    return sum(ended)
+
+
+async def _end(
+    session: AsyncSession,
+    scope: Scope,
+    name: str,
+    part: Part,
+    *,
+    because: str,
+    by: str,
+    at: datetime,
+    closed: bool | None = None,
+) -> int:
+    change = update(SwitchRow).where(
+        text(ON),
+        col(SwitchRow.scope) == scope.value,
+        col(SwitchRow.name) == name,
+        col(SwitchRow.part) == part.value,
+    )
+    if closed is not None:
+        change = change.where(col(SwitchRow.closed) == closed)
+    ended = await session.exec(
+        change.values(ended_at=at, ended_because=writable(because, LONGEST_NOTE), ended_by=by)
+    )
+    return int(ended.rowcount)
+
+
+async def settle(store: Store, *, patience_ms: int = PATIENCE_MS) -> bool:
+    """Wait until every claim that may not have seen the switches is committed.
+
+    Args:
+        store: open.
+        patience_ms: how long to wait.
+
+    Returns:
+        False if one of them still goes on.
+    """
+    try:
+        async with store.transaction() as session:
+            if is_postgresql(session):
+                await session.exec(text(f"SET LOCAL lock_timeout = {int(patience_ms)}"))  # type: ignore[call-overload]
+                await locks.hold(session, LOCK)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+            raise
+        return False
+    return True
+
+
+_LOCK_NOT_AVAILABLE = "55P03"
