@@ -15,7 +15,7 @@ from sojourn.project import Project
 from sojourn.store import Store, switches
 from sojourn.store.tables import SwitchRow
 
-What = Annotated[str, typer.Argument(metavar="journey|topic|all", help="What it is about.")]
+Target = Annotated[str, typer.Argument(metavar="journey|topic|all", help="The reach of it.")]
 Name = Annotated[
     str | None, typer.Argument(metavar="NAME", help="Of the journey or the topic; none for all.")
 ]
@@ -24,7 +24,7 @@ Sends = Annotated[bool, typer.Option("--sends", help="Only sends: no message lea
 
 
 class Act(StrEnum):
-    """What an operator does."""
+    """Target an operator does."""
 
     PAUSE = "pause"
     CLOSE = "close"
@@ -108,6 +108,11 @@ def in_words(row: SwitchRow) -> str:
 async def check_entries(store: Store, project: Project, journey: str) -> None:
     """Check that an event can start a run of a journey now.
 
+    Args:
+        store: open.
+        project: its journeys.
+        journey: the journey's name.
+
     Raises:
         BadInput: an operator holds its entries back; the text says who, why and the way out.
     """
@@ -123,8 +128,8 @@ async def check_entries(store: Store, project: Project, journey: str) -> None:
 
 
 def topics_of(project: Project) -> set[str]:
-    """Return the topics that journeys and their messages have."""
-    return {
+    """Return the topics that the project lists, and those of journeys and their messages."""
+    return set(project.topics) | {
         topic
         for journey in project.journeys.values()
         for topic in (journey.topic, *(message.topic for message in journey.messages))

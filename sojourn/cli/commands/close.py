@@ -6,7 +6,7 @@ from sojourn.cli.by_hand import ANYBODY
 from sojourn.cli.here import Here
 from sojourn.cli.options import By, Why
 from sojourn.cli.running import run
-from sojourn.cli.switching import Act, Name, What, switch
+from sojourn.cli.switching import Act, Name, Target, switch
 from sojourn.domain.switches import Part
 
 app = typer.Typer(add_completion=False)
@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def close(
-    what: What,
+    what: Target,
     name: Name = None,
     *,
     why: Why,

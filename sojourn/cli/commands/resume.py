@@ -6,14 +6,14 @@ from sojourn.cli.by_hand import ANYBODY
 from sojourn.cli.here import Here
 from sojourn.cli.options import By, Why
 from sojourn.cli.running import run
-from sojourn.cli.switching import Act, Entries, Name, Sends, What, read_parts, switch
+from sojourn.cli.switching import Act, Entries, Name, Sends, Target, read_parts, switch
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def resume(
-    what: What,
+    what: Target,
     name: Name = None,
     *,
     why: Why,

@@ -8,6 +8,7 @@ from sqlmodel import col
 
 from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo, read_only_to
+from sojourn.domain.rules import NO_RULES
 from sojourn.domain.switches import Part, Scope
 from sojourn.domain.verdict import OnceMore
 from sojourn.sending.applying import Claim
@@ -98,7 +99,7 @@ async def test_a_message_in_doubt_is_not_handed_over_again_while_it_is_held_back
 def gate(desk: Desk, only_to: str) -> Gate:
     given = read_only_to(only_to)
     assert isinstance(given, OnlyTo)
-    return Gate(desk.store, None, "UTC", only_to=given)
+    return Gate(desk.store, lambda: NO_RULES, "UTC", only_to=given)
 
 
 async def ask(desk: Desk, only_to: str, **changes: object) -> Claim | Receipt:
@@ -139,7 +140,7 @@ async def test_a_message_in_doubt_goes_to_no_address_that_may_not_be_written_to(
     )
     assert isinstance(answer, Receipt)
     assert (answer.status, answer.reason) == (Status.UNKNOWN, Reason.ONLY_TO)
-    again = await Gate(desk.store, None, "UTC").pass_or_refuse(
+    again = await Gate(desk.store, lambda: NO_RULES, "UTC").pass_or_refuse(
         desk.delivery(n=2, step="other"), NOON + DAY + HOUR
     )
     assert isinstance(again, Claim)
