@@ -141,6 +141,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "erasures": Holding("The proof that a person was erased, under a hash.", find=Find.NOBODY),
     "salts": Holding("The key of the hashes.", find=Find.NOBODY),
     "channels": Holding("A channel, and its pause.", find=Find.NOBODY),
+    "switches": Holding("A switch that an operator set.", find=Find.NOBODY),
     "write_keys": Holding("A key that may send events.", find=Find.NOBODY),
     "schema_version": Holding("The newest migration.", find=Find.NOBODY),
 }
