@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from sojourn.domain.customer import Customer, Identity, read_identity
     from sojourn.domain.errors import SojournError
     from sojourn.domain.events import Event, Personal
+    from sojourn.domain.facts import (
+        Fact,
+        consents,
+        count,
+        did,
+        field,
+        first,
+        last,
+        total,
+        trait,
+    )
     from sojourn.domain.message import Message
     from sojourn.domain.messages import Channel, MessageClass, Outcome, Reason, Receipt, Status
     from sojourn.domain.quiet_hours import QuietHours
@@ -54,6 +65,17 @@ _HOMES = {
     "domain.customer": ("Customer", "Identity", "read_identity"),
     "domain.errors": ("SojournError",),
     "domain.events": ("Event", "Personal"),
+    "domain.facts": (
+        "Fact",
+        "consents",
+        "count",
+        "did",
+        "field",
+        "first",
+        "last",
+        "total",
+        "trait",
+    ),
     "domain.message": ("Message",),
     "domain.messages": ("Channel", "MessageClass", "Outcome", "Reason", "Receipt", "Status"),
     "domain.quiet_hours": ("QuietHours",),
@@ -84,6 +106,7 @@ __all__ = [
     "Context",
     "Customer",
     "Event",
+    "Fact",
     "Failed",
     "Identity",
     "Journey",
@@ -103,9 +126,15 @@ __all__ = [
     "Status",
     "activity",
     "business_days",
+    "consents",
+    "count",
     "day_of_month",
     "days",
+    "did",
+    "field",
+    "first",
     "hours",
+    "last",
     "load_project",
     "load_settings",
     "minutes",
@@ -113,6 +142,8 @@ __all__ = [
     "nth_weekday",
     "read_identity",
     "serve",
+    "total",
+    "trait",
     "weekday",
     "weeks",
 ]

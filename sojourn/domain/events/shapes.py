@@ -85,7 +85,7 @@ def naming(model: type[BaseModel], synonyms: tuple[tuple[str, str], ...] = ()) -
 
 
 def _shape(name: str, field: FieldInfo) -> Shape:
-    parts = [*field.metadata, *_parts(field.annotation)]
+    parts = [*field.metadata, *parts_of(field.annotation)]
     kinds = [part for part in parts if isinstance(part, type)]
     return Shape(
         name=name,
@@ -99,11 +99,11 @@ def _shape(name: str, field: FieldInfo) -> Shape:
     )
 
 
-def _parts(annotation: Any) -> Iterator[Any]:
+def parts_of(annotation: Any) -> Iterator[Any]:
     """Yield everything that an annotation is made of: types, their arguments, their marks."""
     origin = get_origin(annotation)
     yield annotation if origin is None else origin
     for part in get_args(annotation):
-        yield from _parts(part)
+        yield from parts_of(part)
     metadata = getattr(annotation, "__metadata__", ())
     yield from metadata

@@ -1,0 +1,70 @@
+"""Facts: questions about a customer, in a small language, with one meaning and two evaluators.
+
+`language` is what authors write, `nodes` the plain values that it becomes, `checking` what is wrong
+with them, `judging` the answer with its explanation, `events` what a count or a last means.
+`store.facts` looks up what one customer's answer needs, and selects all of which a fact holds.
+"""
+
+from sojourn.domain.facts.answers import (
+    UNSURE,
+    Answers,
+    Range,
+    needs_consents,
+    needs_events,
+    of_events,
+    trait_of,
+)
+from sojourn.domain.facts.checking import (
+    bound_to_each,
+    check_value_asked,
+    check_yes_or_no,
+    without_fields,
+)
+from sojourn.domain.facts.events import Happened, look_up
+from sojourn.domain.facts.finding import Finding
+from sojourn.domain.facts.judging import agrees, judge
+from sojourn.domain.facts.language import (
+    Operand,
+    consents,
+    count,
+    did,
+    field,
+    first,
+    last,
+    total,
+    trait,
+)
+from sojourn.domain.facts.nodes import Fact, Measure, OfEvents, read_fact, written
+
+__all__ = [
+    "UNSURE",
+    "Answers",
+    "Fact",
+    "Finding",
+    "Happened",
+    "Measure",
+    "OfEvents",
+    "Operand",
+    "Range",
+    "agrees",
+    "bound_to_each",
+    "check_value_asked",
+    "check_yes_or_no",
+    "consents",
+    "count",
+    "did",
+    "field",
+    "first",
+    "judge",
+    "last",
+    "look_up",
+    "needs_consents",
+    "needs_events",
+    "of_events",
+    "read_fact",
+    "total",
+    "trait",
+    "trait_of",
+    "without_fields",
+    "written",
+]

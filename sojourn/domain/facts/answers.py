@@ -1,0 +1,107 @@
+"""Answers to measures: what was looked up about one customer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sojourn.domain.customer import Customer
+from sojourn.domain.facts.nodes import Agrees, Compare, CountOf, Fact, Measure, OfEvents, TraitOf
+from sojourn.domain.facts.values import MISSING
+from sojourn.domain.facts.walking import leaves, measures
+from sojourn.domain.policy import Consents
+from sojourn.domain.traits import CARD
+
+
+class _Unsure(Enum):
+    UNSURE = "depends on what is unknown"
+
+
+UNSURE = _Unsure.UNSURE
+"""Stands for a moment or a sum that depends on an event of which ``where`` is unknown."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number of events: those that are meant, and those that are or may be.
+
+    Args:
+        low: of which ``where`` holds.
+        high: of which it does not fail.
+    """
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """All that the judgement on a fact depends on.
+
+    Args:
+        now: the moment at which it is judged, by the journey's clock.
+        customer: the card.
+        consents: what the customer agrees to and refuses.
+        events: the answer to each measure of events: a `Range`; a moment, None for never, or
+            `UNSURE`; a sum or `UNSURE`.
+        fields: of the event at hand; empty without one.
+    """
+
+    now: datetime
+    customer: Customer
+    consents: Consents = field(default_factory=lambda: Consents({}))
+    events: Mapping[OfEvents, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def trait(self, of: TraitOf) -> object:
+        """Return the JSON value of a trait, or `MISSING`."""
+        return trait_of(self.customer, of)
+
+
+def trait_of(customer: Customer, of: TraitOf) -> object:
+    """Return the JSON value of a customer's trait, or `MISSING`."""
+    head, *inner = of.path
+    if head in CARD:
+        return MISSING if inner else getattr(customer, CARD[head]) or MISSING
+    value: Any = customer.attributes.get(head)
+    for name in inner:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return MISSING if value is None else value
+
+
+def of_events(fact: Fact) -> dict[OfEvents, int | None]:
+    """Return what a fact looks up in events, and how many of them it needs at most.
+
+    Returns:
+        For each measure the number from which on a count makes no difference; None: all count.
+    """
+    found: dict[OfEvents, int | None] = {}
+    for leaf in leaves(fact):
+        of: Measure | None = getattr(leaf, "of", None)
+        if not isinstance(of, OfEvents):
+            continue
+        most = enough(leaf) if isinstance(leaf, Compare) else None
+        if isinstance(of, CountOf) and not isinstance(leaf, Compare):
+            most = 1  # whether it is known, which it is
+        before = found.get(of, 0)
+        found[of] = None if most is None or before is None else max(most, before)
+    return found
+
+
+def enough(leaf: Compare) -> int | None:
+    """Return the count from which on the comparison has always the same answer."""
+    if not isinstance(leaf.of, CountOf):
+        return None
+    number = int(leaf.value.value)
+    return max(number, 1) if leaf.op in (">=", "<") else number + 1
+
+
+def needs_consents(fact: Fact) -> bool:
+    """Tell whether a fact asks what the customer agrees to."""
+    return any(isinstance(leaf, Agrees) for leaf in leaves(fact))
+
+
+def needs_events(fact: Fact) -> bool:
+    """Tell whether a fact asks what the customer did."""
+    return any(isinstance(of, OfEvents) for of in measures(fact))

@@ -1,0 +1,88 @@
+"""Measures of events over a list of them: the definition that the queries of the store follow."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from math import trunc
+from typing import Any
+
+from sojourn.domain.facts.answers import UNSURE, Answers, Range, of_events
+from sojourn.domain.facts.judging import judge
+from sojourn.domain.facts.nodes import CountOf, Fact, OfEvents, TimeOf, TotalOf
+from sojourn.domain.facts.values import Kind, read
+
+MILLIONTHS = 1_000_000
+LARGEST_AMOUNT = 10.0**12
+"""Amounts from here on have no exact sum."""
+
+
+@dataclass(frozen=True)
+class Happened:
+    """An event of the customer.
+
+    Args:
+        name: its wire name.
+        at: when it happened.
+        fields: its properties, as the store has them.
+    """
+
+    name: str
+    at: datetime
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def look_up(fact: Fact, answers: Answers, happened: Iterable[Happened]) -> Answers:
+    """Return the answers with those to the measures of events.
+
+    Args:
+        fact: which measures are looked up.
+        answers: the moment, and all the rest.
+        happened: the customer's events, in any order; those after the moment do not count.
+
+    Returns:
+        Answers by which the fact can be judged.
+    """
+    events = [one for one in happened if one.at <= answers.now]
+    found = {of: _measured(of, events, answers, most) for of, most in of_events(fact).items()}
+    return replace(answers, events=found)
+
+
+def _measured(of: OfEvents, events: Sequence[Happened], answers: Answers, most: int | None) -> Any:
+    sure: list[Happened] = []
+    maybe: list[Happened] = []
+    for event in _in_time(of, events, answers.now):
+        meant = of.where is None or judge(of.where, replace(answers, fields=event.fields)).holds
+        if meant:
+            sure.append(event)
+        if meant is not False:
+            maybe.append(event)
+    match of:
+        case CountOf():
+            top = max(len(maybe), 0) if most is None else most
+            return Range(min(len(sure), top), min(len(maybe), top))
+        case TimeOf(which=which):
+            pick = max if which == "last" else min
+            ends = {pick((e.at for e in some), default=None) for some in (sure, maybe)}
+            return ends.pop() if len(ends) == 1 else UNSURE
+        case TotalOf():
+            amounts = [amount(read(_field(e, of), Kind.NUMBER, of_event=True)) for e in sure]
+            if len(sure) < len(maybe) or None in amounts:
+                return UNSURE
+            return sum(filter(None, amounts)) / MILLIONTHS
+
+
+def amount(number: Any) -> float | None:
+    """Return a number in whole millionths, which have an exact sum; None if it has none."""
+    if number is None or abs(number) >= LARGEST_AMOUNT:
+        return None
+    return float(trunc(number * MILLIONTHS + (0.5 if number >= 0 else -0.5)))
+
+
+def _field(event: Happened, of: TotalOf) -> object:
+    raw = event.fields.get(of.field.name)
+    return of.field.default.value if raw is None and of.field.default else raw
+
+
+def _in_time(of: OfEvents, events: Sequence[Happened], now: datetime) -> list[Happened]:
+    within = getattr(of, "within", None)
+    return [e for e in events if e.name == of.event and (within is None or e.at > now - within)]

@@ -1,0 +1,47 @@
+"""`Finding`: the answer to a fact about one customer, with the clauses that gave it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An answer.
+
+    Args:
+        holds: True, False, or None: unknown.
+        text: of a clause, what was found: ``Order Completed in 90 days: 1 of 2``; of several, how
+            they are joined: ``all of``.
+        parts: the findings that it is made of.
+    """
+
+    holds: bool | None
+    text: str
+    parts: tuple["Finding", ...] = ()
+
+    @property
+    def because(self) -> str:
+        """The clauses that gave the answer, in one line.
+
+        Those that could not have changed it are left out.
+        """
+        return "; ".join(dict.fromkeys(self._decisive()))
+
+    def lines(self, depth: int = 0) -> Iterator[str]:
+        """Yield the whole finding, a line for each clause, for a terminal.
+
+        Args:
+            depth: of the first line.
+        """
+        answer = {True: "yes", False: "no", None: "unknown"}[self.holds]
+        yield f"{'  ' * depth}{answer}: {self.text}"
+        for part in self.parts:
+            yield from part.lines(depth + 1)
+
+    def _decisive(self) -> Iterator[str]:
+        if not self.parts:
+            yield self.text
+            return
+        alike = [part for part in self.parts if part.holds == self.holds]
+        for part in alike or self.parts:
+            yield from part._decisive()  # noqa: SLF001 (of this very class)

@@ -1,0 +1,232 @@
+"""The judgement on a fact: pure, from what was looked up to an answer that explains itself.
+
+The logic is Kleene's. What is unknown stays unknown, unless the other side decides by itself: `&`
+with a part that fails fails, `|` with a part that holds holds, and `~` of unknown is unknown.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sojourn.domain.facts.answers import UNSURE, Answers, Range, enough
+from sojourn.domain.facts.checking import PERSONAL_TRAITS
+from sojourn.domain.facts.finding import Finding
+from sojourn.domain.facts.nodes import (
+    Ago,
+    Agrees,
+    AllOf,
+    AnyOf,
+    Compare,
+    Contains,
+    CountOf,
+    Fact,
+    FieldOf,
+    Known,
+    Measure,
+    Not,
+    OneOf,
+    Otherwise,
+    TimeOf,
+    TotalOf,
+    TraitOf,
+)
+from sojourn.domain.facts.values import (
+    MISSING,
+    OPERATORS,
+    Kind,
+    Value,
+    kind_of,
+    read,
+    shown,
+    shown_number,
+)
+from sojourn.domain.facts.words import LONG, TIMES, span
+from sojourn.domain.messages import Channel
+from sojourn.domain.policy import Consents
+from sojourn.domain.traits import CARD
+
+_WANTED = {"<": "less than ", "<=": "at most ", ">": "more than ", ">=": "at least ", "!=": "not "}
+_IN_TIME = {"<": "before ", "<=": "until ", ">": "after ", ">=": "from ", "!=": "not "}
+ALL, ANY = "all of", "one of"
+_CONSENT = {True: "given", False: "refused", None: "never asked"}
+
+
+def judge(fact: Fact, answers: Answers) -> Finding:
+    """Judge a fact about one customer.
+
+    Args:
+        fact: the fact.
+        answers: everything that it looks up.
+
+    Returns:
+        The finding. Everything is unknown of a customer who is erased.
+    """
+    if answers.customer.erased:
+        return Finding(None, "the customer is erased")
+    return _judged(fact, answers)
+
+
+def agrees(consents: Consents, channel: Channel, topic: str) -> bool | None:
+    """Tell whether a customer agrees to promotional messages; None: neither yes nor no was said.
+
+    Args:
+        consents: the customer's words.
+        channel: by this channel.
+        topic: on this topic; empty: on any that is not refused.
+
+    Returns:
+        The answer.
+    """
+    refused = {(channel, topic), (None, topic)} & consents.refused if topic else ()
+    return False if refused else consents.by_channel.get(channel)
+
+
+def _judged(fact: Fact, answers: Answers) -> Finding:
+    match fact:
+        case AllOf(parts=parts):
+            found = tuple(_judged(part, answers) for part in parts)
+            said = [part.holds for part in found]
+            return Finding(False if False in said else None if None in said else True, ALL, found)
+        case AnyOf(parts=parts):
+            found = tuple(_judged(part, answers) for part in parts)
+            said = [part.holds for part in found]
+            return Finding(True if True in said else None if None in said else False, ANY, found)
+        case Not(part=part):
+            return _contrary(_judged(part, answers))
+        case Otherwise(part=part, answer=answer):
+            inner = _judged(part, answers)
+            taken = f"{inner.because} (unknown, which counts as {'yes' if answer else 'no'})"
+            return Finding(answer, taken) if inner.holds is None else inner
+    return _clause(fact, answers)
+
+
+def _contrary(inner: Finding) -> Finding:
+    holds = None if inner.holds is None else not inner.holds
+    if inner.parts:
+        return Finding(holds, "not", (inner,))
+    return Finding(holds, f"not wanted: {inner.text}")
+
+
+def _clause(fact: Fact, answers: Answers) -> Finding:
+    match fact:
+        case Agrees(channel=channel, topic=topic):
+            holds = agrees(answers.consents, channel, topic)
+            on = f" on {topic}" if topic else ""
+            found = Finding(holds, f"consent to {channel}{on}: {_CONSENT[holds]}")
+        case Ago():
+            found = _ago(fact, answers)
+        case Known(of=of):
+            holds = _is_known(of, answers)
+            found = Finding(holds, f"{of}: {'known' if holds else 'not known'}")
+        case Compare(of=CountOf()):
+            found = _counted(fact, answers)
+        case Compare(of=TotalOf()):
+            found = _summed(fact, answers)
+        case Compare() | OneOf() | Contains():
+            found = _single(fact, answers)
+        case _:
+            raise AssertionError(f"no such fact: {type(fact)}")
+    return found
+
+
+def _single(fact: Compare | OneOf | Contains, answers: Answers) -> Finding:
+    of = fact.of
+    raw = _raw(of, answers)
+    if raw is MISSING:
+        return Finding(None, f"{of}: not known")
+    seen = "not shown" if _is_personal(of) else shown(raw)
+    if isinstance(fact, Contains):
+        wanted = f'wanted "{fact.text}" in it'
+        if not isinstance(raw, str | list):
+            return Finding(None, f"{of}: {seen}, a {kind_of(raw)} where a text or list is meant")
+        return Finding(fact.text in raw, f"{of}: {seen}, {wanted}")
+    values = fact.values if isinstance(fact, OneOf) else (fact.value,)
+    kind = values[0].kind
+    value = _read(of, raw, kind)
+    if value is None:
+        return Finding(None, f"{of}: {seen}, a {kind_of(raw)} where a {kind} is meant")
+    if isinstance(fact, OneOf):
+        wanted = " or ".join(map(str, values))
+        return Finding(value in [v.typed for v in values], f"{of}: {seen}, wanted {wanted}")
+    holds = OPERATORS[fact.op](value, fact.value.typed)
+    return Finding(holds, _wanted(str(of), seen, fact.op, fact.value))
+
+
+def _read(of: Measure, raw: object, kind: Kind) -> bool | float | str | datetime | None:
+    if isinstance(of, TraitOf) and of.path[0] in CARD and kind is not Kind.TEXT:
+        return None  # whatever it looks like
+    value = read(raw, kind, of_event=isinstance(of, FieldOf))
+    if isinstance(of, FieldOf) and of.capitals and isinstance(value, str):
+        return value.upper()
+    return value
+
+
+def _wanted(of: str, seen: str, op: str, value: Value) -> str:
+    if op == ">=" and value.kind is Kind.NUMBER:
+        return f"{of}: {seen} of {value}"
+    words = _IN_TIME if value.kind in (Kind.DAY, Kind.MOMENT) else _WANTED
+    return f"{of}: {seen}, wanted {words.get(op, '')}{value}"
+
+
+def _counted(fact: Compare, answers: Answers) -> Finding:
+    assert isinstance(fact.of, CountOf)
+    found: Range = answers.events[fact.of]
+    number = int(fact.value.value)
+    compare = OPERATORS[fact.op]
+    ends = {compare(found.low, number), compare(found.high, number)}
+    between = fact.op in ("==", "!=") and found.low < number < found.high
+    holds = None if between or len(ends) > 1 else ends.pop()
+    seen = f"{found.low}" if found.low == found.high else f"{found.low}, perhaps {found.high},"
+    if fact.op == ">=":
+        return Finding(holds, f"{fact.of}: {seen} of {number}")
+    if found.low >= (enough(fact) or 0):
+        seen = f"{found.low} or more"
+    return Finding(holds, f"{fact.of}: {seen.rstrip(',')}, wanted {TIMES[fact.op]} {number}")
+
+
+def _summed(fact: Compare, answers: Answers) -> Finding:
+    assert isinstance(fact.of, TotalOf)
+    found = answers.events[fact.of]
+    if found is UNSURE:
+        return Finding(None, f"{fact.of}: not certain, because an event does not tell it")
+    holds = OPERATORS[fact.op](found, fact.value.typed)
+    return Finding(holds, _wanted(str(fact.of), shown_number(found), fact.op, fact.value))
+
+
+def _ago(fact: Ago, answers: Answers) -> Finding:
+    found: Any = answers.events[fact.of]
+    if found is None:
+        return Finding(None, f"{fact.of}: never")
+    if found is UNSURE:
+        return Finding(None, f"{fact.of}: not certain, because an event does not tell its fields")
+    age = answers.now - found
+    holds = OPERATORS[fact.op](age, fact.span)
+    return Finding(
+        holds, f"{fact.of}: {span(age)} ago, wanted {LONG[fact.op]} {span(fact.span)} ago"
+    )
+
+
+def _is_known(of: Measure, answers: Answers) -> bool:
+    match of:
+        case TraitOf() | FieldOf():
+            return _raw(of, answers) is not MISSING
+        case TimeOf() | TotalOf():
+            return answers.events[of] not in (None, UNSURE)
+        case CountOf():
+            return True
+    raise AssertionError(f"no such measure: {type(of)}")
+
+
+def _raw(of: Measure, answers: Answers) -> object:
+    if isinstance(of, TraitOf):
+        return answers.trait(of)
+    assert isinstance(of, FieldOf)
+    raw = answers.fields.get(of.name)
+    if raw is None:
+        return MISSING if of.default is None else of.default.value
+    return raw
+
+
+def _is_personal(of: Measure) -> bool:
+    if isinstance(of, TraitOf):
+        return CARD.get(of.path[0]) in PERSONAL_TRAITS
+    return isinstance(of, FieldOf) and of.personal

@@ -1,0 +1,308 @@
+"""The language in which an author writes facts: `trait`, `did`, `last`, `count`, `consents`, ...
+
+What is written here becomes plain values (`nodes`) at once. A mistake is a TypeError where it is
+written, when the project is loaded.
+"""
+
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+
+from sojourn.domain.events.base import Event
+from sojourn.domain.facts.checking import (
+    bound,
+    check_value,
+    checked_total,
+    field_of,
+    only_fields,
+)
+from sojourn.domain.facts.nodes import (
+    Ago,
+    Agrees,
+    Compare,
+    Contains,
+    CountOf,
+    Fact,
+    FieldOf,
+    Known,
+    Measure,
+    OneOf,
+    Operator,
+    TimeOf,
+    TotalOf,
+    TraitOf,
+)
+from sojourn.domain.facts.values import given
+from sojourn.domain.messages import Channel
+
+T = TypeVar("T")
+
+
+class Operand(Generic[T]):
+    """Something about a customer that can be compared, which makes a `Fact`."""
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]  # it has no equality of its own
+
+    def __init__(self, of: Any) -> None:
+        self.of: Measure = of
+
+    def __eq__(self, other: object) -> Fact:  # type: ignore[override]
+        return self._compared("==", other)
+
+    def __ne__(self, other: object) -> Fact:  # type: ignore[override]
+        return self._compared("!=", other)
+
+    def __lt__(self, other: object) -> Fact:
+        return self._compared("<", other)
+
+    def __le__(self, other: object) -> Fact:
+        return self._compared("<=", other)
+
+    def __gt__(self, other: object) -> Fact:
+        return self._compared(">", other)
+
+    def __ge__(self, other: object) -> Fact:
+        return self._compared(">=", other)
+
+    @property
+    def is_known(self) -> Fact:
+        """The fact that there is a value. It holds or fails, and is never unknown."""
+        return Known(of=self.of)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"{self.of} is no fact yet: compare it, or ask whether it .is_known")
+
+    def __and__(self, other: object) -> NoReturn:
+        raise TypeError(
+            f"{self.of} is no fact yet: put each comparison into parentheses, as in "
+            '(trait("plan") == "pro") & (trait("country") == "PL")'
+        )
+
+    __or__ = __rand__ = __ror__ = __and__
+
+    def __repr__(self) -> str:
+        return f"<{self.of}>"
+
+    def _compared(self, op: Operator, other: object) -> Fact:
+        value = given(other)
+        check_value(self.of, op, value)
+        return Compare(of=self.of, op=op, value=value)
+
+
+class Single(Operand[T]):
+    """A trait, or a field of an event."""
+
+    def one_of(self, *values: object) -> Fact:
+        """Return the fact that it is one of several values, all of one kind.
+
+        Raises:
+            TypeError: there are none, or of several kinds.
+        """
+        found = tuple(given(value) for value in values)
+        if not found or len({value.kind for value in found}) > 1:
+            raise TypeError(f"{self.of}: one_of takes values of one kind")
+        for value in found:
+            check_value(self.of, "==", value)
+        return OneOf(of=self.of, values=found)
+
+    def contains(self, text: str) -> Fact:
+        """Return the fact that a text has another one in it, or a list has it as an element.
+
+        Raises:
+            TypeError: it is no text.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"{self.of}: contains takes a text")
+        return Contains(of=self.of, text=str(given(text).value))
+
+
+class Time(Operand[timedelta]):
+    """The time since the last event, or since the first."""
+
+    def _compared(self, op: Operator, other: object) -> Fact:
+        if not isinstance(other, timedelta):
+            raise TypeError(f"{self.of}: compare the time since it with a span, such as days(60)")
+        assert isinstance(self.of, TimeOf)
+        return Ago(of=self.of, op=op, span=other)
+
+
+def trait(*path: str, personal: bool = True) -> Single[str | float | bool]:
+    """Return a trait of the customer, as identify calls tell it.
+
+    ::
+
+        trait("plan") == "pro"
+        trait("address", "country").one_of("PL", "IT")
+
+    Args:
+        path: its name; further names lead into a trait that is a group of values.
+        personal: False declares that a history may hold its value, so that `Journey.ask` returns
+            it.
+
+    Raises:
+        TypeError: there is no name, or one has a quotation mark or a backslash in it.
+    """
+    if not path or not all(isinstance(n, str) and n and not set(n) & set('"\\\0') for n in path):
+        raise TypeError('trait("plan") takes the name of a trait, without quotation marks in it')
+    return Single(TraitOf(path=path, personal=personal))
+
+
+def field(name: str) -> Single[str | float | bool]:
+    """Return a field of the event at hand: in ``where=``, and in ``enters_if=``.
+
+    Args:
+        name: of the field, as its class has it.
+    """
+    return Single(FieldOf(name=name))
+
+
+def did(
+    event: type[Event],
+    *,
+    at_least: int = 1,
+    within: timedelta | None = None,
+    where: Fact | None = None,
+) -> Fact:
+    """Return the fact that the customer did something.
+
+    ::
+
+        did(OrderCompleted, at_least=2, within=days(90), where=field("total") >= 20)
+
+    Args:
+        event: its class.
+        at_least: so many times.
+        within: in the time before now; None: ever.
+        where: what is said of the fields of each.
+
+    Returns:
+        The fact: it is unknown only while it depends on events of which ``where`` is unknown.
+
+    Raises:
+        TypeError: the class has no such field, a value is of another kind, or a number makes no
+            sense.
+    """
+    if isinstance(at_least, bool) or not isinstance(at_least, int) or at_least < 1:
+        raise TypeError(f"did({_called(event)}): at_least= takes 1 or more")
+    return count(event, within=within, where=where) >= at_least
+
+
+def count(
+    event: type[Event], *, within: timedelta | None = None, where: Fact | None = None
+) -> Operand[int]:
+    """Return the number of times that the customer did something.
+
+    Args:
+        event: its class.
+        within: in the time before now; None: ever.
+        where: what is said of the fields of each.
+
+    Returns:
+        The number, to be compared or asked for.
+
+    Raises:
+        TypeError: as `did`.
+    """
+    return Operand(
+        CountOf(event=_named(event), within=_within(event, within), where=_where(event, where))
+    )
+
+
+def last(event: type[Event], *, where: Fact | None = None) -> Time:
+    """Return the time since the last event: ``last(OrderCompleted) > days(60)``.
+
+    It is unknown if the customer never did it.
+
+    Args:
+        event: its class.
+        where: what is said of its fields.
+
+    Raises:
+        TypeError: as `did`.
+    """
+    return Time(TimeOf(which="last", event=_named(event), where=_where(event, where)))
+
+
+def first(event: type[Event], *, where: Fact | None = None) -> Time:
+    """Return the time since the first event; as `last` otherwise.
+
+    Args:
+        event: its class.
+        where: what is said of its fields.
+
+    Raises:
+        TypeError: as `did`.
+    """
+    return Time(TimeOf(which="first", event=_named(event), where=_where(event, where)))
+
+
+def total(
+    event: type[Event],
+    name: str,
+    *,
+    within: timedelta | None = None,
+    where: Fact | None = None,
+) -> Operand[float]:
+    """Return the sum of a number over events: ``total(OrderCompleted, "total", ...) >= 100``.
+
+    Amounts of several currencies have no sum, so ``where`` names the currency where there is one.
+
+    Args:
+        event: its class.
+        name: of the field.
+        within: in the time before now; None: ever.
+        where: what is said of the fields of each.
+
+    Returns:
+        The sum; 0 if there is no such event, and unknown if one of them lacks the field.
+
+    Raises:
+        TypeError: as `did`; or the field is no number, or the currency is not named.
+    """
+    kept = _where(event, where)
+    found = field_of(event, name)
+    check_value(found, ">=", given(0))
+    of = TotalOf(event=_named(event), field=found, within=_within(event, within), where=kept)
+    return Operand(checked_total(event, of))
+
+
+def consents(channel: Channel, topic: str = "") -> Fact:
+    """Return the fact that the customer agrees to promotional messages.
+
+    It is unknown while the customer has said neither yes nor no.
+
+    Args:
+        channel: by this channel.
+        topic: on this topic; empty: on any that is not refused.
+
+    Raises:
+        TypeError: the channel is none.
+    """
+    if not isinstance(channel, Channel):
+        raise TypeError(f"consents takes a channel, such as EMAIL, and {channel!r} is none")
+    return Agrees(channel=channel, topic=topic)
+
+
+def _called(event: object) -> str:
+    return getattr(event, "__name__", str(event))
+
+
+def _named(event: object) -> str:
+    if not (isinstance(event, type) and issubclass(event, Event) and event.event_name):
+        raise TypeError(f"{_called(event)} is no class of events, such as OrderCompleted")
+    return event.event_name
+
+
+def _within(event: object, within: timedelta | None) -> timedelta | None:
+    if within is not None and not (isinstance(within, timedelta) and within > timedelta(0)):
+        raise TypeError(f"{_called(event)}: within= takes a span, such as days(90)")
+    return within
+
+
+def _where(event: type[Event], where: Fact | None) -> Fact | None:
+    if where is None:
+        return None
+    _named(event)
+    if not isinstance(where, Fact):
+        raise TypeError(f'{_called(event)}: where= takes a fact, such as field("total") >= 20')
+    only_fields(where, of=event)
+    return bound(where, event)

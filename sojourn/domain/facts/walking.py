@@ -1,0 +1,67 @@
+"""Ways through a fact: its leaves, its measures, a copy with other leaves."""
+
+from collections.abc import Callable, Iterator
+
+from sojourn.domain.facts.nodes import (
+    AllOf,
+    AnyFact,
+    AnyOf,
+    Fact,
+    FieldOf,
+    Leaf,
+    Measure,
+    Not,
+    Otherwise,
+)
+
+
+def leaves(fact: Fact) -> Iterator[Leaf]:
+    """Yield the facts that others are joined of, from left to right."""
+    match fact:
+        case AllOf(parts=parts) | AnyOf(parts=parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part=part) | Otherwise(part=part):
+            yield from leaves(part)
+        case _:
+            yield fact  # type: ignore[misc]  # what joins nothing is a leaf
+
+
+def measures(fact: Fact) -> Iterator[Measure]:
+    """Yield what a fact looks up; what is said of the fields of events is a part of it."""
+    for leaf in leaves(fact):
+        of = getattr(leaf, "of", None)
+        if of is not None:
+            yield of
+
+
+def fields(of: Measure) -> Iterator[FieldOf]:
+    """Yield the fields of events that a measure looks at."""
+    if isinstance(of, FieldOf):
+        yield of
+    field = getattr(of, "field", None)
+    if field is not None:
+        yield field
+    where = getattr(of, "where", None)
+    if where is not None:
+        for inner in measures(where):
+            yield from fields(inner)
+
+
+def changed(fact: Fact, change: Callable[[Leaf], AnyFact]) -> AnyFact:
+    """Return a copy of a fact with other leaves.
+
+    Args:
+        fact: the fact.
+        change: gives the other leaf.
+    """
+    match fact:
+        case AllOf(parts=parts):
+            return AllOf(parts=tuple(changed(part, change) for part in parts))
+        case AnyOf(parts=parts):
+            return AnyOf(parts=tuple(changed(part, change) for part in parts))
+        case Not(part=part):
+            return Not(part=changed(part, change))
+        case Otherwise(part=part, answer=answer):
+            return Otherwise(part=changed(part, change), answer=answer)
+    return change(fact)  # type: ignore[arg-type]  # what joins nothing is a leaf

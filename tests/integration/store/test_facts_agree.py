@@ -1,0 +1,129 @@
+"""Both evaluators of facts agree with their definition, whatever the customers and the facts."""
+
+import os
+from collections.abc import Sequence
+from itertools import count
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert
+from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.addresses import normalised
+from sojourn.domain.facts import Answers, Fact, judge, look_up, read_fact, written
+from sojourn.domain.messages import Channel
+from sojourn.store import Store, cards, consents
+from sojourn.store.dialects import is_postgresql
+from sojourn.store.facts import all as everybody
+from sojourn.store.facts import one
+from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, RefusalRow
+from tests.support.effort import fewer
+from tests.support.facts import CUSTOMERS, DAY, FACTS, NOON, Made
+
+EXAMPLES = int(os.environ.get("SOJOURN_FACTS", "0"))
+effort = settings(max_examples=EXAMPLES) if EXAMPLES else fewer(1)
+_numbers = count()
+
+
+class _RollBack(Exception):
+    pass
+
+
+async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
+    """Store customers, and return their ids."""
+    ids = [f"made-{next(_numbers)}" for _ in made]
+    rows: dict[type[SQLModel], list[SQLModel]] = {}
+    refused = {}
+    for customer_id, one_ in zip(ids, made, strict=True):
+        row = CustomerRow(
+            customer_id=customer_id,
+            identified_at=NOON,
+            erased_at=NOON if one_.erased else None,
+            attributes=one_.traits,
+        )
+        for name, value in one_.card.items():
+            setattr(row, name, value)
+        rows.setdefault(CustomerRow, []).append(row)
+        for number, event in enumerate(one_.happened):
+            first = EventRow(
+                message_id=f"{customer_id}-{number}",
+                customer_id=customer_id,
+                name=event.name,
+                occurred_at=event.at,
+                received_at=NOON,
+                properties=dict(event.fields),
+            )
+            rows.setdefault(EventRow, []).append(first)
+            if number in one_.copied:
+                copy = {"message_id": f"{customer_id}-{number}-copy", "copy_of": first.message_id}
+                rows[EventRow].append(first.model_copy(update=copy))
+        for channel, topic, granted, day, later in one_.said:
+            at = NOON + day * DAY
+            rows.setdefault(ConsentRow, []).append(
+                ConsentRow(
+                    customer_id=customer_id,
+                    channel=channel,
+                    topic=topic,
+                    granted=granted,
+                    at=at,
+                    received_at=None if granted else at + later * DAY,
+                    source="a form",
+                )
+            )
+        card = cards.card(row)
+        for name, topic, day in one_.refused:
+            channel_ = Channel(name)
+            address = normalised(channel_, card.address(channel_))
+            if address:
+                refused[name, address, topic] = RefusalRow(
+                    channel=name, address=address, topic=topic, at=NOON + day * DAY, source="a link"
+                )
+    rows[RefusalRow] = list(refused.values())
+    for table, some in rows.items():
+        if some:
+            without = {"seq"} if table is EventRow else {"id"}
+            await session.exec(insert(table), params=[r.model_dump(exclude=without) for r in some])
+    return ids
+
+
+async def judged(session: AsyncSession, fact: Fact, person: CustomerRow, made: Made) -> bool | None:
+    """Judge a fact by its definition: the customer's events in a list."""
+    said = await consents.current(session, person.customer_id)
+    return judge(fact, look_up(fact, Answers(NOON, cards.card(person), said), made.happened)).holds
+
+
+@effort
+@given(
+    made=st.lists(CUSTOMERS, min_size=1, max_size=12), facts=st.lists(FACTS, min_size=1, max_size=4)
+)
+async def test_both_evaluators_agree_with_the_definition(
+    store: Store, made: list[Made], facts: list[Fact]
+) -> None:
+    try:
+        async with store.transaction() as session:
+            ids = await stored(session, made)
+            people = {
+                row.customer_id: row
+                for row in await session.exec(
+                    select(CustomerRow).where(col(CustomerRow.customer_id).in_(ids))
+                )
+            }
+            for fact in facts:
+                assert read_fact(written(fact)) == fact
+                found = {}
+                for holds, asked in ((True, fact), (False, ~fact)):
+                    statement = everybody.holders(asked, NOON, postgresql=is_postgresql(session))
+                    mine = statement.where(col(CustomerRow.customer_id).in_(ids))
+                    connection = await session.connection()
+                    for (customer_id,) in await connection.execute(mine):
+                        assert customer_id not in found
+                        found[customer_id] = holds
+                for customer_id, one_ in zip(ids, made, strict=True):
+                    expected = await judged(session, fact, people[customer_id], one_)
+                    assert found.get(customer_id) is expected, (fact, one_)
+                    answer = await one.judged(session, people[customer_id], fact, NOON)
+                    assert answer.holds is expected, (fact, one_, answer)
+            raise _RollBack
+    except _RollBack:
+        pass
