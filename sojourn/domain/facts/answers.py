@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from sojourn.domain.consent import Consents
 from sojourn.domain.customer import Customer
 from sojourn.domain.facts.nodes import Agrees, Compare, CountOf, Fact, Measure, OfEvents, TraitOf
 from sojourn.domain.facts.values import MISSING
 from sojourn.domain.facts.walking import leaves, measures
-from sojourn.domain.policy import Consents
 from sojourn.domain.traits import CARD
 
 

@@ -7,6 +7,7 @@ with a part that fails fails, `|` with a part that holds holds, and `~` of unkno
 from datetime import datetime
 from typing import Any
 
+from sojourn.domain.consent import Consents
 from sojourn.domain.facts.answers import UNSURE, Answers, Range, enough
 from sojourn.domain.facts.checking import PERSONAL_TRAITS
 from sojourn.domain.facts.finding import Finding
@@ -41,7 +42,6 @@ from sojourn.domain.facts.values import (
 )
 from sojourn.domain.facts.words import LONG, TIMES, span
 from sojourn.domain.messages import Channel
-from sojourn.domain.policy import Consents
 from sojourn.domain.traits import CARD
 
 _WANTED = {"<": "less than ", "<=": "at most ", ">": "more than ", ">=": "at least ", "!=": "not "}
@@ -76,8 +76,12 @@ def agrees(consents: Consents, channel: Channel, topic: str) -> bool | None:
     Returns:
         The answer.
     """
-    refused = {(channel, topic), (None, topic)} & consents.refused if topic else ()
-    return False if refused else consents.by_channel.get(channel)
+    if topic:
+        if {(channel, topic), (None, topic)} & (consents.refused | consents.expired):
+            return False
+        if (channel, topic) in consents.agreed:
+            return True
+    return consents.by_channel.get(channel)
 
 
 def _judged(fact: Fact, answers: Answers) -> Finding:

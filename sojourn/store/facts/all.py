@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, true
+from sqlalchemy import Select, select
 
 from sojourn.domain.facts import Fact, without_fields
 from sojourn.store.facts.clauses import CUSTOMERS, Clauses
@@ -34,5 +34,5 @@ def holders(fact: Fact, now: datetime, *, postgresql: bool) -> Select[Any]:
     return select(CUSTOMERS.c.customer_id).where(
         CUSTOMERS.c.joined_to.is_(None),
         CUSTOMERS.c.erased_at.is_(None),
-        clauses.of(fact).is_(true()),
+        clauses.of(fact),
     )

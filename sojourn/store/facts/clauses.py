@@ -164,7 +164,7 @@ class Clauses:
         )
         exact = func.abs(number) < LARGEST_AMOUNT
         if of.where is not None:
-            exact = and_(exact, inner.of(of.where).is_(true()))
+            exact = and_(exact, inner.of(of.where))
         amount = case((exact, whole))
         summed = func.coalesce(func.sum(amount), 0.0, type_=Double()) / literal(
             float(MILLIONTHS), Double()
@@ -204,7 +204,7 @@ class Clauses:
         if of.where is None:
             return query
         meant = replace(self, event=event).of(of.where)
-        return query.where(meant.is_not(false()) if maybe else meant.is_(true()))
+        return query.where(func.coalesce(meant, true()) if maybe else meant)
 
     def _counted(self, of: CountOf, fact: Compare) -> Sql:
         compare, wanted, most = _OPERATORS[fact.op], int(fact.value.value), enough(fact)

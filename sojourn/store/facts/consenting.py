@@ -6,7 +6,7 @@ does. Refusals of an address count for everybody who has it.
 
 from typing import Any
 
-from sqlalchemy import and_, case, false, func, literal, select, union_all
+from sqlalchemy import and_, case, false, func, literal, not_, or_, select, true, union_all
 from sqlmodel import SQLModel
 
 from sojourn.domain.facts.nodes import Agrees
@@ -20,21 +20,24 @@ REFUSALS = SQLModel.metadata.tables["refusals"]
 
 def agrees(fact: Agrees) -> Sql:
     """Return whether the customer agrees; NULL if neither yes nor no was said."""
-    agreed = _last_word(fact.channel, "")
+    agreed, agreed_since = _last_word(fact.channel, "")
     if not fact.topic:
         return agreed
-    return and_(
-        agreed,
-        _last_word(fact.channel, fact.topic).is_not(false()),
-        _last_word(None, fact.topic).is_not(false()),
+    own, own_since = _last_word(fact.channel, fact.topic)
+    every, _ = _last_word(None, fact.topic)
+    outweighed = func.coalesce(and_(not_(agreed), agreed_since >= own_since), false())
+    return case(
+        (or_(not_(own), not_(every)), false()),
+        (and_(own, not_(outweighed)), true()),
+        else_=agreed,
     )
 
 
-def _last_word(channel: Channel | None, topic: str) -> Sql:
-    """Return whether the word that counts is a yes; NULL without any."""
+def _last_word(channel: Channel | None, topic: str) -> tuple[Sql, Sql]:
+    """Return whether the word that counts is a yes, and since when; NULL without any."""
     said = CONSENTS.alias()
     arrived = func.coalesce(said.c.received_at, said.c.at)
-    late = and_(said.c.granted.is_(false()), arrived > said.c.at)
+    late = and_(not_(said.c.granted), arrived > said.c.at)
     words: Any = select(
         said.c.granted.label("granted"), case((late, arrived), else_=said.c.at).label("since")
     ).where(
@@ -52,8 +55,11 @@ def _last_word(channel: Channel | None, topic: str) -> Sql:
         )
         words = union_all(words, by_address.correlate(CUSTOMERS))
     every = words.subquery()
-    newest = select(every.c.granted).order_by(every.c.since.desc(), every.c.granted).limit(1)
-    return newest.scalar_subquery()
+    newest = select(every).order_by(every.c.since.desc(), every.c.granted).limit(1)
+    return (
+        newest.with_only_columns(every.c.granted).scalar_subquery(),
+        newest.with_only_columns(every.c.since).scalar_subquery(),
+    )
 
 
 def _address(channel: Channel) -> Sql:

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from sqlalchemy import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.consent import Consents
 from sojourn.domain.facts import (
     UNSURE,
     Answers,
@@ -21,7 +22,6 @@ from sojourn.domain.facts import (
     trait_of,
 )
 from sojourn.domain.facts.nodes import CountOf, TimeOf, TotalOf, TraitOf
-from sojourn.domain.policy import Consents
 from sojourn.store import cards, consents
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.facts.clauses import Clauses

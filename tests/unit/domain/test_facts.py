@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sojourn import EMAIL, consents, count, days, did, field, first, hours, last, total, trait
+from sojourn.domain.consent import Consents
 from sojourn.domain.customer import Customer
 from sojourn.domain.facts import (
     Answers,
@@ -20,7 +21,6 @@ from sojourn.domain.facts import (
     read_fact,
     written,
 )
-from sojourn.domain.policy import Consents
 from sojourn.events import OrderCompleted, ProductAdded, SignedUp
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
