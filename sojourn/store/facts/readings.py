@@ -172,8 +172,11 @@ _DAY_GLOB = "[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 
 
 def _is_day(written: Sql) -> Sql:
-    """Return whether a text is a day that exists: SQLite would make 1 March of 30 February."""
-    return and_(_glob(written, _DAY_GLOB), func.date(written) == written)
+    """Return whether a text is a day that exists.
+
+    SQLite takes 30 February as it stands, and makes 1 March of it once it calculates.
+    """
+    return and_(_glob(written, _DAY_GLOB), func.date(written, "+0 days") == written)
 
 
 def _sqlite_moment(written: Sql) -> Sql:
