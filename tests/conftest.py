@@ -32,20 +32,29 @@ os.environ["SOJOURN_GATEWAY_OPERATIONS_ADDRESS"] = ""
 
 KEPT = ("SOJOURN_PROJECT",)
 LONG = Path(__file__).parent / "long"
+STORE = Path(__file__).parent / "integration" / "store"
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by what is marked here
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark properties and what lies in tests/long; begin with what is long.
+    """Mark properties, what lies in tests/long and what is repeated; begin with what is long.
 
+    What stands on the store is tried on SQLite by `make test`, and on PostgreSQL as well by
+    `make test-long`. The store's own tests always try both.
     Processes that begin with the long tests end at about the same time.
     """
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
             item.add_marker("property")
-        if item.path.is_relative_to(LONG):
+        if item.path.is_relative_to(LONG) or _repeats_on_postgresql(item):
             item.add_marker("long")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def _repeats_on_postgresql(item: pytest.Item) -> bool:
+    called = getattr(item, "callspec", None)
+    on = called is not None and "postgresql" in called.params.values()
+    return on and not item.path.is_relative_to(STORE)
 
 
 def pytest_collection_finish() -> None:
