@@ -26,11 +26,16 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def told_how_far(say: Callable[[], str]) -> Iterator[None]:
-    """Say how far the block got if it does not reach its end: Ctrl-C, a server gone."""
+    """Say how far the block got if it does not reach its end: Ctrl-C, a server gone.
+
+    Args:
+        say: returns the line; an empty one is not printed.
+    """
     try:
         yield
     except (asyncio.CancelledError, Exception):
-        stderr.print(say(), markup=False, highlight=False, soft_wrap=True)
+        if said := say():
+            stderr.print(said, markup=False, highlight=False, soft_wrap=True)
         raise
 
 

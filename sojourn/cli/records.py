@@ -64,12 +64,13 @@ def count_lines(path: Path) -> int | None:
 Record = tuple[int, dict[str, Any] | BadLine]
 
 
-def read_records(path: Path, *, needed: Iterable[str]) -> Iterator[Record]:
+def read_records(path: Path, *, needed: Iterable[str], plain: bool = False) -> Iterator[Record]:
     """Read the records of a file with their line numbers: CSV with a header, or JSON lines.
 
     Args:
         path: a plain or gzipped file; ``-`` is standard input.
         needed: fields that every record must have. A CSV file without such a column is refused.
+        plain: a cell is its text; else objects, lists and quoted text in it are read as JSON.
 
     Yields:
         The number of each line, and its record or its fault.
@@ -86,7 +87,7 @@ def read_records(path: Path, *, needed: Iterable[str]) -> Iterator[Record]:
         if begins == b"{":
             yield from _json_records(number, chain([line], file))
         elif begins:
-            yield from _csv_records(number, chain([line], file), needed)
+            yield from _csv_records(number, chain([line], file), needed, plain=plain)
 
 
 def _json_records(first: int, lines: Iterable[bytes]) -> Iterator[Record]:
@@ -104,7 +105,9 @@ def _json_records(first: int, lines: Iterable[bytes]) -> Iterator[Record]:
             yield at, BadLine(line=at, reason="is no JSON object")
 
 
-def _csv_records(header: int, lines: Iterable[bytes], needed: Iterable[str]) -> Iterator[Record]:
+def _csv_records(
+    header: int, lines: Iterable[bytes], needed: Iterable[str], *, plain: bool
+) -> Iterator[Record]:
     text = (line.decode("utf-8-sig", "surrogateescape") for line in lines)
     heading = next(text)
     # spreadsheets where the comma is the decimal sign write semicolons
@@ -135,7 +138,7 @@ def _csv_records(header: int, lines: Iterable[bytes], needed: Iterable[str]) -> 
             yield (
                 at,
                 {
-                    name: value_of(cell, typed=True)
+                    name: cell if plain else value_of(cell, typed=True)
                     for name, cell in zip(columns, row, strict=True)
                     if cell
                 },

@@ -1,9 +1,63 @@
-"""Consent: what a customer's words amount to. Pure, over plain values."""
+"""Consent: a customer's words, and what they amount to. Pure, over plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 
 from sojourn.domain.messages import Channel, Reason
+
+Pair = tuple[Channel | None, str]
+"""A channel and a topic: None means every channel, an empty topic means any topic."""
+
+
+class Purpose(StrEnum):
+    """The use that a word on consent is about."""
+
+    MESSAGES = "messages"
+    """To be sent promotional messages."""
+    OPENS = "opens"
+    """To be measured when an e-mail is opened."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The circumstances of a word on consent, as far as its sender tells them.
+
+    Args:
+        address: that the word is about; personal.
+        wording: the exact text that the customer agreed to.
+        wording_version: its version, by the sender's own count.
+        locale: of that text: ``it-IT``.
+        proof: where the word can be proved: a form's number, a network address; personal.
+        expires_at: a yes holds until this moment; None: until it is withdrawn.
+    """
+
+    address: str = ""
+    wording: str = ""
+    wording_version: str = ""
+    locale: str = ""
+    proof: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One word on consent, with its circumstances.
+
+    Args:
+        channel: None means every channel; it takes a topic.
+        granted: the customer agrees; False means a refusal.
+        topic: empty means promotional messages on any topic.
+        purpose: the use that it is about; `Purpose.OPENS` has neither channel nor topic.
+        evidence: its circumstances.
+    """
+
+    channel: Channel | None
+    granted: bool
+    topic: str = ""
+    purpose: Purpose = Purpose.MESSAGES
+    evidence: Evidence = Evidence()
 
 
 @dataclass(frozen=True)
@@ -16,21 +70,21 @@ class Consents:
             channel.
         agreed: (channel, topic) pairs that the customer said yes to; where the channel as a whole
             was refused, the yes is the later word.
-        expired: the customer's word on these was a yes that holds no more; an empty topic means
-            the channel.
+        expired: the customer's word on these was a yes that held until a moment; an empty topic
+            means the channel.
         opens: the customer's word on being measured when an e-mail is opened; None: never said.
     """
 
     by_channel: Mapping[Channel, bool]
-    refused: frozenset[tuple[Channel | None, str]] = frozenset()
-    agreed: frozenset[tuple[Channel | None, str]] = frozenset()
-    expired: frozenset[tuple[Channel | None, str]] = frozenset()
+    refused: frozenset[Pair] = frozenset()
+    agreed: frozenset[Pair] = frozenset()
+    expired: Mapping[Pair, datetime] = field(default_factory=dict)
     opens: bool | None = None
 
     @property
-    def topics_spoken_of(self) -> frozenset[tuple[Channel | None, str]]:
+    def topics_spoken_of(self) -> frozenset[Pair]:
         """The (channel, topic) pairs that the customer has given a word on."""
-        return self.refused | self.agreed | self.expired
+        return self.refused | self.agreed | self.expired.keys()
 
     def refusal(
         self, channel: Channel, topic: str, *, needs_own_yes: bool = False
@@ -54,6 +108,6 @@ class Consents:
         pairs = {(channel, topic), (None, topic)}
         if pairs & self.refused:
             return Reason.OPTED_OUT
-        if pairs & self.expired or (needs_own_yes and not pairs & self.agreed):
+        if pairs & self.expired.keys() or (needs_own_yes and not pairs & self.agreed):
             return Reason.NO_CONSENT
         return None

@@ -158,7 +158,12 @@ def entry(row: LedgerRow) -> Entry:
 
 
 async def recipient(
-    session: AsyncSession, customer: Customer, timezone: str, only_to: OnlyTo | None = None
+    session: AsyncSession,
+    customer: Customer,
+    timezone: str,
+    only_to: OnlyTo | None = None,
+    *,
+    now: datetime | None = None,
 ) -> Recipient:
     """Return the customer as the policy sees recipients.
 
@@ -168,6 +173,7 @@ async def recipient(
         customer: the person's card.
         timezone: the customer's, an IANA name.
         only_to: the addresses that this installation may write to; None: all.
+        now: by the journey's clock: a consent may have ended; None: by the machine's.
 
     Returns:
         The customer as a recipient of messages.
@@ -179,7 +185,7 @@ async def recipient(
         known=customer.known,
         erased=customer.erased,
         reachable=customer.reachable,
-        consents=await consents.current(session, customer.customer_id),
+        consents=await consents.current(session, customer.customer_id, now=now),
         tz=zone(timezone),
         suppressed=frozenset(channel for channel, _ in dead),
         country=country,
@@ -243,7 +249,9 @@ async def _circumstances(
 ) -> Circumstances:
     now = datetime.now(UTC)
     return Circumstances(
-        recipient=await recipient(session, cards.card(person), case.timezone, only_to),
+        recipient=await recipient(
+            session, cards.card(person), case.timezone, only_to, now=case.now
+        ),
         paused={channel: now - since for channel, since in held.channels.items()},
         told_by_twin=bool(person.merged or others)
         and await _is_told(session, case.delivery, person, others),

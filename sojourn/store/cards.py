@@ -173,6 +173,7 @@ async def erase(session: AsyncSession, customer_id: str, at: datetime) -> None:
     _clear(row)
     session.add(row)
     await addresses.forget(session, row.customer_id)
+    await consents.forget(session, row.customer_id)
 
 
 async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> None:
@@ -198,6 +199,7 @@ async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> No
     if new.erased_at is not None:
         _clear(new)
         await addresses.forget(session, new.customer_id)
+        await consents.forget(session, new.customer_id)
 
 
 def _clear(row: CustomerRow) -> None:

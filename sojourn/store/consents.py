@@ -5,39 +5,77 @@
 - No word is later than its arrival, whatever the sender's clock says.
 - A refusal counts from its arrival. It outweighs everything that was heard before it, and a consent
   that is older by its own moment and arrives later.
+- A yes holds until it is withdrawn, or until its end, if it has one.
 - A refusal that comes from an address (`store.refusals`) is a statement of everybody who has it.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.consent import Consents
+from sojourn.domain.consent import Consents, Evidence, Pair, Purpose
 from sojourn.domain.messages import Channel
 from sojourn.store import refusals
 from sojourn.store.tables import ConsentRow, CustomerRow
 
+NO_EVIDENCE = Evidence()
 _JUST_AFTER = timedelta(microseconds=1)
 
 
-async def current(session: AsyncSession, customer_id: str) -> Consents:
-    """Return what the customer agrees to and refuses now, at the addresses of the card."""
-    said = {(row.channel, row.topic): row for row in await words(session, customer_id)}
-    on_topics = {
-        (Channel(channel) if channel else None, topic): row
-        for (channel, topic), row in said.items()
-        if topic
+async def current(
+    session: AsyncSession, customer_id: str, *, now: datetime | None = None
+) -> Consents:
+    """Return what the customer agrees to and refuses, at the addresses of the card.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        now: a yes that held until a moment before holds no more; None: by the machine's clock.
+
+    Returns:
+        What the words amount to.
+    """
+    return standing(await words(session, customer_id), now or datetime.now(UTC))
+
+
+def standing(said: Iterable[ConsentRow], now: datetime) -> Consents:
+    """Return what statements amount to.
+
+    Args:
+        said: in the order of `words`.
+        now: a yes that held until a moment before holds no more.
+
+    Returns:
+        What they amount to.
+    """
+    last = {(row.channel, row.topic): row for row in said if row.purpose is None}
+    opens = [row for row in said if row.purpose == Purpose.OPENS]
+    stands = {_pair(row): row for row in last.values()}
+    expired = {
+        pair: row.expires_at
+        for pair, row in stands.items()
+        if row.expires_at is not None and _is_over(row, now)
     }
+    on_topics = {pair: row for pair, row in stands.items() if pair[1] and pair not in expired}
     return Consents(
-        by_channel={Channel(c): row.granted for (c, topic), row in said.items() if not topic},
+        by_channel={
+            channel: row.granted and (channel, topic) not in expired
+            for (channel, topic), row in stands.items()
+            if channel is not None and not topic
+        },
         refused=frozenset(pair for pair, row in on_topics.items() if not row.granted),
         agreed=frozenset(
             pair
             for pair, row in on_topics.items()
-            if row.granted and not _outweighed(row, said.get((row.channel, "")))
+            if row.granted and not _outweighed(row, last.get((row.channel, "")))
         ),
+        expired=expired,
+        opens=opens[-1].granted and not _is_over(opens[-1], now) if opens else None,
     )
 
 
@@ -72,7 +110,12 @@ async def statements(session: AsyncSession, customer_id: str) -> Sequence[Consen
 
 
 async def last(
-    session: AsyncSession, customer_id: str, channel: Channel | None, topic: str = ""
+    session: AsyncSession,
+    customer_id: str,
+    channel: Channel | None,
+    topic: str = "",
+    *,
+    purpose: Purpose = Purpose.MESSAGES,
 ) -> ConsentRow | None:
     """Return the word that counts on a channel and topic, as `record` names them.
 
@@ -81,11 +124,13 @@ async def last(
         customer_id: the id that holds everything.
         channel: None means every channel.
         topic: empty means promotional messages on any topic.
+        purpose: the use that the word is about.
 
     Returns:
         The statement; None if neither the customer nor an address of theirs said anything on it.
+        A yes among them may have run out (`ConsentRow.expires_at`).
     """
-    said = _on(await words(session, customer_id), channel, topic)
+    said = _on(await words(session, customer_id), channel, topic, purpose)
     return said[-1] if said else None
 
 
@@ -97,33 +142,41 @@ async def record(
     granted: bool,
     source: str,
     topic: str = "",
+    purpose: Purpose = Purpose.MESSAGES,
     at: datetime | None = None,
     received_at: datetime | None = None,
+    evidence: Evidence = NO_EVIDENCE,
+    remembered: bool = False,
 ) -> datetime:
     """Record one statement of consent or refusal, once for each word and moment.
 
     A statement that a customer makes to us now counts after all earlier ones, even if another
-    machine's clock was ahead of ours.
+    machine's clock was ahead of ours. A yes with other words, or with another end, is another yes.
 
     Args:
         session: a writing transaction.
         person: the row of the person, held by `people.lock`.
-        channel: None means every channel; it takes a topic.
+        channel: None means every channel; it takes a topic, or a purpose of its own.
         granted: the customer agrees; False means a refusal.
         source: the call, form, report or answer that brought the statement.
         topic: empty means promotional messages on any topic.
+        purpose: the use that it is about; `Purpose.OPENS` takes neither channel nor topic.
         at: the moment of the statement, as a sender reports it; None means now.
         received_at: when the statement arrived; None means at its moment, or now if that is ahead.
+        evidence: its circumstances. Without an address, that of the card is noted.
+        remembered: it comes from a record of the past, such as an export of another tool, whose
+            moments are to be believed: a refusal counts from its own moment, not from its arrival.
 
     Returns:
         The moment since which the customer's word stands.
     """
     every = await statements(session, person.customer_id)
-    said = _on(every, channel, topic)
+    topic = topic if purpose is Purpose.MESSAGES else purpose.value
+    said = _on(every, channel, topic, purpose)
     now = datetime.now(UTC)
     arrived = received_at or min(at or now, now)
     moment = arrived if at is None else min(at, arrived)
-    row = _same(said, granted=granted, at=None if at is None else moment)
+    row = _same(said, granted=granted, at=None if at is None else moment, evidence=evidence)
     if row is None:
         row = ConsentRow(
             customer_id=person.customer_id,
@@ -132,14 +185,15 @@ async def record(
             granted=granted,
             at=moment,
             source=source,
+            purpose=None if purpose is Purpose.MESSAGES else purpose.value,
+            address=evidence.address or (_address(person, channel) if channel else "") or None,
+            **_circumstances(evidence),
         )
-        if granted and said:
+        if granted and said and not remembered:
             row.at = _after(said[-1], moment, arrived, now=at is None)
     if not granted:
-        # nothing that was heard before it outweighs it, whatever a clock says; a no to a channel
-        # is one to every topic by it
-        before = said if topic else [other for other in every if other.channel == row.channel]
-        row.received_at = max([arrived, *(since(other) for other in before if other.granted)])
+        heard = moment if remembered else _outweighing(row, every, arrived)
+        row.received_at = max(row.received_at or moment, heard)
     session.add(row)
     return row.at
 
@@ -149,18 +203,46 @@ def since(row: ConsentRow) -> datetime:
     return row.at if row.granted else max(row.at, row.received_at or row.at)
 
 
+async def forget(session: AsyncSession, customer_id: str) -> None:
+    """Take from a person's statements what tells who they are; the words themselves stay.
+
+    Args:
+        session: a writing transaction.
+        customer_id: the id that holds everything.
+    """
+    await session.exec(
+        update(ConsentRow)
+        .where(col(ConsentRow.customer_id) == customer_id)
+        .values(address=None, proof=None)
+    )
+
+
 async def _addresses(session: AsyncSession, customer_id: str) -> list[tuple[Channel, str]]:
     """Return the addresses on the person's card; a session that holds the row asks nobody."""
     row = await session.get(CustomerRow, customer_id)
     if row is None:
         return []
-    held = {
-        Channel.EMAIL: row.email,
-        Channel.SMS: row.phone,
-        Channel.WHATSAPP: row.phone,
-        Channel.PUSH: row.push_token,
-    }
-    return [(channel, address) for channel, address in held.items() if address]
+    held = ((channel, _address(row, channel)) for channel in Channel)
+    return [(channel, address) for channel, address in held if address]
+
+
+def _address(row: CustomerRow, channel: Channel) -> str:
+    match channel:
+        case Channel.EMAIL:
+            return row.email
+        case Channel.SMS | Channel.WHATSAPP:
+            return row.phone
+        case Channel.PUSH:
+            return row.push_token
+
+
+def _pair(row: ConsentRow) -> Pair:
+    return (Channel(row.channel) if row.channel else None, row.topic)
+
+
+def _is_over(row: ConsentRow, now: datetime) -> bool:
+    """Tell whether a yes has run out: it holds until a moment, and not at it."""
+    return row.granted and row.expires_at is not None and row.expires_at <= now
 
 
 def _outweighed(topic: ConsentRow, channel: ConsentRow | None) -> bool:
@@ -168,11 +250,43 @@ def _outweighed(topic: ConsentRow, channel: ConsentRow | None) -> bool:
     return channel is not None and not channel.granted and since(channel) >= since(topic)
 
 
-def _same(said: Sequence[ConsentRow], *, granted: bool, at: datetime | None) -> ConsentRow | None:
+def _same(
+    said: Sequence[ConsentRow], *, granted: bool, at: datetime | None, evidence: Evidence
+) -> ConsentRow | None:
     """Return the row of the same word: of the same moment, or, said now, the one that stands."""
-    if at is None:
-        return said[-1] if said and said[-1].granted == granted else None
-    return next((row for row in said if (row.granted, row.at) == (granted, at)), None)
+    stands = said[-1:] if at is None else [row for row in said if row.at == at]
+    given = {name: value for name, value in _circumstances(evidence).items() if value is not None}
+    for row in stands:
+        has = {name: getattr(row, name) for name in given}
+        if row.granted == granted and row.expires_at == evidence.expires_at and has == given:
+            return row
+    return None
+
+
+def _circumstances(evidence: Evidence) -> dict[str, Any]:
+    """Return the columns of a word's circumstances; the address has a rule of its own."""
+    return {
+        "wording": evidence.wording or None,
+        "wording_version": evidence.wording_version or None,
+        "locale": evidence.locale or None,
+        "proof": evidence.proof or None,
+        "expires_at": evidence.expires_at,
+    }
+
+
+def _outweighing(no: ConsentRow, every: Sequence[ConsentRow], arrived: datetime) -> datetime:
+    """Return the moment from which a refusal counts: no word that was heard before it is later.
+
+    A no to a channel is one to every topic by it.
+    """
+    before = [
+        since(row)
+        for row in every
+        if row.granted
+        and (row.channel, row.purpose) == (no.channel, no.purpose)
+        and (row.topic == no.topic or not no.topic)
+    ]
+    return max([arrived, *before])
 
 
 def _after(last: ConsentRow, moment: datetime, arrived: datetime, *, now: bool) -> datetime:
@@ -186,9 +300,21 @@ def _after(last: ConsentRow, moment: datetime, arrived: datetime, *, now: bool) 
 
 
 def _ordered(rows: Iterable[ConsentRow]) -> list[ConsentRow]:
-    return sorted(rows, key=lambda row: (since(row), not row.granted, row.id or 0))
+    """Return statements in the order in which they count.
+
+    Of two that count from one moment, a no comes last, and of two consents the one that ends first.
+    """
+
+    def place(row: ConsentRow) -> tuple[datetime, bool, float, int]:
+        end = -row.expires_at.timestamp() if row.expires_at else -math.inf
+        return (since(row), not row.granted, end, row.id or 0)
+
+    return sorted(rows, key=place)
 
 
-def _on(rows: Iterable[ConsentRow], channel: Channel | None, topic: str) -> list[ConsentRow]:
-    meant = (channel.value if channel else "", topic)
-    return [row for row in rows if (row.channel, row.topic) == meant]
+def _on(
+    rows: Iterable[ConsentRow], channel: Channel | None, topic: str, purpose: Purpose
+) -> list[ConsentRow]:
+    about = None if purpose is Purpose.MESSAGES else purpose.value
+    meant = (channel.value if channel else "", topic if about is None else about, about)
+    return [row for row in rows if (row.channel, row.topic, row.purpose) == meant]

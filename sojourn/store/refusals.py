@@ -16,6 +16,7 @@ from sojourn.domain.addresses import normalised
 from sojourn.domain.messages import Channel
 from sojourn.store import locks
 from sojourn.store.dialects import insert
+from sojourn.store.digests import digest
 from sojourn.store.tables import RefusalRow
 
 
@@ -27,6 +28,7 @@ async def add(
     topic: str,
     at: datetime,
     source: str,
+    hidden: bool = False,
 ) -> None:
     """Record that an address refuses promotional messages; the newest refusal is kept.
 
@@ -37,12 +39,14 @@ async def add(
         topic: empty means any topic.
         at: when the refusal arrived.
         source: the report or the link that it comes from.
+        hidden: keep the digest of the address alone: its owner is erased.
     """
     spelling = normalised(channel, address)
     if not spelling:
         return
     await locks.hold(session, _key(channel, spelling))
-    row = RefusalRow(channel=channel.value, address=spelling, topic=topic, at=at, source=source)
+    kept = await digest(session, channel, address) if hidden else spelling
+    row = RefusalRow(channel=channel.value, address=kept, topic=topic, at=at, source=source)
     addition = insert(session, RefusalRow).values(row.model_dump())
     said = addition.excluded
     await session.exec(
@@ -66,7 +70,7 @@ async def lift(session: AsyncSession, channel: Channel, address: str, topic: str
     await session.exec(
         delete(RefusalRow).where(
             col(RefusalRow.channel) == channel.value,
-            col(RefusalRow.address) == normalised(channel, address),
+            col(RefusalRow.address).in_(await _written(session, channel, address)),
             col(RefusalRow.topic) == topic,
         )
     )
@@ -85,13 +89,53 @@ async def against(
     session: AsyncSession, addresses: Iterable[tuple[Channel, str]]
 ) -> Sequence[RefusalRow]:
     """Return the refusals of these addresses, oldest first."""
-    pairs = {(channel.value, normalised(channel, address)) for channel, address in addresses}
+    pairs = [
+        (channel.value, one)
+        for channel, address in dict.fromkeys(addresses)
+        for one in await _written(session, channel, address)
+    ]
     if not pairs:
         return ()
     query = select(RefusalRow).where(
         tuple_(col(RefusalRow.channel), col(RefusalRow.address)).in_(pairs)
     )
     return (await session.exec(query.order_by(col(RefusalRow.at)))).all()
+
+
+async def forget(session: AsyncSession, channel: Channel, address: str) -> None:
+    """Let the refusals of an address hold by its digest; no row names the address any more.
+
+    Args:
+        session: a writing transaction.
+        channel: that was refused.
+        address: in any spelling.
+    """
+    spelling, hidden = normalised(channel, address), await digest(session, channel, address)
+    rows = await session.exec(
+        select(RefusalRow).where(
+            col(RefusalRow.channel) == channel.value,
+            col(RefusalRow.address).in_((spelling, hidden)),
+        )
+    )
+    found = rows.all()
+    newest: dict[str, RefusalRow] = {}
+    for row in sorted(found, key=lambda row: row.at):
+        newest[row.topic] = row
+    said = [(row.topic, row.at, row.source) for row in newest.values()]
+    for row in found:
+        await session.delete(row)
+    await session.flush()
+    session.add_all(
+        RefusalRow(channel=channel.value, address=hidden, topic=topic, at=at, source=source)
+        for topic, at, source in said
+    )
+    await session.flush()
+
+
+async def _written(session: AsyncSession, channel: Channel, address: str) -> tuple[str, ...]:
+    """Return what a row can have in place of an address; none for an empty one."""
+    spelling = normalised(channel, address)
+    return (spelling, await digest(session, channel, address)) if spelling else ()
 
 
 def _key(channel: Channel, spelling: str) -> int:

@@ -91,7 +91,7 @@ async def take(
         kept_at = await _keep(session, provider, report, received_at, None)
         if kept_at is not None and not report.reference and not report.provider_id:
             # news of an address alone: it is dead, or its owner complained
-            await _suppress(session, provider, report, report.address)
+            await _suppress(session, provider, report, report.address, hidden=False)
         if kept_at is not None and report.kind is Kind.UNSUBSCRIBED:
             # nobody was written to at this address, and somebody may have it on their card
             await refusals.add(
@@ -113,7 +113,8 @@ async def take(
         # our own address for the message counts: the report may name one it was forwarded to
         query = select(ContentRow.address).where(ContentRow.ledger_id == match.ledger_id)
         address = (await session.exec(query)).first() or report.address
-        await _suppress(session, provider, report, address)
+        hidden = person.erased_at is not None
+        await _suppress(session, provider, report, address, hidden=hidden)
         await _refuse(session, told, person, address, kept_at)
     return told
 
@@ -256,7 +257,9 @@ async def _note(
     return twice
 
 
-async def _suppress(session: AsyncSession, provider: str, report: Report, address: str) -> None:
+async def _suppress(
+    session: AsyncSession, provider: str, report: Report, address: str, *, hidden: bool
+) -> None:
     if report.kind is Kind.COMPLAINED:
         because = "complained"
     elif report.hard:
@@ -271,6 +274,7 @@ async def _suppress(session: AsyncSession, provider: str, report: Report, addres
             because=because,
             at=report.at,
             source=_source(provider, report),
+            hidden=hidden,
         )
 
 
@@ -292,7 +296,13 @@ async def _refuse(
         topic=told.refuses,
     )
     await refusals.add(
-        session, told.channel, address, topic=told.refuses, at=received_at, source=source
+        session,
+        told.channel,
+        address,
+        topic=told.refuses,
+        at=received_at,
+        source=source,
+        hidden=person.erased_at is not None,
     )
 
 

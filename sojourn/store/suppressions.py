@@ -1,19 +1,49 @@
 """Suppressed addresses: they get no message, no matter which customer has them.
 
-SMS and WhatsApp reach the same number and are told apart: a number without WhatsApp takes texts.
+SMS and WhatsApp reach the same number and are told apart: a number without WhatsApp takes texts. A
+suppression that was lifted stays as a row, so that no report of before brings it back. Of an erased
+person a row has the digest of the address in the place of the address (`store.digests`).
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, tuple_
+from sqlalchemy import tuple_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised, spellings
 from sojourn.domain.messages import Channel
+from sojourn.store import refusals
 from sojourn.store.dialects import insert
+from sojourn.store.digests import digest, is_digest
 from sojourn.store.tables import SuppressionRow
+
+CAUSES = ("bounced", "complained", "gone")
+"""The causes that providers report; any other cause is an operator's word."""
+OPERATOR = "by hand"
+"""The cause that is kept of an operator's words once the address is forgotten."""
+_PAGE = 500
+_LIKE_A_NUMBER = re.compile(r"(whatsapp:)?[+\d][\d\s().-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A choice of suppressions.
+
+    Args:
+        channel: None: any.
+        because: None: any cause.
+        address: in any spelling; None: any. One of an erased person is found by it, too.
+        lifted: also those that were lifted.
+    """
+
+    channel: Channel | None = None
+    because: str | None = None
+    address: str | None = None
+    lifted: bool = False
 
 
 async def add(
@@ -24,60 +54,110 @@ async def add(
     because: str,
     at: datetime,
     source: str,
-) -> None:
+    hidden: bool = False,
+) -> bool:
     """Send nothing more to an address. The first of several suppressions is kept.
 
     Args:
         session: a writing transaction.
         channel: the channel to which the suppression applies.
         address: the address, in any spelling.
-        because: ``bounced``, ``complained``, ``gone``, or an operator's word.
-        at: the moment of the report, answer or command.
+        because: one of `CAUSES`, or an operator's word.
+        at: the moment of the report, answer or command. One of before the address was lifted
+            changes nothing.
         source: the report, answer or operator that it comes from.
+        hidden: keep the digest of the address alone: its owner is erased.
+
+    Returns:
+        True if this suppresses the address; False if it was suppressed, or has been lifted since.
 
     Raises:
         ValueError: the address is empty.
     """
-    row = SuppressionRow(
-        channel=channel.value,
-        address=normalised(channel, address),
-        because=because,
-        at=at,
-        source=source,
-    )
-    if not row.address:
+    spelling = normalised(channel, address)
+    if not spelling:
         raise ValueError("an empty address cannot be suppressed")
+    rows = await _rows(session, channel, address)
+    stands = any(row.lifted_at is None for row in rows)
+    if any(row.lifted_at is not None and at <= row.lifted_at for row in rows):
+        return False
+    # the digest of an address that is known again stands beside it, or instead of it
+    kept = next((row.address for row in rows if is_digest(row.address)), spelling)
+    if hidden:
+        kept = await digest(session, channel, address)
+    row = SuppressionRow(channel=channel.value, address=kept, because=because, at=at, source=source)
     addition = insert(session, SuppressionRow).values(row.model_dump())
-    said = addition.excluded
+    said, held = addition.excluded, SuppressionRow
     await session.exec(
         addition.on_conflict_do_update(
             index_elements=["channel", "address"],
-            set_={"because": said.because, "at": said.at, "source": said.source},
+            set_={
+                "because": said.because,
+                "at": said.at,
+                "source": said.source,
+                "lifted_at": None,
+                "lifted_by": None,
+                "lifted_because": None,
+            },
             # the same row stays, whatever the order of arrival
-            where=tuple_(said.at, said.source)
-            < tuple_(col(SuppressionRow.at), col(SuppressionRow.source)),
+            where=(said.at > col(held.lifted_at))
+            | (
+                col(held.lifted_at).is_(None)
+                & (tuple_(said.at, said.source) < tuple_(col(held.at), col(held.source)))
+            ),
         )
     )
+    return not stands
 
 
-async def lift(session: AsyncSession, channel: Channel, address: str) -> bool:
+async def would_add(session: AsyncSession, channel: Channel, address: str, *, at: datetime) -> bool:
+    """Tell whether `add` would suppress an address, and change nothing.
+
+    Args:
+        session: any session.
+        channel: as for `add`.
+        address: as for `add`.
+        at: as for `add`.
+
+    Returns:
+        What `add` would return.
+    """
+    rows = await _rows(session, channel, address)
+    return all(row.lifted_at is not None and at > row.lifted_at for row in rows)
+
+
+async def lift(
+    session: AsyncSession,
+    channel: Channel,
+    address: str,
+    *,
+    at: datetime,
+    by: str,
+    because: str = "",
+) -> bool:
     """Send to an address again.
 
     Args:
         session: a writing transaction.
         channel: the channel to which the suppression applies.
         address: the address, in any spelling.
+        at: now; only a later report suppresses the address again.
+        by: the operator.
+        because: the operator's words.
 
     Returns:
         False if the address was not suppressed.
     """
-    deleted = await session.exec(
-        delete(SuppressionRow).where(
+    lifted = await session.exec(
+        update(SuppressionRow)
+        .where(
             col(SuppressionRow.channel) == channel.value,
-            col(SuppressionRow.address).in_(spellings(channel, address)),
+            col(SuppressionRow.address).in_(await _written(session, channel, address)),
+            col(SuppressionRow.lifted_at).is_(None),
         )
+        .values(lifted_at=at, lifted_by=by, lifted_because=because)
     )
-    return deleted.rowcount > 0
+    return lifted.rowcount > 0
 
 
 async def suppressed(
@@ -85,12 +165,15 @@ async def suppressed(
 ) -> set[tuple[Channel, str]]:
     """Return the suppressed ones of these channels and addresses, as they were given."""
     # a row may be older than the spelling that is written today
-    asked = [(channel, address, spellings(channel, address)) for channel, address in pairs]
+    asked = [
+        (channel, address, await _written(session, channel, address)) for channel, address in pairs
+    ]
     wanted = [(channel.value, one) for channel, _, same in asked for one in same]
     if not wanted:
         return set()
     query = select(SuppressionRow.channel, SuppressionRow.address).where(
-        tuple_(col(SuppressionRow.channel), col(SuppressionRow.address)).in_(wanted)
+        tuple_(col(SuppressionRow.channel), col(SuppressionRow.address)).in_(wanted),
+        col(SuppressionRow.lifted_at).is_(None),
     )
     found = set((await session.exec(query)).all())
     return {
@@ -98,3 +181,113 @@ async def suppressed(
         for channel, address, same in asked
         if any((channel.value, one) in found for one in same)
     }
+
+
+async def listed(
+    session: AsyncSession, asked: Asked, *, limit: int | None = None
+) -> AsyncIterator[SuppressionRow]:
+    """Yield suppressions in the order of channels and addresses.
+
+    Args:
+        session: any session.
+        asked: which.
+        limit: the most to yield; None: all.
+
+    Yields:
+        One row after the other.
+    """
+    query = select(SuppressionRow).order_by(
+        col(SuppressionRow.channel), col(SuppressionRow.address)
+    )
+    if asked.channel is not None:
+        query = query.where(col(SuppressionRow.channel) == asked.channel.value)
+    if asked.because is not None:
+        query = query.where(col(SuppressionRow.because) == asked.because)
+    if asked.address is not None:
+        channels = [asked.channel] if asked.channel else list(Channel)
+        written = [
+            (channel.value, one)
+            for channel in channels
+            for one in await _written(session, channel, asked.address)
+        ]
+        pair = tuple_(col(SuppressionRow.channel), col(SuppressionRow.address))
+        query = query.where(pair.in_(written))
+    if not asked.lifted:
+        query = query.where(col(SuppressionRow.lifted_at).is_(None))
+    after, left = ("", ""), limit
+    while left is None or left > 0:
+        page = _PAGE if left is None else min(left, _PAGE)
+        place = tuple_(col(SuppressionRow.channel), col(SuppressionRow.address))
+        rows = (await session.exec(query.where(place > after).limit(page))).all()
+        for row in rows:
+            yield row
+        if len(rows) < page:
+            return
+        after = (rows[-1].channel, rows[-1].address)
+        left = None if left is None else left - len(rows)
+
+
+async def forget(
+    session: AsyncSession, address: str, *, channels: Iterable[Channel] = tuple(Channel)
+) -> None:
+    """Let suppressions and refusals of an address hold by its digest alone.
+
+    No row names the address any more, and none has an operator's words on it. A customer who comes
+    with the same address later gets nothing, either. Doing it again changes nothing.
+
+    Args:
+        session: a writing transaction.
+        address: in any spelling: an e-mail address, a number or a device token.
+        channels: those to look at; where an address cannot be of a channel, it is passed over.
+    """
+    for channel in channels:
+        if not _may_be_of(channel, address):
+            continue
+        await refusals.forget(session, channel, address)
+        rows = await _rows(session, channel, address)
+        if not rows:
+            continue
+        kept = _whole(rows)
+        row = SuppressionRow(
+            channel=channel.value,
+            address=await digest(session, channel, address),
+            because=kept.because if kept.because in CAUSES else OPERATOR,
+            at=kept.at,
+            source=kept.source if kept.because in CAUSES else OPERATOR,
+            lifted_at=kept.lifted_at,
+            lifted_by=kept.lifted_by,
+        )
+        for old in rows:
+            await session.delete(old)
+        await session.flush()
+        session.add(row)
+        await session.flush()
+
+
+def _whole(rows: Sequence[SuppressionRow]) -> SuppressionRow:
+    """Return what several rows of one address amount to: one that holds, the oldest of them."""
+    return min(rows, key=lambda row: (row.lifted_at is not None, row.at, row.source))
+
+
+def _may_be_of(channel: Channel, address: str) -> bool:
+    match channel:
+        case Channel.EMAIL:
+            return "@" in address
+        case Channel.SMS | Channel.WHATSAPP:
+            return bool(_LIKE_A_NUMBER.fullmatch(address.strip()))
+        case Channel.PUSH:
+            return bool(address)
+
+
+async def _rows(session: AsyncSession, channel: Channel, address: str) -> Sequence[SuppressionRow]:
+    query = select(SuppressionRow).where(
+        col(SuppressionRow.channel) == channel.value,
+        col(SuppressionRow.address).in_(await _written(session, channel, address)),
+    )
+    return (await session.exec(query.execution_options(populate_existing=True))).all()
+
+
+async def _written(session: AsyncSession, channel: Channel, address: str) -> tuple[str, ...]:
+    """Return what a row can have in place of an address: its spellings, and its digest."""
+    same = spellings(channel, address)
+    return (*sorted(same), await digest(session, channel, address)) if same else ()

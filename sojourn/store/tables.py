@@ -161,6 +161,20 @@ class ConsentRow(SQLModel, table=True):
     """The origin: the message id of an identify call, a form, an operator."""
     received_at: datetime | None = _maybe()
     """The newest arrival of the statement. A refusal counts from it; None: from ``at``."""
+    purpose: str | None = None
+    """The use that it is about (`domain.consent.Purpose`); None: to be sent messages. Of another
+    purpose the topic is its name, so that code which does not know purposes reads no consent."""
+    address: str | None = None
+    """That the statement is about."""
+    wording: str | None = None
+    """The exact text that the customer agreed to."""
+    wording_version: str | None = None
+    locale: str | None = None
+    """The language of that text."""
+    proof: str | None = None
+    """The place where the statement can be proved."""
+    expires_at: datetime | None = _maybe()
+    """A consent holds until this moment; None: until it is withdrawn."""
 
 
 class EventRow(SQLModel, table=True):
@@ -355,11 +369,17 @@ class SuppressionRow(SQLModel, table=True):
 
     channel: str = Field(primary_key=True)
     address: str = Field(primary_key=True)
+    """As `domain.addresses.normalised` spells it; of an erased person, its digest
+    (`store.digests`)."""
     because: str
     """bounced, complained, gone, or an operator's word."""
     at: datetime = _moment()
     source: str
     """The report, answer or operator that the suppression comes from."""
+    lifted_at: datetime | None = _maybe()
+    """When an operator lifted it: no report of before brings it back. None: it holds."""
+    lifted_by: str | None = None
+    lifted_because: str | None = None
 
 
 class RefusalRow(SQLModel, table=True):
@@ -369,7 +389,8 @@ class RefusalRow(SQLModel, table=True):
 
     channel: str = Field(primary_key=True)
     address: str = Field(primary_key=True)
-    """As `domain.addresses.normalised` spells it."""
+    """As `domain.addresses.normalised` spells it; of an erased person, its digest
+    (`store.digests`)."""
     topic: str = Field(primary_key=True)
     """Empty means promotional messages on any topic."""
     at: datetime = _moment()

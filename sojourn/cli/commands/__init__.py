@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "runs": "List runs: open ones first, then the newest.",
     "start": "Start a journey for one customer, or for a file of them.",
     "stop": "End runs: they send nothing more, from the moment of the answer on.",
+    "suppressions": "List, add, import, export and lift suppressions: addresses that get nothing.",
     "switches": "List what operators hold back, since when, who and why.",
     "tickets": "List open tickets, newest first; close one.",
 }

@@ -13,12 +13,12 @@ from sojourn.cli.local.stack import running_stack
 from sojourn.cli.options import AsJson, By, ChannelName, Why, channel_named
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.running import run
-from sojourn.domain.errors import BadInput, TemporalUnavailable, UnknownName
+from sojourn.cli.suppressing import lift_address
+from sojourn.domain.errors import BadInput, TemporalUnavailable
 from sojourn.domain.messages import Channel
 from sojourn.insight import queues
 from sojourn.insight.queues import Queue
 from sojourn.store import ledger, pauses
-from sojourn.store.suppressions import lift as lift_address
 from sojourn.store.tables import ChannelRow
 
 app = typer.Typer(add_completion=False)
@@ -112,8 +112,9 @@ def lift(
     name: ChannelName,
     address: Annotated[str, typer.Argument(help="As the provider reported it.")],
 ) -> None:
-    """Take an address off the suppression list: messages may go to it again."""
-    run(_lift(Here.compose(), channel_named(name), address))
+    """Take an address off the suppression list, as `sojourn suppressions lift`."""
+    here, channel = Here.compose(), channel_named(name)
+    run(lift_address(here, channel, address, "lifted by sojourn channels lift", ANYBODY))
 
 
 async def _show(here: Here, *, as_json: bool) -> None:
@@ -175,16 +176,6 @@ async def _limit(here: Here, channel: Channel, rate: float | None, why: str, by:
         show_line(f"{channel} has no limit")
     else:
         show_line(f"{channel} sends {rate:g} messages a second at most")
-
-
-async def _lift(here: Here, channel: Channel, address: str) -> None:
-    async with here.store() as store, store.transaction() as session:
-        was_listed = await lift_address(session, channel, address)
-    if not was_listed:
-        raise UnknownName(
-            "suppressed address", address, hint=f"nothing keeps {channel} from going there"
-        )
-    show_line(f"{address} may be sent to by {channel} again")
 
 
 def _rate(text: str) -> float | None:

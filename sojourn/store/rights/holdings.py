@@ -51,7 +51,12 @@ HOLDINGS: Mapping[str, Holding] = {
     ),
     "suppressions": Holding(
         "An address of the customer that gets no message.",
-        parts(address="address", names="source", plain="channel because at"),
+        parts(
+            address="address",
+            names="source",
+            personal="because lifted_because",
+            plain="channel at lifted_at lifted_by",
+        ),
         find=Find.ADDRESS,
         end=End.HASHED,
     ),
@@ -85,7 +90,10 @@ HOLDINGS: Mapping[str, Holding] = {
         parts(
             customer="customer_id",
             names="source",
-            plain="id channel topic granted at received_at",
+            address="address",
+            personal="proof",
+            plain="id channel topic granted at received_at purpose wording wording_version locale "
+            "expires_at",
         ),
     ),
     "tickets": Holding(

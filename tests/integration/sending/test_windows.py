@@ -83,7 +83,7 @@ async def test_a_purchase_in_the_spread_still_cancels(desk: Desk) -> None:
     desk.policy = Rules.of(NIGHT)
     receipt = await desk.send(now=NOON + DAY + 10 * HOUR)
     assert receipt.until is not None
-    assert NINE < receipt.until < NINE + SPREAD
+    assert NINE <= receipt.until < NINE + SPREAD
     await desk.buy(44)  # 09:00
     late = await desk.send(now=receipt.until)
     assert (late.status, late.reason) == (Status.SKIPPED, Reason.GOAL_REACHED)

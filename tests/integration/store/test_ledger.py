@@ -172,8 +172,11 @@ async def test_addresses_are_compared_as_their_channel_does(own: Store) -> None:
             (Channel.EMAIL, "Anna@SHOP.example"),
             (Channel.PUSH, "Token"),
         }
-        assert await suppressions.lift(session, Channel.PUSH, "TOKEN") is False
-        assert await suppressions.lift(session, Channel.EMAIL, "ANNA@shop.example") is True
+        assert await suppressions.lift(session, Channel.PUSH, "TOKEN", at=NOW, by="o") is False
+        assert (
+            await suppressions.lift(session, Channel.EMAIL, "ANNA@shop.example", at=NOW, by="o")
+            is True
+        )
 
 
 async def test_the_first_of_two_operators_settles_a_message(own: Store) -> None:

@@ -1,15 +1,18 @@
 """Suppressed addresses: how they are compared, and how the gate queries them."""
 
 import itertools
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from sqlmodel import select
 
 from sojourn.domain.customer import Customer, read_identity
 from sojourn.domain.messages import Channel
 from sojourn.sending.gathering import recipient
-from sojourn.store import Store, cards, suppressions
+from sojourn.store import Store, cards, refusals, suppressions
+from sojourn.store.suppressions import Asked
 from sojourn.store.tables import SuppressionRow
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
@@ -85,8 +88,135 @@ async def test_a_suppression_can_be_lifted(store: Store, customer_id: str) -> No
     for was in (True, False):
         async with store.transaction() as session:
             address = f"{customer_id}@SHOP.example"
-            assert await suppressions.lift(session, Channel.EMAIL, address) == was
+            lifted = suppressions.lift(session, Channel.EMAIL, address, at=NOON, by="anna")
+            assert await lifted == was
     assert not await is_suppressed(store, Channel.EMAIL, f"{customer_id}@shop.example")
+
+
+LIFTED: dict[str, tuple[list[int | str], bool]] = {
+    "a report of before the lift": ([0, "lift 2", 1], False),
+    "a report of the moment of the lift": ([0, "lift 2", 2], False),
+    "a report of after the lift": ([0, "lift 2", 3], True),
+    "an older one after a newer one": ([0, "lift 2", 3, 1], True),
+    "the same report again": ([1, "lift 2", 1, 1], False),
+    "lifted twice": ([0, "lift 2", 3, "lift 4", 3], False),
+    "lifted twice, and reported since": ([0, "lift 2", 3, "lift 4", 5], True),
+}
+
+
+@pytest.mark.parametrize("erased", [False, True])
+@pytest.mark.parametrize("case", LIFTED)
+async def test_a_lifted_suppression_returns_by_a_later_report_alone(
+    store: Store, customer_id: str, case: str, *, erased: bool
+) -> None:
+    told, holds = LIFTED[case]
+    address = f"{customer_id}@shop.example"
+    for number, what in enumerate(told):
+        if isinstance(what, int):
+            await suppress(store, Channel.EMAIL, address, what)
+            continue
+        async with store.transaction() as session:
+            at = NOON + int(what.removeprefix("lift ")) * HOUR
+            await suppressions.lift(session, Channel.EMAIL, address, at=at, by="anna")
+            if erased and number == 1:
+                await suppressions.forget(session, address)
+    assert await is_suppressed(store, Channel.EMAIL, address) is holds
+
+
+ADDRESSES = {
+    Channel.EMAIL: ("Ada.{}@Shop.EXAMPLE", "ada.{}@shop.example"),
+    Channel.SMS: ("+39333{}", "39333{}"),
+    Channel.WHATSAPP: ("+39333{}", "whatsapp:+39333{}"),
+    Channel.PUSH: ("token:{}", "token:{}"),
+}
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+async def test_a_suppression_outlives_the_address(store: Store, channel: Channel) -> None:
+    mark = f"{uuid4().int % 10**7:07}"
+    written, again = (one.format(mark) for one in ADDRESSES[channel])
+    await suppress(store, channel, written)
+    async with store.transaction() as session:
+        for _ in range(2):  # the second time there is nothing to do
+            await suppressions.forget(session, again)
+    async with store.reading() as session:
+        rows = (await session.exec(select(SuppressionRow))).all()
+        assert not [row for row in rows if mark in row.address]
+    assert await is_suppressed(store, channel, written)
+    assert await is_suppressed(store, channel, again)
+    assert not await is_suppressed(store, channel, written + "1")
+    # a bounce of the same address, which is known again, makes no second row
+    await suppress(store, channel, written, 3)
+    async with store.reading() as session:
+        found = [row async for row in suppressions.listed(session, Asked(address=written))]
+    assert [(row.address.startswith("digest:"), row.at) for row in found] == [(True, NOON)]
+
+
+async def test_a_forgotten_suppression_keeps_no_words_of_operators(
+    store: Store, customer_id: str
+) -> None:
+    address = f"{customer_id}@shop.example"
+    async with store.transaction() as session:
+        await suppressions.add(
+            session, Channel.EMAIL, address, because="Ada rang us", at=NOON, source="anna"
+        )
+        await suppressions.forget(session, address)
+        (row,) = [row async for row in suppressions.listed(session, Asked(address=address))]
+    assert (row.because, row.source) == ("by hand", "by hand")
+
+
+async def test_a_report_on_somebody_erased_is_kept_as_a_digest(
+    store: Store, customer_id: str
+) -> None:
+    address = f"{customer_id}@shop.example"
+    async with store.transaction() as session:
+        await suppressions.add(
+            session, Channel.EMAIL, address, because="bounced", at=NOON, source="s", hidden=True
+        )
+        assert await session.get(SuppressionRow, ("email", address)) is None
+    assert await is_suppressed(store, Channel.EMAIL, address)
+
+
+async def test_a_refusal_outlives_the_address(store: Store, customer_id: str) -> None:
+    address = f"{customer_id}@shop.example"
+    pair = (Channel.EMAIL, address.upper())
+    async with store.transaction() as session:
+        for topic, hours in (("", 1), ("cart", 2)):
+            await refusals.add(session, *pair, topic=topic, at=NOON + hours * HOUR, source="a link")
+        await suppressions.forget(session, address)
+        await refusals.add(session, *pair, topic="cart", at=NOON, source="an older one")
+        await suppressions.forget(session, address)
+        found = await refusals.against(session, [pair])
+        assert [(row.topic, row.at) for row in found] == [
+            ("", NOON + HOUR),
+            ("cart", NOON + 2 * HOUR),
+        ]
+        assert not [row for row in found if customer_id in row.address]
+        await refusals.lift(session, *pair, "cart")
+        assert [row.topic for row in await refusals.against(session, [pair])] == [""]
+
+
+async def test_suppressions_are_listed_page_by_page(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppressions, "_PAGE", 2)
+    mark = uuid4().hex
+    for number in range(5):
+        await suppress(store, Channel.PUSH, f"{mark}{number}")
+
+    async def found(limit: int | None = None) -> list[str]:
+        async with store.reading() as session:
+            rows = suppressions.listed(session, Asked(channel=Channel.PUSH), limit=limit)
+            return [row.address[-1] async for row in rows if row.address.startswith(mark)]
+
+    assert await found() == ["0", "1", "2", "3", "4"]
+    assert len([one async for one in _some(store, 3)]) == 3
+
+
+async def _some(store: Store, limit: int) -> AsyncIterator[SuppressionRow]:
+    async with store.reading() as session:
+        async for row in suppressions.listed(session, Asked(channel=Channel.PUSH), limit=limit):
+            yield row
 
 
 @pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.SMS, Channel.PUSH])

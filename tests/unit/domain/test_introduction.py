@@ -81,7 +81,7 @@ def test_a_topic_that_needs_a_yes_of_its_own_is_waited_for_until_a_word_on_it() 
     for words, until in (
         (Consents(agreed), HOUR),
         (Consents(agreed, refused=frozenset({(EMAIL, "news")})), None),
-        (Consents(agreed, expired=frozenset({(None, "news")})), None),
+        (Consents(agreed, expired={(None, "news"): NOON}), None),
         (Consents(agreed, agreed=frozenset({(EMAIL, "other")})), HOUR),
         (Consents({EMAIL: False}), None),
     ):

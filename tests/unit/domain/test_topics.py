@@ -1,6 +1,7 @@
 """The registry of topics: what the file may say, and what it means for a message."""
 
 import tomllib
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from sojourn.domain.messages import Channel, MessageClass, Reason
 from sojourn.domain.topics import Cadence, Topics, read_topics
 
 EMAIL, SMS = Channel.EMAIL, Channel.SMS
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 FULL = """
 [newsletter]
@@ -137,9 +139,13 @@ PAIR, EVERYWHERE = (EMAIL, "news"), (None, "news")
             Reason.OPTED_OUT,
         ),
         # a yes that holds no more is no consent, whatever the topic's default
-        ({"by_channel": {EMAIL: True}, "expired": {PAIR}}, Reason.NO_CONSENT, Reason.NO_CONSENT),
         (
-            {"by_channel": {EMAIL: True}, "expired": {EVERYWHERE}},
+            {"by_channel": {EMAIL: True}, "expired": {PAIR: NOON}},
+            Reason.NO_CONSENT,
+            Reason.NO_CONSENT,
+        ),
+        (
+            {"by_channel": {EMAIL: True}, "expired": {EVERYWHERE: NOON}},
             Reason.NO_CONSENT,
             Reason.NO_CONSENT,
         ),

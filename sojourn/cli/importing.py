@@ -1,0 +1,123 @@
+"""An import of rows: what becomes of each, and the report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, Field
+
+from sojourn.cli.output import show_counts, show_json, show_line
+from sojourn.cli.progress import list_bad
+from sojourn.cli.records import BadLine
+from sojourn.cli.rows import Refused
+
+SHOWN = 20
+"""Refused rows that are listed; the file has all of them."""
+
+
+class Imported(BaseModel):
+    """The result of an import, counted up row by row.
+
+    Args:
+        read: rows that are not empty.
+        new: those that changed something; in a dry run, those that would.
+        known: those that were on record before, and changed nothing.
+        created: customers that the rows brought.
+        by_address: refusals of an address that no customer has yet: they hold for one who comes.
+        ignored: rows that say neither yes nor no, such as "never subscribed".
+        refused: rows of which nothing was stored.
+        file: where the refused rows are.
+        dry_run: nothing was stored.
+    """
+
+    read: int = 0
+    new: int = 0
+    known: int = 0
+    created: int = 0
+    by_address: int = 0
+    ignored: int = 0
+    refused: list[BadLine] = []
+    file: str | None = None
+    dry_run: Annotated[bool, Field()] = False
+
+
+@dataclass(frozen=True)
+class Tally:
+    """An import under way.
+
+    Args:
+        report: counted up row by row, so that an interrupted command can say how far it got.
+        refused: gets the rows that cannot be taken.
+        on_row: called after each row.
+    """
+
+    report: Imported
+    refused: Refused
+    on_row: Callable[[], None]
+
+    def read(self, line: int, record: dict[str, Any] | BadLine) -> dict[str, str] | None:
+        """Count a row; return its cells as text, None if it cannot be read."""
+        self.report.read += 1
+        self.on_row()
+        if isinstance(record, BadLine):
+            self.refused.add(line, record.reason)
+            return None
+        return {name: _text(value) for name, value in record.items()}
+
+    def how_far(self) -> str:
+        """Say how far an import got that was interrupted; empty if it had not begun."""
+        if not self.report.read:
+            return ""
+        return f"read {self.report.read} rows; import the same file again to go on"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).strip()
+
+
+def show_report(report: Imported, refused: Refused, *, as_json: bool) -> None:
+    """Write the refused rows to their file, and show the report.
+
+    Args:
+        report: of the import.
+        refused: its refused rows.
+        as_json: show it for programs.
+
+    Raises:
+        Exit: with code 1, if a row was refused.
+    """
+    path = refused.write()
+    report.refused = sorted(refused.lines, key=lambda bad: bad.line)
+    report.file = str(path) if path else None
+    if as_json:
+        show_json(report.model_dump())
+    else:
+        _show(report)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _show(report: Imported) -> None:
+    would = "would be " if report.dry_run else ""
+    show_counts(
+        {
+            "rows read": report.read,
+            f"words {would}recorded": report.new,
+            "on record before": report.known,
+            f"customers {would}made": report.created,
+            "of an address that no customer has yet": report.by_address,
+            "that say neither yes nor no, ignored": report.ignored,
+            "rows refused, nothing of them was stored": len(report.refused),
+        }
+    )
+    if report.refused:
+        show_line(list_bad(report.refused[:SHOWN]))
+        if len(report.refused) > SHOWN:
+            show_line(f"  and {len(report.refused) - SHOWN} more")
+    if report.file:
+        show_line(f"the refused rows are in {report.file}: mend them there, and import that file")
+    if report.dry_run:
+        show_line("a dry run: nothing was stored")

@@ -1,0 +1,58 @@
+"""Moments in files of other tools: an instant, a local time, or a day."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sojourn.domain.calendar import zone
+from sojourn.domain.errors import BadInput
+
+_LAST = timedelta(microseconds=1)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_UTC = zone("UTC")
+
+
+def read_past(
+    text: str, now: datetime, *, tz: ZoneInfo = _UTC, form: str = "", last: bool = False
+) -> datetime:
+    """Read a moment that is not ahead.
+
+    Args:
+        text: as the file has it: ``2026-11-03T10:15:00Z``, ``2026-11-03 10:15:00``, ``2026-11-03``.
+        now: the present.
+        tz: of a moment that names none.
+        form: of `datetime.strptime`, where moments are written in another way; empty: ISO 8601.
+        last: a day without a time means its last moment, or the present if that is ahead; else its
+            first.
+
+    Returns:
+        The moment, in UTC.
+
+    Raises:
+        BadInput: it is no moment, or lies ahead.
+    """
+    read, is_day = _read(text, form)
+    if read.tzinfo is None:
+        read = read.replace(tzinfo=tz)
+    at = read.astimezone(UTC)
+    if is_day and at <= now:
+        end = datetime.combine(read.date() + timedelta(days=1), time(), read.tzinfo)
+        return min(end.astimezone(UTC) - _LAST, now) if last else at
+    if at > now:
+        raise BadInput(f'"{text[:40]}" lies ahead')
+    if at.year < 1970:
+        raise BadInput(f'"{text[:40]}" lies before 1970')
+    return at
+
+
+def _read(text: str, form: str) -> tuple[datetime, bool]:
+    """Return the moment, and whether it is a day without a time."""
+    try:
+        if form:
+            return datetime.strptime(text, form), not re.search(r"%[HIcXs]", form)  # noqa: DTZ007
+        if _DAY.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text), time()), True
+        return datetime.fromisoformat(text), False
+    except (ValueError, OverflowError):
+        wanted = f"as {form}" if form else "as 2026-11-03 or 2026-11-03T10:15:00Z"
+        raise BadInput(f'"{text[:40]}" is no date: write it {wanted}') from None
