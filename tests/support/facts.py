@@ -47,7 +47,8 @@ class Made:
     """A customer that was made up.
 
     Args:
-        said: (channel, topic, granted, day, days until its arrival) of each statement of consent.
+        said: (channel, topic, granted, day, days until its arrival, day of a yes' end) of each
+            statement of consent.
         refused: (channel, topic, day) of refusals of the address.
         copied: numbers of events that are stored once more, as copies of themselves.
     """
@@ -55,7 +56,7 @@ class Made:
     traits: dict[str, Any] = field(default_factory=dict)
     card: dict[str, str] = field(default_factory=dict)
     happened: tuple[Happened, ...] = ()
-    said: tuple[tuple[str, str, bool, int, int], ...] = ()
+    said: tuple[tuple[str, str, bool, int, int, int | None], ...] = ()
     refused: tuple[tuple[str, str, int], ...] = ()
     copied: frozenset[int] = frozenset()
     erased: bool = False
@@ -138,6 +139,7 @@ SAID = st.tuples(
     st.booleans(),
     st.integers(-3, 0),
     st.integers(0, 3),
+    st.one_of(st.none(), st.integers(-3, 2)),
 ).filter(lambda one: bool(one[0] or one[1]) and not (one[0] == "" and one[2]))
 CUSTOMERS = st.builds(
     Made,

@@ -77,7 +77,7 @@ def agrees(consents: Consents, channel: Channel, topic: str) -> bool | None:
         The answer.
     """
     if topic:
-        if {(channel, topic), (None, topic)} & (consents.refused | consents.expired):
+        if {(channel, topic), (None, topic)} & (consents.refused | consents.expired.keys()):
             return False
         if (channel, topic) in consents.agreed:
             return True

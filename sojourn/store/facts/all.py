@@ -29,7 +29,10 @@ def holders(fact: Fact, now: datetime, *, postgresql: bool) -> Select[Any]:
     """
     without_fields(fact, "an audience")
     clauses = Clauses(
-        postgresql=postgresql, now=now, customer_id=CUSTOMERS.c.customer_id, agrees=agrees
+        postgresql=postgresql,
+        now=now,
+        customer_id=CUSTOMERS.c.customer_id,
+        agrees=lambda asked: agrees(asked, now),
     )
     return select(CUSTOMERS.c.customer_id).where(
         CUSTOMERS.c.joined_to.is_(None),

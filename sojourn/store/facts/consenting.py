@@ -1,12 +1,28 @@
 """Consent as SQL: the word that counts, as `store.consents` orders the statements.
 
 A consent counts from its moment, a refusal from its arrival, and at the same moment the refusal
-does. Refusals of an address count for everybody who has it.
+does. A yes that has ended is none. Refusals of an address count for everybody who has it, but those
+of erased addresses: SQL cannot make their digests, and the gate looks at them.
 """
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, case, false, func, literal, not_, or_, select, true, union_all
+from sqlalchemy import (
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlmodel import SQLModel
 
 from sojourn.domain.facts.nodes import Agrees
@@ -18,36 +34,56 @@ CONSENTS = SQLModel.metadata.tables["consents"]
 REFUSALS = SQLModel.metadata.tables["refusals"]
 
 
-def agrees(fact: Agrees) -> Sql:
-    """Return whether the customer agrees; NULL if neither yes nor no was said."""
-    agreed, agreed_since = _last_word(fact.channel, "")
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class _Word:
+    """The word that counts; NULL without any.
+
+    Args:
+        granted: it is a yes.
+        holds: it is a yes that has not ended.
+        since: when it began to count.
+    """
+
+    granted: Sql
+    holds: Sql
+    since: Sql
+
+
+def agrees(fact: Agrees, now: datetime) -> Sql:
+    """Return whether the customer agrees at a moment; NULL if neither yes nor no was said."""
+    channel = _last_word(fact.channel, "", now)
     if not fact.topic:
-        return agreed
-    own, own_since = _last_word(fact.channel, fact.topic)
-    every, _ = _last_word(None, fact.topic)
-    outweighed = func.coalesce(and_(not_(agreed), agreed_since >= own_since), false())
+        return channel.holds
+    own = _last_word(fact.channel, fact.topic, now)
+    every = _last_word(None, fact.topic, now)
+    outweighed = func.coalesce(and_(not_(channel.granted), channel.since >= own.since), false())
     return case(
-        (or_(not_(own), not_(every)), false()),
-        (and_(own, not_(outweighed)), true()),
-        else_=agreed,
+        (or_(not_(own.holds), not_(every.holds)), false()),
+        (and_(own.holds, not_(outweighed)), true()),
+        else_=channel.holds,
     )
 
 
-def _last_word(channel: Channel | None, topic: str) -> tuple[Sql, Sql]:
-    """Return whether the word that counts is a yes, and since when; NULL without any."""
+def _last_word(channel: Channel | None, topic: str, now: datetime) -> _Word:
     said = CONSENTS.alias()
     arrived = func.coalesce(said.c.received_at, said.c.at)
     late = and_(not_(said.c.granted), arrived > said.c.at)
     words: Any = select(
-        said.c.granted.label("granted"), case((late, arrived), else_=said.c.at).label("since")
+        said.c.granted.label("granted"),
+        case((late, arrived), else_=said.c.at).label("since"),
+        said.c.expires_at.label("expires_at"),
     ).where(
+        said.c.purpose.is_(None),
         said.c.customer_id == CUSTOMERS.c.customer_id,
         said.c.channel == (channel.value if channel else ""),
         said.c.topic == topic,
     )
     words = words.correlate(CUSTOMERS)
     if channel is not None:
-        by_address = select(false(), REFUSALS.c.at).where(
+        by_address = select(false(), REFUSALS.c.at, cast(null(), CONSENTS.c.expires_at.type)).where(
             REFUSALS.c.channel == channel.value,
             REFUSALS.c.topic == topic,
             REFUSALS.c.address != "",
@@ -55,10 +91,14 @@ def _last_word(channel: Channel | None, topic: str) -> tuple[Sql, Sql]:
         )
         words = union_all(words, by_address.correlate(CUSTOMERS))
     every = words.subquery()
-    newest = select(every).order_by(every.c.since.desc(), every.c.granted).limit(1)
-    return (
-        newest.with_only_columns(every.c.granted).scalar_subquery(),
-        newest.with_only_columns(every.c.since).scalar_subquery(),
+    end = func.coalesce(every.c.expires_at, literal(_NEVER, CONSENTS.c.expires_at.type))
+    # of two of one moment, a no counts, and of two consents the one that ends first
+    newest = select(every).order_by(every.c.since.desc(), every.c.granted, end).limit(1)
+    over = and_(every.c.granted, end <= literal(now, CONSENTS.c.expires_at.type))
+    return _Word(
+        granted=newest.with_only_columns(every.c.granted).scalar_subquery(),
+        holds=newest.with_only_columns(and_(every.c.granted, not_(over))).scalar_subquery(),
+        since=newest.with_only_columns(every.c.since).scalar_subquery(),
     )
 
 

@@ -55,7 +55,7 @@ async def judged(
     """
     customer = cards.card(person)
     if said is None and needs_consents(fact) and not customer.erased:
-        said = await consents.current(session, person.customer_id)
+        said = await consents.current(session, person.customer_id, now=now)
     found = {} if customer.erased else of_events(fact)
     answers = Answers(
         now=now,

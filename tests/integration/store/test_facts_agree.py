@@ -58,7 +58,7 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
             if number in one_.copied:
                 copy = {"message_id": f"{customer_id}-{number}-copy", "copy_of": first.message_id}
                 rows[EventRow].append(first.model_copy(update=copy))
-        for channel, topic, granted, day, later in one_.said:
+        for channel, topic, granted, day, later, end in one_.said:
             at = NOON + day * DAY
             rows.setdefault(ConsentRow, []).append(
                 ConsentRow(
@@ -69,6 +69,7 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
                     at=at,
                     received_at=None if granted else at + later * DAY,
                     source="a form",
+                    expires_at=NOON + end * DAY if granted and end is not None else None,
                 )
             )
         card = cards.card(row)
@@ -89,7 +90,7 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
 
 async def judged(session: AsyncSession, fact: Fact, person: CustomerRow, made: Made) -> bool | None:
     """Judge a fact by its definition: the customer's events in a list."""
-    said = await consents.current(session, person.customer_id)
+    said = await consents.current(session, person.customer_id, now=NOON)
     return judge(fact, look_up(fact, Answers(NOON, cards.card(person), said), made.happened)).holds
 
 
