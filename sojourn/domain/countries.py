@@ -1,8 +1,10 @@
 """The country and the region where a customer lives, for rules of countries."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
+from babel import Locale
 from babel.core import get_global
 
 from sojourn.domain.customer import Customer
@@ -11,6 +13,14 @@ from sojourn.domain.phones import country_of
 from sojourn.domain.traits import countries_of
 
 _REGIONS = ("state", "region", "province")
+_ALIASES = {"UK": "GB", "EL": "GR"}
+"""Codes that people use beside those of ISO 3166."""
+
+
+@lru_cache(maxsize=1)
+def countries() -> frozenset[str]:
+    """Return the codes of all countries and territories (ISO 3166, Unicode CLDR)."""
+    return frozenset(code for code in map(str, Locale("en").territories) if len(code) == 2)
 
 
 def home_country(customer: Customer) -> tuple[str, str]:
@@ -26,7 +36,8 @@ def home_country(customer: Customer) -> tuple[str, str]:
     Returns:
         ISO 3166 codes: ``("DE", "BY")``, ``("US", "")``, ``("", "")``.
     """
-    country = next(filter(None, _told(customer)), "")
+    told = (_ALIASES.get(country, country) for country in _told(customer))
+    country = next((country for country in told if country in countries()), "")
     return country, _region(customer.attributes, country)
 
 
@@ -34,8 +45,7 @@ def _told(customer: Customer) -> Iterator[str]:
     yield from countries_of(customer.attributes)
     if customer.phone:
         yield country_of(customer.phone)
-    found = region(customer.locale)
-    yield found if len(found) == 2 else ""  # 419 is Latin America, no country
+    yield region(customer.locale)  # which may be 419, Latin America: no country
     yield get_global("zone_territories").get(customer.timezone, "")
 
 

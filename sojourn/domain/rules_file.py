@@ -8,9 +8,8 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
-from babel import Locale
-
 from sojourn.domain.contradictions import contradiction
+from sojourn.domain.countries import countries
 from sojourn.domain.errors import BadPolicy
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.public_holidays import read_place
@@ -151,7 +150,7 @@ def _countries(told: object, place: str) -> Iterator[str]:
     for one in _texts(told, place):
         if one.lower() == "unknown":
             yield UNKNOWN
-        elif len(one) == 2 and one in Locale("en").territories:
+        elif one in countries():
             yield one
         else:
             raise BadPolicy(

@@ -113,6 +113,7 @@ async def test_a_worker_serves_logs_measures_and_stops_in_order(
         'activity_type="send",channel="email",class="transactional",namespace="default",'
         'service_name="temporal-core-sdk",status="deferred",task_queue="email"'
     }
+    assert await workers.measured(r"sojourn_policy_fault{.*} (\d)") == {"0"}
     paused = await workers.measured(r'sojourn_channel_paused{channel="(.*?)",.*} 0')
     assert paused == {channel.value for channel in Channel}
 

@@ -1,10 +1,13 @@
 """The rules of ``policy.toml`` are read again when the file changes, and a broken edit is told."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -13,6 +16,9 @@ from sojourn.domain.messages import Channel
 from sojourn.domain.quiet_hours import QuietHours
 from sojourn.domain.week import read_week
 from sojourn.policies import LOOK_EVERY, Policy
+from sojourn.serving.command import main
+from sojourn.serving.loop import watch_policy
+from tests.support.project import PROJECT
 
 NIGHT = QuietHours(time(21), time(9))
 DAY = 'quiet_hours = "22:00-07:00"'
@@ -167,6 +173,41 @@ def test_a_folder_of_that_name_is_a_fault(file: Path) -> None:
     file.mkdir()
     with pytest.raises(BadPolicy, match="cannot be read"):
         Policy(file, NIGHT)
+
+
+def test_a_worker_does_not_start_with_a_broken_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text("zone = 1")
+    project = replace(PROJECT, policy=file)
+    monkeypatch.setattr("sojourn.serving.command.load_project", lambda: project)
+    monkeypatch.setattr("sojourn.serving.command.check_secrets", lambda settings: None)
+    assert main([]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'worker: {file}: no such name "zone"')
+
+
+async def test_the_gauge_is_one_while_the_file_is_broken(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[int] = []
+    client = MagicMock()
+    runtime = client.service_client.config.runtime
+    runtime.metric_meter.create_gauge.return_value.set = shown.append
+    policy = Policy(file, NIGHT, clock=clock)
+    texts = iter(["zone = 1", DAY])
+
+    async def edited(seconds: float) -> None:
+        text = next(texts, None)
+        if text is None:
+            raise asyncio.CancelledError
+        edit(file, text, clock)
+
+    monkeypatch.setattr("sojourn.serving.loop.asyncio.sleep", edited)
+    with pytest.raises(asyncio.CancelledError):
+        await watch_policy(client, policy)
+    assert shown == [0, 1, 0]
+    assert runtime.metric_meter.create_gauge.call_args.args[0] == "sojourn_policy_fault"
 
 
 def test_the_contradiction_names_the_file(file: Path) -> None:

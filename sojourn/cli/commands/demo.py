@@ -14,7 +14,6 @@ from sojourn.cli.output import console, show_line, show_table
 from sojourn.cli.running import run
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadInput
-from sojourn.domain.quiet_hours import QuietHours
 from sojourn.serving.sandbox import check_journeys
 from sojourn.settings import Settings
 from sojourn.store.tables import ContentRow, LedgerRow
@@ -50,7 +49,7 @@ async def _demo(here: Here) -> None:
             console.print(f"{_customers(len(programme.tales))} through the next weeks ...\n")
             sent = 0
             async for played in play(programme.tales, Guide(stack, here.project)):
-                _show(played, settings.quiet_hours)
+                _show(played)
                 sent += sum(row.state == "sent" for row, _ in played.messages)
     console.print(
         f"{sent} messages were sent, into the outbox of the demo. "
@@ -62,22 +61,21 @@ def _customers(number: int) -> str:
     return "1 customer lives" if number == 1 else f"{number} customers live"
 
 
-def _show(played: Played, quiet_hours: QuietHours | None) -> None:
+def _show(played: Played) -> None:
     show_table(
         f"{played.customer_id.title()} {played.title}  ({', '.join(played.outcomes)})",
         ("local time", "step", "channel", "what became of it", "it says"),
-        [_line(row, kept, played.timezone, quiet_hours) for row, kept in played.messages],
+        [_line(row, kept, played.timezone) for row, kept in played.messages],
     )
     console.print()
 
 
-def _line(
-    row: LedgerRow, kept: ContentRow | None, timezone: str, quiet_hours: QuietHours | None
-) -> tuple[str, ...]:
-    local = row.decided_at.astimezone(zone(timezone))
+def _line(row: LedgerRow, kept: ContentRow | None, timezone: str) -> tuple[str, ...]:
+    tz = zone(timezone)
+    local = row.decided_at.astimezone(tz)
     fate = row.state if row.reason is None else f"{row.state}: {row.reason.replace('_', ' ')}"
     if row.held_until is not None:
-        fate += f", held over quiet hours ({quiet_hours})"
+        fate += f", held until {row.held_until.astimezone(tz):%a %H:%M}"
     said = kept.content if kept else {}
     headline = said.get("subject") or said.get("title") or said.get("text", "")
     return f"{local:%a %d %b %H:%M}", row.step, row.channel, fate, str(headline).split("\n")[0]

@@ -35,7 +35,8 @@ def replay(
     """Run a recording through the real engine in virtual time, and count the messages.
 
     Nothing is sent, and your own database is not touched. Settings such as SOJOURN_QUIET_HOURS
-    hold. A run that fails or holds up all others is set aside and named; the exit code is then 1.
+    and the rules of policy.toml hold. A run that fails or holds up all others is set aside and
+    named; the exit code is then 1.
     """
     run(_replay(Here.compose(), file, as_json=json, keep=keep))
 

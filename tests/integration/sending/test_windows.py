@@ -1,12 +1,17 @@
 """The gate holds promotional messages by the rules of policy.toml, and says which rule did."""
 
+import asyncio
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from sojourn.domain.messages import Channel, MessageClass, Reason, Status
+from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
 from sojourn.domain.rules import SPREAD, Rules
 from sojourn.domain.rules_file import read_rules
+from sojourn.policies import Policy
+from sojourn.sending.applying import Claim
+from sojourn.sending.gate import Gate
 from tests.support.desk import DAY, HOUR, NIGHT, NUDGE, Desk
 from tests.support.rows import NOON
 
@@ -96,3 +101,24 @@ async def test_a_change_of_the_rules_holds_from_the_next_question_on(desk: Desk)
     assert (await desk.send(now=NOON + DAY + 10 * HOUR)).status is Status.DEFERRED
     desk.policy = Rules(spread=timedelta(0))
     assert (await desk.send(now=NOON + DAY + 10 * HOUR)).status is Status.SENT
+
+
+async def test_an_edit_of_the_file_holds_at_the_next_claim_without_a_restart(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file, clock = tmp_path / "policy.toml", iter(range(0, 1000, 10))
+    await asyncio.to_thread(file.write_text, RULES)
+    policy = Policy(file, None, clock=lambda: next(clock))
+    gate = Gate(desk.store, policy, "UTC")
+
+    async def ask() -> object:
+        return await gate.pass_or_refuse(desk.delivery(), NOON + DAY)
+
+    held = await ask()
+    assert isinstance(held, Receipt)
+    assert held.reason is Reason.WINDOW
+    await asyncio.to_thread(file.write_text, "rules = 'none'")
+    assert await ask() == held  # the last good rules
+    assert policy.fault
+    await asyncio.to_thread(file.write_text, "quiet_hours = 'off'")
+    assert isinstance(await ask(), Claim)

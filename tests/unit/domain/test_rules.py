@@ -164,6 +164,32 @@ def test_a_closed_day_that_is_shown_twice_at_its_end_is_closed_twice() -> None:
     ) == datetime(2024, 11, 3, 5, 40, tzinfo=UTC)
 
 
+class TestClocksThatGoBackOverMidnight:
+    """In St. John's, on Sunday, 7 November 2010, 00:01 became 23:01 on Saturday."""
+
+    ST_JOHNS = zone("America/St_Johns")
+
+    def opens(self, hour: int, minute: int, *holders: Window | Closed) -> datetime | None:
+        return opens(
+            datetime(2010, 11, 7, hour, minute, 30, tzinfo=UTC), *holders, tz=self.ST_JOHNS
+        )
+
+    def test_saturdays_last_hour_comes_again(self) -> None:
+        late = Window(read_week("sat 23:30-23:40"))
+        again = datetime(2010, 11, 7, 3, 0, tzinfo=UTC)
+        assert self.opens(2, 15, late) == again  # 23:45 on Saturday
+        assert self.opens(2, 30, late) == again  # 00:00 on Sunday
+
+    def test_sunday_begins_twice(self) -> None:
+        closed = Closed(weekdays=frozenset({5}))
+        assert self.opens(2, 15, closed) == datetime(2010, 11, 7, 2, 30, tzinfo=UTC)
+        assert self.opens(2, 31, closed) == datetime(2010, 11, 7, 3, 30, tzinfo=UTC)
+
+    def test_what_comes_first_by_the_world_comes_first(self) -> None:
+        both = Window(read_week("sat 23:30-23:40, sun 00:00-00:01"))
+        assert self.opens(2, 15, both) == datetime(2010, 11, 7, 2, 30, tzinfo=UTC)
+
+
 def test_a_day_that_a_zone_leaves_out_opens_nothing() -> None:
     apia = zone("Pacific/Apia")  # after Thursday, 29 December 2011, came Saturday
     friday = Window(read_week("fri 10:00-12:00"))
