@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         total,
         trait,
     )
+    from sojourn.domain.limits import AtCap, at_most
     from sojourn.domain.message import Message
     from sojourn.domain.messages import Channel, MessageClass, Outcome, Reason, Receipt, Status
     from sojourn.domain.quiet_hours import QuietHours
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     PROMOTIONAL = MessageClass.PROMOTIONAL
     TRANSACTIONAL = MessageClass.TRANSACTIONAL
     AUTHENTICATION = MessageClass.AUTHENTICATION
+    WAIT = AtCap.WAIT
+    GIVE_WAY = AtCap.GIVE_WAY
 
 _HOMES = {
     "dispatch": ("Published", "Sojourn"),
@@ -76,6 +79,7 @@ _HOMES = {
         "total",
         "trait",
     ),
+    "domain.limits": ("AtCap", "at_most"),
     "domain.message": ("Message",),
     "domain.messages": ("Channel", "MessageClass", "Outcome", "Reason", "Receipt", "Status"),
     "domain.quiet_hours": ("QuietHours",),
@@ -92,16 +96,20 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _MEMBERS = {
     **dict.fromkeys(("EMAIL", "SMS", "PUSH", "WHATSAPP"), "Channel"),
     **dict.fromkeys(("PROMOTIONAL", "TRANSACTIONAL", "AUTHENTICATION"), "MessageClass"),
+    **dict.fromkeys(("WAIT", "GIVE_WAY"), "AtCap"),
 }
 
 __all__ = [
     "AUTHENTICATION",
     "EMAIL",
+    "GIVE_WAY",
     "PROMOTIONAL",
     "PUSH",
     "SMS",
     "TRANSACTIONAL",
+    "WAIT",
     "WHATSAPP",
+    "AtCap",
     "Channel",
     "Context",
     "Customer",
@@ -125,6 +133,7 @@ __all__ = [
     "SojournError",
     "Status",
     "activity",
+    "at_most",
     "business_days",
     "consents",
     "count",
@@ -152,7 +161,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
     if name in _MEMBERS:
-        value = getattr(import_module("sojourn.domain.messages"), _MEMBERS[name])[name]
+        value = __getattr__(_MEMBERS[name])[name]
     elif name in _HOME:
         value = getattr(import_module(f"sojourn.{_HOME[name]}"), name)
     else:

@@ -5,9 +5,11 @@ The rules that hold are always whole: a broken edit is told once, and the last g
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
+from sojourn.domain.caps import NO_CAPS
 from sojourn.domain.errors import BadPolicy
 from sojourn.domain.quiet_hours import QuietHours
 from sojourn.domain.rules import Rules
@@ -34,6 +36,7 @@ class Policy:
         file: Path | None,
         quiet_hours: QuietHours | None,
         *,
+        caps: bool = True,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         """Read the file.
@@ -41,6 +44,7 @@ class Policy:
         Args:
             file: None, or one that is not there: the setting alone holds.
             quiet_hours: the setting's, which hold where the file names none.
+            caps: whether the file's caps hold.
             clock: seconds that only go forward.
 
         Raises:
@@ -48,6 +52,7 @@ class Policy:
         """
         self._file = file
         self._quiet_hours = quiet_hours
+        self._caps = caps
         self._clock = clock
         self._looked = clock()
         self._stamp = self._now()
@@ -101,6 +106,7 @@ class Policy:
 
     def _understood(self, text: str) -> Rules:
         try:
-            return read_rules(text, self._quiet_hours)
+            rules = read_rules(text, self._quiet_hours)
         except BadPolicy as error:
             raise BadPolicy(f"{self._file}: {error}") from None
+        return rules if self._caps else replace(rules, caps=NO_CAPS)

@@ -144,8 +144,8 @@ class Settings(BaseSettings):
     ] = QuietHours(time(21), time(9))
     """Hours of the customer's local day in which no promotional message leaves."""
 
-    caps: Literal["off"] = "off"
-    """Frequency caps. ``off`` is the only value there is yet."""
+    caps: Literal["policy", "off"] = "policy"
+    """The caps of the project's ``policy.toml`` hold; ``off``: they do not."""
 
     timezone: Annotated[str, BeforeValidator(_known_zone)] = "UTC"
     """Time zone of a customer whose profile, phone number and locale tell none."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
+from sojourn.domain.limits import AtCap, AtMost
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.week import read_week
 
@@ -29,9 +30,13 @@ class Message:
         step: the step's name, for a message that is no attribute.
         within: hours of the customer's week outside of which it is held, in addition to the
             project's policy: ``"mon-fri 09:00-18:00"``.
+        at_most: a limit of this step alone: ``at_most(1, per=days(30))``.
+        at_cap: what it does where a cap of the policy or ``at_most`` leaves no room: `WAIT` or
+            `GIVE_WAY`; what the policy says if left out.
 
     Raises:
-        TypeError: no channel, one of them twice, or hours for a message that is never held.
+        TypeError: no channel, one of them twice, or hours or a limit for a message that is never
+            held.
         ValueError: ``useful_for`` is not positive, a name is not kebab-case, or the hours cannot be
             read.
     """
@@ -43,6 +48,8 @@ class Message:
     template: str
     step: str
     within: str
+    at_most: AtMost | None
+    at_cap: AtCap | None
     _variant_of: "Message | None" = field(repr=False)
 
     def __init__(
@@ -54,11 +61,15 @@ class Message:
         template: str = "",
         step: str = "",
         within: str = "",
+        at_most: AtMost | None = None,
+        at_cap: AtCap | None = None,
     ) -> None:
         if not channels or len(set(channels)) < len(channels):
             raise TypeError("a message names one channel or several different ones: Message(EMAIL)")
         if useful_for <= timedelta(0):
             raise ValueError("a message is useful for some time: useful_for=hours(24)")
+        if (at_most or at_cap) and message_class is not MessageClass.PROMOTIONAL:
+            raise TypeError(f"a {message_class} message is never held by a cap: leave that out")
         for name in (template, step):
             if name and not _NAME.fullmatch(name):
                 raise ValueError(f'"{name}" is not kebab-case: write it like "first-steps"')
@@ -77,6 +88,8 @@ class Message:
             template=template,
             step=step,
             within=within,
+            at_most=at_most,
+            at_cap=at_cap,
             _variant_of=None,
         )
 

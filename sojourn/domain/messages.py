@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from sojourn.domain.keys import Reach
+from sojourn.domain.limits import AtCap, AtMost
 
 
 class Channel(StrEnum):
@@ -70,6 +71,8 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     QUIET_HOURS = "quiet_hours"
     WINDOW = "window"
+    CAP = "cap"
+    GAVE_WAY = "gave_way"
     NOTHING_TO_SAY = "nothing_to_say"
     TEMPLATE = "template"
     SUPPRESSED = "suppressed"
@@ -283,6 +286,12 @@ class Delivery(_Wire):
     """The moment at which its text ceases to be true, if that comes before its use ends."""
     within: str = ""
     """The message's own sending window, as its journey writes it; empty: none."""
+    at_most: AtMost | None = None
+    """The limit of this step, as its author writes it."""
+    counted_as: str = ""
+    """The value of the field that the limit names: only equal ones count together."""
+    at_cap: AtCap | None = None
+    """Its way where a cap leaves no room; None: the policy's."""
     now: datetime
     start: tuple[datetime, int]
     """Order of the event that enrolled the customer: a goal older than it is not this run's."""

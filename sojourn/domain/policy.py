@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sojourn.domain.consent import Consents
 from sojourn.domain.messages import Channel, MessageClass, Reason
+from sojourn.domain.room import Room, Search
 from sojourn.domain.rules import AFTER_A_HOLD, UNKNOWN, Hold, Rules
 
 
@@ -95,6 +96,7 @@ def decide(
     message_id: str = "",
     within: str = "",
     needs_own_yes: bool = False,
+    room: Room | None = None,
 ) -> Decision:
     """Allow, defer or skip a message of a run that is still on.
 
@@ -113,6 +115,7 @@ def decide(
         message_id: names the message: what a hold leaves is spread by it.
         within: the message's own window, as its journey writes it.
         needs_own_yes: the topic needs a yes of its own.
+        room: what caps leave to the message; None: no cap concerns it.
 
     Returns:
         The decision.
@@ -129,21 +132,44 @@ def decide(
         return Skip(channel)
     if not is_useful(now, useful_until):
         return Skip(Reason.TOO_LATE)
+    held = None
     if promotional:
-        held = rules.hold(
-            rules.holders(channel, recipient.country, recipient.region, within),
-            now,
+        windows = rules.holders(channel, recipient.country, recipient.region, within)
+        held = _held(
+            room,
+            lambda caps: rules.hold(
+                (*windows, *caps),
+                now,
+                recipient.tz,
+                message_id=message_id,
+                useful_until=useful_until,
+            ),
+            channel,
             recipient.tz,
-            message_id=message_id,
-            useful_until=useful_until,
+            useful_until,
         )
-        if held is not None:
-            return _until(held, useful_until)
-    return Allow(channel)
+    return held or Allow(channel)
 
 
-def _until(hold: Hold, useful_until: datetime) -> Decision:
+def _held(
+    room: Room | None, search: Search, channel: Channel, tz: ZoneInfo, useful_until: datetime
+) -> Defer | Skip | None:
+    """Hold a promotional message over the policy's windows, and until caps leave it room."""
+    held = _until(search(()), useful_until)
+    if room is None or isinstance(held, Skip):
+        return held
+    capped = room.judge(channel, tz, useful_until, search)
+    if capped is None:
+        return held
+    if capped.until is None:
+        return Skip(capped.reason, capped.detail)
+    return Defer(capped.until, capped.reason, capped.detail)
+
+
+def _until(hold: Hold | None, useful_until: datetime) -> Defer | Skip | None:
     """Hold a message; one that a hold leaves no use would end in "too late": say so now."""
+    if hold is None:
+        return None
     if hold.until is None or not is_useful(hold.until + AFTER_A_HOLD, useful_until):
         return Skip(Reason.TOO_LATE, hold.detail)
     return Defer(hold.until, hold.reason, hold.detail)

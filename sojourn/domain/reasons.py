@@ -17,6 +17,8 @@ _WORDS: dict[Reason, str] = {
     Reason.TOO_LATE: "its moment was too long past for it to be of use",
     Reason.QUIET_HOURS: "it was quiet hours where the customer lives",
     Reason.WINDOW: "the policy lets such messages leave at other times only",
+    Reason.CAP: "the customer had as many promotional messages as a cap allows",
+    Reason.GAVE_WAY: "it gave way to a held message that goes before it",
     Reason.NOTHING_TO_SAY: "its template found nothing to say to this customer",
     Reason.TEMPLATE: "its template could not be rendered",
     Reason.SUPPRESSED: "the address bounced, complained or is gone: nothing is sent to it",

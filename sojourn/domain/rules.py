@@ -5,15 +5,15 @@ the clock on the customer's wall, and nothing of a database. `sojourn.domain.rul
 """
 
 import random
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
-from typing import Any
 from zoneinfo import ZoneInfo
 
+from sojourn.domain.caps import NO_CAPS, Caps
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.opening import Holder, Never, Opening, held
+from sojourn.domain.precedence import NO_PRECEDENCE, Precedence
 from sojourn.domain.public_holidays import holiday
 from sojourn.domain.quiet_hours import QuietHours
 from sojourn.domain.week import DAYS, MIDNIGHT, Week, read_week
@@ -192,15 +192,15 @@ class Rules:
         quiet: the general quiet hours: of messages that no rule with its own concerns.
         rules: in the order of the file.
         spread: what a hold leaves goes out over so long a time.
-        caps: the table ``[caps]`` as it stands in the file.
-        precedence: the table ``[precedence]`` as it stands in the file.
+        caps: how many messages a customer gets, and how far apart.
+        precedence: which message goes first where a cap has room for one.
     """
 
     quiet: Week | None = None
     rules: tuple[Rule, ...] = ()
     spread: timedelta = SPREAD
-    caps: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    precedence: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    caps: Caps = NO_CAPS
+    precedence: Precedence = NO_PRECEDENCE
 
     @classmethod
     def of(cls, quiet_hours: QuietHours | None, *, spread: timedelta = SPREAD) -> "Rules":

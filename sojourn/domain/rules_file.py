@@ -5,9 +5,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import Any
 
+from sojourn.domain.caps_file import read_caps, read_precedence
 from sojourn.domain.contradictions import contradiction
 from sojourn.domain.countries import countries
 from sojourn.domain.errors import BadPolicy
@@ -51,8 +51,8 @@ def read_rules(text: str, quiet_hours: QuietHours | None) -> Rules:
         quiet=_general(told, quiet_hours),
         rules=tuple(_rules(told.get("rules", []))),
         spread=_spread(told.get("spread")),
-        caps=_table(told, "caps"),
-        precedence=_table(told, "precedence"),
+        caps=read_caps(told.get("caps", {})),
+        precedence=read_precedence(told.get("precedence", {})),
     )
     if fault := contradiction(rules):
         raise BadPolicy(fault)
@@ -199,10 +199,3 @@ def _spread(told: object) -> timedelta:
     if spread > LONGEST_SPREAD:
         raise BadPolicy("spread: is more than 6 hours: messages would leave long after their hold")
     return spread
-
-
-def _table(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    table = told.get(name, {})
-    if not isinstance(table, dict):
-        raise BadPolicy(f"{name}: write it as a table, [{name}]")
-    return MappingProxyType(table)

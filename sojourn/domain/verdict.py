@@ -30,6 +30,7 @@ from sojourn.domain.policy import (
     decide,
     is_useful,
 )
+from sojourn.domain.room import Room
 from sojourn.domain.rules import NO_RULES, Rules
 from sojourn.domain.states import SETTLED, MessageState
 
@@ -122,11 +123,13 @@ class Circumstances:
         recipient: the customer.
         paused: for each paused channel, how long it has been paused.
         told_by_twin: another run of the same person has sent this step, or is about to.
+        room: what caps leave to the message; None: no cap concerns it.
     """
 
     recipient: Recipient
     paused: Mapping[Channel, timedelta]
     told_by_twin: bool = False
+    room: Room | None = None
 
 
 @dataclass(frozen=True)
@@ -411,6 +414,7 @@ def _decide(case: Case, now: Circumstances, channels: tuple[Channel, ...]) -> De
         message_id=case.delivery.message_id,
         within=case.delivery.within,
         needs_own_yes=case.needs_own_yes,
+        room=now.room,
     )
 
 

@@ -21,6 +21,8 @@ from sojourn.domain.calendar import LocalMoment
 from sojourn.domain.calendar_days import Day
 from sojourn.domain.calls import Asked, Failed, Reply
 from sojourn.domain.events import AnyKey, Event
+from sojourn.domain.events.base import personal_fields
+from sojourn.domain.keys import plain
 from sojourn.domain.message import Message, declared_messages
 from sojourn.domain.messages import (
     Channel,
@@ -577,6 +579,9 @@ class Journey(Handlers):
             useful_for=message.useful_for if state.plans_anew else None,
             true_until=until,
             within=message.within,
+            at_most=message.at_most,
+            counted_as=_counted_as(message, state),
+            at_cap=message.at_cap,
             now=self.now(),
             start=run.start.order,
             exact=terms.exact(run.start.name),
@@ -701,6 +706,8 @@ def _check_named(cls: type[Journey], called: str) -> None:
             raise TypeError(
                 f'{called}: {event.__name__} has no field "{cls.terms.anchor}" to count from'
             )
+    for message in cls.messages:
+        _check_counted(message, cls)
     for event in cls.terms.any_key:
         if event in cls.terms.starts_on:
             raise TypeError(
@@ -709,6 +716,17 @@ def _check_named(cls: type[Journey], called: str) -> None:
             )
     if cls.steps is Journey.steps:
         raise TypeError(f"{called} has no steps: write async def steps(self)")
+
+
+def _check_counted(message: Message, cls: type[Journey]) -> None:
+    """See that the field by which a limit counts is one that runs are told of."""
+    key = message.at_most.key if message.at_most else ""
+    for event in cls.terms.starts_on if key else ():
+        if key not in event.model_fields or key in personal_fields(event):
+            raise TypeError(
+                f'{cls.__name__}, {message.step}: {event.__name__} has no field "{key}" to count '
+                "by that may be in a run's history: name another in at_most(key=...)"
+            )
 
 
 def _tuple(events: Classes | None, otherwise: tuple[type[Event], ...]) -> tuple[type[Event], ...]:
@@ -731,6 +749,18 @@ def _events(given: Ends | None) -> tuple[type[Event], ...] | None:
         return None
     ends = given if isinstance(given, tuple) else (given,)
     return tuple(one.event if isinstance(one, AnyKey) else one for one in ends)
+
+
+def _counted_as(message: Message, state: State) -> str:
+    """Return the value by which the limit of a message counts: of the event that began the steps.
+
+    An event that restarted them may not have the field; then the start's value counts.
+    """
+    key = message.at_most.key if message.at_most else ""
+    for event in (state.cause, state.enrolment.start) if key else ():
+        if value := plain(event.fields.get(key)):
+            return value
+    return ""
 
 
 def _json(model: BaseModel) -> dict[str, Any]:

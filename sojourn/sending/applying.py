@@ -24,7 +24,7 @@ from sojourn.store.tables import ContentRow, EventRow, LedgerRow
 
 log = logging.getLogger("sojourn.sending")
 
-OF_THE_CLOCK = (Reason.QUIET_HOURS, Reason.WINDOW)
+OF_THE_POLICY = (Reason.QUIET_HOURS, Reason.WINDOW, Reason.CAP, Reason.GAVE_WAY)
 """Reasons for which a row's detail names the rules that hold."""
 WHATSAPP_WINDOW = timedelta(hours=24)
 
@@ -162,7 +162,7 @@ def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
         row.message_id = case.delivery.message_id
         row.ledger_key = case.delivery.ledger_key(ruling.channel)
         row.reference = reference(row.ledger_key)
-    if row.reason in OF_THE_CLOCK:
+    if row.reason in OF_THE_POLICY:
         row.detail = None  # it said which rule held the message
     match ruling.decision:
         case Allow():

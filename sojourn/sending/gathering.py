@@ -16,6 +16,7 @@ from sojourn.domain.messages import Channel, Delivery, Reason
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.policy import Recipient
+from sojourn.domain.room import LATE, Room
 from sojourn.domain.rules import Rules
 from sojourn.domain.switches import first
 from sojourn.domain.verdict import (
@@ -39,6 +40,7 @@ from sojourn.store import (
     people,
     refusals,
     runs,
+    slots,
     suppressions,
     switches,
 )
@@ -255,7 +257,23 @@ async def _circumstances(
         paused={channel: now - since for channel, since in held.channels.items()},
         told_by_twin=bool(person.merged or others)
         and await _is_told(session, case.delivery, person, others),
+        room=await _room(session, case, person.customer_id),
     )
+
+
+async def _room(session: AsyncSession, case: Case, customer_id: str) -> Room | None:
+    """Count what caps count; nothing is asked for a message that none concerns."""
+    room = Room.of(case.delivery, case.rules, case.now)
+    if room is None:
+        return None
+    counted = await slots.of_customer(
+        session,
+        customer_id,
+        besides=case.delivery.message_id,
+        since=room.since(zone(case.timezone)),
+        held_since=case.now - LATE,
+    )
+    return replace(room, slots=tuple(counted))
 
 
 async def _is_told(

@@ -132,7 +132,7 @@ async def serve_until_stopped(
     store = await Store.open(settings.store_url, pool_size=settings.database_connections)
     try:
         project = load_project()
-        policy = Policy(project.policy, settings.quiet_hours)
+        policy = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
         client = await connect(settings, runtime=runtime(settings))
         await _check_namespace(client)
         async with serving(

@@ -73,7 +73,7 @@ async def serving(
     messages = Messages(
         Gate(
             store,
-            policy or Policy(project.policy, settings.quiet_hours),
+            policy or Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy"),
             settings.timezone,
             events=project.events,
             templates=renderer.channels_of,

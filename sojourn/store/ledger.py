@@ -17,12 +17,13 @@ from sojourn.domain.states import WAITING, MessageState
 from sojourn.store.tables import SENT, UNSENT, ContentRow, LedgerRow
 
 REFERENCE_LENGTH = 32
-_MAYBE_SENT = (
+MAYBE_SENT = (
     MessageState.CLAIMED,
     MessageState.SUBMITTING,
     MessageState.SENT,
     MessageState.UNKNOWN,
 )
+"""The states of messages that left, may have left, or are about to leave."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
         channel=channel.value,
         message_class=delivery.message_class.value,
         topic=delivery.topic,
+        counted_as=delivery.counted_as or None,
         state=MessageState.DEFERRED,
         due_at=delivery.due,
         decided_at=delivery.now,
@@ -211,7 +213,7 @@ async def is_under_way(
     """
     query = select(LedgerRow.id).where(
         col(LedgerRow.workflow_id).in_(list(workflow_ids)),
-        col(LedgerRow.state).in_(_MAYBE_SENT),
+        col(LedgerRow.state).in_(MAYBE_SENT),
         LedgerRow.step == step,
         col(LedgerRow.decided_at) >= since,
     )
@@ -229,7 +231,7 @@ async def sent_by(session: AsyncSession, workflow_id: str) -> list[tuple[datetim
         Each message's claim by the machine's clock, and the same by the journey's.
     """
     query = select(LedgerRow.claimed_at, LedgerRow.decided_at).where(
-        LedgerRow.workflow_id == workflow_id, col(LedgerRow.state).in_(_MAYBE_SENT)
+        LedgerRow.workflow_id == workflow_id, col(LedgerRow.state).in_(MAYBE_SENT)
     )
     return [(claimed, at) for claimed, at in (await session.exec(query)).all() if claimed]
 
@@ -253,7 +255,7 @@ async def last_sent(
         return found
     query = (
         select(LedgerRow.workflow_id, LedgerRow.enrolment, func.max(LedgerRow.decided_at))
-        .where(col(LedgerRow.workflow_id).in_(wanted), col(LedgerRow.state).in_(_MAYBE_SENT))
+        .where(col(LedgerRow.workflow_id).in_(wanted), col(LedgerRow.state).in_(MAYBE_SENT))
         .group_by(col(LedgerRow.workflow_id), col(LedgerRow.enrolment))
     )
     for run, enrolment, at in (await session.exec(query)).all():

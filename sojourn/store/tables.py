@@ -247,6 +247,7 @@ class LedgerRow(SQLModel, table=True):
         Index("ix_ledger_message", "message_id"),
         Index("ix_ledger_workflow", "workflow_id", "state"),
         Index("ix_ledger_customer", "customer_id", "state"),
+        Index("ix_ledger_counted", "customer_id", "message_class", "decided_at"),
         Index("ix_ledger_provider_id", "provider_id"),
         # the order of the operators' list, and every column of their counts
         Index(
@@ -306,6 +307,8 @@ class LedgerRow(SQLModel, table=True):
     progress: str | None = None
     """The progress of a sent message, by the provider's reports (`domain.reports.Kind`)."""
     progress_at: datetime | None = _maybe()
+    counted_as: str | None = None
+    """The value by which a limit of its step counts it (`AtMost.key`)."""
 
 
 class AttemptRow(SQLModel, table=True):

@@ -15,6 +15,7 @@ from sojourn.cli.running import run
 from sojourn.domain.contradictions import contradiction
 from sojourn.domain.errors import BadPolicy
 from sojourn.journeys.advice import advice
+from sojourn.journeys.precedence import named_in_vain
 from sojourn.policies import Policy
 from sojourn.rendering.folders import missing_templates
 from sojourn.serving.sandbox import check_journeys
@@ -46,7 +47,7 @@ def check(
     the stored events that they read. It says as well for which runs a wait goes on that the code
     would begin with another length, and which templates and names of topics declared languages
     lack. Run it before a deploy. It exits with 1 if a run would break, or if policy.toml cannot be
-    read.
+    read or names a journey that the project does not have.
     """
     run(_check(Here.compose(), folder, open_runs=open_runs, as_json=as_json))
 
@@ -104,7 +105,7 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
 
 
 def _policy(here: Here) -> str:
-    """Return why the policy cannot be read, or never lets a message leave; empty if all is well."""
+    """Return the first fault of the policy, by itself or for this project; empty if all is well."""
     try:
         rules = Policy(here.project.policy, here.settings.quiet_hours)()
     except BadPolicy as error:
@@ -115,7 +116,8 @@ def _policy(here: Here) -> str:
                 fault = contradiction(rules, message.channels, message.within)
                 if fault:
                     return f"{here.project.policy}: {name}/{message.step}: {fault}"
-    return ""
+    fault = named_in_vain(rules.precedence, here.project.journeys.values())
+    return f"{here.project.policy}: {fault}" if fault else ""
 
 
 async def _open(here: Here) -> list[Checked]:

@@ -127,7 +127,8 @@ HOLDINGS: Mapping[str, Holding] = {
         "A message that was decided on, and what became of it.",
         parts(
             customer="customer_id",
-            names="ledger_key reference message_id workflow_id enrolment caused_by provider_id",
+            names="ledger_key reference message_id workflow_id enrolment caused_by provider_id "
+            "counted_as",
             personal="detail",
             plain="id journey n step template channel message_class topic state reason attempt "
             "due_at decided_at held_until claimed_at submitted_at settled_at provider "

@@ -94,13 +94,6 @@ def test_the_spread_is_a_span(written: str, spread: timedelta) -> None:
     assert read(f'spread = "{written}"').spread == spread
 
 
-def test_the_tables_of_caps_and_precedence_are_kept_as_they_stand() -> None:
-    rules = read("[caps]\nper_week = 3\n[caps.sms]\nper_week = 1\n[precedence]\ncart = 2\n")
-    assert rules.caps == {"per_week": 3, "sms": {"per_week": 1}}
-    assert rules.precedence == {"cart": 2}
-    assert read("").caps == {}
-
-
 RULE = '[[rules]]\nname = "r"\n'
 
 
@@ -137,7 +130,6 @@ RULE = '[[rules]]\nname = "r"\n'
             'rule "r": class: transactional messages are never held: leave the rule out',
         ),
         (RULE + 'class = "bulk"\nclosed = "sun"', 'rule "r": class: no such class "bulk"'),
-        ("caps = 3", "caps: write it as a table, [caps]"),
         ("precedence = []", "precedence: write it as a table"),
     ],
 )

@@ -1,0 +1,223 @@
+"""`Room`: what the caps leave to one message, and what becomes of it where they leave none.
+
+Of several messages that want one slot, the one goes first that the policy names first, then the one
+that fell due first. One of those that is held already counts for the others as if it had left at
+the end of its hold. A message that comes after it waits, or gives way.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sojourn.domain.calendar import DAY, local_day, moment
+from sojourn.domain.caps import Distance, Full, Limit, Near, Slot, told
+from sojourn.domain.limits import AtCap
+from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason
+from sojourn.domain.opening import Holder
+from sojourn.domain.precedence import Precedence
+from sojourn.domain.rules import AFTER_A_HOLD, Hold, Rules
+
+LATE = timedelta(minutes=10)
+"""A held message that has not asked so long after the end of its hold keeps no slot any more: its
+run is over, or nobody works on it."""
+AFTER_ANOTHER = timedelta(minutes=1)
+"""A message that gives way asks again so long after the other one was to leave."""
+
+Search = Callable[[Sequence[Holder]], Hold | None]
+"""Finds the hold of a message by the policy's windows and by these holders."""
+
+
+@dataclass(frozen=True)
+class Capped:
+    """The caps leave a message no room.
+
+    Args:
+        reason: `Reason.GAVE_WAY` if there would be room without messages that are held and go
+            first, else `Reason.CAP`.
+        until: when to ask again; None: the message is skipped.
+        detail: the caps and the messages that have used them up, in words.
+    """
+
+    reason: Reason
+    until: datetime | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Room:
+    """The caps that concern one message, and the messages that it may collide with.
+
+    Args:
+        limits: that concern it, by whatever channel it leaves.
+        distances: likewise.
+        at_cap: what it does where there is no room.
+        precedence: of the policy.
+        own: the message itself, as if it left now.
+        slots: the customer's other messages.
+    """
+
+    limits: tuple[Limit, ...]
+    distances: tuple[Distance, ...]
+    at_cap: AtCap
+    precedence: Precedence
+    own: Slot
+    slots: tuple[Slot, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        delivery: Delivery,
+        rules: Rules,
+        now: datetime,
+        *,
+        slots: Iterable[Slot] = (),
+        least_days: int = 0,
+    ) -> "Room | None":
+        """Gather the caps that concern a message.
+
+        Args:
+            delivery: the message.
+            rules: of the project's policy.
+            now: by the journey's clock.
+            slots: the customer's other messages.
+            least_days: calendar days that the customer wants between two messages on the topic;
+                zero: the customer has not chosen.
+
+        Returns:
+            The room; None if no cap concerns the message.
+        """
+        if delivery.message_class is not MessageClass.PROMOTIONAL:
+            return None
+        limits = [limit for limit in rules.caps.limits if _concerns(limit, delivery)]
+        if delivery.at_most is not None:
+            step = (delivery.journey, delivery.step)
+            limits.append(
+                Limit(
+                    delivery.at_most.number,
+                    delivery.at_most.days,
+                    step=step,
+                    by=delivery.at_most.key,
+                    key=delivery.counted_as,
+                )
+            )
+        if least_days:
+            limits.append(Limit(1, least_days, topic=delivery.topic))
+        distances = tuple(one for one in rules.caps.distances if _concerns(one, delivery))
+        if not limits and not distances:
+            return None
+        own = Slot(
+            now,
+            delivery.journey,
+            delivery.step,
+            delivery.lane,
+            delivery.topic,
+            delivery.due,
+            delivery.message_id,
+            delivery.counted_as,
+        )
+        return cls(
+            tuple(limits),
+            distances,
+            delivery.at_cap or rules.caps.at_cap,
+            rules.precedence,
+            own,
+            tuple(slots),
+        )
+
+    def since(self, tz: ZoneInfo) -> datetime:
+        """Return the moment from which on messages may count.
+
+        Args:
+            tz: the customer's zone.
+        """
+        longest = max((limit.days for limit in self.limits), default=1)
+        first = moment(local_day(self.own.at, tz) - (longest - 1) * DAY, time(), tz)
+        return min([first, *(self.own.at - one.least for one in self.distances)])
+
+    def judge(
+        self, channel: Channel, tz: ZoneInfo, useful_until: datetime, search: Search
+    ) -> Capped | None:
+        """Tell what the caps make of the message.
+
+        Args:
+            channel: by which it is about to leave.
+            tz: the customer's zone.
+            useful_until: from this moment on, the message is of no use.
+            search: for the first moment at which windows and caps let it leave.
+
+        Returns:
+            None if there is room when the windows alone let it leave.
+        """
+        windows = search(())
+        if windows is not None and windows.until is None:
+            return None
+        leaves = windows.until if windows is not None and windows.until else self.own.at
+        shown = leaves.astimezone(tz)
+        caps = self._caps(channel, tz, held=True)
+        full = [cap for cap in caps if cap.using(shown)]
+        if not full:
+            return None
+        gives_way = not any(cap.using(shown) for cap in self._caps(channel, tz, held=False))
+        free = search(caps)
+        assert free is not None, "a cap is full"
+        words = [cap.holds(shown) for cap in full]
+        if free.until is not None:
+            words.append(f"free again {told(free.until, tz)}")
+        if more := self._with_one_more(full, caps, useful_until, tz, search):
+            words.append(more)
+        until = None if self.at_cap is AtCap.GIVE_WAY else free.until
+        if gives_way and self.at_cap is AtCap.WAIT:
+            others = [slot.at for cap in full for slot in cap.using(shown) if slot.held]
+            decided = min(others) + AFTER_ANOTHER  # it may be skipped, and its slot is free again
+            until = min(until or decided, decided)
+        if until is not None and until + AFTER_A_HOLD >= useful_until:
+            until = None
+        return Capped(Reason.GAVE_WAY if gives_way else Reason.CAP, until, "; ".join(words))
+
+    def _caps(self, channel: Channel, tz: ZoneInfo, *, held: bool) -> list[Full | Near]:
+        own = replace(self.own, channel=channel)
+        slots = [slot for slot in self.slots if not slot.held or (held and self._goes_first(slot))]
+        slots = [replace(slot, at=max(slot.at, own.at)) if slot.held else slot for slot in slots]
+        return [
+            *(
+                Full(limit, tuple(slot for slot in slots if limit.counts(slot)), tz)
+                for limit in self.limits
+                if limit.counts(own)
+            ),
+            *(
+                Near(one, tuple(s for s in slots if one.channel in (None, s.channel)), tz)
+                for one in self.distances
+                if one.channel in (None, channel)
+            ),
+        ]
+
+    def _goes_first(self, other: Slot) -> bool:
+        return other.at > self.own.at - LATE and self._place(other) < self._place(self.own)
+
+    def _place(self, slot: Slot) -> tuple[int, datetime, str]:
+        return self.precedence.rank(slot.journey, slot.step), slot.due, slot.message_id
+
+    def _with_one_more(
+        self,
+        full: Sequence[Full | Near],
+        caps: Sequence[Full | Near],
+        useful_until: datetime,
+        tz: ZoneInfo,
+        search: Search,
+    ) -> str:
+        """Tell what a cap that is greater by one would have changed."""
+        cap = full[0]
+        if len(full) > 1 or not isinstance(cap, Full):
+            return ""
+        greater = replace(cap, limit=replace(cap.limit, number=cap.limit.number + 1))
+        hold = search([greater if one is cap else one for one in caps])
+        if hold is None:
+            return f"with {greater.limit.number} it would have left at once"
+        if hold.until is None or hold.until >= useful_until:
+            return ""
+        return f"with {greater.limit.number} it would have left {told(hold.until, tz)}"
+
+
+def _concerns(one: Limit | Distance, delivery: Delivery) -> bool:
+    return one.channel is None or one.channel in delivery.channels
