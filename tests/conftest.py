@@ -33,28 +33,40 @@ os.environ["SOJOURN_GATEWAY_OPERATIONS_ADDRESS"] = ""
 KEPT = ("SOJOURN_PROJECT",)
 LONG = Path(__file__).parent / "long"
 STORE = Path(__file__).parent / "integration" / "store"
+SERVERS = {"temporal", "own_temporal", "time_skipping_client"}
+"""Fixtures of Temporal's servers, on which a test takes a second."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects by what is marked here
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark properties, what lies in tests/long and what is repeated; begin with what is long.
 
-    What stands on the store is tried on SQLite by `make test`, and on PostgreSQL as well by
-    `make test-long`. The store's own tests always try both.
+    `make test-long` tries everything. `make test` leaves out what is tried twice: of what stands on
+    the store the round on PostgreSQL, of the cases of a test on a Temporal server all but one.
     Processes that begin with the long tests end at about the same time.
     """
+    tried: set[str] = set()
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
             item.add_marker("property")
-        if item.path.is_relative_to(LONG) or _repeats_on_postgresql(item):
+        if item.path.is_relative_to(LONG) or _repeats(item, tried):
             item.add_marker("long")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
-def _repeats_on_postgresql(item: pytest.Item) -> bool:
+def _repeats(item: pytest.Item, tried: set[str]) -> bool:
+    """Tell whether another test tries nearly the same; note the tests on a Temporal server."""
     called = getattr(item, "callspec", None)
-    on = called is not None and "postgresql" in called.params.values()
-    return on and not item.path.is_relative_to(STORE)
+    if called is None or item.path.is_relative_to(STORE):
+        return False
+    if "postgresql" in called.params.values():
+        return True
+    test = item.nodeid.partition("[")[0]
+    if test in tried:
+        return True
+    if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+        tried.add(test)
+    return False
 
 
 def pytest_collection_finish() -> None:
