@@ -270,7 +270,7 @@ def pins(lock: str) -> dict[str, str]:
 def test_the_image_has_the_engine_and_the_project() -> None:
     expected = {
         "sojourn", "workflows", "activities", "starter", "templates", "pyproject.toml", "worker.py",
-        "requirements-runtime.lock",
+        "requirements-runtime.lock", "policy.toml", "topics.toml",
     }  # fmt: skip
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in lines

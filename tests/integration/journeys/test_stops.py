@@ -173,7 +173,7 @@ async def test_a_purchase_while_a_stop_is_stored_loses_neither(
     monkeypatch.setattr(stops, "note", note_slowly)
     stopping = asyncio.create_task(handle.execute_update("stop", "asked by support"))
     await noting.wait()
-    # it waits for the customer, whom the stop holds: to wait for it here would be a deadlock
+    # it waits until the stop lets the customer go: waiting for it here would never end
     bought = OrderCompleted(customer_id=shop.customer_id, order_id="o", cart_id="k")
     buying = asyncio.create_task(shop.sojourn.publish(bought))
     await asyncio.sleep(0)
