@@ -21,7 +21,7 @@ from sojourn.dispatch.envelope import (
 from sojourn.dispatch.noting import as_sent, notes_on
 from sojourn.dispatch.published import Published
 from sojourn.domain.alias import Alias
-from sojourn.domain.customer import Erasure, Identity, read_identity
+from sojourn.domain.customer import Erasure, Errand, Identity, read_identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import (
     LARGEST,
@@ -113,7 +113,7 @@ class Ignored:
     customer_id: str
 
 
-Read = Track | Identity | Erasure | Alias | Ignored
+Read = Track | Identity | Erasure | Errand | Alias | Ignored
 
 
 def read_call(
@@ -175,7 +175,10 @@ def read_call(
         case "alias":
             return _alias(envelope)
         case "delete" if deletes:
-            return Erasure(envelope.customer_id, envelope.message_id, envelope.at)
+            why = str(call.get("why", ""))
+            return Erasure(envelope.customer_id, envelope.message_id, envelope.at, why)
+        case "errand" if deletes:
+            return Errand(envelope.customer_id, envelope.message_id, str(call["subject"]))
         case kind if kind in TYPES:
             return Ignored(envelope.customer_id)
         case None:

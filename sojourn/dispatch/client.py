@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
 
 from sojourn.composing import load_project, settings_of
-from sojourn.dispatch import aliasing, connection, stopping, twins
+from sojourn.dispatch import aliasing, connection, erasing, stopping, twins
 from sojourn.dispatch.alone import Alone
 from sojourn.dispatch.copies import copies, copy, may_end
 from sojourn.dispatch.intake import Intake
@@ -22,7 +22,14 @@ from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
 from sojourn.dispatch.watching import Watch
 from sojourn.domain.alias import Alias
-from sojourn.domain.customer import ZONE_FIELDS, Customer, Erasure, Identity, home_zone
+from sojourn.domain.customer import (
+    ZONE_FIELDS,
+    Customer,
+    Erasure,
+    Errand,
+    Identity,
+    home_zone,
+)
 from sojourn.domain.errors import BadEvent, TemporalUnavailable
 from sojourn.domain.events import Event, check_track
 from sojourn.domain.introduction import cured_by
@@ -31,7 +38,7 @@ from sojourn.domain.notes import Note, few
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, cards, holds, people, runs, zones
+from sojourn.store import Store, cards, holds, people, runs, tickets, zones
 from sojourn.store.cards import Identified
 from sojourn.store.tables import EventRow
 
@@ -192,8 +199,31 @@ class Sojourn:
         """
         self._intake.wake_soon(customer_id)
 
-    async def erase(self, erasure: Erasure) -> None:
-        """Forget how to reach a person, for good. Open runs go on, and send them nothing."""
+    async def keep_errand(self, errand: Errand) -> None:
+        """Keep a request that a person has to carry out, as a ticket."""
+        async with self.store.transaction() as session:
+            await tickets.keep(
+                session,
+                name=errand.message_id,
+                customer_id=errand.customer_id,
+                run="",
+                subject=errand.subject,
+            )
+
+    async def erase(self, erasure: Erasure, *, by: str = "") -> None:
+        """Forget how to reach a person, for good. Open runs go on, and send them nothing.
+
+        With a reason, everything is erased (`dispatch.erasing`): the store at once, and Temporal's
+        histories by the sweep of any worker.
+
+        Args:
+            erasure: of one customer.
+            by: who wants it.
+        """
+        if erasure.why:
+            async with self._alone.with_(erasure.customer_id):
+                await erasing.ask(self.store, erasure.customer_id, why=erasure.why, by=by)
+            return
         async with (
             self._alone.with_(erasure.customer_id),
             self.store.transaction() as session,

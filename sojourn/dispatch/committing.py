@@ -12,6 +12,7 @@ from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.beginning import can_revive, run_of
 from sojourn.dispatch.ending import void_holds_of
 from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
+from sojourn.dispatch.noting import ERASED
 from sojourn.dispatch.planning import Known, Plan, Refused, names_since, next_plan, readable
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import SojournError
@@ -22,9 +23,11 @@ from sojourn.journeys.journey import restarts_by_content
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import cards, events, ledger, people, runs, switches, zones
+from sojourn.store import cards, events, ledger, people, runs, switches, tombstones, zones
 from sojourn.store.dialects import is_postgresql
+from sojourn.store.rights import erasing
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
+from sojourn.store.tombstones import is_tombstone
 
 EVER = datetime(1, 1, 2, tzinfo=UTC)
 WINDOW = 20
@@ -117,8 +120,20 @@ class Transaction:
     async def _store(self, session: AsyncSession, arrivals: Sequence[Arrival]) -> None:
         for work in arrivals:
             work.row.customer_id = self.joined(work.row.customer_id)
-        kept = await events.add_all(session, [work.row for work in arrivals], self._project.events)
-        self.rows = dict(zip(arrivals, kept, strict=True))
+        here = [work for work in arrivals if not is_tombstone(work.row.customer_id)]
+        if here:
+            kept = await events.add_all(session, [work.row for work in here], self._project.events)
+            self.rows = dict(zip(here, kept, strict=True))
+        await self._drop(session, [work for work in arrivals if work not in self.rows])
+
+    async def _drop(self, session: AsyncSession, arrivals: Sequence[Arrival]) -> None:
+        """Count the events of people who were erased; nothing of them is kept."""
+        for work in arrivals:
+            await tombstones.count_dropped(session, work.row.customer_id)
+            work.row.properties, work.row.as_sent = {}, None
+            work.row.routed_at = datetime.now(UTC)
+            work.notes = (ERASED,)
+            self.rows[work] = (work.row, False)
 
     async def _note(self, session: AsyncSession, told: Sequence[Told]) -> set[str]:
         """Note what was told; return the customers whose started runs have missed something."""
@@ -128,14 +143,19 @@ class Transaction:
         for work in told:
             for row in work.started:
                 home = self.joined(row.customer_id)
-                if home != row.customer_id:
+                if home != row.customer_id and not is_tombstone(home):
                     moved.add(home)
+                if is_tombstone(home):  # while it was being started, its customer was erased
+                    await erasing.reopen(session, home, row)
+                    continue
                 row.customer_id = home
                 if self._zone(home) not in ("", work.plan.enrolment.timezone):
                     by_other_clocks.setdefault(home, set()).add(row.run_id)
         await events.mark_routed(session, [work.plan.seq for work in told], now)
         await events.mark_routed(session, [seq for work in told for seq in work.missed], None)
-        await runs.add(session, [row for work in told for row in work.started])
+        started = [row for work in told for row in work.started]
+        lives = [row for row in started if not is_tombstone(self.joined(row.customer_id))]
+        await runs.add(session, lives)
         await runs.mark_closed(session, [i for work in told for i in work.closed], now)
         for customer_id in sorted(moved):  # the alias call could not know of these runs
             await tell_again(session, customer_id, self._project, within=self._clock_skew)

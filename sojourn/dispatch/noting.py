@@ -17,6 +17,7 @@ USED = Note(
     "messageId",
     "was used before, by another event: this one is taken, and kept under an id of its own",
 )
+ERASED = Note("userId", "was erased: nothing of the call is kept")
 SAME_ID = Note(
     "previousId",
     "is the userId itself, so that nothing was joined: it must be the id that is given up, such as "

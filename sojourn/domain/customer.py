@@ -29,6 +29,7 @@ class Customer:
         customer_id: opaque; never an address.
         known: an identify call was seen; an event alone does not make somebody known.
         erased: the person asked to be forgotten.
+        restricted: the person's data are kept, and not used.
         first_name: for greetings; may be missing.
         email: address for e-mail.
         phone: E.164, for SMS and WhatsApp.
@@ -41,6 +42,7 @@ class Customer:
     customer_id: str
     known: bool = False
     erased: bool = False
+    restricted: bool = False
     first_name: str = ""
     email: str = ""
     phone: str = ""
@@ -119,11 +121,29 @@ class Erasure:
         customer_id: any id of the person.
         message_id: the call's own id.
         at: when it was told.
+        why: the law or the request that wants all of it gone, runs and messages too; empty: it
+            suffices that nobody can reach the person.
     """
 
     customer_id: str
     message_id: str
     at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Errand:
+    """A shop's request that a person has to carry out; it becomes a ticket.
+
+    Args:
+        customer_id: the customer it is about.
+        message_id: the call's own id; the same request again is the same ticket.
+        subject: one line for the person who takes it.
+    """
+
+    customer_id: str
+    message_id: str
+    subject: str
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ class Reason(StrEnum):
     ALREADY_TOLD = "already_told"
     UNKNOWN_CUSTOMER = "unknown_customer"
     ERASED = "erased"
+    RESTRICTED = "restricted"
     NO_ADDRESS = "no_address"
     NO_CONSENT = "no_consent"
     OPTED_OUT = "opted_out"

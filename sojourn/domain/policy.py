@@ -71,6 +71,7 @@ class Recipient:
         country: where the customer lives (ISO 3166); empty if nothing tells.
         region: the part of the country (ISO 3166-2 without the country).
         barred: channels whose address this installation may not write to.
+        restricted: the person's data are kept, and not used.
     """
 
     known: bool
@@ -82,6 +83,7 @@ class Recipient:
     country: str = UNKNOWN
     region: str = ""
     barred: frozenset[Channel] = frozenset()
+    restricted: bool = False
 
 
 def decide(
@@ -120,10 +122,8 @@ def decide(
     Returns:
         The decision.
     """
-    if not recipient.known:
-        return Skip(Reason.UNKNOWN_CUSTOMER)
-    if recipient.erased:
-        return Skip(Reason.ERASED)
+    if (nobody := _nobody(recipient)) is not None:
+        return Skip(nobody)
     promotional = message_class is MessageClass.PROMOTIONAL
     channel = _channel(
         recipient, channels, topic if promotional else None, needs_own_yes=needs_own_yes
@@ -149,6 +149,15 @@ def decide(
             useful_until,
         )
     return held or Allow(channel)
+
+
+def _nobody(recipient: Recipient) -> Reason | None:
+    """Return why no message of any class may go to this person; None if one may."""
+    if not recipient.known:
+        return Reason.UNKNOWN_CUSTOMER
+    if recipient.erased:
+        return Reason.ERASED
+    return Reason.RESTRICTED if recipient.restricted else None
 
 
 def _held(

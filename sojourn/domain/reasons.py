@@ -11,6 +11,7 @@ _WORDS: dict[Reason, str] = {
     Reason.ALREADY_TOLD: "a run under another id of the same person had said it",
     Reason.UNKNOWN_CUSTOMER: "nobody has identified this customer, only their events are known",
     Reason.ERASED: "the customer is erased",
+    Reason.RESTRICTED: "the customer's data are kept and not used: an operator restricted them",
     Reason.NO_ADDRESS: "the customer has no address on any channel of the message",
     Reason.NO_CONSENT: "the customer had agreed to promotional messages by none of its channels",
     Reason.OPTED_OUT: "the customer had opted out of the message's topic",

@@ -34,6 +34,7 @@ class Card(BaseModel):
         also: ids of the same person that were joined to this one.
         known: an identify call came in; without one nothing is sent.
         erased: the customer asked to be forgotten.
+        restricted: the customer's data are kept, and not used.
         timezone: the zone of the customer's clock.
         timezone_given: an identify call named the zone; otherwise phone and locale suggest it.
         locale: as given; may be empty.
@@ -45,6 +46,7 @@ class Card(BaseModel):
     also: list[str]
     known: bool
     erased: bool
+    restricted: bool
     timezone: str
     timezone_given: bool
     locale: str
@@ -77,6 +79,7 @@ def card_of(
         also=[other for other in ids if other != customer.customer_id],
         known=customer.known,
         erased=customer.erased,
+        restricted=customer.restricted,
         timezone=home_zone(customer, settings.timezone),
         timezone_given=bool(customer.timezone),
         locale=customer.locale,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from sojourn.domain.events import SHIPPED, Events
-from sojourn.domain.messages import Channel, Delivery, Receipt
+from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.rules import Rules
@@ -18,6 +18,7 @@ from sojourn.domain.verdict import Doubt, Late, OnceMore, judge
 from sojourn.sending.applying import Claim, apply
 from sojourn.sending.gathering import gather
 from sojourn.store import Store
+from sojourn.store.tombstones import is_tombstone
 
 Templates = Callable[[str, str], Collection[Channel]]
 """The channels that have a template, by journey and template name."""
@@ -96,6 +97,8 @@ class Gate:
                 within=self._clock_skew,
                 only_to=self._only_to,
             )
+            if is_tombstone(gathered.customer.customer_id):  # a row would name the person
+                return Receipt(status=Status.SKIPPED, reason=Reason.ERASED)
             verdict = judge(gathered.case)
             return await apply(
                 session, verdict, gathered, known=self._events, only_to=self._only_to

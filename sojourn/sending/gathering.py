@@ -186,6 +186,7 @@ async def recipient(
     return Recipient(
         known=customer.known,
         erased=customer.erased,
+        restricted=customer.restricted,
         reachable=customer.reachable,
         consents=await consents.current(session, customer.customer_id, now=now),
         tz=zone(timezone),

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.abandoned import Abandoned
 from sojourn.dispatch.connection import connect, require_search_attributes
+from sojourn.dispatch.erasing import sweep as sweep_erasures
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
 from sojourn.policies import Policy
 from sojourn.sending.probing import probe_paused
@@ -29,6 +31,7 @@ from sojourn.store import Store
 
 SWEEP_EVERY = timedelta(seconds=15)
 PROBE_EVERY = timedelta(seconds=15)
+ERASE_EVERY = timedelta(seconds=15)
 SETTLE_EVERY = timedelta(seconds=10)
 LOOK_EVERY = timedelta(seconds=5)
 
@@ -91,6 +94,22 @@ async def settle_forever(store: Store, client: Client) -> None:
             log.warning("settled messages whose runs were over", messages=settled)
 
     await _forever(settle, SETTLE_EVERY)
+
+
+async def erase_forever(store: Store, client: Client, home: Path) -> None:
+    """Finish, time and again, the erasures that Temporal had no time for.
+
+    Args:
+        store: open.
+        client: of the namespace.
+        home: the home folder, in which messages may lie that somebody looked at.
+    """
+
+    async def erase() -> None:
+        if erased := await sweep_erasures(store, client, home):
+            log.info("erasures were finished", erasures=erased)
+
+    await _forever(erase, ERASE_EVERY)
 
 
 async def _forever(do: Callable[[], Awaitable[None]], every: timedelta) -> None:
@@ -162,6 +181,7 @@ async def serve_until_stopped(
                     asyncio.create_task(sweep_forever(Sojourn(client, store, settings, project))),
                     asyncio.create_task(probe_forever(client, store, carriers)),
                     asyncio.create_task(settle_forever(store, client)),
+                    asyncio.create_task(erase_forever(store, client, settings.home)),
                 ]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:

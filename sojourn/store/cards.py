@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.customer import Customer, Identity, Word, read_phone_of
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.events import EARLIEST
-from sojourn.store import addresses, consents, hearing, people
+from sojourn.store import addresses, consents, hearing, people, tombstones
 from sojourn.store.tables import CustomerRow
 
 CARD = ("first_name", *addresses.KINDS, "locale", "timezone")
@@ -43,6 +43,7 @@ def card(row: CustomerRow) -> Customer:
         customer_id=row.customer_id,
         known=row.identified_at is not None,
         erased=row.erased_at is not None,
+        restricted=row.restricted_at is not None,
         first_name=row.first_name,
         email=row.email,
         phone=row.phone,
@@ -99,7 +100,7 @@ async def hear(
     arrived = min(arrived, now or arrived)
     at = min(identity.at, arrived)
     if row.erased_at is not None:
-        return Identified(card(row), ended=True)
+        return await _ended(session, row)
     new = await hearing.is_new(session, identity, arrived, row.customer_id)
     if not new:
         await _repeated(session, row, identity, at=at, received_at=arrived)
@@ -136,6 +137,13 @@ async def hear(
             source=identity.message_id,
         )
     return Identified(card(row), faults=faults, left=left)
+
+
+async def _ended(session: AsyncSession, row: CustomerRow) -> Identified:
+    """Keep nothing of a call about a person who is gone."""
+    if tombstones.is_tombstone(row.customer_id):
+        await tombstones.count_dropped(session, row.customer_id)
+    return Identified(card(row), ended=True)
 
 
 async def _repeated(
@@ -194,6 +202,9 @@ async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> No
     # erasure under either id erases the person
     forgotten = [row.erased_at for row in (old, new) if row.erased_at is not None]
     new.erased_at = min(forgotten, default=None)
+    # so does a restriction: nobody may be written to by the other id
+    restricted = [row.restricted_at for row in (old, new) if row.restricted_at is not None]
+    new.restricted_at = min(restricted, default=None)
     _clear(old)
     old.merged = False
     if new.erased_at is not None:

@@ -20,6 +20,7 @@ from sojourn.store.tables import (
     RunRow,
     TicketRow,
 )
+from sojourn.store.tombstones import is_tombstone
 
 MOVED = (
     EventRow,
@@ -76,7 +77,8 @@ async def join(
         await session.exec(text("SELECT pg_advisory_xact_lock(:n)").bindparams(n=ALIAS_LOCK))  # type: ignore[call-overload]
     old_id = await people.resolve(session, previous_id)
     new_id = await people.resolve(session, customer_id)
-    if old_id == new_id:
+    if old_id == new_id or is_tombstone(old_id) or is_tombstone(new_id):
+        # who was erased is nobody, and stays so: the other one is not
         return Joined(new_id, moved=False)
     # rows are locked in the order of their ids, as in `people.lock_all`
     rows = {each: await people.hold(session, each) for each in sorted((old_id, new_id))}

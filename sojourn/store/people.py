@@ -3,14 +3,17 @@
 An alias call joins one id to another. The row of the old id stays as a pointer, and every other row
 moves to the id it points to. `lock` and `resolve` follow pointers and chains of pointers: a caller
 that asks by an old id gets the person's row, and uses that row's ``customer_id`` from there on.
+An id of an erased person leads to a tombstone in the same way (`store.tombstones`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
+from sqlalchemy import delete
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.store.dialects import insert
+from sojourn.store import tombstones
+from sojourn.store.dialects import insert, is_postgresql
 from sojourn.store.tables import CustomerRow
 
 CUSTOMERS = SQLModel.metadata.tables["customers"]
@@ -42,15 +45,27 @@ async def hold(session: AsyncSession, customer_id: str) -> CustomerRow:
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    row = (await session.exec(locked)).first()
-    if row is None:
-        await session.exec(
-            insert(session, CustomerRow)
-            .values(CustomerRow(customer_id=customer_id).model_dump())
-            .on_conflict_do_nothing()
-        )
-        row = (await session.exec(locked)).one()
+    while (row := (await session.exec(locked)).first()) is None:
+        if gone := await _make(session, [customer_id]):
+            return gone[customer_id]
+        # made now, or by somebody else; an erasure may take it away while the session waits for it
     return row
+
+
+async def _make(session: AsyncSession, customer_ids: Collection[str]) -> Mapping[str, CustomerRow]:
+    """Make the rows of new customers; return the tombstones of those who were erased."""
+    gone = dict(await tombstones.held_for(session, customer_ids))
+    new = [CustomerRow(customer_id=i).model_dump() for i in customer_ids if i not in gone]
+    if not new:
+        return gone
+    connection = await session.connection()
+    await connection.execute(insert(session, CUSTOMERS).on_conflict_do_nothing(), new)
+    if is_postgresql(session):  # an erasure may have been committed while the rows were made
+        late = await tombstones.held_for(session, [row["customer_id"] for row in new])
+        if late:
+            await session.exec(delete(CustomerRow).where(col(CustomerRow.customer_id).in_(late)))
+        gone |= late
+    return gone
 
 
 async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, CustomerRow]:
@@ -72,13 +87,12 @@ async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[s
         .execution_options(populate_existing=True)
     )
     found = (await session.exec(query)).all()
-    if len(found) < len(asked):
-        known = {row.customer_id for row in found}
-        new = [CustomerRow(customer_id=i).model_dump() for i in asked if i not in known]
-        connection = await session.connection()
-        await connection.execute(insert(session, CUSTOMERS).on_conflict_do_nothing(), new)
+    gone: dict[str, CustomerRow] = {}
+    while len(found) + len(gone) < len(asked):  # once more if one was erased meanwhile
+        known = {row.customer_id for row in found} | gone.keys()
+        gone |= await _make(session, [one for one in asked if one not in known])
         found = (await session.exec(query)).all()
-    rows = {row.customer_id: row for row in found}
+    rows = {row.customer_id: row for row in found} | gone
     for asked_id, row in rows.items():
         if row.joined_to is not None:
             rows[asked_id] = await lock(session, row.joined_to)
@@ -88,8 +102,17 @@ async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[s
 async def resolve(session: AsyncSession, customer_id: str) -> str:
     """Return the id that holds everything of this person; an id never joined leads to itself."""
     while True:
-        pointer = select(CustomerRow.joined_to).where(CustomerRow.customer_id == customer_id)
-        joined_to = (await session.exec(pointer)).first()
+        pointer = select(CustomerRow.customer_id, CustomerRow.joined_to).where(
+            CustomerRow.customer_id == customer_id
+        )
+        found = (await session.exec(pointer)).first()
+        if found is None:
+            tombstone = await tombstones.of(session, customer_id)
+            if tombstone is None:
+                return customer_id
+            customer_id = tombstone
+            continue
+        _, joined_to = found
         if joined_to is None:
             return customer_id
         customer_id = joined_to

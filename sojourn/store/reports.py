@@ -93,7 +93,8 @@ async def take(
             # news of an address alone: it is dead, or its owner complained
             await _suppress(session, provider, report, report.address, hidden=False)
         if kept_at is not None and report.kind is Kind.UNSUBSCRIBED:
-            # nobody was written to at this address, and somebody may have it on their card
+            # nobody was written to at this address, or somebody who is erased; somebody may have it
+            # on their card
             await refusals.add(
                 session,
                 report.channel,
@@ -101,6 +102,7 @@ async def take(
                 topic="",
                 at=kept_at,
                 source=_source(provider, report),
+                hidden=True,
             )
         return None
     person = await people.lock(session, match.customer_id)
@@ -222,7 +224,8 @@ async def _keep(
         kind=report.kind.value,
         at=report.at,
         received_at=received_at,
-        detail=report.detail,
+        # of a message that is not ours, or no more, nobody needs the words: they quote addresses
+        detail=report.detail if ledger_id is not None else "",
     )
     addition = insert(session, ReportRow).values(row.model_dump(exclude={"id"}))
     # a report that names only the provider's id may come before the answer that tells us the id,
@@ -230,7 +233,10 @@ async def _keep(
     kept = await session.exec(
         addition.on_conflict_do_update(
             index_elements=["provider", "event_id"],
-            set_={"ledger_id": addition.excluded.ledger_id},
+            set_={
+                "ledger_id": addition.excluded.ledger_id,
+                "detail": addition.excluded.detail,
+            },
             where=col(ReportRow.ledger_id).is_(None),
         ).returning(col(ReportRow.received_at))
     )

@@ -80,6 +80,8 @@ def _show_card(card: Card) -> None:
         show_line(f"  also known as {', '.join(card.also)}")
     if card.erased:
         show_line("  erased: nothing is sent any more", style="red")
+    elif card.restricted:
+        show_line("  restricted: the data are kept, and nothing is sent", style="red")
     elif not card.known:
         show_line("  not identified: only events are known, so nothing is sent", style="red")
     guess = "" if card.timezone_given else " (not told by an identify call; assumed)"

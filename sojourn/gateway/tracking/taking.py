@@ -15,7 +15,7 @@ from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.envelope import read_envelope, settled
 from sojourn.dispatch.published import Published
 from sojourn.domain.alias import Alias
-from sojourn.domain.customer import Erasure, Identity
+from sojourn.domain.customer import Erasure, Errand, Identity
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.made_ids import made_id
 from sojourn.domain.notes import Note, few, left_out
@@ -332,7 +332,9 @@ async def _taken(request: _Request, item: _Item) -> Taken:
                 notes = await request.hear(item)
                 return Taken(item.index, Outcome.TAKEN, type=kind, notes=notes)
             case Erasure():
-                await sojourn.erase(item.read)
+                await sojourn.erase(item.read, by=request.source)
+            case Errand():
+                await sojourn.keep_errand(item.read)
             case Alias():
                 notes = await sojourn.alias(item.read, wait=False)
                 return Taken(item.index, Outcome.TAKEN, type=kind, notes=notes)

@@ -53,18 +53,36 @@ def identify(*, user: str, message_id: str, at: datetime, traits: Mapping[str, A
     }
 
 
-def delete(*, user: str, message_id: str, at: datetime) -> Call:
+def delete(*, user: str, message_id: str, at: datetime, why: str = "") -> Call:
     """Write that a customer was deleted: nothing reaches the person any more, whatever comes.
 
     Args:
         user: the customer id.
         message_id: unique.
         at: when it was told.
+        why: the request that wants everything erased; empty: addresses and name alone.
 
     Returns:
         The call. No write key may send one.
     """
-    return {"type": "delete", "userId": user, "messageId": message_id, "timestamp": at.isoformat()}
+    called = {"userId": user, "messageId": message_id, "timestamp": at.isoformat()}
+    return {"type": "delete", **called, **({"why": why} if why else {})}
+
+
+def errand(*, user: str, message_id: str, at: datetime, subject: str) -> Call:
+    """Write that a person has to do something: it becomes a ticket.
+
+    Args:
+        user: the customer id.
+        message_id: unique.
+        at: when it was told.
+        subject: one line for the person who takes it.
+
+    Returns:
+        The call. No write key may send one.
+    """
+    called = {"userId": user, "messageId": message_id, "timestamp": at.isoformat()}
+    return {"type": "errand", **called, "subject": subject}
 
 
 def present(values: Mapping[str, Any]) -> dict[str, Any]:

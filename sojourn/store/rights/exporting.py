@@ -18,6 +18,7 @@ from sojourn.store.rights.finding import PAGE, pages_of
 from sojourn.store.rights.holdings import HOLDINGS
 from sojourn.store.rights.person import Person, person_of
 from sojourn.store.rights.register import Find
+from sojourn.store.tombstones import is_tombstone
 
 FORMAT, VERSION = "sojourn-customer", 1
 
@@ -28,7 +29,9 @@ async def known_person(session: AsyncSession, customer_id: str) -> Person:
     Raises:
         UnknownName: nothing is held under this id.
     """
-    if await cards.find(session, customer_id) is None:
+    if (found := await cards.find(session, customer_id)) and is_tombstone(found.customer_id):
+        raise UnknownName("customer", customer_id, hint="it was erased, and nothing is held of it")
+    if found is None:
         raise UnknownName(
             "customer", customer_id, hint="no identify call and no event ever named this id"
         )

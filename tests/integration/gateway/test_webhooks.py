@@ -42,7 +42,8 @@ from sojourn.gateway.webhooks.source import Call, Depending, Nothing, Part, Unre
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
-from sojourn.store import Store, cards, consents, events
+from sojourn.store import Store, cards, consents, events, tickets
+from sojourn.store.rights import erasing
 from sojourn.store.tables import EventRow, QuarantineRow
 from tests.support import webhooks
 from tests.support.markdown import ROOT
@@ -762,29 +763,53 @@ async def test_a_refund_reaches_the_customer_of_its_order(sojourn: Sojourn, tmp_
     assert refunded.properties["total"] == "17.50"
 
 
-@pytest.mark.parametrize("name", ["redact", "data_request", "shop_redact"])
-async def test_a_request_of_privacy_laws_is_answered_501_listed_and_counted(
-    sojourn: Sojourn, tmp_path: Path, name: str
+async def test_a_redacted_customer_is_erased_before_the_answer(
+    sojourn: Sojourn, tmp_path: Path
 ) -> None:
-    topic = {
-        "redact": "customers/redact",
-        "data_request": "customers/data_request",
-        "shop_redact": "shop/redact",
-    }[name]
+    number = uuid4().int % 10**12
+    bought = {**payload("shopify_order"), "id": number + 1}
+    bought["customer"] = {**bought["customer"], "id": number}
+    body = payload("shopify_redact")
+    body["customer"] = {**body["customer"], "id": number}
+    async with gateway_of(sojourn, tmp_path) as http:
+        await told_by_shopify(http, "orders/create", bought)
+        assert await of_customer(sojourn, shopify.known(str(number)), "Order Completed")
+        for _ in range(2):
+            answer = await told_by_shopify(http, "customers/redact", body)
+            assert (answer.status_code, answer.json()) == (200, {"success": True})
+        late = await told_by_shopify(http, "orders/create", {**bought, "id": number + 2})
+        assert late.status_code == 200
+    assert not await of_customer(sojourn, shopify.known(str(number)), "Order Completed")
+    async with sojourn.store.reading() as session:
+        card = await cards.find(session, shopify.known(str(number)))
+        proofs = await erasing.listed(session, everything=True, limit=1)
+    assert card is not None
+    assert (card.erased, card.email) == (True, "")
+    assert (proofs[0].why, proofs[0].by, proofs[0].dropped > 0) == (
+        "customers/redact",
+        "shopify",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "name"), [("customers/data_request", "data_request"), ("shop/redact", "shop_redact")]
+)
+async def test_a_request_that_needs_a_person_is_a_ticket(
+    sojourn: Sojourn, tmp_path: Path, topic: str, name: str
+) -> None:
     number = uuid4().int % 10**12
     body = {**payload(f"shopify_{name}"), "shop_id": number}
-    with capture_logs() as logs:
-        async with gateway_of(sojourn, tmp_path) as http:
-            for _ in range(2):
-                answer = await told_by_shopify(http, topic, body)
-                assert answer.status_code == 501
-                assert "a person has to" in answer.json()["error"]["reason"]
-            metrics = (await http.get(f"{OPERATIONS}/metrics")).text
-    assert f'path="{topic}",source="shopify",status="501"}} 2.0' in metrics
-    (row,) = await in_quarantine(sojourn, str(number))
-    assert (row.name, row.path) == (f"shopify {topic}", topic)
-    alerts = [one for one in logs if one["event"] == "webhook refused"]
-    assert {(one["log_level"], one["path"]) for one in alerts} == {("error", topic)}
+    if "customer" in body:
+        body["customer"] = {**body["customer"], "id": number}
+    async with gateway_of(sojourn, tmp_path) as http:
+        for _ in range(2):
+            answer = await told_by_shopify(http, topic, body)
+            assert (answer.status_code, answer.json()) == (200, {"success": True})
+    async with sojourn.store.reading() as session:
+        found = [t for t in await tickets.listed(session) if str(number) in t.customer_id]
+    assert len(found) == 1
+    assert "sojourn customer" in found[0].subject
 
 
 async def test_a_webhook_that_cannot_be_read_is_logged_counted_and_kept(

@@ -77,6 +77,12 @@ def test_a_message_is_held_overnight_until_nine_local() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", list(MessageClass))
+def test_no_message_of_any_class_goes_to_a_restricted_customer(kind: MessageClass) -> None:
+    restricted = somebody(restricted=True)
+    assert ask(restricted, message_class=kind) == Skip(Reason.RESTRICTED)
+
+
 @pytest.mark.parametrize("kind", [MessageClass.TRANSACTIONAL, MessageClass.AUTHENTICATION])
 def test_a_needed_message_passes_consent_topic_and_quiet_hours(kind: MessageClass) -> None:
     refuses = somebody(consents=Consents({}, frozenset({(None, "cart"), (Channel.EMAIL, "cart")})))
@@ -88,6 +94,8 @@ def test_a_needed_message_passes_consent_topic_and_quiet_hours(kind: MessageClas
     [
         ({"known": False}, Reason.UNKNOWN_CUSTOMER),
         ({"erased": True}, Reason.ERASED),
+        ({"restricted": True}, Reason.RESTRICTED),
+        ({"restricted": True, "erased": True}, Reason.ERASED),
         ({"reachable": frozenset()}, Reason.NO_ADDRESS),
         ({"suppressed": ALL}, Reason.SUPPRESSED),
         ({"suppressed": ALL, "consents": Consents({})}, Reason.SUPPRESSED),

@@ -319,14 +319,17 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
     """Begin with every fault, and mend one after another."""
     bought, cancelled = heard("Order Completed"), heard("Subscription Cancelled")
     added = heard("Product Added")
-    person = recipient(known=False, erased=True, reachable=frozenset(), consents=Consents({}))
+    person = recipient(
+        known=False, erased=True, restricted=True, reachable=frozenset(), consents=Consents({})
+    )
     everything = case(
         news=[added, cancelled, bought],
         now=NOON + 2 * DAY,
         circumstances=now(recipient=person, paused={EMAIL: HOUR}, told_by_twin=True),
         rules=SIESTA,
     )
-    reachable = replace(person, known=True, erased=False, reachable=frozenset({EMAIL}))
+    living = replace(person, known=True, erased=False)
+    reachable = replace(living, restricted=False, reachable=frozenset({EMAIL}))
     agreed = Consents({EMAIL: True}, frozenset({(EMAIL, "cart")}))
     steps: list[tuple[Reason, dict[str, Any]]] = [
         (Reason.GOAL_REACHED, {}),
@@ -334,6 +337,7 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
         (Reason.SUPERSEDED, {"news": [added]}),
         (Reason.UNKNOWN_CUSTOMER, {"news": []}),
         (Reason.ERASED, {"recipient": replace(person, known=True)}),
+        (Reason.RESTRICTED, {"recipient": living}),
         (Reason.NO_ADDRESS, {"recipient": replace(reachable, reachable=frozenset())}),
         (Reason.SUPPRESSED, {"recipient": replace(reachable, suppressed=frozenset({EMAIL}))}),
         (Reason.NO_CONSENT, {"recipient": reachable}),
@@ -539,6 +543,7 @@ def test_what_is_held_back_is_judged_no_further() -> None:
         ({"consents": Consents({PUSH: True})}, None),
         ({"consents": Consents(dict.fromkeys(Channel, True), frozenset({(SMS, "cart")}))}, None),
         ({"erased": True}, Reason.ERASED),
+        ({"restricted": True}, Reason.RESTRICTED),
     ],
 )
 def test_an_open_channels_reason_does_not_speak_for_a_paused_one(

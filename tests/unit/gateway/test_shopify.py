@@ -8,10 +8,10 @@ import pytest
 
 from sojourn.dispatch.calls import read_call
 from sojourn.domain.customer import Erasure
-from sojourn.domain.errors import BadEvent, Unserved
+from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import SHIPPED, Event, read_event
 from sojourn.gateway.tracking.tracking import CALL_LIMIT
-from sojourn.gateway.webhooks.shops.shopify import TOPICS, UNSERVED, Shopify, guest, known
+from sojourn.gateway.webhooks.shops.shopify import TOPICS, Shopify, guest, known
 from sojourn.gateway.webhooks.source import Call, Depending, Nothing
 from sojourn.rendering.cart import cart_items
 from tests.support.webhooks import payload, told
@@ -436,10 +436,38 @@ def test_a_refund_whose_payment_is_unknown_or_failed_names_no_amount() -> None:
 # ---- what a person has to do --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("topic", sorted(UNSERVED))
-def test_a_request_of_privacy_laws_is_not_taken_for_nothing(topic: str) -> None:
-    with pytest.raises(Unserved, match="a person has to"):
-        Shopify(["hush"]).read({}, topic, NOW)
+def privacy(topic: str, name: str) -> list[Call]:
+    read = Shopify(["hush"]).read(payload(f"shopify_{name}"), topic, NOW)
+    assert not isinstance(read, Nothing)
+    return [call for call in read if not isinstance(call, Depending)]
+
+
+def test_a_customer_who_is_to_be_redacted_is_erased_whole() -> None:
+    (call,) = privacy("customers/redact", "redact")
+    assert (call["type"], call["userId"], call["why"]) == (
+        "delete",
+        "shopify:207119551",
+        "customers/redact",
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "whom"),
+    [
+        ("customers/data_request", "data_request", "shopify:207119551"),
+        ("shop/redact", "shop_redact", "shopify:shop:548380009"),
+    ],
+)
+def test_a_request_that_needs_a_person_is_an_errand(topic: str, name: str, whom: str) -> None:
+    (call,) = privacy(topic, name)
+    assert (call["type"], call["userId"]) == ("errand", whom)
+    assert "giulia" not in str(call)
+
+
+@pytest.mark.parametrize("topic", ["customers/redact", "customers/data_request", "shop/redact"])
+def test_a_request_of_privacy_laws_without_an_id_is_refused(topic: str) -> None:
+    with pytest.raises(BadEvent):
+        Shopify(["hush"]).read({"customer": {"email": "a@b.example"}}, topic, NOW)
 
 
 # ---- ids -----------------------------------------------------------------------------------

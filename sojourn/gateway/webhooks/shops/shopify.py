@@ -11,12 +11,12 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from sojourn.domain.errors import BadEvent, Unserved
+from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import EARLIEST
 from sojourn.domain.made_ids import digest, made_id
 from sojourn.domain.messages import Channel
 from sojourn.gateway.webhooks.bodies import read_json
-from sojourn.gateway.webhooks.calls import identify, present, track
+from sojourn.gateway.webhooks.calls import delete, errand, identify, present, track
 from sojourn.gateway.webhooks.shops.bodies import phone, read_body, read_noted
 from sojourn.gateway.webhooks.shops.events import (
     cancelled,
@@ -41,10 +41,12 @@ from sojourn.gateway.webhooks.shops.shopify_bodies import (
     Customer,
     EmailConsent,
     GoneAccount,
+    GoneShop,
     Line,
     Merge,
     MoneySet,
     Order,
+    PrivacyRequest,
     Purchase,
     Refund,
     SmsConsent,
@@ -53,6 +55,8 @@ from sojourn.gateway.webhooks.shops.shopify_bodies import (
 from sojourn.gateway.webhooks.signatures import check_hmac
 from sojourn.gateway.webhooks.source import Call, Depending, Nothing, SignedRequest
 
+ANSWER_WITHIN = timedelta(days=30)
+"""The law's time for a request of a customer (GDPR, article 12: a month)."""
 NEW = timedelta(days=1)
 """A customer that is no older than this, and has an account, has opened it now."""
 MERGED = ("completed", "succeeded", "success")
@@ -80,11 +84,11 @@ class Shopify:
         """Verify a request, and give back the calls of its topic.
 
         Raises:
-            BadSignature, BadEvent, Unserved: as `Source.calls`.
+            BadSignature, BadEvent: as `Source.calls`.
         """
         check_hmac(self.secrets, request.headers.get("x-shopify-hmac-sha256"), request.body)
         topic = self.about(request)
-        if topic not in TOPICS and topic not in UNSERVED:
+        if topic not in TOPICS:
             return Nothing("nothing here listens to this topic")
         return read_noted(
             lambda body: self.read(body, topic, request.received_at),
@@ -109,10 +113,7 @@ class Shopify:
 
         Raises:
             BadEvent: it lacks a field, or has a wrong one.
-            Unserved: it asks for what a person has to do.
         """
-        if about in UNSERVED:
-            raise Unserved(UNSERVED[about])
         return TOPICS[about](body, at)
 
 
@@ -295,6 +296,31 @@ def gone(body: Any, received_at: datetime) -> list[Call | Depending]:
     return [Depending(call, if_itself=True) for call in left([former], received_at)]
 
 
+def redacted(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``customers/redact``: everything that is held of a customer is erased."""
+    user = known(read_body(PrivacyRequest, body).customer.id)
+    told = made_id(user, "redact")
+    return [delete(user=user, message_id=told, at=received_at, why="customers/redact")]
+
+
+def data_requested(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``customers/data_request``: a person sends the customer what is held of them."""
+    user = known(read_body(PrivacyRequest, body).customer.id)
+    by = f"{received_at + ANSWER_WITHIN:%Y-%m-%d}"
+    subject = f"the customer asks for their data, by {by}: sojourn customer export {user}"
+    told = made_id(user, "data_request", f"{received_at:%Y-%m-%d}")
+    return [errand(user=user, message_id=told, at=received_at, subject=subject)]
+
+
+def shop_redacted(body: Any, received_at: datetime) -> list[Call]:
+    """Read ``shop/redact``: a person sees to it that a shop's customers are erased."""
+    shop = f"shopify:shop:{read_body(GoneShop, body).shop_id}"
+    by = f"{received_at + ANSWER_WITHIN:%Y-%m-%d}"
+    subject = f"the shop is gone: erase its customers by {by}, each by sojourn customer erase"
+    told = made_id(shop, "shop_redact")
+    return [errand(user=shop, message_id=told, at=received_at, subject=subject)]
+
+
 Topic = Callable[[Any, datetime], Calls | Nothing]
 """Reads a body that arrived at a moment."""
 TOPICS: dict[str, Topic] = {
@@ -314,13 +340,10 @@ TOPICS: dict[str, Topic] = {
     "customers_whats_app_marketing_consent/update": whatsapp_consent,
     "customers/merge": merged,
     "customers/delete": gone,
+    "customers/redact": redacted,
+    "customers/data_request": data_requested,
+    "shop/redact": shop_redacted,
 }
-UNSERVED = {
-    "customers/redact": "a person has to erase this customer: nothing here erases yet",
-    "customers/data_request": "a person has to answer this request for a customer's data",
-    "shop/redact": "a person has to erase this shop's customers: nothing here erases yet",
-}
-"""Topics of privacy laws, and what a person has to do."""
 
 
 def known(customer_id: str) -> str:

@@ -151,6 +151,30 @@ class GoneAccount(Body):
     id: MustNumber
 
 
+class NamedCustomer(Body):
+    """The customer of a request of privacy laws."""
+
+    needed: ClassVar[tuple[str, ...]] = ("id",)
+
+    id: MustNumber
+
+
+class PrivacyRequest(Body):
+    """``customers/redact`` and ``customers/data_request``."""
+
+    needed: ClassVar[tuple[str, ...]] = ("customer",)
+
+    customer: NamedCustomer
+
+
+class GoneShop(Body):
+    """``shop/redact``."""
+
+    needed: ClassVar[tuple[str, ...]] = ("shop_id",)
+
+    shop_id: MustNumber
+
+
 class EmailConsent(Body):
     """``customers_email_marketing_consent/update``."""
 
