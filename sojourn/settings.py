@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import time, timedelta
 from difflib import get_close_matches
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -119,6 +120,39 @@ def _only_to(value: object) -> object:
     return read_only_to(value) if isinstance(value, str) else value
 
 
+class Opens(StrEnum):
+    """The customers whose opened e-mails are measured."""
+
+    OFF = "off"
+    """None."""
+    CONSENT = "consent"
+    """Those who agreed to it."""
+    ON = "on"
+    """All but those who refused it."""
+
+    def measures(self, said: bool | None) -> bool:
+        """Tell whether a customer is measured.
+
+        Args:
+            said: the customer's word on it; None: never said.
+        """
+        return said is True if self is Opens.CONSENT else self is Opens.ON and said is not False
+
+
+def _opens(value: object) -> object:
+    """Read ``off``, ``consent`` or ``on``, also as they were written before there were three."""
+    word = str(value).strip().lower()
+    return {
+        "true": "on",
+        "1": "on",
+        "yes": "on",
+        "false": "off",
+        "0": "off",
+        "no": "off",
+        "": "off",
+    }.get(word, word)
+
+
 class Settings(BaseSettings):
     """The choices of an installation. ``Settings()`` reads the environment, once at the start."""
 
@@ -192,9 +226,9 @@ class Settings(BaseSettings):
     link_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()
     """Further hosts of the shop, beside that of ``shop_url``: links to them are tracked, too."""
 
-    track_opens: bool = False
-    """E-mails hold a picture that tells when they are opened. The law of some countries, such as
-    Italy, asks for the customer's consent first."""
+    track_opens: Annotated[Opens, BeforeValidator(_opens)] = Opens.OFF
+    """E-mails hold a picture that tells when they are opened: ``off``, ``consent`` (to customers
+    who agreed to that, as the law of some countries asks, Italy among them) or ``on``."""
 
     secret_key: SecretStr = SecretStr("")
     """Signs links and offer codes. Several, separated by commas: the first signs, and links of all

@@ -6,7 +6,7 @@ import io
 import json
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -64,12 +64,19 @@ def count_lines(path: Path) -> int | None:
 Record = tuple[int, dict[str, Any] | BadLine]
 
 
-def read_records(path: Path, *, needed: Iterable[str], plain: bool = False) -> Iterator[Record]:
+def read_records(
+    path: Path,
+    *,
+    needed: Iterable[str] = (),
+    plain: bool = False,
+    check: Callable[[Sequence[str]], None] | None = None,
+) -> Iterator[Record]:
     """Read the records of a file with their line numbers: CSV with a header, or JSON lines.
 
     Args:
         path: a plain or gzipped file; ``-`` is standard input.
         needed: fields that every record must have. A CSV file without such a column is refused.
+        check: is called with the columns of a CSV file, and may refuse them.
         plain: a cell is its text; else objects, lists and quoted text in it are read as JSON.
 
     Yields:
@@ -87,7 +94,8 @@ def read_records(path: Path, *, needed: Iterable[str], plain: bool = False) -> I
         if begins == b"{":
             yield from _json_records(number, chain([line], file))
         elif begins:
-            yield from _csv_records(number, chain([line], file), needed, plain=plain)
+            numbers = _csv_records(number, chain([line], file), needed, plain=plain, check=check)
+            yield from numbers
 
 
 def _json_records(first: int, lines: Iterable[bytes]) -> Iterator[Record]:
@@ -106,7 +114,12 @@ def _json_records(first: int, lines: Iterable[bytes]) -> Iterator[Record]:
 
 
 def _csv_records(
-    header: int, lines: Iterable[bytes], needed: Iterable[str], *, plain: bool
+    header: int,
+    lines: Iterable[bytes],
+    needed: Iterable[str],
+    *,
+    plain: bool,
+    check: Callable[[Sequence[str]], None] | None,
 ) -> Iterator[Record]:
     text = (line.decode("utf-8-sig", "surrogateescape") for line in lines)
     heading = next(text)
@@ -117,6 +130,8 @@ def _csv_records(
     for name in needed:
         if name not in columns:
             raise BadInput(f'the file has no column "{name}": it has {", ".join(columns)}')
+    if check is not None:
+        check(columns)
     rows = csv.reader(text, delimiter=delimiter)
     while True:
         at = header + rows.line_num + 1

@@ -156,6 +156,7 @@ class Sojourn:
             BadCustomer: its only trait is a phone number that cannot be read.
         """
         await self._refuse_address(identity.customer_id)
+        identity = identity.on_topics(self.project.topics)
         because, at = identity.message_id, identity.at
         async with (
             self._alone.with_(identity.customer_id),
@@ -165,7 +166,7 @@ class Sojourn:
             heard = await cards.hear(session, identity, now=self.now())
             customer_id = heard.customer.customer_id
             zone = home_zone(heard.customer, self.settings.timezone)
-            cured = cured_by(heard.customer, identity.consents)
+            cured = cured_by(heard.customer, agrees=any(w.granted for w in identity.words))
             news = [*await holds.end(session, customer_id, because=because, at=at, cured=cured)]
             if before not in ("", zone):
                 open_runs = await runs.maybe_open(session, customer_id)

@@ -1,7 +1,7 @@
 """The customer's card: a person, and how to reach them. It never enters a workflow."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
@@ -12,12 +12,15 @@ import phonenumbers
 from babel.core import get_global
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.consent import Statement
 from sojourn.domain.emails import is_email
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.locales import region
 from sojourn.domain.messages import Channel
 from sojourn.domain.notes import Note
 from sojourn.domain.phones import NoCountry, NotAPhone, country_of, read_phone
+from sojourn.domain.statements import TRAIT, as_sent
+from sojourn.domain.topics import Topics
 from sojourn.domain.traits import countries_of, read_context, read_traits
 
 
@@ -80,6 +83,7 @@ class Identity:
         card: card fields named by the call.
         attributes: other traits.
         consents: consent to promotional messages by channel.
+        statements: words on consent with their circumstances.
         received_at: when it arrived; None: when the store hears it.
         context: card fields that the call's context tells; a trait outweighs them at any time.
         phone: a number as it is dialled in a country that the call does not name.
@@ -106,11 +110,40 @@ class Identity:
     sure: bool = field(default=True, compare=False)
     dated: bool = True
     notes: tuple[Note, ...] = field(default=(), compare=False)
+    statements: tuple[Statement, ...] = ()
 
     @property
     def says_something(self) -> bool:
         """True if it has a trait that can be read."""
-        return bool(self.card or self.attributes or self.consents or self.phone)
+        return bool(self.card or self.attributes or self.words or self.phone)
+
+    @property
+    def words(self) -> tuple[Statement, ...]:
+        """Every word on consent, those by channel first."""
+        short = (Statement(channel, granted) for channel, granted in self.consents.items())
+        return (*short, *self.statements)
+
+    def on_topics(self, topics: Topics) -> "Identity":
+        """Return the call without a yes to a topic that the project does not have.
+
+        A no to such a topic stays: it may be of a topic that comes back.
+
+        Args:
+            topics: the project's.
+        """
+        kept, left, faults = [], list(self.left.get(TRAIT, ())), list(self.faults)
+        for number, word in enumerate(self.statements):
+            if word.granted and word.topic and topics.declared and word.topic not in topics:
+                known = ", ".join(topics)
+                faults.append(BadCustomer(f"traits.{TRAIT}.{number}.topic", f"is none of {known}"))
+                left.append(as_sent(word))
+            else:
+                kept.append(word)
+        if len(kept) == len(self.statements):
+            return self
+        return replace(
+            self, statements=tuple(kept), faults=tuple(faults), left={**self.left, TRAIT: left}
+        )
 
 
 @dataclass(frozen=True)
@@ -206,6 +239,7 @@ def read_identity(
         card=read.card,
         attributes=read.attributes,
         consents=read.consents,
+        statements=tuple(read.statements),
         received_at=received_at,
         context=read_context(context),
         phone=read.phone,

@@ -5,7 +5,7 @@ person, and consent after both. A message that only lacks such a word is held, a
 hold.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sojourn.domain.customer import Customer
@@ -65,7 +65,7 @@ def wait_for_words(
     return until if is_useful(now + AFTER_A_HOLD, until) else None
 
 
-def cured_by(customer: Customer, consents: Mapping[Channel, bool]) -> tuple[Reason, ...]:
+def cured_by(customer: Customer, *, agrees: bool) -> tuple[Reason, ...]:
     """Return the reasons that the words of a call may have taken away.
 
     Pages identify their visitors time and again: a call that brings neither address nor consent has
@@ -73,12 +73,12 @@ def cured_by(customer: Customer, consents: Mapping[Channel, bool]) -> tuple[Reas
 
     Args:
         customer: the card, with the words of the call.
-        consents: those that the call told of.
+        agrees: the call says yes to something.
     """
     cured = [Reason.UNKNOWN_CUSTOMER]
     if customer.reachable:
         cured.append(Reason.NO_ADDRESS)
-    if any(consents.values()):
+    if agrees:
         cured.append(Reason.NO_CONSENT)
     return tuple(cured)
 

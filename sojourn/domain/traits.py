@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from sojourn.domain.consent import Statement
 from sojourn.domain.emails import read_email
 from sojourn.domain.errors import BadCustomer, BadEvent, UnknownZone
 from sojourn.domain.events import LARGEST, check_json
 from sojourn.domain.locales import region
 from sojourn.domain.messages import Channel
 from sojourn.domain.phones import NoCountry, NotAPhone, read_phone
+from sojourn.domain.statements import TRAIT as STATEMENTS
+from sojourn.domain.statements import channel_of, is_no, read_statement
 from sojourn.domain.storable import check_storable, json_size
 from sojourn.domain.zones import read_zone
 
@@ -32,12 +35,6 @@ _TEXT_LIMIT = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SPACES = re.compile(r"[\t-\r\x85\u2028\u2029]+")
 _COUNTRIES = ("country", "countryCode", "country_code")
-_CHANNELS = {**{channel.value: channel for channel in Channel}, "e-mail": Channel.EMAIL}
-_NO = frozenset(
-    {"false", "no", "n", "off", "0", "denied", "refused", "revoked", "withdrawn", "unsubscribed"}
-    | {f"{opt}{between}out" for opt in ("opt", "opted") for between in (" ", "_", "-", "")}
-)
-"""A refusal is understood in any plain spelling; a consent has to be said as ``true``."""
 
 
 @dataclass
@@ -48,6 +45,7 @@ class Traits:
         card: fields of the card.
         attributes: other traits.
         consents: to promotional messages, by channel.
+        statements: on consent, with their circumstances.
         phone: a number as it is dialled in a country that no trait of the call names.
         faults: why each other trait is left out; the path is ``traits.phone``.
         left: the traits that are left out, as they were sent.
@@ -56,6 +54,7 @@ class Traits:
     card: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     consents: dict[Channel, bool] = field(default_factory=dict)
+    statements: list[Statement] = field(default_factory=list)
     phone: str = ""
     faults: list[BadCustomer] = field(default_factory=list)
     left: dict[str, Any] = field(default_factory=dict)
@@ -64,7 +63,7 @@ class Traits:
     def tell_nothing(self) -> bool:
         """True if not one of them could be read."""
         return bool(self.faults) and not (
-            self.card or self.attributes or self.consents or self.phone
+            self.card or self.attributes or self.consents or self.statements or self.phone
         )
 
     def leave(self, trait: str, value: Any, error: BadEvent) -> None:
@@ -96,6 +95,8 @@ def read_traits(traits: Mapping[str, Any], *, of_strangers: bool = False) -> Tra
         try:
             if trait == CONSENT:
                 _consents(found, value)
+            elif trait == STATEMENTS:
+                _statements(found, value)
             elif trait in CARD:
                 if value is not None:
                     found.card[CARD[trait]] = _card_field(path, CARD[trait], value)
@@ -230,17 +231,17 @@ def _consents(found: Traits, value: Any) -> None:
     if value is None:
         return
     if not isinstance(value, Mapping):
-        if not _is_no(value):
+        if not is_no(value):
             raise BadCustomer(f"traits.{CONSENT}", 'must be like {"email": true, "sms": false}')
         found.consents.update(dict.fromkeys(Channel, False))
         return
     left: dict[str, Any] = {}
     for name, said in value.items():
         path = f"traits.{CONSENT}.{name}"
-        channel = _CHANNELS.get(str(name).strip().lower())
+        channel = channel_of(str(name))
         if channel is None:
             fault = f"no such channel: there is {', '.join(Channel)}"
-        elif _is_no(said):
+        elif is_no(said):
             found.consents[channel] = False
             continue
         elif said is True:
@@ -252,14 +253,19 @@ def _consents(found: Traits, value: Any) -> None:
         found.leave(CONSENT, left, BadCustomer(path, fault))
 
 
-def _is_no(said: Any) -> bool:
-    return said is False or (
-        isinstance(said, str | int) and not isinstance(said, bool) and _small(said) in _NO
-    )
-
-
-def _small(said: str | int) -> str:
-    try:
-        return str(said).strip().lower()
-    except ValueError:  # Python writes no more than 4300 digits
-        return ""
+def _statements(found: Traits, value: Any) -> None:
+    """Read statements one by one: what cannot be read of one spoils no other."""
+    if value is None:
+        return
+    items = [value] if isinstance(value, Mapping) else value
+    if not isinstance(items, list):
+        raise BadCustomer(
+            f"traits.{STATEMENTS}", 'must be a list of {"channel": "email", "granted": true}'
+        )
+    left: list[Any] = []
+    for number, item in enumerate(items):
+        try:
+            found.statements += read_statement(f"traits.{STATEMENTS}.{number}", item)
+        except BadCustomer as fault:
+            left.append(item)
+            found.leave(STATEMENTS, left, fault)

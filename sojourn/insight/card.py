@@ -1,10 +1,11 @@
 """`Card`: the facts on a customer, the head of `sojourn explain`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from pydantic import BaseModel
 
-from sojourn.domain.consent import Consents
+from sojourn.domain.consent import Consents, Pair
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
@@ -17,12 +18,14 @@ class Reach(BaseModel):
         channel: the channel.
         address: masked; may be empty.
         consent: None if the customer never gave a word on it.
+        expired: the customer agreed until this moment, which is past; None: they did not.
         suppressed: nothing is sent to the address any more, not even transactional messages.
     """
 
     channel: Channel
     address: str
     consent: bool | None
+    expired: datetime | None
     suppressed: bool
 
 
@@ -40,6 +43,8 @@ class Card(BaseModel):
         locale: as given; may be empty.
         channels: address and the latest word on promotional messages, by channel.
         refused: topics opted out of, as "cart" or "cart by sms".
+        ran_out: topics agreed to until a moment that is past, as ``refused``.
+        opens: the customer's word on being measured when e-mails are opened; None: never said.
     """
 
     customer_id: str
@@ -52,6 +57,8 @@ class Card(BaseModel):
     locale: str
     channels: list[Reach]
     refused: list[str]
+    ran_out: list[str]
+    opens: bool | None
 
 
 def card_of(
@@ -88,14 +95,19 @@ def card_of(
                 channel=channel,
                 address=masked(customer.address(channel)),
                 consent=consents.by_channel.get(channel),
+                expired=consents.expired.get((channel, "")),
                 suppressed=channel in suppressed,
             )
             for channel in Channel
         ],
-        refused=sorted(
-            f"{topic} by {channel}" if channel else topic for channel, topic in consents.refused
-        ),
+        refused=_named(consents.refused),
+        ran_out=_named(pair for pair in consents.expired if pair[1]),
+        opens=consents.opens,
     )
+
+
+def _named(pairs: Iterable[Pair]) -> list[str]:
+    return sorted(f"{topic} by {channel}" if channel else topic for channel, topic in pairs)
 
 
 def masked(address: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from sojourn.domain.consent import Purpose
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
 from sojourn.domain.keys import plain
@@ -73,11 +74,16 @@ class Aliased(BaseModel):
 def consented(row: ConsentRow) -> Consented:
     """Put a word on consent into words."""
     what = f"messages on {row.topic}" if row.topic else "promotional messages"
+    text = f"{'agreed to' if row.granted else 'said no to'} {what} by {row.channel or 'any way'}"
+    if row.purpose == Purpose.OPENS:
+        text = f"{'agreed' if row.granted else 'said no'} to be measured when e-mails are opened"
+    if row.granted and row.expires_at is not None:
+        text += f", until {row.expires_at:%Y-%m-%d %H:%M} UTC"
     return Consented(
         at=row.at,
-        text=f"{'agreed to' if row.granted else 'said no to'} {what} by {row.channel or 'any way'}",
+        text=text,
         channel=Channel(row.channel) if row.channel else None,
-        topic=row.topic,
+        topic=row.topic if row.purpose is None else "",
         granted=row.granted,
         source=row.source,
     )

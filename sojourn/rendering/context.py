@@ -33,6 +33,7 @@ class RenderContext:
             measured, as in previews.
         given: values that the journey's steps give: ``send(self.offer, code="SAVE10")``.
         moves: the events that have restarted the steps since, oldest first.
+        opens: the customer's word on being measured when the e-mail is opened; None: never said.
     """
 
     customer: Customer
@@ -49,6 +50,7 @@ class RenderContext:
     reference: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
     moves: tuple[Event, ...] = ()
+    opens: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ class Tracking:
             text = with_bare_links(text, lambda url: self._led(context.reference, url))
         # a customer who waits for a code opens it anyway
         asked_for = context.message_class is MessageClass.AUTHENTICATION
-        if context.reference and self._opens and not asked_for:
+        measured = self._opens.measures(context.opens)
+        if context.reference and measured and not asked_for:
             html = with_picture(html, f"{self._public_url}/o/{self._opened(context.reference)}")
         return {**parts, "html": html, "text": text}
 

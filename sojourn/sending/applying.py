@@ -48,6 +48,7 @@ class Claim:
             unchanged, to the same address.
         perhaps_out: an earlier attempt may have sent the message; this one may send it again.
         decided_at: when it was claimed, by the journey's clock.
+        opens: the customer's word on being measured when the e-mail is opened; None: never said.
     """
 
     ledger_id: int
@@ -63,6 +64,7 @@ class Claim:
     content: Content | None = None
     perhaps_out: bool = False
     decided_at: datetime | None = None
+    opens: bool | None = None
 
 
 async def apply(
@@ -224,6 +226,7 @@ async def _claim(
         content=Content.kept(kept.content) if kept else None,
         perhaps_out=perhaps_out,
         decided_at=row.decided_at,
+        opens=case.circumstances.recipient.consents.opens if case.circumstances else None,
     )
 
 

@@ -183,6 +183,7 @@ class Messages:
             now=delivery.now,
             timezone=claim.timezone,
             given=delivery.given,
+            opens=claim.opens,
         )
         content = self._renderer.render(context, claim.channel)
         return content.free() if claim.may_write_freely else content

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.consent import Statement
 from sojourn.domain.customer import Customer, Identity, Word, read_phone_of
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.events import EARLIEST
@@ -113,7 +114,7 @@ async def hear(
         try:
             number = read_phone_of(card(row), identity)
         except BadCustomer as fault:
-            if not (heard or identity.consents):
+            if not (heard or identity.words):
                 raise
             faults, left = (*faults, fault), {**left, "phone": identity.phone}
         else:
@@ -126,16 +127,10 @@ async def hear(
         if held is None or held.value != word.value or held.at > word.at:
             said = [word, held] if held else [word]
             await addresses.note(session, row.customer_id, kind, said)
-    for channel, granted in identity.consents.items():
-        await consents.record(
-            session,
-            row,
-            channel,
-            granted=granted,
-            at=at if identity.dated or not granted else EARLIEST,
-            received_at=arrived,
-            source=identity.message_id,
-        )
+    for statement in identity.words:
+        said_at = at if identity.dated or not statement.granted else EARLIEST
+        source = identity.message_id
+        await _say(session, row, statement, at=said_at, received_at=arrived, source=source)
     return Identified(card(row), faults=faults, left=left)
 
 
@@ -144,6 +139,29 @@ async def _ended(session: AsyncSession, row: CustomerRow) -> Identified:
     if tombstones.is_tombstone(row.customer_id):
         await tombstones.count_dropped(session, row.customer_id)
     return Identified(card(row), ended=True)
+
+
+async def _say(
+    session: AsyncSession,
+    row: CustomerRow,
+    word: Statement,
+    *,
+    at: datetime,
+    received_at: datetime,
+    source: str,
+) -> None:
+    await consents.record(
+        session,
+        row,
+        word.channel,
+        granted=word.granted,
+        topic=word.topic,
+        purpose=word.purpose,
+        at=at,
+        received_at=received_at,
+        source=source,
+        evidence=word.evidence,
+    )
 
 
 async def _repeated(
@@ -155,16 +173,10 @@ async def _repeated(
     received_at: datetime,
 ) -> None:
     """Hear a call that may have been sent again: where nobody can know, a refusal counts."""
-    for channel, granted in identity.consents.items():
-        if not granted and not identity.sure:
-            await consents.record(
-                session,
-                row,
-                channel,
-                granted=False,
-                at=at,
-                received_at=received_at,
-                source=identity.message_id,
+    for word in identity.words:
+        if not word.granted and not identity.sure:
+            await _say(
+                session, row, word, at=at, received_at=received_at, source=identity.message_id
             )
 
 

@@ -253,8 +253,13 @@ def _outweighed(topic: ConsentRow, channel: ConsentRow | None) -> bool:
 def _same(
     said: Sequence[ConsentRow], *, granted: bool, at: datetime | None, evidence: Evidence
 ) -> ConsentRow | None:
-    """Return the row of the same word: of the same moment, or, said now, the one that stands."""
-    stands = said[-1:] if at is None else [row for row in said if row.at == at]
+    """Return the row of the same word: of the same moment, or, said now, the one that stands.
+
+    A no that counts from that moment, because it arrived then, is the same no.
+    """
+    stands = said[-1:]
+    if at is not None:
+        stands = [row for row in said if row.at == at or (not row.granted and since(row) == at)]
     given = {name: value for name, value in _circumstances(evidence).items() if value is not None}
     for row in stands:
         has = {name: getattr(row, name) for name in given}

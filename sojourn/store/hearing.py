@@ -8,6 +8,7 @@ last of them, such a call says nothing new, except a refusal.
 import hashlib
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -56,11 +57,13 @@ async def is_new(
 
 def _digest(identity: Identity) -> str:
     """Return a digest of what a call says; its moment is not part of it, for retries move it."""
-    said = [
+    said: list[Any] = [
         identity.customer_id,
         identity.card,
         identity.attributes,
         {channel.value: granted for channel, granted in identity.consents.items()},
         identity.phone,
     ]
+    if identity.statements:  # a call without them has the digest that it always had
+        said.append([repr(statement) for statement in identity.statements])
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Replay histories against this code and name each run that it would break.",
     "close": "Close a journey, a topic or all: no event starts a run, open runs go on.",
     "customer": "Tell, restrict or erase what is held of one customer.",
+    "consent": "Show, import and export what customers agreed to and refused.",
     "demo": "Play the project's journeys on the embedded Temporal server, time moved along.",
     "dev": "Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them.",
     "events": "List the events that are known here, and what starts or ends runs.",

@@ -12,7 +12,7 @@ from sojourn.cli.running import run
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.states import MessageState
 from sojourn.insight import story
-from sojourn.insight.card import Card
+from sojourn.insight.card import Card, Reach
 from sojourn.insight.course import lines, moment
 from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import Happened
@@ -87,20 +87,29 @@ def _show_card(card: Card) -> None:
     guess = "" if card.timezone_given else " (not told by an identify call; assumed)"
     show_line(f"  zone     {card.timezone}{guess}")
     show_line(f"  locale   {card.locale or 'not told'}")
-    words = {True: "agreed to promotional messages", False: "said no to promotional messages"}
     for reach in card.channels:
         if reach.address or reach.consent is not None:
-            consent = words.get(bool(reach.consent)) if reach.consent is not None else None
-            dead = "; nothing is sent to this address any more" if reach.suppressed else ""
-            show_line(
-                f"  {reach.channel:<8} {reach.address or 'no address':<24} "
-                f"{consent or 'never asked about promotional messages: none is sent'}{dead}",
-                style="yellow" if dead else "",
-            )
+            _show_reach(reach)
     if not any(reach.address for reach in card.channels):
         show_line("  no address on any channel: nothing can be sent", style="yellow")
     for refused in card.refused:
         show_line(f"  no to    {refused}")
+    for topic in card.ran_out:
+        show_line(f"  expired  {topic}")
+
+
+def _show_reach(reach: Reach) -> None:
+    if reach.expired is not None:
+        consent = f"agreed until {reach.expired:%Y-%m-%d %H:%M} UTC: expired"
+    elif reach.consent is None:
+        consent = "never asked about promotional messages: none is sent"
+    else:
+        consent = f"{'agreed' if reach.consent else 'said no'} to promotional messages"
+    dead = "; nothing is sent to this address any more" if reach.suppressed else ""
+    show_line(
+        f"  {reach.channel:<8} {reach.address or 'no address':<24} {consent}{dead}",
+        style="yellow" if dead else "",
+    )
 
 
 def _show_run(one: Run, tz: str) -> None:

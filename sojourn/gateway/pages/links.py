@@ -24,6 +24,7 @@ from sojourn.gateway.pages.description import damaged_page
 from sojourn.gateway.pages.pages import PRIVATE, Pages
 from sojourn.gateway.pages.robots import is_somebody
 from sojourn.gateway.pages.traces import Traces
+from sojourn.settings import Opens
 
 log = structlog.stdlib.get_logger("sojourn.gateway")
 
@@ -75,9 +76,11 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
             opened = read_open(secrets, token)
         except BadToken:
             return damaged(request)
-        if settings.track_opens and is_somebody(request.method, request.headers):
+        if settings.track_opens is not Opens.OFF and is_somebody(request.method, request.headers):
             at = datetime.now(UTC)
-            _afterwards(backend.work, "open", lambda: traces.opened(opened, at))
+            _afterwards(
+                backend.work, "open", lambda: traces.opened(opened, at, settings.track_opens)
+            )
         return Response(DOT, media_type="image/gif", headers=PRIVATE)
 
     _add(

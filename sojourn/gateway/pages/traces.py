@@ -10,7 +10,8 @@ from sojourn.domain.links import Click, Open, Unsubscribe
 from sojourn.domain.made_ids import digest, made_id
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.store import ledger, settling
+from sojourn.settings import Opens
+from sojourn.store import consents, ledger, settling
 from sojourn.store.tables import LedgerRow
 
 SOURCE = "links"
@@ -36,12 +37,25 @@ class Traces:
         told = _report(Kind.CLICKED, click.reference, at, digest(click.url))
         await take(self._sojourn, SOURCE, replace(told, url=click.url), at)
 
-    async def opened(self, opened: Open, at: datetime) -> None:
+    async def opened(self, opened: Open, at: datetime, measured: Opens) -> None:
         """Take in that a message was opened, or fetched by a mailbox. Once a minute is enough.
+
+        A customer who has taken their consent back since is measured no more.
+
+        Args:
+            opened: the message.
+            at: when its picture was fetched.
+            measured: whose opened e-mails are measured.
 
         Raises:
             StoreUnavailable: as for `clicked`.
         """
+        async with self._sojourn.store.reading() as session:
+            row = await ledger.of_reference(session, opened.reference)
+            if row is not None:
+                stands = await consents.current(session, row.customer_id)
+                if not measured.measures(stands.opens):
+                    return
         await take(self._sojourn, SOURCE, _report(Kind.OPENED, opened.reference, at), at)
 
     async def unsubscribed(self, wish: Unsubscribe, at: datetime) -> None:

@@ -26,7 +26,7 @@ from sojourn.store import Store, cards, people
 RATE = 50
 """Calls a second of a browser key that was made without a rate."""
 ADDRESSES = ("email", "phone", "push_token")
-_NEEDS_PROOF = (*ADDRESSES, "pushToken", "marketingConsent")
+_NEEDS_PROOF = (*ADDRESSES, "pushToken", "marketingConsent", "consents")
 _MOMENTS = ("timestamp", "originalTimestamp")
 _SIGN = f"sign the user id (context.{HASH} or context.{TOKEN}), or send it from a server"
 
@@ -137,8 +137,11 @@ def _unproved(read: Identity, leave: Leave) -> Identity:
     granted = [channel for channel, given in read.consents.items() if given]
     for channel in granted:
         leave(f"traits.marketingConsent.{channel.value}", f"is of a known customer: {_SIGN}")
+    if any(word.granted for word in read.statements):
+        leave("traits.consents", f"is of a known customer: {_SIGN}")
     return replace(
         read,
+        statements=tuple(word for word in read.statements if not word.granted),
         card={name: value for name, value in read.card.items() if name not in ADDRESSES},
         consents={channel: False for channel, given in read.consents.items() if not given},
         phone="",

@@ -9,6 +9,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from sojourn.domain import errors
+from sojourn.domain.consent import Evidence
 from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import ProviderError
 from sojourn.domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionCancelled
@@ -624,3 +625,22 @@ async def test_explain_shows_what_was_left_out_of_an_event(offline: Cli) -> None
     first, second = [entry for entry in story["timeline"] if entry["kind"] == "event"]
     assert len(first["notes"]) == len(understood.notes) + 1
     assert second["notes"] == []
+
+
+async def test_a_yes_that_has_ended_is_told_as_expired(offline: Cli) -> None:
+    ada = await offline.identify()
+    end = NOON + timedelta(hours=1)
+    async with offline.store.transaction() as session:
+        person = await people.lock(session, ada)
+        for topic in ("", "newsletter"):
+            await consents.record(
+                session, person, Channel.EMAIL, granted=True, at=NOON, source="form", topic=topic,
+                evidence=Evidence(expires_at=end),
+            )  # fmt: skip
+    told = (await offline("explain", ada, "--json")).json
+    (email,) = [one for one in told["customer"]["channels"] if one["channel"] == "email"]
+    assert (email["consent"], email["expired"]) == (False, f"{end:%Y-%m-%dT%H:%M:%SZ}")
+    assert told["customer"]["ran_out"] == ["newsletter by email"]
+    shown = (await offline("explain", ada)).out
+    assert f"agreed until {end:%Y-%m-%d %H:%M} UTC: expired" in shown
+    assert f"agreed to messages on newsletter by email, until {end:%Y-%m-%d %H:%M} UTC" in shown

@@ -229,6 +229,20 @@ async def test_a_browser_changes_no_address_and_gives_no_consent_of_a_known_cust
     assert await _consents(served, customer_id) == {"email": True}
 
 
+async def test_of_statements_on_a_known_customer_a_browser_can_say_no_alone(
+    served: Served, browser: str, customer_id: str
+) -> None:
+    await _make_known(served, customer_id)
+    said = [
+        {"channel": "sms", "granted": True},
+        {"channel": "email", "granted": False, "proof": "a page"},
+    ]
+    call = {"userId": customer_id, "traits": {"consents": said, "plan": "pro"}}
+    answer = await served.post("/v1/identify", call, auth=(browser, ""))
+    assert _left_out(answer) == {"traits.consents"}
+    assert await _consents(served, customer_id) == {"email": False}
+
+
 async def test_a_refusal_counts_whoever_says_it(
     served: Served, browser: str, customer_id: str
 ) -> None:

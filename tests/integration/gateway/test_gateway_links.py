@@ -21,6 +21,7 @@ from structlog.testing import capture_logs
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
 from sojourn.domain.alias import Alias
+from sojourn.domain.consent import Purpose
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import SignedUp
 from sojourn.domain.links import Click, Open, click_token, open_token
@@ -30,7 +31,8 @@ from sojourn.gateway.pages.links import DOT
 from sojourn.gateway.pages.robots import is_somebody
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
-from sojourn.store import Store, ledger
+from sojourn.settings import Opens
+from sojourn.store import Store, consents, ledger, people
 from sojourn.store.tables import LedgerRow, RunRow
 from tests.support.effort import fewer
 from tests.support.gateway_links import (
@@ -52,7 +54,7 @@ CART = f"{SHOP}/cart?cart_id=7"
 @pytest_asyncio.fixture(scope="module", loop_scope="session", name="served")
 async def gateway_served(store: Store) -> AsyncIterator[Served]:
     async with alone(
-        store, link_hosts=("blog.example",), track_opens=True, gateway_in_work=5
+        store, link_hosts=("blog.example",), track_opens=Opens.ON, gateway_in_work=5
     ) as served:
         yield served
 
@@ -332,6 +334,38 @@ async def test_an_open_is_told_once_a_minute_and_never_outweighs_a_click(
     await follow(served, click_path(message.reference))
     await follow(served, path)
     assert (await again(served.store, message)).progress == "clicked"
+
+
+async def _say(store: Store, customer_id: str, *, granted: bool) -> None:
+    async with store.transaction() as session:
+        person = await people.lock(session, customer_id)
+        await consents.record(
+            session, person, None, granted=granted, source="page", purpose=Purpose.OPENS
+        )
+
+
+async def test_an_open_is_not_told_of_a_customer_who_took_the_consent_back(
+    served: Served, message: LedgerRow
+) -> None:
+    path = f"/o/{open_token(SECRET, Open(message.reference))}"
+    await _say(served.store, message.customer_id, granted=False)
+    assert (await follow(served, path)).content == DOT
+    assert await served.stored(message.customer_id) == []
+    await _say(served.store, message.customer_id, granted=True)
+    await follow(served, path)
+    assert [event.name for event in await served.stored(message.customer_id)] == ["Message Opened"]
+
+
+async def test_where_consent_is_asked_for_an_open_is_told_after_a_yes_alone(
+    store: Store, message: LedgerRow
+) -> None:
+    path = f"/o/{open_token(SECRET, Open(message.reference))}"
+    async with alone(store, track_opens=Opens.CONSENT) as served:
+        await follow(served, path)
+        assert await served.stored(message.customer_id) == []
+        await _say(store, message.customer_id, granted=True)
+        await follow(served, path)
+        assert len(await served.stored(message.customer_id)) == 1
 
 
 async def test_a_shop_that_measures_nothing_counts_no_click_and_no_open(

@@ -300,3 +300,43 @@ async def test_no_write_key_may_delete_a_customer(served: Served, customer_id: s
     (error,) = (await served.post("/v1/batch", {"batch": [call]})).json()["errors"]
     assert error["path"] == "type"
     assert (await card(served, customer_id)).email == "ada@shop.example"
+
+
+# ---- statements of consent -------------------------------------------------------------------
+
+
+async def test_statements_are_recorded_with_their_circumstances_once(
+    served: Served, customer_id: str
+) -> None:
+    said = [
+        {"channel": "email", "topic": "newsletter", "granted": True, "wording": "Yes.",
+         "wordingVersion": "7", "proof": "form 7", "expiresAt": "2190-01-01T00:00:00Z"},
+        {"purpose": "opens", "granted": True},
+        {"channel": "email", "topic": "newsleter", "granted": True},
+    ]  # fmt: skip
+    for _ in range(2):
+        traits = {"email": "ada@shop.example", "consents": said}
+        await say(served, customer_id, traits, messageId=f"{customer_id}-s")
+    async with served.store.reading() as session:
+        rows = await consents.statements(session, customer_id)
+        stands = await consents.current(session, customer_id)
+    assert [
+        (row.topic, row.wording, row.proof, row.address) for row in rows if not row.purpose
+    ] == [("newsletter", "Yes.", "form 7", "ada@shop.example")]
+    assert (stands.opens, set(stands.agreed)) == (True, {(Channel.EMAIL, "newsletter")})
+    (row,) = await kept(served, customer_id)
+    assert row.path == "traits.consents.2.topic"
+    assert row.call["traits"] == {
+        "consents": [{"channel": "email", "topic": "newsleter", "granted": True}]
+    }
+
+
+async def test_another_wording_under_a_used_id_is_another_word(
+    served: Served, customer_id: str
+) -> None:
+    for version in ("7", "8"):
+        said = [{"channel": "email", "granted": True, "wordingVersion": version}]
+        await say(served, customer_id, {"consents": said}, messageId=f"{customer_id}-w")
+    async with served.store.reading() as session:
+        rows = await consents.statements(session, customer_id)
+    assert [row.wording_version for row in rows] == ["7", "8"]

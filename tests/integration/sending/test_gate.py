@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy import event as listen
 
+from sojourn.domain.consent import Evidence, Purpose
 from sojourn.domain.events import (
     MessageReplied,
     OrderCompleted,
@@ -343,6 +344,37 @@ async def test_the_gate_refuses_only_the_journeys_that_are_switched_off(desk: De
     answer = await gate.pass_or_refuse(desk.delivery(n=2), NOON + DAY)
     assert isinstance(answer, Receipt)
     assert answer.reason is Reason.SWITCHED_OFF
+
+
+async def test_a_claim_tells_the_customers_word_on_being_measured(desk: Desk) -> None:
+    gate = Gate(desk.store, desk.rules, "UTC")
+    for n, said in enumerate((None, True, False), start=1):
+        if said is not None:
+            async with desk.store.transaction() as session:
+                person = await people.lock(session, desk.customer_id)
+                await consents.record(
+                    session, person, None, granted=said, source="page", purpose=Purpose.OPENS
+                )
+        claim = await gate.pass_or_refuse(desk.delivery(n=n), NOON + DAY)
+        assert isinstance(claim, Claim)
+        assert claim.opens is said
+
+
+async def test_a_consent_that_ends_before_the_claim_is_none_by_the_journeys_clock(
+    desk: Desk,
+) -> None:
+    gate, end = Gate(desk.store, desk.rules, "UTC"), NOON + DAY
+    await desk.identify(2, marketingConsent={"email": False})
+    async with desk.store.transaction() as session:
+        person = await people.lock(session, desk.customer_id)
+        await consents.record(
+            session, person, Channel.EMAIL, granted=True, source="form", at=NOON + 3 * HOUR,
+            evidence=Evidence(expires_at=end),
+        )  # fmt: skip
+    assert isinstance(await gate.pass_or_refuse(desk.delivery(), end - MINUTE), Claim)
+    answer = await gate.pass_or_refuse(desk.delivery(n=2), end)
+    assert isinstance(answer, Receipt)
+    assert answer.reason is Reason.NO_CONSENT
 
 
 async def test_a_topic_that_needs_a_yes_of_its_own_is_sent_after_it_alone(desk: Desk) -> None:

@@ -109,7 +109,6 @@ def test_words_cure_what_they_speak_of() -> None:
     known = Customer("c", known=True)
     reached = Customer("c", known=True, email="ada@shop.example")
     nobody = Reason.UNKNOWN_CUSTOMER
-    assert cured_by(known, {}) == (nobody,)
-    assert cured_by(reached, {}) == (nobody, Reason.NO_ADDRESS)
-    assert cured_by(known, {EMAIL: False}) == (nobody,)
-    assert cured_by(known, {EMAIL: False, SMS: True}) == (nobody, Reason.NO_CONSENT)
+    assert cured_by(known, agrees=False) == (nobody,)
+    assert cured_by(reached, agrees=False) == (nobody, Reason.NO_ADDRESS)
+    assert cured_by(known, agrees=True) == (nobody, Reason.NO_CONSENT)

@@ -18,7 +18,7 @@ from sojourn.rendering.context import Sender
 from sojourn.rendering.destinations import Links
 from sojourn.rendering.render import Renderer
 from sojourn.rendering.tracking import Tracking, with_bare_links, with_links, with_picture
-from sojourn.settings import load_settings
+from sojourn.settings import Opens, load_settings
 from tests.unit.rendering.test_templates import (
     ADA,
     LANGUAGES,
@@ -105,7 +105,7 @@ def test_tracking_changes_links_alone_in_every_template(
 
 
 def test_a_preview_measures_nothing() -> None:
-    content = rendered(reference="", settings={"track_opens": True})
+    content = rendered(reference="", settings={"track_opens": Opens.ON})
     assert f"{PUBLIC}/c/" not in content.html + content.text
     assert f"{PUBLIC}/o/" not in content.html
 
@@ -155,7 +155,7 @@ def test_hosts_are_named_by_their_names_alone(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SOJOURN_TRACK_OPENS", "on")
     settings = load_settings()
     assert settings.link_hosts == ("www.shop.example", "blog.example")
-    assert (settings.track_clicks, settings.track_opens) == (False, True)
+    assert (settings.track_clicks, settings.track_opens) == (False, Opens.ON)
     for wrong in ("https://blog.example", "blog.example/x", "*.example", ".example", "a b", "a:80"):
         monkeypatch.setenv("SOJOURN_LINK_HOSTS", wrong)
         with pytest.raises(BadSetting, match=r"SOJOURN_LINK_HOSTS=.*: write names of hosts"):
@@ -198,12 +198,43 @@ def test_the_picture_that_tells_of_opens_is_there_only_on_demand(
     message_class: MessageClass,
 ) -> None:
     assert f"{PUBLIC}/o/" not in rendered(message_class=message_class).html
-    html = rendered(message_class=message_class, settings={"track_opens": True}).html
+    html = rendered(message_class=message_class, settings={"track_opens": Opens.ON}).html
     found = re.findall(rf'<img src="{PUBLIC}/o/([\w.-]+)" width="1"[^>]*></body>', html)
     if message_class is MessageClass.AUTHENTICATION:
         assert found == []
     else:
         assert [read_open(SECRET, token) for token in found] == [Open(REFERENCE)]
+
+
+@pytest.mark.parametrize("said", [True, False, None])
+@pytest.mark.parametrize("mode", Opens)
+def test_the_picture_keeps_to_the_customers_word_on_being_measured(
+    mode: Opens,
+    said: bool | None,
+) -> None:
+    html = rendered(opens=said, settings={"track_opens": mode}).html
+    expected = {
+        Opens.OFF: False, Opens.CONSENT: said is True, Opens.ON: said is not False,
+    }  # fmt: skip
+    assert (f"{PUBLIC}/o/" in html) is expected[mode]
+
+
+@pytest.mark.parametrize(
+    ("written", "mode"),
+    [("off", "off"), ("", "off"), ("0", "off"), ("False", "off"), ("Consent", "consent"),
+     ("on", "on"), ("true", "on"), ("1", "on")],
+)  # fmt: skip
+def test_the_setting_is_read_as_it_was_written_before_there_was_consent(
+    monkeypatch: pytest.MonkeyPatch, written: str, mode: str
+) -> None:
+    monkeypatch.setenv("SOJOURN_TRACK_OPENS", written)
+    assert load_settings().track_opens is Opens(mode)
+
+
+def test_a_setting_that_is_none_of_the_three_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOJOURN_TRACK_OPENS", "maybe")
+    with pytest.raises(BadSetting, match=r"SOJOURN_TRACK_OPENS=maybe: .*'off', 'consent' or 'on'"):
+        load_settings()
 
 
 def test_a_document_without_an_end_gets_the_picture_at_its_end() -> None:

@@ -1,0 +1,1 @@
+"""Consent by hand: imports with their mappings, and exports."""

@@ -1,0 +1,72 @@
+"""Consent as rows: the log of statements, oldest first, and the refusals of addresses."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.store.consents import since
+from sojourn.store.digests import is_digest
+from sojourn.store.tables import ConsentRow, RefusalRow
+
+COLUMNS = (
+    "customer_id",
+    "channel",
+    "topic",
+    "purpose",
+    "granted",
+    "at",
+    "source",
+    "address",
+    "wording",
+    "wording_version",
+    "locale",
+    "proof",
+    "expires_at",
+)
+_PAGE = 500
+
+
+async def statements(session: AsyncSession) -> AsyncIterator[dict[str, Any]]:
+    """Yield every statement, as a row that `sojourn consent import` takes.
+
+    A no has the moment from which it counts, which is that of its arrival.
+    """
+    after = 0
+    while True:
+        query = select(ConsentRow).where(col(ConsentRow.id) > after).order_by(col(ConsentRow.id))
+        page = (await session.exec(query.limit(_PAGE))).all()
+        for row in page:
+            yield shown(row)
+        if len(page) < _PAGE:
+            return
+        assert page[-1].id is not None
+        after = page[-1].id
+
+
+async def refused_addresses(session: AsyncSession) -> AsyncIterator[dict[str, Any]]:
+    """Yield the refusals of addresses; those of erased people are digests, and left out."""
+    query = select(RefusalRow).order_by(
+        col(RefusalRow.channel), col(RefusalRow.address), col(RefusalRow.topic)
+    )
+    for row in (await session.exec(query)).all():
+        if not is_digest(row.address):
+            yield {
+                "channel": row.channel,
+                "address": row.address,
+                "topic": row.topic or None,
+                "granted": False,
+                "at": row.at,
+                "source": row.source,
+            }
+
+
+def shown(row: ConsentRow) -> dict[str, Any]:
+    """Return a statement by the names of `COLUMNS`; None where it says nothing."""
+    return {
+        **{name: getattr(row, name) for name in COLUMNS},
+        "channel": row.channel or None,
+        "topic": (row.topic or None) if row.purpose is None else None,
+        "at": since(row),
+    }
