@@ -143,6 +143,21 @@ def read_open(secret: "Secrets", token: str) -> Open:
     return Open(reference)
 
 
+def view_token(secret: str, reference: str) -> str:
+    """Return a token for ``/m/{token}``, which shows the message of this reference."""
+    return _sign(secret, "view", (reference,))
+
+
+def read_view(secret: "Secrets", token: str) -> str:
+    """Read the reference of the message that a token shows.
+
+    Raises:
+        BadToken: it was not made here, or is damaged.
+    """
+    (reference,) = _read(secret, "view", token, 1)
+    return str(reference)
+
+
 def offer_code(secret: str, message_id: str, prefix: str) -> str:
     """Return an offer code: ``BACK10-7KQ2MX9R``.
 

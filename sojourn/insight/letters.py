@@ -125,7 +125,7 @@ async def newest(store: Store, customer_id: str | None, limit: int) -> list[Lett
                 raise unknown_customer(customer_id)
             customer_id = customer.customer_id
         rows = await ledger.outbox(session, customer_id=customer_id, limit=limit)
-        return [_letter(row, content) for row, content in rows]
+        return [letter_of(row, content) for row, content in rows]
 
 
 async def numbered(store: Store, number: int, customer_id: str | None = None) -> Letter:
@@ -149,7 +149,7 @@ async def numbered(store: Store, number: int, customer_id: str | None = None) ->
         content = await session.get(ContentRow, number)
         if row is None or content is None or customer_id not in (None, row.customer_id):
             raise UnknownName("message", str(number), hint="`sojourn outbox` lists their numbers")
-        return _letter(row, content)
+        return letter_of(row, content)
 
 
 def folder(settings: Settings) -> Path:
@@ -164,7 +164,8 @@ def unknown_customer(customer_id: str) -> UnknownName:
     )
 
 
-def _letter(row: LedgerRow, content: ContentRow) -> Letter:
+def letter_of(row: LedgerRow, content: ContentRow) -> Letter:
+    """Return a message of the ledger with its text."""
     assert row.id is not None
     return Letter(
         id=row.id,

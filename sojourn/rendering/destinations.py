@@ -2,9 +2,13 @@
 
 from urllib.parse import quote
 
-from sojourn.domain.links import Renew, Unsubscribe, renew_token, unsubscribe_token
+from sojourn.domain.links import Renew, Unsubscribe, renew_token, unsubscribe_token, view_token
 from sojourn.domain.messages import Channel
 from sojourn.rendering.context import RenderContext, Sender
+from sojourn.settings import Settings
+
+NOWHERE = Settings.model_fields["public_url"].default
+"""The address of an installation that nobody has given one: no customer reaches it."""
 
 
 class Links:
@@ -34,6 +38,14 @@ class Links:
         """Return a link that renews with one click: it names the customer and the subscription."""
         wish = Renew(self._customer_id, subscription_id)
         return f"{self._sender.url}/renew/{renew_token(self._sender.secret, wish)}"
+
+    @property
+    def view(self) -> str:
+        """A link that shows this e-mail in a browser; empty for a preview and without a gateway."""
+        if not self._wish.reference or self._sender.public_url == NOWHERE:
+            return ""
+        token = view_token(self._sender.secret, self._wish.reference)
+        return f"{self._sender.public_url}/m/{token}"
 
     @property
     def unsubscribe(self) -> str:

@@ -16,7 +16,7 @@ from sojourn.settings import Settings
 Leads = Callable[[str], str | None]
 """Return the address that replaces a link's; None: the link stays."""
 
-OWN_PAGES = ("u", "c", "o", "preferences")
+OWN_PAGES = ("u", "c", "o", "m", "preferences")
 """Pages of the gateway itself. Visits to them are not counted."""
 
 _TAG_NAME = len("<a")
@@ -110,6 +110,16 @@ def with_picture(html: str, url: str) -> str:
     picture = f'<img src="{url}" width="1" height="1" alt="" style="display:block;border:0">'
     body, end, after = html.rpartition("</body>")
     return f"{body}{picture}{end}{after}" if end else f"{html}{picture}"
+
+
+def without_picture(html: str, begins: str) -> str:
+    """Return a document without the picture that `with_picture` puts in.
+
+    Args:
+        html: the document.
+        begins: the beginning of the picture's address.
+    """
+    return re.sub(rf'<img src="{re.escape(begins)}[^"]*"[^>]*>', "", html)
 
 
 class _LinkFinder(HTMLParser):

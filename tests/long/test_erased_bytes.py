@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -86,7 +87,7 @@ def test_the_search_finds_what_is_there(value: str) -> None:
 async def lived(sojourn: Sojourn, ada: str, anonymous: str) -> list[str]:
     """Let a person go through every journey, a bounce, a quarantine and an alias."""
     email, number = f"ada.{MARK}@mailbox.example", "+393337654321"
-    values = {
+    values: dict[str, Any] = {
         "email": email,
         "phone": number,
         "firstName": f"Zoë{MARK}",

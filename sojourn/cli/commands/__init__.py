@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "gateway": "Take events over HTTP, as Segment's SDKs send them.",
     "keys": "Manage the write keys with which services send events.",
     "ledger": "List the messages that were decided on, newest first, and what became of them.",
+    "message": "Show a message as it was sent; list them by customer, run or provider's id.",
     "migrate": "Bring the database up to date with this version of Sojourn.",
     "new": "Write a new project: a journey, its templates, events and tests, a Makefile.",
     "outbox": "List the messages that went out, newest first; show one as its reader sees it.",
