@@ -15,6 +15,7 @@ from sojourn.channels.provider import (
     SupportsLookup,
     SupportsWebhooks,
 )
+from sojourn.channels.replies import reply_reports
 from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import check_age, json_in, moment, object_in, part
 from sojourn.domain.content import Attachment, Content
@@ -86,5 +87,6 @@ __all__ = [
     "moment",
     "object_in",
     "part",
+    "reply_reports",
     "retry_after",
 ]

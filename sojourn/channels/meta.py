@@ -22,6 +22,7 @@ from pydantic_settings import SettingsConfigDict
 from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import LONGEST_WAIT, Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.replies import reply_reports
 from sojourn.channels.webhooks import moment, object_in
 from sojourn.domain.errors import (
     AccountError,
@@ -39,7 +40,6 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.domain.stopping import asks_to_stop
 from sojourn.settings import Settings
 
 API_UNKNOWN = 1
@@ -316,15 +316,14 @@ def _of_message(said: Mapping[str, Any], received_at: datetime) -> Iterator[Repo
         return
     text = _text(said, form)
     context = said.get("context")
-    yield Report(
+    yield from reply_reports(
+        text,
         event_id=message_id,
-        kind=Kind.UNSUBSCRIBED if asks_to_stop(text) else Kind.REPLIED,
         at=moment(said.get("timestamp"), received_at),
         channel=Channel.WHATSAPP,
         # Meta gives it if the customer quotes our message or taps its button
         provider_id=str(context.get("id") or "") if isinstance(context, dict) else "",
         address=_address(said, "from", "from_user_id"),
-        text=text,
     )
 
 

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -23,6 +23,7 @@ from pydantic_settings import SettingsConfigDict
 from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.replies import reply_reports
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
@@ -40,11 +41,15 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.domain.stopping import asks_to_stop
 from sojourn.settings import Settings
 
 INTERNAL_ERROR = 20500
 OPTED_OUT = 21610
+_KEYWORDS = frozenset(
+    {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
+    | {"START", "YES", "UNSTOP", "HELP", "INFO"}
+)
+"""The words that Twilio answers by itself, as whole messages by SMS."""
 MOST_PARAMETERS = 500
 """Parameters of a webhook, at most; Twilio sends some twenty."""
 SKEW = timedelta(minutes=1)
@@ -164,6 +169,9 @@ class Config(ProviderConfig):
     """The messaging service, ``MG...``, that chooses the sender instead of ``sms_from``."""
     whatsapp_from: Annotated[str, AfterValidator(_number)] = ""
     """The number with plus of the WhatsApp sender; empty: the messaging service chooses."""
+    answers_keywords: bool = True
+    """Twilio itself answers STOP, START and HELP by SMS, as it does unless its support has turned
+    that off; off: Sojourn does."""
     base_url: str = "https://api.twilio.com"
 
 
@@ -252,7 +260,8 @@ class Twilio:
             report = _report(said, hook)
             return Reading((report,) if report else ())
         if "Body" in said:
-            return Reading((_reply(said, hook),), answer="<Response/>", media_type="text/xml")
+            reports = tuple(_reply(said, hook, answers=self._config.answers_keywords))
+            return Reading(reports, answer="<Response/>", media_type="text/xml")
         raise BadInput("neither a message's status nor a reply")
 
     async def close(self) -> None:
@@ -425,18 +434,20 @@ def _report(said: Mapping[str, str], hook: Hook) -> Report | None:
     )
 
 
-def _reply(said: Mapping[str, str], hook: Hook) -> Report:
+def _reply(said: Mapping[str, str], hook: Hook, *, answers: bool) -> Iterator[Report]:
     sid, text = _required(said, "MessageSid"), said["Body"]
     channel, address = _address(_required(said, "From"))
-    # OptOutType knows the words that the console added; START is no consent
-    stopped = said.get("OptOutType") == "STOP" or asks_to_stop(text)
-    return Report(
+    # OptOutType knows the words that the console added, and Twilio has answered them
+    known = said.get("OptOutType", "")
+    keyword = channel is Channel.SMS and answers and text.strip().upper() in _KEYWORDS
+    return reply_reports(
+        text,
         event_id=f"{sid}:received",
-        kind=Kind.UNSUBSCRIBED if stopped else Kind.REPLIED,
         at=hook.received_at,
         channel=channel,
         address=address,
-        text=text,
+        stopped=known == "STOP",
+        answered=bool(known) or keyword,
     )
 
 

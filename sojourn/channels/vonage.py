@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import uuid4
@@ -25,6 +25,7 @@ from pydantic_settings import SettingsConfigDict
 from sojourn.channels.config import ProviderConfig
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
+from sojourn.channels.replies import reply_reports
 from sojourn.channels.webhooks import check_age, moment, object_in
 from sojourn.domain.errors import (
     AccountError,
@@ -40,7 +41,6 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.domain.stopping import asks_to_stop
 from sojourn.settings import Settings
 
 TOKEN_LIFE = timedelta(minutes=5)
@@ -163,7 +163,9 @@ class Vonage:
         said = object_in(hook)
         if said.get("channel", Channel.SMS) != Channel.SMS:
             return Reading()
-        report = _report(said, hook) if "status" in said else _reply(said, hook)
+        if "status" not in said:
+            return Reading(tuple(_reply(said, hook)))
+        report = _report(said, hook)
         return Reading((report,) if report else ())
 
     async def close(self) -> None:
@@ -296,15 +298,13 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
     )
 
 
-def _reply(said: Mapping[str, Any], hook: Hook) -> Report:
-    text = _text(said, "text")
-    return Report(
+def _reply(said: Mapping[str, Any], hook: Hook) -> Iterator[Report]:
+    return reply_reports(
+        _text(said, "text"),
         event_id=f"{_required(said, 'message_uuid')}:received",
-        kind=Kind.UNSUBSCRIBED if asks_to_stop(text) else Kind.REPLIED,
         at=moment(said.get("timestamp"), hook.received_at),
         channel=Channel.SMS,
         address=_number(_required(said, "from")),
-        text=text,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sojourn.domain import text
 from sojourn.domain.events import EARLIEST
 from sojourn.domain.messages import Channel
+from sojourn.domain.stopping import Meaning
 
 LONGEST_EVENT_ID = 200
 _LONGEST = {
@@ -64,6 +65,9 @@ class Report:
         detail: the provider's own words.
         url: for a click: where the link leads.
         text: for a reply: a person's own words, kept in the store, never in Temporal.
+        meaning: for a reply: its wish.
+        language: for a reply: of the command in it, if that is of one language alone.
+        answered: the provider itself answers the command.
     """
 
     event_id: str
@@ -77,6 +81,9 @@ class Report:
     detail: str = ""
     url: str = ""
     text: str = ""
+    meaning: Meaning = Meaning.OTHER
+    language: str = ""
+    answered: bool = False
 
 
 def reference(ledger_key: str) -> str:

@@ -60,3 +60,16 @@ class AttemptState(StrEnum):
 
 UNRESOLVED = (AttemptState.SUBMITTING, AttemptState.AMBIGUOUS, AttemptState.SUPERSEDED)
 """The message may be out by an attempt in one of these states."""
+
+
+class AnswerState(StrEnum):
+    """The fate of our answer to a customer's STOP, START or HELP."""
+
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    """About to leave. It stays so if its worker died: perhaps sent, and not sent again."""
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    """The provider's answer was lost: perhaps sent, and not sent again."""
+    DROPPED = "dropped"
+    """It was not sent, and never will be."""

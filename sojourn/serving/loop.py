@@ -22,6 +22,9 @@ from sojourn.dispatch.connection import connect, require_search_attributes
 from sojourn.dispatch.erasing import sweep as sweep_erasures
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
 from sojourn.policies import Policy
+from sojourn.project import Project
+from sojourn.rendering.answers import Answers, Shop
+from sojourn.sending.answering import answer_replies, forget_old
 from sojourn.sending.probing import probe_paused
 from sojourn.serving.lanes import EVERYTHING, Lanes
 from sojourn.serving.together import stop_with_parent
@@ -34,6 +37,8 @@ PROBE_EVERY = timedelta(seconds=15)
 ERASE_EVERY = timedelta(seconds=15)
 SETTLE_EVERY = timedelta(seconds=10)
 LOOK_EVERY = timedelta(seconds=5)
+ANSWER_EVERY = timedelta(seconds=3)
+FORGET_EVERY = timedelta(hours=1)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 
@@ -73,6 +78,30 @@ async def watch_policy(client: Client, policy: Policy) -> None:
         gauge.set(int(bool(policy.fault)))
 
     await _forever(look, LOOK_EVERY)
+
+
+async def answer_forever(
+    store: Store, settings: Settings, project: Project, carriers: Providers
+) -> None:
+    """Answer STOP, START and HELP, time and again.
+
+    Args:
+        store: open.
+        settings: name the shop.
+        project: has words of its own, perhaps.
+        carriers: the providers of the channels that are served here.
+    """
+    shop = Shop(settings.shop_name, settings.shop_url, settings.from_email)
+    words = Answers(project.templates, shop, settings.locale)
+
+    async def answer() -> None:
+        if sent := await answer_replies(store, carriers, words, settings.only_to):
+            log.info("answered replies", answers=sent)
+
+    async def forget() -> None:
+        await forget_old(store)
+
+    await asyncio.gather(_forever(answer, ANSWER_EVERY), _forever(forget, FORGET_EVERY))
 
 
 async def sweep_forever(sojourn: Sojourn) -> None:
@@ -182,6 +211,7 @@ async def serve_until_stopped(
                     asyncio.create_task(probe_forever(client, store, carriers)),
                     asyncio.create_task(settle_forever(store, client)),
                     asyncio.create_task(erase_forever(store, client, settings.home)),
+                    asyncio.create_task(answer_forever(store, settings, project, carriers)),
                 ]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:

@@ -17,7 +17,17 @@ from sojourn.domain.addresses import normalised, spellings
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
 from sojourn.domain.states import MessageState
-from sojourn.store import consents, people, proofs, refusals, settling, suppressions
+from sojourn.domain.stopping import Meaning
+from sojourn.store import (
+    answers,
+    consents,
+    people,
+    proofs,
+    refusals,
+    settling,
+    suppressions,
+    taking_back,
+)
 from sojourn.store.dialects import insert
 from sojourn.store.tables import AttemptRow, ContentRow, CustomerRow, LedgerRow, ReportRow
 
@@ -104,7 +114,14 @@ async def take(
                 source=_source(provider, report),
                 hidden=True,
             )
+        if kept_at is not None:
+            holder = await answers.holder(session, report.channel, report.address)
+            await _obey(session, provider, report, kept_at, holder)
         return None
+    if report.meaning is Meaning.START:  # it concerns several people: they are locked in one order
+        await taking_back.hold_holders(
+            session, report.channel, report.address, besides=match.customer_id
+        )
     person = await people.lock(session, match.customer_id)
     row = await proofs.held(session, match.ledger_id)
     told = _told(provider, report, row)
@@ -118,6 +135,7 @@ async def take(
         hidden = person.erased_at is not None
         await _suppress(session, provider, report, address, hidden=hidden)
         await _refuse(session, told, person, address, kept_at)
+        await _obey(session, provider, report, kept_at, person)
     return told
 
 
@@ -309,6 +327,33 @@ async def _refuse(
         at=received_at,
         source=source,
         hidden=person.erased_at is not None,
+    )
+
+
+async def _obey(
+    session: AsyncSession,
+    provider: str,
+    report: Report,
+    kept_at: datetime,
+    holder: CustomerRow | None,
+) -> None:
+    """Do what a reply asks for beside a refusal, and note that it is to be answered."""
+    if report.meaning is Meaning.START and not await taking_back.take_back(
+        session,
+        report.channel,
+        report.address,
+        provider=provider,
+        source=_source(provider, report),
+        received_at=kept_at,
+    ):
+        return
+    await answers.note(
+        session,
+        provider,
+        report,
+        customer_id=holder.customer_id if holder else "",
+        language=holder.locale if holder else "",
+        received_at=kept_at,
     )
 
 

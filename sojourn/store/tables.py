@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
-from sojourn.domain.states import AttemptState, MessageState
+from sojourn.domain.states import AnswerState, AttemptState, MessageState
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -99,6 +99,8 @@ HAS_EMAIL = "email <> ''"
 HAS_PHONE = "phone <> ''"
 ON = "ended_at IS NULL"
 """A switch that holds something back now."""
+WAITS = "state = 'waiting'"
+"""An answer that has not left."""
 
 
 class CustomerRow(SQLModel, table=True):
@@ -430,6 +432,48 @@ class ChannelRow(SQLModel, table=True):
     resumed_at: datetime | None = _maybe()
     probe_at: datetime | None = _maybe()
     """When the next probe is due."""
+
+
+class AnswerRow(SQLModel, table=True):
+    """Our answer to a customer's STOP, START or HELP: it leaves once, soon, or not at all."""
+
+    __tablename__ = "answers"
+    __table_args__ = (
+        UniqueConstraint("provider", "event_id"),
+        Index(
+            "ix_answers_waiting",
+            "at",
+            sqlite_where=text(WAITS),
+            postgresql_where=text(WAITS),
+        ),
+        Index("ix_answers_customer", "customer_id"),
+        Index("ix_answers_address", "channel", "address"),
+    )
+
+    id: int | None = _number()
+    provider: str
+    """The provider that brought the reply."""
+    event_id: str
+    """The id of the reply's report: a repeated webhook asks for no second answer."""
+    channel: str
+    address: str
+    """Empty a day later."""
+    customer_id: str
+    """A customer who has the address; empty if nobody has it, and a day later."""
+    meaning: str
+    """stop, start or help."""
+    language: str
+    """The customer's, or that of the command; empty if neither tells."""
+    at: datetime = _moment()
+    """When the reply arrived."""
+    state: AnswerState = _state(AnswerState)
+    reason: str | None = None
+    """Why it was dropped."""
+    tried_at: datetime | None = _maybe()
+    settled_at: datetime | None = _maybe()
+    carrier: str | None = None
+    """The provider that took the answer."""
+    provider_id: str | None = None
 
 
 class SwitchRow(SQLModel, table=True):

@@ -7,10 +7,12 @@ import asyncio
 import os
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from sojourn.channels import reply_reports
 from sojourn.domain.customer import read_identity
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report, writable
@@ -29,9 +31,21 @@ async def _begin(store: Store) -> tuple[Desk, str]:
     """Return a customer with a cart, who agreed by a clock that is ahead, and their mailbox."""
     desk = Desk(store, f"race-{uuid4()}")
     address = f"{desk.customer_id}@shop.example"
-    await _say(store, desk.customer_id, granted=True, email=address, at=datetime.now(UTC) + AHEAD)
+    await _say(
+        store,
+        desk.customer_id,
+        granted=True,
+        at=datetime.now(UTC) + AHEAD,
+        email=address,
+        phone=_phone(desk),
+    )
     desk.start = await desk.add()
     return desk, address
+
+
+def _phone(desk: Desk) -> str:
+    """Return a number of the desk's own."""
+    return f"+3932{random.Random(desk.customer_id).randrange(10**8):08}"
 
 
 async def _say(
@@ -39,7 +53,7 @@ async def _say(
 ) -> None:
     now = datetime.now(UTC)
     call = read_identity(
-        {"marketingConsent": {"email": granted}, **traits},
+        {"marketingConsent": {"email": granted, "sms": granted}, **traits},
         customer_id=customer_id, message_id=str(uuid4()), at=at, received_at=now,
     )  # fmt: skip
     async with store.transaction() as session:
@@ -57,6 +71,16 @@ async def _refuse(store: Store, desk: Desk, address: str, way: str) -> None:
             )
             async with store.transaction() as session:
                 await reports.take(session, "postmark", writable(told, now), now)
+        case "a stop word":
+            (told,) = reply_reports(
+                "Basta!",
+                event_id=str(uuid4()),
+                at=now - AHEAD,
+                channel=Channel.SMS,
+                address=_phone(desk),
+            )
+            async with store.transaction() as session:
+                await reports.take(session, "twilio", writable(told, now), now)
         case "another id's link":
             async with store.transaction() as session:
                 await refusals.add(
@@ -67,6 +91,7 @@ async def _refuse(store: Store, desk: Desk, address: str, way: str) -> None:
 async def _race(store: Store, way: str, seed: int) -> int:
     """Race one refusal; return how many messages were claimed in attempts that began after it."""
     desk, address = await _begin(store)
+    by: dict[str, Any] = {"channels": (Channel.SMS,)} if way == "a stop word" else {}
     answered = asyncio.Event()
 
     async def refuse() -> None:
@@ -80,7 +105,7 @@ async def _race(store: Store, way: str, seed: int) -> int:
         number += 1
         began_after = answered.is_set()
         step = f"reminder{number}"
-        given = desk.delivery(n=number, step=step)
+        given = desk.delivery(n=number, step=step, **by)
         answer = await desk.gate.pass_or_refuse(given, NOON + DAY)
         if began_after:
             late += 1
@@ -91,11 +116,13 @@ async def _race(store: Store, way: str, seed: int) -> int:
     await task
     # an older yes that arrives now brings nothing back
     await _say(store, desk.customer_id, granted=True, at=datetime.now(UTC) - AHEAD)
-    given = desk.delivery(n=999, step="last")
+    given = desk.delivery(n=999, step="last", **by)
     return int(isinstance(await desk.gate.pass_or_refuse(given, NOON + DAY), Claim))
 
 
-@pytest.mark.parametrize("way", ["identify", "a stranger's report", "another id's link"])
+@pytest.mark.parametrize(
+    "way", ["identify", "a stop word", "a stranger's report", "another id's link"]
+)
 async def test_no_message_is_claimed_after_a_refusal_was_answered(store: Store, way: str) -> None:
     after = 0
     for begin in range(0, RACES, 5):

@@ -96,6 +96,16 @@ HOLDINGS: Mapping[str, Holding] = {
             "expires_at",
         ),
     ),
+    "answers": Holding(
+        "Our answer to the customer's STOP, START or HELP.",
+        parts(
+            customer="customer_id",
+            address="address",
+            names="event_id provider_id",
+            plain="id provider channel meaning language at state reason tried_at settled_at "
+            "carrier",
+        ),
+    ),
     "tickets": Holding(
         "Work for a person about the customer.",
         parts(

@@ -1,0 +1,66 @@
+"""Replies of customers: the reports that they amount to, the same for every provider."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.domain.stopping import Meaning, Reply, read_reply
+
+WORDS = ":words"
+"""Ends the id of the report that holds what a reply says beside its command."""
+
+
+def reply_reports(
+    text: str,
+    *,
+    event_id: str,
+    at: datetime,
+    channel: Channel,
+    address: str,
+    provider_id: str = "",
+    stopped: bool = False,
+    answered: bool = False,
+) -> Iterator[Report]:
+    """Yield the reports that a reply amounts to.
+
+    A stop is an unsubscription; if the reply says more than that, it is a reply as well, so that
+    somebody reads it. Everything else is a reply.
+
+    Args:
+        text: as the customer wrote it.
+        event_id: the provider's id of the reply.
+        at: when it was written, by the provider's clock.
+        channel: by which it came.
+        address: the customer's.
+        provider_id: the provider's id of the message that it answers, if it tells that.
+        stopped: the provider says that it is a stop, by words of its own.
+        answered: the provider itself answers the command.
+
+    Yields:
+        One report, or two.
+    """
+    said = read_reply(text)
+    if stopped and said.meaning is not Meaning.STOP:
+        said = Reply(Meaning.STOP, said.language)
+
+    def report(kind: Kind, event_id: str, reply: Reply) -> Report:
+        return Report(
+            event_id=event_id,
+            kind=kind,
+            at=at,
+            channel=channel,
+            provider_id=provider_id,
+            address=address,
+            text=text,
+            meaning=reply.meaning,
+            language=reply.language,
+            answered=answered,
+        )
+
+    if said.meaning is not Meaning.STOP:
+        yield report(Kind.REPLIED, event_id, said)
+        return
+    yield report(Kind.UNSUBSCRIBED, event_id, said)
+    if said.says_more:
+        yield report(Kind.REPLIED, event_id + WORDS, Reply(Meaning.OTHER))

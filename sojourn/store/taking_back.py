@@ -1,0 +1,88 @@
+"""START takes a stop back: as far as the stop went, and no further.
+
+It lifts the refusal that came from the address by this channel. Customers with the address who had
+agreed before they said stop agree again; to those who never had, START is no consent.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.addresses import spellings
+from sojourn.domain.messages import Channel
+from sojourn.store import consents, people, refusals
+from sojourn.store.tables import HAS_PHONE, ConsentRow, CustomerRow
+
+
+async def hold_holders(
+    session: AsyncSession, channel: Channel, address: str, *, besides: str = ""
+) -> list[CustomerRow]:
+    """Hold everybody who has a phone number, in one order, so that nobody waits in a circle.
+
+    Args:
+        session: a writing transaction that holds no customer, or all of these.
+        channel: by which the number is written to.
+        address: the number.
+        besides: a further customer to hold.
+
+    Returns:
+        Those who have the number, each once.
+    """
+    query = select(CustomerRow.customer_id).where(
+        col(CustomerRow.phone).in_(spellings(channel, address)), text(HAS_PHONE)
+    )
+    having = (await session.exec(query)).all()
+    rows = await people.lock_all(session, [*having, *([besides] if besides else [])])
+    return list({rows[one].customer_id: rows[one] for one in having}.values())
+
+
+async def take_back(
+    session: AsyncSession,
+    channel: Channel,
+    address: str,
+    *,
+    provider: str,
+    source: str,
+    received_at: datetime,
+) -> bool:
+    """Take the stop of an address back.
+
+    Args:
+        session: a writing transaction that holds no customer, or all with the address.
+        channel: by which the word came.
+        address: from which it came.
+        provider: the provider that brought the stop and the word.
+        source: the report that brings the word.
+        received_at: when it arrived, by the machine's clock.
+
+    Returns:
+        False if the address had not said stop by this channel, or said so later.
+    """
+    holders = await hold_holders(session, channel, address)
+    said = [row for row in await refusals.against(session, [(channel, address)]) if not row.topic]
+    if not said or said[-1].at > received_at:
+        return False
+    await refusals.lift(session, channel, address, "")
+    for person in holders:
+        words = [
+            row
+            for row in await consents.statements(session, person.customer_id)
+            if (row.channel, row.topic) == (channel.value, "")
+        ]
+        if _had_agreed(words, provider):
+            await consents.record(session, person, channel, granted=True, source=source)
+    return True
+
+
+def _had_agreed(words: list[ConsentRow], provider: str) -> bool:
+    """Tell whether the customer had agreed before a stop by this provider, the last word."""
+    refused = False
+    for row in reversed(words):
+        if row.granted:
+            return refused
+        if not row.source.startswith(f"{provider}:"):
+            return False  # another "no", which START does not take back
+        refused = True
+    return False
