@@ -19,7 +19,7 @@ def reply_reports(
     channel: Channel,
     address: str,
     provider_id: str = "",
-    stopped: bool = False,
+    meant: Meaning | None = None,
     answered: bool = False,
 ) -> Iterator[Report]:
     """Yield the reports that a reply amounts to.
@@ -34,15 +34,15 @@ def reply_reports(
         channel: by which it came.
         address: the customer's.
         provider_id: the provider's id of the message that it answers, if it tells that.
-        stopped: the provider says that it is a stop, by words of its own.
+        meant: its wish as the provider says it, who may know more words.
         answered: the provider itself answers the command.
 
     Yields:
         One report, or two.
     """
     said = read_reply(text)
-    if stopped and said.meaning is not Meaning.STOP:
-        said = Reply(Meaning.STOP, said.language)
+    if meant is not None and said.meaning not in (meant, Meaning.STOP):
+        said = Reply(meant, said.language)
 
     def report(kind: Kind, event_id: str, reply: Reply) -> Report:
         return Report(

@@ -41,6 +41,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
+from sojourn.domain.stopping import Meaning
 from sojourn.settings import Settings
 
 INTERNAL_ERROR = 20500
@@ -50,6 +51,7 @@ _KEYWORDS = frozenset(
     | {"START", "YES", "UNSTOP", "HELP", "INFO"}
 )
 """The words that Twilio answers by itself, as whole messages by SMS."""
+_MEANT = {"STOP": Meaning.STOP, "START": Meaning.START, "HELP": Meaning.HELP}
 MOST_PARAMETERS = 500
 """Parameters of a webhook, at most; Twilio sends some twenty."""
 SKEW = timedelta(minutes=1)
@@ -170,8 +172,8 @@ class Config(ProviderConfig):
     whatsapp_from: Annotated[str, AfterValidator(_number)] = ""
     """The number with plus of the WhatsApp sender; empty: the messaging service chooses."""
     answers_keywords: bool = True
-    """Twilio itself answers STOP, START and HELP by SMS, as it does unless its support has turned
-    that off; off: Sojourn does."""
+    """Twilio itself answers STOP, START and HELP by SMS, as it does for every number but a short
+    code; off: Sojourn does."""
     base_url: str = "https://api.twilio.com"
 
 
@@ -446,7 +448,7 @@ def _reply(said: Mapping[str, str], hook: Hook, *, answers: bool) -> Iterator[Re
         at=hook.received_at,
         channel=channel,
         address=address,
-        stopped=known == "STOP",
+        meant=_MEANT.get(known),
         answered=bool(known) or keyword,
     )
 

@@ -29,6 +29,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
+from sojourn.domain.stopping import Meaning
 from sojourn.settings import Settings
 from sojourn.testkit.fakes import Order, SentHook, serving
 from sojourn.testkit.fakes.twilio import ACCOUNT, SMS_FROM, TOKEN, FakeTwilio, signed
@@ -417,6 +418,35 @@ async def test_a_reply_is_an_opt_out_by_its_words_or_by_twilio_s_word(
 ) -> None:
     (report,) = (await twilio.read(reply(text, **more))).reports
     assert report.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "meaning", "answered"),
+    [
+        ("STOP", {}, Meaning.STOP, True),
+        (" stop ", {}, Meaning.STOP, True),
+        ("stop please", {}, Meaning.STOP, False),
+        ("ZATRZYMAJ", {}, Meaning.STOP, False),
+        ("Adieu", {"OptOutType": "STOP"}, Meaning.STOP, True),
+        ("Encore", {"OptOutType": "START"}, Meaning.START, True),
+        ("HELP", {}, Meaning.HELP, True),
+        ("STOP", {"From": "whatsapp:+393331234567"}, Meaning.STOP, False),
+        ("STOP", {"From": "whatsapp:+393331234567", "OptOutType": "STOP"}, Meaning.STOP, True),
+        ("Where does the bus stop?", {}, Meaning.OTHER, False),
+    ],
+)
+async def test_twilio_s_own_answers_are_left_to_twilio(
+    text: str, more: dict[str, str], meaning: Meaning, twilio: Twilio, *, answered: bool
+) -> None:
+    (report,) = (await twilio.read(reply(text, **more))).reports
+    assert (report.meaning, report.answered) == (meaning, answered)
+
+
+async def test_words_beside_a_stop_are_a_reply_as_well(twilio: Twilio) -> None:
+    said = "STOP. I never signed up for this"
+    stop, words = (await twilio.read(reply(said))).reports
+    assert (stop.kind, words.kind, words.text) == (Kind.UNSUBSCRIBED, Kind.REPLIED, said)
+    assert stop.event_id != words.event_id
 
 
 names = st.sampled_from(
