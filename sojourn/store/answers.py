@@ -26,7 +26,7 @@ USEFUL = timedelta(minutes=5)
 ONCE_IN = timedelta(hours=1)
 """The least distance of two answers of one kind to one address: machines answer, too."""
 KEPT = timedelta(days=1)
-"""After that it is forgotten to whom an answer went."""
+"""After that, nothing tells who got an answer."""
 AT_ONCE = 20
 
 

@@ -30,6 +30,7 @@ def test_an_import_of_channels_loads_no_provider() -> None:
         "http",
         "mailbox",
         "provider",
+        "replies",
         "sender",
         "webhooks",
     }
