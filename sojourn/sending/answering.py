@@ -121,6 +121,6 @@ async def _send(
 
 
 async def forget_old(store: Store) -> None:
-    """Forget whose answers those of before yesterday were."""
+    """Forget whose answers the older ones were."""
     async with store.transaction() as session:
         await answers.forget(session, datetime.now(UTC))

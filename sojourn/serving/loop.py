@@ -38,7 +38,7 @@ ERASE_EVERY = timedelta(seconds=15)
 SETTLE_EVERY = timedelta(seconds=10)
 LOOK_EVERY = timedelta(seconds=5)
 ANSWER_EVERY = timedelta(seconds=3)
-FORGET_EVERY = timedelta(hours=1)
+FORGET_EVERY = timedelta(minutes=10)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 

@@ -25,7 +25,7 @@ USEFUL = timedelta(minutes=5)
 """The FCC lets a stop be confirmed once, within five minutes (47 CFR 64.1200(a)(12))."""
 ONCE_IN = timedelta(hours=1)
 """The least distance of two answers of one kind to one address: machines answer, too."""
-KEPT = timedelta(days=1)
+KEPT = ONCE_IN
 """After that, nothing tells who got an answer."""
 AT_ONCE = 20
 
@@ -155,7 +155,7 @@ async def settle(
 
 
 async def forget(session: AsyncSession, now: datetime) -> int:
-    """Forget whose answers those of before yesterday were.
+    """Forget whose answers the older ones were.
 
     Args:
         session: a writing transaction.

@@ -457,9 +457,9 @@ class AnswerRow(SQLModel, table=True):
     """The id of the reply's report: a repeated webhook asks for no second answer."""
     channel: str
     address: str
-    """Empty a day later."""
+    """Empty an hour later."""
     customer_id: str
-    """A customer who has the address; empty if nobody has it, and a day later."""
+    """A customer who has the address; empty if nobody has it, and an hour later."""
     meaning: str
     """stop, start or help."""
     language: str

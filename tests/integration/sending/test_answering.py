@@ -24,8 +24,8 @@ from sojourn.domain.reports import writable
 from sojourn.domain.switches import Part, Scope
 from sojourn.rendering.answers import Answers, Shop
 from sojourn.sending.answering import answer_replies, forget_old
-from sojourn.store import Store, cards, consents, pauses, people, reports, switches
-from sojourn.store.tables import AnswerRow, RefusalRow
+from sojourn.store import Store, cards, consents, pauses, people, refusals, reports, switches
+from sojourn.store.tables import AnswerRow
 from tests.support.desk import Carrier, Killed
 
 WORDS = Answers([], Shop("Mugs", "https://mugs.example", "help@mugs.example"), "en")
@@ -280,19 +280,17 @@ async def test_an_answer_waits_while_its_channel_or_everything_is_paused(phone: 
     assert await phone.answer() == 1
 
 
-async def test_a_day_later_nothing_tells_whose_answer_it_was(phone: Phone) -> None:
+async def test_an_hour_later_nothing_tells_whose_answer_it_was(phone: Phone) -> None:
     await phone.has()
     await phone.write("STOP")
     await phone.answer()
     await forget_old(phone.store)
     assert len(await phone.rows()) == 1
     async with phone.store.transaction() as session:
-        await session.exec(update(AnswerRow).values(at=datetime.now(UTC) - timedelta(hours=25)))
+        await session.exec(update(AnswerRow).values(at=datetime.now(UTC) - timedelta(minutes=61)))
     await forget_old(phone.store)
     async with phone.store.reading() as session:
         rows = (await session.exec(select(AnswerRow))).all()
-        refused = (
-            await session.exec(select(RefusalRow).where(RefusalRow.address == phone.number))
-        ).all()
+        refused = await refusals.against(session, [(Channel.SMS, phone.number)])
     assert [(row.address, row.customer_id, row.state) for row in rows] == [("", "", "sent")]
     assert len(refused) == 1, "the refusal stays"
