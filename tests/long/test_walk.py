@@ -170,6 +170,7 @@ def test_each_addition_is_one_file_and_its_words() -> None:
         "workflows/checkout_help.py",
         "templates/checkout-help/help.sms.en.txt",
         "templates/checkout-help/help.email.en.html",
+        "topics.toml",
         "tests/test_checkout_help.py",
     ]
     for heading in ("An event", "An activity", "A provider", "A language", "A layout"):
