@@ -13,7 +13,7 @@ _WORDS: dict[Reason, str] = {
     Reason.ERASED: "the customer is erased",
     Reason.RESTRICTED: "the customer's data are kept and not used: an operator restricted them",
     Reason.NO_ADDRESS: "the customer has no address on any channel of the message",
-    Reason.NO_CONSENT: "the customer had agreed to promotional messages by none of its channels",
+    Reason.NO_CONSENT: "the customer had agreed to promotional messages on its topic by no channel",
     Reason.OPTED_OUT: "the customer had opted out of the message's topic",
     Reason.TOO_LATE: "its moment was too long past for it to be of use",
     Reason.QUIET_HOURS: "it was quiet hours where the customer lives",

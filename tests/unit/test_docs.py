@@ -2,9 +2,11 @@
 
 import importlib
 import inspect
+import json
 import re
 import tomllib
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,11 +15,15 @@ from jinja2 import Environment
 from pydantic import SecretStr
 
 from sojourn.cli.commands import COMMANDS
+from sojourn.cli.consent.mapping import MappingFile, Reader, shipped_formats, shipped_mapping
+from sojourn.dispatch.calls import read_call
 from sojourn.domain import traits as traits_module
+from sojourn.domain.customer import Identity
 from sojourn.domain.events import ENVELOPE, SHIPPED, SignedUp, personal_fields
 from sojourn.domain.history import History
 from sojourn.domain.message import Message
 from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.topics import read_topics
 from sojourn.journeys import wording
 from sojourn.journeys.journey import Journey
 from sojourn.rendering.contents import EXTRAS, PARTS
@@ -266,3 +272,33 @@ def test_every_trait_and_message_class_is_documented() -> None:
     assert documented == {t for t in traits_module.CARD if "_" not in t} | words
     table = rows(section(DOCS / "journeys.md", "Messages"))
     assert set(map(str, MessageClass)) <= {code(cells[0]) for cells in table}
+
+
+def test_the_topics_and_the_mapping_of_the_page_on_consent_are_read() -> None:
+    topics, mapping = [
+        block.code for block in blocks(DOCS / "consent.md") if block.language == "toml"
+    ]
+    listed = read_topics(tomllib.loads(topics))
+    assert listed.missing(["en", "it"]) == []
+    read = MappingFile.model_validate(tomllib.loads(mapping))
+    Reader(read, listed, datetime.now(UTC))
+    assert {field for field in ("source", "timezone", "time_format") if getattr(read, field)}
+
+
+@pytest.mark.parametrize("name", shipped_formats())
+def test_every_format_of_consent_is_read_and_names_its_columns_on_the_page(name: str) -> None:
+    mapping = shipped_mapping(name)
+    Reader(mapping, PROJECT.topics, datetime.now(UTC))
+    columns = [*mapping.customer.id, *mapping.customer.email, *mapping.customer.phone]
+    columns += [column for word in mapping.words for column in word.telling]
+    page = (DOCS / "consent.md").read_text().casefold()
+    assert [column for column in columns if f"`{column}`".casefold() not in page] == []
+
+
+def test_the_statement_on_the_page_is_understood() -> None:
+    (shown,) = (b.code for b in blocks(DOCS / "consent.md") if b.language == "json")
+    call = json.loads(shown)
+    read = read_call({**call, "messageId": "m"}, received_at=datetime.now(UTC))
+    assert isinstance(read, Identity)
+    assert read.faults == ()
+    assert [word.purpose for word in read.statements] == ["messages", "opens"]

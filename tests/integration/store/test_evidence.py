@@ -8,11 +8,16 @@ from uuid import uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlmodel import col
 
+from sojourn.domain import facts
 from sojourn.domain.consent import Consents, Evidence, Purpose
+from sojourn.domain.facts.judging import agrees
 from sojourn.domain.messages import Channel, Reason
 from sojourn.store import Store, cards, consents, people
-from sojourn.store.tables import ConsentRow
+from sojourn.store.dialects import is_postgresql
+from sojourn.store.facts import all as everybody
+from sojourn.store.tables import ConsentRow, CustomerRow
 from tests.support.effort import fewer
 from tests.support.rows import HOUR, NOON, identify
 
@@ -186,3 +191,44 @@ async def test_the_last_word_of_a_record_counts_in_any_order_and_however_often(
     holds = (False, last) not in said
     assert (await stands(store, customer_id)).by_channel == {EMAIL: holds}
     assert len(await rows(store, customer_id)) == len(set(said))
+
+
+# ---- facts about consent ---------------------------------------------------------------------
+
+spoken = st.lists(
+    st.tuples(
+        st.sampled_from(["", "offers"]),
+        st.booleans(),
+        st.integers(-3, 0),
+        st.sampled_from([None, None, -2, -1, 0, 1]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@fewer(1)
+@given(said=spoken)
+async def test_sql_knows_which_yes_has_ended(
+    store: Store, said: list[tuple[str, bool, int, int | None]]
+) -> None:
+    customer_id = str(uuid4())
+    await identify(store, customer_id, 0, email=f"{customer_id}@shop.example")
+    for topic, granted, day, end in said:
+        ends = NOON + end * DAY if granted and end is not None else None
+        await say(
+            store, customer_id, granted=granted, at=NOON + day * DAY, topic=topic,
+            evidence=Evidence(expires_at=ends), remembered=True,
+        )  # fmt: skip
+    words = await stands(store, customer_id)
+    async with store.reading() as session:
+        for topic in ("", "offers"):
+            fact = facts.consents(EMAIL, topic)
+            found = {}
+            for holds, asked in ((True, fact), (False, ~fact)):
+                query = everybody.holders(asked, NOON, postgresql=is_postgresql(session))
+                connection = await session.connection()
+                mine = query.where(col(CustomerRow.customer_id) == customer_id)
+                if (await connection.execute(mine)).first():
+                    found[topic] = holds
+            assert found.get(topic) is agrees(words, EMAIL, topic)
