@@ -74,6 +74,26 @@ class Reply(BaseModel):
     failure: str = ""
 
 
+class Question(BaseModel):
+    """The argument of the local activity that reads a fact for the steps of a run.
+
+    Args:
+        run: workflow id of the run that asks.
+        customer_id: whose run it is.
+        now: by the journey's clock.
+        fact: a yes-or-no question, as JSON; None: a value is asked for.
+        measure: the value, as JSON.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    customer_id: str
+    now: datetime
+    fact: dict[str, Any] | None = None
+    measure: dict[str, Any] | None = None
+
+
 class Failed(NonPersonal):
     """The value of a call that failed. It is falsy: ``if not code: ...``.
 

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     RUN_STOPPED = "run_stopped"
     SWITCHED_OFF = "switched_off"
     EVENT_MISSING = "event_missing"
+    NO_LONGER = "no_longer"
     ALREADY_TOLD = "already_told"
     UNKNOWN_CUSTOMER = "unknown_customer"
     ERASED = "erased"

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from sojourn.domain.events import JourneyStopped
+from sojourn.domain.facts import Finding
 from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
 from sojourn.domain.introduction import wait_for_words
@@ -33,6 +34,7 @@ from sojourn.domain.policy import (
 from sojourn.domain.room import Room
 from sojourn.domain.rules import NO_RULES, Rules
 from sojourn.domain.states import SETTLED, MessageState
+from sojourn.domain.text import LONGEST_NOTE
 
 OVERTAKEN = (Reason.GOAL_REACHED, Reason.RUN_STOPPED, Reason.SUPERSEDED)
 """Reasons that an event gave, most telling first.
@@ -124,12 +126,14 @@ class Circumstances:
         paused: for each paused channel, how long it has been paused.
         told_by_twin: another run of the same person has sent this step, or is about to.
         room: what caps leave to the message; None: no cap concerns it.
+        condition: the finding on the journey's ``stays_if``; None: it has none.
     """
 
     recipient: Recipient
     paused: Mapping[Channel, timedelta]
     told_by_twin: bool = False
     room: Room | None = None
+    condition: Finding | None = None
 
 
 @dataclass(frozen=True)
@@ -359,6 +363,9 @@ def permitted(case: Case) -> Receipt | Ruling:
     if case.held_for is not None:
         return _ruling(case, _hold_back(case, case.held_for))
     assert case.circumstances is not None, "nobody has looked at the circumstances"
+    condition = case.circumstances.condition
+    if condition is not None and not _qualifies(condition, case.circumstances.recipient):
+        return _ruling(case, Skip(Reason.NO_LONGER, condition.because[:LONGEST_NOTE]))
     decision = _by_an_open_channel(case, case.circumstances)
     if isinstance(decision, Allow):
         if case.circumstances.told_by_twin:
@@ -372,6 +379,16 @@ def permitted(case: Case) -> Receipt | Ruling:
         if not case.unresolved:
             decision = _wait_for_words(case, case.circumstances.recipient, decision)
     return _ruling(case, decision)
+
+
+def _qualifies(condition: Finding, recipient: Recipient) -> bool:
+    """Tell whether the journey's condition lets a message pass: only if it holds.
+
+    Nothing is known of who is erased, or not identified yet. Such a message does not leave either,
+    and the reason for that says more.
+    """
+    nobody = recipient.erased or not recipient.known
+    return bool(condition.holds) or (condition.holds is None and nobody)
 
 
 def _wait_for_words(case: Case, recipient: Recipient, skip: Skip) -> Decision:

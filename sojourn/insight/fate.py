@@ -190,7 +190,7 @@ def _detail(row: LedgerRow, detail: str | None, course: Course) -> str:
     """Return the detail of the message, unless an attempt has it already."""
     if not detail:
         return ""
-    if row.reason in (Reason.CAP, Reason.GAVE_WAY):
+    if row.reason in (Reason.CAP, Reason.GAVE_WAY, Reason.NO_LONGER):
         return detail
     if row.reason in (Reason.QUIET_HOURS, Reason.WINDOW) or not (row.attempt or course.attempts):
         return f"held by {detail}"  # no attempt, so these are the words of rules

@@ -1,8 +1,9 @@
 """`Journey`: the class keywords and the verbs.
 
 The body of a journey, `steps`, is straight-line Python on the verbs alone: `send`, `sleep`,
-`sleep_until`, `quiet_for`, `wait_for`, `heard`, `call`. It never asks whether the customer has
-bought meanwhile: every verb does, and leaves by an exception that `follow` turns into the outcome.
+`sleep_until`, `quiet_for`, `wait_for`, `heard`, `call`, `ask`. It never asks whether the customer
+has bought meanwhile: every verb does, and leaves by an exception that `follow` turns into the
+outcome.
 
 Each verb's result goes into a journal, so that a run whose history grows too long continues as new
 in the middle of its steps: the new execution runs the same lines, and verbs that have a result give
@@ -13,7 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, time, timedelta
 from functools import partial
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast, overload
 
 from pydantic import BaseModel
 
@@ -23,6 +24,7 @@ from sojourn.domain.calls import Asked, Failed, Reply
 from sojourn.domain.events import AnyKey, Event
 from sojourn.domain.events.base import personal_fields
 from sojourn.domain.keys import plain
+from sojourn.domain.facts import Fact, Operand
 from sojourn.domain.message import Message, declared_messages
 from sojourn.domain.messages import (
     Channel,
@@ -39,6 +41,8 @@ from sojourn.domain.messages import (
 from sojourn.domain.office_hours import next_opening
 from sojourn.journeys import wording
 from sojourn.journeys.activities import Activity, P, T
+from sojourn.journeys.asking import question, read_answer, summary
+from sojourn.journeys.conditions import checked_conditions
 from sojourn.journeys.leaving import End, Restart
 from sojourn.journeys.runtime import Runtime
 from sojourn.journeys.state import State
@@ -46,6 +50,7 @@ from sojourn.journeys.temporal import Handlers, TemporalRuntime, make_workflow
 from sojourn.journeys.terms import Terms, names
 
 E = TypeVar("E", bound=Event)
+V = TypeVar("V")
 Classes = type[Event] | tuple[type[Event], ...]
 Ends = type[Event] | AnyKey | tuple[type[Event] | AnyKey, ...]
 
@@ -83,6 +88,10 @@ class Journey(Handlers):
         anchor: the field of those events that the plan counts from, such as the end of a
             subscription. Another value begins the steps again, whether a ``restarts_on`` event
             brings it or a second start; one that comes after the run has ended starts a new one.
+        enters_if: a fact (docs/facts.md) that is judged once, when an event that would start a run
+            is stored; ``field("total")`` is a field of that event. The run starts only if it holds.
+        stays_if: a fact that the gate judges before each message, whatever its class. A message
+            leaves only if it holds; else it is skipped as ``no_longer``.
 
     Raises:
         TypeError: a keyword or a message makes no sense; the text says which, and the way out.
@@ -106,6 +115,8 @@ class Journey(Handlers):
         ends_on: Ends | None = None,
         hears: Classes | None = None,
         anchor: str | None = None,
+        enters_if: Fact | None = None,
+        stays_if: Fact | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -120,7 +131,11 @@ class Journey(Handlers):
             hears=_tuple(hears, of.hears),
             any_key=tuple(one.event for one in ends if isinstance(one, AnyKey)),
             anchor=of.anchor if anchor is None else anchor,
+            enters_if=of.enters_if if enters_if is None else enters_if,
+            stays_if=of.stays_if if stays_if is None else stays_if,
         )
+        if name:
+            cls.terms = checked_conditions(cls.terms, cls.__name__)
         cls.name = name
         cls.topic = topic or cls.topic or name
         cls.messages = declared_messages(cls)
@@ -213,6 +228,43 @@ class Journey(Handlers):
         if reply.failure:
             return Failed(activity=activity.name, kind=reply.failure)
         return activity.read_result(reply.result)
+
+    @overload
+    async def ask(self, about: Fact) -> bool | None: ...
+    @overload
+    async def ask(self, about: Operand[V]) -> V | None: ...
+    async def ask(self, about: Fact | Operand[Any]) -> Any:
+        """Ask a question about the customer (docs/facts.md), to branch on the answer.
+
+        ::
+
+            if await self.ask(did(OrderCompleted, at_least=5)):
+                await self.send(self.thanks)
+
+        The store answers once, by what it knows at that moment; the run's history keeps the answer.
+
+        Args:
+            about: a fact, or the value of `count`, `last`, `total` or of a trait that is declared
+                not to be personal.
+
+        Returns:
+            True or False, or the value. None if it is unknown.
+
+        Raises:
+            TypeError: it is no question, or its answer may be personal.
+        """
+
+        async def perform() -> Performed:
+            plan = self._state.journal.plan
+            asked = question(
+                about, run=self._runtime.run_id, customer_id=self.customer_id, now=self.now()
+            )
+            reply = await self._runtime.ask(asked, summary(about), self._state.is_interrupted)
+            self._leave_if_due()
+            assert reply is not None, "only a reason to leave ends a question without an answer"
+            return Performed(due=plan.due, missed=plan.missed, value=reply.result)
+
+        return read_answer(about, (await self._once("ask", perform)).value)
 
     async def sleep(self, duration: timedelta) -> None:
         """Wait ``duration`` from the plan's last moment on, however late its message left."""

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from sojourn.domain.errors import SameName, UnknownName
 from sojourn.domain.events import Event
+from sojourn.domain.facts import Fact
 from sojourn.journeys.journey import Journey
 
 
@@ -60,6 +61,12 @@ class Journeys(Mapping[str, type[Journey]]):
             listening = {n: j for n, j in self._classes.items() if event in j.terms.declared}
             found = self._heard_by[event] = MappingProxyType(listening)
         return found
+
+    @cached_property
+    def stays_if(self) -> Mapping[str, Fact]:
+        """The conditions under which messages leave, by the names of the journeys that have one."""
+        every = ((name, journey.terms.stays_if) for name, journey in self._classes.items())
+        return MappingProxyType({name: fact for name, fact in every if fact is not None})
 
     @cached_property
     def events(self) -> tuple[type[Event], ...]:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
-from sojourn.domain.calls import Asked, Reply
+from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.messages import Delivery, Enrolment, Outcome, Receipt
 
 
@@ -61,6 +61,19 @@ class Runtime(Protocol):
 
         Returns:
             The activity's result or its failure; None if ``over`` came first.
+        """
+        ...
+
+    async def ask(self, asked: Question, summary: str, over: Callable[[], bool]) -> Reply | None:
+        """Read a fact about the customer, once: the answer stays what it was.
+
+        Args:
+            asked: the question.
+            summary: as an operator reads it.
+            over: whether the run has a reason to leave its steps meanwhile.
+
+        Returns:
+            The answer; None if ``over`` came first.
         """
         ...
 

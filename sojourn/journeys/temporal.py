@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import Priority, RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from sojourn.domain.calls import Asked, Reply
+from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.message import Message
 from sojourn.domain.messages import (
@@ -44,6 +44,12 @@ NOTE_STOP = "note-stop"
 """The activity that has the store note a stop; a project's own activities have no hyphen."""
 STOPS_ARE_STORED = "stops-are-stored"
 """The patch of runs that were stopped by their state alone."""
+READ_FACT = "read-fact"
+"""The local activity that reads a fact for the steps."""
+ASK_TIMEOUT = timedelta(seconds=15)
+ASK_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
+)  # no limit on attempts: a question waits until the store can be read, or the run is over
 CALL_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=15)
 )  # no limit on attempts: the call's deadline ends them
@@ -137,6 +143,36 @@ class TemporalRuntime:
             return None
         return reply
 
+    async def ask(self, asked: Question, summary: str, over: Callable[[], bool]) -> Reply | None:
+        """Read a fact in a local activity: a marker in the history, and no action.
+
+        Args:
+            asked: the question.
+            summary: of the marker, in Temporal's UI.
+            over: whether the run has a reason to leave its steps meanwhile.
+
+        Returns:
+            The answer; None if ``over`` came first.
+        """
+        doing = workflow.start_local_activity(
+            READ_FACT,
+            asked,
+            result_type=Reply,
+            summary=summary,
+            start_to_close_timeout=ASK_TIMEOUT,
+            retry_policy=ASK_RETRIES,
+        )
+        await workflow.wait_condition(lambda: doing.done() or over())
+        if not doing.done():
+            doing.cancel()
+        try:
+            reply: Reply = await doing
+        except (ActivityError, asyncio.CancelledError):
+            if over():
+                return None
+            raise
+        return reply
+
     def patched(self, change: str) -> bool:
         """Ask Temporal's marker, or set it."""
         return workflow.patched(change)
@@ -195,16 +231,18 @@ class Handlers:
             return
         self._state.take(event)
 
-    @workflow.update(description="Take in a customer event, and say what it did to this run")
-    async def ask(self, event: Heard) -> Answer:
+    @workflow.update(
+        name="ask", description="Take in a customer event, and say what it did to this run"
+    )
+    async def hear_and_answer(self, event: Heard) -> Answer:
         """Take in an event, as `hear`; wait for a message that is on its way."""
         await workflow.wait_condition(lambda: self._state.is_enrolled)
         self._state.take(event)
         await workflow.wait_condition(lambda: not self._state.sending)
         return self._state.answer(event, self._declared())
 
-    @ask.validator
-    def _check_ask(self, event: Heard) -> None:
+    @hear_and_answer.validator
+    def _check_event(self, event: Heard) -> None:
         self._examined(event)
 
     @workflow.update(description="End this run; nothing more is sent. Say why.")

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.events import Event, HoldEnded, JourneyStopped, TimeZoneChanged
+from sojourn.domain.facts import Fact
 from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Heard
 
@@ -28,6 +29,9 @@ class Terms:
         ends_on: end the run as ``stopped``.
         hears: further events that the steps wait for or ask about.
         any_key: of ``goal`` and ``ends_on``, those that end the runs of every key.
+        enters_if: the condition under which an event starts a run; its fields are those of the
+            event.
+        stays_if: the condition under which a message leaves.
     """
 
     starts_on: EventClasses = ()
@@ -38,6 +42,8 @@ class Terms:
     hears: EventClasses = ()
     any_key: EventClasses = ()
     anchor: str = ""
+    enters_if: Fact | None = None
+    stays_if: Fact | None = None
 
     @cached_property
     def moved_by(self) -> EventClasses:

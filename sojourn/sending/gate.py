@@ -5,10 +5,12 @@ It holds the customer's lock from the first query to the commit. Events are stor
 lock, so the gate sees every purchase that was acknowledged before the claim.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from sojourn.domain.events import SHIPPED, Events
+from sojourn.domain.facts import Fact
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.ordering import CLOCK_SKEW
@@ -41,6 +43,7 @@ class Gate:
         templates: Templates = _everywhere,
         off: Collection[str] = (),
         topics: Topics | None = None,
+        stays_if: Mapping[str, Fact] = MappingProxyType({}),
         clock_skew: timedelta = CLOCK_SKEW,
         only_to: OnlyTo | None = None,
     ) -> None:
@@ -54,6 +57,7 @@ class Gate:
             templates: the channels that have a template; by default, every channel has each.
             off: names of journeys that the project has switched off.
             topics: the project's; None: consent to the channel suffices for every topic.
+            stays_if: conditions under which messages leave, by the names of journeys that have one.
             clock_skew: how far senders' clocks may differ.
             only_to: the addresses that this installation may write to; None: all.
         """
@@ -64,6 +68,7 @@ class Gate:
         self._templates = templates
         self._off = off
         self._topics = topics or Topics()
+        self._stays_if = stays_if
         self._clock_skew = clock_skew
         self._only_to = only_to
 
@@ -94,6 +99,7 @@ class Gate:
                 default_zone=self._default_zone,
                 known=self._events,
                 needs_own_yes=self._topics.needs_own_yes(delivery.topic),
+                stays_if=self._stays_if.get(delivery.journey),
                 within=self._clock_skew,
                 only_to=self._only_to,
             )

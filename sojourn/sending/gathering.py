@@ -10,6 +10,7 @@ from sojourn.domain.calendar import zone
 from sojourn.domain.countries import home_country
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.events import Events
+from sojourn.domain.facts import Fact
 from sojourn.domain.fence import FENCE
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Reason
@@ -44,6 +45,7 @@ from sojourn.store import (
     suppressions,
     switches,
 )
+from sojourn.store.facts import one as facts_of_one
 from sojourn.store.switches import Holds
 from sojourn.store.tables import AttemptRow, CustomerRow, LedgerRow
 
@@ -77,6 +79,7 @@ async def gather(
     default_zone: str,
     known: Events,
     needs_own_yes: bool = False,
+    stays_if: Fact | None = None,
     within: timedelta = CLOCK_SKEW,
     only_to: OnlyTo | None = None,
 ) -> Gathered:
@@ -93,6 +96,7 @@ async def gather(
         default_zone: the zone of customers whose own is unknown, an IANA name.
         known: the project's events, by wire name.
         needs_own_yes: the message's topic needs a yes of its own.
+        stays_if: the condition of the message's journey; None: it has none.
         within: how far senders' clocks may differ.
         only_to: the addresses that this installation may write to; None: all.
 
@@ -141,6 +145,10 @@ async def gather(
     case = replace(case, held_for=_held_for(delivery, held))
     if case.held_for is None:
         around = await _circumstances(session, case, person, others, held=held, only_to=only_to)
+        if stays_if is not None:
+            said = around.recipient.consents
+            finding = await facts_of_one.judged(session, person, stays_if, now, said=said)
+            around = replace(around, condition=finding)
         case = replace(case, circumstances=around)
     return Gathered(case, customer, rows)
 

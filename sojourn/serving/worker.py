@@ -16,6 +16,7 @@ from sojourn.journeys.queues import TASK_QUEUE, channel_queue
 from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
+from sojourn.sending.asking import Questions
 from sojourn.sending.calls import temporal_activities
 from sojourn.sending.gate import Gate
 from sojourn.sending.recording import Recorder
@@ -78,6 +79,7 @@ async def serving(
             events=project.events,
             templates=renderer.channels_of,
             off=project.journeys.off,
+            stays_if=project.journeys.stays_if,
             topics=project.topics,
             clock_skew=settings.clock_skew,
             only_to=settings.only_to,
@@ -104,6 +106,7 @@ async def serving(
                     activities=[
                         *temporal_activities(project.activities.values(), store, settings),
                         Stops(store, project.events).note,
+                        Questions(store).read,
                     ],
                     workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,

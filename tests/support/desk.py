@@ -28,6 +28,7 @@ from sojourn.domain.events import (
     OrderCompleted,
     ProductAdded,
 )
+from sojourn.domain.facts import Fact
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Receipt
 from sojourn.domain.quiet_hours import QuietHours
 from sojourn.domain.rules import Rules
@@ -125,6 +126,7 @@ class Desk:
         self.carrier = Carrier()
         self.quiet_hours: QuietHours | None = None
         self.policy: Rules | None = None
+        self.stays_if: Fact | None = None
         self.templates: Path | None = None
         self.start: EventRow | None = None
         self.passed = 0.0  # seconds since the attempt began
@@ -132,7 +134,10 @@ class Desk:
     @property
     def gate(self) -> Gate:
         renderer = _renderer(self.templates)
-        return Gate(self.store, self.rules, "UTC", templates=renderer.channels_of)
+        conditions = {} if self.stays_if is None else {"abandoned-cart": self.stays_if}
+        return Gate(
+            self.store, self.rules, "UTC", templates=renderer.channels_of, stays_if=conditions
+        )
 
     def rules(self) -> Rules:
         """Return the rules of the gate: quiet hours, and what they hold leaves at once."""

@@ -34,7 +34,16 @@ from sojourn.domain.facts.language import (
     total,
     trait,
 )
-from sojourn.domain.facts.nodes import Fact, Measure, OfEvents, read_fact, written
+from sojourn.domain.facts.nodes import (
+    Fact,
+    Measure,
+    OfEvents,
+    TimeOf,
+    read_fact,
+    read_measure,
+    written,
+    written_measure,
+)
 
 __all__ = [
     "UNSURE",
@@ -46,6 +55,7 @@ __all__ = [
     "OfEvents",
     "Operand",
     "Range",
+    "TimeOf",
     "agrees",
     "bound_to_each",
     "check_value_asked",
@@ -62,9 +72,11 @@ __all__ = [
     "needs_events",
     "of_events",
     "read_fact",
+    "read_measure",
     "total",
     "trait",
     "trait_of",
     "without_fields",
     "written",
+    "written_measure",
 ]

@@ -148,6 +148,8 @@ def _single(fact: Compare | OneOf | Contains, answers: Answers) -> Finding:
     value = _read(of, raw, kind)
     if value is None:
         return Finding(None, f"{of}: {seen}, a {kind_of(raw)} where a {kind} is meant")
+    if isinstance(value, float) and not _is_personal(of):
+        seen = shown_number(value)  # an amount is kept as text
     if isinstance(fact, OneOf):
         wanted = " or ".join(map(str, values))
         return Finding(value in [v.typed for v in values], f"{of}: {seen}, wanted {wanted}")

@@ -294,6 +294,7 @@ for _model in (
     _model.model_rebuild()
 
 _FACT: TypeAdapter[Fact] = TypeAdapter(AnyFact)
+_MEASURE: TypeAdapter[Measure] = TypeAdapter(Measure)
 
 
 def written(fact: Fact) -> dict[str, Any]:
@@ -309,6 +310,21 @@ def read_fact(value: object) -> Fact:
         pydantic.ValidationError: it is none.
     """
     return _FACT.validate_python(value)
+
+
+def written_measure(of: Measure) -> dict[str, Any]:
+    """Return a measure as JSON values."""
+    found: dict[str, Any] = _MEASURE.dump_python(of, mode="json")
+    return found
+
+
+def read_measure(value: object) -> Measure:
+    """Return the measure that `written_measure` gave.
+
+    Raises:
+        pydantic.ValidationError: it is none.
+    """
+    return _MEASURE.validate_python(value)
 
 
 def _events(of: CountOf | TimeOf | TotalOf) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.consent import Consents
+from sojourn.domain.facts import Finding
 from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
@@ -322,10 +323,13 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
     person = recipient(
         known=False, erased=True, restricted=True, reachable=frozenset(), consents=Consents({})
     )
+    failed = Finding(False, "plan")
     everything = case(
         news=[added, cancelled, bought],
         now=NOON + 2 * DAY,
-        circumstances=now(recipient=person, paused={EMAIL: HOUR}, told_by_twin=True),
+        circumstances=now(
+            recipient=person, paused={EMAIL: HOUR}, told_by_twin=True, condition=failed
+        ),
         rules=SIESTA,
     )
     living = replace(person, known=True, erased=False)
@@ -335,9 +339,10 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
         (Reason.GOAL_REACHED, {}),
         (Reason.RUN_STOPPED, {"news": [added, cancelled]}),
         (Reason.SUPERSEDED, {"news": [added]}),
-        (Reason.UNKNOWN_CUSTOMER, {"news": []}),
+        (Reason.NO_LONGER, {"news": []}),
+        (Reason.UNKNOWN_CUSTOMER, {"condition": Finding(None, "plan")}),
         (Reason.ERASED, {"recipient": replace(person, known=True)}),
-        (Reason.RESTRICTED, {"recipient": living}),
+        (Reason.RESTRICTED, {"recipient": living, "condition": Finding(True, "plan")}),
         (Reason.NO_ADDRESS, {"recipient": replace(reachable, reachable=frozenset())}),
         (Reason.SUPPRESSED, {"recipient": replace(reachable, suppressed=frozenset({EMAIL}))}),
         (Reason.NO_CONSENT, {"recipient": reachable}),
@@ -349,7 +354,8 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
     ]
     given: list[Reason] = []
     for _, change in steps:
-        around = {key: change.pop(key) for key in ("recipient", "paused") if key in change}
+        of_now = ("recipient", "paused", "condition")
+        around = {key: change.pop(key) for key in of_now if key in change}
         assert everything.circumstances is not None
         circumstances = replace(everything.circumstances, **around)
         everything = replace(everything, circumstances=circumstances, **change)
@@ -358,6 +364,35 @@ def test_reasons_are_given_in_the_order_of_the_design() -> None:
         assert not isinstance(verdict.decision, Allow)
         given.append(verdict.decision.reason)
     assert given == [reason for reason, _ in steps]
+
+
+@pytest.mark.parametrize("of", list(MessageClass))
+@pytest.mark.parametrize("holds", [False, None])
+def test_a_message_leaves_only_if_the_journeys_condition_holds(
+    of: MessageClass, *, holds: bool | None
+) -> None:
+    message = delivery(message_class=of)
+    ceased = now(condition=Finding(holds, 'plan: "free", wanted "pro"'))
+    verdict = judge(case(of=message, circumstances=ceased))
+    assert verdict == Ruling(
+        Skip(Reason.NO_LONGER, 'plan: "free", wanted "pro"'), EMAIL, MessageState.SKIPPED
+    )
+    assert judge(case(of=message, circumstances=now(condition=Finding(True, "plan")))) == CLAIMED
+
+
+def test_a_message_in_doubt_stays_so_when_the_condition_has_ceased() -> None:
+    ceased = now(condition=Finding(False, "plan"))
+    once_more = OnceMore(attempt=1, perhaps_twice=True)
+    verdict = judge(
+        case(
+            entry(MessageState.SUBMITTING),
+            unresolved=[handed_over()],
+            once_more=once_more,
+            circumstances=ceased,
+        )
+    )
+    assert isinstance(verdict, Ruling)
+    assert (verdict.state, verdict.in_doubt) == (MessageState.UNKNOWN, True)
 
 
 def test_a_message_that_a_twin_sent_is_skipped() -> None:

@@ -1,0 +1,67 @@
+"""The local activity that answers what the steps of a run ask about its customer."""
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from sojourn.domain.calls import Question, Reply
+from sojourn.domain.facts import read_fact, read_measure
+from sojourn.domain.keys import veiled
+from sojourn.domain.text import bounded
+from sojourn.journeys.temporal import READ_FACT
+from sojourn.store import Store, people
+from sojourn.store.facts import one
+from sojourn.store.tables import CustomerRow
+
+LONGEST_ANSWER = 200
+"""Characters of a text in a history; a longer one is no code, and becomes a digest."""
+
+
+class Questions:
+    """Answers questions from the store, with nothing personal in the answer."""
+
+    def __init__(self, store: Store) -> None:
+        """Make the activity.
+
+        Args:
+            store: an open store.
+        """
+        self._store = store
+
+    @activity.defn(name=READ_FACT)
+    async def read(self, asked: Question) -> Reply:
+        """Answer one question, by what is stored now.
+
+        Returns:
+            The answer, as JSON; None if it is unknown.
+
+        Raises:
+            ApplicationError: the store cannot be read now; Temporal tries again.
+        """
+        try:
+            return Reply(result=_plain(await self._answer(asked)))
+        except Exception as error:
+            # an error's text may quote a row: Temporal gets the kind alone
+            kind = type(error).__name__
+            activity.logger.warning("a fact could not be read: %s", kind)
+            raise ApplicationError(f"{kind}: see the worker's log", type=kind) from None
+
+    async def _answer(self, asked: Question) -> Any:
+        async with self._store.reading() as session:
+            found = await people.resolve(session, asked.customer_id)
+            person = await session.get(CustomerRow, found) or CustomerRow(customer_id=found)
+            if asked.fact is not None:
+                fact = read_fact(asked.fact)
+                return (await one.judged(session, person, fact, asked.now)).holds
+            return await one.measured(session, person, read_measure(asked.measure), asked.now)
+
+
+def _plain(answer: Any) -> Any:
+    """Return an answer as JSON: an address, whatever its author declared, becomes a digest."""
+    if isinstance(answer, timedelta):
+        return answer.total_seconds()
+    if isinstance(answer, str):
+        return bounded(veiled(answer), LONGEST_ANSWER, prefix="text-")
+    return answer
