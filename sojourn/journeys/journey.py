@@ -23,8 +23,8 @@ from sojourn.domain.calendar_days import Day
 from sojourn.domain.calls import Asked, Failed, Reply
 from sojourn.domain.events import AnyKey, Event
 from sojourn.domain.events.base import personal_fields
-from sojourn.domain.keys import plain
 from sojourn.domain.facts import Fact, Operand
+from sojourn.domain.keys import plain
 from sojourn.domain.message import Message, declared_messages
 from sojourn.domain.messages import (
     Channel,
