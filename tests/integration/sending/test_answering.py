@@ -40,16 +40,18 @@ class Phone:
         self.number = f"+39333{uuid4().int % 10**7:07}"
         self.carrier = Carrier()
 
-    async def has(self, *, agrees: bool | None = True, locale: str = "it-IT") -> str:
-        """Return a customer who has the number."""
+    async def has(
+        self, customer_id: str = "", *, agrees: bool | None = True, locale: str = "it-IT"
+    ) -> str:
+        """Have a call say that a customer has the number; return their id."""
         traits: dict[str, Any] = {"phone": self.number, "locale": locale}
         if agrees is not None:
             traits["marketingConsent"] = {"sms": agrees, "whatsapp": agrees}
         call = read_identity(
             traits,
-            customer_id=f"c-{uuid4()}",
+            customer_id=customer_id or f"c-{uuid4()}",
             message_id=str(uuid4()),
-            at=datetime.now(UTC) - MINUTE,
+            at=datetime.now(UTC) - (MINUTE / 60 if customer_id else MINUTE),
         )
         async with self.store.transaction() as session:
             await cards.identify(session, call)
@@ -174,7 +176,8 @@ async def test_start_takes_back_what_the_customer_said_by_stop(phone: Phone) -> 
 
 
 async def test_start_takes_no_other_no_back(phone: Phone) -> None:
-    ada = await phone.has(agrees=False)
+    ada = await phone.has()
+    await phone.has(ada, agrees=False)
     await phone.write("START")
     assert await phone.agrees(ada) is False
     assert await phone.rows() == []

@@ -1,6 +1,8 @@
 """Operators' switches and `SOJOURN_ONLY_TO` at the gate, on the real database."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from sqlalchemy import delete
@@ -13,7 +15,7 @@ from sojourn.domain.switches import Part, Scope
 from sojourn.domain.verdict import OnceMore
 from sojourn.sending.applying import Claim
 from sojourn.sending.gate import Gate
-from sojourn.store import Store, switches
+from sojourn.store import Store, suppressions, switches
 from sojourn.store.tables import SwitchRow
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import DAY, HOUR, Desk, Killed
@@ -91,6 +93,31 @@ async def test_a_message_in_doubt_is_not_handed_over_again_while_it_is_held_back
     assert isinstance(answer, Receipt)
     assert answer.reason is Reason.HELD_BACK
     assert (await desk.row()).state == "submitting"
+
+
+async def test_an_answer_to_an_operator_waits_for_a_claim_that_has_read_already(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if desk.store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite's writing transactions follow one another")
+    reads, goes_on = asyncio.Event(), asyncio.Event()
+    suppressed = suppressions.suppressed
+
+    async def slowly(*given: Any) -> Any:
+        reads.set()
+        await goes_on.wait()
+        return await suppressed(*given)
+
+    monkeypatch.setattr(suppressions, "suppressed", slowly)
+    given = desk.delivery(topic=OWN)
+    claiming = asyncio.create_task(desk.gate.pass_or_refuse(given, NOON + DAY))
+    await reads.wait()
+    await pause(desk.store)
+    assert not await switches.settle(desk.store, patience_ms=100)
+    goes_on.set()
+    assert isinstance(await claiming, Claim), "it had read before the pause"
+    assert await switches.settle(desk.store)
+    assert (await desk.send(n=2, step="other", topic=OWN)).reason is Reason.HELD_BACK
 
 
 # ---- an installation that may not write to everybody ---------------------------------------
