@@ -24,9 +24,13 @@ from sojourn.domain.reports import writable
 from sojourn.domain.switches import Part, Scope
 from sojourn.rendering.answers import Answers, Shop
 from sojourn.sending.answering import answer_replies, forget_old
+from sojourn.settings import Settings
 from sojourn.store import Store, cards, consents, pauses, people, refusals, reports, switches
 from sojourn.store.tables import AnswerRow
+from sojourn.testkit.fakes import serving
+from sojourn.testkit.fakes.twilio import FakeTwilio
 from tests.support.desk import Carrier, Killed
+from tests.support.project import PROJECT
 
 WORDS = Answers([], Shop("Mugs", "https://mugs.example", "help@mugs.example"), "en")
 MINUTE = timedelta(minutes=1)
@@ -297,3 +301,25 @@ async def test_an_hour_later_nothing_tells_whose_answer_it_was(phone: Phone) -> 
         refused = await refusals.against(session, [(Channel.SMS, phone.number)])
     assert [(row.address, row.customer_id, row.state) for row in rows] == [("", "", "sent")]
     assert len(refused) == 1, "the refusal stays"
+
+
+# ---- by a provider -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channel", [Channel.SMS, Channel.WHATSAPP])
+async def test_an_answer_reaches_the_customer_by_the_provider(
+    phone: Phone, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeTwilio()
+    async with serving(fake):
+        for name, value in fake.environment().items():
+            monkeypatch.setenv(name, value)
+        settings = Settings(sms_provider="twilio", whatsapp_provider="twilio")
+        carriers = PROJECT.carriers.chosen(settings, [channel])
+        await phone.write("ZATRZYMAJ!!", channel=channel)
+        assert await answer_replies(phone.store, carriers, WORDS) == 1
+        (taken,) = fake.accepted
+        assert taken.text.startswith("Mugs: rezygnacja przyjęta")
+        assert phone.number in taken.address
+        for provider in set(carriers.values()):
+            await provider.close()
