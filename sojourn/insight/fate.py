@@ -82,6 +82,7 @@ def decided(
     journeys: Journeys,
     course: Course,
     pauses: Mapping[Channel, ChannelRow],
+    held_back: str = "",
     moved: str,
     address: str,
 ) -> Decided:
@@ -94,6 +95,7 @@ def decided(
         tz: the customer's zone.
         course: attempts and reports, the address masked.
         pauses: the channels that are paused now.
+        held_back: the words of `held.held_back` on the operator who holds it back.
         moved: the words of `moved` on a change of address.
         address: the address of the message; masked in the words of providers.
 
@@ -107,6 +109,7 @@ def decided(
     text = [
         _fate(row, course, pauses.get(Channel(row.channel)), tz)
         + (f": {cause.name}, {clock(cause.occurred_at, tz)}" if cause else ""),
+        held_back,
         twice(row) or "",
         _detail(row, detail, course),
         _too_late(late, tz) if late else "",

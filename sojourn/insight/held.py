@@ -1,13 +1,15 @@
-"""Starts that came to nothing because an operator held entries back, in words."""
+"""Messages and starts that an operator holds back, in words."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from sojourn.dispatch import routing
 from sojourn.domain.errors import BadEvent, UnknownName
+from sojourn.domain.messages import Reason
+from sojourn.domain.states import MessageState
 from sojourn.domain.switches import Part, first
 from sojourn.project import Project
 from sojourn.store import events, switches
-from sojourn.store.tables import EventRow, RunRow, SwitchRow
+from sojourn.store.tables import EventRow, LedgerRow, RunRow, SwitchRow
 
 
 def not_started(
@@ -25,6 +27,25 @@ def not_started(
         A clause on each.
     """
     return list(_not_started(row, project, held, noted))
+
+
+def held_back(row: LedgerRow, held: Iterable[SwitchRow]) -> str:
+    """Say who holds a message back, since when and why.
+
+    Args:
+        row: of the ledger.
+        held: the switches that are on, and those that were.
+
+    Returns:
+        A clause; empty if nobody holds it back now.
+    """
+    if (row.state, row.reason) != (MessageState.DEFERRED, Reason.HELD_BACK):
+        return ""
+    on = [switches.switch(one) for one in held if one.part == Part.SENDS and one.ended_at is None]
+    switch = first(on, journey=row.journey, topics=[row.topic])
+    if switch is None:
+        return "it was resumed since"
+    return f"{switch.by} did so on {switch.since:%Y-%m-%d %H:%M} UTC: {switch.because}"
 
 
 def _not_started(

@@ -14,7 +14,7 @@ from sojourn.insight.card import Card, card_of
 from sojourn.insight.course import Course, course_of
 from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import Aliased, Consented, Happened, Readdressed
-from sojourn.insight.held import not_started
+from sojourn.insight.held import held_back, not_started
 from sojourn.insight.letters import unknown_customer
 from sojourn.insight.runs import Run, list_runs, with_details
 from sojourn.project import Project
@@ -124,6 +124,7 @@ async def tell(
                 journeys=project.journeys,
                 course=courses[number],
                 pauses=paused,
+                held_back=held_back(row, held),
                 moved=fate.moved(row, went_to, versions, tz),
                 address=went_to.get(number, ""),
             )

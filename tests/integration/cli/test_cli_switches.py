@@ -95,6 +95,17 @@ async def test_a_journey_that_is_gone_can_still_be_resumed(offline: Cli) -> None
     assert (await offline("resume", "journey", "former", *WHY)).out == "journey former goes on\n"
 
 
+async def test_explain_tells_who_holds_a_message_back_and_why(offline: Cli) -> None:
+    ada = await offline.identify()
+    await offline.decided(ada, at=NOW, state="deferred", reason="held_back", held_until=NOW)
+    await offline("pause", "topic", "cart", *WHY)
+    said = (await offline("explain", ada)).out
+    assert "because an operator holds it back; anna did so on 20" in said
+    assert "wrong price" in said
+    await offline("resume", "topic", "cart", *WHY)
+    assert "it was resumed since" in (await offline("explain", ada)).out
+
+
 async def test_nobody_is_started_by_hand_while_entries_are_held_back(cli: Cli) -> None:
     ada = await cli.identify()
     await cli("close", "journey", "abandoned-cart", *WHY)
