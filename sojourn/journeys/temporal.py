@@ -46,7 +46,7 @@ STOPS_ARE_STORED = "stops-are-stored"
 """The patch of runs that were stopped by their state alone."""
 READ_FACT = "read-fact"
 """The local activity that reads a fact for the steps."""
-ASK_TIMEOUT = timedelta(seconds=15)
+ASK_FOR = timedelta(days=3650)
 ASK_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )  # no limit on attempts: a question waits until the store can be read, or the run is over
@@ -159,7 +159,8 @@ class TemporalRuntime:
             asked,
             result_type=Reply,
             summary=summary,
-            start_to_close_timeout=ASK_TIMEOUT,
+            # the activity limits its attempts: the SDK's clock of one that failed goes on
+            schedule_to_close_timeout=ASK_FOR,
             retry_policy=ASK_RETRIES,
         )
         await workflow.wait_condition(lambda: doing.done() or over())

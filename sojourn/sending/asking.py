@@ -1,5 +1,6 @@
 """The local activity that answers what the steps of a run ask about its customer."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from sojourn.store import Store, people
 from sojourn.store.facts import one
 from sojourn.store.tables import CustomerRow
 
+LONGEST_ATTEMPT = 15
+"""Seconds that one attempt may take; then the next begins."""
 LONGEST_ANSWER = 200
 """Characters of a text in a history; a longer one is no code, and becomes a digest."""
 
@@ -41,7 +44,8 @@ class Questions:
             ApplicationError: the store cannot be read now; Temporal tries again.
         """
         try:
-            return Reply(result=_plain(await self._answer(asked)))
+            async with asyncio.timeout(LONGEST_ATTEMPT):
+                return Reply(result=_plain(await self._answer(asked)))
         except Exception as error:
             # an error's text may quote a row: Temporal gets the kind alone
             kind = type(error).__name__
