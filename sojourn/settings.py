@@ -23,6 +23,7 @@ from sojourn.domain.errors import BadSetting
 from sojourn.domain.only_to import OnlyTo, read_only_to
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.quiet_hours import QuietHours
+from sojourn.domain.retention import read_retention, written
 from sojourn.home import private_folder
 
 
@@ -97,6 +98,11 @@ Rate = Annotated[
 """Messages a second; empty: no limit."""
 
 _HOST = re.compile(r"[a-z\d]([a-z\d.-]*[a-z\d])?", re.ASCII)
+
+
+def _retention(value: object) -> object:
+    """Read ``contents=90, events=730``."""
+    return read_retention(value) if isinstance(value, str) else value
 
 
 def _hosts(value: object) -> object:
@@ -229,6 +235,11 @@ class Settings(BaseSettings):
     track_opens: Annotated[Opens, BeforeValidator(_opens)] = Opens.OFF
     """E-mails hold a picture that tells when they are opened: ``off``, ``consent`` (to customers
     who agreed to that, as the law of some countries asks, Italy among them) or ``on``."""
+
+    retention: Annotated[
+        dict[str, int], NoDecode, BeforeValidator(_retention), PlainSerializer(written)
+    ] = {}
+    """After how many days which table gives something up; a table that is not named keeps all."""
 
     secret_key: SecretStr = SecretStr("")
     """Signs links and offer codes. Several, separated by commas: the first signs, and links of all

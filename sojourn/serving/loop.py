@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.abandoned import Abandoned
+from sojourn.dispatch.aging import Aging, asking
 from sojourn.dispatch.connection import connect, require_search_attributes
 from sojourn.dispatch.erasing import sweep as sweep_erasures
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
@@ -35,6 +36,7 @@ from sojourn.store import Store
 SWEEP_EVERY = timedelta(seconds=15)
 PROBE_EVERY = timedelta(seconds=15)
 ERASE_EVERY = timedelta(seconds=15)
+AGE_EVERY = timedelta(seconds=60)
 SETTLE_EVERY = timedelta(seconds=10)
 LOOK_EVERY = timedelta(seconds=5)
 ANSWER_EVERY = timedelta(seconds=3)
@@ -141,6 +143,23 @@ async def erase_forever(store: Store, client: Client, home: Path) -> None:
     await _forever(erase, ERASE_EVERY)
 
 
+async def age_forever(store: Store, client: Client, days: Mapping[str, int]) -> None:
+    """Have the tables give up, time and again, what is older than their days.
+
+    Args:
+        store: open.
+        client: tells which runs are open.
+        days: by table.
+    """
+    aging = Aging(store, days, asking(client))
+
+    async def age() -> None:
+        if given_up := await aging.sweep():
+            log.info("rows gave up what was too old", rows=given_up)
+
+    await _forever(age, AGE_EVERY)
+
+
 async def _forever(do: Callable[[], Awaitable[None]], every: timedelta) -> None:
     """Do it time and again; a store or a Temporal that is away for a while is no reason to end."""
     while True:
@@ -212,6 +231,7 @@ async def serve_until_stopped(
                     asyncio.create_task(settle_forever(store, client)),
                     asyncio.create_task(erase_forever(store, client, settings.home)),
                     asyncio.create_task(answer_forever(store, settings, project, carriers)),
+                    asyncio.create_task(age_forever(store, client, settings.retention)),
                 ]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
