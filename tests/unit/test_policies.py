@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from sojourn.domain.caps import NO_CAPS, Limit
 from sojourn.domain.errors import BadPolicy
 from sojourn.domain.messages import Channel
 from sojourn.domain.quiet_hours import QuietHours
@@ -214,3 +215,9 @@ def test_the_contradiction_names_the_file(file: Path) -> None:
     file.write_text('[[rules]]\nname = "r"\nopen = "22:00-23:00"\n')
     with pytest.raises(BadPolicy, match=r"policy.toml: nothing could ever leave by email"):
         Policy(file, NIGHT)
+
+
+def test_an_installation_may_do_without_the_caps_of_the_file(file: Path) -> None:
+    file.write_text("[caps]\nper_week = 2\n")
+    assert Policy(file, None)().caps.limits == (Limit(2, 7),)
+    assert Policy(file, None, caps=False)().caps == NO_CAPS

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event as listen
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.limits import AtCap, AtMost
@@ -274,3 +275,25 @@ async def test_of_fifty_claims_at_once_as_many_pass_as_the_cap_allows(desk: Desk
     answers = await counter.at_once(["abandoned-cart/reminder"] * 50, TEN)
     assert Tally(type(answer) for answer in answers) == {Claim: 2, Receipt: 48}
     assert sum(row.state == "claimed" for row in await desk.rows()) == 2
+
+
+# ---- cost ----------------------------------------------------------------------------------
+
+
+async def test_caps_cost_one_statement_and_nothing_where_there_are_none(desk: Desk) -> None:
+    said: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    engine = desk.store.engine.sync_engine
+    numbers = {}
+    listen.listen(engine, "before_cursor_execute", count)
+    try:
+        for run, text in enumerate(["", "[caps]\nper_week = 9", "[caps]\nper_week = 8", ""]):
+            said.clear()
+            await Counter(desk, text).leaves("abandoned-cart/reminder", TEN, run=str(run))
+            numbers[run] = len(said)
+    finally:
+        listen.remove(engine, "before_cursor_execute", count)
+    assert numbers == {0: numbers[0], 1: numbers[0] + 1, 2: numbers[0] + 1, 3: numbers[0]}
