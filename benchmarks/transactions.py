@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from benchmarks.messages import REMINDER
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments
 from sojourn.composing import load_project
+from sojourn.domain.caps import WEEK, Caps, Distance, Limit
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import OrderCompleted
 from sojourn.domain.messages import Delivery, Enrolment, Receipt, Status
@@ -29,6 +30,7 @@ from sojourn.store import Store, events
 from sojourn.store.tables import EventRow
 
 NOON, NIGHT = time(12), time(23)
+CAPS = Caps((Limit(2, 1), Limit(5, WEEK)), (Distance(timedelta(hours=4), "4h"),))
 
 
 @dataclass
@@ -66,13 +68,19 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     store = await Store.open(settings.store_url, migrate=True)
     try:
         project = load_project()
-        messages = Messages(
-            Gate(store, lambda: Rules.of(settings.quiet_hours), settings.timezone),
-            project.carriers.chosen(settings),
-            Renderer(settings, signing_key(settings), project.templates),
-            Recorder(store),
-        )
+        rules = Rules.of(settings.quiet_hours)
+
+        def by(rules: Rules) -> Messages:
+            return Messages(
+                Gate(store, lambda: rules, settings.timezone),
+                project.carriers.chosen(settings),
+                Renderer(settings, signing_key(settings), project.templates),
+                Recorder(store),
+            )
+
+        messages, capped = by(rules), by(replace(rules, caps=CAPS))
         sent = await _send(store, messages, await _delivery(store, NOON), Status.SENT)
+        within = await _send(store, capped, await _delivery(store, NOON), Status.SENT)
         night = await _delivery(store, NIGHT)
         held = await _send(store, messages, night, Status.DEFERRED)
         morning = night.model_copy(update={"now": night.now + timedelta(hours=11)})
@@ -84,6 +92,7 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
         await store.close()
     return [
         *_rows("sent", sent),
+        *_rows("sent, within caps", within),
         *_rows("skipped, goal reached", skipped),
         *_rows("held for quiet hours", held),
         *_rows("sent after its hold", released),

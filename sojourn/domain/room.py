@@ -54,7 +54,7 @@ class Room:
         at_cap: what it does where there is no room.
         precedence: of the policy.
         own: the message itself, as if it left now.
-        slots: the customer's other messages.
+        slots: the customer's other messages; no hold among them ended `LATE` ago.
     """
 
     limits: tuple[Limit, ...]
@@ -193,7 +193,7 @@ class Room:
         ]
 
     def _goes_first(self, other: Slot) -> bool:
-        return other.at > self.own.at - LATE and self._place(other) < self._place(self.own)
+        return self._place(other) < self._place(self.own)
 
     def _place(self, slot: Slot) -> tuple[int, datetime, str]:
         return self.precedence.rank(slot.journey, slot.step), slot.due, slot.message_id

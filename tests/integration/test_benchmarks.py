@@ -22,6 +22,7 @@ async def test_a_message_takes_three_transactions_at_most(tmp_path: Path) -> Non
     rows = {row.what: row.measured for row in await transactions.measure(tmp_path, full=False)}
     assert {what: n for what, n in rows.items() if "transactions" in what} == {
         "message sent: transactions": 3,
+        "message sent, within caps: transactions": 3,
         "message skipped, goal reached: transactions": 1,
         "message held for quiet hours: transactions": 1,
         "message sent after its hold: transactions": 3,

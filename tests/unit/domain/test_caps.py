@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,6 +75,13 @@ def test_a_distance_holds_before_and_after() -> None:
     for at in (MONDAY - 4 * HOUR, MONDAY + 4 * HOUR):
         assert not near.using(at.astimezone(ROME))
         assert near.using((at + (MONDAY - at) / 1000).astimezone(ROME))
+
+
+@pytest.mark.parametrize("kind", [MessageClass.TRANSACTIONAL, MessageClass.AUTHENTICATION])
+def test_caps_are_not_even_asked_about_a_message_that_is_needed(kind: MessageClass) -> None:
+    rules = Rules(caps=Caps((Limit(1, 1),)))
+    wish = Wish("cart", "one", Channel.EMAIL, 0 * DAY, DAY, kind, None, None, 0 * DAY, False, None)
+    assert Room.of(_delivery(wish, MONDAY, MONDAY), rules, MONDAY) is None
 
 
 # ---- any history ---------------------------------------------------------------------------
