@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sojourn.composing import load_project
     from sojourn.dispatch import Published, Sojourn
+    from sojourn.domain.again import ALWAYS, ONCE, after
     from sojourn.domain.calendar_days import (
         business_days,
         day_of_month,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "dispatch": ("Published", "Sojourn"),
+    "domain.again": ("ALWAYS", "ONCE", "after"),
     "domain.calendar_days": (
         "business_days",
         "day_of_month",
@@ -100,9 +102,11 @@ _MEMBERS = {
 }
 
 __all__ = [
+    "ALWAYS",
     "AUTHENTICATION",
     "EMAIL",
     "GIVE_WAY",
+    "ONCE",
     "PROMOTIONAL",
     "PUSH",
     "SMS",
@@ -133,6 +137,7 @@ __all__ = [
     "SojournError",
     "Status",
     "activity",
+    "after",
     "at_most",
     "business_days",
     "consents",

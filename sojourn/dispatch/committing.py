@@ -11,6 +11,8 @@ from sojourn.dispatch.aliasing import tell_again
 from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.beginning import can_revive, run_of
 from sojourn.dispatch.ending import void_holds_of
+from sojourn.dispatch.entering import Judge, Pair
+from sojourn.dispatch.entries import ended_by_store, note_refused, settle_entries
 from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
 from sojourn.dispatch.noting import ERASED
 from sojourn.dispatch.planning import Known, Plan, Refused, names_since, next_plan, readable
@@ -42,7 +44,7 @@ class Transaction:
         rows: each arrival's row, and whether it is new.
         plans: the next event to tell of, by customer.
         horizon: by customer, the number of the newest event that was looked at.
-        refused: the starts that came to nothing because an operator holds entries back.
+        refused: the starts that came to nothing.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class Transaction:
         self._timezone = timezone
         self._clock = clock
         self._clock_skew = clock_skew
+        self._judge = Judge(project.journeys, timezone, clock)
+        self._looked_up: set[str] = set()
         self._people: dict[str, CustomerRow] = {}  # by the id that was asked for
         self._homes: dict[str, CustomerRow] = {}  # by the id that holds everything
 
@@ -114,6 +118,8 @@ class Transaction:
             busy = self._lanes.carrying() - {work.lane.customer_id for work in told}
             await self._plan(session, unrouted, busy)
         for work in told:
+            if not work.is_routed:
+                continue
             seen = self.horizon.get(work.lane.customer_id, 0)
             self.horizon[work.lane.customer_id] = max(seen, work.plan.seq)
 
@@ -125,6 +131,13 @@ class Transaction:
             kept = await events.add_all(session, [work.row for work in here], self._project.events)
             self.rows = dict(zip(here, kept, strict=True))
         await self._drop(session, [work for work in arrivals if work not in self.rows])
+        fresh: dict[str, list[Pair]] = {}
+        for work, (row, stored) in self.rows.items():
+            if stored and work.event is not None and row.routed_at is None:
+                fresh.setdefault(row.customer_id, []).append((row, work.event))
+        for customer_id, pairs in fresh.items():
+            pairs.sort(key=lambda pair: pair[0].seq or 0)
+            await self._judge.judge(session, self._homes[customer_id], pairs, new=True)
 
     async def _drop(self, session: AsyncSession, arrivals: Sequence[Arrival]) -> None:
         """Count the events of people who were erased; nothing of them is kept."""
@@ -151,12 +164,14 @@ class Transaction:
                 row.customer_id = home
                 if self._zone(home) not in ("", work.plan.enrolment.timezone):
                     by_other_clocks.setdefault(home, set()).add(row.run_id)
-        await events.mark_routed(session, [work.plan.seq for work in told], now)
+        self._looked_up |= {run for work in told for run in work.found_open}
+        await events.mark_routed(session, [w.plan.seq for w in told if w.is_routed], now)
         await events.mark_routed(session, [seq for work in told for seq in work.missed], None)
         started = [row for work in told for row in work.started]
         lives = [row for row in started if not is_tombstone(self.joined(row.customer_id))]
         await runs.add(session, lives)
         await runs.mark_closed(session, [i for work in told for i in work.closed], now)
+        self.refused += await settle_entries(session, told)
         for customer_id in sorted(moved):  # the alias call could not know of these runs
             await tell_again(session, customer_id, self._project, within=self._clock_skew)
         for customer_id, run_ids in sorted(by_other_clocks.items()):  # nor could an identify call
@@ -217,16 +232,21 @@ class Transaction:
         last_sent = await _last_sent(session, waiting, self._project.journeys)
         held_back = await _held_back(session, waiting, self._project.journeys)
         nobody: list[int] = []
+        refused: list[Refused] = []
         for customer_id, pairs in waiting.items():
             noted, happened = open_runs.get(customer_id, []), since.get(customer_id, [])
+            person, moved = self._homes[customer_id], before.get(customer_id, [])
             known = Known(
-                customer=self._homes[customer_id],
+                customer=person,
                 open_runs=noted,
                 since=happened,
                 had=await _had(session, pairs, noted, happened, self._project.journeys),
-                before=before.get(customer_id, []),
+                before=moved,
                 last_sent=last_sent,
                 held_back=held_back,
+                verdicts=await self._judge.judge(session, person, pairs, before=moved),
+                looked_up=frozenset(self._looked_up),
+                ended=await ended_by_store(session, pairs, noted, self._project),
             )
             planned = next_plan(
                 known,
@@ -237,11 +257,13 @@ class Transaction:
                 within=self._clock_skew,
             )
             nobody += planned.idle
-            self.refused += planned.refused
+            refused += planned.refused
             if planned.plan is not None:
                 self.plans[customer_id] = planned.plan
         if nobody:
             await events.mark_routed(session, nobody, datetime.now(UTC))
+        await note_refused(session, refused)
+        self.refused += refused
 
     async def _void_holds(self, session: AsyncSession, open_runs: dict[str, list[RunRow]]) -> None:
         held = {row.workflow_id for row in await ledger.held_by(session, open_runs)}
@@ -260,7 +282,8 @@ class Transaction:
 
 def _goes_on(work: Told) -> bool:
     """Tell whether the lane has more to route."""
-    return work.plan.seq < work.lane.up_to or bool(work.lane.wakes or work.missed)
+    more = work.plan.seq < work.lane.up_to or not work.is_routed
+    return more or bool(work.lane.wakes or work.missed)
 
 
 async def _since(
@@ -340,8 +363,8 @@ async def _last_sent(
 
 async def _held_back(
     session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
-) -> frozenset[str]:
-    """Read whose entries an operator holds back, of the journeys that waiting events may start."""
+) -> Mapping[str, str]:
+    """Read who holds entries back, and why, of the journeys that waiting events may start."""
     heard = {event.event_name for pairs in waiting.values() for _, event in pairs}
     entered = {
         name: journey
@@ -350,13 +373,16 @@ async def _held_back(
         if event in names((*journey.terms.starts_on, *journey.terms.restarts_on))
     }
     if not entered:
-        return frozenset()
+        return {}
     on = [switches.switch(row) for row in await switches.on(session, Part.ENTRIES)]
-    return frozenset(
-        name
-        for name, journey in entered.items()
-        if first(on, journey=name, topics=[journey.topic]) is not None
-    )
+    found = {
+        name: first(on, journey=name, topics=[journey.topic]) for name, journey in entered.items()
+    }
+    return {
+        name: f"{switch.by} held entries back: {switch.because}"
+        for name, switch in found.items()
+        if switch is not None
+    }
 
 
 def _starts(journeys: Journeys, event: Event) -> bool:

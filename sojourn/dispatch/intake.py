@@ -41,6 +41,7 @@ from sojourn.dispatch.turns import Turns
 from sojourn.dispatch.watching import UNWATCHED, Watch
 from sojourn.domain.errors import StoreUnavailable
 from sojourn.domain.events import Event
+from sojourn.domain.messages import Reason
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.reasons import explain
 from sojourn.project import Project
@@ -201,9 +202,13 @@ class Intake:
             self._go_on(batch, transaction)
 
     def _tell_of(self, batch: Sequence[Work], did: Transaction) -> None:
-        """Tell senders and operators of starts that came to nothing: nothing makes up for them."""
+        """Tell senders and operators of starts that came to nothing: nothing makes up for them.
+
+        They are told the reason, not the values: these are the customer's.
+        """
         for one in did.refused:
-            log.warning(
+            log.log(
+                logging.WARNING if one.reason is Reason.HELD_BACK else logging.INFO,
                 "%s did not start by event %s: %s",
                 one.workflow_id,
                 one.row.message_id,
@@ -250,8 +255,9 @@ class Intake:
                     lane.wake_by(work)
                 case Told():
                     work.lane.carrying = False
-                    work.lane.routed += 1
-                    work.lane.passed(work.plan.seq, work.reached)
+                    if work.is_routed:
+                        work.lane.routed += 1
+                        work.lane.passed(work.plan.seq, work.reached)
                     lane = self._lanes.move(work.lane, did.joined(work.lane.customer_id))
             fresh[lane.customer_id] = None
         for customer_id in fresh:
@@ -320,7 +326,10 @@ class Intake:
         lane.fail(error)
 
     async def _carry_out(self, lane: Lane, plan: Plan) -> None:
-        """Tell the runs of one event."""
+        """Tell the runs of one event, or look up those that it depends on."""
+        if plan.doubtful:
+            await self._look_up(lane, plan)
+            return
         ask = any(arrival.ask for seq, arrival, _ in lane.waiting if seq == plan.seq)
         plan = replace(plan, ask=ask)
         answers = await asyncio.gather(
@@ -335,6 +344,20 @@ class Intake:
         self._later.back()
         self.watch.told((datetime.now(UTC) - plan.row.received_at).total_seconds())
         self._put(_told(lane, plan, reached))
+
+    async def _look_up(self, lane: Lane, plan: Plan) -> None:
+        answers = await asyncio.gather(
+            *(self._teller.is_open(run, plan) for run in plan.doubtful), return_exceptions=True
+        )
+        found: dict[str, bool] = {}
+        for run, one in zip(plan.doubtful, answers, strict=True):
+            if isinstance(one, BaseException):
+                self._stop(lane, one)
+                return
+            found[run] = one
+        closed = [i for run, is_open in found.items() if not is_open for i in plan.open_runs[run]]
+        is_open = frozenset(run for run, is_open in found.items() if is_open)
+        self._put(Told(lane, plan, reached={}, started=[], closed=closed, found_open=is_open))
 
 
 def _told(lane: Lane, plan: Plan, answers: Sequence[Reached | None]) -> Told:

@@ -147,6 +147,7 @@ class Told:
         reached: the runs that have the event, and what it did to them if somebody asked.
         started: the runs that it started.
         closed: the rows of runs that turned out to be closed.
+        found_open: ids of the runs that were looked up, and are open.
     """
 
     lane: Lane
@@ -154,6 +155,12 @@ class Told:
     reached: dict[str, Answer | None]
     started: list[RunRow]
     closed: list[int]
+    found_open: frozenset[str] = frozenset()
+
+    @property
+    def is_routed(self) -> bool:
+        """False if runs were looked up only: the event is to be planned once more."""
+        return not self.plan.doubtful
 
     @property
     def missed(self) -> tuple[int, ...]:

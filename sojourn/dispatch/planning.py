@@ -1,15 +1,17 @@
 """Plan which runs to tell of a stored event. Pure: the caller has read the store beforehand."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sojourn.dispatch import routing
 from sojourn.dispatch.beginning import is_old_news, revives, run_of
+from sojourn.dispatch.entering import Verdict, Verdicts
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
 from sojourn.domain.events import Event, Events, HoldEnded, JourneyStopped, TimeZoneChanged
+from sojourn.domain.keys import plain
 from sojourn.domain.messages import EDITION, Enrolment, Reason
 from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
 from sojourn.journeys.journey import Journey
@@ -31,6 +33,10 @@ class Plan:
         open_runs: the rows of the customer's runs that may be open, by workflow id.
         missed: numbers of events that those would have heard, had they arrived after this one.
         ask: whether a sender wants to know what the event did.
+        judged: names of the journeys for which a judgement on the event is kept.
+        refused: the starts that come to nothing, unless a run that may be open hears the event.
+        doubtful: runs that are to be looked up before it is known which runs the event concerns:
+            how many are open decides. There are no targets then.
     """
 
     row: EventRow
@@ -40,6 +46,9 @@ class Plan:
     open_runs: dict[str, list[int]]
     missed: tuple[int, ...] = ()
     ask: bool = False
+    judged: frozenset[str] = frozenset()
+    refused: "tuple[Refused, ...]" = ()
+    doubtful: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,12 +60,18 @@ class Refused:
         journey: the name of the journey.
         workflow_id: the id of the run that it would have started.
         reason: why it started none.
+        because: the explanation, where there is more to say.
+        key: of that run.
+        kept: the judgement is kept already.
     """
 
     row: EventRow
     journey: str
     workflow_id: str
     reason: Reason
+    because: str = ""
+    key: str = ""
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,7 @@ class Planned:
     Args:
         plan: the oldest event that concerns a run; None if none does.
         idle: the numbers of the events before it, which concern nobody.
-        refused: the starts that came to nothing, of it and of those before it.
+        refused: the starts that came to nothing for certain, of it and of those before it.
     """
 
     plan: Plan | None
@@ -86,7 +101,10 @@ class Known:
             these events and those that wait concern.
         before: every event that has told or moved the anchor of a journey, oldest first.
         last_sent: when the last message left of each run that waiting events would start.
-        held_back: names of the journeys whose entries an operator holds back.
+        held_back: the journeys whose entries an operator holds back, with who and why.
+        verdicts: the judgements on waiting events.
+        looked_up: ids of runs that were found open just now.
+        ended: ids of those that a stored event has ended, and that may be open for a moment yet.
     """
 
     customer: CustomerRow
@@ -95,7 +113,10 @@ class Known:
     had: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     before: Sequence[tuple[EventRow, Event]] = ()
     last_sent: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
-    held_back: frozenset[str] = frozenset()
+    held_back: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Verdicts = field(default_factory=dict)
+    looked_up: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
 
 
 def readable(
@@ -144,32 +165,31 @@ def next_plan(
     refused: list[Refused] = []
     for row, event in waiting:
         assert row.seq is not None
-        over = [
-            name
-            for name, journey in journeys.heard_by(event.event_name).items()
-            if routing.starts(journey, event)
-            and (
-                _is_over(known, journey, event, row, within)
-                or is_old_news(journey, event, row, known.last_sent)
-            )
-        ]
-        revived = [
-            name
-            for name, journey in journeys.heard_by(event.event_name).items()
-            if revives(journey, event, row, known.before)
-        ]
+        begins = _begins(known, event, row, journeys, within)
+        over = [name for name, verdict in begins.items() if verdict.reason is not None]
+        revived = [name for name in begins if not routing.starts(journeys[name], event)]
+        crowd = _crowd(known, event, journeys, set(begins) - set(over))
         targets = routing.targets(
             event,
-            known.open_runs,
+            # a run that is over must not take for its next begin what may begin none
+            [
+                r
+                for r in known.open_runs
+                if r.journey not in over or r.workflow_id not in known.ended
+            ],
             journeys,
-            over=[*over, *known.held_back],
+            over=[*over, *crowd.full],
             revived=revived,
             sent_as=row.sent_as,
             seq=row.seq,
             had=known.had,
         )
-        refused += _held_back(known, targets, event, row, journeys, besides=over, revived=revived)
-        if targets:
+        if crowd.doubtful:
+            targets = []
+        told = {target.journey for target in targets}
+        begun_anew = {t.journey for t in targets if t.workflow_id in known.ended}
+        turned_away = _turned_away(row, event, journeys, {**begins, **crowd.full}, known.verdicts)
+        if targets or crowd.doubtful:
             ids: dict[str, list[int]] = {}
             for run in known.open_runs:
                 assert run.id is not None
@@ -181,29 +201,108 @@ def next_plan(
                 clock=clock,
                 edition=EDITION,
             )
-            missed = _missed(known, targets, row, journeys, within=within)
-            plan = Plan(row, row.seq, tuple(targets), enrolment, ids, missed)
+            plan = Plan(
+                row,
+                row.seq,
+                tuple(targets),
+                enrolment,
+                ids,
+                missed=_missed(known, targets, row, journeys, within=within),
+                judged=frozenset(
+                    name
+                    for name in begins
+                    if (row.message_id, name) in known.verdicts and name not in begun_anew
+                ),
+                refused=tuple(one for one in turned_away if one.journey in told),
+                doubtful=tuple(crowd.doubtful),
+            )
+            if not crowd.doubtful:
+                refused += [one for one in turned_away if one.journey not in told]
             return Planned(plan, idle, refused)
+        refused += turned_away
         idle.append(row.seq)
     return Planned(None, idle, refused)
 
 
-def _held_back(
+def _begins(
     known: Known,
-    targets: Iterable[Target],
     event: Event,
     row: EventRow,
     journeys: Journeys,
-    *,
-    besides: Iterable[str],
-    revived: Iterable[str],
-) -> Iterator[Refused]:
-    """Yield the starts that come to nothing because an operator holds entries back, and only so."""
-    told = {target.journey for target in targets}
-    for name in sorted(known.held_back - {*told, *besides, *journeys.off}):
-        journey = journeys.heard_by(event.event_name).get(name)
-        if journey is not None and (routing.starts(journey, event) or name in revived):
-            yield Refused(row, name, run_of(journey, event, row), Reason.HELD_BACK)
+    within: timedelta,
+) -> dict[str, Verdict]:
+    """Return the journeys of which the event could start a run, and whether it may."""
+    found: dict[str, Verdict] = {}
+    for name, journey in journeys.heard_by(event.event_name).items():
+        starts = routing.starts(journey, event)
+        if name in journeys.off or not (starts or revives(journey, event, row, known.before)):
+            continue
+        verdict = known.verdicts.get((row.message_id, name), Verdict())
+        if verdict.reason is None and starts:
+            if ended := _ended(known, journey, event, row, within):
+                verdict = Verdict(ended)
+            elif is_old_news(journey, event, row, known.last_sent):
+                verdict = Verdict(Reason.OLD_NEWS)
+        if verdict.reason is None and name in known.held_back:
+            verdict = Verdict(Reason.HELD_BACK, known.held_back[name])
+        found[name] = verdict
+    return found
+
+
+@dataclass(frozen=True)
+class _Crowd:
+    """What open runs of other keys mean for a start.
+
+    Args:
+        full: the journeys of which the customer has as many open runs as there may be.
+        doubtful: ids of runs on which that depends, and of which nobody knows whether they are.
+    """
+
+    full: dict[str, Verdict]
+    doubtful: list[str]
+
+
+def _crowd(known: Known, event: Event, journeys: Journeys, names: Iterable[str]) -> _Crowd:
+    found = _Crowd({}, [])
+    for name in sorted(names):
+        most = journeys[name].terms.at_most
+        key = plain(routing.key_of(journeys[name], event))
+        others = dict.fromkeys(
+            run.workflow_id
+            for run in known.open_runs
+            if run.journey == name and plain(run.key) != key and run.workflow_id not in known.ended
+        )
+        if most is None or len(others) < most:
+            continue
+        if unsure := [run for run in others if run not in known.looked_up]:
+            found.doubtful.extend(unsure)
+        else:
+            told = f"{len(others)} open, of {most} at most: {', '.join(others)}"
+            found.full[name] = Verdict(Reason.ENOUGH_RUNS, told)
+    return found
+
+
+def _turned_away(
+    row: EventRow,
+    event: Event,
+    journeys: Journeys,
+    begins: Mapping[str, Verdict],
+    verdicts: Verdicts,
+) -> list[Refused]:
+    """Return the starts that come to nothing."""
+    return [
+        Refused(
+            row,
+            name,
+            run_of(journeys[name], event, row),
+            verdict.reason,
+            verdict.because,
+            routing.key_of(journeys[name], event),
+            kept=verdicts.get((row.message_id, name)) == verdict,
+        )
+        for name, verdict in begins.items()
+        if verdict.reason is not None
+    ]
 
 
 def names_since(journeys: Journeys) -> set[str]:
@@ -247,22 +346,26 @@ def _news(journey: type[Journey], journeys: Journeys) -> set[str]:
     return set(journey.terms.declared) - starting
 
 
-def _is_over(
+def _ended(
     known: Known,
     journey: type[Journey],
     event: Event,
     row: EventRow,
     within: timedelta,
-) -> bool:
-    """Tell whether the goal was reached after this start already (it arrived late).
+) -> Reason | None:
+    """Return why the run that this start (it arrived late) would begin is over already.
 
-    A stop of the run that it would start counts like a goal.
+    A stop of that run counts like a goal.
     """
-    ends = (*names(journey.terms.goal), JourneyStopped.event_name)
+    goals = names(journey.terms.goal)
+    ends = (*goals, JourneyStopped.event_name)
     key = routing.key_of(journey, event)
     workflow_id = routing.workflow_id(journey.name, row.sent_as or row.customer_id, key)
     run = _Begun(workflow_id, journey, key, row)
-    return any(later.name in ends and _counts(later, run, known, within) for later in known.since)
+    for later in known.since:
+        if later.name in ends and _counts(later, run, known, within):
+            return Reason.GOAL_REACHED if later.name in goals else Reason.RUN_STOPPED
+    return None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ A sender that wants to know what the event did is answered by an update instead,
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
     WorkflowHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -86,14 +88,44 @@ class Teller:
         Raises:
             TemporalUnavailable: the run cannot be told now.
         """
-        if self.missing is not None:
-            raise TemporalUnavailable(f"the event {plan.row.message_id} is stored: {self.missing}")
-        try:
+        with self._named(plan):
             if target.workflow_id in plan.open_runs or not isinstance(target, Start):
                 reached = await self._tell(target, plan)
                 if reached is not None or not isinstance(target, Start):
                     return reached
             return await self._start(target, plan)
+
+    async def is_open(self, workflow_id: str, plan: Plan) -> bool:
+        """Tell whether a run is open, as Temporal knows it.
+
+        Args:
+            workflow_id: the run's.
+            plan: of the event that it is asked for.
+
+        Raises:
+            TemporalUnavailable: nobody can say now.
+        """
+        handle = self._client.get_workflow_handle(workflow_id)
+        with self._named(plan):
+            try:
+                described = await _twice(lambda: handle.describe(rpc_timeout=CALL_TIME))
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND or has_no_namespace(error):
+                    raise
+                return False
+        return described.status is WorkflowExecutionStatus.RUNNING
+
+    @contextmanager
+    def _named(self, plan: Plan) -> Iterator[None]:
+        """Have what Temporal cannot do now named as such, with what becomes of the event.
+
+        Raises:
+            TemporalUnavailable: nobody can be told now.
+        """
+        if self.missing is not None:
+            raise TemporalUnavailable(f"the event {plan.row.message_id} is stored: {self.missing}")
+        try:
+            yield
         except RPCError as error:
             if has_no_namespace(error):
                 raise TemporalUnavailable(

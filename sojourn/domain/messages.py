@@ -85,6 +85,10 @@ class Reason(StrEnum):
     PAUSED = "paused"
     HELD_BACK = "held_back"
     ONLY_TO = "only_to"
+    NOT_QUALIFIED = "not_qualified"
+    CAME_AGAIN = "came_again"
+    ENOUGH_RUNS = "enough_runs"
+    OLD_NEWS = "old_news"
 
 
 class _Wire(BaseModel):

@@ -1,6 +1,6 @@
 """The happenings of a customer beside messages: events, consents, addresses, aliases."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,13 +10,14 @@ from sojourn.domain.consent import Purpose
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events
 from sojourn.domain.keys import plain
-from sojourn.domain.messages import Channel
+from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.notes import few
+from sojourn.domain.reasons import explain
 from sojourn.insight.card import masked
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.store import events
-from sojourn.store.tables import AddressRow, ConsentRow, CustomerRow, EventRow
+from sojourn.store.tables import AddressRow, ConsentRow, CustomerRow, EntryRow, EventRow
 
 PROPERTIES_WIDTH = 100
 _NAMES = {"email": "e-mail address", "phone": "phone number", "push_token": "push token"}
@@ -38,6 +39,23 @@ class Happened(BaseModel):
     heard: bool
     routed: bool
     notes: list[str] = []
+
+
+class Entry(BaseModel):
+    """The judgement on an event that could start a run.
+
+    ``taken``: it may. ``reason``: why not. ``message_id``: of the event.
+    """
+
+    kind: Literal["entry"] = "entry"
+    at: datetime
+    text: str
+    message_id: str
+    journey: str
+    run: str
+    taken: bool
+    reason: str | None = None
+    because: str = ""
 
 
 class Consented(BaseModel):
@@ -69,6 +87,37 @@ class Aliased(BaseModel):
     at: datetime
     text: str
     previous_id: str
+
+
+_CAME: Mapping[Reason, str] = {
+    Reason.NOT_QUALIFIED: "came, did not qualify",
+    Reason.CAME_AGAIN: "came again too soon",
+    Reason.ENOUGH_RUNS: "came, had enough open runs",
+    Reason.OLD_NEWS: "came too late",
+    Reason.GOAL_REACHED: "came after the goal",
+    Reason.RUN_STOPPED: "came after the end",
+    Reason.HELD_BACK: "came while entries were held back",
+}
+
+
+def entered(row: EntryRow) -> Entry:
+    """Put the judgement on an event that could start a run into words."""
+    told = row.because
+    if row.taken:
+        text = "entered"
+    else:
+        reason = Reason(row.reason or "")
+        text, told = _CAME.get(reason, "did not enter"), told or explain(reason)
+    return Entry(
+        at=row.at,
+        text=f"{row.workflow_id}: {text}" + (f": {told}" if told else ""),
+        message_id=row.message_id,
+        journey=row.journey,
+        run=row.workflow_id,
+        taken=row.taken,
+        reason=row.reason,
+        because=row.because,
+    )
 
 
 def consented(row: ConsentRow) -> Consented:
@@ -124,7 +173,6 @@ def happened(
     row: EventRow,
     project: Project,
     every: Sequence[EventRow] = (),
-    remarks: Iterable[str] = (),
 ) -> Happened:
     """Put an event into words.
 
@@ -132,7 +180,6 @@ def happened(
         row: the event.
         project: its journeys and events.
         every: all events of the customer: they tell whether the event names a key of theirs.
-        remarks: what else to say of it.
 
     Returns:
         The event in words.
@@ -146,7 +193,6 @@ def happened(
     if row.copy_of is not None:
         text += ", under another id of the same person"
     text += "".join(f"; {words}" for words in _beyond_its_key(row, project.journeys, every))
-    text += "".join(f"; {words}" for words in remarks)
     if row.routed_at is None:
         text += "; stored, but no run was told of it yet: a worker's sweep will"
     return Happened(

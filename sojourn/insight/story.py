@@ -13,8 +13,8 @@ from sojourn.insight import fate, happenings
 from sojourn.insight.card import Card, card_of
 from sojourn.insight.course import Course, course_of
 from sojourn.insight.fate import Decided
-from sojourn.insight.happenings import Aliased, Consented, Happened, Readdressed
-from sojourn.insight.held import held_back, not_started
+from sojourn.insight.happenings import Aliased, Consented, Entry, Happened, Readdressed
+from sojourn.insight.held import held_back
 from sojourn.insight.letters import unknown_customer
 from sojourn.insight.runs import Run, list_runs, with_details
 from sojourn.project import Project
@@ -25,6 +25,7 @@ from sojourn.store import (
     attempts,
     cards,
     consents,
+    entries,
     events,
     ledger,
     pauses,
@@ -41,8 +42,8 @@ NOT_KEPT = "not in Temporal"
 MOST_SWITCHES = 1000
 """The newest ones; operators set a few a year."""
 
-Entry = Annotated[
-    Happened | Consented | Readdressed | Aliased | Decided, Field(discriminator="kind")
+Line = Annotated[
+    Happened | Entry | Consented | Readdressed | Aliased | Decided, Field(discriminator="kind")
 ]
 
 
@@ -59,7 +60,7 @@ class Story(BaseModel):
     customer: Card
     temporal: str | None
     runs: list[Run]
-    timeline: list[Entry]
+    timeline: list[Line]
 
 
 async def tell(
@@ -101,6 +102,7 @@ async def tell(
         noted = await runs.of_customer(session, customer_id)
         paused = await pauses.current(session)
         held = await switches.history(session, MOST_SWITCHES)
+        judged = await entries.of_customer(session, customer_id)
         courses = await _courses(session, decided, went_to)
         reach = [(channel, customer.address(channel)) for channel in Channel]
         dead = await suppressions.suppressed(session, [pair for pair in reach if pair[1]])
@@ -108,14 +110,12 @@ async def tell(
     card = card_of(customer, ids, stands, settings, suppressed={channel for channel, _ in dead})
     found, fault = await _runs(client, ids, noted)
     tz = card.timezone
-    timeline: list[Entry] = [
+    timeline: list[Line] = [
         *(happenings.aliased(row) for row in joined),
         *happenings.readdressed(versions),
         *(happenings.consented(row) for row in said),
-        *(
-            happenings.happened(row, project, happened, not_started(row, project, held, noted))
-            for row in happened
-        ),
+        *(happenings.happened(row, project, happened) for row in happened),
+        *(happenings.entered(row) for row in judged),
         *(
             fate.decided(
                 row,
@@ -131,7 +131,7 @@ async def tell(
             for number, row in decided.items()
         ),
     ]
-    timeline.sort(key=lambda entry: entry.at)  # stable: consent, event, message
+    timeline.sort(key=lambda entry: entry.at)  # stable: consent, event, entry, message
     return Story(customer=card, temporal=fault, runs=found, timeline=timeline)
 
 

@@ -1,7 +1,8 @@
-"""The conditions of a journey, as its class keywords give them: `enters_if` and `stays_if`."""
+"""The conditions of a journey, as its class keywords give them: who enters, and who stays."""
 
 from dataclasses import replace
 
+from sojourn.domain.again import Again
 from sojourn.domain.facts import Fact, bound_to_each, without_fields
 from sojourn.journeys.terms import Terms
 
@@ -17,8 +18,10 @@ def checked_conditions(terms: Terms, called: str) -> Terms:
         The terms.
 
     Raises:
-        TypeError: a condition is no fact, or speaks of a field that an event has not.
+        TypeError: a condition is no fact, or speaks of a field that an event has not; a rule of
+            re-entry is none.
     """
+    _check_entry(terms, called)
     for keyword, fact in (("enters_if", terms.enters_if), ("stays_if", terms.stays_if)):
         if fact is not None and not isinstance(fact, Fact):
             raise TypeError(
@@ -30,6 +33,31 @@ def checked_conditions(terms: Terms, called: str) -> Terms:
     if terms.enters_if is None or not terms.starts_on:
         return terms
     try:
-        return replace(terms, enters_if=bound_to_each(terms.enters_if, terms.starts_on))
+        return replace(terms, enters_if=bound_to_each(terms.enters_if, terms.begun_by))
     except TypeError as error:
         raise TypeError(f"{called}: enters_if=: {error}") from None
+
+
+def _check_entry(terms: Terms, called: str) -> None:
+    if not isinstance(terms.again, Again):
+        raise TypeError(
+            f"{called}: again= takes ALWAYS, ONCE or a rule such as after(days=30), and "
+            f"{terms.again!r} is none"
+        )
+    if terms.again.of_key and not terms.key:
+        raise TypeError(f"{called}: again= counts by key, and the journey has none: add key=")
+    both = [event for event in terms.goal if event in terms.starts_on]
+    if both and terms.selects:
+        raise TypeError(
+            f"{called}: {both[0].__name__} is the goal and begins the next run within the one that "
+            "it ends: enters_if=, again= and at_most= cannot keep it out; say stays_if= instead"
+        )
+    most = terms.at_most
+    if most is None:
+        return
+    if type(most) is not int or most < 1:
+        raise TypeError(f"{called}: at_most= takes a number of open runs from 1 on, not {most!r}")
+    if not terms.key:
+        raise TypeError(
+            f"{called}: without key= a customer has one open run at most: leave at_most= out"
+        )

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar, cast, overload
 
 from pydantic import BaseModel
 
+from sojourn.domain.again import Again
 from sojourn.domain.calendar import LocalMoment
 from sojourn.domain.calendar_days import Day
 from sojourn.domain.calls import Asked, Failed, Reply
@@ -92,6 +93,10 @@ class Journey(Handlers):
             is stored; ``field("total")`` is a field of that event. The run starts only if it holds.
         stays_if: a fact that the gate judges before each message, whatever its class. A message
             leaves only if it holds; else it is skipped as ``no_longer``.
+        again: whether a customer may enter once more after the first run: ``ALWAYS``, which is the
+            default, ``ONCE``, or ``after(days=30)``. Runs of every key count; those of one key
+            alone by ``ONCE.per_key``. What an open run hears is no entry.
+        at_most: the runs that one customer may have open at a time, of a journey with a key.
 
     Raises:
         TypeError: a keyword or a message makes no sense; the text says which, and the way out.
@@ -117,6 +122,8 @@ class Journey(Handlers):
         anchor: str | None = None,
         enters_if: Fact | None = None,
         stays_if: Fact | None = None,
+        again: Again | None = None,
+        at_most: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -133,6 +140,8 @@ class Journey(Handlers):
             anchor=of.anchor if anchor is None else anchor,
             enters_if=of.enters_if if enters_if is None else enters_if,
             stays_if=of.stays_if if stays_if is None else stays_if,
+            again=of.again if again is None else again,
+            at_most=of.at_most if at_most is None else at_most,
         )
         if name:
             cls.terms = checked_conditions(cls.terms, cls.__name__)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
+from sojourn.domain.again import ALWAYS, Again
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.events import Event, HoldEnded, JourneyStopped, TimeZoneChanged
 from sojourn.domain.facts import Fact
@@ -32,6 +33,8 @@ class Terms:
         enters_if: the condition under which an event starts a run; its fields are those of the
             event.
         stays_if: the condition under which a message leaves.
+        again: whether a customer may enter once more, and when.
+        at_most: the runs that a customer may have open at one time; None: one for each key.
     """
 
     starts_on: EventClasses = ()
@@ -44,6 +47,18 @@ class Terms:
     anchor: str = ""
     enters_if: Fact | None = None
     stays_if: Fact | None = None
+    again: Again = ALWAYS
+    at_most: int | None = None
+
+    @property
+    def selects(self) -> bool:
+        """True if an event that could start a run is judged before it does."""
+        return self.enters_if is not None or self.at_most is not None or not self.again.is_open
+
+    @property
+    def begun_by(self) -> EventClasses:
+        """The events that may start a run; with an anchor, those that move it do, too."""
+        return tuple(dict.fromkeys((*self.starts_on, *(self.restarts_on if self.anchor else ()))))
 
     @cached_property
     def moved_by(self) -> EventClasses:

@@ -13,6 +13,7 @@ from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import (
     AddressRow,
     ConsentRow,
+    EntryRow,
     EventRow,
     IdentifyRow,
     LedgerRow,
@@ -27,6 +28,7 @@ MOVED = (
     ConsentRow,
     AddressRow,
     LedgerRow,
+    EntryRow,
     IdentifyRow,
     RestrictionRow,
     TicketRow,

@@ -236,6 +236,36 @@ class RunRow(SQLModel, table=True):
     closed_at: datetime | None = _maybe()
 
 
+class EntryRow(SQLModel, table=True):
+    """The judgement on an event that could start a run: taken or refused, and why.
+
+    An ordinary start has none: rows are of journeys that have a rule of entry, and of refusals.
+    """
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        UniqueConstraint("message_id", "journey"),
+        Index("ix_entries_customer", "customer_id", "journey", "at"),
+    )
+
+    id: int | None = _number()
+    message_id: str
+    """Of the event."""
+    journey: str
+    customer_id: str
+    key: str = ""
+    workflow_id: str
+    """The run that the event started, or would have started."""
+    taken: bool
+    reason: str | None = None
+    because: str = ""
+    """The explanation, with the values that it was judged by."""
+    at: datetime = _moment()
+    """When the event happened."""
+    judged_at: datetime = _moment()
+    """By the machine's clock."""
+
+
 # A query must repeat these words exactly to use the partial index: SQLite compares the text.
 UNSENT = "state NOT IN ('sent', 'skipped')"
 SENT = "state = 'sent'"

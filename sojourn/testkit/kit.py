@@ -19,11 +19,12 @@ from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import BadInput, Unavailable
 from sojourn.domain.events import Event
 from sojourn.domain.events.samples import made_up_ids
-from sojourn.domain.messages import Channel
+from sojourn.domain.messages import Channel, Reason
+from sojourn.domain.reasons import explain
 from sojourn.journeys.journey import Journey
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, ledger, runs
+from sojourn.store import Store, entries, ledger, runs
 from sojourn.store.tables import LedgerRow, RunRow
 from sojourn.testkit import rest
 
@@ -147,7 +148,7 @@ class JourneyTest:
         event = await self._made(journey.terms.starts_on[0], fields)
         published = await self.publish(event)
         if name not in {run.journey for run in await self._runs(published.runs)}:
-            why = self._why_not(journey, event)
+            why = await self._why_not(journey, event)
             raise BadInput(f"{event.event_name} started no run of {name}: {why}")
         self._under_test = name
         return published
@@ -408,7 +409,7 @@ class JourneyTest:
             raise BadInput(f"{' and '.join(known)} have runs: begin with start, or ask by of(...)")
         return known[0] if known else None
 
-    def _why_not(self, journey: type[Journey], event: Event) -> str:
+    async def _why_not(self, journey: type[Journey], event: Event) -> str:
         """Explain why an event started no run of a journey that starts on its class."""
         key = journey.terms.key
         if key and not getattr(event, key):
@@ -417,7 +418,13 @@ class JourneyTest:
             return "the project has no such journey"
         if journey.name in self.project.journeys.off:
             return "the project has switched it off"
-        return "its goal was reached later, or its message_id was published before"
+        async with self.store.reading() as session:
+            judged = await entries.of_events(session, [event.message_id], [journey.name])
+        for row in judged.values():
+            if not row.taken:
+                words = explain(Reason(row.reason or ""))
+                return f"{words} ({row.because})" if row.because else words
+        return "its message_id was published before"
 
     def _told(self, name: str | None) -> JourneyRuns:
         rows = [row for row in self._rows if name in (None, row.journey)]

@@ -17,7 +17,7 @@ from sojourn.insight.course import lines, moment
 from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import Happened
 from sojourn.insight.runs import Run
-from sojourn.insight.story import Entry, Story
+from sojourn.insight.story import Line, Story
 from sojourn.journeys.wording import clock
 
 app = typer.Typer(add_completion=False)
@@ -162,7 +162,7 @@ def _show_timeline(told: Story, *, everything: bool) -> None:
         show_line(f"  besides, events that no journey listens to: {hidden}; --all shows them")
 
 
-def _moved_on(entry: Entry) -> bool:
+def _moved_on(entry: Line) -> bool:
     """Tell whether the machine's clock of an attempt lies far behind the run's clock."""
     return isinstance(entry, Decided) and any(
         tried.at < entry.at - MOVED_ON for tried in entry.attempts

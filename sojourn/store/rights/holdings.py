@@ -133,6 +133,16 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         end=End.EMPTIED,
     ),
+    "entries": Holding(
+        "An event that could start a run of a journey, and whether it did.",
+        parts(
+            customer="customer_id",
+            names="message_id key workflow_id",
+            personal="because",
+            plain="id journey taken reason at judged_at",
+        ),
+        aging=Aging("judged_at", ("because",)),
+    ),
     "ledger": Holding(
         "A message that was decided on, and what became of it.",
         parts(

@@ -317,7 +317,7 @@ def held_back(*waiting: EventRow, open_runs: tuple[RunRow, ...] = ()) -> Planned
         CustomerRow(customer_id="c1"),
         open_runs,
         (),
-        held_back=frozenset({"abandoned-cart", "onboarding"}),
+        held_back=dict.fromkeys(("abandoned-cart", "onboarding"), "anna: wrong price"),
     )
     return next_plan(
         known, readable(waiting, SHIPPED)[0], JOURNEYS, timezone="UTC", clock=timedelta(0)
@@ -329,7 +329,14 @@ def test_an_event_starts_no_run_while_entries_are_held_back() -> None:
     planned = held_back(added)
     assert (planned.plan, planned.idle) == (None, [added.seq])
     assert planned.refused == [
-        Refused(added, "abandoned-cart", "abandoned-cart:c1:cart7", Reason.HELD_BACK)
+        Refused(
+            added,
+            "abandoned-cart",
+            "abandoned-cart:c1:cart7",
+            Reason.HELD_BACK,
+            "anna: wrong price",
+            "cart7",
+        )
     ]
 
 
