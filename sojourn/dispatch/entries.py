@@ -57,7 +57,9 @@ async def settle_entries(session: AsyncSession, told: Iterable[Told]) -> list[Re
         plan, started = work.plan, {row.journey for row in work.started}
         reached = {t.journey for t in plan.targets if t.workflow_id in work.reached}
         refused += [one for one in plan.refused if one.journey not in reached]
-        dropped += [(plan.row.message_id, name) for name in plan.judged & (reached - started)]
+        open_before = {t.journey for t in plan.targets if t.workflow_id in plan.open_runs}
+        heard = plan.judged & (reached & open_before) - started
+        dropped += [(plan.row.message_id, name) for name in heard]
     await entries.drop(session, dropped)
     await note_refused(session, refused)
     return refused

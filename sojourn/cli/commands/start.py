@@ -109,7 +109,7 @@ def _told(started: Started, *, dry_run: bool) -> str:
         case Standing.BEFORE:
             return f"nothing new: an event with the id {started.message_id} was published before"
         case Standing.OVER:
-            return f"{name} was not started: its goal was reached after that moment already"
+            return f"{name} was not started: `sojourn explain` says why"
 
 
 async def _start_file(
@@ -151,7 +151,7 @@ def _summarise(report: FileStarted) -> None:
             f'{verb} by "{report.event}"': report.started,
             "started by this file before": report.before,
             "on already, left alone": report.running,
-            "not started, the goal was reached after that moment": report.over,
+            "not started, `sojourn explain` says why": report.over,
             "bad lines, nothing of them was published": len(report.rejected),
         }
     )

@@ -350,3 +350,13 @@ def test_an_open_run_hears_its_events_while_entries_are_held_back() -> None:
 
 def test_an_event_that_starts_nothing_is_no_refused_entry() -> None:
     assert held_back(event("Order Completed", order_id="o", **CART7)).refused == []
+
+
+def test_a_late_start_that_comes_to_nothing_says_why() -> None:
+    added = event("Product Added", **CART7)
+    bought = event("Order Completed", order_id="o", at=HOUR, routed=True, **CART7)
+    known = Known(CustomerRow(customer_id="c1"), (), (bought,))
+    found = next_plan(
+        known, readable([added], SHIPPED)[0], JOURNEYS, timezone="UTC", clock=timedelta(0)
+    )
+    assert [one.reason for one in found.refused] == [Reason.GOAL_REACHED]
