@@ -1,7 +1,7 @@
 """Entering: whether an event that could start a run of a journey may do so, and why not.
 
 It is judged once, in the transaction that stores the event, by what holds at that moment. The
-answer is kept, and whoever routes the event later, after an outage or a crash, reads it. An event
+answer is kept, and read when the event is routed later, after an outage or a crash. An event
 that may not start a run is told all the same to an open run that hears it.
 """
 
@@ -46,7 +46,7 @@ Verdicts = Mapping[Case, Verdict]
 def entering(
     journeys: Journeys, pairs: Iterable[Pair], before: Sequence[Pair] = ()
 ) -> Iterator[tuple[EventRow, type[Journey], Event]]:
-    """Yield the events that could start a run of a journey that selects whom it takes.
+    """Yield the events that could start a run of a journey that selects its customers.
 
     Args:
         journeys: of the project.

@@ -1,4 +1,4 @@
-"""What becomes of judgements on entry once runs were told: which of them stay."""
+"""The end of judgements on entry, once runs were told: which of them stay."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -68,7 +68,7 @@ async def settle_entries(session: AsyncSession, told: Iterable[Told]) -> list[Re
 async def ended_by_store(
     session: AsyncSession, pairs: Sequence[Pair], noted: Sequence[RunRow], project: Project
 ) -> frozenset[str]:
-    """Return the runs that a stored event has ended, of journeys that select whom they take.
+    """Return the runs that a stored event has ended, of journeys that select their customers.
 
     Such a run may be open for a moment yet.
 
@@ -77,6 +77,9 @@ async def ended_by_store(
         pairs: the customer's waiting events.
         noted: the customer's runs that were not found closed yet.
         project: its journeys and events.
+
+    Returns:
+        Their workflow ids.
     """
     selecting = {journey.name: journey for _, journey, _ in entering(project.journeys, pairs)}
     found: set[str] = set()

@@ -251,7 +251,7 @@ def _begins(
 
 @dataclass(frozen=True)
 class _Crowd:
-    """What open runs of other keys mean for a start.
+    """The meaning of open runs of other keys for a start.
 
     Args:
         full: the journeys of which the customer has as many open runs as there may be.

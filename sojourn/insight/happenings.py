@@ -96,7 +96,7 @@ _CAME: Mapping[Reason, str] = {
     Reason.OLD_NEWS: "came too late",
     Reason.GOAL_REACHED: "came after the goal",
     Reason.RUN_STOPPED: "came after the end",
-    Reason.HELD_BACK: "came while entries were held back",
+    Reason.HELD_BACK: "started no run",
 }
 
 

@@ -38,7 +38,16 @@ async def put(session: AsyncSession, rows: Sequence[EntryRow]) -> None:
 async def of_events(
     session: AsyncSession, message_ids: Iterable[str], journeys: Iterable[str]
 ) -> Mapping[Case, EntryRow]:
-    """Return the judgements on these events for these journeys."""
+    """Return the judgements on some events for some journeys.
+
+    Args:
+        session: any session.
+        message_ids: of the events.
+        journeys: their names.
+
+    Returns:
+        The judgements, by event and journey.
+    """
     query = select(EntryRow).where(
         col(EntryRow.message_id).in_(list(message_ids)), col(EntryRow.journey).in_(list(journeys))
     )

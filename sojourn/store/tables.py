@@ -250,7 +250,7 @@ class EntryRow(SQLModel, table=True):
 
     id: int | None = _number()
     message_id: str
-    """Of the event."""
+    """The event's."""
     journey: str
     customer_id: str
     key: str = ""

@@ -1,4 +1,4 @@
-"""Who may enter a journey is judged once, in the transaction that stores the event."""
+"""An entry into a journey is judged once, in the transaction that stores the event."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
