@@ -57,11 +57,13 @@ class Runs:
         self.heard: list[tuple[str, str]] = []
         self.asked = 0
         self.away = False
+        self.lets_go = asyncio.Event()
+        self.lets_go.set()
 
     async def reach(self, target: Target, plan: Plan) -> Reached | None:
         if self.away:
             raise TemporalUnavailable("no Temporal server answers")
-        await asyncio.sleep(0)
+        await self.lets_go.wait()
         run, known = target.workflow_id, target.workflow_id in self.open
         if not known and not isinstance(target, Start):
             return None
@@ -126,6 +128,11 @@ class Shop:
 
     async def judged(self) -> list[tuple[bool, str | None, str]]:
         return [(one.taken, one.reason, one.because) for one in await self.rows()]
+
+    async def until_judged(self, number: int) -> None:
+        async with asyncio.timeout(20):
+            while len(await self.rows()) < number:  # noqa: ASYNC110 (a row has no event)
+                await asyncio.sleep(0.01)
 
     async def rows(self) -> list[EntryRow]:
         async with self.store.reading() as session:
@@ -192,6 +199,22 @@ async def test_the_answer_is_that_of_the_moment_at_which_the_event_was_stored(sh
     await shop.identify(plan="pro")
     await shop.take(early)
     assert len(shop.runs.begun) == 1, "the same event again is judged no second time"
+
+
+@keywords(enters_if=trait("plan") == "pro")
+async def test_an_event_is_judged_when_it_is_stored_though_others_are_told_first(
+    shop: Shop,
+) -> None:
+    await shop.identify(plan="pro")
+    shop.runs.lets_go.clear()
+    first = asyncio.create_task(shop.take(shop.checkout()))
+    await shop.until_judged(1)
+    second = asyncio.create_task(shop.take(shop.checkout(cart="b")))
+    await shop.until_judged(2)
+    await shop.identify(plan="free")
+    shop.runs.lets_go.set()
+    assert await first == await second == []
+    assert len(shop.runs.begun) == 2
 
 
 @keywords(enters_if=field("value") >= 20)
