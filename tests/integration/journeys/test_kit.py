@@ -117,3 +117,11 @@ async def test_a_clock_that_runs_cannot_begin_at_another_moment(journey: Journey
     begin = await journey.now()
     with pytest.raises(BadInput, match="before the first event"):
         journey.begin_at(begin)
+
+
+async def test_start_says_why_an_event_was_refused(journey: JourneyTest) -> None:
+    before = await journey.now()
+    await journey.after(DAY)
+    await journey.publish(OrderCompleted, order_id="o", cart_id="c")
+    with pytest.raises(BadInput, match="abandoned-cart: the journey's goal had been reached"):
+        await journey.start(AbandonedCart, cart_id="c", occurred_at=before)
