@@ -10,6 +10,7 @@ AGING = (
     "identify_calls",
     "events",
     "tickets",
+    "entries",
     "ledger",
 )
 """Tables that give something up by age (`store.rights.holdings` says what); others keep all."""

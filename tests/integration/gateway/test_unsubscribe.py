@@ -392,7 +392,7 @@ async def test_the_page_is_shown_in_the_customers_language_if_that_is_known(
 
 def test_every_page_exists_in_every_language_and_names_every_shipped_topic() -> None:
     pages = {path.name.split(".")[0] for path in (ENGINE / "pages").glob("*.*.html")} - {"names"}
-    assert pages == {"unsubscribe", "unsubscribed", "stayed", "away", "damaged"}
+    assert pages == {"unsubscribe", "unsubscribed", "stayed", "away", "damaged", "gone"}
     topics = shipped_topics()
     assert topics
     for lang in PROJECT.languages:
