@@ -1,9 +1,11 @@
 """Both evaluators of facts agree with their definition, whatever the customers and the facts."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import count
 
+import pytest
+import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
@@ -28,6 +30,23 @@ _numbers = count()
 
 class _RollBack(Exception):
     pass
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["sqlite", "postgresql"])
+async def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Store]:
+    """Open stores that hold nobody else: others' tests store what PostgreSQL cannot read as text.
+
+    A statement over all customers may look at any of them, those that it leaves out included.
+    """
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('facts')}/test.db"
+    else:
+        url = await request.getfixturevalue("postgres").create()
+    opened = await Store.open(url, migrate=True)
+    yield opened
+    await opened.close()
 
 
 async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
