@@ -1,5 +1,6 @@
 """Arguments and options that several commands take."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Limit = Annotated[int, typer.Option(min=1, max=MOST, help="How many to list.")]
 Why = Annotated[str, typer.Option("--why", help="Kept, and shown to the next reader.")]
 By = Annotated[str, typer.Option("--by", help="Who does it: a name.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Store nothing.")]
+RefusedRows = Annotated[
+    Path | None,
+    typer.Option("--refused", help="Where refused rows go. Default: FILE.refused.csv beside it."),
+]
 ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="email, sms, push, whatsapp.")]
 
 

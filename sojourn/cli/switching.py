@@ -24,7 +24,7 @@ Sends = Annotated[bool, typer.Option("--sends", help="Only sends: no message lea
 
 
 class Act(StrEnum):
-    """Target an operator does."""
+    """The act of an operator."""
 
     PAUSE = "pause"
     CLOSE = "close"

@@ -169,7 +169,6 @@ def read_call(
                 context=context if isinstance(context := call.get("context"), dict) else {},
                 sure=envelope.sure,
                 dated=envelope.dated,
-                of_strangers=True,
                 notes=envelope.notes,
             )
         case "alias":

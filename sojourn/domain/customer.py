@@ -204,7 +204,6 @@ def read_identity(
     context: Mapping[str, Any] = MappingProxyType({}),
     sure: bool = True,
     dated: bool = True,
-    of_strangers: bool = False,
     notes: tuple[Note, ...] = (),
 ) -> Identity:
     """Read the traits of an identify call, field by field.
@@ -220,7 +219,6 @@ def read_identity(
         context: the call's context; its locale and time zone count where no trait says otherwise.
         sure: see `Identity`.
         dated: see `Identity`.
-        of_strangers: the traits come from outside, and must be fit for every database.
         notes: what else of the call is left out.
 
     Returns:
@@ -229,7 +227,7 @@ def read_identity(
     Raises:
         BadCustomer: not one trait can be read; the path of the first is like ``traits.phone``.
     """
-    read = read_traits(traits, of_strangers=of_strangers)
+    read = read_traits(traits)
     if read.tell_nothing:
         raise read.faults[0]
     return Identity(

@@ -78,12 +78,11 @@ class Traits:
         self.left[trait] = value
 
 
-def read_traits(traits: Mapping[str, Any], *, of_strangers: bool = False) -> Traits:
+def read_traits(traits: Mapping[str, Any]) -> Traits:
     """Read the traits of an identify call, each for itself.
 
     Args:
         traits: as they were sent.
-        of_strangers: they come from outside, and must be fit for every database.
 
     Returns:
         Those that can be read, and why the others cannot.
@@ -102,8 +101,7 @@ def read_traits(traits: Mapping[str, Any], *, of_strangers: bool = False) -> Tra
                     found.card[CARD[trait]] = _card_field(path, CARD[trait], value)
             else:
                 read = _birthday(value) if trait == "birthday" else value
-                if of_strangers:
-                    _check_fit(trait, read)
+                _check_fit(trait, read)
                 room -= _size(path, trait, read, room)
                 found.attributes[trait] = read
         except BadEvent as error:

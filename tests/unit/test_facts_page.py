@@ -53,7 +53,7 @@ def test_the_explanation_on_the_page_is_what_a_finding_says(page: dict[str, Any]
 
 
 def test_the_journey_on_the_page_is_one(page: dict[str, Any]) -> None:
-    journey = page["TillHelp"]
+    journey = page["CheckoutHelp"]
     assert issubclass(journey, Journey)
     assert [message.step for message in journey.messages] == ["help", "help-regular"]
     assert str(journey.terms.enters_if) == ("value >= 20 and not (Order Completed in 7 days)")

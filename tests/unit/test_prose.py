@@ -38,6 +38,11 @@ def files() -> list[Path]:
     return [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
 
 
+def pages() -> list[Path]:
+    shown = (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md"))
+    return sorted(shown)
+
+
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | Function):
@@ -126,3 +131,9 @@ def undescribed_functions(tree: ast.Module) -> Iterator[str]:
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_prose_of_a_file_is_plain(path: Path) -> None:
     assert faults(path) == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_words_of_a_page_are_modern(page: Path) -> None:
+    lines = enumerate(page.read_text().splitlines(), 1)
+    assert [(line, found[0]) for line, text in lines if (found := ARCHAIC.search(text))] == []

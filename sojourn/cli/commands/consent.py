@@ -13,7 +13,7 @@ from sojourn.cli.consent.mapping import OWN, Reader, read_mapping, shipped_mappi
 from sojourn.cli.fields import read_moment
 from sojourn.cli.here import Here
 from sojourn.cli.importing import Imported, Tally, show_report
-from sojourn.cli.options import AsJson
+from sojourn.cli.options import AsJson, DryRun, RefusedRows
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.progress import progress, told_how_far
 from sojourn.cli.records import count_lines
@@ -66,13 +66,8 @@ def import_them(
             help="When the file was made: a no without a date counts from then. Default: now.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing.")] = False,
-    refused: Annotated[
-        Path | None,
-        typer.Option(
-            "--refused", help="Where refused rows go. Default: FILE.refused.csv beside it."
-        ),
-    ] = None,
+    dry_run: DryRun = False,
+    refused: RefusedRows = None,
     as_json: AsJson = False,
 ) -> None:
     """Record what the rows of a file say, each with its own date and source.

@@ -10,7 +10,16 @@ from sojourn.cli.addresses import read_address
 from sojourn.cli.by_hand import ANYBODY, check_name, check_words
 from sojourn.cli.here import Here
 from sojourn.cli.importing import Imported, Tally, show_report
-from sojourn.cli.options import AsJson, By, ChannelName, Limit, Why, channel_named
+from sojourn.cli.options import (
+    AsJson,
+    By,
+    ChannelName,
+    DryRun,
+    Limit,
+    RefusedRows,
+    Why,
+    channel_named,
+)
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.progress import progress, told_how_far
 from sojourn.cli.records import count_lines
@@ -81,13 +90,8 @@ def import_them(
         str, typer.Option("--why", help="The cause of rows that name none.")
     ] = "imported",
     by: By = ANYBODY,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing.")] = False,
-    refused: Annotated[
-        Path | None,
-        typer.Option(
-            "--refused", help="Where refused rows go. Default: FILE.refused.csv beside it."
-        ),
-    ] = None,
+    dry_run: DryRun = False,
+    refused: RefusedRows = None,
     as_json: AsJson = False,
 ) -> None:
     """Suppress the addresses of a file: columns channel, address, because, at, source.

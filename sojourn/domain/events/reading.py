@@ -10,11 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events.base import Event
 from sojourn.domain.events.fields import Identifier
+from sojourn.domain.storable import check_storable
 
 LARGEST = 100_000
 """Bytes of an event's properties. Segment takes 32 kB; Temporal takes some 2 MB in one payload."""
 
 _IDENTIFIER = TypeAdapter(Identifier)
+_NUL = "\\u0000"
 
 
 def read_event(
@@ -61,15 +63,18 @@ def check_track(name: str, properties: Mapping[str, Any]) -> None:
 
 
 def check_json(path: str, value: object) -> None:
-    """Check that a value is JSON that can be written as UTF-8, and at most `LARGEST` bytes of it.
+    """Check that a value is JSON that every database can read, and at most `LARGEST` bytes of it.
 
     Raises:
         BadEvent: it is not.
     """
     try:
-        size = len(json.dumps(value, allow_nan=False, ensure_ascii=False).encode())
+        written = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        size = len(written.encode())
     except (TypeError, ValueError, RecursionError) as error:
         raise BadEvent(path, f"is no JSON: {error}") from None
+    if _NUL in written:  # or a text that only looks like it
+        check_storable({path: value})
     if size > LARGEST:
         raise BadEvent(path, f"is {size} bytes of JSON; at most {LARGEST} are taken")
 

@@ -654,7 +654,7 @@ async def test_the_real_server_takes_the_longest_ids(
 # ---- accepted events and calls --------------------------------------------------------------
 
 BAD: list[Any] = [
-    float("nan"), float("inf"), pytest.param(10**5000, id="5001 digits"), "\ud800", {1},
+    float("nan"), float("inf"), pytest.param(10**5000, id="5001 digits"), "\ud800", "a\0b", {1},
 ]  # fmt: skip
 
 
@@ -684,7 +684,7 @@ async def test_an_event_made_in_python_is_checked_like_a_call(
         await sojourn.publish(SignedUp(customer_id=customer_id, first_name="\ud800"))
 
 
-@pytest.mark.parametrize("value", ["a\0b", 10**300, "żółć 🛒", [[[]]], {"": None}])
+@pytest.mark.parametrize("value", ["a\\u0000b", 10**300, "żółć 🛒", [[[]]], {"": None}])
 async def test_any_json_is_kept_as_it_was_sent(
     store: Store, time_skipping_client: Client, customer_id: str, value: Any
 ) -> None:
@@ -707,10 +707,10 @@ async def test_identify_takes_any_text_that_every_database_holds(
 ) -> None:
     sojourn = Sojourn(time_skipping_client, store, Settings())
     identity = read_identity(
-        {"note": "a\0b", "big": 10**300}, customer_id=customer_id, message_id="i", at=NOON
+        {"note": "żółć 🛒", "big": 10**99}, customer_id=customer_id, message_id="i", at=NOON
     )
     card = await sojourn.identify(identity)
-    assert card.attributes == {"note": "a\0b", "big": 10**300}
+    assert card.attributes == {"note": "żółć 🛒", "big": 10**99}
 
 
 async def test_an_answer_that_temporal_loses_is_asked_for_again(

@@ -125,7 +125,8 @@ def test_an_address_has_one_spelling(written: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), pytest.param(10**5000, id="5001 digits"), "\ud800", {1}]
+    "value",
+    [float("nan"), float("inf"), pytest.param(10**5000, id="5001 digits"), "\ud800", "a\0b", {1}],
 )
 def test_other_traits_must_be_json(value: Any) -> None:
     assert _refused(score=value).path == "traits.score"

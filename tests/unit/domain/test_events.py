@@ -304,7 +304,7 @@ def test_endless_nesting_is_refused() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "a\0b",
+        "a\\u0000b",
         pytest.param(10**400, id="401 digits"),
         "żółć 🛒",
         None,
@@ -314,6 +314,12 @@ def test_endless_nesting_is_refused() -> None:
 )
 def test_json_properties_are_taken(value: Any) -> None:
     check_track("Anything", {"value": value})
+
+
+def test_a_nul_that_postgresql_cannot_read_is_refused_by_its_place() -> None:
+    with pytest.raises(BadEvent) as refused:
+        check_track("Anything", {"products": [{"name": "a\0b"}]})
+    assert refused.value.path == "properties.products.0.name"
 
 
 def test_more_than_temporal_takes_is_refused() -> None:
