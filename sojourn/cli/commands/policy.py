@@ -11,7 +11,7 @@ from sojourn.cli.options import AsJson
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.running import run
 from sojourn.domain.calendar import zone
-from sojourn.domain.countries import home_country
+from sojourn.domain.countries import countries, home_country
 from sojourn.domain.customer import Customer, home_zone, one_time_countries
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel
@@ -59,6 +59,8 @@ def policy(
 
     The rules are those of policy.toml, for a customer or for a country.
     """
+    if country and country.upper() not in countries():
+        raise BadInput(f'no country "{country}": write two letters, as in DE or IT (ISO 3166)')
     asked = {"country": country.upper(), "region": region.upper(), "timezone": timezone}
     run(_policy(Here.compose(), customer, asked, at, as_json=as_json))
 
@@ -93,7 +95,7 @@ async def _policy(
         [(row["channel"], _fate(row, timezone), "; ".join(row["rules"]) or "none") for row in rows],
     )
     if rules.spread > timedelta(0):
-        show_line(f"what a hold ends for leaves over {span(rules.spread)}")
+        show_line(f"held messages leave spread over {span(rules.spread)} after their hold")
 
 
 async def _card(here: Here, customer: str) -> Customer:

@@ -47,7 +47,7 @@ async def test_what_holds_in_a_country_at_a_moment(offline: Cli) -> None:
     sms = next(line for line in lines if line.startswith("sms"))
     assert "is held until Thu 7 Jan 2027 10:00" in sms
     assert sms.endswith("phones: quiet hours 20:00-10:00; shop: not on sun, holidays DE-BY")
-    assert lines[-1] == "what a hold ends for leaves over 10 min"
+    assert lines[-1] == "held messages leave spread over 10 min after their hold"
 
 
 @pytest.mark.usefixtures("file")
@@ -82,6 +82,7 @@ async def test_an_unknown_country_has_the_rules_for_everybody(offline: Cli) -> N
     [
         (["--at", "tomorrow"], '--at: cannot read "tomorrow"'),
         (["--zone", "Mars/Olympus"], 'no time zone "Mars/Olympus"'),
+        (["--country", "xx"], 'no country "xx": write two letters'),
         (["nobody"], 'no customer has the id "nobody"'),
     ],
 )
