@@ -1,9 +1,12 @@
 import asyncio
+import functools
 import gc
+import inspect
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import hypothesis
@@ -33,6 +36,9 @@ os.environ["SOJOURN_GATEWAY_OPERATIONS_ADDRESS"] = ""
 KEPT = ("SOJOURN_PROJECT",)
 LONG = Path(__file__).parent / "long"
 STORE = Path(__file__).parent / "integration" / "store"
+PATIENCE, LONG_PATIENCE = 300, 900
+"""Seconds that a test, or one in tests/long, may take; a size given by hand has no limit."""
+
 SERVERS = {"temporal", "own_temporal", "time_skipping_client"}
 """Fixtures of Temporal's servers, on which a test takes a second."""
 
@@ -49,9 +55,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
             item.add_marker("property")
+        _limit(item)
         if item.path.is_relative_to(LONG) or _repeats(item, tried):
             item.add_marker("long")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def _limit(item: pytest.Item) -> None:
+    """Make a test that waits for too long fail where it waits; its process ends a minute later."""
+    seconds = LONG_PATIENCE if item.path.is_relative_to(LONG) else PATIENCE
+    if item.path.is_relative_to(LONG) and _sizes():
+        item.add_marker(pytest.mark.timeout(0))
+        return
+    item.add_marker(pytest.mark.timeout(seconds + 60))
+    if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
+        return
+    test = item.obj
+
+    @functools.wraps(test)
+    async def limited(**arguments: Any) -> None:
+        async with asyncio.timeout(seconds):
+            await test(**arguments)
+
+    item.obj = limited
 
 
 def _repeats(item: pytest.Item, tried: set[str]) -> bool:
@@ -77,10 +103,14 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 10, 10)
     # sizes of tests, such as SOJOURN_RACES, are read by now: no setting has such a name, so no
     # process that a test starts would start with them
-    settings = {f"SOJOURN_{name.upper()}" for name in Settings.model_fields}
-    for name in [n for n in os.environ if n.startswith("SOJOURN_") and n not in settings]:
-        if name not in KEPT:
-            del os.environ[name]
+    for name in _sizes():
+        del os.environ[name]
+
+
+def _sizes() -> list[str]:
+    """Return the variables of the environment that say how large a long test is."""
+    known = {f"SOJOURN_{name.upper()}" for name in Settings.model_fields} | set(KEPT)
+    return [name for name in os.environ if name.startswith("SOJOURN_") and name not in known]
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
