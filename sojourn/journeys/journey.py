@@ -674,7 +674,9 @@ class Journey(Handlers):
             now=self.now(),
         )
         self._tell(verb)
-        reply = await self._runtime.call(asked, activity.deadline, state.is_interrupted)
+        reply = await self._runtime.call(
+            asked, activity.timeout, activity.deadline, state.is_interrupted
+        )
         self._leave_if_due()
         assert reply is not None, "only a reason to leave ends a call without a reply"
         return reply

@@ -51,11 +51,14 @@ class Runtime(Protocol):
         """
         ...
 
-    async def call(self, asked: Asked, within: timedelta, over: Callable[[], bool]) -> Reply | None:
+    async def call(
+        self, asked: Asked, attempt: timedelta, within: timedelta, over: Callable[[], bool]
+    ) -> Reply | None:
         """Have one of the project's activities done; retry it until the deadline.
 
         Args:
             asked: the activity and its arguments.
+            attempt: how long one attempt may take.
             within: the deadline, from now.
             over: whether the run has a reason to leave its steps meanwhile.
 

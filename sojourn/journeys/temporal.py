@@ -110,11 +110,14 @@ class TemporalRuntime:
         )
         return receipt
 
-    async def call(self, asked: Asked, within: timedelta, over: Callable[[], bool]) -> Reply | None:
+    async def call(
+        self, asked: Asked, attempt: timedelta, within: timedelta, over: Callable[[], bool]
+    ) -> Reply | None:
         """Schedule the project's activity on the journeys' own queue.
 
         Args:
             asked: the activity and its arguments.
+            attempt: one that takes longer, such as that of a worker that died, is given up.
             within: Temporal retries it for so long.
             over: whether the run has a reason to leave its steps meanwhile.
 
@@ -127,6 +130,7 @@ class TemporalRuntime:
             result_type=Reply,
             activity_id=f"{asked.activity}-{asked.occurrence}",
             summary=asked.activity.replace("_", " "),
+            start_to_close_timeout=min(attempt, within),
             schedule_to_close_timeout=within,
             retry_policy=CALL_RETRIES,
         )

@@ -19,6 +19,7 @@ from sojourn.store import Store, tickets
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.shop import FakeShop, fake_shop
 from tests.support.calling import Calling
+from tests.support.hanging import Hanging, begun, given_up, hang_once
 from tests.support.project import PROJECT
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
@@ -92,6 +93,24 @@ async def test_the_goal_ends_a_call_that_is_retried(
         await sojourn.drain()
     await store.close()
     assert result["outcome"] == "converted"
+
+
+async def test_an_attempt_that_hangs_is_given_up_and_made_again(
+    temporal: Server, journey_settings: Settings, customer_id: str
+) -> None:
+    """An attempt whose worker died looks the same to Temporal."""
+    project = replace(PROJECT, journeys=Journeys([Hanging]), activities={hang_once.name: hang_once})
+    queue = f"{TASK_QUEUE}-{customer_id}"
+    store = await Store.open(journey_settings.store_url)
+    async with serving(temporal.client, store, journey_settings, project, task_queue=queue):
+        sojourn = Sojourn(temporal.client, store, journey_settings, project, task_queue=queue)
+        added = ProductAdded(customer_id=customer_id, cart_id="cart7", product_id="p")
+        (run,) = (await sojourn.publish(added)).runs
+        async with asyncio.timeout(20):
+            await temporal.client.get_workflow_handle(run).result()
+        await sojourn.drain()
+    await store.close()
+    assert (begun[customer_id], given_up[customer_id]) == (2, 1)
 
 
 async def test_a_history_names_the_call_and_holds_nothing_personal(

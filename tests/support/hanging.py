@@ -1,0 +1,32 @@
+"""A journey whose activity hangs in its first attempt, alone in a file for the sandbox."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+from sojourn import Journey, activity
+from sojourn.events import OrderCompleted, ProductAdded
+from sojourn.sending.calls import Context
+
+begun: Counter[str] = Counter()
+given_up: Counter[str] = Counter()
+"""The attempts at each customer's call."""
+
+
+@activity(timeout=timedelta(seconds=1))
+async def hang_once(context: Context) -> int:
+    """Hang, as an attempt does whose worker has died; return the second time."""
+    begun[context.customer_id] += 1
+    if begun[context.customer_id] == 1:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up[context.customer_id] += 1
+    return begun[context.customer_id]
+
+
+class Hanging(Journey, name="hanging", starts_on=ProductAdded, key="cart_id", goal=OrderCompleted):
+    """Call the activity that hangs, and send nothing."""
+
+    async def steps(self) -> None:
+        await self.call(hang_once)
