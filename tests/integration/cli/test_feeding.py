@@ -149,7 +149,7 @@ async def test_ctrl_c_says_how_far_feeding_got_and_the_file_can_be_fed_again(
     file.write_text("\n".join(["customer_id", *customers]))
     command = [sys.executable, "-m", "sojourn", "start", "onboarding", "--file", str(file)]
     process = await asyncio.to_thread(
-        subprocess.Popen, [*command, "--rate", "4"], stderr=subprocess.PIPE, env=os.environ
+        subprocess.Popen, [*command, "--rate", "1"], stderr=subprocess.PIPE, env=os.environ
     )
     await _started(cli, customers)
     process.send_signal(signal.SIGINT)
