@@ -1,11 +1,10 @@
 """Old news begins no run, and a change may begin one. Pure: other modules ask the store."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sojourn.dispatch import routing
 from sojourn.domain.events import Event
-from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.journeys.journey import Journey, restarts_by_content
 from sojourn.journeys.terms import names
 from sojourn.store import events
@@ -17,6 +16,7 @@ def is_old_news(
     event: Event,
     row: EventRow,
     last_sent: Mapping[str, Mapping[str, datetime]],
+    within: timedelta,
 ) -> bool:
     """Tell whether the journey has written about this key since the event happened.
 
@@ -28,6 +28,7 @@ def is_old_news(
         event: what happened.
         row: the same event, as it is stored.
         last_sent: when the last message left, by workflow id and enrolment.
+        within: how far senders' clocks may differ.
 
     Returns:
         True if it begins nothing.
@@ -37,7 +38,7 @@ def is_old_news(
     enrolments = last_sent.get(run_of(journey, event, row), {})
     # a crash may have come between a start and the note of it: its own messages are no later news
     others = [at for enrolment, at in enrolments.items() if enrolment != row.message_id]
-    return any(row.occurred_at < at - CLOCK_SKEW for at in others)
+    return any(row.occurred_at < at - within for at in others)
 
 
 def run_of(journey: type[Journey], event: Event, row: EventRow) -> str:

@@ -241,7 +241,7 @@ def _begins(
         if verdict.reason is None and starts:
             if ended := _ended(known, journey, event, row, within):
                 verdict = Verdict(ended)
-            elif is_old_news(journey, event, row, known.last_sent):
+            elif is_old_news(journey, event, row, known.last_sent, within):
                 verdict = Verdict(Reason.OLD_NEWS)
         if verdict.reason is None and name in known.held_back:
             verdict = Verdict(Reason.HELD_BACK, known.held_back[name])

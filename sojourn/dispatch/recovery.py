@@ -21,7 +21,6 @@ from sojourn.dispatch.routing import Start, Tell, targets
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
 from sojourn.domain.messages import EDITION, Enrolment, Heard
-from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.journeys.journey import Journey, restarts_by_content
 from sojourn.journeys.standing import stand_of
 from sojourn.journeys.terms import names
@@ -223,7 +222,9 @@ class Recovery:
         async with sojourn.store.reading() as session:
             customer = await cards.find(session, row.customer_id)
         try:
-            began = events.heard(start, events.typed(start, known))
+            began = events.heard(
+                start, events.typed(start, known), within=sojourn.settings.clock_skew
+            )
             journey.terms.event(began, row.customer_id)
         except (BadEvent, UnknownName, ValidationError) as error:
             return _finding(row, Standing.UNREADABLE, " ".join(str(error).split()))
@@ -275,7 +276,7 @@ class Recovery:
             start: the event that started it.
             since: only what arrived at this moment or later.
         """
-        project = self._sojourn.project
+        project, within = self._sojourn.project, self._sojourn.settings.clock_skew
         journey = project.journeys[row.journey]
         assert start.seq is not None
         async with self._sojourn.store.reading() as session:
@@ -294,7 +295,7 @@ class Recovery:
                 continue
             if since is not None and other.received_at < since:
                 continue
-            if _was_old_news(journey, other, sent):
+            if _was_old_news(journey, other, sent, within):
                 continue
             try:
                 event = events.typed(other, project.events)
@@ -302,7 +303,7 @@ class Recovery:
                 continue  # it is in quarantine, or will be
             reached = targets(event, [row], project.journeys)
             if any(one.workflow_id == row.workflow_id for one in reached):
-                found.append((other.seq, events.heard(other, event)))
+                found.append((other.seq, events.heard(other, event, within=within)))
         return [heard for _, heard in sorted(found, key=lambda pair: pair[0])]
 
     async def _retell(self, row: RunRow) -> None:
@@ -359,16 +360,25 @@ class Recovery:
 
 
 def _was_old_news(
-    journey: type[Journey], row: EventRow, sent: Iterable[tuple[datetime, datetime]]
+    journey: type[Journey],
+    row: EventRow,
+    sent: Iterable[tuple[datetime, datetime]],
+    within: timedelta,
 ) -> bool:
     """Tell whether an event came in after messages that had left since it happened.
 
     The run took it for old news then. Entered again, it has no messages yet to tell by.
+
+    Args:
+        journey: of the run.
+        row: of the event.
+        sent: when messages were claimed, and when they fell due or left.
+        within: how far senders' clocks may differ.
     """
     if restarts_by_content(journey) or row.name not in names(journey.terms.moved_by):
         return False
     before = [at for claimed, at in sent if claimed < row.received_at]
-    return bool(before) and row.occurred_at < max(before) - CLOCK_SKEW
+    return bool(before) and row.occurred_at < max(before) - within
 
 
 def _finding(

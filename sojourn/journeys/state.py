@@ -383,7 +383,8 @@ class State:
         last = self.last_sent
         if self._restarts is not None or not self.plans_anew or last is None:
             return False
-        return event.at < last.at - CLOCK_SKEW
+        # events of histories from before the setting travelled with them have no tolerance
+        return event.at < last.at - (event.within or CLOCK_SKEW)
 
     def _is_news(self, event: Heard, start: Heard) -> bool:
         """Tell whether an event comes after the start of a run, as `domain.ordering` defines it."""

@@ -8,6 +8,7 @@ from shutil import copy
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError, RPCStatusCode
@@ -239,15 +240,22 @@ async def test_a_run_that_temporal_may_have_forgotten_is_entered_only_when_told_
     assert await of(cli, customer, "--since", since) == [(run, "missing")]
 
 
-async def test_an_open_run_is_told_again_what_arrived_since_the_backup(cli: Cli) -> None:
-    """Signals that came after the backup are lost; the run drops those that it has heard."""
+@pytest.mark.parametrize("behind", [timedelta(0), timedelta(minutes=1)])
+async def test_an_open_run_is_told_again_what_arrived_since_the_backup(
+    cli: Cli, behind: timedelta
+) -> None:
+    """Signals that came after the backup are lost; the run drops those that it has heard.
+
+    An activation that a clock behind ours dated before the sign-up counts as it did then.
+    """
     customer = await cli.identify()
     run = f"onboarding:{customer}"
     signed = SignedUp(customer_id=customer)
     await publish(cli, signed)
     await waits(cli, run)
     backup = datetime.now(UTC)
-    activated = AccountActivated(customer_id=customer)
+    moment = signed.occurred_at - behind if behind else datetime.now(UTC)
+    activated = AccountActivated(customer_id=customer, occurred_at=moment)
     lost = EventRow(  # as if its signal had reached the Temporal that was lost
         message_id=activated.message_id,
         customer_id=customer,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sojourn.dispatch.beginning import is_old_news
+from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.events import ProductAdded
 from sojourn.store.tables import EventRow
 from workflows.abandoned_cart import AbandonedCart
@@ -37,4 +38,6 @@ def test_messages_of_other_starts_make_an_event_old_news(
         properties=event.properties(),
     )
     last_sent = {RUN: {enrolment: NOON + sent}}
-    assert is_old_news(AbandonedCart, event, row, last_sent) is old
+    assert is_old_news(AbandonedCart, event, row, last_sent, within=CLOCK_SKEW) is old
+    wide = timedelta(days=2)
+    assert not is_old_news(AbandonedCart, event, row, last_sent, within=wide)
