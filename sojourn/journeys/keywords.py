@@ -1,0 +1,97 @@
+"""The class keywords of a journey: what they take, and when a class can be a journey."""
+
+import re
+
+from sojourn.domain.events import AnyKey, Event
+from sojourn.domain.events.base import personal_fields
+from sojourn.domain.message import Message
+from sojourn.journeys.run import Run
+
+Classes = type[Event] | tuple[type[Event], ...]
+Ends = type[Event] | AnyKey | tuple[type[Event] | AnyKey, ...]
+
+_NAME = re.compile(r"[a-z\d]+(-[a-z\d]+)*", re.ASCII)
+
+
+def check(cls: type[Run], base: type[Run]) -> None:
+    """See that a class can be a journey, or a base of journeys.
+
+    Raises:
+        TypeError: it cannot.
+    """
+    called = cls.__name__
+    for attribute, value in vars(cls).items():
+        if isinstance(value, Message) and hasattr(base, attribute):
+            raise TypeError(f'{called}.{attribute}: "{attribute}" is taken: rename the message')
+    if cls.name:
+        _check_named(cls, called)
+    elif "steps" in vars(cls) and cls.terms.starts_on:
+        raise TypeError(f'{called} needs its name: class {called}(Journey, name="its-name")')
+
+
+def _check_named(cls: type[Run], called: str) -> None:
+    if not _NAME.fullmatch(cls.name):
+        raise TypeError(f'{called}: "{cls.name}" is not kebab-case: write it like "abandoned-cart"')
+    if not cls.terms.starts_on:
+        raise TypeError(f"{called} never starts: add starts_on= to its class keywords")
+    for event in cls.terms.starts_on:
+        if cls.terms.key and cls.terms.key not in event.model_fields:
+            raise TypeError(f'{called}: {event.__name__} has no field "{cls.terms.key}" to key on')
+        if cls.terms.anchor and cls.terms.anchor not in event.model_fields:
+            raise TypeError(
+                f'{called}: {event.__name__} has no field "{cls.terms.anchor}" to count from'
+            )
+    for message in cls.messages:
+        _check_counted(message, cls)
+    for event in cls.terms.any_key:
+        if event in cls.terms.starts_on:
+            raise TypeError(
+                f"{called}: {event.__name__} starts runs of the key that it names, and cannot end "
+                "those of any key: leave any_key() out"
+            )
+    if cls.steps is Run.steps:
+        raise TypeError(f"{called} has no steps: write async def steps(self)")
+
+
+def _check_counted(message: Message, cls: type[Run]) -> None:
+    """See that the field by which a limit counts is one that runs are told of."""
+    key = message.at_most.key if message.at_most else ""
+    for event in cls.terms.starts_on if key else ():
+        if key not in event.model_fields or key in personal_fields(event):
+            raise TypeError(
+                f'{cls.__name__}, {message.step}: {event.__name__} has no field "{key}" to count '
+                "by that may be in a run's history: name another in at_most(key=...)"
+            )
+
+
+def classes(events: Classes | None, otherwise: tuple[type[Event], ...]) -> tuple[type[Event], ...]:
+    """Return the classes that a keyword names; those of the base class if it is left out."""
+    if events is None:
+        return otherwise
+    return events if isinstance(events, tuple) else (events,)
+
+
+def ends_of(
+    given: Ends | None, otherwise: tuple[type[Event], ...], any_key: tuple[type[Event], ...]
+) -> tuple[type[Event] | AnyKey, ...]:
+    """Return what a keyword says of the events that end runs, or what its base class says.
+
+    Args:
+        given: the keyword; None: it is left out.
+        otherwise: the events of the base class.
+        any_key: of those, the ones that end the runs of every key.
+
+    Returns:
+        The events, each marked if it ends the runs of every key.
+    """
+    if given is None:
+        return tuple(AnyKey(event) if event in any_key else event for event in otherwise)
+    return given if isinstance(given, tuple) else (given,)
+
+
+def events_of(given: Ends | None) -> tuple[type[Event], ...] | None:
+    """Return the classes of the events that end runs, whichever key they name."""
+    if given is None:
+        return None
+    every = given if isinstance(given, tuple) else (given,)
+    return tuple(one.event if isinstance(one, AnyKey) else one for one in every)

@@ -1,0 +1,162 @@
+"""`Sends`: the verb `send`. One activity a message; a hold of the gate is a wait of the run."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sojourn.domain.keys import plain
+from sojourn.domain.message import Message
+from sojourn.domain.messages import Channel, Delivery, Performed, Reason, Receipt, Status
+from sojourn.journeys import wording
+from sojourn.journeys.run import as_json
+from sojourn.journeys.state import State
+from sojourn.journeys.terms import names
+from sojourn.journeys.waits import Waits
+
+
+class Sends(Waits):
+    """A run that writes to its customer."""
+
+    async def send(
+        self, message: Message, *, until: datetime | None = None, **given: Any
+    ) -> Receipt:
+        """Send a message, held over quiet hours if need be.
+
+        It falls due when the wait before it ends, and is worth sending for ``message.useful_for``
+        after that. If that moment was past before its wait began, the message is skipped.
+
+        Args:
+            message: an attribute of the class.
+            until: from this moment on, what the message says is no longer true: it is not sent,
+                whatever held it. None: `useful_for` alone counts.
+            given: values for its template, as ``given.code``: nothing personal, for the history
+                keeps them.
+
+        Returns:
+            What became of it.
+        """
+
+        async def perform() -> Performed:
+            receipt = await self._send(message.of(self.topic), until, given)
+            plan = self._state.journal.plan
+            return Performed(due=self._state.due, missed=plan.missed, value=as_json(receipt))
+
+        verb = f"send {message.step}"
+        return Receipt.model_validate((await self._once(verb, perform)).value)
+
+    async def _send(
+        self, message: Message, until: datetime | None, given: dict[str, Any]
+    ) -> Receipt:
+        n = self._state.sends + 1
+        try:
+            return await self._send_as(n, message, until, given)
+        finally:  # but a run that continues as new while it holds the message asks again as n
+            self._state.sends = n
+
+    async def _send_as(
+        self,
+        n: int,
+        message: Message,
+        until: datetime | None = None,
+        given: dict[str, Any] | None = None,
+    ) -> Receipt:
+        state = self._state
+        channel = message.channels[0]
+        while True:
+            self._leave_if_due()
+            summary = wording.sending(message)
+            self._tell(summary)
+            ended = state.holds_ended
+            receipt = await self._ask_to_send(
+                self._delivery(n, message, channel, until, given or {}), summary
+            )
+            state.zone = receipt.timezone or state.zone
+            if receipt.due is not None:
+                state.journal.fell_due(receipt.due)
+            if receipt.reason is Reason.OTHER_CHANNEL:
+                assert receipt.channel is not None
+                channel = receipt.channel
+                continue
+            if receipt.status is Status.DEFERRED:
+                assert receipt.until is not None
+                why = receipt.reason or Reason.QUIET_HOURS
+                held = wording.held(message, receipt.until, state.zone, why, self.terms.goal)
+                await self._wait_until(
+                    receipt.until, held, wake=partial(state.has_ended_a_hold, since=ended)
+                )
+                continue
+            if receipt.news is not None:
+                state.take_from_gate(receipt.news, receipt.reason)
+                if not state.is_interrupted():
+                    continue  # it changes nothing for this journey: ask again, knowing it
+            state.record(message, receipt, self.now())
+            self._leave_if_due()
+            return receipt
+
+    async def _ask_to_send(self, delivery: Delivery, summary: str) -> Receipt:
+        self._state.sending = True
+        try:
+            return await self._runtime.send(delivery, summary)
+        finally:
+            self._state.sending = False
+
+    def _delivery(
+        self,
+        n: int,
+        message: Message,
+        channel: Channel,
+        until: datetime | None,
+        given: dict[str, Any],
+    ) -> Delivery:
+        state, terms = self._state, self.terms
+        run = state.enrolment
+        useful_for = timedelta(0) if state.journal.plan.missed else message.useful_for
+        useful_until = state.due + useful_for
+        return Delivery(
+            workflow_id=self._runtime.run_id,
+            journey=self.name,
+            customer_id=run.customer_id,
+            key=run.key,
+            key_field=terms.key,
+            enrolment=run.start.id,
+            n=n,
+            step=message.step,
+            template=message.words,
+            channels=message.channels,
+            channel=channel,
+            message_class=message.message_class,
+            topic=message.topic,
+            due=state.due,
+            useful_until=useful_until if until is None else min(useful_until, until),
+            useful_for=message.useful_for if state.plans_anew else None,
+            true_until=until,
+            within=message.within,
+            at_most=message.at_most,
+            counted_as=_counted_as(message, state),
+            at_cap=message.at_cap,
+            now=self.now(),
+            start=run.start.order,
+            exact=terms.exact(run.start.name),
+            latest=state.latest.order,
+            goals=names(terms.goal),
+            ends=names(terms.ends_on),
+            restarts=names(terms.moved_by),
+            starts=terms.reach.starts,
+            any_key=terms.reach.any_key,
+            timezone=state.zone,
+            given=given,
+            cause=state.cause.id,
+            occurrence=1 + state.journal.times(f"send {message.step}"),
+        )
+
+
+def _counted_as(message: Message, state: State) -> str:
+    """Return the value by which the limit of a message counts: of the event that began the steps.
+
+    An event that restarted them may not have the field; then the start's value counts.
+    """
+    key = message.at_most.key if message.at_most else ""
+    for event in (state.cause, state.enrolment.start) if key else ():
+        if value := plain(event.fields.get(key)):
+            return value
+    return ""

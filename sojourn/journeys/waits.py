@@ -1,0 +1,157 @@
+"""`Waits`: the verbs that wait for a moment, and those that name one."""
+
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from functools import partial
+
+from sojourn.domain.calendar import LocalMoment
+from sojourn.domain.calendar_days import Day
+from sojourn.domain.events import Event
+from sojourn.domain.messages import Performed
+from sojourn.domain.office_hours import next_opening
+from sojourn.journeys import wording
+from sojourn.journeys.run import Run
+
+SHORTEST = timedelta(seconds=1)
+"""A wait that is past takes a timer of this duration."""
+
+
+class Waits(Run):
+    """A run that waits for moments by the customer's clock."""
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Wait ``duration`` from the plan's last moment on, however late its message left."""
+
+        async def perform() -> Performed:
+            due = self._state.spaced(self._state.due + duration)
+            await self._wait_until(due, wording.wait(duration, self.terms.goal))
+            return Performed(due=self._reached(due))
+
+        await self._once("sleep", perform)
+
+    async def sleep_until(self, when: datetime) -> None:
+        """Wait until ``when``. If it is past already, the next message is skipped as too late."""
+
+        async def perform() -> Performed:
+            missed: bool | None = None
+            while True:
+                zone = self._state.zone
+                there = self._in_zone(when)
+                target = self._state.spaced(there)
+                if missed is None:
+                    missed = target < self.now()
+                summary = wording.wait_until(target, zone, self.terms.goal)
+                moved = partial(self._has_moved, zone)
+                await self._wait_until(target, summary, wake=moved)
+                if not moved() or self.now() >= target:
+                    # a message is of use from its own moment on, however far it was moved away
+                    return Performed(due=min(there, self._reached(target)), missed=missed)
+
+        await self._once("sleep_until", perform)
+
+    async def quiet_for(self, duration: timedelta, *, of: type[Event]) -> None:
+        """Wait until no ``of`` has happened for ``duration``; each one begins the wait again.
+
+        The timer is left alone while events come and is only set again when it fires early: a
+        customer who adds ten products costs one more timer, not ten.
+        """
+
+        async def perform() -> Performed:
+            summary = wording.quiet(duration, of, self.terms.goal)
+            due = self._state.last(of) + duration
+            while True:
+                await self._wait_until(due, summary, restarts=False)
+                latest = self._state.last(of) + duration
+                if latest <= due:
+                    self._state.waited_out()
+                    return Performed(due=self._reached(due))
+                due = latest
+
+        await self._once("quiet_for", perform, restarts=False)
+
+    def local(
+        self, at: time, *, days: int = 0, on: Day | None = None, after: datetime | None = None
+    ) -> datetime:
+        """Return ``at`` o'clock where the customer lives, ``days`` calendar days after ``after``.
+
+        Args:
+            at: local time of day; in a spring gap it moves forward, of an overlap the first counts.
+            days: may be negative.
+            on: the day is found from that one: `months`, `weekday`, `nth_weekday`, `day_of_month`,
+                `business_days`.
+            after: any moment; None: the event that (re)started the steps.
+
+        Returns:
+            The moment. A wait until then moves with the customer, who may live by other clocks
+            before it ends.
+        """
+        with self._runtime.reading():
+            return LocalMoment.of(at, days, after or self.cause.occurred_at, self._state.zone, on)
+
+    def opening(self, hours: str, *, holidays: str = "", after: datetime | None = None) -> datetime:
+        """Return ``after`` if it lies in some hours of the customer's week, else their beginning.
+
+        Args:
+            hours: ``"mon-fri 09:00-18:00"``, as in the project's policy.
+            holidays: a country, or a region of it, on whose public holidays there are no such
+                hours: ``IT``, ``DE-BY``.
+            after: any moment; None: the one at which the last step fell due.
+
+        Returns:
+            The moment, which moves with the customer as that of `local` does.
+
+        Raises:
+            ValueError: the hours or the place cannot be read, or nothing opens within a year.
+        """
+        find = partial(next_opening, hours, holidays, after or self._state.due)
+        with self._runtime.reading():
+            return LocalMoment.found(find, self._state.zone)
+
+    async def _wait_until(
+        self,
+        due: datetime,
+        summary: str,
+        *,
+        wake: Callable[[], bool] = lambda: False,
+        restarts: bool = True,
+    ) -> None:
+        """Sleep until ``due``, ``wake()`` or a reason to leave."""
+        state, runtime = self._state, self._runtime
+
+        def woken() -> bool:
+            return state.is_interrupted(restarts=restarts) or wake() or runtime.is_outgrown()
+
+        left = due - self.now()
+        if state.plans_anew:  # always a timer: histories stay alike when the plan changes
+            left = max(left, SHORTEST)
+        if left > timedelta(0) and not wake():
+            self._tell(summary, due)
+            await runtime.wait(woken, left, summary)
+        self._leave_if_due(restarts=restarts)
+        if runtime.is_outgrown():
+            await runtime.answers_given()  # an operator's stop may be under way
+            self._leave_if_due(restarts=restarts)
+        if runtime.is_outgrown() and self.now() < due and not wake():
+            # a wait can be taken up again where it was: the journal does not hold it yet. One that
+            # is over cannot: its moment would look past before it began
+            runtime.continue_as_new(state.carried_on())
+
+    def _in_zone(self, when: datetime) -> datetime:
+        """Return a moment by the zone in which the customer lives now."""
+        if not isinstance(when, LocalMoment):
+            return when
+        with self._runtime.reading():
+            return when.in_zone(self._state.zone)
+
+    def _has_moved(self, zone: str) -> bool:
+        """Tell whether the customer has lived by other clocks since."""
+        return self._state.zone != zone
+
+    def _reached(self, due: datetime) -> datetime:
+        """Return the plan's moment after a wait that is over.
+
+        It lies before ``due`` where the wait was begun by a plan that has grown longer since.
+        """
+        now = self.now()
+        changed = self._state.plans_anew and now < due - SHORTEST
+        return now if changed else due
