@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +20,7 @@ from sojourn.dispatch.telling import has_no_namespace
 from sojourn.domain.errors import StoreUnavailable, TemporalUnavailable
 from sojourn.store import Store
 from sojourn.store.faults import may_pass
-from sojourn.store.rights import erasing
+from sojourn.store.rights import erasing, erasures
 from sojourn.store.rights.erasing import Todo
 from sojourn.store.rights.scrubbing import scrub
 from sojourn.store.tables import ErasureRow
@@ -121,11 +121,12 @@ async def finish_soon(
 
     Raises:
         TemporalUnavailable: it does not answer, or refuses.
-        StoreUnavailable: the database is in use; the sweep takes what was erased out of its files.
+        StoreUnavailable: the database is in use, as the row says from now on; the sweep takes what
+            was erased out of its files.
     """
     for _ in range(PATIENCE // POLL):
         if await finish(store, client, number, home):
-            await scrub(store, rewrite=rewrite)
+            await _free_files(store, rewrite=rewrite)
             return True
         async with store.reading() as session:
             row = await session.get(ErasureRow, number)
@@ -136,7 +137,7 @@ async def finish_soon(
 
 
 async def sweep(store: Store, client: Client, home: Path) -> int:
-    """Go on with every erasure that is not finished.
+    """Go on with every erasure that is not finished, in the store, in Temporal or in the files.
 
     Args:
         store: open.
@@ -150,18 +151,46 @@ async def sweep(store: Store, client: Client, home: Path) -> int:
         TemporalUnavailable: it does not answer, or refuses.
     """
     async with store.reading() as session:
-        numbers = [row.id or 0 for row in await erasing.unfinished(session)]
+        numbers = [row.id or 0 for row in await erasures.unfinished(session)]
     done = 0
     for number in numbers:
         done += await finish(store, client, number, home)
-    if done:
+    if await _files_are_due(store):
         try:
-            await scrub(store)
-        except (StoreUnavailable, DBAPIError, sqlite3.Error) as error:
+            await _free_files(store)
+        except StoreUnavailable as error:
+            log.warning("what was erased is still in the database's files: %s", error)
+    return done
+
+
+async def _files_are_due(store: Store) -> bool:
+    """Tell whether an erasure is finished but for the database's files, and it is time to try."""
+    async with store.reading() as session:
+        left = await erasures.unscrubbed(session)
+    now = datetime.now(UTC)
+    return any(row.scrub_after is None or row.scrub_after <= now for row in left)
+
+
+async def _free_files(store: Store, *, rewrite: bool = False) -> None:
+    """Take what was erased out of the database's files, and note that, or what hindered it.
+
+    Raises:
+        StoreUnavailable: the database is in use.
+    """
+    began = datetime.now(UTC)
+    try:
+        try:
+            await scrub(store, rewrite=rewrite)
+        except (DBAPIError, sqlite3.Error) as error:
             if isinstance(error, DBAPIError) and not may_pass(error):
                 raise
-            log.warning("what was erased is still in the database's files: it is in use")
-    return done
+            raise StoreUnavailable("the database is in use") from None
+    except StoreUnavailable as error:
+        async with store.transaction() as session:
+            await erasures.note_unscrubbed(session, str(error))
+        raise
+    async with store.transaction() as session:
+        await erasures.note_scrubbed(session, began)
 
 
 async def _histories(client: Client, todo: Todo) -> AsyncIterator[Run]:
@@ -202,7 +231,7 @@ def _is_gone(error: RPCError) -> bool:
 
 async def _note(store: Store, number: int, fault: str) -> None:
     async with store.transaction() as session:
-        row = await erasing.held(session, number)
+        row = await erasures.held(session, number)
         if row is not None and row.finished_at is None:
             row.tries, row.fault = row.tries + 1, fault
             session.add(row)

@@ -19,6 +19,7 @@ from sojourn.domain.errors import BadEvent, BadInput, UnknownName
 from sojourn.domain.events import SHIPPED, Events
 from sojourn.domain.storable import storable_copy, storable_text
 from sojourn.store import Store, quarantine
+from sojourn.store.rights.recognising import drop_of_erased
 from sojourn.store.tables import QuarantineRow
 
 IDENTIFY = "identify"
@@ -38,7 +39,8 @@ async def keep(
     """Keep a call that does not validate, in a transaction of its own.
 
     Only known events and identify calls are kept: nobody could mend anything else into one. The
-    same call again, a sender's retry, adds no second row.
+    same call again, a sender's retry, adds no second row; one of somebody who was erased is counted
+    alone.
 
     Args:
         store: open.
@@ -88,6 +90,8 @@ async def _keep(
 ) -> None:
     storable = _storable(call)
     async with store.transaction() as session:
+        if await drop_of_erased(session, storable, source):
+            return
         await quarantine.add(
             session,
             QuarantineRow(

@@ -16,7 +16,7 @@ from sojourn.domain.addresses import normalised
 from sojourn.domain.messages import Channel
 from sojourn.store import locks
 from sojourn.store.dialects import insert
-from sojourn.store.digests import digest
+from sojourn.store.digests import digest, erased_among
 from sojourn.store.tables import RefusalRow
 
 
@@ -39,12 +39,14 @@ async def add(
         topic: empty means any topic.
         at: when the refusal arrived.
         source: the report or the link that it comes from.
-        hidden: keep the digest of the address alone: its owner is erased.
+        hidden: keep the digest of the address alone: its owner is erased. So it is of an address
+            that somebody had who was erased (`store.digests.erased_among`).
     """
     spelling = normalised(channel, address)
     if not spelling:
         return
     await locks.hold(session, _key(channel, spelling))
+    hidden = hidden or bool(await erased_among(session, [(channel, address)]))
     kept = await digest(session, channel, address) if hidden else spelling
     row = RefusalRow(channel=channel.value, address=kept, topic=topic, at=at, source=source)
     addition = insert(session, RefusalRow).values(row.model_dump())

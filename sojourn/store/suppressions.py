@@ -18,7 +18,7 @@ from sojourn.domain.addresses import normalised, spellings
 from sojourn.domain.messages import Channel
 from sojourn.store import refusals
 from sojourn.store.dialects import insert
-from sojourn.store.digests import digest, is_digest
+from sojourn.store.digests import digest, erased_among, is_digest
 from sojourn.store.tables import SuppressionRow
 
 CAUSES = ("bounced", "complained", "gone")
@@ -66,7 +66,8 @@ async def add(
         at: the moment of the report, answer or command. One of before the address was lifted
             changes nothing.
         source: the report, answer or operator that it comes from.
-        hidden: keep the digest of the address alone: its owner is erased.
+        hidden: keep the digest of the address alone: its owner is erased. So it is of an address
+            that somebody had who was erased (`store.digests.erased_among`).
 
     Returns:
         True if this suppresses the address; False if it was suppressed, or has been lifted since.
@@ -83,7 +84,7 @@ async def add(
         return False
     # the digest of an address that is known again stands beside it, or instead of it
     kept = next((row.address for row in rows if is_digest(row.address)), spelling)
-    if hidden:
+    if hidden or await erased_among(session, [(channel, address)]):
         kept = await digest(session, channel, address)
     row = SuppressionRow(channel=channel.value, address=kept, because=because, at=at, source=source)
     addition = insert(session, SuppressionRow).values(row.model_dump())

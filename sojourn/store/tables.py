@@ -101,6 +101,8 @@ ON = "ended_at IS NULL"
 """A switch that holds something back now."""
 WAITS = "state = 'waiting'"
 """An answer that has not left."""
+UNSCRUBBED = "scrubbed_at IS NULL"
+"""An erasure whose data may still be in the database's files."""
 
 
 class CustomerRow(SQLModel, table=True):
@@ -641,6 +643,12 @@ class ErasureRow(SQLModel, table=True):
             postgresql_where=text("finished_at IS NULL"),
         ),
         Index("ix_erasures_customer", "customer"),
+        Index(
+            "ix_erasures_unscrubbed",
+            "id",
+            sqlite_where=text(UNSCRUBBED),
+            postgresql_where=text(UNSCRUBBED),
+        ),
     )
 
     id: int | None = _number()
@@ -663,6 +671,20 @@ class ErasureRow(SQLModel, table=True):
     )
     fault: str | None = None
     """The reason why the last try did not finish."""
+    scrubbed_at: datetime | None = _maybe()
+    """Since when the database's files are free of what was erased; None: not yet."""
+    scrub_after: datetime | None = _maybe()
+    """The files were in use: they are not tried again before this moment."""
+
+
+class ErasedAddressRow(SQLModel, table=True):
+    """An address of an erased person, as its digest: what is told of it later is kept hashed."""
+
+    __tablename__ = "erased_addresses"
+
+    digest: str = Field(primary_key=True)
+    """As `store.digests` makes it of the channel and the address."""
+    at: datetime = _moment()
 
 
 class SaltRow(SQLModel, table=True):

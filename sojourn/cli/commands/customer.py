@@ -18,6 +18,7 @@ from sojourn.home import private_file
 from sojourn.insight.letters import unknown_customer
 from sojourn.store import cards, kin, restrictions
 from sojourn.store.rights import erasing
+from sojourn.store.rights import erasures as proofs
 from sojourn.store.rights.exporting import exported, known_person
 from sojourn.store.tables import ErasureRow
 
@@ -149,7 +150,7 @@ async def _erase(
 
 async def _erasures(here: Here, limit: int, *, everything: bool, as_json: bool) -> None:
     async with here.store() as store, store.reading() as session:
-        rows = await erasing.listed(session, everything=everything, limit=limit)
+        rows = await proofs.listed(session, everything=everything, limit=limit)
     if as_json:
         show_json([_proof(row) for row in rows])
         return
@@ -157,7 +158,7 @@ async def _erasures(here: Here, limit: int, *, everything: bool, as_json: bool) 
         show_line("no erasures" if everything else "no unfinished erasures")
         return
     show_list(
-        ["id", "asked", "by", "why", "finished", "tries", "dropped since", "what is missing"],
+        ["id", "asked", "by", "why", "finished", "files free", "tries", "dropped since", "missing"],
         [
             (
                 row.id,
@@ -165,6 +166,7 @@ async def _erasures(here: Here, limit: int, *, everything: bool, as_json: bool) 
                 row.by,
                 row.why,
                 row.finished_at,
+                row.scrubbed_at,
                 row.tries,
                 row.dropped,
                 row.fault,
@@ -186,6 +188,7 @@ def _proof(row: ErasureRow) -> dict[str, object]:
         "dropped": row.dropped,
         "tries": row.tries,
         "fault": row.fault,
+        "files_free_at": row.scrubbed_at,
     }
 
 

@@ -21,8 +21,10 @@ from sojourn.domain.states import AttemptState
 from sojourn.domain.text import LONGEST_NOTE, writable
 from sojourn.store import people, suppressions, tombstones
 from sojourn.store.dialects import is_postgresql
+from sojourn.store.digests import remember_erased
 from sojourn.store.joining import ALIAS_LOCK
 from sojourn.store.rights import emptying
+from sojourn.store.rights.erasures import held
 from sojourn.store.rights.finding import pages_of, rows_of, table_of
 from sojourn.store.rights.holdings import HOLDINGS
 from sojourn.store.rights.person import Person, person_of
@@ -109,6 +111,7 @@ async def begin(
     )
     names = await tombstones.names_of(session, person.ids)
     counts = await purge(session, todo)
+    await remember_erased(session, sorted(person.addresses), now)
     for row in rows:
         session.expunge(row)
     cards = delete(CustomerRow).where(col(CustomerRow.customer_id).in_(person.ids))
@@ -236,37 +239,8 @@ async def reopen(session: AsyncSession, tombstone: str, run: RunRow) -> None:
     row.todo = Todo(
         before.person, before.token, tuple(runs), before.letters, before.not_before
     ).told()
-    row.finished_at = None
+    row.finished_at, row.scrubbed_at, row.scrub_after = None, None, None
     session.add(row)
-
-
-async def unfinished(session: AsyncSession) -> list[ErasureRow]:
-    """Return the erasures that are not finished, oldest first."""
-    query = select(ErasureRow).where(col(ErasureRow.finished_at).is_(None))
-    return list((await session.exec(query.order_by(col(ErasureRow.id)))).all())
-
-
-async def listed(session: AsyncSession, *, everything: bool, limit: int) -> list[ErasureRow]:
-    """Return erasures, newest first.
-
-    Args:
-        session: any session.
-        everything: finished ones as well.
-        limit: the most to return.
-
-    Returns:
-        The rows.
-    """
-    query = select(ErasureRow).order_by(col(ErasureRow.id).desc()).limit(limit)
-    if not everything:
-        query = query.where(col(ErasureRow.finished_at).is_(None))
-    return list((await session.exec(query)).all())
-
-
-async def held(session: AsyncSession, number: int) -> ErasureRow | None:
-    """Return an erasure, and hold it until the transaction ends."""
-    query = select(ErasureRow).where(ErasureRow.id == number).with_for_update()
-    return (await session.exec(query.execution_options(populate_existing=True))).first()
 
 
 async def _erased_before(session: AsyncSession, tombstone: str) -> ErasureRow:

@@ -95,11 +95,11 @@ def names(row: Row, person: Person) -> bool:
     addresses = {one.lower() for one in person.values}
     return any(
         str(value) in ids or any(address in str(value).lower() for address in addresses)
-        for value in _values(row["call"])
+        for value in values_of(row["call"])
     )
 
 
-def _values(sent: Any) -> list[Any]:
+def values_of(sent: Any) -> list[Any]:
     """Return every value of a call, and every name of a field, however deep."""
     found: list[Any] = []
     left = [sent]

@@ -168,6 +168,7 @@ HOLDINGS: Mapping[str, Holding] = {
         end=End.EMPTIED,
     ),
     "erasures": Holding("The proof that a person was erased, under a hash.", find=Find.NOBODY),
+    "erased_addresses": Holding("An erased address, as a hash.", find=Find.NOBODY),
     "salts": Holding("The key of the hashes.", find=Find.NOBODY),
     "channels": Holding("A channel, and its pause.", find=Find.NOBODY),
     "switches": Holding("A switch that an operator set.", find=Find.NOBODY),

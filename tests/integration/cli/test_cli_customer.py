@@ -1,15 +1,19 @@
 """`sojourn customer`: everything that is held of a person is told, kept back, or erased."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import select
 from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch.erasing import sweep
 from sojourn.domain.events import ProductAdded
+from sojourn.store.rights import scrubbing
+from sojourn.store.tables import CustomerRow, ErasureRow
 from tests.support.cli_stack import Cli
 
 
@@ -112,3 +116,27 @@ async def test_an_erasure_without_temporal_is_listed_until_a_worker_has_finished
     assert await sweep(offline.store, temporal.client, offline.home) == 1
     assert (await offline("customer", "erasures")).out == "no unfinished erasures\n"
     assert not letter.exists()
+
+
+async def test_an_erasure_whose_data_are_still_in_the_files_is_listed_until_they_are_not(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrubbing, "PATIENCE", timedelta(milliseconds=20))
+    monkeypatch.setattr(scrubbing, "POLL", timedelta(milliseconds=10))
+    ada = await cli.identify(email="ada.infile@example.com")
+    async with cli.store.reading() as session:  # a long read, such as a backup's
+        await session.exec(select(CustomerRow).limit(1))
+        answer = await cli("customer", "erase", ada, "--why", "asked for it")
+    assert answer.code == 0
+    assert "not finished: the database is in use" in answer.out
+    (row,) = (await cli("customer", "erasures", "--json")).json
+    assert row["finished_at"] is not None, "no query reaches the data"
+    assert (row["files_free_at"], row["tries"]) == (None, 1)
+    assert row["fault"].startswith("the database is in use")
+    assert await sweep(cli.store, cli.sojourn.client, cli.home) == 0
+    assert (await cli("customer", "erasures", "--json")).json[0]["tries"] == 1, "not at once again"
+    async with cli.store.transaction() as session:
+        await session.exec(update(ErasureRow).values(scrub_after=None))
+    await sweep(cli.store, cli.sojourn.client, cli.home)
+    assert (await cli("customer", "erasures")).out == "no unfinished erasures\n"
+    assert (await cli("customer", "erasures", "--all", "--json")).json[0]["files_free_at"]

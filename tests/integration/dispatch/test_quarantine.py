@@ -11,11 +11,12 @@ from temporalio.client import Client
 
 from sojourn.dispatch import Published, Sojourn
 from sojourn.dispatch.calls import read_call
-from sojourn.dispatch.quarantine import drop, keep, mend, redrive
+from sojourn.dispatch.quarantine import drop, keep, keep_request, mend, redrive
 from sojourn.domain.alias import Alias
 from sojourn.domain.errors import BadEvent, BadInput
 from sojourn.settings import Settings
 from sojourn.store import Store, events, quarantine
+from sojourn.store.rights import erasing, erasures
 from sojourn.store.tables import EventRow, QuarantineRow
 
 
@@ -47,6 +48,26 @@ async def rows(store: Store, customer_id: str) -> list[QuarantineRow]:
 
 
 # ---- keeping -------------------------------------------------------------------------------
+
+
+async def test_nothing_is_kept_of_a_call_about_somebody_who_was_erased(
+    store: Store, customer_id: str
+) -> None:
+    shopper = f"shop:{customer_id}-7"
+    for one in (customer_id, shopper):
+        async with store.transaction() as session:
+            await erasing.begin(session, one, why="asked", by="anna")
+    await refused(store, call(customer_id))
+    order = {"body": {"customer": {"id": f"{customer_id}-7", "email": "ada@shop.example"}}}
+    fault = BadEvent("total", "is missing")
+    await keep_request(store, order, fault, source="shop", name="shop orders")
+    await refused(store, call(f"{customer_id}-new"))
+    async with store.reading() as session:
+        every = await quarantine.listed(session, settled=True)
+        proofs = await erasures.listed(session, everything=True, limit=2)
+    left = [row.call for row in every if customer_id in str(row.call)]
+    assert [one["userId"] for one in left] == [f"{customer_id}-new"]
+    assert [row.dropped for row in proofs] == [1, 1]
 
 
 async def test_a_call_is_kept_as_it_was_sent_with_its_fault(store: Store, customer_id: str) -> None:

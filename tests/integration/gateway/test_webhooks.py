@@ -43,7 +43,7 @@ from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Settings
 from sojourn.store import Store, cards, consents, events, tickets
-from sojourn.store.rights import erasing
+from sojourn.store.rights import erasures
 from sojourn.store.tables import EventRow, QuarantineRow
 from tests.support import webhooks
 from tests.support.markdown import ROOT
@@ -782,7 +782,7 @@ async def test_a_redacted_customer_is_erased_before_the_answer(
     assert not await of_customer(sojourn, shopify.known(str(number)), "Order Completed")
     async with sojourn.store.reading() as session:
         card = await cards.find(session, shopify.known(str(number)))
-        proofs = await erasing.listed(session, everything=True, limit=1)
+        proofs = await erasures.listed(session, everything=True, limit=1)
     assert card is not None
     assert (card.erased, card.email) == (True, "")
     assert (proofs[0].why, proofs[0].by, proofs[0].dropped > 0) == (

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel, select
 from sojourn.domain.customer import read_identity
 from sojourn.domain.messages import Channel
 from sojourn.store import Store, cards, joining, people, refusals, suppressions, tombstones
-from sojourn.store.rights import erasing
+from sojourn.store.rights import erasing, erasures
 from sojourn.store.rights.erasing import Todo
 from sojourn.store.rights.person import person_of
 from sojourn.store.tables import (
@@ -54,7 +54,7 @@ async def test_no_row_names_an_erased_person(store: Store, customer_id: str) -> 
     assert [line for line in left.splitlines() if customer_id in line.lower()] == []
     assert customer_id in str(row.todo), "what is still to be looked for"
     async with store.transaction() as session:  # nothing was really under way
-        found = await erasing.held(session, row.id or 0)
+        found = await erasures.held(session, row.id or 0)
         assert found is not None
         assert found.todo
         found.todo = {**found.todo, "not_before": None}
@@ -146,6 +146,31 @@ async def test_a_no_and_a_dead_address_outlive_the_person(store: Store, customer
         assert len(await refusals.against(session, asked)) == 1
 
 
+@pytest.mark.parametrize(
+    ("channel", "address"),
+    [(Channel.EMAIL, "{}@shop.example"), (Channel.SMS, "+39333{}"), (Channel.PUSH, "token {}")],
+)
+async def test_what_is_told_later_of_an_erased_address_is_kept_hashed(
+    store: Store, customer_id: str, channel: Channel, address: str
+) -> None:
+    number = str(int(customer_id.removeprefix("c-"), 16))[:7]
+    written = address.format(number if channel is Channel.SMS else customer_id)
+    kind = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.PUSH: "pushToken"}[channel]
+    await identify(store, customer_id, 0, **{kind: written})
+    await erase(store, customer_id)
+    async with store.transaction() as session:
+        await suppressions.add(
+            session, channel, written, because="bounced", at=NOON, source="postmark:1"
+        )
+        await refusals.add(session, channel, written, topic="", at=NOON, source="postmark:1")
+    left = await everything(store, but=("erasures",))
+    assert written not in left
+    async with store.reading() as session:
+        asked = [(channel, written)]
+        assert await suppressions.suppressed(session, asked) == set(asked)
+        assert len(await refusals.against(session, asked)) == 1
+
+
 async def test_a_hand_over_that_is_under_way_is_waited_for(store: Store, customer_id: str) -> None:
     sent = await claimed(store, customer_id)
     assert await submit(store, sent, 1)
@@ -176,7 +201,7 @@ async def test_a_run_that_was_just_being_started_is_deleted_as_well(
         person = await people.lock(session, customer_id)
         await erasing.reopen(session, person.customer_id, late)
     async with store.reading() as session:
-        (found,) = [one for one in await erasing.unfinished(session) if one.id == row.id]
+        (found,) = [one for one in await erasures.unfinished(session) if one.id == row.id]
     assert found.todo
     assert Todo.read(found.todo).runs == ((late.workflow_id, "r1"),)
     assert await finish(store, row.id)
