@@ -1,4 +1,4 @@
-"""Moments in files of other tools: an instant, a local time, or a day."""
+"""Moments as people and other tools write them: an instant, a local time, or a day."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -43,6 +43,28 @@ def read_past(
     if at.year < 1970:
         raise BadInput(f'"{text[:40]}" lies before 1970')
     return at
+
+
+def local_moment(written: str, timezone: str, option: str) -> datetime:
+    """Read a moment by the clock of a zone.
+
+    Args:
+        written: ``2027-03-01T08:00``; one that names its own zone keeps that.
+        timezone: an IANA name.
+        option: that it was given by, for the error: ``--at``.
+
+    Returns:
+        The moment, in UTC.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        moment = datetime.fromisoformat(written)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone(timezone))
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadInput(f'{option}: cannot read "{written}": write it as 2027-03-01T08:00') from None
 
 
 def _read(text: str, form: str) -> tuple[datetime, bool]:

@@ -1,37 +1,36 @@
 """Committing: what one transaction does for all the work that waited for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.dispatch import routing
 from sojourn.dispatch.aliasing import tell_again
 from sojourn.dispatch.aside import set_aside
-from sojourn.dispatch.beginning import can_revive, run_of
 from sojourn.dispatch.ending import void_holds_of
 from sojourn.dispatch.entering import Judge, Pair
 from sojourn.dispatch.entries import ended_by_store, note_refused, settle_entries
+from sojourn.dispatch.knowing import (
+    before_of,
+    had_of,
+    held_back_of,
+    last_sent_of,
+    since_of,
+)
 from sojourn.dispatch.lanes import Arrival, Lanes, Told, Wake, Work
 from sojourn.dispatch.noting import ERASED
-from sojourn.dispatch.planning import Known, Plan, Refused, names_since, next_plan, readable
+from sojourn.dispatch.planning import Known, Plan, Refused, next_plan, readable
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import Event
-from sojourn.domain.ordering import earliest
-from sojourn.domain.switches import Part, first
-from sojourn.journeys.journey import restarts_by_content
-from sojourn.journeys.registry import Journeys
-from sojourn.journeys.terms import names
 from sojourn.project import Project
-from sojourn.store import cards, events, ledger, people, runs, switches, tombstones, zones
+from sojourn.store import cards, events, ledger, people, runs, tombstones, zones
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.rights import erasing
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
 from sojourn.store.tombstones import is_tombstone
 
-EVER = datetime(1, 1, 2, tzinfo=UTC)
 WINDOW = 20
 """Events of one customer that a transaction looks at, unless none of them concerns a run."""
 LOCK_TIMEOUT_MS = 1000  # one customer whose row somebody holds must not keep all others waiting
@@ -227,10 +226,10 @@ class Transaction:
             faults += unreadable
         if faults:
             await set_aside(session, faults)
-        since = await _since(session, waiting, self._project.journeys, self._clock_skew)
-        before = await _before(session, waiting, self._project)
-        last_sent = await _last_sent(session, waiting, self._project.journeys)
-        held_back = await _held_back(session, waiting, self._project.journeys)
+        since = await since_of(session, waiting, self._project.journeys, self._clock_skew)
+        before = await before_of(session, waiting, self._project)
+        last_sent = await last_sent_of(session, waiting, self._project.journeys)
+        held_back = await held_back_of(session, waiting, self._project.journeys)
         nobody: list[int] = []
         refused: list[Refused] = []
         for customer_id, pairs in waiting.items():
@@ -240,7 +239,7 @@ class Transaction:
                 customer=person,
                 open_runs=noted,
                 since=happened,
-                had=await _had(session, pairs, noted, happened, self._project.journeys),
+                had=await had_of(session, pairs, noted, happened, self._project.journeys),
                 before=moved,
                 last_sent=last_sent,
                 held_back=held_back,
@@ -284,107 +283,3 @@ def _goes_on(work: Told) -> bool:
     """Tell whether the lane has more to route."""
     more = work.plan.seq < work.lane.up_to or not work.is_routed
     return more or bool(work.lane.wakes or work.missed)
-
-
-async def _since(
-    session: AsyncSession,
-    waiting: dict[str, list[tuple[EventRow, Event]]],
-    journeys: Journeys,
-    within: timedelta,
-) -> dict[str, list[EventRow]]:
-    """Read the events that concern the runs that waiting events would start."""
-    starting = {
-        customer_id: row.occurred_at
-        for customer_id, pairs in waiting.items()
-        for row, event in reversed(pairs)
-        if _starts(journeys, event)
-    }
-    if not starting:
-        return {}
-    return await events.of_names(
-        session, starting, names_since(journeys), since=earliest(min(starting.values()), within)
-    )
-
-
-async def _had(
-    session: AsyncSession,
-    waiting: Sequence[tuple[EventRow, Event]],
-    noted: Sequence[RunRow],
-    since: Sequence[EventRow],
-    journeys: Journeys,
-) -> dict[str, Mapping[str, int]]:
-    """Read the keys that a customer has had, of the journeys where it depends on them."""
-    found: dict[str, Mapping[str, int]] = {}
-    ending = {row.name for row, _ in waiting} | {row.name for row in since}
-    for name, journey in journeys.items():
-        reach = journey.terms.reach
-        if not reach.field or ending.isdisjoint(reach.ends):
-            continue
-        keys = {run.key for run in noted if run.journey == name}
-        keys |= {routing.key_of(journey, e) for _, e in waiting if routing.starts(journey, e)}
-        rows = [*(row for row, _ in waiting), *since]
-        had = await events.keys_that_matter(session, [rows[0].customer_id], reach, rows, keys)
-        if had is not None:
-            found[name] = had
-    return found
-
-
-async def _before(
-    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], project: Project
-) -> dict[str, list[tuple[EventRow, Event]]]:
-    """Read what has told or moved an anchor, for customers with a change that waits."""
-    wanted: set[str] = set()
-    changed: set[str] = set()
-    for customer_id, pairs in waiting.items():
-        for _, event in pairs:
-            for journey in project.journeys.heard_by(event.event_name).values():
-                if can_revive(journey, event):
-                    wanted.update(names(journey.terms.moved_by))
-                    changed.add(customer_id)
-    if not changed:
-        return {}
-    found = await events.of_names(session, changed, wanted, since=EVER)
-    return {customer: readable(rows, project.events)[0] for customer, rows in found.items()}
-
-
-async def _last_sent(
-    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
-) -> Mapping[str, Mapping[str, datetime]]:
-    """Read when the runs that waiting events would start have last written."""
-    starting = {
-        run_of(journey, event, row)
-        for pairs in waiting.values()
-        for row, event in pairs
-        for journey in journeys.heard_by(event.event_name).values()
-        if routing.starts(journey, event) and not restarts_by_content(journey)
-    }
-    return await ledger.last_sent(session, starting)
-
-
-async def _held_back(
-    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
-) -> Mapping[str, str]:
-    """Read who holds entries back, and why, of the journeys that waiting events may start."""
-    heard = {event.event_name for pairs in waiting.values() for _, event in pairs}
-    entered = {
-        name: journey
-        for event in heard
-        for name, journey in journeys.heard_by(event).items()
-        if event in names((*journey.terms.starts_on, *journey.terms.restarts_on))
-    }
-    if not entered:
-        return {}
-    on = [switches.switch(row) for row in await switches.on(session, Part.ENTRIES)]
-    found = {
-        name: first(on, journey=name, topics=[journey.topic]) for name, journey in entered.items()
-    }
-    return {
-        name: f"{switch.by} held entries back: {switch.because}"
-        for name, switch in found.items()
-        if switch is not None
-    }
-
-
-def _starts(journeys: Journeys, event: Event) -> bool:
-    heard_by = journeys.heard_by(event.event_name).values()
-    return any(routing.starts(journey, event) for journey in heard_by)

@@ -110,12 +110,12 @@ class Judge:
         for row, journey, event in missing:
             case = _case(row, journey)
             if case not in self._known:
-                verdict = await self._verdict(session, person, row, journey, event)
+                verdict = await self.verdict(session, person, row, journey, event)
                 self._known[case] = verdict
                 await entries.put(session, [_entry(row, journey, event, verdict)])
         return {_case(row, journey): self._known[_case(row, journey)] for row, journey, _ in found}
 
-    async def _verdict(
+    async def verdict(
         self,
         session: AsyncSession,
         person: CustomerRow,
@@ -123,6 +123,18 @@ class Judge:
         journey: type[Journey],
         event: Event,
     ) -> Verdict:
+        """Judge one event for one journey, and keep nothing.
+
+        Args:
+            session: any session.
+            person: the customer's row.
+            row: the event.
+            journey: it could start a run of this one.
+            event: the same event.
+
+        Returns:
+            The judgement.
+        """
         terms, because = journey.terms, ""
         if not terms.again.is_open:
             begun = await entries.begun(

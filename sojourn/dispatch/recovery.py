@@ -6,7 +6,7 @@ sign of its life that is younger than the retention: had it ended since, Tempora
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,13 +17,12 @@ from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionSta
 from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.dispatch.client import Sojourn
-from sojourn.dispatch.routing import Start, Tell, targets
+from sojourn.dispatch.hearing import heard_since
+from sojourn.dispatch.routing import Start, Tell
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
 from sojourn.domain.messages import EDITION, Enrolment, Heard
-from sojourn.journeys.journey import Journey, restarts_by_content
 from sojourn.journeys.standing import stand_of
-from sojourn.journeys.terms import names
 from sojourn.store import cards, events, ledger, people, runs
 from sojourn.store.tables import EventRow, RunRow
 
@@ -269,42 +268,15 @@ class Recovery:
     async def _heard(
         self, row: RunRow, start: EventRow, *, since: datetime | None = None
     ) -> list[Heard]:
-        """Return what the run has heard after its start, in order of arrival.
-
-        Args:
-            row: the run.
-            start: the event that started it.
-            since: only what arrived at this moment or later.
-        """
-        project, within = self._sojourn.project, self._sojourn.settings.clock_skew
-        journey = project.journeys[row.journey]
-        assert start.seq is not None
         async with self._sojourn.store.reading() as session:
-            stored = await events.of_names(
+            return await heard_since(
                 session,
-                [row.customer_id],
-                journey.terms.declared,
-                since=datetime.min.replace(tzinfo=UTC),
+                self._sojourn.project,
+                row,
+                start,
+                since=since,
+                within=self._sojourn.settings.clock_skew,
             )
-            sent = await ledger.sent_by(session, row.workflow_id)
-        found: list[tuple[int, Heard]] = []
-        for other in stored.get(row.customer_id, []):
-            assert other.seq is not None
-            later = (other.occurred_at, other.seq) > (start.occurred_at, start.seq)
-            if other.seq == start.seq or not (later or other.seq > start.seq):
-                continue
-            if since is not None and other.received_at < since:
-                continue
-            if _was_old_news(journey, other, sent, within):
-                continue
-            try:
-                event = events.typed(other, project.events)
-            except (BadEvent, UnknownName):
-                continue  # it is in quarantine, or will be
-            reached = targets(event, [row], project.journeys)
-            if any(one.workflow_id == row.workflow_id for one in reached):
-                found.append((other.seq, events.heard(other, event, within=within)))
-        return [heard for _, heard in sorted(found, key=lambda pair: pair[0])]
 
     async def _retell(self, row: RunRow) -> None:
         """Tell an open run what arrived since the backup: what it was told then is lost."""
@@ -357,28 +329,6 @@ class Recovery:
                 because=f"{enrolment.start.name} at {enrolment.start.at:%F %T} UTC",
             )
         return None
-
-
-def _was_old_news(
-    journey: type[Journey],
-    row: EventRow,
-    sent: Iterable[tuple[datetime, datetime]],
-    within: timedelta,
-) -> bool:
-    """Tell whether an event came in after messages that had left since it happened.
-
-    The run took it for old news then. Entered again, it has no messages yet to tell by.
-
-    Args:
-        journey: of the run.
-        row: of the event.
-        sent: when messages were claimed, and when they fell due or left.
-        within: how far senders' clocks may differ.
-    """
-    if restarts_by_content(journey) or row.name not in names(journey.terms.moved_by):
-        return False
-    before = [at for claimed, at in sent if claimed < row.received_at]
-    return bool(before) and row.occurred_at < max(before) - within
 
 
 def _finding(

@@ -104,6 +104,27 @@ class Letter(BaseModel):
         return next((str(self.content[name]) for name in fields if self.content.get(name)), "")
 
 
+def write_page(letter: Letter, file: Path) -> Path:
+    """Write a message as a page, for its owner alone.
+
+    Args:
+        letter: the message.
+        file: where.
+
+    Returns:
+        The file.
+
+    Raises:
+        Unavailable: it cannot be written.
+    """
+    try:
+        private_file(file)
+        file.write_text(letter.page(), encoding="utf-8")
+    except OSError as error:
+        raise Unavailable(f"cannot write {file}: {error.strerror}") from None
+    return file
+
+
 async def newest(store: Store, customer_id: str | None, limit: int) -> list[Letter]:
     """Read the newest messages that went out.
 

@@ -39,6 +39,11 @@ class Activity(Generic[P, T]):
         """Return the activity with another deadline: ``issue_code.within(days(1))``."""
         return replace(self, deadline=deadline)
 
+    @property
+    def returns(self) -> Any:
+        """The declared type of its result."""
+        return get_type_hints(self.function)["return"]
+
     @cached_property
     def _parameters(self) -> dict[str, TypeAdapter[Any]]:
         hints = get_type_hints(self.function)
@@ -47,7 +52,7 @@ class Activity(Generic[P, T]):
 
     @cached_property
     def _result(self) -> TypeAdapter[T]:
-        return TypeAdapter(get_type_hints(self.function)["return"])
+        return TypeAdapter(self.returns)
 
     def written(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return keyword arguments as JSON values.

@@ -1,23 +1,21 @@
 """The gate's third part: note the verdict in the ledger, and claim a message that may leave."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import assert_never
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.content import Content
-from sojourn.domain.customer import Customer
-from sojourn.domain.events import Event, Events, MessageReplied
-from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
+from sojourn.domain.events import Events
+from sojourn.domain.messages import Channel, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.reports import reference
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.domain.verdict import Case, Doubt, Late, Ruling, Verdict, receipt
-from sojourn.rendering.vocabulary import folded
+from sojourn.sending.drafting import Claim, drafted
 from sojourn.sending.gathering import Gathered, entry
 from sojourn.store import attempts, events, ledger, settling
 from sojourn.store.tables import ContentRow, EventRow, LedgerRow
@@ -26,45 +24,6 @@ log = logging.getLogger("sojourn.sending")
 
 OF_THE_POLICY = (Reason.QUIET_HOURS, Reason.WINDOW, Reason.CAP, Reason.GAVE_WAY)
 """Reasons for which a row's detail names the rules that hold."""
-WHATSAPP_WINDOW = timedelta(hours=24)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Permission to send one message, once, by this attempt.
-
-    Args:
-        ledger_id: the number of the message's row.
-        attempt: the row's count of claims.
-        channel: the message's channel.
-        address: the customer's address on the channel.
-        customer: the customer's card as it is now.
-        timezone: the customer's, an IANA name.
-        start: the event that enrolled the customer.
-        moves: the events that have restarted the steps since, oldest first.
-        history: the customer's events that concern the run.
-        may_write_freely: on WhatsApp, the customer has written within the last 24 hours.
-        content: the content of the earlier hand-over, if the message goes once more: it goes
-            unchanged, to the same address.
-        perhaps_out: an earlier attempt may have sent the message; this one may send it again.
-        decided_at: when it was claimed, by the journey's clock.
-        opens: the customer's word on being measured when the e-mail is opened; None: never said.
-    """
-
-    ledger_id: int
-    attempt: int
-    channel: Channel
-    address: str
-    customer: Customer
-    timezone: str
-    start: Event
-    moves: tuple[Event, ...]
-    history: Sequence[Event]
-    may_write_freely: bool = False
-    content: Content | None = None
-    perhaps_out: bool = False
-    decided_at: datetime | None = None
-    opens: bool | None = None
 
 
 async def apply(
@@ -191,7 +150,7 @@ async def _claim(
     in_doubt: bool,
     kept: ContentRow | None,
 ) -> Claim:
-    case, delivery, customer = gathered.case, gathered.case.delivery, gathered.customer
+    case = gathered.case
     assert row.id is not None
     channel = Channel(row.channel)
     perhaps_out = False
@@ -200,59 +159,13 @@ async def _claim(
         await attempts.end(session, row.id, AttemptState.SUPERSEDED, by="gate")
         perhaps_out = case.once_more.perhaps_twice
         row.possible_duplicate |= perhaps_out
-    began = events.typed(start, known)
-    history = await events.history(
-        session,
-        customer.customer_id,
-        key_field=delivery.key_field,
-        key=delivery.key,
-        since_goal=delivery.goals,
-        before=delivery.start,
-        known=known,
-        folded=folded(known),
-    )
-    return Claim(
+    draft = await drafted(session, gathered, channel, events.typed(start, known), known=known)
+    return replace(
+        draft,
         ledger_id=row.id,
         attempt=row.attempt,
-        channel=channel,
-        address=kept.address if kept else customer.address(channel),
-        customer=customer,
-        timezone=case.timezone,
-        start=began,
-        moves=_moves(began, history, delivery),
-        history=history,
-        may_write_freely=channel is Channel.WHATSAPP
-        and await _has_written(session, customer.customer_id, case),
+        address=kept.address if kept else draft.address,
         content=Content.kept(kept.content) if kept else None,
         perhaps_out=perhaps_out,
         decided_at=row.decided_at,
-        opens=case.circumstances.recipient.consents.opens if case.circumstances else None,
     )
-
-
-def _moves(start: Event, history: Sequence[Event], delivery: Delivery) -> tuple[Event, ...]:
-    """Return the events that have restarted the steps, up to the one that did so last.
-
-    A delivery of before the cause was told goes by the newest that the run had heard of.
-    """
-    if delivery.cause == start.message_id:
-        return ()
-    newest, _ = delivery.latest
-    cause = next((one for one in history if one.message_id == delivery.cause), None)
-    if cause is not None:
-        newest = cause.occurred_at
-    return tuple(
-        event
-        for event in history
-        if event.event_name in delivery.restarts
-        and event.message_id != start.message_id
-        and start.occurred_at <= event.occurred_at <= newest
-    )
-
-
-async def _has_written(session: AsyncSession, customer_id: str, case: Case) -> bool:
-    """Tell whether WhatsApp allows free text: the customer wrote there in the last 24 hours."""
-    replies = await events.since(
-        session, customer_id, MessageReplied.event_name, case.now - WHATSAPP_WINDOW
-    )
-    return any(row.properties.get("channel") == Channel.WHATSAPP for row in replies)

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -14,7 +15,6 @@ from sojourn.domain.text import bounded
 from sojourn.journeys.temporal import READ_FACT
 from sojourn.store import Store, people
 from sojourn.store.facts import one
-from sojourn.store.tables import CustomerRow
 
 LONGEST_ATTEMPT = 15
 """Seconds that one attempt may take; then the next begins."""
@@ -45,21 +45,32 @@ class Questions:
         """
         try:
             async with asyncio.timeout(LONGEST_ATTEMPT):
-                return Reply(result=_plain(await self._answer(asked)))
+                async with self._store.reading() as session:
+                    return await answered(session, asked)
         except Exception as error:
             # an error's text may quote a row: Temporal gets the kind alone
             kind = type(error).__name__
             activity.logger.warning("a fact could not be read: %s", kind)
             raise ApplicationError(f"{kind}: see the worker's log", type=kind) from None
 
-    async def _answer(self, asked: Question) -> Any:
-        async with self._store.reading() as session:
-            found = await people.resolve(session, asked.customer_id)
-            person = await session.get(CustomerRow, found) or CustomerRow(customer_id=found)
-            if asked.fact is not None:
-                fact = read_fact(asked.fact)
-                return (await one.judged(session, person, fact, asked.now)).holds
-            return await one.measured(session, person, read_measure(asked.measure), asked.now)
+
+async def answered(session: AsyncSession, asked: Question) -> Reply:
+    """Answer a question by what the store knows now.
+
+    Args:
+        session: any session.
+        asked: the question.
+
+    Returns:
+        The answer, as JSON; None if it is unknown.
+    """
+    person = await people.read(session, asked.customer_id)
+    answer: Any
+    if asked.fact is not None:
+        answer = (await one.judged(session, person, read_fact(asked.fact), asked.now)).holds
+    else:
+        answer = await one.measured(session, person, read_measure(asked.measure), asked.now)
+    return Reply(result=_plain(answer))
 
 
 def _plain(answer: Any) -> Any:

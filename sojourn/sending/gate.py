@@ -5,25 +5,36 @@ It holds the customer's lock from the first query to the commit. Events are stor
 lock, so the gate sees every purchase that was acknowledged before the claim.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Self
 
-from sojourn.domain.events import SHIPPED, Events
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.caps import Slot
+from sojourn.domain.events import SHIPPED, Event, Events
 from sojourn.domain.facts import Fact
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.ordering import CLOCK_SKEW
 from sojourn.domain.rules import Rules
 from sojourn.domain.topics import Topics
-from sojourn.domain.verdict import Doubt, Late, OnceMore, judge
-from sojourn.sending.applying import Claim, apply
-from sojourn.sending.gathering import gather
+from sojourn.domain.verdict import Doubt, Late, OnceMore, Verdict, judge
+from sojourn.project import Project
+from sojourn.sending.applying import apply
+from sojourn.sending.drafting import Claim, drafted
+from sojourn.sending.gathering import Gathered, gather
+from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.store.tombstones import is_tombstone
 
 Templates = Callable[[str, str], Collection[Channel]]
 """The channels that have a template, by journey and template name."""
+
+
+_OF_NOBODY = Receipt(status=Status.SKIPPED, reason=Reason.ERASED)
 
 
 def _everywhere(journey: str, template: str) -> Collection[Channel]:
@@ -72,6 +83,40 @@ class Gate:
         self._clock_skew = clock_skew
         self._only_to = only_to
 
+    @classmethod
+    def of(
+        cls,
+        store: Store,
+        settings: Settings,
+        project: Project,
+        rules: Callable[[], Rules],
+        templates: Templates,
+    ) -> Self:
+        """Make the gate of an installation.
+
+        Args:
+            store: an open store.
+            settings: of the installation.
+            project: its journeys, events and topics.
+            rules: of the project's policy, as they are at the moment.
+            templates: the channels that have a template.
+
+        Returns:
+            The gate.
+        """
+        return cls(
+            store,
+            rules,
+            settings.timezone,
+            events=project.events,
+            templates=templates,
+            off=project.journeys.off,
+            stays_if=project.journeys.stays_if,
+            topics=project.topics,
+            clock_skew=settings.clock_skew,
+            only_to=settings.only_to,
+        )
+
     async def pass_or_refuse(
         self, delivery: Delivery, now: datetime, *, once_more: OnceMore | None = None
     ) -> Claim | Receipt | Doubt | Late:
@@ -88,27 +133,78 @@ class Gate:
         """
         rules = self._rules()  # it may read a file: not while the customer is locked
         async with self._store.transaction() as session:
-            gathered = await gather(
-                session,
-                delivery,
-                now,
-                once_more=once_more,
-                templates=self._written(delivery),
-                rules=rules,
-                switched_off=delivery.journey in self._off,
-                default_zone=self._default_zone,
-                known=self._events,
-                needs_own_yes=self._topics.needs_own_yes(delivery.topic),
-                stays_if=self._stays_if.get(delivery.journey),
-                within=self._clock_skew,
-                only_to=self._only_to,
-            )
+            gathered = await self._gather(session, delivery, now, rules, once_more=once_more)
             if is_tombstone(gathered.customer.customer_id):  # a row would name the person
-                return Receipt(status=Status.SKIPPED, reason=Reason.ERASED)
+                return _OF_NOBODY
             verdict = judge(gathered.case)
             return await apply(
                 session, verdict, gathered, known=self._events, only_to=self._only_to
             )
+
+    async def look(
+        self, delivery: Delivery, now: datetime, *, slots: Sequence[Slot] = ()
+    ) -> tuple[Gathered, Verdict]:
+        """Tell what would become of the message at a moment; store, hold and send nothing.
+
+        Args:
+            delivery: the message.
+            now: the moment, by the journey's clock.
+            slots: messages of the customer that caps count besides those of the ledger.
+
+        Returns:
+            The facts, and the verdict on them.
+        """
+        async with self._store.reading() as session:
+            gathered = await self._gather(session, delivery, now, self._rules(), holding=False)
+        if is_tombstone(gathered.customer.customer_id):
+            return gathered, _OF_NOBODY
+        around = gathered.case.circumstances
+        if slots and around is not None and around.room is not None:
+            room = replace(around.room, slots=(*around.room.slots, *slots))
+            case = replace(gathered.case, circumstances=replace(around, room=room))
+            gathered = replace(gathered, case=case)
+        return gathered, judge(gathered.case)
+
+    async def draft(self, gathered: Gathered, channel: Channel, start: Event) -> Claim:
+        """Read what a message that `look` lets pass is rendered from.
+
+        Args:
+            gathered: the facts of `look`.
+            channel: by which it would leave.
+            start: the event that enrolled the customer.
+
+        Returns:
+            A claim of which the ledger knows nothing.
+        """
+        async with self._store.reading() as session:
+            return await drafted(session, gathered, channel, start, known=self._events)
+
+    async def _gather(
+        self,
+        session: AsyncSession,
+        delivery: Delivery,
+        now: datetime,
+        rules: Rules,
+        *,
+        once_more: OnceMore | None = None,
+        holding: bool = True,
+    ) -> Gathered:
+        return await gather(
+            session,
+            delivery,
+            now,
+            once_more=once_more,
+            templates=self._written(delivery),
+            rules=rules,
+            switched_off=delivery.journey in self._off,
+            default_zone=self._default_zone,
+            known=self._events,
+            needs_own_yes=self._topics.needs_own_yes(delivery.topic),
+            stays_if=self._stays_if.get(delivery.journey),
+            within=self._clock_skew,
+            only_to=self._only_to,
+            holding=holding,
+        )
 
     def _written(self, delivery: Delivery) -> Collection[Channel]:
         if len(delivery.channels) == 1:

@@ -1,4 +1,7 @@
-"""The gate's first part: gather the facts of the verdict under the customer's lock."""
+"""The gate's first part: gather the facts of the verdict, under the customer's lock.
+
+A preview gathers the same facts and holds nothing.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -82,11 +85,12 @@ async def gather(
     stays_if: Fact | None = None,
     within: timedelta = CLOCK_SKEW,
     only_to: OnlyTo | None = None,
+    holding: bool = True,
 ) -> Gathered:
     """Gather the facts of the verdict, and no more: an early answer spares later queries.
 
     Args:
-        session: a writing transaction.
+        session: a writing transaction; a session that only reads if nothing is held.
         delivery: the message.
         now: the present moment, by the journey's clock.
         once_more: permission to hand over a message although it is in doubt.
@@ -99,11 +103,14 @@ async def gather(
         stays_if: the condition of the message's journey; None: it has none.
         within: how far senders' clocks may differ.
         only_to: the addresses that this installation may write to; None: all.
+        holding: hold what the verdict depends on until the transaction ends: what is claimed must
+            not grow old meanwhile. False: look, and change and hold nothing.
 
     Returns:
         The case, and the rows that it was read from.
     """
-    person = await people.lock(session, delivery.customer_id)
+    held_or_read = people.lock if holding else people.read
+    person = await held_or_read(session, delivery.customer_id)
     customer = cards.card(person)
     rows = await ledger.of_message(session, delivery)
     case = Case(
@@ -138,9 +145,10 @@ async def gather(
     case = replace(case, news=found)
     if overtaken(case):
         return Gathered(case, customer, rows)
-    addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
-    # what is said or set from here on is answered after this transaction's end
-    await locks.share(session, [switches.LOCK, *refusals.lock_keys(addresses)])
+    if holding:
+        addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
+        # what is said or set from here on is answered after this transaction's end
+        await locks.share(session, [switches.LOCK, *refusals.lock_keys(addresses)])
     held = await switches.holds(session)
     case = replace(case, held_for=_held_for(delivery, held))
     if case.held_for is None:

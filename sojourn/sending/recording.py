@@ -16,7 +16,7 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import Doubt
-from sojourn.sending.applying import Claim
+from sojourn.sending.drafting import Claim
 from sojourn.store import (
     Store,
     consents,

@@ -27,14 +27,13 @@ from sojourn.domain.errors import (
     Unforeseen,
     WindowClosed,
 )
-from sojourn.domain.history import History
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.reports import reference
 from sojourn.domain.verdict import Doubt, Late, OnceMore
 from sojourn.rendering.attachments import fetched
-from sojourn.rendering.render import RenderContext, Renderer
-from sojourn.sending.applying import Claim
+from sojourn.rendering.render import Renderer
 from sojourn.sending.doubt import Wait, Way, until_absent, way_out
+from sojourn.sending.drafting import Claim, context_of
 from sojourn.sending.gate import Gate
 from sojourn.sending.handing import hand_over, to_its_end
 from sojourn.sending.recording import Recorder, kind_of
@@ -168,23 +167,8 @@ class Messages:
         return await to_its_end(handing_over, fence)
 
     def _render(self, delivery: Delivery, claim: Claim) -> Content:
-        context = RenderContext(
-            customer=claim.customer,
-            journey=delivery.journey,
-            template=delivery.template,
-            message_id=delivery.message_id,
-            reference=reference(delivery.ledger_key(claim.channel)),
-            message_class=delivery.message_class,
-            topic=delivery.topic,
-            start=claim.start,
-            moves=claim.moves,
-            key=delivery.key,
-            history=History(claim.history),
-            now=delivery.now,
-            timezone=claim.timezone,
-            given=delivery.given,
-            opens=claim.opens,
-        )
+        name = reference(delivery.ledger_key(claim.channel))
+        context = context_of(delivery, claim, reference=name)
         content = self._renderer.render(context, claim.channel)
         return content.free() if claim.may_write_freely else content
 

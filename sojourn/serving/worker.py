@@ -72,17 +72,12 @@ async def serving(
     serves = list(project.journeys.values()) if workflows is None else workflows
     renderer = Renderer(settings, signing_key(settings), project.templates, project.languages)
     messages = Messages(
-        Gate(
+        Gate.of(
             store,
+            settings,
+            project,
             policy or Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy"),
-            settings.timezone,
-            events=project.events,
-            templates=renderer.channels_of,
-            off=project.journeys.off,
-            stays_if=project.journeys.stays_if,
-            topics=project.topics,
-            clock_skew=settings.clock_skew,
-            only_to=settings.only_to,
+            renderer.channels_of,
         ),
         carriers,
         renderer,

@@ -36,6 +36,16 @@ async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
     return row
 
 
+async def read(session: AsyncSession, customer_id: str) -> CustomerRow:
+    """Return the person's row as `lock` does, and neither hold it nor make one.
+
+    Returns:
+        The row. Of an id that nobody has named yet, one that is not stored.
+    """
+    root = await resolve(session, customer_id)
+    return await session.get(CustomerRow, root) or CustomerRow(customer_id=root)
+
+
 async def hold(session: AsyncSession, customer_id: str) -> CustomerRow:
     """Hold the row of this very id, even if it is a pointer; make the row if it is missing."""
     # populate_existing: a join may have changed the row while the session waited for it

@@ -16,7 +16,7 @@ from sojourn.channels import reply_reports
 from sojourn.domain.customer import read_identity
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report, writable
-from sojourn.sending.applying import Claim
+from sojourn.sending.drafting import Claim
 from sojourn.store import Store, cards, refusals, reports
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.desk import DAY, Desk

@@ -7,7 +7,7 @@ from typing import Any
 from sojourn.domain.messages import Reason, Receipt, Status
 from sojourn.domain.rules import Rules
 from sojourn.domain.rules_file import read_rules
-from sojourn.sending.applying import Claim
+from sojourn.sending.drafting import Claim
 from sojourn.store.tables import LedgerRow
 from tests.support.desk import DAY, Desk
 

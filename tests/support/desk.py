@@ -33,7 +33,7 @@ from sojourn.domain.messages import Channel, Delivery, MessageClass, Receipt
 from sojourn.domain.quiet_hours import QuietHours
 from sojourn.domain.rules import Rules
 from sojourn.rendering.render import Renderer
-from sojourn.sending.applying import Claim
+from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "outbox": "List the messages that went out, newest first; show one as its reader sees it.",
     "pause": "Hold a journey, a topic or all back: messages wait, and no event starts a run.",
     "policy": "Show by channel if a promotional message may leave now, and the rules for that.",
+    "preview": "Show what a journey would say to a customer, when, and why not; send nothing.",
     "publish": "Publish one event of a customer, or a file of Segment calls.",
     "quarantine": "List the calls that do not validate, oldest first; mend, redrive or drop them.",
     "recover": "After a restore: find runs that the store or Temporal lacks, and enter them again.",

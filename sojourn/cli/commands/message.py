@@ -9,10 +9,10 @@ from sojourn.cli.here import Here
 from sojourn.cli.options import AsJson, Limit
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.running import run
-from sojourn.domain.errors import BadInput, Unavailable
-from sojourn.home import private_file
+from sojourn.domain.errors import BadInput
 from sojourn.insight import archive
 from sojourn.insight.archive import Archived
+from sojourn.insight.letters import write_page
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -107,12 +107,7 @@ async def _list(
 def _write(one: Archived, file: Path) -> None:
     if one.letter is None:
         raise BadInput(f"message {one.id}: {one.headline.strip('()')}, so there is no page of it")
-    try:
-        private_file(file)
-        file.write_text(one.letter.page(), encoding="utf-8")
-    except OSError as error:
-        raise Unavailable(f"cannot write {file}: {error.strerror}") from None
-    show_line(str(file))
+    show_line(str(write_page(one.letter, file)))
 
 
 def _print(one: Archived) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sojourn.cli.here import Here
+from sojourn.cli.moments import local_moment
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.running import run
@@ -74,7 +75,8 @@ async def _policy(
     country = asked["country"] or home[0]
     default = one_time_countries().get(country, here.settings.timezone)
     timezone = asked["timezone"] or home_zone(card, default)
-    place = Place(country, asked["region"] or home[1], timezone, _moment(at, timezone))
+    now = local_moment(at, timezone, "--at") if at else datetime.now(UTC)
+    place = Place(country, asked["region"] or home[1], timezone, now)
     rows = [_row(rules, channel, place) for channel in Channel]
     if as_json:
         show_json(
@@ -124,19 +126,3 @@ def _fate(row: dict[str, Any], timezone: str) -> str:
     if row["held_until"] is None:
         return "is held for more than a year"
     return f"is held until {clock(row['held_until'], timezone)}"
-
-
-def _moment(written: str, timezone: str) -> datetime:
-    """Return a moment by the clock of a zone.
-
-    Raises:
-        BadInput: it cannot be read.
-    """
-    tz = zone(timezone)
-    if not written:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(written)
-    except ValueError:
-        raise BadInput(f'--at: cannot read "{written}": write it as 2027-03-01T08:00') from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=tz)).astimezone(UTC)

@@ -45,6 +45,25 @@ def made_up_fields(model: type[BaseModel], *, also: str = "", now: datetime) -> 
     }
 
 
+def made_up(kind: Any, *, now: datetime) -> Any:
+    """Make up a value of a type: a model's with a value for each field that must be given.
+
+    Args:
+        kind: a model, an enum, or a plain type; of several, the first that we can think of.
+        now: moments are made up 30 days ahead of it.
+
+    Raises:
+        BadInput: no value that we can think of fits.
+    """
+    fits = TypeAdapter(kind)
+    for value in _ideas("value", kind, now):
+        try:
+            return fits.validate_python(value)
+        except ValidationError:
+            continue
+    raise BadInput(f"nothing that we can make up is a {getattr(kind, '__name__', kind)}")
+
+
 def _value(name: str, field: FieldInfo, now: datetime) -> Any:
     fits = TypeAdapter(field.rebuild_annotation())
     for value in _ideas(name, field.annotation, now):

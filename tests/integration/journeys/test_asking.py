@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import History
 from temporalio.client import WorkflowHistory
@@ -12,10 +13,11 @@ from temporalio.workflow import Info
 
 from sojourn import days
 from sojourn.cli import histories
+from sojourn.domain.calls import Question, Reply
 from sojourn.events import OrderCompleted
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
-from sojourn.sending.asking import Questions
+from sojourn.sending import asking
 from sojourn.store import joining, ledger
 from sojourn.testkit import JourneyTest
 from tests.support.asking import Asking
@@ -104,16 +106,16 @@ async def test_answers_are_carried_over_continue_as_new(
 async def test_a_store_that_cannot_be_read_is_asked_again(
     journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = Questions._answer
+    answer = asking.answered
     failed: list[object] = []
 
-    async def shaky(self: Questions, asked: object) -> object:
+    async def shaky(session: AsyncSession, asked: Question) -> Reply:
         if len(failed) < 2:
             failed.append(asked)
             raise OSError("no connection for ada@shop.example")
-        return await answer(self, asked)  # type: ignore[arg-type]
+        return await answer(session, asked)
 
-    monkeypatch.setattr(Questions, "_answer", shaky)
+    monkeypatch.setattr(asking, "answered", shaky)
     await journey.identify(plan="pro")
     await journey.start(Asking, cart_id="c")
     await journey.after(days(2))

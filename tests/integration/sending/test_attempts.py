@@ -12,7 +12,7 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
 from sojourn.domain.verdict import OnceMore
-from sojourn.sending.applying import Claim
+from sojourn.sending.drafting import Claim
 from sojourn.sending.send import Messages
 from tests.support.desk import DAY, NUDGE, Desk, Killed, killing
 

@@ -11,7 +11,7 @@ from sojourn.domain.calendar import zone
 from sojourn.domain.limits import AtCap, AtMost
 from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
 from sojourn.domain.states import MessageState
-from sojourn.sending.applying import Claim
+from sojourn.sending.drafting import Claim
 from sojourn.store import joining, settling
 from tests.support.caps import Counter
 from tests.support.desk import DAY, HOUR, MINUTE, NUDGE, Desk

@@ -18,7 +18,7 @@ from sojourn.domain.events import (
 from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
 from sojourn.domain.rules import NO_RULES
 from sojourn.domain.topics import read_topics
-from sojourn.sending.applying import Claim
+from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
 from sojourn.store import Store, consents, people, settling
 from sojourn.store.tables import (

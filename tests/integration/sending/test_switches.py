@@ -13,7 +13,7 @@ from sojourn.domain.only_to import OnlyTo, read_only_to
 from sojourn.domain.rules import NO_RULES
 from sojourn.domain.switches import Part, Scope
 from sojourn.domain.verdict import OnceMore
-from sojourn.sending.applying import Claim
+from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
 from sojourn.store import Store, suppressions, switches
 from sojourn.store.tables import SwitchRow

@@ -10,7 +10,7 @@ from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Stat
 from sojourn.domain.rules import SPREAD, Rules
 from sojourn.domain.rules_file import read_rules
 from sojourn.policies import Policy
-from sojourn.sending.applying import Claim
+from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
 from tests.support.desk import DAY, HOUR, NIGHT, NUDGE, Desk
 from tests.support.rows import NOON

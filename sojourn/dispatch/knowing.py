@@ -1,0 +1,173 @@
+"""The store's knowledge of customers whose events are to be routed, for `planning.Known`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.dispatch import routing
+from sojourn.dispatch.beginning import can_revive, run_of
+from sojourn.dispatch.planning import names_since, readable
+from sojourn.domain.events import Event
+from sojourn.domain.ordering import earliest
+from sojourn.domain.switches import Part, first
+from sojourn.journeys.journey import restarts_by_content
+from sojourn.journeys.registry import Journeys
+from sojourn.journeys.terms import names
+from sojourn.project import Project
+from sojourn.store import events, ledger, switches
+from sojourn.store.tables import EventRow, RunRow
+
+EVER = datetime(1, 1, 2, tzinfo=UTC)
+
+
+async def since_of(
+    session: AsyncSession,
+    waiting: dict[str, list[tuple[EventRow, Event]]],
+    journeys: Journeys,
+    within: timedelta,
+) -> dict[str, list[EventRow]]:
+    """Read the events that concern the runs that waiting events would start.
+
+    Args:
+        session: any session.
+        waiting: events of each customer, oldest first.
+        journeys: of the project.
+        within: how far senders' clocks may differ.
+
+    Returns:
+        The events of each customer with a start among those that wait.
+    """
+    starting = {
+        customer_id: row.occurred_at
+        for customer_id, pairs in waiting.items()
+        for row, event in reversed(pairs)
+        if _starts(journeys, event)
+    }
+    if not starting:
+        return {}
+    return await events.of_names(
+        session, starting, names_since(journeys), since=earliest(min(starting.values()), within)
+    )
+
+
+async def had_of(
+    session: AsyncSession,
+    waiting: Sequence[tuple[EventRow, Event]],
+    noted: Sequence[RunRow],
+    since: Sequence[EventRow],
+    journeys: Journeys,
+) -> dict[str, Mapping[str, int]]:
+    """Read the keys that a customer has had, of the journeys where it depends on them.
+
+    Args:
+        session: any session.
+        waiting: events of one customer.
+        noted: the customer's runs that may be open.
+        since: as `since_of` returns it.
+        journeys: of the project.
+
+    Returns:
+        The arrival of the first start of each key, by journey.
+    """
+    found: dict[str, Mapping[str, int]] = {}
+    ending = {row.name for row, _ in waiting} | {row.name for row in since}
+    for name, journey in journeys.items():
+        reach = journey.terms.reach
+        if not reach.field or ending.isdisjoint(reach.ends):
+            continue
+        keys = {run.key for run in noted if run.journey == name}
+        keys |= {routing.key_of(journey, e) for _, e in waiting if routing.starts(journey, e)}
+        rows = [*(row for row, _ in waiting), *since]
+        had = await events.keys_that_matter(session, [rows[0].customer_id], reach, rows, keys)
+        if had is not None:
+            found[name] = had
+    return found
+
+
+async def before_of(
+    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], project: Project
+) -> dict[str, list[tuple[EventRow, Event]]]:
+    """Read what has told or moved an anchor, for customers with a change that waits.
+
+    Args:
+        session: any session.
+        waiting: events of each customer, oldest first.
+        project: its journeys and events.
+
+    Returns:
+        The events of each such customer, oldest first.
+    """
+    wanted: set[str] = set()
+    changed: set[str] = set()
+    for customer_id, pairs in waiting.items():
+        for _, event in pairs:
+            for journey in project.journeys.heard_by(event.event_name).values():
+                if can_revive(journey, event):
+                    wanted.update(names(journey.terms.moved_by))
+                    changed.add(customer_id)
+    if not changed:
+        return {}
+    found = await events.of_names(session, changed, wanted, since=EVER)
+    return {customer: readable(rows, project.events)[0] for customer, rows in found.items()}
+
+
+async def last_sent_of(
+    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
+) -> Mapping[str, Mapping[str, datetime]]:
+    """Read when the runs that waiting events would start have last written.
+
+    Args:
+        session: any session.
+        waiting: events of each customer, oldest first.
+        journeys: of the project.
+
+    Returns:
+        The moments, by workflow id and enrolment.
+    """
+    starting = {
+        run_of(journey, event, row)
+        for pairs in waiting.values()
+        for row, event in pairs
+        for journey in journeys.heard_by(event.event_name).values()
+        if routing.starts(journey, event) and not restarts_by_content(journey)
+    }
+    return await ledger.last_sent(session, starting)
+
+
+async def held_back_of(
+    session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
+) -> Mapping[str, str]:
+    """Read who holds entries back, and why, of the journeys that waiting events may start.
+
+    Args:
+        session: any session.
+        waiting: events of each customer, oldest first.
+        journeys: of the project.
+
+    Returns:
+        The words, by journey.
+    """
+    heard = {event.event_name for pairs in waiting.values() for _, event in pairs}
+    entered = {
+        name: journey
+        for event in heard
+        for name, journey in journeys.heard_by(event).items()
+        if event in names((*journey.terms.starts_on, *journey.terms.restarts_on))
+    }
+    if not entered:
+        return {}
+    on = [switches.switch(row) for row in await switches.on(session, Part.ENTRIES)]
+    found = {
+        name: first(on, journey=name, topics=[journey.topic]) for name, journey in entered.items()
+    }
+    return {
+        name: f"{switch.by} held entries back: {switch.because}"
+        for name, switch in found.items()
+        if switch is not None
+    }
+
+
+def _starts(journeys: Journeys, event: Event) -> bool:
+    heard_by = journeys.heard_by(event.event_name).values()
+    return any(routing.starts(journey, event) for journey in heard_by)

@@ -1,0 +1,81 @@
+"""Suppose that an event came: which run it would start, or why it would start none.
+
+The judgement is the one on real events (`dispatch.planning`); nothing is stored, and nobody told.
+"""
+
+from datetime import timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.dispatch.entering import Judge
+from sojourn.dispatch.entries import ended_by_store
+from sojourn.dispatch.knowing import before_of, had_of, held_back_of, last_sent_of, since_of
+from sojourn.dispatch.planning import Known, Planned, next_plan
+from sojourn.domain.events import Event
+from sojourn.journeys.journey import Journey
+from sojourn.journeys.registry import Journeys
+from sojourn.project import Project
+from sojourn.settings import Settings
+from sojourn.store import runs
+from sojourn.store.tables import CustomerRow, EventRow
+
+
+async def supposed(
+    session: AsyncSession,
+    person: CustomerRow,
+    journey: type[Journey],
+    row: EventRow,
+    event: Event,
+    *,
+    project: Project,
+    settings: Settings,
+    clock: timedelta = timedelta(0),
+) -> Planned:
+    """Tell what an event would start of one journey.
+
+    Which of the customer's runs are open is told by the store, which may be behind Temporal.
+
+    Args:
+        session: any session.
+        person: the customer's row.
+        journey: the journey.
+        row: the event as it would be stored; its number comes after every other.
+        event: the same event.
+        project: its journeys and events.
+        settings: for the zone of a customer who never named one, and the clocks of senders.
+        clock: the journeys' clock minus the machine's.
+
+    Returns:
+        The plan, or the reason why it would start nothing.
+    """
+    only = Journeys([journey], off=project.journeys.off & {journey.name})
+    waiting = {person.customer_id: [(row, event)]}
+    since = await since_of(session, waiting, only, settings.clock_skew)
+    happened = since.get(person.customer_id, [])
+    noted = await runs.maybe_open(session, person.customer_id)
+    before = (await before_of(session, waiting, project)).get(person.customer_id, [])
+    judge = Judge(only, settings.timezone, clock)
+    known = Known(
+        customer=person,
+        open_runs=noted,
+        since=happened,
+        had=await had_of(session, waiting[person.customer_id], noted, happened, only),
+        before=before,
+        last_sent=await last_sent_of(session, waiting, only),
+        held_back=await held_back_of(session, waiting, only),
+        verdicts={
+            (row.message_id, journey.name): await judge.verdict(
+                session, person, row, journey, event
+            )
+        },
+        looked_up=frozenset(run.workflow_id for run in noted),
+        ended=await ended_by_store(session, waiting[person.customer_id], noted, project),
+    )
+    return next_plan(
+        known,
+        waiting[person.customer_id],
+        only,
+        timezone=settings.timezone,
+        clock=clock,
+        within=settings.clock_skew,
+    )

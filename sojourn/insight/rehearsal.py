@@ -1,0 +1,251 @@
+"""A rehearsal: what the gate and the templates would make of a run's messages, and nothing leaves.
+
+The gate looks where it would claim (`Gate.look`), by the same facts and the same verdict. Templates
+are rendered with a key of no installation, so that a link in a preview opens nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sojourn.domain.calls import Asked, Question, Reply
+from sojourn.domain.caps import Slot
+from sojourn.domain.content import Content
+from sojourn.domain.errors import BadInput, NothingToSay, TemplateError
+from sojourn.domain.events import Event
+from sojourn.domain.events.samples import made_up
+from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
+from sojourn.domain.policy import Allow, Defer, Skip
+from sojourn.domain.verdict import Doubt, Late, Ruling, Verdict
+from sojourn.project import Project
+from sojourn.rendering.render import Renderer
+from sojourn.sending.asking import answered
+from sojourn.sending.drafting import context_of
+from sojourn.sending.gate import Gate
+from sojourn.sending.gathering import Gathered
+from sojourn.store import Store
+from sojourn.store.tables import LedgerRow
+
+UNTIL_SOMEBODY_ACTS = (Reason.HELD_BACK, Reason.PAUSED)
+"""Holds whose end nobody knows: they are taken to last."""
+_ONE_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A hold of a message: until when, why, and which rules hold it, in words."""
+
+    until: datetime
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass
+class Rehearsed:
+    """A message that was rehearsed.
+
+    Args:
+        delivery: the message as its run asks for it.
+        at: when it was decided on, by the journey's clock.
+        status: what becomes of it.
+        reason: why it is not sent.
+        detail: the same, with the values that it was judged by.
+        channel: by which it leaves, or would have.
+        address: to which it would leave.
+        content: what the customer would read; None: it is not sent, or the ledger has its text.
+        holds: that come first, in their order.
+        row: of the ledger, where it was decided on already.
+    """
+
+    delivery: Delivery
+    at: datetime
+    status: Status
+    reason: Reason | None = None
+    detail: str = ""
+    channel: Channel | None = None
+    address: str = ""
+    content: Content | None = None
+    holds: list[Hold] = field(default_factory=list)
+    row: LedgerRow | None = None
+
+
+class Rehearsal:
+    """The desk of a rehearsed run.
+
+    Args:
+        store: open.
+        gate: of this installation.
+        renderer: whose links nobody can follow.
+        project: its activities.
+        start: the event that enrols the customer.
+        now: the present, by the journey's clock: what was to be decided on before it and is not
+            yet, is decided on now.
+
+    Attributes:
+        messages: rehearsed so far, in their order.
+        called: the names of activities that were not called, and whose results are made up.
+        asked: True if the steps asked a question.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        gate: Gate,
+        renderer: Renderer,
+        project: Project,
+        *,
+        start: Event,
+        now: datetime,
+    ) -> None:
+        self.messages: list[Rehearsed] = []
+        self.called: dict[str, None] = {}
+        self.asked = False
+        self._store = store
+        self._gate = gate
+        self._renderer = renderer
+        self._project = project
+        self._start = start
+        self._now = now
+        self._slots: list[Slot] = []
+        self._held: dict[str, list[Hold]] = {}
+
+    async def send(self, delivery: Delivery) -> tuple[Receipt, datetime]:
+        """Judge a message as the gate does, and render it if it may leave."""
+        at = max(delivery.now, self._now)
+        gathered, verdict = await self._gate.look(delivery, at, slots=self._slots)
+        if isinstance(verdict, Late):  # no run has waited by another plan than today's
+            delivery = delivery.model_copy(update={"useful_for": None})
+            gathered, verdict = await self._gate.look(delivery, at, slots=self._slots)
+        return await self._decided(delivery, at, gathered, verdict)
+
+    async def call(self, asked: Asked) -> Reply:
+        """Make a result up: a preview calls nothing."""
+        self.called[asked.activity] = None
+        activity = self._project.activities[asked.activity]
+        try:
+            result = made_up(activity.returns, now=asked.now)
+        except BadInput:
+            return Reply(failure="Preview")
+        return Reply(result=activity.written_result(result))
+
+    async def ask(self, asked: Question) -> Reply:
+        """Answer by what the store knows now."""
+        self.asked = True
+        async with self._store.reading() as session:
+            return await answered(session, asked)
+
+    async def _decided(
+        self, delivery: Delivery, at: datetime, gathered: Gathered, verdict: Verdict
+    ) -> tuple[Receipt, datetime]:
+        match verdict:
+            case Receipt(status=Status.DEFERRED):
+                return verdict, at  # another channel takes it
+            case Receipt():
+                row = gathered.rows[-1] if gathered.rows else None
+                decided = row.decided_at if row else at
+                self._note(delivery, decided, verdict, row=row)
+                return verdict, decided
+            case Doubt(channel=channel):
+                row = gathered.rows[-1]
+                receipt = Receipt(status=Status.UNKNOWN, channel=channel)
+                self._note(delivery, row.decided_at, receipt, row=row)
+                return receipt, row.decided_at
+            case Ruling(decision=Defer(until, reason, detail)):
+                return self._hold(delivery, until, reason, detail, gathered), at
+            case Ruling(decision=Skip(reason, detail), news=news):
+                receipt = Receipt(
+                    status=Status.SKIPPED, reason=reason, news=news, timezone=gathered.case.timezone
+                )
+                self._note(delivery, at, receipt, detail=detail)
+                return receipt, at
+            case Ruling(decision=Allow(channel)):
+                receipt = await self._rendered(delivery, at, gathered, channel)
+                return receipt, at
+        raise AssertionError(verdict)
+
+    def _hold(
+        self, delivery: Delivery, until: datetime, reason: Reason, detail: str, gathered: Gathered
+    ) -> Receipt:
+        if reason in UNTIL_SOMEBODY_ACTS:
+            until = max(until, delivery.useful_until + _ONE_SECOND)
+        holds = self._held.setdefault(delivery.message_id, [])
+        holds.append(Hold(until, reason, detail))
+        return Receipt(
+            status=Status.DEFERRED, reason=reason, until=until, timezone=gathered.case.timezone
+        )
+
+    async def _rendered(
+        self, delivery: Delivery, at: datetime, gathered: Gathered, channel: Channel
+    ) -> Receipt:
+        draft = await self._gate.draft(gathered, channel, self._start)
+        if self._start.message_id not in [one.message_id for one in draft.history]:
+            draft = replace(draft, history=[*draft.history, self._start])  # it is not stored
+        moved = delivery.model_copy(update={"now": at})
+        content, fault = None, ""
+        reason: Reason | None = None
+        status = Status.SENT
+        try:
+            content = self._renderer.render(context_of(moved, draft, reference=""), channel)
+        except NothingToSay:
+            status, reason = Status.SKIPPED, Reason.NOTHING_TO_SAY
+        except TemplateError as error:
+            status, reason, fault = Status.REJECTED, Reason.TEMPLATE, str(error)
+        if content is not None and channel is Channel.WHATSAPP:
+            content = content.free() if draft.may_write_freely else content
+            if not (draft.may_write_freely or content.approved):
+                status, reason, content = Status.REJECTED, Reason.WINDOW_CLOSED, None
+        receipt = Receipt(
+            status=status,
+            reason=reason,
+            channel=channel,
+            timezone=gathered.case.timezone,
+            at=at if status is Status.SENT else None,
+        )
+        self._note(delivery, at, receipt, detail=fault, content=content, address=draft.address)
+        if status is Status.SENT and delivery.message_class is MessageClass.PROMOTIONAL:
+            self._slots.append(_slot(delivery, at, channel))
+        return receipt
+
+    def _note(
+        self,
+        delivery: Delivery,
+        at: datetime,
+        receipt: Receipt,
+        *,
+        detail: str = "",
+        content: Content | None = None,
+        address: str = "",
+        row: LedgerRow | None = None,
+    ) -> None:
+        self.messages.append(
+            Rehearsed(
+                delivery=delivery,
+                at=at,
+                status=receipt.status,
+                reason=receipt.reason,
+                detail=detail or (row.detail or "" if row else ""),
+                channel=receipt.channel,
+                address=address,
+                content=content,
+                holds=self._held.pop(delivery.message_id, []),
+                row=row,
+            )
+        )
+
+
+def _slot(delivery: Delivery, at: datetime, channel: Channel) -> Slot:
+    return Slot(
+        at,
+        delivery.journey,
+        delivery.step,
+        channel,
+        delivery.topic,
+        delivery.due,
+        delivery.message_id,
+        delivery.counted_as,
+    )
+
+
+def held_for_good(holds: Sequence[Hold]) -> bool:
+    """Tell whether nobody knows when a message would be let go."""
+    return any(hold.reason in UNTIL_SOMEBODY_ACTS for hold in holds)

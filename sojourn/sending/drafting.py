@@ -1,0 +1,163 @@
+"""Drafts: what a message is rendered from, read in the transaction that decides on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.content import Content
+from sojourn.domain.customer import Customer
+from sojourn.domain.events import Event, Events, MessageReplied
+from sojourn.domain.history import History
+from sojourn.domain.messages import Channel, Delivery
+from sojourn.domain.verdict import Case
+from sojourn.rendering.context import RenderContext
+from sojourn.rendering.vocabulary import folded
+from sojourn.sending.gathering import Gathered
+from sojourn.store import events
+
+WHATSAPP_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Permission to send one message, once, by this attempt.
+
+    Args:
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims.
+        channel: the message's channel.
+        address: the customer's address on the channel.
+        customer: the customer's card as it is now.
+        timezone: the customer's, an IANA name.
+        start: the event that enrolled the customer.
+        moves: the events that have restarted the steps since, oldest first.
+        history: the customer's events that concern the run.
+        may_write_freely: on WhatsApp, the customer has written within the last 24 hours.
+        content: the content of the earlier hand-over, if the message goes once more: it goes
+            unchanged, to the same address.
+        perhaps_out: an earlier attempt may have sent the message; this one may send it again.
+        decided_at: when it was claimed, by the journey's clock.
+        opens: the customer's word on being measured when the e-mail is opened; None: never said.
+    """
+
+    ledger_id: int
+    attempt: int
+    channel: Channel
+    address: str
+    customer: Customer
+    timezone: str
+    start: Event
+    moves: tuple[Event, ...]
+    history: Sequence[Event]
+    may_write_freely: bool = False
+    content: Content | None = None
+    perhaps_out: bool = False
+    decided_at: datetime | None = None
+    opens: bool | None = None
+
+
+async def drafted(
+    session: AsyncSession,
+    gathered: Gathered,
+    channel: Channel,
+    start: Event,
+    *,
+    known: Events,
+) -> Claim:
+    """Read what a message is rendered from, and change nothing.
+
+    Args:
+        session: any session.
+        gathered: the facts by which the message may leave.
+        channel: by which it leaves.
+        start: the event that enrolled the customer.
+        known: the project's events, by wire name.
+
+    Returns:
+        A claim that has no row of the ledger yet: its number and its attempt are zero.
+    """
+    case, delivery, customer = gathered.case, gathered.case.delivery, gathered.customer
+    history = await events.history(
+        session,
+        customer.customer_id,
+        key_field=delivery.key_field,
+        key=delivery.key,
+        since_goal=delivery.goals,
+        before=delivery.start,
+        known=known,
+        folded=folded(known),
+    )
+    return Claim(
+        ledger_id=0,
+        attempt=0,
+        channel=channel,
+        address=customer.address(channel),
+        customer=customer,
+        timezone=case.timezone,
+        start=start,
+        moves=_moves(start, history, delivery),
+        history=history,
+        may_write_freely=channel is Channel.WHATSAPP
+        and await _has_written(session, customer.customer_id, case),
+        opens=case.circumstances.recipient.consents.opens if case.circumstances else None,
+    )
+
+
+def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderContext:
+    """Return what a renderer takes.
+
+    Args:
+        delivery: the message.
+        claim: the permission to send it, or the draft of one.
+        reference: the message as its links name it; empty: nothing is measured.
+
+    Returns:
+        The context.
+    """
+    return RenderContext(
+        customer=claim.customer,
+        journey=delivery.journey,
+        template=delivery.template,
+        message_id=delivery.message_id,
+        reference=reference,
+        message_class=delivery.message_class,
+        topic=delivery.topic,
+        start=claim.start,
+        moves=claim.moves,
+        key=delivery.key,
+        history=History(claim.history),
+        now=delivery.now,
+        timezone=claim.timezone,
+        given=delivery.given,
+        opens=claim.opens,
+    )
+
+
+def _moves(start: Event, history: Sequence[Event], delivery: Delivery) -> tuple[Event, ...]:
+    """Return the events that have restarted the steps, up to the one that did so last.
+
+    A delivery of before the cause was told goes by the newest that the run had heard of.
+    """
+    if delivery.cause == start.message_id:
+        return ()
+    newest, _ = delivery.latest
+    cause = next((one for one in history if one.message_id == delivery.cause), None)
+    if cause is not None:
+        newest = cause.occurred_at
+    return tuple(
+        event
+        for event in history
+        if event.event_name in delivery.restarts
+        and event.message_id != start.message_id
+        and start.occurred_at <= event.occurred_at <= newest
+    )
+
+
+async def _has_written(session: AsyncSession, customer_id: str, case: Case) -> bool:
+    """Tell whether WhatsApp allows free text: the customer wrote there in the last 24 hours."""
+    replies = await events.since(
+        session, customer_id, MessageReplied.event_name, case.now - WHATSAPP_WINDOW
+    )
+    return any(row.properties.get("channel") == Channel.WHATSAPP for row in replies)
