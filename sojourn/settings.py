@@ -236,6 +236,9 @@ class Settings(BaseSettings):
     """E-mails hold a picture that tells when they are opened: ``off``, ``consent`` (to customers
     who agreed to that, as the law of some countries asks, Italy among them) or ``on``."""
 
+    opt_ins_a_day: Annotated[int, Field(ge=1, le=100)] = 3
+    """Messages that ask one address to confirm a consent, at most within 24 hours."""
+
     retention: Annotated[
         dict[str, int], NoDecode, BeforeValidator(_retention), PlainSerializer(written)
     ] = {}

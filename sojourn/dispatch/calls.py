@@ -30,6 +30,8 @@ from sojourn.domain.events import (
     Events,
     HoldEnded,
     JourneyStopped,
+    OptInConfirmed,
+    OptInWithdrawn,
     TimeZoneChanged,
     check_json,
 )
@@ -44,8 +46,13 @@ from sojourn.domain.storable import (
     storable_text,
 )
 
-WRITTEN_HERE = frozenset(event.event_name for event in (HoldEnded, JourneyStopped, TimeZoneChanged))
-"""Events of a run that no sender may speak of: they would end it, or move it."""
+_OURS = (HoldEnded, JourneyStopped, OptInConfirmed, OptInWithdrawn, TimeZoneChanged)
+WRITTEN_HERE = frozenset(event.event_name for event in _OURS)
+"""Events that no sender may speak of: they would end a run, or move it."""
+_INSTEAD = {
+    OptInConfirmed.event_name: "an identify call tells consent",
+    OptInWithdrawn.event_name: "an identify call tells consent",
+}
 TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
 
@@ -226,7 +233,8 @@ def _track(call: Mapping[str, Any], envelope: Envelope, known: Events, *, is_lar
         raise BadEvent("event", "must name the event")
     name = known.known_as(read_identifier("event", named))
     if name in WRITTEN_HERE:
-        raise BadEvent("event", f'"{name}" is written by Sojourn alone; `sojourn stop` ends a run')
+        instead = _INSTEAD.get(name, "`sojourn stop` ends a run")
+        raise BadEvent("event", f'"{name}" is written by Sojourn alone; {instead}')
     given = call.get("properties")
     properties = given if isinstance(given, dict) else {}  # else of an event that ends runs
     if is_large:  # else there is no need to measure a part of it

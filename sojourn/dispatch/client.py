@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
 
 from sojourn.composing import load_project, settings_of
-from sojourn.dispatch import aliasing, connection, erasing, stopping, twins
+from sojourn.dispatch import aliasing, connection, erasing, opting, stopping, twins
 from sojourn.dispatch.alone import Alone
 from sojourn.dispatch.copies import copies, copy, may_end
 from sojourn.dispatch.intake import Intake
@@ -167,7 +167,8 @@ class Sojourn:
             customer_id = heard.customer.customer_id
             zone = home_zone(heard.customer, self.settings.timezone)
             cured = cured_by(heard.customer, agrees=any(w.granted for w in identity.words))
-            news = [*await holds.end(session, customer_id, because=because, at=at, cured=cured)]
+            news = [*heard.news]
+            news += await holds.end(session, customer_id, because=because, at=at, cured=cured)
             if before not in ("", zone):
                 open_runs = await runs.maybe_open(session, customer_id)
                 news += await zones.changed(session, open_runs, zone, because=because, at=at)
@@ -411,9 +412,10 @@ class Sojourn:
             The runs that it reached; none if it did not wait for them.
 
         Raises:
-            BadEvent: the customer's id is an address.
+            BadEvent: the customer's id is an address, or it asks for a topic that needs no yes.
             TemporalUnavailable: as for `publish`.
         """
+        opting.check(event, self.project.topics)
         await self._refuse_address(event.customer_id)
         heard = bool(self.project.journeys.heard_by(event.event_name))
         arrived = self.now()

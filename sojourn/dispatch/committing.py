@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.dispatch import opting
 from sojourn.dispatch.aliasing import tell_again
 from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.ending import void_holds_of
@@ -125,11 +126,14 @@ class Transaction:
     async def _store(self, session: AsyncSession, arrivals: Sequence[Arrival]) -> None:
         for work in arrivals:
             work.row.customer_id = self.joined(work.row.customer_id)
+            opting.name_key(work.row, work.event)
         here = [work for work in arrivals if not is_tombstone(work.row.customer_id)]
         if here:
             kept = await events.add_all(session, [work.row for work in here], self._project.events)
             self.rows = dict(zip(here, kept, strict=True))
         await self._drop(session, [work for work in arrivals if work not in self.rows])
+        new = [row for row, stored in self.rows.values() if stored]
+        await opting.keep(session, new, self._homes, self._project.events)
         fresh: dict[str, list[Pair]] = {}
         for work, (row, stored) in self.rows.items():
             if stored and work.event is not None and row.routed_at is None:

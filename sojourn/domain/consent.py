@@ -18,6 +18,9 @@ class Purpose(StrEnum):
     """To be sent promotional messages."""
     OPENS = "opens"
     """To be measured when an e-mail is opened."""
+    PENDING = "pending"
+    """To be sent promotional messages once the customer has confirmed it: no consent until then,
+    and no refusal."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,21 @@ class Unsubscribe:
 
 
 @dataclass(frozen=True)
+class Confirm:
+    """A customer agrees to what was asked for.
+
+    Args:
+        customer_id: the customer.
+        request: the number of the request (`domain.opt_ins`).
+        mailbox: the address that the link was sent to, as a digest of it (`mailbox_mark`).
+    """
+
+    customer_id: str
+    request: int
+    mailbox: str
+
+
+@dataclass(frozen=True)
 class Renew:
     """A customer wants a subscription to go on."""
 
@@ -96,6 +111,33 @@ def read_unsubscribe(secret: "Secrets", token: str) -> Unsubscribe:
     # links without a reference came first, and they hold for ever
     customer_id, channel, topic, *reference = _read(secret, "unsubscribe", token, 3, 4)
     return Unsubscribe(customer_id, Channel(channel), topic, *reference)
+
+
+def confirm_token(secret: str, wish: Confirm) -> str:
+    """Return a token for ``/confirm/{token}``; the request that it names has an end."""
+    return _sign(secret, "confirm", astuple(wish))
+
+
+def read_confirm(secret: "Secrets", token: str) -> Confirm:
+    """Read a confirmation token.
+
+    Raises:
+        BadToken: it was not made here, or is damaged.
+    """
+    customer_id, request, mailbox = _read(secret, "confirm", token, 3)
+    return Confirm(customer_id, request, mailbox)
+
+
+def mailbox_mark(secret: str, address: str) -> str:
+    """Return a few characters that tell an address from others under the installation's key.
+
+    Args:
+        secret: the installation's key.
+        address: in the spelling in which addresses are compared.
+    """
+    _require(secret)
+    mark = hmac.digest(secret.encode(), f"mailbox\0{address}".encode(), hashlib.sha256)
+    return mark.hex()[:12]
 
 
 def renew_token(secret: str, wish: Renew) -> str:
@@ -228,7 +270,7 @@ def _serializer(secret: Secrets, kind: str) -> URLSafeSerializer:
     )
 
 
-def _sign(secret: str, kind: str, said: tuple[str, ...]) -> str:
+def _sign(secret: str, kind: str, said: tuple[str | int, ...]) -> str:
     return _serializer(secret, kind).dumps(said)
 
 

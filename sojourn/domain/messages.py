@@ -85,6 +85,7 @@ class Reason(StrEnum):
     PAUSED = "paused"
     HELD_BACK = "held_back"
     ONLY_TO = "only_to"
+    ASKED_ENOUGH = "asked_enough"
     NOT_QUALIFIED = "not_qualified"
     CAME_AGAIN = "came_again"
     ENOUGH_RUNS = "enough_runs"

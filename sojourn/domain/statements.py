@@ -26,6 +26,7 @@ _ENTRIES = {
 }
 _LONGEST = {"wording": 5000}
 _TEXT_LIMIT = 500
+_PURPOSES = (Purpose.MESSAGES, Purpose.OPENS)
 _CHANNELS = {**{channel.value: channel for channel in Channel}, "e-mail": Channel.EMAIL}
 _NO = frozenset(
     {"false", "no", "n", "off", "0", "denied", "refused", "revoked", "withdrawn", "unsubscribed"}
@@ -99,13 +100,18 @@ def _granted(path: str, said: Mapping[str, Any]) -> bool:
         return False
     if said.get("granted") is True:
         return True
+    if said.get("granted") == Purpose.PENDING.value:
+        raise BadCustomer(
+            f"{path}.granted",
+            'must be true or false; what is to be confirmed is the event "Opt-In Requested"',
+        )
     raise BadCustomer(f"{path}.granted", "must be true or false")
 
 
 def _purpose(path: str, said: Mapping[str, Any]) -> Purpose:
     given = said.get("purpose", Purpose.MESSAGES.value)
-    if given not in list(Purpose):
-        raise BadCustomer(f"{path}.purpose", f"must be {' or '.join(Purpose)}")
+    if given not in _PURPOSES:
+        raise BadCustomer(f"{path}.purpose", f"must be {' or '.join(_PURPOSES)}")
     return Purpose(given)
 
 

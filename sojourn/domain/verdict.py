@@ -21,6 +21,7 @@ from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
 from sojourn.domain.introduction import wait_for_words
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
+from sojourn.domain.opt_ins import OptIn
 from sojourn.domain.ordering import counts_for
 from sojourn.domain.policy import (
     Allow,
@@ -127,6 +128,9 @@ class Circumstances:
         told_by_twin: another run of the same person has sent this step, or is about to.
         room: what caps leave to the message; None: no cap concerns it.
         condition: the finding on the journey's ``stays_if``; None: it has none.
+        opt_in: the request for confirmation that began the run's steps; None: none did.
+        counted_as: the value under which requests to the address are counted; empty: none are.
+        asked_enough: the address was asked to confirm as often as a day allows.
     """
 
     recipient: Recipient
@@ -134,6 +138,9 @@ class Circumstances:
     told_by_twin: bool = False
     room: Room | None = None
     condition: Finding | None = None
+    opt_in: OptIn | None = None
+    counted_as: str = ""
+    asked_enough: bool = False
 
 
 @dataclass(frozen=True)
@@ -368,8 +375,8 @@ def permitted(case: Case) -> Receipt | Ruling:
         return _ruling(case, Skip(Reason.NO_LONGER, condition.because[:LONGEST_NOTE]))
     decision = _by_an_open_channel(case, case.circumstances)
     if isinstance(decision, Allow):
-        if case.circumstances.told_by_twin:
-            decision = Skip(Reason.ALREADY_TOLD)
+        if (enough := _said_enough(case.circumstances)) is not None:
+            decision = Skip(enough)
         elif decision.channel is not case.delivery.lane:
             return _elsewhere(case, decision.channel)
     if isinstance(decision, Skip):
@@ -379,6 +386,13 @@ def permitted(case: Case) -> Receipt | Ruling:
         if not case.unresolved:
             decision = _wait_for_words(case, case.circumstances.recipient, decision)
     return _ruling(case, decision)
+
+
+def _said_enough(around: Circumstances) -> Reason | None:
+    """Return why others of the kind that have left are enough; None if they are not."""
+    if around.told_by_twin:
+        return Reason.ALREADY_TOLD
+    return Reason.ASKED_ENOUGH if around.asked_enough else None
 
 
 def _qualifies(condition: Finding, recipient: Recipient) -> bool:

@@ -126,13 +126,17 @@ def consented(row: ConsentRow) -> Consented:
     text = f"{'agreed to' if row.granted else 'said no to'} {what} by {row.channel or 'any way'}"
     if row.purpose == Purpose.OPENS:
         text = f"{'agreed' if row.granted else 'said no'} to be measured when e-mails are opened"
+    if row.purpose == Purpose.PENDING:
+        text = f"asked for {what} by {row.channel}, to be confirmed"
+    if row.answers is not None:
+        text += f", confirmed on request {row.answers}"
     if row.granted and row.expires_at is not None:
         text += f", until {row.expires_at:%Y-%m-%d %H:%M} UTC"
     return Consented(
         at=row.at,
         text=text,
         channel=Channel(row.channel) if row.channel else None,
-        topic=row.topic if row.purpose is None else "",
+        topic=row.topic if row.purpose != Purpose.OPENS else "",
         granted=row.granted,
         source=row.source,
     )

@@ -10,6 +10,7 @@ from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event
 from sojourn.domain.history import History
 from sojourn.domain.messages import MessageClass
+from sojourn.domain.opt_ins import OptIn
 from sojourn.settings import Settings
 
 
@@ -34,6 +35,7 @@ class RenderContext:
         given: values that the journey's steps give: ``send(self.offer, code="SAVE10")``.
         moves: the events that have restarted the steps since, oldest first.
         opens: the customer's word on being measured when the e-mail is opened; None: never said.
+        opt_in: the request for confirmation that it is about; None: what the start tells of one.
     """
 
     customer: Customer
@@ -51,6 +53,7 @@ class RenderContext:
     given: Mapping[str, Any] = field(default_factory=dict)
     moves: tuple[Event, ...] = ()
     opens: bool | None = None
+    opt_in: OptIn | None = None
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,21 @@
 
 from urllib.parse import quote
 
-from sojourn.domain.links import Renew, Unsubscribe, renew_token, unsubscribe_token, view_token
+from jinja2 import TemplateRuntimeError
+
+from sojourn.domain.addresses import normalised
+from sojourn.domain.links import (
+    Confirm,
+    Renew,
+    Unsubscribe,
+    confirm_token,
+    mailbox_mark,
+    renew_token,
+    unsubscribe_token,
+    view_token,
+)
 from sojourn.domain.messages import Channel
+from sojourn.domain.opt_ins import OptIn
 from sojourn.rendering.context import RenderContext, Sender
 from sojourn.settings import Settings
 
@@ -18,9 +31,18 @@ class Links:
         sender: the shop.
         context: what the message is about.
         channel: how it travels.
+        opt_in: the request for confirmation that the message is about.
     """
 
-    def __init__(self, sender: Sender, context: RenderContext, channel: Channel) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        context: RenderContext,
+        channel: Channel,
+        opt_in: OptIn | None = None,
+    ) -> None:
+        self._opt_in = opt_in
+        self._mailbox = normalised(channel, context.customer.address(channel))
         self._sender = sender
         self._customer_id = context.customer.customer_id
         # an SMS is paid by its length
@@ -38,6 +60,15 @@ class Links:
         """Return a link that renews with one click: it names the customer and the subscription."""
         wish = Renew(self._customer_id, subscription_id)
         return f"{self._sender.url}/renew/{renew_token(self._sender.secret, wish)}"
+
+    @property
+    def confirm(self) -> str:
+        """A link to the page on which the customer confirms what was asked for."""
+        if self._opt_in is None:
+            raise TemplateRuntimeError("links.confirm: nothing was asked for that can be confirmed")
+        mark = mailbox_mark(self._sender.secret, self._mailbox)
+        wish = Confirm(self._customer_id, self._opt_in.number, mark)
+        return f"{self._sender.public_url}/confirm/{confirm_token(self._sender.secret, wish)}"
 
     @property
     def view(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from sojourn.domain.content import Content
 from sojourn.domain.errors import BadSetting, TemplateError, UnknownName
 from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.topics import Topics
 from sojourn.rendering import contents
 from sojourn.rendering.blocks import rendered
 from sojourn.rendering.context import RenderContext, Sender
@@ -36,6 +37,7 @@ class Renderer:
         templates: a project's folders, in order of precedence; the engine's own comes last.
         languages: that the project declares: who speaks none of a message's languages reads it in
             the first of these that there is.
+        topics: what the project calls its topics.
 
     Raises:
         BadSetting: the secret key is empty.
@@ -47,12 +49,14 @@ class Renderer:
         secret_key: str,
         templates: Sequence[Path] = (),
         languages: Sequence[str] = ("en",),
+        topics: Topics | None = None,
     ) -> None:
         if not secret_key:
             raise BadSetting("SOJOURN_SECRET_KEY is empty: links and codes need a key to be signed")
         self._sender = Sender.of(settings, secret_key)
         self._tracking = Tracking(settings, secret_key)
         self._stand_ins = (settings.locale, *languages)
+        self._topics = topics or Topics()
         self._most_segments = settings.sms_max_segments
         self._folders = Folders(templates)
         self._environment = environment(self._folders.roots)
@@ -70,7 +74,7 @@ class Renderer:
         lang = self._language(context, channel, locales)
         name = f"{context.journey}/{context.template}.{channel}.{lang}"
         with faults_of(name, self._folders.roots):
-            words = Vocabulary(self._sender, context, channel, lang, locales)
+            words = Vocabulary(self._sender, context, channel, lang, locales, topics=self._topics)
             parts = self._parts(name, words.names, context, channel)
             headers: dict[str, str] = {}
             if channel is Channel.EMAIL:

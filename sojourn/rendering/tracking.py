@@ -16,7 +16,7 @@ from sojourn.settings import Settings
 Leads = Callable[[str], str | None]
 """Return the address that replaces a link's; None: the link stays."""
 
-OWN_PAGES = ("u", "c", "o", "m", "preferences")
+OWN_PAGES = ("u", "c", "o", "m", "preferences", "confirm")
 """Pages of the gateway itself. Visits to them are not counted."""
 
 _TAG_NAME = len("<a")

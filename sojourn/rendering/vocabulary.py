@@ -14,12 +14,14 @@ from sojourn.domain.events import Event, Events
 from sojourn.domain.keys import plain
 from sojourn.domain.links import offer_code, web_url
 from sojourn.domain.messages import Channel, MessageClass
+from sojourn.domain.topics import Topics
 from sojourn.rendering.cart import FOLDED as OF_CARTS
 from sojourn.rendering.cart import CartItem, cart_items, cart_total
 from sojourn.rendering.context import RenderContext, Sender
 from sojourn.rendering.destinations import Links
 from sojourn.rendering.folders import LAST_RESORT
 from sojourn.rendering.formatting import Formats, formatting_locale
+from sojourn.rendering.opt_in import as_shown, asked_by
 from sojourn.rendering.start import Start
 from sojourn.rendering.subscription import FOLDED as OF_SUBSCRIPTIONS
 from sojourn.rendering.subscription import Subscription, subscription_after
@@ -68,6 +70,7 @@ class Vocabulary:
         lang: the language of its templates.
         locales: the customer's and those that stand in for it, best first. They decide how amounts
             and dates are put, and which words of the layout stand in for missing ones.
+        topics: what the project calls its topics.
     """
 
     def __init__(
@@ -77,6 +80,8 @@ class Vocabulary:
         channel: Channel,
         lang: str,
         locales: Sequence[str],
+        *,
+        topics: Topics | None = None,
     ) -> None:
         self._sender = sender
         self._context = context
@@ -85,7 +90,8 @@ class Vocabulary:
         # sets that keep their order
         self._codes: dict[str, None] = {}
         self._files: dict[Wanted, None] = {}
-        self.links = Links(sender, context, channel)
+        opt_in = context.opt_in or asked_by(context.start, context.moves)
+        self.links = Links(sender, context, channel, opt_in)
         formats = Formats(formatting_locale(lang, locales), context.timezone)
         customer = context.customer
         self.names: dict[str, Any] = {
@@ -109,6 +115,7 @@ class Vocabulary:
             "links": self.links,
             "cart": self._cart(),
             "subscription": self._subscription(),
+            "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
             "offer_code": self._offer_code,
             "attach": self._attach,
             "nothing_to_say": _nothing_to_say,

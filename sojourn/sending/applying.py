@@ -115,6 +115,8 @@ def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
     row = gathered.rows[-1] if case.entry else ledger.new_row(case.delivery, ruling.channel)
     row.customer_id = gathered.customer.customer_id
     row.state = ruling.state
+    if case.circumstances and case.circumstances.counted_as:
+        row.counted_as = case.circumstances.counted_as
     if (
         not ruling.in_doubt
     ):  # a row in doubt keeps channel and moment of the message that may be out

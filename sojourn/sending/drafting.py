@@ -11,6 +11,7 @@ from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event, Events, MessageReplied
 from sojourn.domain.history import History
 from sojourn.domain.messages import Channel, Delivery
+from sojourn.domain.opt_ins import OptIn
 from sojourn.domain.verdict import Case
 from sojourn.rendering.context import RenderContext
 from sojourn.rendering.vocabulary import folded
@@ -40,6 +41,7 @@ class Claim:
         perhaps_out: an earlier attempt may have sent the message; this one may send it again.
         decided_at: when it was claimed, by the journey's clock.
         opens: the customer's word on being measured when the e-mail is opened; None: never said.
+        opt_in: the request for confirmation that the message is about; None: it is about none.
     """
 
     ledger_id: int
@@ -56,6 +58,7 @@ class Claim:
     perhaps_out: bool = False
     decided_at: datetime | None = None
     opens: bool | None = None
+    opt_in: OptIn | None = None
 
 
 async def drafted(
@@ -102,6 +105,7 @@ async def drafted(
         may_write_freely=channel is Channel.WHATSAPP
         and await _has_written(session, customer.customer_id, case),
         opens=case.circumstances.recipient.consents.opens if case.circumstances else None,
+        opt_in=case.circumstances.opt_in if case.circumstances else None,
     )
 
 
@@ -132,6 +136,7 @@ def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderCon
         timezone=claim.timezone,
         given=delivery.given,
         opens=claim.opens,
+        opt_in=claim.opt_in,
     )
 
 

@@ -23,6 +23,7 @@ from sojourn.domain.rules import Rules
 from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Doubt, Late, OnceMore, Verdict, judge
 from sojourn.project import Project
+from sojourn.sending import opting
 from sojourn.sending.applying import apply
 from sojourn.sending.drafting import Claim, drafted
 from sojourn.sending.gathering import Gathered, gather
@@ -57,6 +58,7 @@ class Gate:
         stays_if: Mapping[str, Fact] = MappingProxyType({}),
         clock_skew: timedelta = CLOCK_SKEW,
         only_to: OnlyTo | None = None,
+        opt_ins_a_day: int = opting.A_DAY,
     ) -> None:
         """Make a gate.
 
@@ -71,6 +73,7 @@ class Gate:
             stays_if: conditions under which messages leave, by the names of journeys that have one.
             clock_skew: how far senders' clocks may differ.
             only_to: the addresses that this installation may write to; None: all.
+            opt_ins_a_day: how often one address is asked to confirm within a day.
         """
         self._store = store
         self._rules = rules
@@ -82,6 +85,7 @@ class Gate:
         self._stays_if = stays_if
         self._clock_skew = clock_skew
         self._only_to = only_to
+        self._opt_ins_a_day = opt_ins_a_day
 
     @classmethod
     def of(
@@ -115,6 +119,7 @@ class Gate:
             topics=project.topics,
             clock_skew=settings.clock_skew,
             only_to=settings.only_to,
+            opt_ins_a_day=settings.opt_ins_a_day,
         )
 
     async def pass_or_refuse(
@@ -203,6 +208,7 @@ class Gate:
             stays_if=self._stays_if.get(delivery.journey),
             within=self._clock_skew,
             only_to=self._only_to,
+            opt_ins_a_day=self._opt_ins_a_day,
             holding=holding,
         )
 

@@ -33,6 +33,7 @@ from sojourn.domain.verdict import (
     settled,
     watch,
 )
+from sojourn.sending import opting
 from sojourn.store import (
     attempts,
     cards,
@@ -86,6 +87,7 @@ async def gather(
     within: timedelta = CLOCK_SKEW,
     only_to: OnlyTo | None = None,
     holding: bool = True,
+    opt_ins_a_day: int = opting.A_DAY,
 ) -> Gathered:
     """Gather the facts of the verdict, and no more: an early answer spares later queries.
 
@@ -105,6 +107,7 @@ async def gather(
         only_to: the addresses that this installation may write to; None: all.
         holding: hold what the verdict depends on until the transaction ends: what is claimed must
             not grow old meanwhile. False: look, and change and hold nothing.
+        opt_ins_a_day: how often one address is asked to confirm within a day.
 
     Returns:
         The case, and the rows that it was read from.
@@ -157,6 +160,10 @@ async def gather(
             said = around.recipient.consents
             finding = await facts_of_one.judged(session, person, stays_if, now, said=said)
             around = replace(around, condition=finding)
+        if opting.asks(delivery):
+            around = await opting.judged(
+                session, delivery, person, around, now, a_day=opt_ins_a_day, holding=holding
+            )
         case = replace(case, circumstances=around)
     return Gathered(case, customer, rows)
 

@@ -70,7 +70,9 @@ async def serving(
     project = project or load_project()
     carriers = carriers or project.carriers.chosen(settings, channels)
     serves = list(project.journeys.values()) if workflows is None else workflows
-    renderer = Renderer(settings, signing_key(settings), project.templates, project.languages)
+    renderer = Renderer(
+        settings, signing_key(settings), project.templates, project.languages, project.topics
+    )
     messages = Messages(
         Gate.of(
             store,

@@ -11,7 +11,7 @@ from sojourn.domain.customer import Customer, Identity, Word, read_phone_of
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.events import EARLIEST
 from sojourn.store import addresses, consents, hearing, people, tombstones
-from sojourn.store.tables import CustomerRow
+from sojourn.store.tables import CustomerRow, EventRow
 
 CARD = ("first_name", *addresses.KINDS, "locale", "timezone")
 _TRAIT = "traits."
@@ -29,6 +29,7 @@ class Identified:
         left: the traits that were left out, as they were sent.
         repeated: the call was heard before, and changed nothing.
         ended: the person was deleted, and nothing of the call is kept.
+        news: events that end runs, which are still to be told.
     """
 
     customer: Customer
@@ -36,6 +37,7 @@ class Identified:
     left: dict[str, Any] = field(default_factory=dict)
     repeated: bool = False
     ended: bool = False
+    news: tuple[EventRow, ...] = ()
 
 
 def card(row: CustomerRow) -> Customer:
@@ -104,8 +106,8 @@ async def hear(
         return await _ended(session, row)
     new = await hearing.is_new(session, identity, arrived, row.customer_id)
     if not new:
-        await _repeated(session, row, identity, at=at, received_at=arrived)
-        return Identified(card(row), repeated=True)
+        told = await _repeated(session, row, identity, at=at, received_at=arrived)
+        return Identified(card(row), repeated=True, news=tuple(told))
     before = _words(row, now=now)
     heard = _heard(identity, at)
     _write(row, {**before, **_newer(heard, than=before)})
@@ -127,11 +129,12 @@ async def hear(
         if held is None or held.value != word.value or held.at > word.at:
             said = [word, held] if held else [word]
             await addresses.note(session, row.customer_id, kind, said)
+    news: list[EventRow] = []
     for statement in identity.words:
         said_at = at if identity.dated or not statement.granted else EARLIEST
         source = identity.message_id
-        await _say(session, row, statement, at=said_at, received_at=arrived, source=source)
-    return Identified(card(row), faults=faults, left=left)
+        news += await _say(session, row, statement, at=said_at, received_at=arrived, source=source)
+    return Identified(card(row), faults=faults, left=left, news=tuple(news))
 
 
 async def _ended(session: AsyncSession, row: CustomerRow) -> Identified:
@@ -149,7 +152,8 @@ async def _say(
     at: datetime,
     received_at: datetime,
     source: str,
-) -> None:
+) -> list[EventRow]:
+    news: list[EventRow] = []
     await consents.record(
         session,
         row,
@@ -161,7 +165,9 @@ async def _say(
         received_at=received_at,
         source=source,
         evidence=word.evidence,
+        news=news,
     )
+    return news
 
 
 async def _repeated(
@@ -171,13 +177,14 @@ async def _repeated(
     *,
     at: datetime,
     received_at: datetime,
-) -> None:
+) -> list[EventRow]:
     """Hear a call that may have been sent again: where nobody can know, a refusal counts."""
+    news: list[EventRow] = []
     for word in identity.words:
         if not word.granted and not identity.sure:
-            await _say(
-                session, row, word, at=at, received_at=received_at, source=identity.message_id
-            )
+            source = identity.message_id
+            news += await _say(session, row, word, at=at, received_at=received_at, source=source)
+    return news
 
 
 async def erase(session: AsyncSession, customer_id: str, at: datetime) -> None:

@@ -7,9 +7,9 @@
   that is older by its own moment and arrives later.
 - A yes holds until it is withdrawn, or until its end, if it has one.
 - A refusal that comes from an address (`store.refusals`) is a statement of everybody who has it.
+- A word that answers a request for confirmation (`store.opt_ins`) ends the runs that ask for it.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,10 +18,11 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.consent import Consents, Evidence, Pair, Purpose
+from sojourn.domain.consent import Consents, Evidence, Purpose
 from sojourn.domain.messages import Channel
-from sojourn.store import refusals
-from sojourn.store.tables import ConsentRow, CustomerRow
+from sojourn.store import opt_ins, refusals
+from sojourn.store.standing import address_of, ordered, since, standing
+from sojourn.store.tables import ConsentRow, CustomerRow, EventRow
 
 NO_EVIDENCE = Evidence()
 _JUST_AFTER = timedelta(microseconds=1)
@@ -43,42 +44,6 @@ async def current(
     return standing(await words(session, customer_id), now or datetime.now(UTC))
 
 
-def standing(said: Iterable[ConsentRow], now: datetime) -> Consents:
-    """Return what statements amount to.
-
-    Args:
-        said: in the order of `words`.
-        now: a yes that held until a moment before holds no more.
-
-    Returns:
-        What they amount to.
-    """
-    last = {(row.channel, row.topic): row for row in said if row.purpose is None}
-    opens = [row for row in said if row.purpose == Purpose.OPENS]
-    stands = {_pair(row): row for row in last.values()}
-    expired = {
-        pair: row.expires_at
-        for pair, row in stands.items()
-        if row.expires_at is not None and _is_over(row, now)
-    }
-    on_topics = {pair: row for pair, row in stands.items() if pair[1] and pair not in expired}
-    return Consents(
-        by_channel={
-            channel: row.granted and (channel, topic) not in expired
-            for (channel, topic), row in stands.items()
-            if channel is not None and not topic
-        },
-        refused=frozenset(pair for pair, row in on_topics.items() if not row.granted),
-        agreed=frozenset(
-            pair
-            for pair, row in on_topics.items()
-            if row.granted and not _outweighed(row, last.get((row.channel, "")))
-        ),
-        expired=expired,
-        opens=opens[-1].granted and not _is_over(opens[-1], now) if opens else None,
-    )
-
-
 async def words(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]:
     """Return the customer's statements and the refusals of the addresses; what counts comes last.
 
@@ -96,7 +61,7 @@ async def words(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]
         )
         for row in await refusals.against(session, await _addresses(session, customer_id))
     ]
-    return _ordered([*await statements(session, customer_id), *by_address])
+    return ordered([*await statements(session, customer_id), *by_address])
 
 
 async def statements(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]:
@@ -106,7 +71,7 @@ async def statements(session: AsyncSession, customer_id: str) -> Sequence[Consen
     moment.
     """
     query = select(ConsentRow).where(ConsentRow.customer_id == customer_id)
-    return _ordered((await session.exec(query)).all())
+    return ordered((await session.exec(query)).all())
 
 
 async def last(
@@ -147,6 +112,8 @@ async def record(
     received_at: datetime | None = None,
     evidence: Evidence = NO_EVIDENCE,
     remembered: bool = False,
+    answers: int | None = None,
+    news: list[EventRow] | None = None,
 ) -> datetime:
     """Record one statement of consent or refusal, once for each word and moment.
 
@@ -166,12 +133,14 @@ async def record(
         evidence: its circumstances. Without an address, that of the card is noted.
         remembered: it comes from a record of the past, such as an export of another tool, whose
             moments are to be believed: a refusal counts from its own moment, not from its arrival.
+        answers: the number of the request that a yes confirms; None: it was said unasked.
+        news: gets the events that end runs; None: the sweep tells them if the caller does not.
 
     Returns:
         The moment since which the customer's word stands.
     """
     every = await statements(session, person.customer_id)
-    topic = topic if purpose is Purpose.MESSAGES else purpose.value
+    topic = purpose.value if purpose is Purpose.OPENS else topic
     said = _on(every, channel, topic, purpose)
     now = datetime.now(UTC)
     arrived = received_at or min(at or now, now)
@@ -186,7 +155,8 @@ async def record(
             at=moment,
             source=source,
             purpose=None if purpose is Purpose.MESSAGES else purpose.value,
-            address=evidence.address or (_address(person, channel) if channel else "") or None,
+            answers=answers,
+            address=evidence.address or (address_of(person, channel) if channel else "") or None,
             **_circumstances(evidence),
         )
         if granted and said and not remembered:
@@ -195,12 +165,11 @@ async def record(
         heard = moment if remembered else _outweighing(row, every, arrived)
         row.received_at = max(row.received_at or moment, heard)
     session.add(row)
+    if purpose is Purpose.MESSAGES:
+        told = await opt_ins.answered(session, person.customer_id, every, row)
+        if news is not None:
+            news += told
     return row.at
-
-
-def since(row: ConsentRow) -> datetime:
-    """Return the moment from which a statement counts."""
-    return row.at if row.granted else max(row.at, row.received_at or row.at)
 
 
 async def forget(session: AsyncSession, customer_id: str) -> None:
@@ -222,32 +191,8 @@ async def _addresses(session: AsyncSession, customer_id: str) -> list[tuple[Chan
     row = await session.get(CustomerRow, customer_id)
     if row is None:
         return []
-    held = ((channel, _address(row, channel)) for channel in Channel)
+    held = ((channel, address_of(row, channel)) for channel in Channel)
     return [(channel, address) for channel, address in held if address]
-
-
-def _address(row: CustomerRow, channel: Channel) -> str:
-    match channel:
-        case Channel.EMAIL:
-            return row.email
-        case Channel.SMS | Channel.WHATSAPP:
-            return row.phone
-        case Channel.PUSH:
-            return row.push_token
-
-
-def _pair(row: ConsentRow) -> Pair:
-    return (Channel(row.channel) if row.channel else None, row.topic)
-
-
-def _is_over(row: ConsentRow, now: datetime) -> bool:
-    """Tell whether a yes has run out: it holds until a moment, and not at it."""
-    return row.granted and row.expires_at is not None and row.expires_at <= now
-
-
-def _outweighed(topic: ConsentRow, channel: ConsentRow | None) -> bool:
-    """Tell whether a no to the whole channel is the later word than a yes to one topic by it."""
-    return channel is not None and not channel.granted and since(channel) >= since(topic)
 
 
 def _same(
@@ -304,22 +249,9 @@ def _after(last: ConsentRow, moment: datetime, arrived: datetime, *, now: bool) 
     return max(moment, since(last) + _JUST_AFTER) if now or together else moment
 
 
-def _ordered(rows: Iterable[ConsentRow]) -> list[ConsentRow]:
-    """Return statements in the order in which they count.
-
-    Of two that count from one moment, a no comes last, and of two consents the one that ends first.
-    """
-
-    def place(row: ConsentRow) -> tuple[datetime, bool, float, int]:
-        end = -row.expires_at.timestamp() if row.expires_at else -math.inf
-        return (since(row), not row.granted, end, row.id or 0)
-
-    return sorted(rows, key=place)
-
-
 def _on(
     rows: Iterable[ConsentRow], channel: Channel | None, topic: str, purpose: Purpose
 ) -> list[ConsentRow]:
     about = None if purpose is Purpose.MESSAGES else purpose.value
-    meant = (channel.value if channel else "", topic if about is None else about, about)
+    meant = (channel.value if channel else "", about if purpose is Purpose.OPENS else topic, about)
     return [row for row in rows if (row.channel, row.topic, row.purpose) == meant]

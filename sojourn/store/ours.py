@@ -1,24 +1,24 @@
-"""Events of a single run that Sojourn itself writes: each is stored once, and told as any event."""
+"""Events that Sojourn itself writes: each is stored once, and told as any event."""
 
 from datetime import UTC, datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.events import RunEvent
+from sojourn.domain.events import Event
 from sojourn.store import events
 from sojourn.store.tables import EventRow
 
 
 async def write(
-    session: AsyncSession, event: RunEvent, *, told_at: datetime | None = None
+    session: AsyncSession, event: Event, *, told_at: datetime | None = None
 ) -> tuple[EventRow, bool]:
     """Store an event of ours.
 
-    The run is told as of any event, so a process that dies after the commit leaves it to the sweep.
+    Runs are told as of any event, so a process that dies after the commit leaves it to the sweep.
 
     Args:
         session: a writing transaction that holds the customer.
-        event: about one run; its message id names the cause.
+        event: its message id names the cause.
         told_at: when the run learned of it, if it knows already.
 
     Returns:

@@ -166,8 +166,9 @@ class ConsentRow(SQLModel, table=True):
     received_at: datetime | None = _maybe()
     """The newest arrival of the statement. A refusal counts from it; None: from ``at``."""
     purpose: str | None = None
-    """The use that it is about (`domain.consent.Purpose`); None: to be sent messages. Of another
-    purpose the topic is its name, so that code which does not know purposes reads no consent."""
+    """The use that it is about (`domain.consent.Purpose`); None: to be sent messages. Of ``opens``
+    the topic is its name, and what is ``pending`` is not granted, so that code which does not know
+    purposes reads no consent."""
     address: str | None = None
     """That the statement is about."""
     wording: str | None = None
@@ -179,6 +180,8 @@ class ConsentRow(SQLModel, table=True):
     """The place where the statement can be proved."""
     expires_at: datetime | None = _maybe()
     """A consent holds until this moment; None: until it is withdrawn."""
+    answers: int | None = Field(default=None, sa_type=_BIG)
+    """The number of the request, a statement of the purpose ``pending``, that a yes confirms."""
 
 
 class EventRow(SQLModel, table=True):
@@ -283,6 +286,12 @@ class LedgerRow(SQLModel, table=True):
         Index("ix_ledger_customer", "customer_id", "state"),
         Index("ix_ledger_counted", "customer_id", "message_class", "decided_at"),
         Index("ix_ledger_provider_id", "provider_id"),
+        Index(
+            "ix_ledger_counted_as",
+            "counted_as",
+            sqlite_where=text("counted_as IS NOT NULL"),
+            postgresql_where=text("counted_as IS NOT NULL"),
+        ),
         # the order of the operators' list, and every column of their counts
         Index(
             "ix_ledger_unsent",
@@ -342,7 +351,8 @@ class LedgerRow(SQLModel, table=True):
     """The progress of a sent message, by the provider's reports (`domain.reports.Kind`)."""
     progress_at: datetime | None = _maybe()
     counted_as: str | None = None
-    """The value by which a limit of its step counts it (`AtMost.key`)."""
+    """The value by which a limit counts it: of its step (`AtMost.key`), or of requests for
+    confirmation to one address (`store.opting`)."""
 
 
 class AttemptRow(SQLModel, table=True):

@@ -69,7 +69,7 @@ async def take_back(
         words = [
             row
             for row in await consents.statements(session, person.customer_id)
-            if (row.channel, row.topic) == (channel.value, "")
+            if (row.channel, row.topic, row.purpose) == (channel.value, "", None)
         ]
         if _had_agreed(words, provider):
             await consents.record(session, person, channel, granted=True, source=source)

@@ -16,10 +16,10 @@ from pydantic import SecretStr
 
 from sojourn.cli.commands import COMMANDS
 from sojourn.cli.consent.mapping import MappingFile, Reader, shipped_formats, shipped_mapping
-from sojourn.dispatch.calls import read_call
+from sojourn.dispatch.calls import Track, read_call
 from sojourn.domain import traits as traits_module
 from sojourn.domain.customer import Identity
-from sojourn.domain.events import ENVELOPE, SHIPPED, SignedUp, personal_fields
+from sojourn.domain.events import ENVELOPE, SHIPPED, OptInRequested, SignedUp, personal_fields
 from sojourn.domain.history import History
 from sojourn.domain.message import Message
 from sojourn.domain.messages import Channel, MessageClass
@@ -296,9 +296,14 @@ def test_every_format_of_consent_is_read_and_names_its_columns_on_the_page(name:
 
 
 def test_the_statement_on_the_page_is_understood() -> None:
-    (shown,) = (b.code for b in blocks(DOCS / "consent.md") if b.language == "json")
-    call = json.loads(shown)
-    read = read_call({**call, "messageId": "m"}, received_at=datetime.now(UTC))
-    assert isinstance(read, Identity)
-    assert read.faults == ()
-    assert [word.purpose for word in read.statements] == ["messages", "opens"]
+    shown = [b.code for b in blocks(DOCS / "consent.md") if b.language == "json"]
+    said, asked = (
+        read_call({**json.loads(code), "messageId": "m"}, received_at=datetime.now(UTC))
+        for code in shown
+    )
+    assert isinstance(said, Identity)
+    assert said.faults == ()
+    assert [word.purpose for word in said.statements] == ["messages", "opens"]
+    assert isinstance(asked, Track)
+    assert isinstance(asked.event, OptInRequested)
+    assert asked.notes == ()

@@ -26,6 +26,7 @@ from sojourn.domain.topics import Topics
 from sojourn.insight.happenings import consented
 from sojourn.insight.letters import unknown_customer
 from sojourn.store import cards, consents
+from sojourn.store.standing import since, standing
 from sojourn.store.tables import ConsentRow
 
 app = typer.Typer(
@@ -105,7 +106,7 @@ async def _show(here: Here, customer_id: str, *, as_json: bool) -> None:
             raise unknown_customer(customer_id)
         said = await consents.words(session, customer.customer_id)
     now = datetime.now(UTC)
-    stands = consents.standing(said, now)
+    stands = standing(said, now)
     if as_json:
         show_json(
             {
@@ -138,7 +139,7 @@ def _show_words(said: Any, now: datetime) -> None:
         ("counts from (UTC)", "said", "source", "wording", "until (UTC)"),
         (
             (
-                consents.since(row),
+                since(row),
                 consented(row).text,
                 row.source,
                 row.wording_version or row.wording,

@@ -21,7 +21,7 @@ from sojourn.domain.keys import is_address
 from sojourn.domain.messages import Channel
 from sojourn.domain.reading import read_identifier
 from sojourn.store import Store, cards, consents, people, refusals
-from sojourn.store.tables import ConsentRow, CustomerRow
+from sojourn.store.tables import ConsentRow, CustomerRow, EventRow
 
 
 class _Undone(Exception):
@@ -172,6 +172,7 @@ class _Taking:
         if not evidence.address and word.channel in self._row.addresses:
             assert word.channel is not None
             evidence = replace(evidence, address=self._row.addresses[word.channel])
+        news: list[EventRow] = []
         await consents.record(
             self._session,
             person,
@@ -184,8 +185,9 @@ class _Taking:
             received_at=None if word.at else self._now,
             evidence=evidence,
             remembered=word.at is not None,
+            news=news,
         )
-        is_new = any(isinstance(one, ConsentRow) for one in self._session.new)
+        is_new = bool(news) or any(isinstance(one, ConsentRow) for one in self._session.new)
         await self._session.flush()
         return is_new
 

@@ -6,8 +6,9 @@ from typing import Any
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.store.consents import since
+from sojourn.domain.consent import Purpose
 from sojourn.store.digests import is_digest
+from sojourn.store.standing import since
 from sojourn.store.tables import ConsentRow, RefusalRow
 
 COLUMNS = (
@@ -29,7 +30,7 @@ _PAGE = 500
 
 
 async def statements(session: AsyncSession) -> AsyncIterator[dict[str, Any]]:
-    """Yield every statement, as a row that `sojourn consent import` takes.
+    """Yield every yes and no, as a row that `sojourn consent import` takes.
 
     A no has the moment from which it counts, which is that of its arrival.
     """
@@ -38,7 +39,8 @@ async def statements(session: AsyncSession) -> AsyncIterator[dict[str, Any]]:
         query = select(ConsentRow).where(col(ConsentRow.id) > after).order_by(col(ConsentRow.id))
         page = (await session.exec(query.limit(_PAGE))).all()
         for row in page:
-            yield shown(row)
+            if row.purpose != Purpose.PENDING:  # it is neither
+                yield shown(row)
         if len(page) < _PAGE:
             return
         assert page[-1].id is not None
@@ -67,6 +69,6 @@ def shown(row: ConsentRow) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in COLUMNS},
         "channel": row.channel or None,
-        "topic": (row.topic or None) if row.purpose is None else None,
+        "topic": (row.topic or None) if row.purpose != Purpose.OPENS else None,
         "at": since(row),
     }

@@ -288,8 +288,12 @@ class Reader:
 
     def _purpose(self, word: WordColumns, cells: Mapping[str, str]) -> Purpose:
         name = _first(cells, word.purpose_column) or Purpose.MESSAGES.value
-        if name not in list(Purpose):
-            raise UnknownName("purpose", name, [one.value for one in Purpose])
+        known = [
+            Purpose.MESSAGES.value,
+            Purpose.OPENS.value,
+        ]  # what is pending is neither yes nor no
+        if name not in known:
+            raise UnknownName("purpose", name, known)
         return Purpose(name)
 
     def _check_topic(self, topic: str) -> None:

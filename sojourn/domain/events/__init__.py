@@ -1,8 +1,9 @@
 """Facts about customers.
 
-`base` has the class that all events extend, `fields` the types of their fields, `shop`, `messages`
-and `runs` the events that ship, `catalogue` the events of a project by name, `reading` the strict
-way from a call to an event, `lenience` the kind one, `naming` the names that mean the same.
+`base` has the class that all events extend, `fields` the types of their fields, `shop`, `messages`,
+`opt_ins` and `runs` the events that ship, `catalogue` the events of a project by name, `reading`
+the strict way from a call to an event, `lenience` the kind one, `naming` the names that mean the
+same.
 """
 
 from sojourn.domain.events.base import ENVELOPE, AnyKey, Event, UnknownEvent, personal_fields
@@ -35,6 +36,7 @@ from sojourn.domain.events.messages import (
     MessageReplied,
     MessageUnsubscribed,
 )
+from sojourn.domain.events.opt_ins import OptInConfirmed, OptInRequested, OptInWithdrawn
 from sojourn.domain.events.reading import LARGEST, bad_event, check_json, check_track, read_event
 from sojourn.domain.events.runs import HoldEnded, JourneyStopped, RunEvent, TimeZoneChanged
 from sojourn.domain.events.shop import (
@@ -88,6 +90,9 @@ __all__ = [
     "MessageUnsubscribed",
     "Moment",
     "Money",
+    "OptInConfirmed",
+    "OptInRequested",
+    "OptInWithdrawn",
     "OrderCancelled",
     "OrderCompleted",
     "OrderRefunded",

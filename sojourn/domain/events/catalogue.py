@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.errors import SameName, UnknownName
-from sojourn.domain.events import messages, runs, shop
+from sojourn.domain.events import messages, opt_ins, runs, shop
 from sojourn.domain.events.base import Event, UnknownEvent
 from sojourn.domain.events.lenience import Role, Understood, understand
 from sojourn.domain.events.naming import FIRST_VERSION, Naming
@@ -155,5 +155,7 @@ def defined_in(module: object) -> list[type[Event]]:
     ]
 
 
-SHIPPED = Events([*defined_in(shop), *defined_in(messages), *defined_in(runs)])
+SHIPPED = Events(
+    [*defined_in(shop), *defined_in(messages), *defined_in(opt_ins), *defined_in(runs)]
+)
 """The events that ship with the engine."""

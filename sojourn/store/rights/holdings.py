@@ -93,7 +93,7 @@ HOLDINGS: Mapping[str, Holding] = {
             address="address",
             personal="proof",
             plain="id channel topic granted at received_at purpose wording wording_version locale "
-            "expires_at",
+            "expires_at answers",
         ),
     ),
     "answers": Holding(

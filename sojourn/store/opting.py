@@ -1,0 +1,226 @@
+"""Double opt-in: requests are kept, judged and answered, each under the customer's lock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.addresses import normalised
+from sojourn.domain.consent import Evidence, Purpose
+from sojourn.domain.events import OptInRequested
+from sojourn.domain.messages import Channel
+from sojourn.domain.opt_ins import DAY, LASTS, OptIn, Stage
+from sojourn.store import consents, locks, opt_ins, refusals
+from sojourn.store.digests import digest
+from sojourn.store.ledger import MAYBE_SENT
+from sojourn.store.standing import address_of
+from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, LedgerRow
+
+SOURCE = "confirmation page"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, and the stage that it has reached.
+
+    Args:
+        opt_in: the request.
+        stage: its stage.
+        row: the statement that keeps it.
+    """
+
+    opt_in: OptIn
+    stage: Stage
+    row: ConsentRow
+
+
+async def ask(
+    session: AsyncSession, person: CustomerRow, row: EventRow, event: OptInRequested
+) -> None:
+    """Keep a request in the log of consents.
+
+    One that is answered already, by a word that outweighs it, is so at once.
+
+    Args:
+        session: a writing transaction that holds the customer and has stored the event.
+        person: the customer's row.
+        row: the event.
+        event: the same, typed.
+    """
+    channel = Channel(event.channel)
+    await consents.record(
+        session,
+        person,
+        channel,
+        granted=False,
+        topic=event.topic,
+        purpose=Purpose.PENDING,
+        at=row.occurred_at,
+        received_at=max(row.received_at, row.occurred_at),
+        source=row.message_id,
+        evidence=Evidence(
+            address=normalised(channel, event.address or ""),
+            wording=event.wording or "",
+            wording_version=event.wording_version or "",
+            locale=event.locale or "",
+            proof=event.proof or "",
+            expires_at=event.expires_at,
+        ),
+    )
+    said = await consents.words(session, person.customer_id)
+    for request in opt_ins.requests(said):
+        if request.source == row.message_id:
+            await opt_ins.tell(session, person.customer_id, request, said)
+
+
+async def of_event(
+    session: AsyncSession, person: CustomerRow, message_id: str, now: datetime
+) -> Asked | None:
+    """Return the request that an event made; None if the customer has none of it.
+
+    Args:
+        session: any session.
+        person: the customer's row.
+        message_id: the event's.
+        now: by the clock by which requests grow old.
+
+    Returns:
+        The request.
+    """
+    said = await consents.words(session, person.customer_id)
+    found = [row for row in opt_ins.requests(said) if row.source == message_id]
+    return _asked(person, found[-1], said, now) if found else None
+
+
+async def numbered(
+    session: AsyncSession, person: CustomerRow, number: int, now: datetime
+) -> Asked | None:
+    """Return the request of a number; None if it is none of the customer's.
+
+    Args:
+        session: any session.
+        person: the customer's row.
+        number: as a link names it.
+        now: by the machine's clock.
+
+    Returns:
+        The request.
+    """
+    said = await consents.words(session, person.customer_id)
+    found = [row for row in opt_ins.requests(said) if row.id == number]
+    return _asked(person, found[-1], said, now) if found else None
+
+
+async def confirm(session: AsyncSession, person: CustomerRow, asked: Asked) -> Sequence[EventRow]:
+    """Record the consent that a request asked for, with its words.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        person: the customer's row.
+        asked: a request that is open.
+
+    Returns:
+        The events that end the runs that ask.
+    """
+    row, news = asked.row, list[EventRow]()
+    proof = f"request {row.id} of {row.at:%Y-%m-%d %H:%M:%S} UTC ({row.source})"
+    await consents.record(
+        session,
+        person,
+        asked.opt_in.channel,
+        granted=True,
+        topic=row.topic,
+        source=f"{SOURCE}: yes",
+        evidence=Evidence(
+            address=row.address or "",
+            wording=row.wording or "",
+            wording_version=row.wording_version or "",
+            locale=row.locale or "",
+            proof=f"{proof}; {row.proof}" if row.proof else proof,
+            expires_at=row.expires_at,
+        ),
+        answers=row.id,
+        news=news,
+    )
+    return news
+
+
+async def decline(
+    session: AsyncSession, person: CustomerRow, asked: Asked, *, at: datetime
+) -> Sequence[EventRow]:
+    """Record a no to what a request asked for: of the person, and of the address that was written.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        person: the customer's row.
+        asked: the request.
+        at: when it is said, by the machine's clock.
+
+    Returns:
+        The events that end the runs that ask.
+    """
+    channel, topic, news = asked.opt_in.channel, asked.opt_in.topic, list[EventRow]()
+    source = f"{SOURCE}: no"
+    await consents.record(
+        session, person, channel, granted=False, topic=topic, source=source, news=news
+    )
+    address = address_of(person, channel)
+    await refusals.add(session, channel, address, topic=topic, at=at, source=source)
+    return news
+
+
+async def counted_as(session: AsyncSession, channel: Channel, address: str) -> str:
+    """Return the value under which the ledger counts what asks an address to confirm.
+
+    Args:
+        session: any session.
+        channel: of the address.
+        address: in any spelling; the value does not reveal it.
+
+    Returns:
+        The value.
+    """
+    return f"opt-in {await digest(session, channel, address)}"
+
+
+async def times_asked(
+    session: AsyncSession, counted: str, *, besides: str, now: datetime, holding: bool = True
+) -> int:
+    """Return how many messages have asked an address to confirm, or may have, within a day.
+
+    Args:
+        session: a transaction that takes no further advisory lock.
+        counted: as `counted_as` returns it.
+        besides: the id of the message that is about to ask.
+        now: by the journey's clock.
+        holding: nobody else counts the same address until the transaction ends.
+
+    Returns:
+        The number, over all customers, requests and topics.
+    """
+    if holding:
+        await locks.hold(session, locks.number(counted))
+    query = select(func.count()).where(
+        LedgerRow.counted_as == counted,
+        LedgerRow.message_id != besides,
+        col(LedgerRow.decided_at) > now - DAY,
+        col(LedgerRow.state).in_(MAYBE_SENT),
+    )
+    return (await session.exec(query)).one()
+
+
+def _asked(
+    person: CustomerRow, row: ConsentRow, said: Sequence[ConsentRow], now: datetime
+) -> Asked:
+    assert row.id is not None
+    channel, until = Channel(row.channel), row.at + LASTS
+    stage = opt_ins.stage_of(row, said)
+    if stage is Stage.OPEN and now >= until:
+        stage = Stage.EXPIRED
+    has = normalised(channel, address_of(person, channel))
+    # an address that is not known yet may still come; another one is another mailbox
+    if stage is Stage.OPEN and row.address and has and normalised(channel, row.address) != has:
+        stage = Stage.MOVED
+    return Asked(OptIn(row.id, channel, row.topic, until, row.wording or ""), stage, row)

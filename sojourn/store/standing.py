@@ -1,0 +1,88 @@
+"""Standing: what a customer's statements amount to, as a view over rows that are never changed."""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+
+from sojourn.domain.consent import Consents, Pair, Purpose
+from sojourn.domain.messages import Channel
+from sojourn.store.tables import ConsentRow, CustomerRow
+
+
+def standing(said: Iterable[ConsentRow], now: datetime) -> Consents:
+    """Return what statements amount to.
+
+    Args:
+        said: in the order of `ordered`.
+        now: a yes that held until a moment before holds no more.
+
+    Returns:
+        What they amount to.
+    """
+    last = {(row.channel, row.topic): row for row in said if row.purpose is None}
+    opens = [row for row in said if row.purpose == Purpose.OPENS]
+    stands = {_pair(row): row for row in last.values()}
+    expired = {
+        pair: row.expires_at
+        for pair, row in stands.items()
+        if row.expires_at is not None and _is_over(row, now)
+    }
+    on_topics = {pair: row for pair, row in stands.items() if pair[1] and pair not in expired}
+    return Consents(
+        by_channel={
+            channel: row.granted and (channel, topic) not in expired
+            for (channel, topic), row in stands.items()
+            if channel is not None and not topic
+        },
+        refused=frozenset(pair for pair, row in on_topics.items() if not row.granted),
+        agreed=frozenset(
+            pair
+            for pair, row in on_topics.items()
+            if row.granted and not _outweighed(row, last.get((row.channel, "")))
+        ),
+        expired=expired,
+        opens=opens[-1].granted and not _is_over(opens[-1], now) if opens else None,
+    )
+
+
+def since(row: ConsentRow) -> datetime:
+    """Return the moment from which a statement counts."""
+    return row.at if row.granted else max(row.at, row.received_at or row.at)
+
+
+def ordered(rows: Iterable[ConsentRow]) -> list[ConsentRow]:
+    """Return statements in the order in which they count.
+
+    Of two that count from one moment, a no comes last, and of two consents the one that ends first.
+    """
+
+    def place(row: ConsentRow) -> tuple[datetime, bool, float, int]:
+        end = -row.expires_at.timestamp() if row.expires_at else -math.inf
+        return (since(row), not row.granted, end, row.id or 0)
+
+    return sorted(rows, key=place)
+
+
+def address_of(row: CustomerRow, channel: Channel) -> str:
+    """Return the address on a card that a channel writes to; empty if there is none."""
+    match channel:
+        case Channel.EMAIL:
+            return row.email
+        case Channel.SMS | Channel.WHATSAPP:
+            return row.phone
+        case Channel.PUSH:
+            return row.push_token
+
+
+def _pair(row: ConsentRow) -> Pair:
+    return (Channel(row.channel) if row.channel else None, row.topic)
+
+
+def _is_over(row: ConsentRow, now: datetime) -> bool:
+    """Tell whether a yes has run out: it holds until a moment, and not at it."""
+    return row.granted and row.expires_at is not None and row.expires_at <= now
+
+
+def _outweighed(topic: ConsentRow, channel: ConsentRow | None) -> bool:
+    """Tell whether a no to the whole channel is the later word than a yes to one topic by it."""
+    return channel is not None and not channel.granted and since(channel) >= since(topic)
