@@ -19,7 +19,7 @@ from sojourn.gateway.http.edge import METHODS, Edge
 from sojourn.gateway.http.faults import AWAY, CODES, Refusal, answer, failed
 from sojourn.gateway.http.origins import Origins
 from sojourn.gateway.http.others import hint
-from sojourn.gateway.pages import archive, links, unsubscribe
+from sojourn.gateway.pages import archive, confirm, links, unsubscribe
 from sojourn.gateway.pages.pages import Pages
 from sojourn.gateway.tracking import routes as tracking
 from sojourn.gateway.tracking.description import SECURITY
@@ -90,6 +90,7 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
     pages = Pages(settings, project.templates, project.languages, project.topics)
     api.include_router(links.router(gateway.backend, secrets, pages))
     api.include_router(unsubscribe.router(gateway.backend, secrets, pages))
+    api.include_router(confirm.router(gateway.backend, secrets, pages))
     api.include_router(archive.router(gateway.backend, secrets, pages))
     api.include_router(operations.router())
     return api

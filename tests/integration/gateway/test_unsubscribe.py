@@ -392,7 +392,8 @@ async def test_the_page_is_shown_in_the_customers_language_if_that_is_known(
 
 def test_every_page_exists_in_every_language_and_names_every_shipped_topic() -> None:
     pages = {path.name.split(".")[0] for path in (ENGINE / "pages").glob("*.*.html")} - {"names"}
-    assert pages == {"unsubscribe", "unsubscribed", "stayed", "away", "damaged", "gone"}
+    opt_in = {"confirm", "confirmed", "declined", "lapsed"}
+    assert pages == {"unsubscribe", "unsubscribed", "stayed", "away", "damaged", "gone"} | opt_in
     topics = shipped_topics()
     assert topics
     for lang in PROJECT.languages:
@@ -400,7 +401,12 @@ def test_every_page_exists_in_every_language_and_names_every_shipped_topic() -> 
             for topic in topics:
                 for channel in Channel:
                     answer = Pages(shop()).answer(
-                        page, locale=lang, topic=topic, channel=channel.value, says="stay"
+                        page,
+                        locale=lang,
+                        topic=topic,
+                        channel=channel.value,
+                        says="stay",
+                        wording="",
                     )
                     html = bytes(answer.body).decode()
                     assert f'<html lang="{lang}">' in html
