@@ -88,6 +88,23 @@ class Guide:
         await self._sojourn.identify(identity)
         return customer_id
 
+    async def agree(self, customer_id: str, channel: str, topic: str) -> None:
+        """Have a customer agree to a topic by a channel.
+
+        Args:
+            customer_id: the customer.
+            channel: its name.
+            topic: the topic.
+        """
+        word = {"channel": channel, "topic": topic, "granted": True}
+        identity = read_identity(
+            {"consents": [word]},
+            customer_id=customer_id,
+            message_id=f"agree-{customer_id}",
+            at=datetime.now(UTC),
+        )
+        await self._sojourn.identify(identity)
+
     async def publish(self, event: Event) -> None:
         """Publish an event of a customer."""
         await self._sojourn.publish(event)

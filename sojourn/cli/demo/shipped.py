@@ -8,6 +8,7 @@ from sojourn.domain.events import (
     AccountActivated,
     EmailLinkClicked,
     FeatureUsed,
+    OptInRequested,
     OrderCompleted,
     ProductAdded,
     SignedUp,
@@ -92,11 +93,22 @@ async def _renews_once(guide: Guide) -> Played:
     )
 
 
+async def _asks_for_the_newsletter(guide: Guide) -> Played:
+    who = await guide.customer("Nora", "en-GB", marketingConsent={"email": False})
+    await guide.publish(OptInRequested(customer_id=who, channel="email", topic="newsletter"))
+    await guide.pass_time(who, 4 * DAY)
+    await guide.agree(who, "email", "newsletter")
+    await guide.pass_time(who, 4 * DAY)
+    title = "asks for the newsletter, and confirms it after the reminder"
+    return await guide.tell(title, who, guide.noon)
+
+
 SHIPPED = (
     Tale("abandoned-cart", ProductAdded, _leaves_a_cart),
     Tale("abandoned-cart", ProductAdded, _buys_after_the_reminder),
     Tale("abandoned-cart", ProductAdded, _shops_at_night),
     Tale("abandoned-cart", ProductAdded, _agreed_to_sms_only),
+    Tale("double-opt-in", OptInRequested, _asks_for_the_newsletter),
     Tale("onboarding", SignedUp, _signs_up_and_is_lost),
     Tale("onboarding", SignedUp, _signs_up_and_gets_going),
     Tale("renewal", SubscriptionStarted, _renews_once),

@@ -45,6 +45,7 @@ def test_the_shops_journeys_have_their_own_tales() -> None:
     programme = programme_of(PROJECT.journeys)
     assert Counter(tale.journey for tale in programme.tales) == {
         "abandoned-cart": 4,
+        "double-opt-in": 1,
         "onboarding": 2,
         "renewal": 1,
     }
@@ -52,7 +53,7 @@ def test_the_shops_journeys_have_their_own_tales() -> None:
 
 
 def test_a_journey_that_is_switched_off_is_not_played() -> None:
-    journeys = Journeys(PROJECT.journeys.values(), off=["renewal", "onboarding"])
+    journeys = Journeys(PROJECT.journeys.values(), off=["renewal", "onboarding", "double-opt-in"])
     assert {tale.journey for tale in programme_of(journeys).tales} == {"abandoned-cart"}
 
 

@@ -19,6 +19,7 @@ from sojourn.domain.errors import BadSetting, NothingToSay, TemplateError
 from sojourn.domain.events import (
     Event,
     FeatureUsed,
+    OptInRequested,
     OrderCompleted,
     ProductAdded,
     ProductRemoved,
@@ -94,6 +95,7 @@ RICH: list[Event] = [
     added("mug", name="Mug", quantity=2, **PRICED),
     FeatureUsed(customer_id="c_1", feature="wishlist"),
     subscribed(plan="Coffee Club", price="14.90", currency="EUR"),
+    OptInRequested(customer_id="c_1", channel="email", topic="newsletter", occurred_at=NOW),
 ]
 SPARSE: list[Event] = [SignedUp(customer_id="c_1"), added(), subscribed()]
 ADA = Customer("c_1", known=True, first_name="Ada", email="ada@x.example", locale="en-GB")
@@ -112,7 +114,8 @@ def about(
     history = list(events or RICH)
     kind = PROJECT.journeys[journey]
     start = next((e for e in history if isinstance(e, kind.terms.starts_on)), None)
-    start = start or kind.terms.starts_on[0].model_validate({"customer_id": "c_1"})
+    needed = {"customer_id": "c_1", "channel": "email"}  # the latter of opt-in requests
+    start = start or kind.terms.starts_on[0].model_validate(needed)
     context = RenderContext(
         customer=customer,
         journey=journey,
