@@ -11,9 +11,14 @@ from sojourn.dispatch.telling import has_no_namespace
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.store import Store, runs
 from sojourn.store.rights import aging
+from sojourn.store.rights.holdings import HOLDINGS
 
 IsOpen = Callable[[str], Awaitable[bool]]
 """Tells whether Temporal has an open run of a workflow id."""
+
+
+AGAIN = timedelta(days=1)
+"""The distance of two passes through a whole table: the others look at what became old since."""
 
 
 class Aging:
@@ -30,7 +35,9 @@ class Aging:
         self._store = store
         self._days = days
         self._is_open = is_open
-        self._after: dict[str, Any] = {}
+        self._reached: dict[str, int | None] = {}
+        self._seen_whole: set[str] = set()
+        self._began: dict[str, datetime] = {}
 
     async def sweep(self) -> int:
         """Have every table give up one batch.
@@ -45,18 +52,37 @@ class Aging:
 
     async def _one(self, name: str) -> int:
         before = datetime.now(UTC) - timedelta(days=self._days[name])
+        aging_of = HOLDINGS[name].aging
+        assert aging_of is not None
+        after = until = None
         async with self._store.reading() as session:
-            rows = await aging.old(session, name, before=before, after=self._after.get(name))
-        if not rows:
-            self._after.pop(name, None)  # the next pass begins with what was passed over
-            return 0
+            if aging_of.by_key:
+                newest = await aging.newest_of(session, name, before)
+                after = self._place(name)
+                until = newest if name in self._seen_whole else None
+            rows = await aging.old(session, name, before=before, after=after, until=until)
         free = await self._free(rows) if name == "events" else rows
-        if name == "events":
-            self._after[name] = rows[-1]["seq"]
-        if not free:
-            return 0
-        async with self._store.transaction() as session:
-            return await aging.give_up(session, name, free)
+        given_up = 0
+        if free:
+            async with self._store.transaction() as session:
+                given_up = await aging.give_up(session, name, free)
+        if aging_of.by_key:
+            if len(rows) == aging.BATCH:
+                self._reached[name] = rows[-1][next(iter(rows[-1]))]
+            else:
+                self._reached[name] = newest
+                self._seen_whole.add(name)
+        return given_up
+
+    def _place(self, name: str) -> int | None:
+        """Return the key behind which to go on; once a day a pass begins with the oldest row."""
+        now = datetime.now(UTC)
+        began = self._began.setdefault(name, now)
+        if name in self._seen_whole and now - began >= AGAIN:
+            self._began[name] = now
+            self._seen_whole.remove(name)
+            self._reached[name] = None
+        return self._reached.get(name)
 
     async def _free(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the events of customers without an open run: a run may need them."""

@@ -101,6 +101,9 @@ ON = "ended_at IS NULL"
 """A switch that holds something back now."""
 WAITS = "state = 'waiting'"
 """An answer that has not left."""
+HAS_WORDS = "detail <> ''"
+"""Somebody's words, which age (`store.rights.aging`)."""
+EXPLAINED = "because <> ''"
 UNSCRUBBED = "scrubbed_at IS NULL"
 """An erasure whose data may still be in the database's files."""
 
@@ -251,6 +254,12 @@ class EntryRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("message_id", "journey"),
         Index("ix_entries_customer", "customer_id", "journey", "at"),
+        Index(
+            "ix_entries_explained",
+            "judged_at",
+            sqlite_where=text(EXPLAINED),
+            postgresql_where=text(EXPLAINED),
+        ),
     )
 
     id: int | None = _number()
@@ -291,6 +300,12 @@ class LedgerRow(SQLModel, table=True):
             "counted_as",
             sqlite_where=text("counted_as IS NOT NULL"),
             postgresql_where=text("counted_as IS NOT NULL"),
+        ),
+        Index(
+            "ix_ledger_words",
+            "decided_at",
+            sqlite_where=text(HAS_WORDS),
+            postgresql_where=text(HAS_WORDS),
         ),
         # the order of the operators' list, and every column of their counts
         Index(
@@ -362,6 +377,12 @@ class AttemptRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_attempts_ledger", "ledger_id", "id"),
         Index("ix_attempts_provider_id", "provider_id"),
+        Index(
+            "ix_attempts_words",
+            "submitted_at",
+            sqlite_where=text(HAS_WORDS),
+            postgresql_where=text(HAS_WORDS),
+        ),
     )
 
     id: int | None = _number()
@@ -393,6 +414,12 @@ class ReportRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("provider", "event_id"),
         Index("ix_reports_ledger", "ledger_id", "id"),
+        Index(
+            "ix_reports_words",
+            "received_at",
+            sqlite_where=text(HAS_WORDS),
+            postgresql_where=text(HAS_WORDS),
+        ),
     )
 
     id: int | None = _number()
@@ -450,7 +477,10 @@ class IdentifyRow(SQLModel, table=True):
     """An identify call that was heard. The same call again is no new word."""
 
     __tablename__ = "identify_calls"
-    __table_args__ = (Index("ix_identify_calls_customer", "customer_id"),)
+    __table_args__ = (
+        Index("ix_identify_calls_customer", "customer_id"),
+        Index("ix_identify_calls_heard", "heard_at"),
+    )
 
     message_id: str = Field(primary_key=True)
     digest: str = Field(primary_key=True)
@@ -621,7 +651,7 @@ class TicketRow(SQLModel, table=True):
     """The workflow id of the run that asked."""
     subject: str
     opened_at: datetime = _moment()
-    closed_at: datetime | None = _maybe()
+    closed_at: datetime | None = _maybe(index=True)
     closed_by: str | None = None
 
 

@@ -8,10 +8,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, and_, cast, delete, or_, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Select,
+    and_,
+    cast,
+    delete,
+    func,
+    or_,
+    text,
+    update,
+)
 from sqlalchemy import String as Text
 from sqlalchemy import select as select_rows
-from sqlmodel import col, select
+from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.states import SETTLED
@@ -23,41 +35,83 @@ BATCH = 500
 
 
 async def old(
-    session: AsyncSession, name: str, *, before: datetime, after: Any = None, limit: int = BATCH
+    session: AsyncSession,
+    name: str,
+    *,
+    before: datetime,
+    after: int | None = None,
+    until: int | None = None,
+    limit: int = BATCH,
 ) -> list[dict[str, Any]]:
-    """Return the keys of a table's rows that have something to give up, in their order.
+    """Return the keys of a table's rows that have something to give up, oldest first.
 
     Args:
         session: any session.
         name: the table's.
         before: the moment from which the days count must be earlier.
-        after: only rows with a higher key than this; None: from the first.
+        after: of a table that is gone through by key: only rows with a higher key.
+        until: of such a table: only rows with this key or a lower one (`newest_of`).
         limit: the most rows.
 
     Returns:
         Rows with their keys, and the customer's id if the table has it.
     """
+    connection = await session.connection()
+    query = _old(name, before, after, until).limit(limit)
+    return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _old(name: str, before: datetime, after: int | None, until: int | None) -> Select[Any]:
     table, aging = table_of(name), HOLDINGS[name].aging
     assert aging is not None
     keys = list(table.primary_key.columns)
     more = [table.c.customer_id] if "customer_id" in table.c else []
-    query = select_rows(*keys, *more).order_by(*keys).limit(limit)
-    if aging.of_message or name in ("attempts", "ledger"):
-        number = table.c.id if name == "ledger" else table.c.ledger_id
-        settled: ColumnElement[bool] = col(LedgerRow.state).in_(SETTLED)
-        if aging.of_message:
-            settled = and_(settled, col(LedgerRow.decided_at) < before)
-        query = query.where(number.in_(select(LedgerRow.id).where(settled)))
-    if not aging.of_message:
-        query = query.where(table.c[aging.column] < before)
+    query = select_rows(*keys, *more)
+    if name != "ledger" and (aging.of_message or name == "attempts"):
+        query = query.join(LedgerRow, col(LedgerRow.id) == table.c.ledger_id)
+    if name == "ledger" or aging.of_message or name == "attempts":
+        query = query.where(col(LedgerRow.state).in_(SETTLED))
+    moment = col(LedgerRow.decided_at) if aging.of_message else table.c[aging.column]
+    query = query.where(moment < before)
     if name == "events":
         query = query.where(table.c.routed_at.is_not(None))
-    if aging.gives_up:
+    if aging.by_key:
+        query = query.order_by(*keys)
         query = query.where(or_(*(~_is_given_up(table.c[one]) for one in aging.gives_up)))
-    if after is not None:
-        query = query.where(keys[0] > after)
+        if after is not None:
+            query = query.where(keys[0] > after)
+        return query if until is None else query.where(keys[0] <= until)
+    # the words of the index: SQLite compares the text
+    query = query.where(*(text(f"{name}.{one} <> ''") for one in aging.gives_up))
+    return query.order_by(moment)
+
+
+async def newest_of(session: AsyncSession, name: str, before: datetime) -> int | None:
+    """Return the highest key of the rows of before a moment; of a table that is gone through by it.
+
+    Keys grow with the moments, but for a message that was held: one that this misses is found
+    when later rows are old enough.
+
+    Args:
+        session: any session.
+        name: the table's.
+        before: the moment.
+
+    Returns:
+        The key; None if the table has no rows.
+    """
+    aging = HOLDINGS[name].aging
+    assert aging is not None
+    table = table_of("ledger" if aging.of_message else name)
+    key = next(iter(table.primary_key.columns))
     connection = await session.connection()
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
+    low, high = (await connection.execute(select_rows(func.min(key), func.max(key)))).one()
+    while low is not None and low < high:
+        middle = (low + high + 1) // 2
+        query = select_rows(key, table.c[aging.column]).where(key >= middle).order_by(key).limit(1)
+        found, moment = (await connection.execute(query)).one()
+        low, high = (found, high) if moment < before else (low, middle - 1)
+    return high  # type: ignore[no-any-return]
 
 
 async def give_up(session: AsyncSession, name: str, rows: Iterable[dict[str, Any]]) -> int:

@@ -14,7 +14,7 @@ HOLDINGS: Mapping[str, Holding] = {
         "The full text of a message, and the address that it was sent to.",
         parts(address="address", personal="content", plain="ledger_id"),
         find=Find.MESSAGE,
-        aging=Aging("decided_at", ("content",), of_message=True),
+        aging=Aging("decided_at", ("content",), of_message=True, by_key=True),
     ),
     "attempts": Holding(
         "One hand-over of a message to a provider, and its end.",
@@ -79,7 +79,7 @@ HOLDINGS: Mapping[str, Holding] = {
             personal="properties as_sent",
             plain="seq name occurred_at received_at routed_at aside_at",
         ),
-        aging=Aging("received_at", ("properties", "as_sent")),
+        aging=Aging("received_at", ("properties", "as_sent"), by_key=True),
     ),
     "addresses": Holding(
         "An address that the customer had since a moment.",

@@ -55,11 +55,14 @@ class Aging:
         column: the moment from which the days count.
         gives_up: the columns that lose their value; empty: the row is deleted.
         of_message: the moment is the one of the message that the row belongs to.
+        by_key: the rows are gone through by their keys, which grow with the moments: an index of
+            moments would be too dear where so much is written. False: by an index of moments.
     """
 
     column: str
     gives_up: tuple[str, ...] = ()
     of_message: bool = False
+    by_key: bool = False
 
 
 @dataclass(frozen=True)

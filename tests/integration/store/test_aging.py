@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import event, text
 from sqlmodel import select
 
 from sojourn.dispatch.aging import Aging
@@ -12,6 +13,7 @@ from sojourn.domain.retention import AGING
 from sojourn.domain.states import MessageState
 from sojourn.settings import Settings
 from sojourn.store import Store
+from sojourn.store.rights import aging
 from sojourn.store.rights.holdings import HOLDINGS
 from sojourn.store.tables import ContentRow, EventRow, LedgerRow, QuarantineRow, ReportRow, RunRow
 from tests.support.rows import claimed, event_row, keep, submit
@@ -26,8 +28,8 @@ async def closed(workflow_id: str) -> bool:
 
 async def age(store: Store, days: dict[str, int], is_open: Any = closed) -> int:
     """Sweep until nothing is left to do."""
-    aging, given_up = Aging(store, days, is_open), 0
-    while found := await aging.sweep():
+    one, given_up = Aging(store, days, is_open), 0
+    while found := await one.sweep():
         given_up += found
     return given_up
 
@@ -99,7 +101,7 @@ async def test_the_text_of_a_message_goes_and_the_rest_stays(
 
 
 async def test_events_keep_their_details_while_a_run_is_open(
-    store: Store, customer_id: str
+    store: Store, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = f"o-{customer_id}"
     for who in (customer_id, other):
@@ -119,8 +121,10 @@ async def test_events_keep_their_details_while_a_run_is_open(
             )
         )
 
+    busy = True
+
     async def is_open(workflow_id: str) -> bool:
-        return other in workflow_id
+        return busy and other in workflow_id
 
     await age(store, {"events": 30}, is_open)
 
@@ -132,7 +136,13 @@ async def test_events_keep_their_details_while_a_run_is_open(
     whole = {"cart_id": "c", "note": "for Ada"}
     assert await kept(customer_id) == [{}, whole]
     assert await kept(other) == [whole, whole]
-    await age(store, {"events": 30})
+    one = Aging(store, {"events": 30}, is_open)
+    while await one.sweep():
+        pass
+    busy = False
+    assert await one.sweep() == 0, "what was passed over is not looked at all the time"
+    monkeypatch.setattr("sojourn.dispatch.aging.AGAIN", timedelta(0))
+    assert await one.sweep() == 1
     assert await kept(other) == [{}, whole]
 
 
@@ -162,3 +172,66 @@ async def test_a_settled_call_in_quarantine_goes_and_an_open_one_stays(
 
 async def test_every_table_can_be_gone_through(store: Store, customer_id: str) -> None:
     assert await age(store, dict.fromkeys(AGING, 30_000)) == 0
+
+
+@pytest.mark.parametrize("name", AGING)
+async def test_old_rows_are_found_by_an_index(store: Store, name: str) -> None:
+    sqlite = store.engine.dialect.name == "sqlite"
+    aging_of = HOLDINGS[name].aging
+    assert aging_of is not None
+    reach = {"after": 5, "until": 9} if aging_of.by_key else {}
+    statements: list[Any] = []
+
+    def heard(connection: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        statements.append((statement, given))
+
+    async with store.reading() as session:
+        connection = await session.connection()
+        if not sqlite:  # in a table this small it reads everything
+            await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        event.listen(store.engine.sync_engine, "before_cursor_execute", heard)
+        try:
+            await aging.old(session, name, before=OLD, **reach)
+        finally:
+            event.remove(store.engine.sync_engine, "before_cursor_execute", heard)
+        ((statement, given),) = statements
+        how = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN"
+        plan = str((await connection.exec_driver_sql(f"{how} {statement}", given)).all())
+    if aging_of.by_key:
+        wanted = "INTEGER PRIMARY KEY (rowid>? AND rowid<?)" if sqlite else f"{name}_pkey"
+    else:
+        wanted = INDEXES[name]
+    assert wanted in plan, plan
+    assert "SCAN" not in plan, plan
+    assert "Seq Scan" not in plan, plan
+
+
+INDEXES = {
+    "attempts": "ix_attempts_words",
+    "reports": "ix_reports_words",
+    "quarantine": "ix_quarantine_open",
+    "identify_calls": "ix_identify_calls_heard",
+    "tickets": "ix_tickets_closed_at",
+    "entries": "ix_entries_explained",
+    "ledger": "ix_ledger_words",
+}
+
+
+async def test_the_newest_old_row_is_found_by_halving(migrated_url: str) -> None:
+    store = await Store.open(migrated_url)
+    try:
+        async with store.reading() as session:
+            assert await aging.newest_of(session, "events", NOW) is None
+        for number in (0, 1, 2, 3, 5, 8, 13, 14, 15):  # days; events that are gone leave gaps
+            row = event_row("ada")
+            row.seq, row.received_at = 10 + number, OLD + timedelta(days=number)
+            async with store.transaction() as session:
+                session.add(row)
+        async with store.reading() as session:
+            found = [
+                await aging.newest_of(session, "events", OLD + timedelta(days=days, seconds=1))
+                for days in (1, 4, 8, 20)
+            ]
+        assert [number is not None and number - 10 for number in found] == [1, 3, 8, 15]
+    finally:
+        await store.close()
