@@ -1,34 +1,45 @@
-"""After an erasure no byte of a person is left: the database's files, Temporal's, the log."""
+"""After an erasure no byte of a person is left: database, its log, Temporal, logs, metrics.
 
-import asyncio
+Ids of customers are no values of a person by themselves: logs and Temporal have them.
+"""
+
 import base64
 import json
 import logging
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import httpx
 import pytest
 from sqlalchemy import text
 from sqlmodel import select
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from sojourn.cli.local.processes import free_port
 from sojourn.cli.local.stack import dev_server
-from sojourn.dispatch import Sojourn, erasing, quarantine
-from sojourn.domain.alias import Alias
-from sojourn.domain.customer import read_identity
-from sojourn.domain.errors import BadEvent
-from sojourn.domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionStarted
+from sojourn.cli.travel import forward
+from sojourn.dispatch import Sojourn, erasing, reports
+from sojourn.domain.errors import UnknownName
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
+from sojourn.domain.stopping import Meaning
+from sojourn.rendering.answers import Answers, Shop
+from sojourn.sending.answering import answer_replies
 from sojourn.serving import worker
 from sojourn.settings import Settings
-from sojourn.store import Store, reports
-from sojourn.store.tables import LedgerRow
+from sojourn.store import Store
+from sojourn.store.tables import LedgerRow, RunRow
+from tests.support.gateway_server import Served
+from tests.support.gateway_server import serving as gateway
 from tests.support.postgres import Postgres
 
 MARK = "qzx"
@@ -84,80 +95,114 @@ def test_the_search_finds_what_is_there(value: str) -> None:
     assert not found_in(b"nothing of hers", [value])
 
 
-async def lived(sojourn: Sojourn, ada: str, anonymous: str) -> list[str]:
-    """Let a person go through every journey, a bounce, a quarantine and an alias."""
-    email, number = f"ada.{MARK}@mailbox.example", "+393337654321"
-    values: dict[str, Any] = {
-        "email": email,
-        "phone": number,
-        "firstName": f"Zoë{MARK}",
-        "pushToken": f"token-{MARK}-0123456789",
-        "favourite": f"orchids {MARK}",
-        "marketingConsent": {"email": True},
-    }
-    old = f"former.{MARK}@mailbox.example"
-    for hours, traits in enumerate(({"email": old, "firstName": "X"}, values)):
-        await sojourn.identify(
-            read_identity(
-                traits,
-                customer_id=ada,
-                message_id=str(uuid4()),
-                at=datetime.now(UTC) - timedelta(hours=2 - hours),
-            )
+class Zoe:
+    """A person, as she tells of herself, and everybody of her."""
+
+    def __init__(self) -> None:
+        self.id, self.anonymous = f"c-{uuid4().hex[:12]}", f"anon-{uuid4().hex[:12]}"
+        self.email, self.former = f"ada.{MARK}@mailbox.example", f"former.{MARK}@mailbox.example"
+        self.number, self.name = "+393337654321", f"Zoë{MARK}"
+        self.token, self.note = f"token-{MARK}-0123456789", f"gift for {MARK} aunt"
+        self.traits: dict[str, Any] = {
+            "email": self.email,
+            "phone": self.number,
+            "firstName": self.name,
+            "favourite": f"orchids {MARK}",
+            "marketingConsent": {"email": True, "sms": True, "push": True},
+        }
+        self.personal = [
+            self.email, self.former, self.number, self.name, self.token, self.note,
+            f"orchids {MARK}", f"words {MARK}", f"550 no mailbox {MARK}",
+        ]  # fmt: skip
+        self.keys = [f"{letter}{MARK}" for letter in "akso"]
+        """Keys of carts, a subscription, an order: Temporal has them in the ids of runs."""
+
+    async def lives(self, served: Served) -> None:
+        """Go through every journey that ships, a quarantine and an alias."""
+        for at, traits in (("2024-01-08T10:00:00Z", {"email": self.former}), (None, self.traits)):
+            await self.says(served, "identify", traits=traits, timestamp=at)
+        await self.does(served, "Product Added", userId=None, anonymousId=self.anonymous,
+                        properties={"cart_id": f"a{MARK}", "product_id": "p"})  # fmt: skip
+        await self.says(served, "alias", previousId=self.anonymous)
+        await self.does(served, "Signed Up", properties={"plan": "pro"})
+        await self.does(
+            served, "Product Added", properties={"cart_id": f"k{MARK}", "product_id": "p"}
         )
-    note = f"gift for {MARK} aunt"
-    await sojourn.publish(ProductAdded(customer_id=anonymous, cart_id=f"a{MARK}", product_id="p"))
-    await sojourn.alias(
-        Alias(previous_id=anonymous, customer_id=ada, message_id=str(uuid4()), at=datetime.now(UTC))
-    )
-    await sojourn.publish(SignedUp(customer_id=ada, email=email, first_name=f"Zoë{MARK}"))
-    await sojourn.publish(ProductAdded(customer_id=ada, cart_id=f"k{MARK}", product_id="p"))
-    await sojourn.publish(
-        SubscriptionStarted(
-            customer_id=ada,
-            subscription_id=f"s{MARK}",
-            expires_at=datetime.now(UTC) + timedelta(days=60),
+        ends = datetime.now(UTC) + timedelta(days=10)
+        await self.does(
+            served,
+            "Subscription Started",
+            properties={"subscription_id": f"s{MARK}", "expires_at": ends.isoformat()},
         )
-    )
-    await sojourn.track(
-        OrderCompleted.event_name,
-        {"order_id": f"o{MARK}", "note_to_us": note},
-        message_id=str(uuid4()),
-        customer_id=ada,
-        occurred_at=datetime.now(UTC),
-    )
-    call = {"type": "track", "userId": ada, "properties": {"to": f"Zoë <{email}>", "note": note}}
-    await quarantine.keep_request(
-        sojourn.store, call, BadEvent("total", "is missing"), source="shop", name="shop order"
-    )
-    sent = await _sent(sojourn.store, ada)
-    report = Report(
-        event_id=str(uuid4()),
-        kind=Kind.BOUNCED,
-        at=datetime.now(UTC),
-        channel=Channel.EMAIL,
-        reference=sent.reference,
-        address=email,
-        hard=True,
-        detail=f"550 no mailbox {email}",
-    )
-    async with sojourn.store.transaction() as session:
-        assert await reports.take(session, "postmark", report, datetime.now(UTC)) is not None
-    return [
-        email, old, number, f"Zoë{MARK}", f"token-{MARK}-0123456789", f"orchids {MARK}", note,
-        f"a{MARK}", f"k{MARK}", f"s{MARK}", f"o{MARK}",
-    ]  # fmt: skip
+        broken = {"price": "cheap", "to": f"Zoë <{self.email}>", "note": self.note, "cart_id": "c"}
+        await self.does(served, "Product Added", properties=broken, status=400)
+
+    async def buys(self, served: Served) -> None:
+        """Order, with words that nobody asked for, by an app: the texts went to the number."""
+        await self.says(served, "identify", traits={"pushToken": self.token})
+        sent = {"order_id": f"o{MARK}", "note_to_us": self.note}
+        await self.does(served, "Order Completed", properties=sent)
+
+    async def does(self, served: Served, event: str, **call: Any) -> None:
+        await self.says(served, "track", event=event, **call)
+
+    async def says(self, served: Served, kind: str, status: int = 200, **call: Any) -> None:
+        whole = {"userId": self.id, "messageId": str(uuid4()), **call}
+        answer = await served.post(f"/v1/{kind}", {k: v for k, v in whole.items() if v is not None})
+        assert answer.status_code == status, answer.text
+        await served.told()
+
+    def reports(self, sent: LedgerRow) -> list[Report]:
+        """Return what providers tell: a bounce, words, a wish for help, a stop."""
+
+        def by_phone(kind: Kind, meaning: Meaning, words: str) -> Report:
+            return Report(
+                event_id=str(uuid4()), kind=kind, at=datetime.now(UTC), channel=Channel.SMS,
+                address=self.number, text=words, meaning=meaning,
+            )  # fmt: skip
+
+        bounce = Report(
+            event_id=str(uuid4()),
+            kind=Kind.BOUNCED,
+            at=datetime.now(UTC),
+            channel=Channel.EMAIL,
+            reference=sent.reference,
+            address=self.email,
+            hard=True,
+            detail=f"550 no mailbox {MARK}",
+        )
+        return [
+            bounce,
+            by_phone(Kind.REPLIED, Meaning.OTHER, f"words {MARK}"),
+            by_phone(Kind.REPLIED, Meaning.HELP, "help"),
+            by_phone(Kind.UNSUBSCRIBED, Meaning.STOP, "stop"),
+        ]
 
 
-async def _sent(store: Store, ada: str) -> LedgerRow:
-    deadline = asyncio.get_running_loop().time() + 30
-    while True:
-        async with store.reading() as session:
-            query = select(LedgerRow).where(LedgerRow.customer_id == ada, LedgerRow.state == "sent")
-            if (row := (await session.exec(query)).first()) is not None:
-                return row
-        assert asyncio.get_running_loop().time() < deadline, "no welcome was sent"
-        await asyncio.sleep(0.05)
+async def to_the_end(client: Client, store: Store, zoe: Zoe) -> set[str]:
+    """Move the clocks of all her runs until they end; return their journeys."""
+    async with store.reading() as session:
+        runs = (await session.exec(select(RunRow))).all()
+    for run in runs:
+        for _ in range(9):
+            with suppress(UnknownName):  # it has ended
+                await forward(client, run.workflow_id, timedelta(days=2))
+    return {run.journey for run in runs}
+
+
+async def sent_by(store: Store, channel: Channel) -> LedgerRow:
+    async with store.reading() as session:
+        query = select(LedgerRow).where(LedgerRow.channel == channel, LedgerRow.state == "sent")
+        row = (await session.exec(query.limit(1))).first()
+    assert row is not None, f"nothing went out by {channel}"
+    return row
+
+
+async def measured(address: str, served: Served) -> bytes:
+    async with httpx.AsyncClient() as http:
+        return (await http.get(f"http://{address}/metrics")).content + (
+            await served.operations.get("/metrics")
+        ).content
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -165,6 +210,7 @@ async def test_no_byte_of_an_erased_person_is_left(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
     kind: str,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -176,43 +222,75 @@ async def test_no_byte_of_an_erased_person_is_left(
     if kind == "postgresql":
         server: Postgres = request.getfixturevalue("postgres")
         url = await server.create()
-        folders["store"] = server._folder / "data" / "base"
-    ada, anonymous = f"c-{uuid4().hex[:12]}", f"anon-{uuid4().hex[:12]}"
-    settings = Settings(home=home, database_url=url, secret_key="hush")
+        folders["store"] = server._folder
+    zoe, address = Zoe(), f"127.0.0.1:{free_port()}"
+    everything = [*zoe.personal, *zoe.keys]
+    settings = Settings(home=home, database_url=url, secret_key="hush", quiet_hours=None)
     store = await Store.open(settings.store_url, migrate=True)
-    async with (
-        dev_server(stack, ports=False) as temporal,
-        worker.serving(temporal.client, store, settings),
-    ):
-        sojourn = Sojourn(temporal.client, store, settings)
-        values = await lived(sojourn, ada, anonymous)
-        await _to_disk(store)
-        before = found_under([folders["store"]], values)
-        assert set().union(*before.values()) == set(values), "the search finds them all"
-        erasure, _ = await erasing.ask(store, anonymous, why="asked for it", by="anna")
-        assert await erasing.finish_soon(
-            store, temporal.client, erasure.id or 0, home, rewrite=True
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
+    async with dev_server(stack, ports=False) as temporal:
+        client = await Client.connect(
+            temporal.address, data_converter=pydantic_data_converter, runtime=runtime
         )
-        # what comes later brings nothing back
-        await sojourn.publish(
-            ProductAdded(customer_id=ada, cart_id=f"k{MARK}", product_id=f"p{MARK}")
-        )
-        await sojourn.drain()
-        for one in (ada, anonymous):
-            open_runs = temporal.client.list_workflows(f'CustomerId = "{one}"')
-            assert [run.id async for run in open_runs] == []
-    await _to_disk(store)
+        sojourn = Sojourn(client, store, settings)
+        async with (
+            worker.serving(client, store, settings) as carriers,
+            gateway(sojourn) as served,
+        ):
+            await zoe.lives(served)
+            assert await to_the_end(client, store, zoe) == set(sojourn.project.journeys)
+            await zoe.buys(served)
+            await sent_by(store, Channel.SMS)
+            for report in zoe.reports(await sent_by(store, Channel.EMAIL)):
+                await reports.take(sojourn, "carrier", report, datetime.now(UTC))
+            words = Answers(sojourn.project.templates, Shop("shop", "", ""), "en")
+            assert await answer_replies(store, carriers, words) == 2
+            await to_disk(store, analyze=True)
+            before = found_under([folders["store"]], everything)
+            assert set().union(*before.values()) == set(everything), "the search finds them all"
+            erasure, _ = await erasing.ask(store, zoe.anonymous, why="asked for it", by="anna")
+            assert await erasing.finish_soon(store, client, erasure.id or 0, home, rewrite=True)
+            # what comes later brings nothing back
+            await zoe.lives(served)
+            await zoe.buys(served)
+            late = Report(
+                event_id=str(uuid4()), kind=Kind.COMPLAINED, at=datetime.now(UTC),
+                channel=Channel.EMAIL, address=zoe.former, detail=f"550 no mailbox {MARK}",
+            )  # fmt: skip
+            await reports.take(sojourn, "carrier", late, datetime.now(UTC))
+            for one in (zoe.id, zoe.anonymous):
+                open_runs = client.list_workflows(f'CustomerId = "{one}"')
+                assert [run.id async for run in open_runs] == []
+            numbers = await measured(address, served)
+            assert b"sojourn_gateway_requests" in numbers
+            assert b"temporal_" in numbers
+            assert found_in(numbers, [*everything, zoe.id, zoe.anonymous]) == set()
+    await to_disk(store)
     await store.close()
-    assert found_under([folders["store"]], [*values, f"p{MARK}", ada, anonymous]) == {}
+    assert found_under([folders["store"]], [*everything, zoe.id, zoe.anonymous]) == {}
     # Temporal has ids and keys of things in files that it writes over in its own time
-    personal = [one for one in values if not re.fullmatch(rf"[akso]{MARK}", one)]
-    assert found_under([folders["temporal"]], personal) == {}
-    assert found_in(caplog.text.encode(), personal) == set()
+    assert found_under([folders["temporal"]], zoe.personal) == {}
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "route=/v1/identify" in said
+    assert found_in(said.encode(), everything) == set()
 
 
-async def _to_disk(store: Store) -> None:
-    """Have the database write what it holds in memory."""
-    if store.engine.dialect.name == "postgresql":
-        bare = store.engine.execution_options(isolation_level="AUTOCOMMIT")
-        async with bare.connect() as connection:
-            await connection.execute(text("CHECKPOINT"))
+async def to_disk(store: Store, *, analyze: bool = False) -> None:
+    """Have the database write what it holds in memory, and give up the log that it needs no more.
+
+    Args:
+        store: open.
+        analyze: on PostgreSQL, gather statistics first: they quote values of columns.
+    """
+    if store.engine.dialect.name != "postgresql":
+        return
+    bare = store.engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with bare.connect() as connection:
+        for statement in (
+            *(["ANALYZE"] if analyze else []),
+            "ALTER SYSTEM SET wal_recycle = off",
+            "SELECT pg_reload_conf()",
+            "SELECT pg_switch_wal()",
+            "CHECKPOINT",
+        ):
+            await connection.execute(text(statement))

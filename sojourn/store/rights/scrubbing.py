@@ -2,7 +2,7 @@
 
 SQLite's file is rewritten without it, and its log is emptied. PostgreSQL reclaims the space of dead
 rows, and writes over it in its own time; `rewrite` has the tables written afresh at once, and locks
-them meanwhile.
+them meanwhile. Its statistics quote values of columns: they are gathered anew.
 """
 
 import asyncio
@@ -10,12 +10,14 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import exists, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sojourn.domain.errors import StoreUnavailable
 from sojourn.store import Store
 from sojourn.store.engine import BUSY_TIMEOUT_MS
+from sojourn.store.rights.finding import table_of
 from sojourn.store.rights.holdings import HOLDINGS
 from sojourn.store.rights.register import Find
 
@@ -23,6 +25,7 @@ TABLES = (*(name for name, one in HOLDINGS.items() if one.find is not Find.NOBOD
 POLL, PATIENCE = timedelta(seconds=0.2), timedelta(seconds=10)
 """For so long other work is waited for."""
 MILLISECOND = timedelta(milliseconds=1)
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 async def scrub(store: Store, tables: Iterable[str] = TABLES, *, rewrite: bool = False) -> None:
@@ -40,11 +43,38 @@ async def scrub(store: Store, tables: Iterable[str] = TABLES, *, rewrite: bool =
         await _rewrite_sqlite(store)
         return
     bare = store.engine.execution_options(isolation_level="AUTOCOMMIT")
-    how = "VACUUM (FULL)" if rewrite else "VACUUM"
+    full = "FULL, " if rewrite else ""
     async with bare.connect() as connection:
         await _outlive_readers(connection)
         for table in tables:
-            await connection.execute(text(f'{how} "{table}"'))
+            await connection.execute(text(f'VACUUM ({full}ANALYZE) "{table}"'))
+            await _forget_statistics(connection, table)
+        # its rows quoted values of ours; PostgreSQL passes over it if the database is not ours
+        await connection.execute(text(f"VACUUM {'(FULL)' if rewrite else ''} pg_statistic"))
+
+
+async def _forget_statistics(connection: AsyncConnection, table: str) -> None:
+    """Take the statistics of a table that is empty now: ANALYZE leaves them, with their values."""
+    if (await connection.execute(select(exists(table_of(table))))).scalar_one():
+        return
+    columns = text(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod) "
+        "FROM pg_attribute a JOIN pg_stats s ON s.attname = a.attname "
+        "AND s.schemaname = current_schema() AND s.tablename = :name "
+        "WHERE a.attrelid = CAST(:name AS regclass)"
+    ).bindparams(name=table)
+    for column, kind in (await connection.execute(columns)).all():
+        # to the type that it has: nothing changes but that its statistics go
+        change = f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE {kind}'
+        await connection.execute(text(f"SET lock_timeout = {PATIENCE // MILLISECOND}"))
+        try:
+            await connection.execute(text(change))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+                raise
+            raise StoreUnavailable(f"the database is in use: {table} is locked") from None
+        finally:
+            await connection.execute(text("SET lock_timeout = DEFAULT"))
 
 
 async def _outlive_readers(connection: AsyncConnection) -> None:
