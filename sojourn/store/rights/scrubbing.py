@@ -2,7 +2,7 @@
 
 SQLite's file is rewritten without it, and its log is emptied. PostgreSQL reclaims the space of dead
 rows, and writes over it in its own time; `rewrite` has the tables written afresh at once, and locks
-them meanwhile. Its statistics quote values of columns: they are gathered anew.
+them meanwhile. Its statistics quote values of columns: they are gathered again.
 """
 
 import asyncio
