@@ -22,7 +22,8 @@ LATE = timedelta(minutes=10)
 """A held message that has not asked so long after the end of its hold keeps no slot any more: its
 run is over, or nobody works on it."""
 AFTER_ANOTHER = timedelta(minutes=1)
-"""A message that gives way asks again so long after the other one was to leave."""
+"""A message that gives way asks again so long after the other one was to leave; if that has not
+asked by then, after twice that time, and so on until it keeps no slot."""
 
 Search = Callable[[Sequence[Holder]], Hold | None]
 """Finds the hold of a message by the policy's windows and by these holders."""
@@ -168,8 +169,12 @@ class Room:
             words.append(more)
         until = None if self.at_cap is AtCap.GIVE_WAY else free.until
         if gives_way and self.at_cap is AtCap.WAIT:
-            others = [slot.at for cap in full for slot in cap.using(shown) if slot.held]
-            decided = min(others) + AFTER_ANOTHER  # it may be skipped, and its slot is free again
+            others = {slot.message_id for cap in full for slot in cap.using(shown) if slot.held}
+            decided = min(
+                _decided(slot.at, self.own.at)
+                for slot in self.slots
+                if slot.held and slot.message_id in others
+            )
             until = min(until or decided, decided)
         if until is not None and until + AFTER_A_HOLD >= useful_until:
             until = None
@@ -217,6 +222,17 @@ class Room:
         if hold.until is None or hold.until >= useful_until:
             return ""
         return f"with {greater.limit.number} it would have left {told(hold.until, tz)}"
+
+
+def _decided(leaves: datetime, now: datetime) -> datetime:
+    """Return when to look what became of another message: it may be skipped, and its slot free.
+
+    Its run asks at the end of its hold. If it is late, nobody asks about it each minute.
+    """
+    late = now - leaves
+    if late < timedelta(0):
+        return leaves + AFTER_ANOTHER
+    return min(now + max(late, AFTER_ANOTHER), leaves + LATE + AFTER_ANOTHER)
 
 
 def _concerns(one: Limit | Distance, delivery: Delivery) -> bool:

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.content import Content
 from sojourn.domain.events import Events
-from sojourn.domain.messages import Channel, Reason, Receipt, Status
+from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.reports import reference
@@ -17,7 +17,7 @@ from sojourn.domain.states import AttemptState, MessageState
 from sojourn.domain.verdict import Case, Doubt, Late, Ruling, Verdict, receipt
 from sojourn.sending.drafting import Claim, drafted
 from sojourn.sending.gathering import Gathered, entry
-from sojourn.store import attempts, events, ledger, settling
+from sojourn.store import attempts, events, holds, ledger, settling
 from sojourn.store.tables import ContentRow, EventRow, LedgerRow
 
 log = logging.getLogger("sojourn.sending")
@@ -64,6 +64,7 @@ async def apply(
     row = _note(gathered, verdict)
     session.add(row)
     await session.flush()
+    await _free_a_slot(session, gathered, verdict)
     match verdict.decision:
         case Allow():
             assert start is not None
@@ -108,6 +109,19 @@ async def _kept(session: AsyncSession, gathered: Gathered) -> ContentRow | None:
     number = gathered.rows[-1].id
     assert number is not None
     return await ledger.content(session, number)
+
+
+async def _free_a_slot(session: AsyncSession, gathered: Gathered, ruling: Ruling) -> None:
+    """Have others ask again that wait for a slot, if a message is given up that was to leave."""
+    case = gathered.case
+    given_up = isinstance(ruling.decision, Skip) and case.entry is not None and not ruling.in_doubt
+    if given_up and case.delivery.message_class is MessageClass.PROMOTIONAL:
+        await holds.free_a_slot(
+            session,
+            gathered.customer.customer_id,
+            because=case.delivery.message_id,
+            at=case.now,
+        )
 
 
 def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from sojourn.channels.provider import Provider
 from sojourn.domain.content import Content
 from sojourn.domain.errors import (
@@ -20,6 +22,7 @@ from sojourn.sending.drafting import Claim
 from sojourn.store import (
     Store,
     consents,
+    holds,
     ledger,
     pauses,
     people,
@@ -28,7 +31,7 @@ from sojourn.store import (
     settling,
     suppressions,
 )
-from sojourn.store.tables import ContentRow
+from sojourn.store.tables import ContentRow, CustomerRow
 
 PROBE_AFTER = timedelta(minutes=1)
 
@@ -87,6 +90,7 @@ class Recorder:
     async def skipped(self, claim: Claim, reason: Reason) -> None:
         """Note that the message was decided against after its claim."""
         async with self._store.transaction() as session:
+            person = await people.lock(session, claim.customer.customer_id)
             await settling.settle(
                 session,
                 claim.ledger_id,
@@ -94,10 +98,12 @@ class Recorder:
                 attempt=claim.attempt,
                 reason=reason.value,
             )
+            await _free_a_slot(session, person, claim)
 
     async def unrenderable(self, claim: Claim, detail: str) -> None:
         """Note that the message cannot be rendered."""
         async with self._store.transaction() as session:
+            person = await people.lock(session, claim.customer.customer_id)
             await settling.refuse(
                 session,
                 claim.ledger_id,
@@ -106,6 +112,7 @@ class Recorder:
                 detail=detail,
                 perhaps_out=claim.perhaps_out,
             )
+            await _free_a_slot(session, person, claim)
 
     async def refused(self, claim: Claim, provider: Provider, error: PermanentError) -> None:
         """Note a refusal for good, and its news of the address or the customer.
@@ -117,6 +124,7 @@ class Recorder:
         """
         source = f"{provider.name}:{claim.ledger_id}-{claim.attempt}"
         async with self._store.transaction() as session:
+            person = await people.lock(session, claim.customer.customer_id)
             if isinstance(error, InvalidRecipient):
                 await suppressions.add(
                     session,
@@ -127,7 +135,6 @@ class Recorder:
                     source=source,
                 )
             if isinstance(error, RecipientUnsubscribed):
-                person = await people.lock(session, claim.customer.customer_id)
                 await consents.record(session, person, claim.channel, granted=False, source=source)
                 await refusals.add(
                     session,
@@ -146,6 +153,7 @@ class Recorder:
                 error=kind_of(error),
                 perhaps_out=claim.perhaps_out,
             )
+            await _free_a_slot(session, person, claim)
 
     async def released(self, claim: Claim, error: TransientError) -> None:
         """Note that the provider did not take the message, and may take it later."""
@@ -218,6 +226,17 @@ class Recorder:
         """Note that the message stays unknown: it may be out, and nothing can settle that."""
         async with self._store.transaction() as session:
             await settling.settle(session, doubt.ledger_id, MessageState.UNKNOWN, by="gate")
+
+
+async def _free_a_slot(session: AsyncSession, person: CustomerRow, claim: Claim) -> None:
+    """Have the customer's messages ask again that wait for a slot, for this one does not leave.
+
+    One that an earlier attempt may have sent keeps its slot.
+    """
+    if not claim.perhaps_out:
+        at = claim.decided_at or datetime.now(UTC)
+        name = f"{claim.ledger_id}-{claim.attempt}"
+        await holds.free_a_slot(session, person.customer_id, because=name, at=at)
 
 
 def kind_of(error: BaseException) -> str:

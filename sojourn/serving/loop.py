@@ -107,11 +107,15 @@ async def answer_forever(
 
 
 async def sweep_forever(sojourn: Sojourn) -> None:
-    """Route, time and again, the events that a crash left between their row and their signals."""
+    """Route, time and again, the events that are stored and whose runs nobody has told.
+
+    A crash leaves some between their row and their signals, and a worker that frees a slot of a cap
+    leaves it to us to wake who waits for it.
+    """
 
     async def sweep() -> None:
         if routed := await sojourn.sweep():
-            log.warning("routed events that a crash had left behind", events=routed)
+            log.info("routed events of which nobody had told the runs", events=routed)
 
     await _forever(sweep, SWEEP_EVERY)
 

@@ -1,4 +1,4 @@
-"""Holds that wait for words on their customer, and the end of such a hold when the words come."""
+"""Holds that something ends: words on the customer, or a slot of a cap that is free again."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -13,6 +13,9 @@ from sojourn.domain.states import MessageState
 from sojourn.domain.text import bounded
 from sojourn.store import ours
 from sojourn.store.tables import EventRow, LedgerRow
+
+FOR_A_SLOT = (Reason.CAP, Reason.GAVE_WAY)
+"""Reasons that go when another message of the customer does not leave."""
 
 
 async def end(
@@ -57,3 +60,22 @@ async def end(
         if new:
             ended.append(kept)
     return ended
+
+
+async def free_a_slot(
+    session: AsyncSession, customer_id: str, *, because: str, at: datetime
+) -> Sequence[EventRow]:
+    """Have the runs ask again whose messages wait for a slot of a cap: one is free again.
+
+    Nobody needs to know whether a cap counted that message: a run asks, and may wait again.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        customer_id: the id that holds everything.
+        because: names the message that does not leave, or what keeps it from leaving.
+        at: by the journey's clock.
+
+    Returns:
+        As `end`.
+    """
+    return await end(session, customer_id, because=f"free/{because}", at=at, cured=FOR_A_SLOT)

@@ -15,7 +15,7 @@ from sojourn.domain.ordering import latest_start
 from sojourn.domain.reports import PROGRESS, Kind
 from sojourn.domain.states import UNRESOLVED, WAITING, AttemptState, MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
-from sojourn.store import attempts
+from sojourn.store import attempts, holds
 from sojourn.store.tables import AttemptRow, ContentRow, EventRow, LedgerRow
 
 ABANDONED_AFTER = timedelta(minutes=10)
@@ -419,13 +419,13 @@ async def void_holds(
     A later run may reuse a workflow id, so only enrolments for which the event counts are meant.
 
     Args:
-        session: a writing transaction.
+        session: a writing transaction that holds the customer.
         workflow_ids: the runs.
         reason: a `domain.messages.Reason` value.
         cause: the event.
         within: how far senders' clocks may differ.
     """
-    await session.exec(
+    voided = await session.exec(
         update(LedgerRow)
         .where(
             col(LedgerRow.workflow_id).in_(workflow_ids),
@@ -439,6 +439,8 @@ async def void_holds(
             settled_at=datetime.now(UTC),
         )
     )
+    if voided.rowcount:
+        await _free_slots(session, cause)
 
 
 async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventRow) -> None:
@@ -455,7 +457,7 @@ async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventR
     perhaps_out = select(AttemptRow.id).where(
         AttemptRow.ledger_id == LedgerRow.id, col(AttemptRow.state).in_(UNRESOLVED)
     )
-    await session.exec(
+    voided = await session.exec(
         update(LedgerRow)
         .where(
             col(LedgerRow.workflow_id) == workflow_id,
@@ -469,6 +471,15 @@ async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventR
             caused_by=cause.message_id,
             settled_at=datetime.now(UTC),
         )
+    )
+    if voided.rowcount:
+        await _free_slots(session, cause)
+
+
+async def _free_slots(session: AsyncSession, cause: EventRow) -> None:
+    """Have the customer's messages ask again that wait for the slots of those that were voided."""
+    await holds.free_a_slot(
+        session, cause.customer_id, because=cause.message_id, at=cause.occurred_at
     )
 
 

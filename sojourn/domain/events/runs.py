@@ -20,7 +20,7 @@ class RunEvent(Event, name=""):
 
 
 class HoldEnded(RunEvent, name="Hold Ended"):
-    """The words that a held message waited for have come: its run asks again. Sojourn writes it."""
+    """The words or the slot that a held message waited for are there: its run asks again."""
 
     run: RunId
 

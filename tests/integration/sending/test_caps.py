@@ -8,13 +8,17 @@ import pytest
 from sqlalchemy import event as listen
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.errors import InvalidRecipient
+from sojourn.domain.events import HoldEnded
 from sojourn.domain.limits import AtCap, AtMost
 from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
 from sojourn.domain.states import MessageState
 from sojourn.sending.drafting import Claim
-from sojourn.store import joining, settling
+from sojourn.sending.recording import Recorder
+from sojourn.store import events, joining, settling
+from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.caps import Counter
-from tests.support.desk import DAY, HOUR, MINUTE, NUDGE, Desk
+from tests.support.desk import DAY, HOUR, MINUTE, NUDGE, Desk, note_stop
 
 ROME = zone("Europe/Rome")
 
@@ -262,9 +266,72 @@ async def test_a_message_that_may_not_wait_says_to_whom_it_gave_way(desk: Desk) 
 async def test_a_hold_that_nobody_asks_about_any_more_keeps_no_slot(desk: Desk) -> None:
     counter = Counter(desk, NIGHT + ORDER)
     await counter.waits("renewal/in-two-days", rome(9, 22))
-    _, until = await counter.waits("abandoned-cart/nudge", rome(10, 9, 5))
-    assert until == rome(10, 9, 6)
-    await counter.leaves("abandoned-cart/nudge", rome(10, 9) + 11 * MINUTE, due=rome(10, 9, 5))
+    asked, until = [], rome(10, 9)
+    while isinstance(
+        await counter.ask("abandoned-cart/nudge", until, due=rome(9, 23), useful=30 * DAY), Receipt
+    ):
+        asked.append(until)
+        _, until = await counter.waits("abandoned-cart/nudge", until, due=rome(9, 23))
+    # not each minute: after twice as long each time
+    assert [(one - rome(10, 9)) // MINUTE for one in [*asked, until]] == [0, 1, 2, 4, 8, 11]
+
+
+# ---- a slot that is free again -------------------------------------------------------------
+
+
+async def woken(desk: Desk) -> list[str]:
+    """Return the runs that are to ask again, in order."""
+    async with desk.store.reading() as session:
+        rows = await events.since(session, desk.customer_id, HoldEnded.event_name, NOON - DAY)
+    assert all(row.routed_at is None for row in rows), "the sweep tells them"
+    return [row.properties["run"].split(":")[0] for row in rows]
+
+
+@pytest.mark.parametrize("fate", ["skipped", "unrenderable", "refused"])
+async def test_who_waits_for_a_slot_is_woken_when_a_claimed_message_does_not_leave(
+    desk: Desk, fate: str
+) -> None:
+    counter = Counter(desk, "[caps]\nper_week = 1")
+    claim = await counter.leaves("renewal/in-two-days", TEN)
+    await counter.waits("abandoned-cart/nudge", TEN)
+    record = Recorder(desk.store)
+    match fate:
+        case "skipped":
+            await record.skipped(claim, Reason.NOTHING_TO_SAY)
+        case "unrenderable":
+            await record.unrenderable(claim, "no such name")
+        case "refused":
+            await record.refused(claim, desk.carrier, InvalidRecipient("no such mailbox"))
+    assert await woken(desk) == ["abandoned-cart"]
+
+
+async def test_who_gave_way_is_woken_when_the_other_message_is_given_up(desk: Desk) -> None:
+    counter = Counter(desk, NIGHT + "[precedence]\norder = ['abandoned-cart']")
+    await counter.waits("abandoned-cart/reminder", rome(9, 22), run="c")
+    unmoved = {"goals": (), "ends": (), "restarts": ()}
+    await counter.waits("onboarding/tip", rome(9, 22), **unmoved)
+    await desk.buy(34)
+    assert await woken(desk) == []
+    await counter.skips("abandoned-cart/reminder", rome(9, 23), due=rome(9, 22), run="c")
+    assert await woken(desk) == ["onboarding"]
+
+
+async def test_who_gave_way_is_woken_when_the_other_run_is_stopped(desk: Desk) -> None:
+    counter = Counter(desk, NIGHT + "[precedence]\norder = ['abandoned-cart']")
+    await counter.waits("abandoned-cart/reminder", rome(9, 22), run="c")
+    await counter.waits("onboarding/tip", rome(9, 22))
+    async with desk.store.transaction() as session:
+        await note_stop(session, desk)
+    assert await woken(desk) == ["onboarding"]
+
+
+async def test_a_message_that_leaves_wakes_nobody(desk: Desk) -> None:
+    counter = Counter(desk, "[caps]\nper_day = 1")
+    await counter.leaves("renewal/in-two-days", TEN)
+    _, until = await counter.waits("abandoned-cart/nudge", TEN)
+    await counter.waits("onboarding/tip", TEN + MINUTE)
+    await counter.leaves("abandoned-cart/nudge", until, due=TEN)
+    assert await woken(desk) == []
 
 
 # ---- at once -------------------------------------------------------------------------------
