@@ -17,20 +17,51 @@ from benchmarks.shoppers import enrolments
 from sojourn.composing import load_project
 from sojourn.domain.caps import WEEK, Caps, Distance, Limit
 from sojourn.domain.errors import SojournError
-from sojourn.domain.events import OrderCompleted
-from sojourn.domain.messages import Delivery, Enrolment, Receipt, Status
+from sojourn.domain.events import OrderCompleted, ProductAdded
+from sojourn.domain.facts import consents, did, last, trait
+from sojourn.domain.limits import at_most
+from sojourn.domain.messages import Channel, Delivery, Enrolment, Receipt, Status
+from sojourn.domain.only_to import read_only_to
 from sojourn.domain.quiet_hours import QuietHours
 from sojourn.domain.rules import Rules
+from sojourn.domain.rules_file import read_rules
+from sojourn.domain.span import days
+from sojourn.domain.switches import Part, Scope
+from sojourn.domain.topics import Topic, Topics
 from sojourn.rendering.render import Renderer
 from sojourn.sending.gate import Gate
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.settings import Settings, signing_key
-from sojourn.store import Store, events
+from sojourn.store import Store, events, pauses, switches
 from sojourn.store.tables import EventRow
 
 NOON, NIGHT = time(12), time(23)
 CAPS = Caps((Limit(2, 1), Limit(5, WEEK)), (Distance(timedelta(hours=4), "4h"),))
+EVERY_RULE = """
+quiet_hours = "21:00-09:00"
+[[rules]]
+name = "holidays"
+closed = "holidays, 02-29"
+[[rules]]
+name = "office hours"
+open = "mon-sun 08:00-20:00"
+[caps]
+per_day = 2
+per_week = 5
+distance = "4h"
+[caps.email]
+per_week = 4
+[precedence]
+order = ["renewal", "abandoned-cart/reminder"]
+"""
+STAYS_IF = (
+    did(ProductAdded, within=days(90))
+    & ~(last(OrderCompleted) < days(60)).or_if_unknown(False)
+    & trait("email").is_known
+    & consents(Channel.EMAIL, "cart")
+)
+TOPICS = Topics({"cart": Topic("cart", {"en": "Your cart"})}, declared=True)
 
 
 @dataclass
@@ -63,24 +94,37 @@ def counting(store: Store) -> Iterator[Count]:
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
-    """Count for a message that is sent, one that is skipped, one that is held."""
+    """Count for a message that is sent, by no rule and by all, one that is skipped, one held."""
     settings = Settings(home=home, quiet_hours=QuietHours(time(21), time(9)))
     store = await Store.open(settings.store_url, migrate=True)
     try:
         project = load_project()
         rules = Rules.of(settings.quiet_hours)
 
-        def by(rules: Rules) -> Messages:
+        def by(rules: Rules, **more: Any) -> Messages:
             return Messages(
-                Gate(store, lambda: rules, settings.timezone),
+                Gate(store, lambda: rules, settings.timezone, **more),
                 project.carriers.chosen(settings),
                 Renderer(settings, signing_key(settings), project.templates),
                 Recorder(store),
             )
 
         messages, capped = by(rules), by(replace(rules, caps=CAPS))
+        everything = by(
+            replace(read_rules(EVERY_RULE, None), spread=timedelta(0)),
+            topics=TOPICS,
+            stays_if={"abandoned-cart": STAYS_IF},
+            only_to=read_only_to("@shop.example"),
+        )
+        # the first one reads what a process reads once
+        await _send(store, messages, await _delivery(store, NOON), Status.SENT)
         sent = await _send(store, messages, await _delivery(store, NOON), Status.SENT)
         within = await _send(store, capped, await _delivery(store, NOON), Status.SENT)
+        limited = (await _delivery(store, NOON)).model_copy(
+            update={"at_most": at_most(1, per=days(30)), "within": "mon-sun 06:00-22:00"}
+        )
+        await _pause_others(store)
+        ruled = await _send(store, everything, limited, Status.SENT)
         night = await _delivery(store, NIGHT)
         held = await _send(store, messages, night, Status.DEFERRED)
         morning = night.model_copy(update={"now": night.now + timedelta(hours=11)})
@@ -93,6 +137,13 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     return [
         *_rows("sent", sent),
         *_rows("sent, within caps", within),
+        *_rows("sent, every rule on", ruled),
+        Row(
+            "transactions",
+            "every rule on: SQL statements more than with none",
+            ruled.statements - sent.statements,
+            at_most=4,
+        ),
         *_rows("skipped, goal reached", skipped),
         *_rows("held for quiet hours", held),
         *_rows("sent after its hold", released),
@@ -105,6 +156,15 @@ async def _delivery(store: Store, at: time, *, bought: bool = False) -> Delivery
         await _buy(store, enrolment)
     now = datetime.combine(datetime.now(UTC).date(), at, UTC)
     return delivery(f"abandoned-cart:{enrolment.customer_id}:cart", enrolment, 1, REMINDER, now)
+
+
+async def _pause_others(store: Store) -> None:
+    """Switch off what is none of the message's: a topic, and a channel."""
+    async with store.transaction() as session:
+        await switches.begin(
+            session, Scope.TOPIC, "news", [Part.SENDS], closed=False, because="x", by="anna"
+        )
+        await pauses.begin(session, Channel.WHATSAPP, because="x", by="anna")
 
 
 async def _buy(store: Store, enrolment: Enrolment) -> None:

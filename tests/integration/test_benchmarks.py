@@ -23,10 +23,12 @@ async def test_a_message_takes_three_transactions_at_most(tmp_path: Path) -> Non
     assert {what: n for what, n in rows.items() if "transactions" in what} == {
         "message sent: transactions": 3,
         "message sent, within caps: transactions": 3,
+        "message sent, every rule on: transactions": 3,
         "message skipped, goal reached: transactions": 1,
         "message held for quiet hours: transactions": 1,
         "message sent after its hold: transactions": 3,
     }
+    assert rows["every rule on: SQL statements more than with none"] == 2
 
 
 @pytest.mark.long
