@@ -113,6 +113,7 @@ class Zoe:
         self.personal = [
             self.email, self.former, self.number, self.name, self.token, self.note,
             f"orchids {MARK}", f"words {MARK}", f"550 no mailbox {MARK}",
+            f"yes of {MARK}", f"form of {MARK}",
         ]  # fmt: skip
         self.keys = [f"{letter}{MARK}" for letter in "akso"]
         """Keys of carts, a subscription, an order: Temporal has them in the ids of runs."""
@@ -133,6 +134,12 @@ class Zoe:
             served,
             "Subscription Started",
             properties={"subscription_id": f"s{MARK}", "expires_at": ends.isoformat()},
+        )
+        asked = {"wording": f"yes of {MARK}", "proof": f"form of {MARK}", "address": self.email}
+        await self.does(
+            served,
+            "Opt-In Requested",
+            properties={"channel": "email", "topic": "newsletter", **asked},
         )
         broken = {"price": "cheap", "to": f"Zoë <{self.email}>", "note": self.note, "cart_id": "c"}
         await self.does(served, "Product Added", properties=broken, status=400)
