@@ -57,12 +57,11 @@ def local_moment(written: str, timezone: str, option: str) -> datetime:
         The moment, in UTC.
 
     Raises:
-        BadInput: it cannot be read, or there is no such zone.
+        BadInput: it cannot be read.
     """
-    tz = zone(timezone)
     try:
         moment = datetime.fromisoformat(written)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=tz)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone(timezone))
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadInput(f'{option}: cannot read "{written}": write it as 2027-03-01T08:00') from None

@@ -51,7 +51,6 @@ class Decided(BaseModel):
         attempts: each handing over to a provider; empty for messages from before attempts were
             kept.
         reports: the provider's later reports.
-        instead: what would have changed it; empty if it left.
     """
 
     kind: Literal["message"] = "message"
@@ -73,7 +72,6 @@ class Decided(BaseModel):
     progress: Kind | None
     attempts: list[Tried]
     reports: list[Reported]
-    instead: str = ""
 
 
 def decided(
@@ -87,7 +85,6 @@ def decided(
     held_back: str = "",
     moved: str,
     address: str,
-    instead: str = "",
 ) -> Decided:
     """Put the fate of a message into words.
 
@@ -101,7 +98,6 @@ def decided(
         held_back: the words of `held.held_back` on the operator who holds it back.
         moved: the words of `moved` on a change of address.
         address: the address of the message; masked in the words of providers.
-        instead: the words of `remedies.remedy` on what would have changed it.
 
     Returns:
         The message with its fate.
@@ -138,7 +134,6 @@ def decided(
         progress=Kind(row.progress) if row.progress else None,
         attempts=course.attempts,
         reports=course.reports,
-        instead=instead,
     )
 
 

@@ -154,20 +154,6 @@ async def settle(
     )
 
 
-async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[AnswerRow]:
-    """Return the answers to a customer that are not forgotten yet, oldest first.
-
-    Args:
-        session: any session.
-        customer_id: the id that holds everything.
-
-    Returns:
-        Those of the last hour (`KEPT`), or longer where nobody has swept since.
-    """
-    query = select(AnswerRow).where(AnswerRow.customer_id == customer_id)
-    return (await session.exec(query.order_by(col(AnswerRow.at), col(AnswerRow.id)))).all()
-
-
 async def forget(session: AsyncSession, now: datetime) -> int:
     """Forget whose answers the older ones were.
 

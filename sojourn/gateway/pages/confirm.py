@@ -27,6 +27,7 @@ from sojourn.gateway.http.faults import AWAY, RETRY_AWAY, Refusal, refusal
 from sojourn.gateway.pages.description import damaged_page
 from sojourn.gateway.pages.forms import read_form
 from sojourn.gateway.pages.pages import Pages
+from sojourn.rendering.languages import fallbacks
 from sojourn.rendering.words import clean, is_advertisement
 from sojourn.store import cards, holds, opting, people
 from sojourn.store.standing import address_of
@@ -236,6 +237,8 @@ class _Confirming:
             topic=opt_in.topic,
             channel=opt_in.channel.value,
             wording=found.wording,
+            # a screen reader reads it by the rules of its own language
+            wording_lang=next(iter(fallbacks([found.asked.row.locale or ""])), ""),
         )
 
     def _plain(self, page: str, request: Request, status: int, *, locale: str = "") -> Response:

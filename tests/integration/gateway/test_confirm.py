@@ -127,7 +127,7 @@ async def test_a_look_changes_nothing(served: Served, customer_id: str) -> None:
         assert (await served.http.head(path)).status_code == 200
     assert "Yes, I want these messages" in answer.text
     assert "Newsletter" in answer.text
-    assert WORDING in answer.text
+    assert f'<dd lang="en">{WORDING}</dd>' in answer.text
     assert address_of(customer_id) not in answer.text
     assert len(await statements(served.store, customer_id)) == 1
     assert await told(served, customer_id) == ["Opt-In Requested"]
@@ -341,7 +341,7 @@ async def test_the_senders_own_key_of_a_request_means_nothing(
 WORDS = {
     "it": ("Serve la tua conferma", "Grazie, è confermato", "Non riceverai questi messaggi"),
     "pl": (
-        "Prosimy o potwierdzenie",
+        "Prosimy o\N{NO-BREAK SPACE}potwierdzenie",
         "Dziękujemy, potwierdzone",
         "Nie będziemy wysyłać tych wiadomości",
     ),

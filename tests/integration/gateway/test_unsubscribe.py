@@ -407,6 +407,7 @@ def test_every_page_exists_in_every_language_and_names_every_shipped_topic() -> 
                         channel=channel.value,
                         says="stay",
                         wording="",
+                        wording_lang="",
                     )
                     html = bytes(answer.body).decode()
                     assert f'<html lang="{lang}">' in html
