@@ -65,7 +65,7 @@ def run(house: Path, *command: str) -> str:
             **os.environ,
             "PYTHONPATH": str(house),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the installed plugin is not the copy's
-            "PYTEST_PLUGINS": "pytest_asyncio.plugin,sojourn.testkit.plugin",
+            "PYTEST_PLUGINS": "pytest_asyncio.plugin,pytest_timeout,sojourn.testkit.plugin",
             "PYTEST_ADDOPTS": "-p no:cacheprovider",
             "SOJOURN_HOME": str(house / ".sojourn"),
         },

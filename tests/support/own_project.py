@@ -40,7 +40,7 @@ class OwnProject:
             env={**os.environ, **ours, **environment},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
 
 
