@@ -10,7 +10,7 @@ from jmespath.functions import Functions, signature
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_SECOND = 100_000_000
 LAST_SECOND = 7_258_118_400
-"""Seconds from 1970 to 2200. A larger number is none of seconds, so it is one of milliseconds."""
+"""Seconds from 1970 to 2200. A larger number cannot be seconds, so it is milliseconds."""
 _NUMBER = {"types": ["number", "string", "null"]}
 _TEXT = {"types": ["string", "null"]}
 

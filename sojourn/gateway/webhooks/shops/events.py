@@ -180,6 +180,27 @@ def card(user: str, traits: Mapping[str, Any], *, at: datetime) -> list[Call]:
     return [identify(user=user, message_id=name, at=at, traits=told)]
 
 
+def signed_up(user: str, at: datetime, *, email: str | None, first_name: str | None) -> Call:
+    """Write that a customer opened an account; told twice it is one.
+
+    Args:
+        user: the customer's id.
+        at: when they opened it.
+        email: None if the shop does not tell.
+        first_name: None if the shop does not tell.
+
+    Returns:
+        A Signed Up.
+    """
+    return track(
+        "Signed Up",
+        user=user,
+        message_id=made_id(user, "Signed Up"),
+        at=at,
+        properties={"email": email, "first_name": first_name},
+    )
+
+
 def nowhere(users: Iterable[str], at: datetime) -> list[Call]:
     """Write that these ids have no address any more, so that nothing is sent to them."""
     return [

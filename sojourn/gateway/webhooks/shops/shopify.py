@@ -4,7 +4,7 @@ https://shopify.dev/docs/api/webhooks lists the topics; `shopify_bodies` models 
 topic is one function here. docs/webhooks.md tells which events a topic becomes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,9 +15,8 @@ from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import EARLIEST
 from sojourn.domain.made_ids import digest, made_id
 from sojourn.domain.messages import Channel
-from sojourn.gateway.webhooks.bodies import read_json
 from sojourn.gateway.webhooks.calls import delete, errand, identify, present, track
-from sojourn.gateway.webhooks.shops.bodies import phone, read_body, read_noted
+from sojourn.gateway.webhooks.shops.bodies import phone, read_body
 from sojourn.gateway.webhooks.shops.events import (
     cancelled,
     card,
@@ -29,7 +28,9 @@ from sojourn.gateway.webhooks.shops.events import (
     nowhere,
     ordered,
     pieces,
+    signed_up,
 )
+from sojourn.gateway.webhooks.shops.shop import Shop, Topic
 from sojourn.gateway.webhooks.shops.shopify_bodies import (
     GRANTED,
     Account,
@@ -52,8 +53,7 @@ from sojourn.gateway.webhooks.shops.shopify_bodies import (
     SmsConsent,
     WhatsAppConsent,
 )
-from sojourn.gateway.webhooks.signatures import check_hmac
-from sojourn.gateway.webhooks.source import Call, Depending, Nothing, SignedRequest
+from sojourn.gateway.webhooks.source import Call, Depending, Nothing
 
 ANSWER_WITHIN = timedelta(days=30)
 """The law's time for a request of a customer (GDPR, article 12: a month)."""
@@ -63,58 +63,6 @@ MERGED = ("completed", "succeeded", "success")
 """Words for two customers who are one now; with any other one they are two still."""
 _STATE = "shopifyState"
 """The trait that remembers whether a customer had an account."""
-
-
-Calls = list[Call] | list[Call | Depending]
-"""The calls that a request amounts to."""
-
-
-@dataclass(frozen=True)
-class Shopify:
-    """One shop, or several that share an app.
-
-    Args:
-        secrets: the app's client secret, or the one that the shop's admin shows for webhooks.
-    """
-
-    secrets: Sequence[str]
-    name: str = "shopify"
-
-    def calls(self, request: SignedRequest) -> Calls | Nothing:
-        """Verify a request, and give back the calls of its topic.
-
-        Raises:
-            BadSignature, BadEvent: as `Source.calls`.
-        """
-        check_hmac(self.secrets, request.headers.get("x-shopify-hmac-sha256"), request.body)
-        topic = self.about(request)
-        if topic not in TOPICS:
-            return Nothing("nothing here listens to this topic")
-        return read_noted(
-            lambda body: self.read(body, topic, request.received_at),
-            read_json(request.body),
-            request.notes,
-        )
-
-    def about(self, request: SignedRequest) -> str:
-        """Return the topic of a request."""
-        return request.headers.get("x-shopify-topic", "")
-
-    def read(self, body: Any, about: str, at: datetime) -> Calls | Nothing:
-        """Give back the calls of a body.
-
-        Args:
-            body: parsed JSON.
-            about: its topic.
-            at: when it arrived.
-
-        Returns:
-            The calls, or `Nothing`.
-
-        Raises:
-            BadEvent: it lacks a field, or has a wrong one.
-        """
-        return TOPICS[about](body, at)
 
 
 def cart(body: Any, received_at: datetime) -> list[Call]:
@@ -155,14 +103,7 @@ def order(body: Any, received_at: datetime) -> list[Call]:
         others,
         message_id=made_id("shopify/order", found.id),
         at=at,
-        properties={
-            "order_id": found.id,
-            "cart_id": found.cart_token,
-            "total": found.total_price,
-            "currency": found.currency,
-            "products": _products(found),
-            "email": found.email,
-        },
+        properties={**_contents(found), "email": found.email},
     )
     # the order goes first: a fault in the customer's card must not keep it from ending the runs
     return [*bought, *_person(found, found.id, user, at)]
@@ -177,14 +118,7 @@ def order_cancelled(body: Any, received_at: datetime) -> list[Call]:
         others,
         message_id=made_id("shopify/order", found.id, "cancelled"),
         at=end_of_second(found.cancelled_at or found.updated_at or received_at),
-        properties={
-            "order_id": found.id,
-            "cart_id": found.cart_token,
-            "total": found.total_price,
-            "currency": found.currency,
-            "products": _products(found),
-            "reason": found.cancel_reason,
-        },
+        properties={**_contents(found), "reason": found.cancel_reason},
     )
 
 
@@ -240,9 +174,9 @@ def customer_updated(body: Any, received_at: datetime) -> list[Call | Depending]
     calls: list[Call | Depending] = [*_account(found, received_at)]
     if found.state == "enabled":
         at = found.updated_at or received_at
-        signed_up = _signed_up(found, at)
+        opened = _signed_up(found, at)
         is_new = found.created_at is not None and at - found.created_at <= NEW
-        calls.append(signed_up if is_new else Depending(signed_up, if_said=(_STATE, "disabled")))
+        calls.append(opened if is_new else Depending(opened, if_said=(_STATE, "disabled")))
     return calls
 
 
@@ -321,8 +255,6 @@ def shop_redacted(body: Any, received_at: datetime) -> list[Call]:
     return [errand(user=shop, message_id=told, at=received_at, subject=subject)]
 
 
-Topic = Callable[[Any, datetime], Calls | Nothing]
-"""Reads a body that arrived at a moment."""
 TOPICS: dict[str, Topic] = {
     "carts/create": cart,
     "carts/update": cart,
@@ -344,6 +276,22 @@ TOPICS: dict[str, Topic] = {
     "customers/data_request": data_requested,
     "shop/redact": shop_redacted,
 }
+
+
+@dataclass(frozen=True)
+class Shopify(Shop):
+    """One shop, or several that share an app.
+
+    Args:
+        secrets: the app's client secret, or the one that the shop's admin shows for webhooks.
+        name: of the source.
+    """
+
+    signature_header = "x-shopify-hmac-sha256"
+    topic_header = "x-shopify-topic"
+    topics = MappingProxyType(TOPICS)
+
+    name: str = "shopify"
 
 
 def known(customer_id: str) -> str:
@@ -369,6 +317,17 @@ def _snapshot(body: Cart | Checkout, user: str, key: str, at: datetime) -> list[
     products = _products(body)
     state = made_id("shopify/cart", digest(key), at, content(products))
     return cart_seen(user, key, message_id=state, at=at, products=products)
+
+
+def _contents(body: Order) -> dict[str, Any]:
+    """Return the properties that all events of an order share."""
+    return {
+        "order_id": body.id,
+        "cart_id": body.cart_token,
+        "total": body.total_price,
+        "currency": body.currency,
+        "products": _products(body),
+    }
 
 
 def _products(body: Cart | Purchase) -> list[dict[str, Any]]:
@@ -414,14 +373,7 @@ def _sum(amounts: Iterable[str | None]) -> str | None:
 
 
 def _signed_up(found: Account, at: datetime) -> Call:
-    user = known(found.id)
-    return track(
-        "Signed Up",
-        user=user,
-        message_id=made_id(user, "Signed Up"),
-        at=at,
-        properties={"email": found.email, "first_name": found.first_name},
-    )
+    return signed_up(known(found.id), at, email=found.email, first_name=found.first_name)
 
 
 def _account(found: Account, received_at: datetime) -> list[Call]:

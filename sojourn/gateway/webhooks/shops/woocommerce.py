@@ -6,15 +6,14 @@ which events a topic becomes.
 """
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.made_ids import digest, made_id
-from sojourn.gateway.webhooks.bodies import read_json
 from sojourn.gateway.webhooks.calls import present, track
-from sojourn.gateway.webhooks.shops.bodies import phone, read_body, read_noted
+from sojourn.gateway.webhooks.shops.bodies import phone, read_body
 from sojourn.gateway.webhooks.shops.events import (
     cancelled,
     card,
@@ -26,7 +25,9 @@ from sojourn.gateway.webhooks.shops.events import (
     nowhere,
     ordered,
     pieces,
+    signed_up,
 )
+from sojourn.gateway.webhooks.shops.shop import Calls, Shop, Topic
 from sojourn.gateway.webhooks.shops.woocommerce_bodies import (
     Account,
     Billing,
@@ -37,7 +38,6 @@ from sojourn.gateway.webhooks.shops.woocommerce_bodies import (
     OrderState,
     PlacedOrder,
 )
-from sojourn.gateway.webhooks.signatures import check_hmac
 from sojourn.gateway.webhooks.source import Call, Nothing, SignedRequest
 
 PLACED = ("processing", "on-hold", "completed")
@@ -49,57 +49,6 @@ OVER = ("cancelled", "refunded", "trash", "auto-draft")
 BY_CUSTOMERS = ("checkout", "store-api")
 """Ways in which customers make orders; an order that staff writes down is nobody's cart."""
 _PING = re.compile(rb"webhook_id=\d{1,20}")
-
-
-@dataclass(frozen=True)
-class WooCommerce:
-    """One shop.
-
-    Args:
-        secrets: as entered with the shop's webhooks.
-    """
-
-    secrets: Sequence[str]
-    name: str = "woocommerce"
-
-    def calls(self, request: SignedRequest) -> list[Call] | Nothing:
-        """Verify a request, and give back the calls of its topic.
-
-        Raises:
-            BadSignature, BadEvent: as `Source.calls`.
-        """
-        signature = request.headers.get("x-wc-webhook-signature")
-        if signature is None and _PING.fullmatch(request.body):
-            return Nothing("a ping: WooCommerce tries a new webhook without signing")
-        check_hmac(self.secrets, signature, request.body)
-        topic = self.about(request)
-        if topic not in TOPICS:
-            return Nothing("nothing here listens to this topic")
-        return read_noted(
-            lambda body: self.read(body, topic, request.received_at),
-            read_json(request.body),
-            request.notes,
-        )
-
-    def about(self, request: SignedRequest) -> str:
-        """Return the topic of a request."""
-        return request.headers.get("x-wc-webhook-topic", "")
-
-    def read(self, body: Any, about: str, at: datetime) -> list[Call] | Nothing:
-        """Give back the calls of a body.
-
-        Args:
-            body: parsed JSON.
-            about: its topic.
-            at: when it arrived.
-
-        Returns:
-            The calls, or `Nothing`.
-
-        Raises:
-            BadEvent: it lacks a field, or has a wrong one.
-        """
-        return TOPICS[about](body, at)
 
 
 def order(body: Any, received_at: datetime) -> list[Call] | Nothing:
@@ -125,15 +74,13 @@ def order(body: Any, received_at: datetime) -> list[Call] | Nothing:
 def customer_created(body: Any, received_at: datetime) -> list[Call]:
     """Read ``customer.created``: a customer opened an account."""
     found = read_body(Account, body)
-    user = known(found.id)
-    signed_up = track(
-        "Signed Up",
-        user=user,
-        message_id=made_id(user, "Signed Up"),
-        at=found.date_created_gmt or received_at,
-        properties={"email": found.email, "first_name": found.first_name},
+    opened = signed_up(
+        known(found.id),
+        found.date_created_gmt or received_at,
+        email=found.email,
+        first_name=found.first_name,
     )
-    return [*customer_updated(body, received_at), signed_up]
+    return [*customer_updated(body, received_at), opened]
 
 
 def customer_updated(body: Any, received_at: datetime) -> list[Call]:
@@ -148,8 +95,6 @@ def gone(body: Any, received_at: datetime) -> list[Call]:
     return left([known(read_body(GoneAccount, body).id)], received_at)
 
 
-Topic = Callable[[Any, datetime], list[Call] | Nothing]
-"""Reads a body that arrived at a moment."""
 TOPICS: dict[str, Topic] = {
     "order.created": order,
     "order.updated": order,
@@ -157,6 +102,32 @@ TOPICS: dict[str, Topic] = {
     "customer.updated": customer_updated,
     "customer.deleted": gone,
 }
+
+
+@dataclass(frozen=True)
+class WooCommerce(Shop):
+    """One shop.
+
+    Args:
+        secrets: as entered with the shop's webhooks.
+        name: of the source.
+    """
+
+    signature_header = "x-wc-webhook-signature"
+    topic_header = "x-wc-webhook-topic"
+    topics = MappingProxyType(TOPICS)
+
+    name: str = "woocommerce"
+
+    def calls(self, request: SignedRequest) -> Calls | Nothing:
+        """Verify a request, as `Shop.calls`; WooCommerce tries a new webhook without signing.
+
+        Raises:
+            BadSignature, BadEvent: as `Source.calls`.
+        """
+        if self.signature_header not in request.headers and _PING.fullmatch(request.body):
+            return Nothing("a ping: WooCommerce tries a new webhook without signing")
+        return super().calls(request)
 
 
 def known(customer_id: str) -> str:
@@ -188,13 +159,7 @@ def _placed(body: PlacedOrder, received_at: datetime) -> list[Call]:
         others,
         message_id=made_id("woocommerce/order", body.id),
         at=end_of_second(paid),
-        properties={
-            "order_id": body.id,
-            "total": body.total,
-            "currency": body.currency,
-            "products": _products(body),
-            "email": body.billing.email,
-        },
+        properties={**_contents(body), "email": body.billing.email},
     )
     # the order goes first: a fault in the customer's card must not keep it from ending the runs
     return [*bought, *_card(body.billing, body.billing, user, changed)]
@@ -229,12 +194,7 @@ def _cancelled(body: Order, received_at: datetime) -> list[Call]:
         others,
         message_id=made_id("woocommerce/order", body.id, "cancelled"),
         at=end_of_second(body.date_modified_gmt or received_at),
-        properties={
-            "order_id": body.id,
-            "total": body.total,
-            "currency": body.currency,
-            "products": _products(body),
-        },
+        properties=_contents(body),
     )
 
 
@@ -268,6 +228,16 @@ def _refunded(body: Order, received_at: datetime, *, whole: bool = False) -> lis
         )
         for message_id, total, reason in told
     ]
+
+
+def _contents(body: Order) -> dict[str, Any]:
+    """Return the properties that an order has whether it was placed or cancelled."""
+    return {
+        "order_id": body.id,
+        "total": body.total,
+        "currency": body.currency,
+        "products": _products(body),
+    }
 
 
 def _products(body: Order) -> list[dict[str, Any]]:
