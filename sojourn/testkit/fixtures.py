@@ -71,15 +71,22 @@ async def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def journey_project(pytestconfig: pytest.Config) -> Project:
     """Compose the project under test: the one of pytest's root folder.
 
-    Override it to test with other journeys.
+    A project that cannot be composed fails every test that needs it with the one line that a
+    command would say. Override the fixture to test with other journeys.
     """
     from dataclasses import replace
 
     from sojourn.composing import find_root, load_project
+    from sojourn.domain.errors import BadPolicy, BadProject
     from sojourn.journeys.registry import Journeys
+    from sojourn.policies import Policy
     from sojourn.rendering.folders import missing_templates
 
-    project = load_project(find_root(pytestconfig.rootpath))
+    try:
+        project = load_project(find_root(pytestconfig.rootpath))
+        Policy(project.policy, None)
+    except (BadPolicy, BadProject) as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     if unwritten := missing_templates(project):
         warnings.warn(
             f"missing in declared languages; another language stands in: {', '.join(unwritten)}",
@@ -87,7 +94,8 @@ def journey_project(pytestconfig: pytest.Config) -> Project:
             stacklevel=1,
         )
     # a journey that is switched off is tested like the others: it may be on again tomorrow
-    # and without the rules of policy.toml: a test sends at whatever hour it runs
+    # and without the rules of policy.toml, once they are known to be readable: a test sends at
+    # whatever hour it runs
     return replace(project, journeys=Journeys(project.journeys.values()), policy=None)
 
 
@@ -110,23 +118,32 @@ def journey_settings(tmp_path: Path, migrated_database: Path) -> Settings:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def journey(
-    time_skipping_client: Client, journey_settings: Settings, journey_project: Project
+    journey_project: Project, time_skipping_client: Client, journey_settings: Settings
 ) -> AsyncIterator[JourneyTest]:
     """Make a customer, a worker with a queue of its own, and the three verbs.
 
     Args:
+        journey_project: whose journeys run. It comes first: if it is at fault, no server is needed.
         time_skipping_client: connected.
         journey_settings: of the installation under test.
-        journey_project: whose journeys run.
 
     Yields:
         The journey under test.
+
+    Raises:
+        pytest.fail.Exception: a journey does more than a workflow may; the line names it.
     """
+    from sojourn.domain.errors import BadProject
     from sojourn.journeys.queues import TASK_QUEUE
     from sojourn.serving import worker
+    from sojourn.serving.sandbox import check_journeys
     from sojourn.store import Store
     from sojourn.testkit.kit import JourneyTest
 
+    try:
+        await check_journeys(journey_project)  # each class once a process
+    except BadProject as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     name = uuid4().hex[:12]
     queue = f"{TASK_QUEUE}-{name}"
     store = await Store.open(journey_settings.store_url)
