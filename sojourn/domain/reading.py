@@ -7,17 +7,21 @@ from pydantic import TypeAdapter, ValidationError
 
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Identifier, Moment
+from sojourn.domain.storable import LONGEST_NUMBER
 
+_ABSURD: Final = 10**LONGEST_NUMBER
 _IDENTIFIER: Final = TypeAdapter[str](Identifier)
 _MOMENT: Final = TypeAdapter[datetime](Moment)
 
 
 def read_identifier(path: str, value: object) -> str:
-    """Read an id. A whole number becomes text, as the SDKs make it.
+    """Read an id. A whole number becomes text, as the SDKs make it; 42.0 is 42, as JSON has it.
 
     Raises:
         BadEvent: it is no id.
     """
+    if isinstance(value, float) and value.is_integer() and abs(value) < _ABSURD:
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     try:

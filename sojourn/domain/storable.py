@@ -11,7 +11,7 @@ from sojourn.domain.notes import Note, left_out
 DEEPEST = 32
 """Levels of nesting in a call; the specification's own examples have four."""
 LONGEST_NUMBER = 100
-"""Digits of a whole number."""
+"""Digits of a number before its point."""
 _ABSURD = 10**LONGEST_NUMBER
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 _LONGEST_PATH = 200
@@ -130,10 +130,10 @@ def _check(value: Any, path: tuple[str, ...], levels: int) -> None:
         case list():
             for number, inner in enumerate(value):
                 _check(inner, (*path, str(number)), levels - 1)
-        case int() if not -_ABSURD < value < _ABSURD:
-            raise Unstorable(_written(path), f"is a number of more than {LONGEST_NUMBER} digits")
         case float() if not math.isfinite(value):  # 1e999 is JSON, and no finite number
             raise Unstorable(_written(path), "is no finite number")
+        case int() | float() if not -_ABSURD < value < _ABSURD:  # JSON has one kind of number
+            raise Unstorable(_written(path), f"is a number of more than {LONGEST_NUMBER} digits")
 
 
 def _check_text(text: str, path: tuple[str, ...]) -> None:

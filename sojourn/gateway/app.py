@@ -22,6 +22,7 @@ from sojourn.gateway.http.others import hint
 from sojourn.gateway.pages import archive, confirm, links, unsubscribe
 from sojourn.gateway.pages.pages import Pages
 from sojourn.gateway.tracking import routes as tracking
+from sojourn.gateway.tracking.call_schemas import ending_event
 from sojourn.gateway.tracking.description import SECURITY
 from sojourn.gateway.webhooks import routes as webhooks
 from sojourn.gateway.webhooks.reports import ProviderReports
@@ -39,7 +40,8 @@ class Api(FastAPI):
         # it is read on the operators' port, where none of these paths is
         document["servers"] = [{"url": self.state.backend.settings.public_url}]
         document["components"]["securitySchemes"] = SECURITY
-        document["components"]["schemas"]["Value"] = VALUE
+        events = self.state.backend.sojourn.project.events
+        document["components"]["schemas"] |= {"Value": VALUE, "EndingEvent": ending_event(events)}
         return document
 
 

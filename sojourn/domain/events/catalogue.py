@@ -95,6 +95,10 @@ class Events(Mapping[str, type[Event]]):
         """Return the wire name that a name is beyond doubt; the name itself if there is none."""
         return self._naming.known(name) or name
 
+    def spellings(self, name: str) -> list[str]:
+        """Return the words, in small letters, under which the event of a wire name is known."""
+        return self._naming.spellings(name)
+
     def nearest(self, name: str) -> str | None:
         """Return the wire name that looks most like an unknown name; None if none does."""
         return self._naming.nearest(name)

@@ -65,6 +65,10 @@ class Naming:
         """Return the known name that a name is beyond doubt; None if there is none."""
         return name if name in self._names else self._meant.get(plain(name))
 
+    def spellings(self, name: str) -> list[str]:
+        """Return the words (`plain`) under which a known name is found."""
+        return sorted(spelling for spelling, known in self._meant.items() if known == name)
+
     def nearest(self, name: str) -> str | None:
         """Return the known name that looks most like a name; None if none does."""
         words = plain(name)[:LONGEST_NAME]

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from sojourn.domain.storable import LONGEST_NUMBER
+
 WITHOUT_NUL = r"^[^\u0000]*$"
 _VALUE: Final = {"$ref": "#/components/schemas/Value"}
 FIELDS: Final[dict[str, Any]] = {
@@ -14,7 +16,12 @@ FIELDS: Final[dict[str, Any]] = {
 VALUE: Final[dict[str, Any]] = {
     "description": "Any JSON whose text has no NUL character, 32 levels deep at most.",
     "anyOf": [
-        {"type": ["null", "boolean", "number"]},
+        {"type": ["null", "boolean"]},
+        {
+            "type": "number",
+            "exclusiveMinimum": -(10**LONGEST_NUMBER),
+            "exclusiveMaximum": 10**LONGEST_NUMBER,
+        },
         {"type": "string", "pattern": WITHOUT_NUL},
         {"type": "array", "items": _VALUE},
         {"type": "object", **FIELDS},

@@ -91,9 +91,7 @@ def _one(kind: str) -> Endpoint:
     async def endpoint(request: Request) -> JSONResponse:
         received_at = datetime.now(UTC)
         tracking, key, call = await _opened(request, CALL_LIMIT)
-        call["type"] = call.get("type") or kind
-        if call["type"] != kind:
-            raise BadEvent("type", f"must be {kind}, or left out")
+        call["type"] = type_of(call, kind)
         ask = kind == "track" and _asks(request)
         (taken,) = await tracking.take([call], key=key, received_at=received_at, ask=ask)
         if taken.fault is not None:
@@ -110,6 +108,17 @@ def _one(kind: str) -> Endpoint:
         return JSONResponse({**told, **noted}, headers={"Preference-Applied": "wait"})
 
     return endpoint
+
+
+def type_of(call: Mapping[str, Any], kind: str) -> str:
+    """Return the type of a call that came to the address of one kind of calls.
+
+    Raises:
+        BadEvent: it says that it is of another one.
+    """
+    if (call.get("type") or kind) != kind:
+        raise BadEvent("type", f"must be {kind}, or left out")
+    return kind
 
 
 def _asks(request: Request) -> bool:
