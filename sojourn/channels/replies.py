@@ -34,7 +34,7 @@ def reply_reports(
         channel: by which it came.
         address: the customer's.
         provider_id: the provider's id of the message that it answers, if it tells that.
-        meant: its wish as the provider says it, who may know more words.
+        meant: its wish by the provider, which may know more words.
         answered: the provider itself answers the command.
 
     Yields:

@@ -19,7 +19,7 @@ def read_address(channel: Channel, written: str) -> str:
         The address, as cards have it.
 
     Raises:
-        BadInput: it is none; the text says why, and does not quote it.
+        BadInput: it is no address; the text says why, and does not quote it.
     """
     text = written.strip()
     try:

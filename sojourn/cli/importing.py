@@ -66,7 +66,7 @@ class Tally:
         return {name: _text(value) for name, value in record.items()}
 
     def how_far(self) -> str:
-        """Say how far an import got that was interrupted; empty if it had not begun."""
+        """Say how far an interrupted import got; empty if it had not begun."""
         if not self.report.read:
             return ""
         return f"read {self.report.read} rows; import the same file again to go on"

@@ -54,7 +54,7 @@ async def switch(
 
     Raises:
         BadInput: what is meant is not clear, or nothing has that name.
-        StoreUnavailable: the switch is stored, and a claim of before it goes on.
+        StoreUnavailable: the switch is stored, and an earlier claim is still under way.
     """
     check_words(why, by, here.project)
     async with here.store() as store:
@@ -164,7 +164,7 @@ def _rest(on: Sequence[SwitchRow]) -> str:
 
 
 def _remark(scope: Scope, name: str, on: Sequence[SwitchRow], project: Project) -> None:
-    """Name the other switches that still hold back what was let go on."""
+    """Name the other switches that still hold back what was resumed."""
     topics = {name} if scope is Scope.TOPIC else set()
     if scope is Scope.JOURNEY and (journey := project.journeys.get(name)) is not None:
         topics |= {journey.topic, *(m.topic for m in journey.messages if m.topic)}

@@ -171,7 +171,7 @@ def next_plan(
         crowd = _crowd(known, event, journeys, set(begins) - set(over))
         targets = routing.targets(
             event,
-            # a run that is over must not take for its next begin what may begin none
+            # a run that is over must not take an event that may begin none for its next beginning
             [
                 r
                 for r in known.open_runs
@@ -255,7 +255,7 @@ class _Crowd:
 
     Args:
         full: the journeys of which the customer has as many open runs as there may be.
-        doubtful: ids of runs on which that depends, and of which nobody knows whether they are.
+        doubtful: ids of runs on which that depends: nobody knows whether they are open.
     """
 
     full: dict[str, Verdict]

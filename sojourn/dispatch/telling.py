@@ -117,7 +117,7 @@ class Teller:
 
     @contextmanager
     def _named(self, plan: Plan) -> Iterator[None]:
-        """Have what Temporal cannot do now named as such, with what becomes of the event.
+        """Turn an error of Temporal's into one that says what becomes of the event.
 
         Raises:
             TemporalUnavailable: nobody can be told now.

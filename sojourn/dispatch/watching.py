@@ -1,4 +1,4 @@
-"""`Watch`: who is told how long stored events take to reach the runs, and which start none."""
+"""`Watch`: is told how long stored events take to reach the runs, and which start none."""
 
 from typing import Protocol
 

@@ -32,7 +32,7 @@ class Again:
     """A rule of re-entry: the class keyword ``again=`` of a journey. See `ALWAYS`.
 
     Args:
-        days: the calendar days that must pass from the begin of the last run on; 0: none.
+        days: the calendar days that must pass since the last run began; 0: none.
         months: or the months.
         never: one run is all.
         of_key: only runs of the same key count.
@@ -98,7 +98,7 @@ ONCE = Again(never=True)
 
 
 def after(*, days: int = 0, months: int = 0) -> Again:
-    """Let a customer enter again so long after the begin of the last run.
+    """Let a customer enter again so long after the last run began.
 
     Days are the customer's calendar days, at any hour. A month on from the 31st is the last day of
     a shorter month.

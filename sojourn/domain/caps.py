@@ -21,7 +21,7 @@ from sojourn.domain.week import second_of
 
 WEEK = 7
 _NAMED = 4
-"""Messages that are named at most: more say no more."""
+"""The most messages that are named: further ones would say nothing new."""
 _ONE_SECOND = timedelta(seconds=1)
 
 
@@ -123,7 +123,7 @@ class Caps:
     Args:
         limits: by days and weeks.
         distances: the least ones.
-        at_cap: what messages do that do not say it themselves.
+        at_cap: what a message does that does not say so itself.
     """
 
     limits: tuple[Limit, ...] = ()
@@ -210,7 +210,7 @@ class Near:
         return False
 
     def edges(self, day: date) -> Iterable[int]:
-        """Yield the seconds of a local day at which a message becomes near, or is so no more."""
+        """Yield the seconds of a local day from which a message is too near, or no longer is."""
         for slot in self.slots:
             for edge in (slot.at - self.distance.least, slot.at + self.distance.least):
                 shown = _next_second(edge).astimezone(self.tz)

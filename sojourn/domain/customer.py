@@ -257,7 +257,7 @@ def read_phone_of(customer: Customer, identity: Identity) -> str:
         identity: of the call.
 
     Raises:
-        BadCustomer: nothing tells the country, or the number is none of it.
+        BadCustomer: nothing tells the country, or it has no such number.
     """
     countries = [
         *countries_of(customer.attributes),

@@ -24,7 +24,7 @@ def read_retention(text: str) -> dict[str, int]:
         text: empty means that everything is kept.
 
     Raises:
-        ValueError: a table is not known, or a number is none.
+        ValueError: a table is not known, or its days are no number.
     """
     found: dict[str, int] = {}
     for part in filter(None, (one.strip() for one in text.split(","))):

@@ -19,7 +19,7 @@ from sojourn.domain.precedence import Precedence
 from sojourn.domain.rules import AFTER_A_HOLD, Hold, Rules
 
 LATE = timedelta(minutes=10)
-"""A held message that has not asked so long after the end of its hold keeps no slot any more: its
+"""A held message that has not asked so long after the end of its hold no longer keeps a slot: its
 run is over, or nobody works on it."""
 AFTER_ANOTHER = timedelta(minutes=1)
 """A message that gives way asks again so long after the other one was to leave; if that has not

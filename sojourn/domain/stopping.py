@@ -234,7 +234,7 @@ _Commands = Mapping[_Piece, str]
 
 
 def _command(words: _Piece, commands: _Commands) -> list[_Piece] | None:
-    """Return the commands in words of which nothing is left but courtesies; None if much is."""
+    """Return the commands in words if only courtesies stand around them; None if more does."""
     if len(words) > LONGEST:
         return None
     return next((found for found in _parses(words, commands) if found), None)

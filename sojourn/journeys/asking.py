@@ -36,7 +36,7 @@ def question(about: object, *, run: str, customer_id: str, now: datetime) -> Que
         The question.
 
     Raises:
-        TypeError: it is none, or its answer may be personal.
+        TypeError: it is no question, or its answer may be personal.
     """
     asked: dict[str, Any] = {}
     if isinstance(about, Fact):

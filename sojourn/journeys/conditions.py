@@ -18,7 +18,7 @@ def checked_conditions(terms: Terms, called: str) -> Terms:
         The terms.
 
     Raises:
-        TypeError: a condition is no fact, or speaks of a field that an event has not; a rule of
+        TypeError: a condition is no fact, or names a field that an event lacks; a rule of
             re-entry is none.
     """
     _check_entry(terms, called)

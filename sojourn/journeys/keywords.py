@@ -14,7 +14,7 @@ _NAME = re.compile(r"[a-z\d]+(-[a-z\d]+)*", re.ASCII)
 
 
 def check(cls: type[Run], base: type[Run]) -> None:
-    """See that a class can be a journey, or a base of journeys.
+    """Check that a class can be a journey, or a base of journeys.
 
     Raises:
         TypeError: it cannot.
@@ -54,7 +54,7 @@ def _check_named(cls: type[Run], called: str) -> None:
 
 
 def _check_counted(message: Message, cls: type[Run]) -> None:
-    """See that the field by which a limit counts is one that runs are told of."""
+    """Check that runs are told the field by which a limit counts."""
     key = message.at_most.key if message.at_most else ""
     for event in cls.terms.starts_on if key else ():
         if key not in event.model_fields or key in personal_fields(event):

@@ -8,7 +8,7 @@ from sojourn.journeys.journey import Journey
 
 
 def named_in_vain(precedence: Precedence, journeys: Iterable[type[Journey]]) -> str:
-    """Return which entry of a precedence names nothing, in one line; empty if none does.
+    """Return the entry of a precedence that names nothing, in one line; empty if each does.
 
     Args:
         precedence: of the project's policy.

@@ -143,7 +143,7 @@ def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderCon
 def _moves(start: Event, history: Sequence[Event], delivery: Delivery) -> tuple[Event, ...]:
     """Return the events that have restarted the steps, up to the one that did so last.
 
-    A delivery of before the cause was told goes by the newest that the run had heard of.
+    A delivery made before the cause was told goes by the newest that the run had heard of.
     """
     if delivery.cause == start.message_id:
         return ()

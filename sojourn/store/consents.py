@@ -36,7 +36,7 @@ async def current(
     Args:
         session: any session.
         customer_id: the id that holds everything.
-        now: a yes that held until a moment before holds no more; None: by the machine's clock.
+        now: a yes that ended before has run out; None: by the machine's clock.
 
     Returns:
         What the words amount to.

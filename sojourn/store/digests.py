@@ -1,7 +1,7 @@
 """Digests of addresses: a "no" and a suppression outlive the address that an erasure takes away.
 
 A digest is of the channel and the address as it is compared, under the database's key
-(`store.salts`): it is exchanged with no secret of the installation, and a backup has the key that
+(`store.salts`): it does not change with the installation's secrets, and a backup has the key that
 its digests need.
 """
 

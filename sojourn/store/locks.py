@@ -20,7 +20,7 @@ def number(name: str) -> int:
 
 
 async def hold(session: AsyncSession, key: int) -> None:
-    """Wait until nobody shares a lock, and have it alone until the transaction ends.
+    """Wait until nobody shares a lock, then hold it alone until the transaction ends.
 
     Args:
         session: a writing transaction.
@@ -33,11 +33,11 @@ async def hold(session: AsyncSession, key: int) -> None:
 
 
 async def share(session: AsyncSession, keys: Iterable[int]) -> None:
-    """Share locks until the transaction ends; wait while somebody has one of them alone.
+    """Share locks until the transaction ends; wait while somebody holds one of them alone.
 
     Args:
-        session: a writing transaction that takes no other lock afterwards for which one of those
-            who have these alone could wait.
+        session: a writing transaction that takes no lock afterwards on which somebody who holds
+            one of these alone could wait.
         keys: as `number` returns them.
     """
     wanted = sorted(keys)

@@ -242,7 +242,7 @@ async def _keep(
         kind=report.kind.value,
         at=report.at,
         received_at=received_at,
-        # of a message that is not ours, or no more, nobody needs the words: they quote addresses
+        # nobody needs the words about a message that is not ours any more: they quote addresses
         detail=report.detail if ledger_id is not None else "",
     )
     addition = insert(session, ReportRow).values(row.model_dump(exclude={"id"}))

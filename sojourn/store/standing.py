@@ -14,7 +14,7 @@ def standing(said: Iterable[ConsentRow], now: datetime) -> Consents:
 
     Args:
         said: in the order of `ordered`.
-        now: a yes that held until a moment before holds no more.
+        now: a yes that ended before has run out.
 
     Returns:
         What they amount to.

@@ -1,7 +1,7 @@
 """Suppressed addresses: they get no message, no matter which customer has them.
 
 SMS and WhatsApp reach the same number and are told apart: a number without WhatsApp takes texts. A
-suppression that was lifted stays as a row, so that no report of before brings it back. Of an erased
+suppression that was lifted stays as a row, so that no earlier report brings it back. Of an erased
 person a row has the digest of the address in the place of the address (`store.digests`).
 """
 
@@ -63,7 +63,7 @@ async def add(
         channel: the channel to which the suppression applies.
         address: the address, in any spelling.
         because: one of `CAUSES`, or an operator's word.
-        at: the moment of the report, answer or command. One of before the address was lifted
+        at: the moment of the report, answer or command. One from before the address was lifted
             changes nothing.
         source: the report, answer or operator that it comes from.
         hidden: keep the digest of the address alone: its owner is erased. So it is of an address

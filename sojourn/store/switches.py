@@ -150,18 +150,18 @@ async def end(
     because: str,
     by: str,
 ) -> int:
-    """Let go on what was held back.
+    """Resume what was held back.
 
     Args:
         session: a writing transaction.
         scope: as it was set.
         name: as it was set.
-        parts: what to let go on.
+        parts: what to resume.
         because: the operator's words.
         by: the operator's name.
 
     Returns:
-        How many switches that ended.
+        The number of switches that ended.
     """
     now = datetime.now(UTC)
     ended = [

@@ -451,7 +451,7 @@ class SuppressionRow(SQLModel, table=True):
     source: str
     """The report, answer or operator that the suppression comes from."""
     lifted_at: datetime | None = _maybe()
-    """When an operator lifted it: no report of before brings it back. None: it holds."""
+    """When an operator lifted it: no earlier report brings it back. None: it holds."""
     lifted_by: str | None = None
     lifted_because: str | None = None
 

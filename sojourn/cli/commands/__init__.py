@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "quarantine": "List the calls that do not validate, oldest first; mend, redrive or drop them.",
     "recover": "After a restore: find runs that the store or Temporal lacks, and enter them again.",
     "replay": "Run a recording through the real engine in virtual time, and count the messages.",
-    "resume": "Let go on what `sojourn pause` or `sojourn close` holds back.",
+    "resume": "Resume what `sojourn pause` or `sojourn close` holds back.",
     "runs": "List runs: open ones first, then the newest.",
     "start": "Start a journey for one customer, or for a file of them.",
     "stop": "End runs: they send nothing more, from the moment of the answer on.",

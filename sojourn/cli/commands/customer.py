@@ -53,7 +53,7 @@ def restrict(
     by: By = ANYBODY,
     lift: Annotated[bool, typer.Option("--lift", help="Use the data again.")] = False,
 ) -> None:
-    """Keep a customer's data and use them no more: no message of any class is sent."""
+    """Keep a customer's data but stop using them: no message of any class is sent."""
     here = Here.compose()
     check_words(why, by, here.project)
     run(_restrict(here, customer_id, why, by, lift=lift))

@@ -1,4 +1,4 @@
-"""``sojourn resume``: let go on what `sojourn pause` or `sojourn close` holds back."""
+"""``sojourn resume``: resume what `sojourn pause` or `sojourn close` holds back."""
 
 import typer
 
@@ -21,7 +21,7 @@ def resume(
     entries: Entries = False,
     sends: Sends = False,
 ) -> None:
-    """Let go on what `sojourn pause` or `sojourn close` holds back.
+    """Resume what `sojourn pause` or `sojourn close` holds back.
 
     Messages that wait leave spread out over the next minutes, if they are still of use.
     """

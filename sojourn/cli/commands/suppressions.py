@@ -96,8 +96,8 @@ def import_them(
 ) -> None:
     """Suppress the addresses of a file: columns channel, address, because, at, source.
 
-    A file can be imported again, also after Ctrl-C: what stands stays as it is. A row with a date
-    of before its address was lifted changes nothing.
+    A file can be imported again, also after Ctrl-C: what stands stays as it is. A row that
+    is dated before its address was lifted changes nothing.
     """
     here = Here.compose()
     check_words(why, by, here.project)
@@ -127,7 +127,7 @@ def export(
 
 @app.command()
 def lift(name: ChannelName, address: Address, *, why: Why = LIFTED, by: By = ANYBODY) -> None:
-    """Let messages go to an address again. A report of before this moment does not undo it."""
+    """Let messages go to an address again. An earlier report does not undo it."""
     here, channel = Here.compose(), channel_named(name)
     check_name(by, here.project)
     run(lift_address(here, channel, address, why, by))

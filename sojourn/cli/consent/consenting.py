@@ -38,7 +38,7 @@ async def import_file(store: Store, path: Path, reader: Reader, tally: Tally) ->
         tally: counts; in a dry run nothing is stored.
 
     Raises:
-        BadInput: the file cannot be read, or has not the columns.
+        BadInput: the file cannot be read, or lacks the columns.
     """
     now = datetime.now(UTC)
     for line, record in read_records(path, needed=(), plain=True, check=reader.check):

@@ -201,7 +201,7 @@ class Reader:
         """Check that a file has the columns of some word, and of somebody to say it.
 
         Raises:
-            BadInput: it has not; the text names those that are missing.
+            BadInput: some are missing; the text names them.
         """
         who = self._mapping.customer
         wanted = [*who.id, *who.email, *who.phone, *self._addresses()]

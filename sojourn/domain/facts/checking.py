@@ -42,7 +42,7 @@ _EQUAL = ("==", "!=")
 
 
 def check_value(of: Measure, op: Operator, value: Value) -> None:
-    """See that a measure can be compared with a value.
+    """Check that a measure can be compared with a value.
 
     Args:
         of: the measure.
@@ -84,7 +84,7 @@ def field_of(event: type[Event], name: str) -> FieldOf:
 
 
 def only_fields(fact: Fact, *, of: type[Event]) -> None:
-    """See that a fact speaks of the fields of one event alone, as ``where=`` does.
+    """Check that a fact speaks of the fields of one event alone, as ``where=`` does.
 
     Raises:
         TypeError: it asks more.
@@ -98,7 +98,7 @@ def only_fields(fact: Fact, *, of: type[Event]) -> None:
 
 
 def without_fields(fact: Fact, keyword: str) -> None:
-    """See that a fact speaks of a customer, not of one event.
+    """Check that a fact speaks of a customer, not of one event.
 
     Args:
         fact: the fact.
@@ -148,7 +148,7 @@ def bound_to_each(fact: Fact, events: Iterable[type[Event]]) -> AnyFact:
 
 
 def checked_total(event: type[Event], of: TotalOf) -> TotalOf:
-    """See that a sum makes sense.
+    """Check that a sum makes sense.
 
     Args:
         event: the class.
@@ -170,7 +170,7 @@ def checked_total(event: type[Event], of: TotalOf) -> TotalOf:
 
 
 def check_yes_or_no(fact: Fact) -> None:
-    """See that a question can be asked without anything personal in a history.
+    """Check that a question can be asked without anything personal in a history.
 
     Raises:
         TypeError: it names a value of a personal field.

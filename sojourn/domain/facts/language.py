@@ -275,7 +275,7 @@ def consents(channel: Channel, topic: str = "") -> Fact:
         topic: on this topic; empty: on any that is not refused.
 
     Raises:
-        TypeError: the channel is none.
+        TypeError: there is no such channel.
     """
     if not isinstance(channel, Channel):
         raise TypeError(f"consents takes a channel, such as EMAIL, and {channel!r} is none")

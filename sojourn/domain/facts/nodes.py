@@ -307,7 +307,7 @@ def read_fact(value: object) -> Fact:
     """Return the fact that `written` gave.
 
     Raises:
-        pydantic.ValidationError: it is none.
+        pydantic.ValidationError: these values are no fact.
     """
     return _FACT.validate_python(value)
 
@@ -322,7 +322,7 @@ def read_measure(value: object) -> Measure:
     """Return the measure that `written_measure` gave.
 
     Raises:
-        pydantic.ValidationError: it is none.
+        pydantic.ValidationError: these values are no measure.
     """
     return _MEASURE.validate_python(value)
 

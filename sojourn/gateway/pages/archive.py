@@ -25,7 +25,7 @@ POLICY = (
     "form-action 'none'; frame-ancestors 'none'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 )
-"""The message was ours, and its pictures are the shop's; no script of anybody's runs."""
+"""The message was ours, and its pictures are the shop's; no script runs."""
 
 
 def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:

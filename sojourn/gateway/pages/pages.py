@@ -125,7 +125,7 @@ def accepted_languages(header: str) -> list[str]:
 
 
 def _weight(parameter: str) -> float:
-    """Return the weight in ``q=0.5``; 0 if it is none."""
+    """Return the weight in ``q=0.5``; 0 if it cannot be read."""
     name, _, value = parameter.partition("=")
     found = _WEIGHT.fullmatch(value.strip())
     return float(found[0]) if name.strip() == "q" and found else 0.0

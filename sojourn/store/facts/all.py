@@ -14,7 +14,7 @@ def holders(fact: Fact, now: datetime, *, postgresql: bool) -> Select[Any]:
     """Return the statement that selects the ids of all customers of which a fact holds.
 
     Joined ids are one customer, the one that holds everything. Nobody who is erased is among them,
-    nor those of which the fact is unknown.
+    nor is anybody for whose answer something is unknown.
 
     Args:
         fact: the fact.
