@@ -6,6 +6,7 @@ which events a topic becomes.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -27,7 +28,7 @@ from sojourn.gateway.webhooks.shops.events import (
     pieces,
     signed_up,
 )
-from sojourn.gateway.webhooks.shops.shop import Calls, Shop, Topic
+from sojourn.gateway.webhooks.shops.shop import Calls, Shop
 from sojourn.gateway.webhooks.shops.woocommerce_bodies import (
     Account,
     Billing,
@@ -95,7 +96,7 @@ def gone(body: Any, received_at: datetime) -> list[Call]:
     return left([known(read_body(GoneAccount, body).id)], received_at)
 
 
-TOPICS: dict[str, Topic] = {
+TOPICS: dict[str, Callable[[Any, datetime], list[Call] | Nothing]] = {
     "order.created": order,
     "order.updated": order,
     "customer.created": customer_created,
