@@ -111,7 +111,7 @@ class Refused:
         self._rows.append((bad, row or {}))
 
     def write(self) -> Path | None:
-        """Write the file, unless nothing was refused; return where it is.
+        """Write the file, in the order of the lines, unless nothing was refused; return its path.
 
         Raises:
             BadInput: another file is in its place.
@@ -128,7 +128,7 @@ class Refused:
         own = ("line", "reason")
         names = dict.fromkeys(name for _, row in self._rows for name in row if name not in own)
         with written(self.path, (*own, *names)) as rows:
-            for bad, row in self._rows:
+            for bad, row in sorted(self._rows, key=lambda refused: refused[0].line):
                 rows.write({**row, "line": bad.line, "reason": bad.reason})
         return self.path
 

@@ -3,16 +3,18 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.cli.consent.mapping import Reader, Row, Word
-from sojourn.cli.importing import Tally
+from sojourn.cli.importing import Imported, Tally
 from sojourn.cli.records import read_records
 from sojourn.domain.addresses import spellings
 from sojourn.domain.customer import Identity
@@ -21,15 +23,31 @@ from sojourn.domain.keys import is_address
 from sojourn.domain.messages import Channel
 from sojourn.domain.reading import read_identifier
 from sojourn.store import Store, cards, consents, people, refusals
-from sojourn.store.tables import ConsentRow, CustomerRow, EventRow
+from sojourn.store.tables import HAS_EMAIL, HAS_PHONE, ConsentRow, CustomerRow, EventRow
+
+AT_ONCE = 200
+"""The most rows of one transaction."""
+LONGEST = timedelta(seconds=0.2)
+"""A transaction takes no further row after so long: other writers wait for it."""
+TRIES = 5
+_DEADLOCK = "40P01"
 
 
 class _Undone(Exception):
-    """Leaves a transaction without a trace: a dry run."""
+    """Leaves a row's part of a transaction without a trace: a dry run."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A row of the file that says something."""
+
+    line: int
+    row: Row
+    cells: Mapping[str, str]
 
 
 async def import_file(store: Store, path: Path, reader: Reader, tally: Tally) -> None:
-    """Record the words of a file, each row in a transaction of its own.
+    """Record the words of a file, many rows in a transaction, each row whole or not at all.
 
     Args:
         store: open.
@@ -41,35 +59,79 @@ async def import_file(store: Store, path: Path, reader: Reader, tally: Tally) ->
         BadInput: the file cannot be read, or lacks the columns.
     """
     now = datetime.now(UTC)
+    waiting: list[_Read] = []
     for line, record in read_records(path, needed=(), plain=True, check=reader.check):
         if (cells := tally.read(line, record)) is None:
             continue
         try:
             row = reader.read(cells)
-            if row.words:
-                await _record(store, row, cells, now, tally)
-            else:
-                tally.report.ignored += 1
         except BadInput as error:
             tally.refused.add(line, str(error), cells)
+            continue
+        if row.words:
+            waiting.append(_Read(line, row, cells))
+        else:
+            tally.report.ignored += 1
+        if len(waiting) == AT_ONCE:
+            await _record(store, waiting, now, tally)
+            waiting = []
+    await _record(store, waiting, now, tally)
 
 
-async def _record(
-    store: Store, row: Row, cells: Mapping[str, str], now: datetime, tally: Tally
-) -> None:
+async def _record(store: Store, rows: Sequence[_Read], now: datetime, tally: Tally) -> None:
+    """Record rows in as few transactions as other writers can bear, and count what is committed."""
+    while rows:
+        done = await _commit(store, rows, now, dry_run=tally.report.dry_run)
+        for read, taken in zip(rows, done, strict=False):
+            if isinstance(taken, BadInput):
+                tally.refused.add(read.line, str(taken), read.cells)
+            else:
+                _count(tally.report, read.row, taken)
+        rows = rows[len(done) :]
+
+
+async def _commit(
+    store: Store, rows: Sequence[_Read], now: datetime, *, dry_run: bool
+) -> "list[_Taking | BadInput]":
+    """Take the first rows in one transaction; return what became of each."""
+    for tries in range(TRIES, 0, -1):
+        done: list[_Taking | BadInput] = []
+        until = monotonic() + LONGEST.total_seconds()
+        try:
+            async with store.transaction() as session:
+                for read in rows:
+                    done.append(await _take(session, read, now, dry_run=dry_run))
+                    if monotonic() > until:
+                        break
+            return done
+        except DBAPIError as error:  # on PostgreSQL, with other work on the same customers
+            if getattr(error.orig, "sqlstate", None) != _DEADLOCK or tries == 1:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+async def _take(
+    session: AsyncSession, read: _Read, now: datetime, *, dry_run: bool
+) -> "_Taking | BadInput":
+    """Take one row, or leave nothing of it; the rows beside it are not touched."""
+    taking = _Taking(session, read.row, read.cells, now)
     try:
-        async with store.transaction() as session:
-            taking = _Taking(session, row, cells, now)
+        async with session.begin_nested():
             await taking.take()
-            if tally.report.dry_run:
+            if dry_run:
                 raise _Undone
     except _Undone:
         pass
-    report = tally.report
-    report.new += taking.new
-    report.known += len(row.words) - taking.new
-    report.created += taking.created
-    report.by_address += taking.by_address
+    except BadInput as error:
+        return error
+    return taking
+
+
+def _count(report: Imported, row: Row, taken: "_Taking") -> None:
+    report.new += taken.new
+    report.known += len(row.words) - taken.new
+    report.created += taken.created
+    report.by_address += taken.by_address
 
 
 class _Taking:
@@ -153,13 +215,14 @@ class _Taking:
         found: set[str] = set()
         for channel, address in self._row.addresses.items():
             written = spellings(channel, address)
+            holds: ColumnElement[bool]
             match channel:
                 case Channel.EMAIL:
-                    holds = func.lower(col(CustomerRow.email)).in_(written)
+                    holds = func.lower(col(CustomerRow.email)).in_(written) & text(HAS_EMAIL)
                 case Channel.PUSH:
                     holds = col(CustomerRow.push_token).in_(written)
                 case _:
-                    holds = col(CustomerRow.phone).in_(written)
+                    holds = col(CustomerRow.phone).in_(written) & text(HAS_PHONE)
             query = select(CustomerRow.customer_id).where(
                 holds, col(CustomerRow.joined_to).is_(None)
             )
@@ -207,8 +270,8 @@ class _Taking:
         return True
 
 
-def _read_id(text: str) -> str:
+def _read_id(written: str) -> str:
     try:
-        return read_identifier("customer_id", text)
+        return read_identifier("customer_id", written)
     except BadEvent as error:
         raise BadInput(f"the customer's id {error.reason}") from None

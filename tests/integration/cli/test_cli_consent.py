@@ -231,24 +231,52 @@ async def test_an_import_that_was_killed_half_way_is_complete_after_another_run(
     offline: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = [f"k{n},k{n}@shop.example,email,,true,2026-11-03,form" for n in range(6)]
-    file, recording = write(tmp_path, *lines), consenting._record
+    file, taking = write(tmp_path, *lines), consenting._take
     done: list[int] = []
 
-    async def killed(*arguments: Any) -> None:
-        if len(done) == 3:
+    async def killed(*arguments: Any, **options: Any) -> Any:
+        if len(done) == 4:  # three are committed, the fourth is not
             raise StoreUnavailable("the database went away")
-        await recording(*arguments)
         done.append(1)
+        return await taking(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(consenting, "_record", killed)
+        patch.setattr(consenting, "AT_ONCE", 3)
+        patch.setattr(consenting, "LONGEST", timedelta(minutes=1))
+        patch.setattr(consenting, "_take", killed)
         answer = await offline("consent", "import", file)
     assert answer.code == 1
-    assert "read 4 rows; import the same file again to go on" in answer.err
+    assert "read 6 rows; import the same file again to go on" in answer.err
     assert [await agrees(offline, f"k{n}") for n in range(6)] == [True] * 3 + [None] * 3
     report = await imported(offline, file)
     assert (report["new"], report["known"], report["created"]) == (3, 3, 3)
     assert [len(await rows(offline, f"k{n}")) for n in range(6)] == [1] * 6
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 200])
+async def test_a_row_that_fails_spoils_none_of_those_beside_it(
+    offline: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(consenting, "AT_ONCE", at_once)
+    for who in ("twin-1", "twin-2"):
+        await known(offline, who, "twin@shop.example")
+    file = write(
+        tmp_path,
+        "m1,m1@shop.example,email,,true,2026-11-03,form",
+        ",twin@shop.example,email,,true,2026-11-03,form",
+        "m1,m1@shop.example,email,cart,false,2026-11-03,call",
+        "m1@shop.example,,email,,true,2026-11-03,form",
+        "m2,m2@shop.example,email,,true,2026-11-03,form",
+        "m1,m1@shop.example,email,,true,2026-11-03,form",
+    )
+    dry = await imported(offline, file, "--dry-run")
+    report = await imported(offline, file)
+    assert reasons(report).keys() == reasons(dry).keys() == {3, 5}
+    assert (report["new"], report["known"], report["created"]) == (3, 1, 2)
+    assert (dry["new"], dry["known"]) == (4, 0), "each row by itself"
+    assert len(await rows(offline, "m1")) == 2
+    assert await agrees(offline, "m2") is True
+    assert len(await rows(offline, "twin-1")) == 0
 
 
 # ---- formats -------------------------------------------------------------------------------
