@@ -49,11 +49,16 @@ def traits(found: list[Call], user: str = GIULIA) -> list[dict[str, Any]]:
 
 
 def consents(found: list[Call]) -> list[tuple[dict[str, bool], str]]:
-    return [
-        (c["traits"]["marketingConsent"], c["timestamp"])
-        for c in found
-        if "marketingConsent" in c.get("traits", {})
-    ]
+    told = []
+    for call in found:
+        said = dict(call.get("traits", {}).get("marketingConsent", {}))
+        said |= {one["channel"]: one["granted"] for one in evidence(call)}
+        told += [(said, call["timestamp"])] if said else []
+    return told
+
+
+def evidence(call: Call) -> list[dict[str, Any]]:
+    return list(call.get("traits", {}).get("consents", ()))
 
 
 # ---- carts ---------------------------------------------------------------------------------
@@ -228,6 +233,32 @@ def test_the_topics_of_consent_tell_yes_and_no_with_their_own_moments() -> None:
         assert consents(calls(topic, name, **{field: word}))[0][0] == {channel: False}
 
 
+@pytest.mark.parametrize(
+    ("topic", "name", "address", "place"),
+    [
+        ("customers_email_marketing_consent/update", "email", "giulia@example.com", ""),
+        ("customers_marketing_consent/update", "sms", "+393201234567", ", collected from other"),
+        ("customers_whats_app_marketing_consent/update", "whatsapp", "+393201234567",
+         ", collected from other"),
+    ],
+)  # fmt: skip
+def test_a_yes_has_the_address_and_how_it_came_about(
+    topic: str, name: str, address: str, place: str
+) -> None:
+    sample = f"shopify_{name}_consent"
+    (said,) = [one for call in calls(topic, sample) for one in evidence(call)]
+    assert said == {
+        "channel": name,
+        "granted": True,
+        "address": address,
+        "proof": f"shopify: single_opt_in{place}",
+    }
+    (field,) = (f for f in payload(sample) if f.endswith("consent"))
+    odd = {**payload(sample)[field], "opt_in_level": {"not": "text"}}
+    (said,) = [one for call in calls(topic, sample, **{field: odd}) for one in evidence(call)]
+    assert said["proof"].startswith("shopify: opt-in level unknown"), "no reason to lose a word"
+
+
 def test_a_topic_of_consent_names_the_address_that_it_is_about() -> None:
     sms = calls("customers_marketing_consent/update", "shopify_sms_consent")
     assert {"phone": "+393201234567"} in traits(sms)
@@ -292,6 +323,8 @@ def test_a_ticked_box_is_new_for_a_guest_and_old_for_a_known_customer() -> None:
     ):
         known_ones = consents(calls(topic, name))
         assert known_ones == [({"email": True}, "1970-01-01T00:00:00+00:00")]
+    (box,) = [one for call in calls("orders/create", "shopify_order") for one in evidence(call)]
+    assert box["proof"] == f"shopify: a box that was ticked for {payload('shopify_order')['id']}"
     guests = consents(calls("orders/create", "shopify_order", customer=None))
     assert guests == [({"email": True}, "2026-11-20T09:33:00+00:00")]
     beside = {**payload("shopify_order")["customer"], "email_marketing_consent": WORD}

@@ -61,6 +61,8 @@ NEW = timedelta(days=1)
 """A customer that is no older than this, and has an account, has opened it now."""
 MERGED = ("completed", "succeeded", "success")
 """Words for two customers who are one now; with any other one they are two still."""
+SHOP = "shopify"
+_LONGEST_PROOF = 300
 _STATE = "shopifyState"
 """The trait that remembers whether a customer had an account."""
 
@@ -399,7 +401,14 @@ def _person(body: Purchase, body_id: str, user: str, at: datetime) -> list[Call]
         # an empty box refuses nothing
         if ticked and consent is None:
             calls.append(
-                _consent(user, channel, granted=True, at=_ticked(person, made), of=body_id)
+                _consent(
+                    user,
+                    channel,
+                    granted=True,
+                    at=_ticked(person, made),
+                    of=body_id,
+                    proof=f"a box that was ticked for {body_id}",
+                )
             )
     return calls
 
@@ -446,7 +455,18 @@ def _card(
         said = None if consent is None else _said(consent, person, changed)
         if said is not None:
             granted, moment = said
-            calls.append(_consent(user, channel, granted=granted, at=moment, of="customer"))
+            assert consent is not None
+            calls.append(
+                _consent(
+                    user,
+                    channel,
+                    granted=granted,
+                    at=moment,
+                    of="customer",
+                    address=traits["email" if channel is Channel.EMAIL else "phone"],
+                    proof=_proof(consent),
+                )
+            )
     return calls
 
 
@@ -462,7 +482,17 @@ def _word(
     said = _said(consent, None, received_at)
     if said is not None:
         granted, moment = said
-        calls.append(_consent(user, channel, granted=granted, at=moment, of="customer"))
+        calls.append(
+            _consent(
+                user,
+                channel,
+                granted=granted,
+                at=moment,
+                of="customer",
+                address=next(iter(address.values())),
+                proof=_proof(consent),
+            )
+        )
     return [*calls, *card(user, address, at=consent.consent_updated_at or received_at)]
 
 
@@ -482,13 +512,36 @@ def _said(
     return granted, moment or changed
 
 
-def _consent(user: str, channel: Channel, *, granted: bool, at: datetime, of: str) -> Call:
+def _consent(
+    user: str,
+    channel: Channel,
+    *,
+    granted: bool,
+    at: datetime,
+    of: str,
+    address: str | None = None,
+    proof: str = "",
+) -> Call:
+    """Return the call of a word; a yes has its circumstances.
+
+    A no has none: the same no with other circumstances would be another one, as new as its arrival.
+    """
+    said: dict[str, Any] = {"marketingConsent": {channel.value: granted}}
+    if granted:
+        evidence = {"address": address, "proof": f"{SHOP}: {proof}"[:_LONGEST_PROOF]}
+        said = {"consents": [{"channel": channel.value, "granted": True, **present(evidence)}]}
     return identify(
         user=user,
         message_id=made_id(user, channel.value, of, "yes" if granted else "no", at),
         at=at,
-        traits={"marketingConsent": {channel.value: granted}},
+        traits=said,
     )
+
+
+def _proof(consent: Consent) -> str:
+    """Return how a word came about, as Shopify tells it; it sends no wording."""
+    level, place = consent.opt_in_level, consent.consent_collected_from
+    return f"{level or 'opt-in level unknown'}{f', collected from {place}' if place else ''}"
 
 
 def _needed(value: str | None, field: str) -> str:

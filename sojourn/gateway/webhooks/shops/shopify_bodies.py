@@ -85,6 +85,8 @@ class Consent(Body):
 
     state: Text = None
     consent_updated_at: Moment = None
+    opt_in_level: Lenient[Text] = None
+    consent_collected_from: Lenient[Text] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -96,9 +98,12 @@ class Consent(Body):
 
 
 class WhatsAppWord(Consent):
-    """The same by WhatsApp, whose moment has another name."""
+    """The same by WhatsApp, whose moment and place have other names."""
 
     consent_updated_at: Annotated[Moment, Field(validation_alias="updated_at")] = None
+    consent_collected_from: Annotated[Lenient[Text], Field(validation_alias="collected_from")] = (
+        None
+    )
 
 
 MaybeConsent = Annotated[
