@@ -79,7 +79,7 @@ async def import_file(store: Store, path: Path, reader: Reader, tally: Tally) ->
 
 
 async def _record(store: Store, rows: Sequence[_Read], now: datetime, tally: Tally) -> None:
-    """Record rows in as few transactions as other writers can bear, and count what is committed."""
+    """Record rows in as few transactions as other writers allow, and count what is committed."""
     while rows:
         done = await _commit(store, rows, now, dry_run=tally.report.dry_run)
         for read, taken in zip(rows, done, strict=False):

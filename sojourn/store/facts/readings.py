@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import (
+    JSON,
     Double,
     Float,
     Integer,
@@ -44,6 +45,11 @@ from sojourn.store.tables import UtcDateTime
 
 Sql = ColumnElement[Any]
 _MILLIONTHS = 1_000_000
+_HIGH, _LOW = r"\\ud[89ab][0-9a-f]{2}", r"\\ud[c-f][0-9a-f]{2}"
+_HIGH_ALONE, _LOW_ALONE = f"{_HIGH}(?!{_LOW})", f"(?<!{_HIGH}){_LOW}"
+"""Halves of surrogate pairs without the other half, as JSON writes them."""
+_QUESTION = r"\u003f"
+"""A question mark, written so that an escaped backslash before it is no fault."""
 
 
 class Reading(Protocol):
@@ -221,8 +227,21 @@ class OnPostgresql:
     path: Sequence[str]
 
     @property
+    def _readable(self) -> Sql:
+        """Return the column without the characters that PostgreSQL stores and cannot read.
+
+        Calls with a NUL or half of a surrogate pair are refused today; older rows may have one.
+        """
+        stored = cast(self.column, String())
+        mended = func.replace(stored, "\\u0000", _QUESTION)
+        for half in (_HIGH_ALONE, _LOW_ALONE):
+            mended = func.regexp_replace(mended, half, "\\" + _QUESTION, "g")
+        strange = or_(func.strpos(stored, "\\u0000") > 0, func.strpos(stored, "\\ud") > 0)
+        return case((strange, cast(mended, JSON())), else_=self.column)
+
+    @property
     def _node(self) -> Sql:
-        return func.json_extract_path(self.column, *self.path)
+        return func.json_extract_path(self._readable, *self.path)
 
     @property
     def _type(self) -> Sql:
@@ -230,7 +249,7 @@ class OnPostgresql:
 
     @property
     def _text(self) -> Sql:
-        return func.json_extract_path_text(self.column, *self.path, type_=String())
+        return func.json_extract_path_text(self._readable, *self.path, type_=String())
 
     def is_missing(self) -> Sql:
         """Return whether there is no value, or null."""

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from sojourn import count, days, did, field, last, total, trait
 from sojourn.domain.facts import Fact, Finding
-from sojourn.events import OrderCompleted
+from sojourn.events import OrderCompleted, ProductAdded
 from sojourn.store import Store, cards, joining, people
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.facts import all as everybody
@@ -148,3 +148,26 @@ async def test_the_index_leads_to_a_customers_events(
             how = f"EXPLAIN QUERY PLAN SELECT {statement}"
         plan = " ".join(map(str, await connection.exec_driver_sql(how)))
     assert "ix_events_customer" in plan
+
+
+@pytest.mark.parametrize("strange", ["a\0b", "a\ud83d", "\ude00b", "\ude00\ud83d", "\\u0000"])
+async def test_a_row_with_a_character_that_postgresql_cannot_read_ends_no_query(
+    store: Store, customer_id: str, strange: str
+) -> None:
+    """Calls with such characters are refused; rows may be older than that."""
+    plan, smile = f"p {customer_id}", f"s {customer_id} \U0001f600"
+    traits = {"note": strange, strange: 1, "plan": plan, "smile": smile, "tags": [strange, plan]}
+    async with store.transaction() as session:
+        session.add(CustomerRow(customer_id=customer_id, identified_at=NOON, attributes=traits))
+        row = event_row(customer_id, properties={"note": strange, "cart_id": plan})
+        session.add(row)
+    for fact in (
+        trait("plan") == plan,
+        trait("smile") == smile,
+        trait("tags").contains(plan),
+        did(ProductAdded, where=(field("cart_id") == plan)),
+    ):
+        async with store.reading() as session:
+            asked = everybody.holders(fact, NOON, postgresql=is_postgresql(session))
+            found = (await (await session.connection()).execute(asked)).scalars().all()
+        assert found == [customer_id], fact
