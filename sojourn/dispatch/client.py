@@ -16,7 +16,7 @@ from sojourn.dispatch import aliasing, connection, erasing, opting, stopping, tw
 from sojourn.dispatch.alone import Alone
 from sojourn.dispatch.copies import copies, copy, may_end
 from sojourn.dispatch.intake import Intake
-from sojourn.dispatch.noting import SAME_ID, USED, as_sent, notes_on
+from sojourn.dispatch.noting import NOT_ASKED, SAME_ID, USED, as_sent, notes_on
 from sojourn.dispatch.published import Published, joined
 from sojourn.dispatch.sweeping import sweep
 from sojourn.dispatch.telling import Teller
@@ -31,7 +31,7 @@ from sojourn.domain.customer import (
     home_zone,
 )
 from sojourn.domain.errors import BadEvent, TemporalUnavailable
-from sojourn.domain.events import Event, check_track
+from sojourn.domain.events import Event, OptInRequested, check_track
 from sojourn.domain.introduction import cured_by
 from sojourn.domain.keys import is_address
 from sojourn.domain.notes import Note, few
@@ -438,6 +438,8 @@ class Sojourn:
             own, *(self._intake.take(copy, event, ask=ask, wait=wait) for copy in copied)
         )
         published = joined(told)
+        if not heard and isinstance(event, OptInRequested):
+            published = replace(published, notes=(NOT_ASKED, *published.notes))
         if published.message_id == event.message_id:
             return published
         return replace(published, notes=(USED, *published.notes))

@@ -18,6 +18,10 @@ USED = Note(
     "was used before, by another event: this one is taken, and kept under an id of its own",
 )
 ERASED = Note("userId", "was erased: nothing of the call is kept")
+NOT_ASKED = Note(
+    "event",
+    "is kept, and nobody is asked: no journey starts on it; `sojourn add double-opt-in` adds one",
+)
 SAME_ID = Note(
     "previousId",
     "is the userId itself, so that nothing was joined: it must be the id that is given up, such as "

@@ -63,6 +63,8 @@ class Wish(StrEnum):
 
     CONFIRM = "confirm"
     DECLINE = "decline"
+    LOOK = "look"
+    """To see the page, after it could not be shown: nobody agrees to what they have not read."""
 
 
 def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
@@ -152,7 +154,7 @@ class _Confirming:
         try:
             found = await self._backend.work.within(LOOK_SECONDS, look())
         except AWAY as error:
-            return self._away(request, Wish.CONFIRM, error)
+            return self._away(request, Wish.LOOK, error)
         shown = {Stage.OPEN: "confirm", Stage.AGREED: "confirmed", Stage.WITHDRAWN: "declined"}
         if found is None or found.stage not in shown:
             return self._plain("lapsed", request, 410, locale=found.locale if found else "")
@@ -169,6 +171,8 @@ class _Confirming:
         except BadToken:
             return self._plain("damaged", request, 404)
         wish = _wish(await read_form(request, seconds=self._backend.settings.gateway_body_seconds))
+        if wish is Wish.LOOK:
+            return await self.show(request, token)
         try:
             page, found = await self._backend.work.done(SENDER, self._record(link, wish))
         except AWAY as error:

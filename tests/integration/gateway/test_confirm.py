@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import col
 
 from sojourn.domain.consent import Purpose
@@ -24,6 +25,7 @@ from sojourn.domain.links import (
 )
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.opt_ins import LASTS
+from sojourn.journeys.registry import Journeys
 from sojourn.store import Store, cards, consents, opt_ins
 from sojourn.store.tables import ConsentRow
 from tests.support.browser import CHROMIUM, telephone
@@ -336,6 +338,38 @@ async def test_the_senders_own_key_of_a_request_means_nothing(
     await asks(served, customer_id, opt_in="sms/cart", channel="E-Mail")
     (event,) = await served.stored(customer_id)
     assert event.properties["opt_in"] == "email/newsletter"
+
+
+async def test_who_could_not_see_the_page_is_asked_to_look_not_to_confirm(
+    tmp_path: Path, customer_id: str
+) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True)
+    async with alone(store) as served:
+        path = path_of(await asks(served, customer_id), customer_id)
+        whole, store.engine = store.engine, create_async_engine("sqlite+aiosqlite:////nowhere/a.db")
+        look = await served.http.get(path, headers=BROWSER)
+        yes = await served.http.post(path, data=YES, headers=BROWSER)
+        for answer, wish in ((look, "look"), (yes, "confirm")):
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+            assert f'name="wish" value="{wish}"' in answer.text
+        store.engine = whole
+        again = await served.http.post(path, data={"wish": "look"}, headers=BROWSER)
+        assert "Yes, I want these messages" in again.text
+        assert await permits(store, customer_id) is Reason.NO_CONSENT
+    await store.close()
+
+
+async def test_a_request_that_no_journey_hears_is_kept_and_said(
+    served: Served, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Journeys, "heard_by", lambda self, event: {})
+    await identify(served.store, customer_id, email=address_of(customer_id))
+    call = {"event": "Opt-In Requested", "userId": customer_id, "properties": ASKED}
+    answer = await served.post("/v1/track", call)
+    assert answer.status_code == 200
+    assert "sojourn add double-opt-in" in answer.text
+    (row,) = await statements(served.store, customer_id)
+    assert row.purpose == Purpose.PENDING
 
 
 WORDS = {
