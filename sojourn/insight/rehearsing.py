@@ -77,7 +77,9 @@ class Rehearsing:
         self._store = store
         self._settings = settings
         self._project = project
-        self._renderer = Renderer(settings, NO_KEY, project.templates, project.languages)
+        self._renderer = Renderer(
+            settings, NO_KEY, project.templates, project.languages, project.topics
+        )
         self.policy = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
         self._gate = Gate.of(store, settings, project, self.policy, self._renderer.channels_of)
 

@@ -35,3 +35,4 @@ async def test_the_text_speaks_the_customers_language(journey: JourneyTest) -> N
     said = await journey.content("confirm")
     assert said["subject"] == "Potwierdź, że chcesz dostawać nasze e-maile"
     assert "<strong>Newsletter</strong>" in said["html"]
+    assert "ktoś podał Twój adres" in said["html"], "there may be no account"
