@@ -27,6 +27,12 @@ async def _pause(store: Store, topic: str) -> None:
     assert await switches.settle(store)
 
 
+async def _resume(store: Store, topic: str) -> None:
+    """Take the pause back: every claim reads the switches that are on, those of other races too."""
+    async with store.transaction() as session:
+        await switches.end(session, Scope.TOPIC, topic, [Part.SENDS], because="x", by="anna")
+
+
 async def _race(store: Store, seed: int) -> tuple[int, int]:
     """Race one pause against claims; return how many were committed after its answer, and before.
 
@@ -73,6 +79,7 @@ async def _race(store: Store, seed: int) -> tuple[int, int]:
 
     _, before = await asyncio.gather(go_on(), pause())
     await asyncio.gather(*attempts)
+    await _resume(store, topic)
     after = await _claimed(desk) - before
     return len(after), len(before)
 
