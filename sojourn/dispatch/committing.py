@@ -73,7 +73,7 @@ class Transaction:
         self._timezone = timezone
         self._clock = clock
         self._clock_skew = clock_skew
-        self._judge = Judge(project.journeys, timezone, clock)
+        self._judge = Judge(project.journeys, timezone, clock, project.topics.own)
         self._looked_up: set[str] = set()
         self._people: dict[str, CustomerRow] = {}  # by the id that was asked for
         self._homes: dict[str, CustomerRow] = {}  # by the id that holds everything

@@ -5,7 +5,7 @@ answer is kept, and read when the event is routed later, after an outage or a cr
 that may not start a run is told all the same to an open run that hears it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -71,10 +71,14 @@ class Judge:
         journeys: of the project.
         timezone: the zone of a customer whose own nothing tells.
         clock: the journeys' clock minus the machine's.
+        own: topics that need a yes of their own.
     """
 
-    def __init__(self, journeys: Journeys, timezone: str, clock: timedelta) -> None:
+    def __init__(
+        self, journeys: Journeys, timezone: str, clock: timedelta, own: Collection[str] = ()
+    ) -> None:
         self._journeys = journeys
+        self._own = own
         self._timezone = timezone
         self._clock = clock
         self._known: dict[Case, Verdict] = {}
@@ -147,7 +151,9 @@ class Judge:
         if terms.enters_if is not None:
             # the event itself has happened, by whatever clock
             now = max(datetime.now(UTC) + self._clock, row.occurred_at)
-            finding = await one.judged(session, person, terms.enters_if, now, fields=row.properties)
+            finding = await one.judged(
+                session, person, terms.enters_if, now, fields=row.properties, own=self._own
+            )
             because = finding.because
             if finding.holds is not True:
                 return Verdict(Reason.NOT_QUALIFIED, because)

@@ -54,7 +54,7 @@ async def supposed(
     happened = since.get(person.customer_id, [])
     noted = await runs.maybe_open(session, person.customer_id)
     before = (await before_of(session, waiting, project)).get(person.customer_id, [])
-    judge = Judge(only, settings.timezone, clock)
+    judge = Judge(only, settings.timezone, clock, project.topics.own)
     known = Known(
         customer=person,
         open_runs=noted,

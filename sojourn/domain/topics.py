@@ -132,6 +132,11 @@ class Topics(Mapping[str, Topic]):
         if self.declared and topic not in self.listed:
             raise UnknownName("topic", topic, self.listed, hint=f"{FILE} lists none")
 
+    @property
+    def own(self) -> frozenset[str]:
+        """The topics to which a customer has to say yes themselves (`needs_own_yes`)."""
+        return frozenset(topic for topic in self.listed if self.needs_own_yes(topic))
+
     def needs_own_yes(self, topic: str) -> bool:
         """Tell whether a customer has to say yes to the topic itself."""
         return topic in self.listed and self.listed[topic].needs_own_yes

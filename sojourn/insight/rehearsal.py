@@ -132,7 +132,7 @@ class Rehearsal:
         """Answer by what the store knows now."""
         self.asked = True
         async with self._store.reading() as session:
-            return await answered(session, asked)
+            return await answered(session, asked, self._project.topics.own)
 
     async def _decided(
         self, delivery: Delivery, at: datetime, gathered: Gathered, verdict: Verdict

@@ -1,6 +1,7 @@
 """The local activity that answers what the steps of a run ask about its customer."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -25,13 +26,15 @@ LONGEST_ANSWER = 200
 class Questions:
     """Answers questions from the store, with nothing personal in the answer."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, own: Collection[str] = ()) -> None:
         """Make the activity.
 
         Args:
             store: an open store.
+            own: topics that need a yes of their own.
         """
         self._store = store
+        self._own = own
 
     @activity.defn(name=READ_FACT)
     async def read(self, asked: Question) -> Reply:
@@ -46,7 +49,7 @@ class Questions:
         try:
             async with asyncio.timeout(LONGEST_ATTEMPT):
                 async with self._store.reading() as session:
-                    return await answered(session, asked)
+                    return await answered(session, asked, self._own)
         except Exception as error:
             # an error's text may quote a row: Temporal gets the kind alone
             kind = type(error).__name__
@@ -54,12 +57,13 @@ class Questions:
             raise ApplicationError(f"{kind}: see the worker's log", type=kind) from None
 
 
-async def answered(session: AsyncSession, asked: Question) -> Reply:
+async def answered(session: AsyncSession, asked: Question, own: Collection[str]) -> Reply:
     """Answer a question by what the store knows now.
 
     Args:
         session: any session.
         asked: the question.
+        own: topics that need a yes of their own.
 
     Returns:
         The answer, as JSON; None if it is unknown.
@@ -67,7 +71,8 @@ async def answered(session: AsyncSession, asked: Question) -> Reply:
     person = await people.read(session, asked.customer_id)
     answer: Any
     if asked.fact is not None:
-        answer = (await one.judged(session, person, read_fact(asked.fact), asked.now)).holds
+        finding = await one.judged(session, person, read_fact(asked.fact), asked.now, own=own)
+        answer = finding.holds
     else:
         answer = await one.measured(session, person, read_measure(asked.measure), asked.now)
     return Reply(result=_plain(answer))

@@ -204,7 +204,7 @@ class Gate:
             switched_off=delivery.journey in self._off,
             default_zone=self._default_zone,
             known=self._events,
-            needs_own_yes=self._topics.needs_own_yes(delivery.topic),
+            topics=self._topics,
             stays_if=self._stays_if.get(delivery.journey),
             within=self._clock_skew,
             only_to=self._only_to,

@@ -23,6 +23,7 @@ from sojourn.domain.policy import Recipient
 from sojourn.domain.room import LATE, Room
 from sojourn.domain.rules import Rules
 from sojourn.domain.switches import first
+from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import (
     Case,
     Circumstances,
@@ -54,6 +55,7 @@ from sojourn.store.switches import Holds
 from sojourn.store.tables import AttemptRow, CustomerRow, LedgerRow
 
 _SECOND = timedelta(seconds=1)
+NO_TOPICS = Topics()
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ async def gather(
     switched_off: bool,
     default_zone: str,
     known: Events,
-    needs_own_yes: bool = False,
+    topics: Topics = NO_TOPICS,
     stays_if: Fact | None = None,
     within: timedelta = CLOCK_SKEW,
     only_to: OnlyTo | None = None,
@@ -101,7 +103,7 @@ async def gather(
         switched_off: the project has switched the journey off.
         default_zone: the zone of customers whose own is unknown, an IANA name.
         known: the project's events, by wire name.
-        needs_own_yes: the message's topic needs a yes of its own.
+        topics: the project's: some need a yes of their own.
         stays_if: the condition of the message's journey; None: it has none.
         within: how far senders' clocks may differ.
         only_to: the addresses that this installation may write to; None: all.
@@ -126,7 +128,7 @@ async def gather(
         templates=templates,
         rules=rules,
         switched_off=switched_off,
-        needs_own_yes=needs_own_yes,
+        needs_own_yes=topics.needs_own_yes(delivery.topic),
     )
     if settled(case):
         return Gathered(case, customer, rows)
@@ -158,7 +160,9 @@ async def gather(
         around = await _circumstances(session, case, person, others, held=held, only_to=only_to)
         if stays_if is not None:
             said = around.recipient.consents
-            finding = await facts_of_one.judged(session, person, stays_if, now, said=said)
+            finding = await facts_of_one.judged(
+                session, person, stays_if, now, said=said, own=topics.own
+            )
             around = replace(around, condition=finding)
         if opting.asks(delivery):
             around = await opting.judged(

@@ -103,7 +103,7 @@ async def serving(
                     activities=[
                         *temporal_activities(project.activities.values(), store, settings),
                         Stops(store, project.events).note,
-                        Questions(store).read,
+                        Questions(store, project.topics.own).read,
                     ],
                     workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,

@@ -1,6 +1,6 @@
 """Answers to measures: what was looked up about one customer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -46,6 +46,7 @@ class Answers:
         events: the answer to each measure of events: a `Range`; a moment, None for never, or
             `UNSURE`; a sum or `UNSURE`.
         fields: of the event at hand; empty without one.
+        own: topics that need a yes of their own.
     """
 
     now: datetime
@@ -53,6 +54,7 @@ class Answers:
     consents: Consents = field(default_factory=lambda: Consents({}))
     events: Mapping[OfEvents, Any] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    own: Collection[str] = ()
 
     def trait(self, of: TraitOf) -> object:
         """Return the JSON value of a trait, or `MISSING`."""

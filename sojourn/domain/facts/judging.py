@@ -65,13 +65,18 @@ def judge(fact: Fact, answers: Answers) -> Finding:
     return _judged(fact, answers)
 
 
-def agrees(consents: Consents, channel: Channel, topic: str) -> bool | None:
+def agrees(
+    consents: Consents, channel: Channel, topic: str, *, needs_own_yes: bool = False
+) -> bool | None:
     """Tell whether a customer agrees to promotional messages; None: neither yes nor no was said.
+
+    It is true if and only if the gate lets such a message pass (`Consents.refusal`).
 
     Args:
         consents: the customer's words.
         channel: by this channel.
         topic: on this topic; empty: on any that is not refused.
+        needs_own_yes: consent to the channel does not suffice for the topic.
 
     Returns:
         The answer.
@@ -81,7 +86,10 @@ def agrees(consents: Consents, channel: Channel, topic: str) -> bool | None:
             return False
         if (channel, topic) in consents.agreed:
             return True
-    return consents.by_channel.get(channel)
+    whole = consents.by_channel.get(channel)
+    if topic and needs_own_yes and whole and (None, topic) not in consents.agreed:
+        return None
+    return whole
 
 
 def _judged(fact: Fact, answers: Answers) -> Finding:
@@ -113,7 +121,8 @@ def _contrary(inner: Finding) -> Finding:
 def _clause(fact: Fact, answers: Answers) -> Finding:
     match fact:
         case Agrees(channel=channel, topic=topic):
-            holds = agrees(answers.consents, channel, topic)
+            own = topic in answers.own
+            holds = agrees(answers.consents, channel, topic, needs_own_yes=own)
             on = f" on {topic}" if topic else ""
             found = Finding(holds, f"consent to {channel}{on}: {_CONSENT[holds]}")
         case Ago():

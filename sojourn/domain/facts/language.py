@@ -268,7 +268,8 @@ def total(
 def consents(channel: Channel, topic: str = "") -> Fact:
     """Return the fact that the customer agrees to promotional messages.
 
-    It is unknown while the customer has said neither yes nor no.
+    It holds if the gate would let such a message pass: a topic of the project that needs a yes of
+    its own needs one here. It is unknown while the customer has said neither yes nor no.
 
     Args:
         channel: by this channel.

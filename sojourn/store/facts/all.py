@@ -1,5 +1,6 @@
 """All customers of which a fact holds, as one statement."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,9 @@ from sojourn.store.facts.clauses import CUSTOMERS, Clauses
 from sojourn.store.facts.consenting import agrees
 
 
-def holders(fact: Fact, now: datetime, *, postgresql: bool) -> Select[Any]:
+def holders(
+    fact: Fact, now: datetime, *, postgresql: bool, own: Collection[str] = ()
+) -> Select[Any]:
     """Return the statement that selects the ids of all customers of which a fact holds.
 
     Joined ids are one customer, the one that holds everything. Nobody who is erased is among them,
@@ -20,6 +23,7 @@ def holders(fact: Fact, now: datetime, *, postgresql: bool) -> Select[Any]:
         fact: the fact.
         now: the moment at which it is judged: events after it do not count.
         postgresql: write it for PostgreSQL; else for SQLite.
+        own: topics that need a yes of their own.
 
     Returns:
         The statement; it can be narrowed, counted and ordered.
@@ -32,7 +36,7 @@ def holders(fact: Fact, now: datetime, *, postgresql: bool) -> Select[Any]:
         postgresql=postgresql,
         now=now,
         customer_id=CUSTOMERS.c.customer_id,
-        agrees=lambda asked: agrees(asked, now),
+        agrees=lambda asked: agrees(asked, now, needs_own_yes=asked.topic in own),
     )
     return select(CUSTOMERS.c.customer_id).where(
         CUSTOMERS.c.joined_to.is_(None),

@@ -52,8 +52,17 @@ class _Word:
     since: Sql
 
 
-def agrees(fact: Agrees, now: datetime) -> Sql:
-    """Return whether the customer agrees at a moment; NULL if neither yes nor no was said."""
+def agrees(fact: Agrees, now: datetime, *, needs_own_yes: bool = False) -> Sql:
+    """Return whether the customer agrees at a moment; NULL if neither yes nor no was said.
+
+    Args:
+        fact: the question.
+        now: that moment.
+        needs_own_yes: consent to the channel does not suffice for the topic.
+
+    Returns:
+        The expression.
+    """
     channel = _last_word(fact.channel, "", now)
     if not fact.topic:
         return channel.holds
@@ -63,6 +72,7 @@ def agrees(fact: Agrees, now: datetime) -> Sql:
     return case(
         (or_(not_(own.holds), not_(every.holds)), false()),
         (and_(own.holds, not_(outweighed)), true()),
+        *([(and_(channel.holds, every.holds.is_(None)), null())] if needs_own_yes else []),
         else_=channel.holds,
     )
 

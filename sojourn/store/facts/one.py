@@ -1,6 +1,6 @@
 """A fact about one customer, judged in the transaction at hand."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -36,6 +36,7 @@ async def judged(
     *,
     said: Consents | None = None,
     fields: Mapping[str, Any] | None = None,
+    own: Collection[str] = (),
 ) -> Finding:
     """Judge a fact about one customer.
 
@@ -49,6 +50,7 @@ async def judged(
         now: the moment at which it is judged, by the journey's clock: events after it do not count.
         said: what the customer agrees to, if that was read already.
         fields: properties of the event at hand, for ``enters_if``.
+        own: topics that need a yes of their own.
 
     Returns:
         The answer, with the clauses that gave it.
@@ -63,6 +65,7 @@ async def judged(
         consents=said or Consents({}),
         events=await _looked_up(session, person.customer_id, found, now),
         fields=fields or {},
+        own=own,
     )
     return judge(fact, answers)
 

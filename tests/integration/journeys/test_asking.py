@@ -1,6 +1,6 @@
 """`self.ask`: the steps branch on what is known of the customer."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -109,11 +109,11 @@ async def test_a_store_that_cannot_be_read_is_asked_again(
     answer = asking.answered
     failed: list[object] = []
 
-    async def shaky(session: AsyncSession, asked: Question) -> Reply:
+    async def shaky(session: AsyncSession, asked: Question, own: Collection[str]) -> Reply:
         if len(failed) < 2:
             failed.append(asked)
             raise OSError("no connection for ada@shop.example")
-        return await answer(session, asked)
+        return await answer(session, asked, own)
 
     monkeypatch.setattr(asking, "answered", shaky)
     await journey.identify(plan="pro")

@@ -1,7 +1,7 @@
 """Both evaluators of facts agree with their definition, whatever the customers and the facts."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from itertools import count
 
 import pytest
@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised
 from sojourn.domain.facts import Answers, Fact, judge, look_up, read_fact, written
+from sojourn.domain.facts import consents as asks_consent
 from sojourn.domain.messages import Channel
 from sojourn.store import Store, cards, consents
 from sojourn.store.dialects import is_postgresql
@@ -107,18 +108,27 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
     return ids
 
 
-async def judged(session: AsyncSession, fact: Fact, person: CustomerRow, made: Made) -> bool | None:
+async def judged(
+    session: AsyncSession, fact: Fact, person: CustomerRow, made: Made, own: Collection[str]
+) -> bool | None:
     """Judge a fact by its definition: the customer's events in a list."""
     said = await consents.current(session, person.customer_id, now=NOON)
-    return judge(fact, look_up(fact, Answers(NOON, cards.card(person), said), made.happened)).holds
+    card = cards.card(person)
+    for channel in () if card.erased else Channel:
+        passes = said.refusal(channel, "offers", needs_own_yes="offers" in own) is None
+        agrees = judge(asks_consent(channel, "offers"), Answers(NOON, card, said, own=own)).holds
+        assert (agrees is True) is passes, "the fact says what the gate does"
+    return judge(fact, look_up(fact, Answers(NOON, card, said, own=own), made.happened)).holds
 
 
 @effort
 @given(
-    made=st.lists(CUSTOMERS, min_size=1, max_size=12), facts=st.lists(FACTS, min_size=1, max_size=4)
+    made=st.lists(CUSTOMERS, min_size=1, max_size=12),
+    facts=st.lists(FACTS, min_size=1, max_size=4),
+    own=st.sampled_from([(), ("offers",)]),
 )
 async def test_both_evaluators_agree_with_the_definition(
-    store: Store, made: list[Made], facts: list[Fact]
+    store: Store, made: list[Made], facts: list[Fact], own: Collection[str]
 ) -> None:
     try:
         async with store.transaction() as session:
@@ -133,16 +143,18 @@ async def test_both_evaluators_agree_with_the_definition(
                 assert read_fact(written(fact)) == fact
                 found = {}
                 for holds, asked in ((True, fact), (False, ~fact)):
-                    statement = everybody.holders(asked, NOON, postgresql=is_postgresql(session))
+                    statement = everybody.holders(
+                        asked, NOON, postgresql=is_postgresql(session), own=own
+                    )
                     mine = statement.where(col(CustomerRow.customer_id).in_(ids))
                     connection = await session.connection()
                     for (customer_id,) in await connection.execute(mine):
                         assert customer_id not in found
                         found[customer_id] = holds
                 for customer_id, one_ in zip(ids, made, strict=True):
-                    expected = await judged(session, fact, people[customer_id], one_)
+                    expected = await judged(session, fact, people[customer_id], one_, own)
                     assert found.get(customer_id) is expected, (fact, one_)
-                    answer = await one.judged(session, people[customer_id], fact, NOON)
+                    answer = await one.judged(session, people[customer_id], fact, NOON, own=own)
                     assert answer.holds is expected, (fact, one_, answer)
             raise _RollBack
     except _RollBack:

@@ -149,6 +149,29 @@ def test_consents_give_an_answer() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "holds"),
+    [
+        (Consents({}), None),
+        (Consents({EMAIL: True}), None),
+        (Consents({EMAIL: False}), False),
+        (Consents({EMAIL: True}, agreed=frozenset({(EMAIL, "offers")})), True),
+        (Consents({EMAIL: False}, agreed=frozenset({(EMAIL, "offers")})), True),
+        (Consents({EMAIL: True}, agreed=frozenset({(None, "offers")})), True),
+        (Consents({EMAIL: False}, agreed=frozenset({(None, "offers")})), False),
+        (Consents({EMAIL: True}, refused=frozenset({(EMAIL, "offers")})), False),
+    ],
+)
+def test_consent_to_a_topic_that_needs_a_yes_of_its_own_is_what_the_gate_takes_for_one(
+    said: Consents, holds: bool | None
+) -> None:
+    asked = consents(EMAIL, "offers")
+    found = judge(asked, Answers(NOON, Customer("c1", known=True), said, own=("offers",)))
+    assert found.holds is holds
+    passes = said.refusal(EMAIL, "offers", needs_own_yes=True) is None
+    assert (holds is True) is passes
+
+
 def test_nothing_is_known_of_who_is_erased() -> None:
     for fact in (did(OrderCompleted), ~did(OrderCompleted), PRO.or_if_unknown(True)):
         found = answer(fact, erased=True)
