@@ -68,6 +68,7 @@ class Transaction:
         self.plans: dict[str, Plan] = {}
         self.horizon: dict[str, int] = {}
         self.refused: list[Refused] = []
+        self.woken: set[str] = set()  # customers with runs that are to ask again
         self._lanes = lanes
         self._project = project
         self._timezone = timezone
@@ -272,15 +273,12 @@ class Transaction:
         held = {row.workflow_id for row in await ledger.held_by(session, open_runs)}
         for work, (row, stored) in self.rows.items():
             noted = [run for run in open_runs.get(row.customer_id, []) if run.workflow_id in held]
-            if stored and work.event is not None and noted:
-                await void_holds_of(
-                    session,
-                    row,
-                    work.event,
-                    noted,
-                    self._project,
-                    within=self._clock_skew,
-                )
+            if not stored or work.event is None or not noted:
+                continue
+            if await void_holds_of(
+                session, row, work.event, noted, self._project, within=self._clock_skew
+            ):
+                self.woken.add(row.customer_id)
 
 
 def _goes_on(work: Told) -> bool:

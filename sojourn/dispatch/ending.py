@@ -39,7 +39,7 @@ async def void_holds_of(
     project: Project,
     *,
     within: timedelta,
-) -> None:
+) -> bool:
     """Skip what is held in those of these runs that an event ends, or begins again.
 
     Args:
@@ -49,7 +49,11 @@ async def void_holds_of(
         open_runs: the customer's runs that were not found closed yet.
         project: its journeys and events.
         within: how far senders' clocks may differ.
+
+    Returns:
+        True if other runs of the customer are to ask again: events say so that are stored now.
     """
+    woken = 0
     for name, journey in project.journeys.heard_by(event.event_name).items():
         reason, reach = _ends(journey, event), journey.terms.reach
         own = [
@@ -65,17 +69,18 @@ async def void_holds_of(
         had = await events.keys_that_matter(session, [row.customer_id], reach, [row], keys)
         concerned = [run for run in own if events.reaches(row, reach, run.key, had)]
         if reason is None:
-            await _supersede(session, row, concerned, journey, project.events)
+            woken += await _supersede(session, row, concerned, journey, project.events)
         elif concerned:
             # one that also begins a run counts by its moment among its like (`Terms.exact`)
             begins = row.name in names(journey.terms.starts_on)
-            await settling.void_holds(
+            woken += await settling.void_holds(
                 session,
                 [run.workflow_id for run in concerned],
                 reason=reason.value,
                 cause=row,
                 within=timedelta(0) if begins else within,
             )
+    return woken > 0
 
 
 async def _supersede(
@@ -84,15 +89,17 @@ async def _supersede(
     concerned: Iterable[RunRow],
     journey: type[Journey],
     known: Events,
-) -> None:
+) -> int:
     """Skip what is held in those of these runs whose steps an event begins again."""
+    woken = 0
     keys = {run.workflow_id: run.key for run in concerned}
     for held in await ledger.held(session, keys):
         begun = await _begun_by(session, held, keys[held.workflow_id], journey, known)
         if begun == row.message_id:
-            await settling.void_holds(
+            woken += await settling.void_holds(
                 session, [held.workflow_id], reason=Reason.SUPERSEDED.value, cause=row
             )
+    return woken
 
 
 async def _begun_by(

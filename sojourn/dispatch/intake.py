@@ -264,6 +264,8 @@ class Intake:
             lane = self._lanes.of(customer_id)
             if not lane.carrying:  # else it comes to these events by itself
                 self._next(lane, did)
+        for customer_id in did.woken:
+            self.wake_soon(customer_id)
 
     def _stored(self, work: Arrival, did: Transaction) -> Lane | None:
         """Answer an event that is stored, or have it wait in its lane.

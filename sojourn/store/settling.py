@@ -413,7 +413,7 @@ async def void_holds(
     reason: str,
     cause: EventRow,
     within: timedelta = timedelta(0),
-) -> None:
+) -> int:
     """Skip the held messages of runs that an event has just overtaken.
 
     A later run may reuse a workflow id, so only enrolments for which the event counts are meant.
@@ -424,6 +424,9 @@ async def void_holds(
         reason: a `domain.messages.Reason` value.
         cause: the event.
         within: how far senders' clocks may differ.
+
+    Returns:
+        How many runs are to ask again, because a slot of a cap is free.
     """
     voided = await session.exec(
         update(LedgerRow)
@@ -439,8 +442,7 @@ async def void_holds(
             settled_at=datetime.now(UTC),
         )
     )
-    if voided.rowcount:
-        await _free_slots(session, cause)
+    return await _free_slots(session, cause) if voided.rowcount else 0
 
 
 async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventRow) -> None:
@@ -476,11 +478,12 @@ async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventR
         await _free_slots(session, cause)
 
 
-async def _free_slots(session: AsyncSession, cause: EventRow) -> None:
+async def _free_slots(session: AsyncSession, cause: EventRow) -> int:
     """Have the customer's messages ask again that wait for the slots of those that were voided."""
-    await holds.free_a_slot(
+    woken = await holds.free_a_slot(
         session, cause.customer_id, because=cause.message_id, at=cause.occurred_at
     )
+    return len(woken)
 
 
 def _older(than: EventRow, within: timedelta = timedelta(0)) -> Any:

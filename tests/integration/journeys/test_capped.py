@@ -44,3 +44,27 @@ async def test_a_purchase_during_the_hold_stops_the_message(capped: JourneyTest)
     await capped.after(hours(11))
     first, second = await capped.messages()
     assert (first.state, second.state, second.reason) == ("sent", "skipped", "goal_reached")
+
+
+class TestNights:
+    """Both reminders fall due in the night, and there is room for one a week."""
+
+    @pytest.fixture
+    def journey_project(self, tmp_path: Path) -> Project:
+        file = tmp_path / "policy.toml"
+        file.write_text('quiet_hours = "10:00-09:00"\nspread = "off"\n[caps]\nper_week = 1\n')
+        return replace(PROJECT, policy=file)
+
+    async def test_a_purchase_frees_the_slot_for_the_run_that_gave_way(
+        self, journey: JourneyTest
+    ) -> None:
+        await journey.start(AbandonedCart, cart_id="first")
+        await journey.after(hours(1))
+        await journey.start(AbandonedCart, cart_id="second")
+        await journey.after(hours(24))
+        first, second = await journey.messages()
+        assert (first.reason, second.reason) == ("quiet_hours", "gave_way")
+        await journey.publish(OrderCompleted, cart_id="first")
+        first, second = await journey.messages()
+        assert (first.state, first.reason) == ("skipped", "goal_reached")
+        assert (second.state, second.reason) == ("deferred", "quiet_hours"), "it has asked again"
