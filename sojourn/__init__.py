@@ -34,11 +34,13 @@ if TYPE_CHECKING:
         total,
         trait,
     )
+    from sojourn.domain.intents import Intent
     from sojourn.domain.limits import AtCap, at_most
     from sojourn.domain.message import Message
     from sojourn.domain.messages import Channel, MessageClass, Outcome, Reason, Receipt, Status
     from sojourn.domain.quiet_hours import QuietHours
     from sojourn.domain.span import days, hours, minutes, weeks
+    from sojourn.domain.working_time import working
     from sojourn.journeys.activities import activity
     from sojourn.journeys.journey import Journey
     from sojourn.project import Project
@@ -81,11 +83,13 @@ _HOMES = {
         "total",
         "trait",
     ),
+    "domain.intents": ("Intent",),
     "domain.limits": ("AtCap", "at_most"),
     "domain.message": ("Message",),
     "domain.messages": ("Channel", "MessageClass", "Outcome", "Reason", "Receipt", "Status"),
     "domain.quiet_hours": ("QuietHours",),
     "domain.span": ("days", "hours", "minutes", "weeks"),
+    "domain.working_time": ("working",),
     "journeys.activities": ("activity",),
     "journeys.journey": ("Journey",),
     "composing": ("load_project",),
@@ -121,6 +125,7 @@ __all__ = [
     "Fact",
     "Failed",
     "Identity",
+    "Intent",
     "Journey",
     "Message",
     "MessageClass",
@@ -160,6 +165,7 @@ __all__ = [
     "trait",
     "weekday",
     "weeks",
+    "working",
 ]
 
 

@@ -21,6 +21,7 @@ from sojourn.domain.events import (
     MessageReplied,
     MessageUnsubscribed,
 )
+from sojourn.domain.intents import read_intent
 from sojourn.domain.reports import Kind, Report, writable
 from sojourn.domain.text import digest
 from sojourn.store import reports
@@ -84,7 +85,8 @@ def event_of(told: Told) -> MessageEvent | None:
         case Kind.CLICKED:
             fields = {"url": report.url or None}
         case Kind.REPLIED:
-            fields = {"text": report.text}
+            said = read_intent(report.text, report.meaning, language=told.locale)
+            fields = {"text": report.text, "intent": said.intent, "number": said.number}
         case Kind.UNSUBSCRIBED:
             fields = {"topic": told.refuses or None}
     return kind(

@@ -25,13 +25,30 @@ def next_opening(hours: str, holidays: str, after: datetime, tz: ZoneInfo) -> da
     Raises:
         ValueError: the hours or the place cannot be read, or nothing opens within a year.
     """
-    try:
-        holders: list[Holder] = [Window(read_week(hours))]
-        if holidays:
-            holders.append(Closed(places=(read_place(holidays),)))
-    except ValueError as error:
-        raise ValueError(f"opening: {error}") from None
-    found = held(holders, after, tz)
+    found = held(holders(hours, holidays, of="opening"), after, tz)
     if isinstance(found, Never):
         raise ValueError(f'opening: "{hours}" never comes within a year')
     return found.at if found else after.astimezone(UTC)
+
+
+def holders(hours: str, holidays: str, *, of: str) -> list[Holder]:
+    """Return what holds outside of some hours of the week.
+
+    Args:
+        hours: ``mon-fri 09:00-18:00``.
+        holidays: a country, or a region of it; empty: holidays are days like others.
+        of: what the hours were given to, for the error.
+
+    Returns:
+        The holders.
+
+    Raises:
+        ValueError: the hours or the place cannot be read.
+    """
+    try:
+        found: list[Holder] = [Window(read_week(hours))]
+        if holidays:
+            found.append(Closed(places=(read_place(holidays),)))
+    except ValueError as error:
+        raise ValueError(f"{of}: {error}") from None
+    return found

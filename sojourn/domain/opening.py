@@ -83,7 +83,7 @@ def held(
         return None
     for candidate in _edges(holders, now, tz):
         if not found.holds(candidate):
-            until = _closing(holders, candidate, tz, look_on)
+            until = closing(holders, candidate, tz, look_on)
             return Opening(candidate, until, tuple(found.because), tuple(found.holders))
     return Never(tuple(found.because))
 
@@ -106,9 +106,20 @@ class _Found:
         return any_of_them
 
 
-def _closing(
+def closing(
     holders: Sequence[Holder], opened: datetime, tz: ZoneInfo, look_on: timedelta
 ) -> datetime:
+    """Return the first moment after one at which nothing holds at which something holds again.
+
+    Args:
+        holders: all that may hold.
+        opened: the moment at which nothing holds.
+        tz: the customer's zone.
+        look_on: how far to look.
+
+    Returns:
+        The moment, or the end of the search.
+    """
     last = opened + look_on
     for candidate in _edges(holders, opened, tz):
         if candidate >= last:

@@ -82,7 +82,7 @@ _STOP: Mapping[str, str] = {
         odczepcie sie; wylacz; wylaczcie; nie wysylaj; nie wysylajcie; nie wysylac
     """,
 }
-"""Commands, folded as `_words` folds, by language; those of several languages first."""
+"""Commands, folded as `folded` folds, by language; those of several languages first."""
 
 _START: Mapping[str, str] = {
     "": "start",
@@ -200,15 +200,15 @@ def read_reply(text: str) -> Reply:
     Returns:
         The reply's meaning.
     """
-    words = _words(text)
+    words = folded(text)
     if not words:
         return Reply(Meaning.STOP) if any(sign in text for sign in _SIGNS) else OTHER
     for meaning, commands in _COMMANDS.items():
-        found = _command(words, commands)
+        found = command(words, commands)
         if found is not None:
             return Reply(meaning, _language(found, commands))
     for sentence in _sentences(text):
-        found = _command(_words(sentence), _STRONG)
+        found = command(folded(sentence), _STRONG)
         if found is not None:
             return Reply(Meaning.STOP, _language(found, _STRONG), says_more=True)
     if _shouts(text):
@@ -229,18 +229,18 @@ def asks_to_stop(text: str) -> bool:
     return read_reply(text).meaning is Meaning.STOP
 
 
-_Piece = tuple[str, ...]
-_Commands = Mapping[_Piece, str]
+Piece = tuple[str, ...]
+Commands = Mapping[Piece, str]
 
 
-def _command(words: _Piece, commands: _Commands) -> list[_Piece] | None:
+def command(words: Piece, commands: Commands) -> list[Piece] | None:
     """Return the commands in words if only courtesies stand around them; None if more does."""
     if len(words) > LONGEST:
         return None
     return next((found for found in _parses(words, commands) if found), None)
 
 
-def _parses(words: _Piece, commands: _Commands) -> Iterator[list[_Piece]]:
+def _parses(words: Piece, commands: Commands) -> Iterator[list[Piece]]:
     if not words:
         yield []
         return
@@ -252,7 +252,7 @@ def _parses(words: _Piece, commands: _Commands) -> Iterator[list[_Piece]]:
             yield from _parses(rest, commands)
 
 
-def _language(found: list[_Piece], commands: _Commands) -> str:
+def _language(found: list[Piece], commands: Commands) -> str:
     languages = {commands[piece] for piece in found} - {""}
     return languages.pop() if len(languages) == 1 else ""
 
@@ -269,10 +269,10 @@ def _shouts(text: str) -> bool:
     return bare in _SHOUTED and bool(re.search(r"[a-z]", rest))
 
 
-def _words(text: str) -> _Piece:
+def folded(text: str) -> Piece:
     """Return the words, without case, accents, punctuation, stretching and repetition."""
-    folded = unicodedata.normalize("NFKD", text[: MOST_WORDS * 20].casefold()).replace("ł", "l")
-    bare = "".join(one for one in folded if unicodedata.category(one) not in ("Mn", "Cf"))
+    flat = unicodedata.normalize("NFKD", text[: MOST_WORDS * 20].casefold()).replace("ł", "l")
+    bare = "".join(one for one in flat if unicodedata.category(one) not in ("Mn", "Cf"))
     bare = re.sub(r"n['\u2019\u02bc`\u00b4 ]?t\b", "nt", bare)  # don't, don t
     bare = re.sub(r"([^\W\d_])\1{2,}", r"\1", bare)  # stoppp
     words = re.findall(r"[^\W_]+", bare)[:MOST_WORDS]
@@ -281,23 +281,23 @@ def _words(text: str) -> _Piece:
     return tuple(word for n, word in enumerate(words) if n == 0 or words[n - 1] != word)
 
 
-def _pieces(table: str) -> list[_Piece]:
-    pieces = re.split(r"[;\n]", table)
-    return [tuple(piece.split()) for piece in pieces if piece.strip()]
+def pieces(table: str) -> list[Piece]:
+    """Return the pieces of a table, which stand on lines or between semicolons."""
+    return [tuple(piece.split()) for piece in re.split(r"[;\n]", table) if piece.strip()]
 
 
-def _by_piece(tables: Mapping[str, str]) -> _Commands:
-    return {piece: language for language, table in tables.items() for piece in _pieces(table)}
+def _by_piece(tables: Mapping[str, str]) -> Commands:
+    return {piece: language for language, table in tables.items() for piece in pieces(table)}
 
 
-_COMMANDS: Mapping[Meaning, _Commands] = {
+_COMMANDS: Mapping[Meaning, Commands] = {
     Meaning.STOP: _by_piece(_STOP),
     Meaning.START: _by_piece(_START),
     Meaning.HELP: _by_piece(_HELP),
 }
 _WEAKER = {tuple(words.split()) for words in _WEAK}
 _STRONG = {p: lang for p, lang in _COMMANDS[Meaning.STOP].items() if p not in _WEAKER}
-_FILLERS = frozenset(_pieces(_AROUND))
+_FILLERS = frozenset(pieces(_AROUND))
 _LONGEST_PIECE = max(len(p) for p in (*_FILLERS, *(q for c in _COMMANDS.values() for q in c)))
 _SHOUTED = frozenset({"STOP", "STOPP", "UNSUBSCRIBE", "BASTA", "ZATRZYMAJ", "WYPISZ", "ZATRZYMAĆ"})
 _WISHES = {

@@ -52,6 +52,7 @@ class Told:
         channel: the message's channel.
         topic: the message's topic.
         twice: the report proves, and nothing did before, that the message went out twice.
+        locale: the customer's, as far as it is known.
     """
 
     provider: str
@@ -63,6 +64,7 @@ class Told:
     channel: Channel
     topic: str
     twice: bool = False
+    locale: str = ""
 
     @property
     def refuses(self) -> str:
@@ -124,7 +126,7 @@ async def take(
         )
     person = await people.lock(session, match.customer_id)
     row = await proofs.held(session, match.ledger_id)
-    told = _told(provider, report, row)
+    told = replace(_told(provider, report, row), locale=person.locale)
     kept_at = await _keep(session, provider, report, received_at, match.ledger_id)
     if kept_at is not None:
         twice = await _note(session, told, row, received_at, proven=match.proven)

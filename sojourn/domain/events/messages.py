@@ -2,6 +2,7 @@
 
 from sojourn.domain.events.fields import Personal
 from sojourn.domain.events.runs import RunEvent
+from sojourn.domain.intents import Intent
 
 
 class MessageEvent(RunEvent, name=""):
@@ -66,3 +67,6 @@ class MessageReplied(MessageEvent, name="Message Replied"):
     """The customer answered a message of ours."""
 
     text: Personal = None
+    intent: Intent = Intent.OTHER
+    """The answer in one word, found when it arrives; its text is in the store alone."""
+    number: int | None = None

@@ -13,8 +13,8 @@ from sojourn.domain.stopping import (
     _STOP,
     LONGEST,
     Meaning,
-    _words,
     asks_to_stop,
+    folded,
     read_reply,
 )
 
@@ -264,7 +264,7 @@ def test_case_punctuation_and_courtesy_change_no_judgement(
 ) -> None:
     words = [*before, request, *after]
     said = left + " ".join(words) + right
-    assume(len(_words(said)) <= LONGEST)
+    assume(len(folded(said)) <= LONGEST)
     assert asks_to_stop(said)
     assert asks_to_stop(said.upper())
 
@@ -290,4 +290,4 @@ def test_any_text_is_judged_without_an_error(text: str) -> None:
 @pytest.mark.parametrize("table", [*_STOP.values(), *_START.values(), *_HELP.values(), _AROUND])
 def test_the_tables_are_folded_as_messages_are(table: str) -> None:
     words = table.replace(";", " ").split()
-    assert [word for word in words if _words(word) != (word,)] == []
+    assert [word for word in words if folded(word) != (word,)] == []
