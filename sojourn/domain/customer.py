@@ -94,6 +94,7 @@ class Identity:
         dated: False if the call tells a moment that nobody can read. It counts as said on its
             arrival, but a consent in it may be older than any refusal, and outweighs none.
         notes: what else of the call is left out.
+        introduces: the customer is known from now on. A word of our own introduces nobody.
     """
 
     customer_id: str
@@ -111,6 +112,7 @@ class Identity:
     dated: bool = True
     notes: tuple[Note, ...] = field(default=(), compare=False)
     statements: tuple[Statement, ...] = ()
+    introduces: bool = field(default=True, compare=False)
 
     @property
     def says_something(self) -> bool:

@@ -7,6 +7,7 @@ from typing import NoReturn, Protocol
 
 from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.messages import Delivery, Enrolment, Outcome, Receipt
+from sojourn.domain.sayings import Saying
 
 
 class Runtime(Protocol):
@@ -77,6 +78,18 @@ class Runtime(Protocol):
 
         Returns:
             The answer; None if ``over`` came first.
+        """
+        ...
+
+    async def say(self, said: Saying, summary: str) -> bool:
+        """Have the store take in what the run says; try again until it has.
+
+        Args:
+            said: an event, or a statement on the card.
+            summary: as an operator reads it.
+
+        Returns:
+            False if it was set aside instead (`dispatch.sayings`).
         """
         ...
 

@@ -24,6 +24,7 @@ from sojourn.domain.messages import (
     Result,
     Stop,
 )
+from sojourn.domain.sayings import Noting, Saying
 from sojourn.journeys.leaving import StepsChanged
 from sojourn.journeys.queues import OUTCOME, PRIORITIES, channel_queue, search_attributes
 from sojourn.journeys.state import State
@@ -50,6 +51,14 @@ ASK_FOR = timedelta(days=3650)
 ASK_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )  # no limit on attempts: a question waits until the store can be read, or the run is over
+TELL_EVENT = "tell-event"
+"""The activity that takes in an event which a run tells."""
+NOTE_TRAITS = "note-traits"
+"""The activity that writes a run's statement on its customer's card."""
+SAY_TIMEOUT = timedelta(seconds=30)
+SAY_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
+)  # no limit on attempts: what a run says is not lost
 CALL_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=15)
 )  # no limit on attempts: the call's deadline ends them
@@ -177,6 +186,30 @@ class TemporalRuntime:
                 return None
             raise
         return reply
+
+    async def say(self, said: Saying, summary: str) -> bool:
+        """Schedule the activity on the journeys' own queue, and wait for its end.
+
+        Nothing cuts it short: it takes one write to the store, and what the run heard meanwhile is
+        acted on after it.
+
+        Args:
+            said: what the run says.
+            summary: of the activity, in Temporal's UI.
+
+        Returns:
+            Whether it was taken in.
+        """
+        taken: bool = await workflow.execute_activity(
+            NOTE_TRAITS if isinstance(said, Noting) else TELL_EVENT,
+            said,
+            result_type=bool,
+            activity_id=f"{said.what}-{said.occurrence}",
+            summary=summary,
+            start_to_close_timeout=SAY_TIMEOUT,
+            retry_policy=SAY_RETRIES,
+        )
+        return taken
 
     def patched(self, change: str) -> bool:
         """Ask Temporal's marker, or set it."""

@@ -10,6 +10,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
+from sojourn.dispatch.sayings import Sayings
 from sojourn.domain.errors import BadProject
 from sojourn.domain.messages import Channel
 from sojourn.journeys.queues import TASK_QUEUE, channel_queue
@@ -91,7 +92,9 @@ async def serving(
         "graceful_shutdown_timeout": GRACE,
         "activity_task_poller_behavior": PollerBehaviorAutoscaling(),
     }
+    sayings = Sayings(client, store, settings, project, task_queue)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(sayings.drain)
         for carrier in set(carriers.values()):
             stack.push_async_callback(carrier.close)
         if serves:
@@ -104,6 +107,8 @@ async def serving(
                         *temporal_activities(project.activities.values(), store, settings),
                         Stops(store, project.events).note,
                         Questions(store, project.topics.own).read,
+                        sayings.tell,
+                        sayings.note,
                     ],
                     workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,

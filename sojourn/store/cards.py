@@ -122,7 +122,7 @@ async def hear(
         else:
             heard["phone"] = Word(number, at, identity.message_id)
             _write(row, {**before, **_newer(heard, than=before)})
-    row.identified_at = max(row.identified_at or at, at)
+    row.identified_at = _identified_at(row, identity, at)
     session.add(row)
     for kind in heard.keys() & set(addresses.KINDS):
         word, held = heard[kind], before.get(kind)
@@ -135,6 +135,11 @@ async def hear(
         source = identity.message_id
         news += await _say(session, row, statement, at=said_at, received_at=arrived, source=source)
     return Identified(card(row), faults=faults, left=left, news=tuple(news))
+
+
+def _identified_at(row: CustomerRow, identity: Identity, at: datetime) -> datetime | None:
+    """Return when somebody last said who the customer is; a word of our own does not say it."""
+    return max(row.identified_at or at, at) if identity.introduces else row.identified_at
 
 
 async def _ended(session: AsyncSession, row: CustomerRow) -> Identified:

@@ -137,6 +137,30 @@ async def find(session: AsyncSession, message_id: str) -> EventRow | None:
     return (await session.exec(select(EventRow).where(EventRow.message_id == message_id))).first()
 
 
+async def number_since(
+    session: AsyncSession, customer_id: str, name: str, since: datetime, *, prefix: str
+) -> int:
+    """Return how many events of one name a customer has from a time on.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        name: of the events, on the wire.
+        since: by the machine's clock: when they arrived.
+        prefix: the beginning of their message ids.
+
+    Returns:
+        The number.
+    """
+    query = select(func.count()).where(
+        EventRow.customer_id == customer_id,
+        EventRow.name == name,
+        col(EventRow.received_at) > since,
+        col(EventRow.message_id).startswith(prefix, autoescape=True),
+    )
+    return (await session.exec(query)).one()
+
+
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[EventRow]:
     """Return every event of a customer, in the order in which they happened."""
     query = select(EventRow).where(EventRow.customer_id == customer_id)

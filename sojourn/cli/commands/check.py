@@ -15,6 +15,7 @@ from sojourn.cli.running import run
 from sojourn.domain.contradictions import contradiction
 from sojourn.domain.errors import BadPolicy
 from sojourn.journeys.advice import advice
+from sojourn.journeys.circles import circles
 from sojourn.journeys.precedence import named_in_vain
 from sojourn.policies import Policy
 from sojourn.rendering.folders import missing_templates
@@ -64,7 +65,8 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
     broken = [result for result in replayed if result.broken]
     project = here.project
     unwritten = [*missing_templates(project), *project.topics.missing(project.languages)]
-    advised = [line for journey in here.project.journeys.values() for line in advice(journey)]
+    journeys = project.journeys.values()
+    advised = [*(line for journey in journeys for line in advice(journey)), *circles(journeys)]
     if as_json:
         show_json(
             {
