@@ -237,6 +237,7 @@ class Carried(_Wire):
         sends: how many messages the enrolment has decided on.
         messages: the fates of these messages.
         cause: the id of the event that last (re)started the steps; empty if the steps begin.
+        awaited: ids of the events that waits have given back.
     """
 
     ended: Outcome | None = None
@@ -246,6 +247,7 @@ class Carried(_Wire):
     sends: int = 0
     messages: tuple[Sent, ...] = ()
     cause: str = ""
+    awaited: tuple[str, ...] = ()
 
 
 class Stop(_Wire):

@@ -5,9 +5,11 @@ from typing import TypeVar, cast
 
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Heard, Performed
+from sojourn.domain.working_time import Span
 from sojourn.journeys import wording
 from sojourn.journeys.run import as_json
 from sojourn.journeys.waits import Waits
+from sojourn.journeys.where import Where, meant
 
 E = TypeVar("E", bound=Event)
 
@@ -18,28 +20,43 @@ class Listening(Waits):
     async def wait_for(
         self,
         *events: type[E],
-        timeout: timedelta,  # noqa: ASYNC109 (a durable timer, not a deadline on a task)
+        timeout: Span,  # noqa: ASYNC109 (a durable timer, not a deadline on a task)
+        where: Where[E] | None = None,
     ) -> E | None:
-        """Wait for the next of ``events`` that no wait has given back yet.
+        """Wait for the first of ``events`` that no wait has given back yet.
+
+        ::
+
+            reply = await self.wait_for(
+                MessageReplied, timeout=days(2), where=lambda reply: reply.intent == Intent.YES
+            )
 
         Args:
             events: classes that a class keyword names.
-            timeout: from the plan's last moment on.
+            timeout: from the plan's last moment on: a duration, a day by name or working time.
+            where: what must be true of the event: ``field("total") >= 50``, or a function of it. An
+                event of which it is not true is left for other waits.
 
         Returns:
-            The event, without its personal fields; None after ``timeout``.
+            The event, without its personal fields; of several the one that happened first. None
+            after ``timeout``.
+
+        Raises:
+            TypeError: the journey does not hear an event, or ``where`` cannot be asked of it.
         """
         self._check_declared(events)
+        takes = meant(where, events)
+
+        def found() -> Heard | None:
+            return self._state.not_awaited(events, lambda heard: takes(self._event(heard)))
 
         async def perform() -> Performed:
-            due = self._state.spaced(self._state.due + timeout)
-            summary = wording.wait(timeout, (*events, *self.terms.goal))
-            await self._wait_until(
-                due, summary, wake=lambda: self._state.not_awaited(events) is not None
+            due = await self._wait_for(
+                timeout, (*events, *self.terms.goal), lambda: found() is not None
             )
-            event = self._state.not_awaited(events)
+            event = found()
             if event is None:
-                return Performed(due=self._reached(due))
+                return Performed(due=due)
             return Performed(due=max(event.at, self._state.due), value=as_json(event))
 
         value = (await self._once("wait_for", perform)).value
@@ -48,6 +65,59 @@ class Listening(Waits):
         event = Heard.model_validate(value)
         self._state.give_back(event)
         return cast(E, self._event(event))
+
+    async def collect(self, *events: type[E], for_: timedelta, at_most: int = 100) -> list[E]:
+        """Collect events for some time, to say one thing about all of them.
+
+        The time runs from the first event that no wait has given back yet, which may be the one
+        that started the run, but not from before the plan's last moment. Without such an event, the
+        next is waited for as long.
+
+        An event that comes later is for the next `collect`. If the steps end without one, and the
+        event is one that starts the journey, the steps begin again with it.
+
+        Args:
+            events: classes that a class keyword names.
+            for_: how long.
+            at_most: so many end the wait at once; the others are for the next `collect`.
+
+        Returns:
+            The events, without their personal fields, oldest first; none if none has come.
+
+        Raises:
+            TypeError: the journey does not hear an event.
+            ValueError: ``at_most`` is below 1.
+        """
+        self._check_declared(events)
+        if at_most < 1:
+            raise ValueError(f"collect: at_most={at_most} collects nothing: write 1 or more")
+        state = self._state
+        state.collect(events)
+
+        async def perform() -> Performed:
+            ends: tuple[type[Event], ...] = (*events, *self.terms.goal)
+            if not state.to_collect(events):
+                due = await self._wait_for(for_, ends, lambda: bool(state.to_collect(events)))
+                if not state.to_collect(events):
+                    return Performed(due=due, value=[])
+            first = state.to_collect(events)[0]
+            due = state.spaced(max(state.due, first.at) + for_)
+            await self._wait_until(
+                due,
+                wording.collecting(for_, events, self.terms.goal),
+                wake=lambda: len(state.to_collect(events)) >= at_most,
+            )
+            found = state.to_collect(events)[:at_most]
+            due = self._reached(due)
+            if len(found) == at_most and self.now() < due:
+                due = max(state.due, found[-1].at)
+            return Performed(due=due, value=[as_json(each) for each in found])
+
+        values = (await self._once("collect", perform)).value
+        collected = [Heard.model_validate(value) for value in values]
+        for event in collected:
+            state.give_back(event)
+        return [cast(E, self._event(event)) for event in collected]
 
     def heard(self, *events: type[E]) -> list[E]:
         """Return what the run has heard so far of ``events``, oldest first."""

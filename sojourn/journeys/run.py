@@ -111,7 +111,8 @@ class Run(Handlers):
             try:
                 await self.steps()
                 self._leave_if_due()
-                return
+                if not self._state.begin_with_late():
+                    return
             except Restart:
                 self._state.begin_again()
 

@@ -21,7 +21,7 @@ from sojourn.domain.messages import (
 from sojourn.domain.ordering import CLOCK_SKEW, counts_for
 from sojourn.journeys.journal import Journal
 from sojourn.journeys.leaving import End, Leave, Restart
-from sojourn.journeys.terms import Terms, is_one_of
+from sojourn.journeys.terms import EventClasses, Terms, is_one_of
 
 REMEMBERED_IDS = 1000
 LEAST_DISTANCE = timedelta(hours=12)
@@ -63,7 +63,8 @@ class State:
         self._end: Heard | None = None
         self._restart = False
         self._said: set[str] = set()  # steps decided on since the steps last began
-        self._awaited: set[str] = set()
+        self._awaited: dict[str, None] = {}  # ordered: what runs carry over is the same each time
+        self._collected: EventClasses = ()
         self.journal = Journal()
         self.zone = "UTC"
         self.sends = 0
@@ -146,6 +147,7 @@ class State:
             self._seen.update(dict.fromkeys(carried.seen))
             self.journal.resume(carried.journal)
             self._said = {entry.verb.removeprefix("send ") for entry in carried.journal}
+            self._awaited = dict.fromkeys(carried.awaited)
             self.sends = carried.sends
             self.messages = list(carried.messages)
         for event in self._early:
@@ -172,8 +174,10 @@ class State:
         same = run.start.id == self.enrolment.start.id
         kept = self._kept(heard)
         seen = dict.fromkeys([*(h.id for h in kept), *tuple(self._seen)[-REMEMBERED_IDS:]])
+        known = {run.start.id, *(h.id for h in kept)}
         news = {
             "heard": kept,
+            "awaited": tuple(each for each in self._awaited if each in known) if same else (),
             "seen": tuple(seen),
             "sends": self.sends if same else 0,
             "messages": tuple(self.messages) if same else (),
@@ -275,6 +279,7 @@ class State:
     def begin_again(self) -> None:
         """Forget what the steps have done: they begin from the first line."""
         self._restart = False
+        self._collected = ()
         self.journal.clear()
         self._said.clear()
 
@@ -314,13 +319,48 @@ class State:
         found = (h for h in self._heard if is_one_of(h, events) and self._terms.reads(h))
         return sorted(found, key=lambda h: h.order)
 
-    def not_awaited(self, events: Iterable[type[Event]]) -> Heard | None:
-        """Return the oldest of these events that no wait has given back yet."""
-        return next((h for h in self.heard_of(events) if h.id not in self._awaited), None)
+    def not_awaited(
+        self, events: Iterable[type[Event]], where: Callable[[Heard], bool] = lambda _: True
+    ) -> Heard | None:
+        """Return the oldest of these events that no wait has given back yet.
+
+        Args:
+            events: their classes.
+            where: whether the wait is for this very event.
+        """
+        found = (h for h in self.heard_of(events) if h.id not in self._awaited)
+        return next((h for h in found if where(h)), None)
 
     def give_back(self, event: Heard) -> None:
         """Note that a wait has given an event back: the next wait does not."""
-        self._awaited.add(event.id)
+        self._awaited[event.id] = None
+
+    def collect(self, events: EventClasses) -> None:
+        """Note that the steps collect these events: none of them comes too late for the run."""
+        self._collected = tuple(dict.fromkeys((*self._collected, *events)))
+
+    def to_collect(self, events: EventClasses) -> list[Heard]:
+        """Return the events that no wait has given back yet, the run's start included."""
+        start = self.enrolment.start
+        begun = [start] if is_one_of(start, events) and self._terms.reads(start) else []
+        found = sorted([*begun, *self.heard_of(events)], key=lambda h: h.order)
+        return [h for h in found if h.id not in self._awaited]
+
+    def begin_with_late(self) -> bool:
+        """Begin the steps again with an event that came too late to be collected.
+
+        Only an event that could have started a run does: had it come a moment later, it would have.
+
+        Returns:
+            False if there is none.
+        """
+        starts = tuple(event for event in self._collected if event in self._terms.starts_on)
+        late = next(iter(self.to_collect(starts)), None)
+        if late is None:
+            return False
+        self._cause = late
+        self.begin_again()
+        return True
 
     def last(self, of: type[Event]) -> datetime:
         """Return when ``of`` last happened, but no moment before the run's own last message.

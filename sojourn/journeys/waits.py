@@ -1,6 +1,6 @@
 """`Waits`: the verbs that wait for a moment, and those that name one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, time, timedelta
 from functools import partial
 
@@ -9,6 +9,7 @@ from sojourn.domain.calendar_days import Day
 from sojourn.domain.events import Event
 from sojourn.domain.messages import Performed
 from sojourn.domain.office_hours import next_opening
+from sojourn.domain.working_time import Span, later
 from sojourn.journeys import wording
 from sojourn.journeys.run import Run
 
@@ -19,13 +20,16 @@ SHORTEST = timedelta(seconds=1)
 class Waits(Run):
     """A run that waits for moments by the customer's clock."""
 
-    async def sleep(self, duration: timedelta) -> None:
-        """Wait ``duration`` from the plan's last moment on, however late its message left."""
+    async def sleep(self, span: Span) -> None:
+        """Wait for a span from the plan's last moment on, however late its message left.
+
+        Args:
+            span: a duration; ``months(1)``, ``business_days(3)`` and the like, which end at the
+                same time of that day; ``working(hours(4), "mon-fri 09:00-18:00")``.
+        """
 
         async def perform() -> Performed:
-            due = self._state.spaced(self._state.due + duration)
-            await self._wait_until(due, wording.wait(duration, self.terms.goal))
-            return Performed(due=self._reached(due))
+            return Performed(due=await self._wait_for(span, self.terms.goal))
 
         await self._once("sleep", perform)
 
@@ -136,6 +140,38 @@ class Waits(Run):
             # is over cannot: its moment would look past before it began
             runtime.continue_as_new(state.carried_on())
 
+    async def _wait_for(
+        self,
+        span: Span,
+        events: Iterable[type[Event]],
+        wake: Callable[[], bool] = lambda: False,
+    ) -> datetime:
+        """Wait for a span from the plan's last moment on, or until ``wake()``.
+
+        Args:
+            span: a wait by the calendar moves with a customer who moves.
+            events: those that may end the wait, for an operator.
+            wake: whether the wait is over.
+
+        Returns:
+            The plan's moment, had the span passed.
+        """
+        state = self._state
+        if isinstance(span, timedelta):
+            due = state.spaced(state.due + span)
+            await self._wait_until(due, wording.wait(span, events), wake=wake)
+            return self._reached(due)
+        while True:
+            zone = state.zone
+            with self._runtime.reading():
+                there = LocalMoment.found(partial(later, span, state.due), zone)
+            due = state.spaced(there)
+            moved = partial(self._has_moved, zone)
+            summary = wording.wait_until(due, zone, events)
+            await self._wait_until(due, summary, wake=partial(_either, moved, wake))
+            if not moved() or wake() or self.now() >= due:
+                return min(there, self._reached(due))
+
     def _in_zone(self, when: datetime) -> datetime:
         """Return a moment by the zone in which the customer lives now."""
         if not isinstance(when, LocalMoment):
@@ -155,3 +191,7 @@ class Waits(Run):
         now = self.now()
         changed = self._state.plans_anew and now < due - SHORTEST
         return now if changed else due
+
+
+def _either(one: Callable[[], bool], other: Callable[[], bool]) -> bool:
+    return one() or other()

@@ -54,6 +54,23 @@ def quiet(duration: timedelta, of: type[Event], events: Iterable[type[Event]]) -
     return f"wait {span(duration)} after the last {of.event_name} for {_either(events)}"
 
 
+def collecting(
+    duration: timedelta, of: Iterable[type[Event]], events: Iterable[type[Event]]
+) -> str:
+    """Say ``collect Comment Added for 60 min, or Thread Closed``.
+
+    Args:
+        duration: of the collection.
+        of: the events that are collected.
+        events: those that end the run meanwhile.
+
+    Returns:
+        One line.
+    """
+    ends = _either(events)
+    return f"collect {_either(of)} for {span(duration)}" + (f", or {ends}" if ends else "")
+
+
 def held(
     message: Message, until: datetime, tz: str, reason: Reason, events: Iterable[type[Event]]
 ) -> str:
