@@ -271,6 +271,8 @@ def _assumptions(run: Run, *, caps: bool) -> Iterator[str]:
     yield _CHANGES_NOTHING
     if run.desk.called:
         yield f"not called, with a made-up result: {', '.join(run.desk.called)}"
+    if run.desk.said:
+        yield f"not told, and not noted: {', '.join(run.desk.said)}"
     if run.desk.asked:
         yield "what the steps ask is answered by what is known now"
     if caps:

@@ -16,6 +16,7 @@ from sojourn.domain.events import Event
 from sojourn.domain.events.samples import made_up
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
 from sojourn.domain.policy import Allow, Defer, Skip
+from sojourn.domain.sayings import Saying
 from sojourn.domain.verdict import Doubt, Late, Ruling, Verdict
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
@@ -84,6 +85,7 @@ class Rehearsal:
     Attributes:
         messages: rehearsed so far, in their order.
         called: the names of activities that were not called, and whose results are made up.
+        said: the events that the steps told, and what they noted; nobody heard of it.
         asked: True if the steps asked a question.
     """
 
@@ -99,6 +101,7 @@ class Rehearsal:
     ) -> None:
         self.messages: list[Rehearsed] = []
         self.called: dict[str, None] = {}
+        self.said: list[str] = []
         self.asked = False
         self._store = store
         self._gate = gate
@@ -133,6 +136,11 @@ class Rehearsal:
         self.asked = True
         async with self._store.reading() as session:
             return await answered(session, asked, self._project.topics.own)
+
+    async def say(self, said: Saying, summary: str) -> bool:
+        """Note it: a preview tells nobody, and writes on no card."""
+        self.said.append(summary)
+        return True
 
     async def _decided(
         self, delivery: Delivery, at: datetime, gathered: Gathered, verdict: Verdict

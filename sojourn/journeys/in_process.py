@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol
 
 from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.messages import Delivery, Enrolment, Heard, Outcome, Receipt, Result
+from sojourn.domain.sayings import Saying
 from sojourn.journeys.journey import Journey
 
 MOST_WAITS = 1000
@@ -31,6 +32,10 @@ class Desk(Protocol):
 
     async def ask(self, asked: Question) -> Reply:
         """Answer a question about the customer."""
+        ...
+
+    async def say(self, said: Saying, summary: str) -> bool:
+        """Take in what the run says."""
         ...
 
 
@@ -166,6 +171,9 @@ class _InProcess:
 
     async def ask(self, asked: Question, summary: str, over: Callable[[], bool]) -> Reply | None:
         return None if over() else await self._desk.ask(asked)
+
+    async def say(self, said: Saying, summary: str) -> bool:
+        return await self._desk.say(said, summary)
 
     def patched(self, change: str) -> bool:
         return True

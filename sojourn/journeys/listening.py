@@ -48,6 +48,8 @@ class Listening(Waits):
         takes = meant(where, events)
 
         def found() -> Heard | None:
+            if takes is None:
+                return self._state.not_awaited(events)
             return self._state.not_awaited(events, lambda heard: takes(self._event(heard)))
 
         async def perform() -> Performed:

@@ -355,7 +355,7 @@ class State:
             False if there is none.
         """
         starts = tuple(event for event in self._collected if event in self._terms.starts_on)
-        late = next(iter(self.to_collect(starts)), None)
+        late = next(iter(self.to_collect(starts)), None) if starts else None
         if late is None:
             return False
         self._cause = late

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from sojourn.domain.events import Event, check_track
+from sojourn.domain.events import Event, RunEvent, check_track
 from sojourn.domain.facts.checking import PERSONAL_TRAITS
 from sojourn.domain.keys import is_address
 from sojourn.domain.messages import Performed
@@ -18,6 +18,8 @@ from sojourn.domain.sayings import Telling as Told
 from sojourn.domain.traits import CARD, read_traits
 from sojourn.journeys.run import Run
 
+OF_A_PERSON = (*PERSONAL_TRAITS, "name", "last_name", "lastName", "address", "birthday", "avatar")
+"""Traits that no run notes: the customer's own, and what Segment reserves for a person."""
 LONGEST_NOTE = 200
 """Characters of a text that a run notes; a longer one is no code."""
 
@@ -112,6 +114,8 @@ class Telling(Run):
             raise TypeError(f"tell: {called} is of {made.customer_id}: a run tells of its customer")
         if not made.event_name:
             raise TypeError(f"tell: {called} has no name on the wire")
+        if isinstance(made, RunEvent):
+            raise TypeError(f"tell: {called} is of a run or a message: Sojourn alone writes it")
         said, public = made.properties(), made.public()
         hidden = [name for name in said if said[name] not in ([], {}, public.get(name))]
         if hidden:
@@ -134,7 +138,7 @@ def _noted(traits: dict[str, Any]) -> dict[str, Any]:
     written = {name: _plain(name, value) for name, value in traits.items()}
     read = read_traits(written)
     for name in written:
-        if CARD.get(name, name) in PERSONAL_TRAITS:
+        if CARD.get(name, name) in OF_A_PERSON:
             raise TypeError(f"note: {name} is personal, and a history would keep it")
         if name not in read.attributes:
             raise TypeError(f"note: {name} is for the customer to say, by an identify call")

@@ -16,24 +16,24 @@ E = TypeVar("E", bound=Event)
 Where = Fact | Callable[[E], bool]
 
 
-def meant(where: Where[Any] | None, events: Sequence[type[Event]]) -> Callable[[Event], bool]:
-    """Return whether an event is one that a wait is for.
+def meant(
+    where: Where[Any] | None, events: Sequence[type[Event]]
+) -> Callable[[Event], bool] | None:
+    """Return a function that tells whether a wait is for an event.
 
     What is unknown is not true: an event without the field does not end the wait.
 
     Args:
-        where: a fact about fields, or a function; None: each event is.
+        where: a fact about fields, or a function; None: it is for each.
         events: those that the wait names.
 
     Returns:
-        The function to ask.
+        The function; None if it is for each.
 
     Raises:
         TypeError: a fact asks for more than fields, or for a field that a run does not hear.
     """
-    if where is None:
-        return lambda _: True
-    if not isinstance(where, Fact):
+    if where is None or not isinstance(where, Fact):
         return where
     facts = {event: _bound(where, event) for event in events}
 

@@ -48,6 +48,9 @@ class CollectingShorter(Collecting, name="abandoned-cart"):
     window = hours(1 / 60)
 
 
+ANSWERS = (Intent.YES, Intent.NO)
+
+
 class Answered(
     Journey,
     name="abandoned-cart",
@@ -60,6 +63,7 @@ class Answered(
 
     reminder = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL)
     nudge = Message(EMAIL, useful_for=hours(24), message_class=TRANSACTIONAL, template="reminder")
+    answers: ClassVar[tuple[Intent, ...]] = ANSWERS
 
     async def steps(self) -> None:
         """Ask on business days, and wait for working hours."""
@@ -68,7 +72,7 @@ class Answered(
             reply = await self.wait_for(
                 MessageReplied,
                 timeout=working(hours(9), "mon-fri 09:00-18:00"),
-                where=lambda reply: reply.intent in (Intent.YES, Intent.NO),
+                where=lambda reply: reply.intent in self.answers,
             )
             if reply is not None:
                 if reply.intent is Intent.YES:
@@ -76,3 +80,9 @@ class Answered(
                 return
             await self.sleep(business_days(1))
         await self.sleep(days(1))
+
+
+class AnsweredByAll(Answered, name="abandoned-cart"):
+    """The same; any reply is an answer."""
+
+    answers = tuple(Intent)

@@ -24,7 +24,13 @@ from sojourn.project import Project
 from sojourn.store import cards, events, quarantine, runs
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.scenarios import RECORD, recorded, write
-from tests.support.collecting import Answered, Collecting, CollectingLonger, CollectingShorter
+from tests.support.collecting import (
+    Answered,
+    AnsweredByAll,
+    Collecting,
+    CollectingLonger,
+    CollectingShorter,
+)
 from tests.support.project import PROJECT
 from tests.support.saying import Circle, Saying, TellsItself
 from workflows.onboarding import Onboarding
@@ -286,3 +292,11 @@ async def test_a_run_branches_on_the_intent_of_a_reply(
     assert b'"intent":"yes"' in written(history)
     assert await replays(history, Answered) == [None]
     await kept("verbs/answered", journey, request)
+
+
+async def test_a_where_that_decides_otherwise_on_what_was_heard_is_found() -> None:
+    (file,) = recorded(FOLDER, "verbs/answered")
+    history = WorkflowHistory.from_json("answered", file.read_text())
+    (broken,) = await replays(history, AnsweredByAll)
+    assert broken is not None
+    assert "self.patched" in broken

@@ -1,8 +1,12 @@
 """`self.collect`: one message about many events."""
 
+import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sojourn import EMAIL, Journey, Message, days, hours, minutes
 from sojourn.domain.messages import Outcome
@@ -51,7 +55,7 @@ def added(name: str, after: timedelta) -> ProductAdded:
     )
 
 
-def said(stage: Stage) -> list[tuple[datetime, object]]:
+def said(stage: Stage) -> list[tuple[datetime, Any]]:
     return [(at, given["products"]) for (_, at), given in zip(stage.sent, stage.given, strict=True)]
 
 
@@ -114,6 +118,25 @@ async def test_what_ends_the_run_ends_the_collection() -> None:
     stage, result = await play(Digest, [*EARLY[:2], bought])
     assert said(stage) == []
     assert result.outcome is Outcome.CONVERTED
+
+
+@pytest.mark.property
+@given(
+    later=st.lists(st.integers(0, 600), max_size=12).map(sorted),
+    hold=st.integers(0, 500),
+    journey=st.sampled_from([Digest, Digests]),
+    outgrown=st.booleans(),
+)
+def test_each_event_is_in_one_message_and_none_is_lost(
+    later: list[int], hold: int, journey: type[Journey], outgrown: bool
+) -> None:
+    events = [added(f"p{n:02}", minutes(after)) for n, after in enumerate([0, *later])]
+    held = {"digest": BEGAN + minutes(hold)}
+    stage, _ = asyncio.run(play(journey, events, held=held, outgrown=outgrown))
+    told = [found for _, found in said(stage)]
+    assert all(isinstance(found, list) and 1 <= len(found) <= 3 for found in told)
+    left = [each.fields["product_id"] for each in stage.coming]  # they would start another run
+    assert [one for found in told for one in found] + left == [e.product_id for e in events]
 
 
 async def test_a_collection_of_nothing_is_refused() -> None:

@@ -1,18 +1,22 @@
 """`self.tell` and `self.note`: what a run may say, and under which names."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from sojourn import Channel, Event, Personal, days, hours
+from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.events import LONGEST_ID
+from sojourn.domain.messages import EDITION, Delivery, Enrolment, Receipt, Status
 from sojourn.domain.sayings import Noting, Telling
-from sojourn.events import ProductAdded, SignedUp
+from sojourn.domain.sayings import Saying as SaidByARun
+from sojourn.events import MessageReplied, ProductAdded, SignedUp
+from sojourn.journeys import in_process
 from sojourn.journeys.telling import _noted
 from tests.support.saying import Circle, Saying, TellsItself
-from tests.support.staging import BEGAN, play
+from tests.support.staging import BEGAN, heard, play
 
 
 class Complained(Event, name="Complaint Told"):
@@ -92,6 +96,7 @@ def test_a_run_that_was_told_of_tells_on(begun_by: str) -> None:
         (SignedUp(customer_id="c2"), {}, "is of c2: a run tells of its customer"),
         (SignedUp(customer_id="c1"), {"plan": "pro"}, "fields belong to a class"),
         (Event(customer_id="c1"), {}, "no name"),
+        (MessageReplied, {}, "Sojourn alone writes it"),
     ],
 )
 async def test_what_no_history_may_hold_is_not_told(
@@ -133,6 +138,8 @@ def test_a_note_holds_plain_values(traits: dict[str, Any], written: dict[str, An
         {"phone": "1"},
         {"firstName": "Ada"},
         {"first_name": "Ada"},
+        {"lastName": "Lovelace"},
+        {"birthday": date(1815, 12, 10)},
         {"timezone": "Europe/Rome"},
         {"marketingConsent": True},
         {"consents": None},
@@ -151,3 +158,30 @@ def test_a_note_holds_nothing_personal(traits: dict[str, Any]) -> None:
 async def test_a_run_may_tell_itself_of_what_begins_its_steps_again() -> None:
     stage, _ = await play(TellsItself, [start()])
     assert [said.what for said in stage.said] == ["product-added"]
+
+
+class Listener:
+    """A desk that lets every message leave, and notes what the run says."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    async def send(self, delivery: Delivery) -> tuple[Receipt, datetime]:
+        return Receipt(status=Status.SENT, channel=delivery.lane, at=delivery.now), delivery.now
+
+    async def call(self, asked: Asked) -> Reply:
+        raise NotImplementedError
+
+    async def ask(self, asked: Question) -> Reply:
+        return Reply(result=True)
+
+    async def say(self, said: SaidByARun, summary: str) -> bool:
+        self.said.append(summary)
+        return True
+
+
+async def test_the_runtime_in_this_process_hands_on_what_a_run_says() -> None:
+    desk = Listener()
+    enrolment = Enrolment(customer_id="c1", key="k1", start=heard(start(), 1), edition=EDITION)
+    await in_process.play(Saying, "a:c1:k1", enrolment, desk, up_to=BEGAN + days(9))
+    assert desk.said == ["note plan, carts", "tell Signed Up"]
