@@ -154,6 +154,25 @@ async def settle(
     )
 
 
+async def listed(
+    session: AsyncSession, customer_id: str | None = None, *, limit: int
+) -> Sequence[AnswerRow]:
+    """Return answers, newest first.
+
+    Args:
+        session: any session.
+        customer_id: only those to this customer, which is told for `KEPT`; None: all.
+        limit: the most to return.
+
+    Returns:
+        The rows.
+    """
+    query = select(AnswerRow).order_by(col(AnswerRow.id).desc()).limit(limit)
+    if customer_id is not None:
+        query = query.where(AnswerRow.customer_id == customer_id)
+    return (await session.exec(query)).all()
+
+
 async def forget(session: AsyncSession, now: datetime) -> int:
     """Forget whose answers the older ones were.
 

@@ -40,14 +40,17 @@ def rows_of(name: str, person: Person) -> ColumnElement[bool]:
     match holding.find:
         case Find.CUSTOMER:
             named = [c for c, part in holding.columns.items() if part is Part.CUSTOMER]
-            own = [table.c[column].in_(person.ids) for column in named]
-            return or_(*own, _heard(table, person)) if name == "identify_calls" else or_(*own)
+            own: list[ColumnElement[bool]] = [table.c[c].in_(person.ids) for c in named]
+            if name == "identify_calls":
+                own.append(_heard(table, person))
+            if name == "answers":  # to a number that nobody had on their card at that moment
+                own.append(_addressed(table, person))
+            return or_(*own)
         case Find.MESSAGE:
             ours = select(LedgerRow.id).where(col(LedgerRow.customer_id).in_(person.ids))
             return table.c.ledger_id.in_(ours)
         case Find.ADDRESS:
-            pairs = sorted((channel.value, address) for channel, address in person.addresses)
-            return tuple_(table.c.channel, table.c.address).in_(pairs) if pairs else false()
+            return _addressed(table, person)
         case Find.CALL:
             sent = func.lower(cast(table.c.call, Text))
             return or_(*(sent.contains(one, autoescape=True) for one in _needles(person)))
@@ -119,6 +122,11 @@ def _needles(person: Person) -> list[str]:
     """Return what a call about a person has in it, as the JSON of a row spells it."""
     ids = {part for one in person.ids for part in (one, one.partition(":")[2])}
     return sorted({json.dumps(one)[1:-1].lower() for one in ids | person.values if one})
+
+
+def _addressed(table: Table, person: Person) -> ColumnElement[bool]:
+    pairs = sorted((channel.value, address) for channel, address in person.addresses)
+    return tuple_(table.c.channel, table.c.address).in_(pairs) if pairs else false()
 
 
 def _heard(table: Table, person: Person) -> ColumnElement[bool]:

@@ -9,7 +9,9 @@ from sqlmodel import SQLModel, select
 
 from sojourn.domain.customer import read_identity
 from sojourn.domain.messages import Channel
-from sojourn.store import Store, cards, joining, people, refusals, suppressions, tombstones
+from sojourn.domain.reports import Kind, Report
+from sojourn.domain.stopping import Meaning
+from sojourn.store import Store, cards, joining, people, refusals, reports, suppressions, tombstones
 from sojourn.store.rights import erasing, erasures
 from sojourn.store.rights.erasing import Todo
 from sojourn.store.rights.person import person_of
@@ -169,6 +171,21 @@ async def test_what_is_told_later_of_an_erased_address_is_kept_hashed(
         asked = [(channel, written)]
         assert await suppressions.suppressed(session, asked) == set(asked)
         assert len(await refusals.against(session, asked)) == 1
+
+
+async def test_an_answer_to_a_former_number_is_erased(store: Store, customer_id: str) -> None:
+    number = f"+39333{int(customer_id.removeprefix('c-'), 16) % 10**7:07}"
+    await identify(store, customer_id, 0, phone=number)
+    await identify(store, customer_id, 1, phone="+393331112223")
+    report = Report(
+        event_id=customer_id, kind=Kind.REPLIED, at=NOON, channel=Channel.SMS, address=number,
+        meaning=Meaning.HELP,
+    )  # fmt: skip
+    async with store.transaction() as session:
+        await reports.take(session, "twilio", report, NOON)
+    assert number in await everything(store)
+    await erase(store, customer_id)
+    assert number not in await everything(store, but=("erasures",))
 
 
 async def test_a_hand_over_that_is_under_way_is_waited_for(store: Store, customer_id: str) -> None:
