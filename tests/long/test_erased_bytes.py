@@ -126,6 +126,8 @@ class Zoe:
                         properties={"cart_id": f"a{MARK}", "product_id": "p"})  # fmt: skip
         await self.says(served, "alias", previousId=self.anonymous)
         await self.does(served, "Signed Up", properties={"plan": "pro"})
+        asked = {"channel": "email", "topic": "newsletter", "proof": f"form {MARK}"}
+        await self.does(served, "Opt-In Requested", properties=asked)
         await self.does(
             served, "Product Added", properties={"cart_id": f"k{MARK}", "product_id": "p"}
         )

@@ -1,0 +1,64 @@
+"""axe-core on a page that a browser shows: what it finds wrong for people with disabilities."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support.browser import Tab
+
+SIZES = {"phone": (375, 812), "desk": (1280, 900)}
+
+
+async def sized(tab: Tab, size: str) -> None:
+    """Give the browser's window a size of `SIZES`."""
+    width, height = SIZES[size]
+    await tab.call(
+        "Emulation.setDeviceMetricsOverride",
+        width=width, height=height, deviceScaleFactor=1, mobile=size == "phone",
+    )  # fmt: skip
+
+
+async def faults(tab: Tab, packages: Path, *, without: tuple[str, ...] = ()) -> list[str]:
+    """Return the faults that axe-core finds on the page, each as its rule and the element.
+
+    The page is loaded once more, for its own policy lets no script run.
+
+    Args:
+        tab: shows the page.
+        packages: the folder of `tests.support.node_packages`.
+        without: rules that are not asked for.
+    """
+    script = (packages / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    await tab.call("Page.setBypassCSP", enabled=True)
+    await tab.open(await tab.ask("location.href"))
+    await tab.call("Page.setBypassCSP", enabled=False)
+    await tab.call("Runtime.evaluate", expression=script)
+    rules = {rule: {"enabled": False} for rule in without}
+    said = await tab.call(
+        "Runtime.evaluate",
+        expression=f"axe.run({json.dumps({'rules': rules})}).then(r => JSON.stringify("
+        "r.violations.flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 200)}`))))",
+        awaitPromise=True,
+        returnByValue=True,
+    )
+    found: Any = json.loads(said["result"]["value"])
+    return [str(fault) for fault in found]
+
+
+async def stops(tab: Tab) -> list[str]:
+    """Return what the Tab key comes to, one after the other: name of the element and its text."""
+    seen: list[str] = []
+    for _ in range(60):
+        for kind in ("rawKeyDown", "keyUp"):
+            await tab.call(
+                "Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab",
+                windowsVirtualKeyCode=9,
+            )  # fmt: skip
+        at = await tab.ask(
+            "(e => e === document.body ? '' : `${e.tagName} ${e.textContent.trim()}`)"
+            "(document.activeElement)"
+        )
+        if not at or (seen and at == seen[0]):
+            break
+        seen.append(at)
+    return seen
