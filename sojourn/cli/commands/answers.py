@@ -27,7 +27,7 @@ def list_answers(
 ) -> None:
     """List our answers to STOP, START and HELP, newest first, and what became of each.
 
-    An hour after the reply nobody can tell any more to whom an answer went.
+    An hour after the reply nobody can tell any more who got an answer.
     """
     run(_list(Here.compose(), customer, limit, as_json=as_json))
 
