@@ -40,6 +40,8 @@ class Customer:
         locale: BCP 47 as given: ``it-IT``; empty if not known.
         timezone: IANA name as given; empty if not known.
         attributes: everything else that identify calls said.
+        snoozed_until: the customer wants no promotional message before this moment.
+        least_days: by topic, the calendar days that the customer wants between two messages on it.
     """
 
     customer_id: str
@@ -53,6 +55,8 @@ class Customer:
     locale: str = ""
     timezone: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
+    snoozed_until: datetime | None = None
+    least_days: Mapping[str, int] = field(default_factory=dict)
 
     def address(self, channel: Channel) -> str:
         """Return the customer's address on a channel; empty without one."""

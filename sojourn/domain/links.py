@@ -200,6 +200,58 @@ def read_view(secret: "Secrets", token: str) -> str:
     return str(reference)
 
 
+@dataclass(frozen=True)
+class Preferences:
+    """A customer wants to see and change what they get.
+
+    Args:
+        customer_id: the customer.
+        reference: the message with the link (`domain.reports.reference`); may be empty.
+    """
+
+    customer_id: str
+    reference: str = ""
+
+
+def preferences_token(secret: str, link: Preferences) -> str:
+    """Return a token for ``/preferences/{token}``; it never expires."""
+    return _sign(secret, "preferences", astuple(link))
+
+
+def read_preferences(secret: "Secrets", token: str) -> Preferences:
+    """Read the token of a preference page.
+
+    Raises:
+        BadToken: it was not made here, or is damaged.
+    """
+    customer_id, reference = _read(secret, "preferences", token, 2)
+    return Preferences(customer_id, reference)
+
+
+def form_token(secret: str, customer_id: str, written: str) -> str:
+    """Return the token of a form of a customer: only such a form changes anything.
+
+    Args:
+        secret: the installation's key.
+        customer_id: the customer whose page shows the form.
+        written: what the form was made of (`domain.preferences.Form`).
+
+    Returns:
+        The token.
+    """
+    return _sign(secret, "form", (customer_id, written))
+
+
+def read_form(secret: "Secrets", token: str) -> tuple[str, str]:
+    """Read the customer of a form, and what it was made of.
+
+    Raises:
+        BadToken: it was not made here, or is damaged.
+    """
+    customer_id, written = _read(secret, "form", token, 2)
+    return customer_id, written
+
+
 def offer_code(secret: str, message_id: str, prefix: str) -> str:
     """Return an offer code: ``BACK10-7KQ2MX9R``.
 

@@ -73,6 +73,7 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     QUIET_HOURS = "quiet_hours"
     WINDOW = "window"
+    SNOOZED = "snoozed"
     CAP = "cap"
     GAVE_WAY = "gave_way"
     NOTHING_TO_SAY = "nothing_to_say"

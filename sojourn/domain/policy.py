@@ -12,6 +12,7 @@ from sojourn.domain.consent import Consents
 from sojourn.domain.messages import Channel, MessageClass, Reason
 from sojourn.domain.room import Room, Search
 from sojourn.domain.rules import AFTER_A_HOLD, UNKNOWN, Hold, Rules
+from sojourn.domain.snooze import Snooze
 
 
 def is_useful(now: datetime, useful_until: datetime) -> bool:
@@ -72,6 +73,7 @@ class Recipient:
         region: the part of the country (ISO 3166-2 without the country).
         barred: channels whose address this installation may not write to.
         restricted: the person's data are kept, and not used.
+        snoozed_until: the customer wants no promotional message before this moment.
     """
 
     known: bool
@@ -84,6 +86,7 @@ class Recipient:
     region: str = ""
     barred: frozenset[Channel] = frozenset()
     restricted: bool = False
+    snoozed_until: datetime | None = None
 
 
 def decide(
@@ -135,6 +138,8 @@ def decide(
     held = None
     if promotional:
         windows = rules.holders(channel, recipient.country, recipient.region, within)
+        if recipient.snoozed_until is not None:
+            windows = (*windows, Snooze(recipient.snoozed_until, recipient.tz))
         held = _held(
             room,
             lambda caps: rules.hold(
@@ -176,11 +181,15 @@ def _held(
 
 
 def _until(hold: Hold | None, useful_until: datetime) -> Defer | Skip | None:
-    """Hold a message; one that a hold leaves no use would end in "too late": say so now."""
+    """Hold a message; one that a hold leaves no use would end in "too late": say so now.
+
+    Where the customer's own break is among the causes, that is the better news.
+    """
     if hold is None:
         return None
     if hold.until is None or not is_useful(hold.until + AFTER_A_HOLD, useful_until):
-        return Skip(Reason.TOO_LATE, hold.detail)
+        why = Reason.SNOOZED if hold.reason is Reason.SNOOZED else Reason.TOO_LATE
+        return Skip(why, hold.detail)
     return Defer(hold.until, hold.reason, hold.detail)
 
 

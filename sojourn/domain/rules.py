@@ -16,6 +16,7 @@ from sojourn.domain.opening import Holder, Never, Opening, held
 from sojourn.domain.precedence import NO_PRECEDENCE, Precedence
 from sojourn.domain.public_holidays import holiday
 from sojourn.domain.quiet_hours import QuietHours
+from sojourn.domain.snooze import Snooze
 from sojourn.domain.week import DAYS, MIDNIGHT, Week, read_week
 
 SPREAD = timedelta(minutes=10)
@@ -267,16 +268,23 @@ class Rules:
         if isinstance(opening, Never):
             words = "; ".join(opening.because[:_WORDS])
             return Hold(None, Reason.WINDOW, f"not within a year: {words}")
-        quiet_alone = all(isinstance(holder, Quiet) for holder in opening.holders)
         return Hold(
             until=_spread(opening, message_id, useful_until),
-            reason=Reason.QUIET_HOURS if quiet_alone else Reason.WINDOW,
+            reason=_reason(opening.holders),
             detail="; ".join(opening.because[:_WORDS]),
         )
 
 
 NO_RULES = Rules()
 """Nothing holds."""
+
+
+def _reason(holders: Iterable[Holder]) -> Reason:
+    """Return the reason of a hold: the customer's own break says most."""
+    kinds = {type(holder) for holder in holders}
+    if Snooze in kinds:
+        return Reason.SNOOZED
+    return Reason.QUIET_HOURS if kinds == {Quiet} else Reason.WINDOW
 
 
 def _spread(opening: Opening, message_id: str, useful_until: datetime) -> datetime:

@@ -19,7 +19,7 @@ from sojourn.gateway.http.edge import METHODS, Edge
 from sojourn.gateway.http.faults import AWAY, CODES, Refusal, answer, failed
 from sojourn.gateway.http.origins import Origins
 from sojourn.gateway.http.others import hint
-from sojourn.gateway.pages import archive, confirm, links, unsubscribe
+from sojourn.gateway.pages import archive, confirm, links, preferences, unsubscribe
 from sojourn.gateway.pages.pages import Pages
 from sojourn.gateway.tracking import routes as tracking
 from sojourn.gateway.tracking.call_schemas import ending_event
@@ -93,6 +93,7 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
     api.include_router(links.router(gateway.backend, secrets, pages))
     api.include_router(unsubscribe.router(gateway.backend, secrets, pages))
     api.include_router(confirm.router(gateway.backend, secrets, pages))
+    api.include_router(preferences.router(gateway.backend, secrets, pages))
     api.include_router(archive.router(gateway.backend, secrets, pages))
     api.include_router(operations.router())
     return api

@@ -195,7 +195,9 @@ def _detail(row: LedgerRow, detail: str | None, course: Course) -> str:
         return ""
     if row.reason in (Reason.CAP, Reason.GAVE_WAY, Reason.NO_LONGER):
         return detail
-    if row.reason in (Reason.QUIET_HOURS, Reason.WINDOW) or not (row.attempt or course.attempts):
+    if row.reason in (Reason.QUIET_HOURS, Reason.WINDOW, Reason.SNOOZED) or not (
+        row.attempt or course.attempts
+    ):
         return f"held by {detail}"  # no attempt, so these are the words of rules
     if course.attempts:
         return detail if detail not in [each.detail for each in course.attempts] else ""

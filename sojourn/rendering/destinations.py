@@ -7,10 +7,12 @@ from jinja2 import TemplateRuntimeError
 from sojourn.domain.addresses import normalised
 from sojourn.domain.links import (
     Confirm,
+    Preferences,
     Renew,
     Unsubscribe,
     confirm_token,
     mailbox_mark,
+    preferences_token,
     renew_token,
     unsubscribe_token,
     view_token,
@@ -77,6 +79,13 @@ class Links:
             return ""
         token = view_token(self._sender.secret, self._wish.reference)
         return f"{self._sender.public_url}/m/{token}"
+
+    @property
+    def preferences(self) -> str:
+        """A link to all that the customer can choose."""
+        wanted = Preferences(self._customer_id, self._wish.reference)
+        token = preferences_token(self._sender.secret, wanted)
+        return f"{self._sender.public_url}/preferences/{token}"
 
     @property
     def unsubscribe(self) -> str:

@@ -22,7 +22,13 @@ from sojourn.store.tables import ContentRow, EventRow, LedgerRow
 
 log = logging.getLogger("sojourn.sending")
 
-OF_THE_POLICY = (Reason.QUIET_HOURS, Reason.WINDOW, Reason.CAP, Reason.GAVE_WAY)
+OF_THE_POLICY = (
+    Reason.QUIET_HOURS,
+    Reason.WINDOW,
+    Reason.SNOOZED,
+    Reason.CAP,
+    Reason.GAVE_WAY,
+)
 """Reasons for which a row's detail names the rules that hold."""
 
 

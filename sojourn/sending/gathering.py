@@ -214,6 +214,7 @@ async def recipient(
         known=customer.known,
         erased=customer.erased,
         restricted=customer.restricted,
+        snoozed_until=customer.snoozed_until,
         reachable=customer.reachable,
         consents=await consents.current(session, customer.customer_id, now=now),
         tz=zone(timezone),
@@ -285,18 +286,19 @@ async def _circumstances(
         paused={channel: now - since for channel, since in held.channels.items()},
         told_by_twin=bool(person.merged or others)
         and await _is_told(session, case.delivery, person, others),
-        room=await _room(session, case, person.customer_id),
+        room=await _room(session, case, person),
     )
 
 
-async def _room(session: AsyncSession, case: Case, customer_id: str) -> Room | None:
+async def _room(session: AsyncSession, case: Case, person: CustomerRow) -> Room | None:
     """Count what caps count; nothing is asked for a message that none concerns."""
-    room = Room.of(case.delivery, case.rules, case.now)
+    least_days = (person.least_days or {}).get(case.delivery.topic, 0)
+    room = Room.of(case.delivery, case.rules, case.now, least_days=least_days)
     if room is None:
         return None
     counted = await slots.of_customer(
         session,
-        customer_id,
+        person.customer_id,
         besides=case.delivery.message_id,
         since=room.since(zone(case.timezone)),
         held_since=case.now - LATE,

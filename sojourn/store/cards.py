@@ -1,5 +1,6 @@
 """Cards: the fields of a customer, each with the moment and the call that said it last."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -54,6 +55,8 @@ def card(row: CustomerRow) -> Customer:
         locale=row.locale,
         timezone=row.timezone,
         attributes=row.attributes,
+        snoozed_until=row.snoozed_until,
+        least_days=row.least_days or {},
     )
 
 
@@ -229,6 +232,10 @@ async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> No
     # so does a restriction: nobody may be written to by the other id
     restricted = [row.restricted_at for row in (old, new) if row.restricted_at is not None]
     new.restricted_at = min(restricted, default=None)
+    # what either id was promised holds
+    breaks = [row.snoozed_until for row in (old, new) if row.snoozed_until is not None]
+    new.snoozed_until = max(breaks, default=None)
+    new.least_days = _longest(old.least_days or {}, new.least_days or {}) or None
     _clear(old)
     old.merged = False
     if new.erased_at is not None:
@@ -241,6 +248,11 @@ def _clear(row: CustomerRow) -> None:
     for name in CARD:
         setattr(row, name, "")
     row.attributes, row.said = {}, {}
+    row.snoozed_until = row.least_days = None
+
+
+def _longest(theirs: Mapping[str, int], ours: Mapping[str, int]) -> dict[str, int]:
+    return {topic: max(theirs.get(topic, 0), ours.get(topic, 0)) for topic in {**theirs, **ours}}
 
 
 def _heard(identity: Identity, at: datetime) -> dict[str, Word]:

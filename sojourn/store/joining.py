@@ -12,6 +12,7 @@ from sojourn.store import cards, people
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import (
     AddressRow,
+    ChoiceRow,
     ConsentRow,
     EntryRow,
     EventRow,
@@ -26,6 +27,7 @@ from sojourn.store.tombstones import is_tombstone
 MOVED = (
     EventRow,
     ConsentRow,
+    ChoiceRow,
     AddressRow,
     LedgerRow,
     EntryRow,

@@ -87,6 +87,17 @@ def lock_keys(addresses: Iterable[tuple[Channel, str]]) -> list[int]:
     return [_key(channel, normalised(channel, address)) for channel, address in addresses]
 
 
+async def hold(session: AsyncSession, addresses: Iterable[tuple[Channel, str]]) -> None:
+    """Hold the locks of several addresses, in the order in which claims share them.
+
+    Args:
+        session: a writing transaction that is about to `add` or `lift` more than one refusal.
+        addresses: in any spelling.
+    """
+    for key in sorted(lock_keys(addresses)):
+        await locks.hold(session, key)
+
+
 async def against(
     session: AsyncSession, addresses: Iterable[tuple[Channel, str]]
 ) -> Sequence[RefusalRow]:

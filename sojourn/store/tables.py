@@ -139,6 +139,10 @@ class CustomerRow(SQLModel, table=True):
     erased_at: datetime | None = _maybe()
     restricted_at: datetime | None = _maybe()
     """Since when the data are kept and nothing is sent (`store.restrictions`)."""
+    snoozed_until: datetime | None = _maybe()
+    """The customer wants no promotional message before this moment (`store.choices`)."""
+    least_days: dict[str, int] | None = _maybe_json()
+    """By topic: the calendar days that the customer wants between two messages on it."""
     first_name: str = ""
     email: str = ""
     phone: str = ""
@@ -185,6 +189,31 @@ class ConsentRow(SQLModel, table=True):
     """A consent holds until this moment; None: until it is withdrawn."""
     answers: int | None = Field(default=None, sa_type=_BIG)
     """The number of the request, a statement of the purpose ``pending``, that a yes confirms."""
+
+
+class ChoiceRow(SQLModel, table=True):
+    """A choice of the customer beside consent: a break, "less often", language, time zone.
+
+    Append-only: what holds now stands on the customer's card.
+    """
+
+    __tablename__ = "choices"
+    __table_args__ = (Index("ix_choices_customer", "customer_id", "id"),)
+
+    id: int | None = _number()
+    customer_id: str
+    what: str
+    """The kind of choice (`domain.preferences.Kind`)."""
+    topic: str = ""
+    was: str
+    became: str
+    at: datetime = _moment()
+    source: str
+    """The link by which the customer came, or another origin."""
+    locale: str = ""
+    """The language of the page."""
+    version: str = ""
+    """The version of the page's words."""
 
 
 class EventRow(SQLModel, table=True):

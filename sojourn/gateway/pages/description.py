@@ -33,3 +33,25 @@ def damaged_page() -> dict[int | str, dict[str, Any]]:
             "content": {"text/html": {}},
         }
     }
+
+
+CHOICES: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "form": {"type": "string", "description": "As the page has it."},
+                        "do": {"type": "string", "enum": ["save", "stop", "undo"]},
+                    },
+                    "required": ["form"],
+                    "additionalProperties": {"type": "string"},
+                },
+            }
+            for kind in ("application/x-www-form-urlencoded", "multipart/form-data")
+        },
+    }
+}
+"""The form of the preference page."""

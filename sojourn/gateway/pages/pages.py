@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from starlette.responses import HTMLResponse
@@ -73,7 +74,7 @@ class Pages:
         }
 
     def answer(
-        self, page: str, *, status: int = 200, locale: str = "", accepted: str = "", **names: str
+        self, page: str, *, status: int = 200, locale: str = "", accepted: str = "", **names: Any
     ) -> HTMLResponse:
         """Render a page, and answer with it.
 
@@ -82,22 +83,47 @@ class Pages:
             status: of HTTP.
             locale: the customer's own; may be empty.
             accepted: the header ``Accept-Language``; may be empty.
-            names: of the topic, the channel and the like that the page shows.
+            names: what the page shows: the topic, the channel and the like.
 
         Returns:
             The answer, in the first language that there are pages in.
         """
-        tried = fallbacks((locale, *accepted_languages(accepted), *self._stand_ins))
-        lang = next(tag for tag in tried if self._folders.find(f"pages/{page}.{tag}.html"))
+        lang = self.language(page, locale=locale, accepted=accepted)
         html = self._environment.get_template(f"{page}.{lang}.html").render(
-            **names, lang=lang, shop=self._shop, style=self._style, name_of=self._names(lang)
+            **names, lang=lang, shop=self._shop, style=self._style, name_of=self.names(lang)
         )
         return HTMLResponse(html, status, {**self._headers, "Content-Language": lang})
 
-    def _names(self, lang: str) -> dict[str, dict[str, str]]:
+    def language(self, page: str, *, locale: str = "", accepted: str = "") -> str:
+        """Return the first language that a page is there in.
+
+        Args:
+            page: its name.
+            locale: the customer's own; may be empty.
+            accepted: the header ``Accept-Language``; may be empty.
+
+        Returns:
+            The language's tag.
+        """
+        tried = fallbacks((locale, *accepted_languages(accepted), *self._stand_ins))
+        return next(tag for tag in tried if self._folders.find(f"pages/{page}.{tag}.html"))
+
+    def version(self, page: str, lang: str) -> str:
+        """Return the version of a page's words: it changes whenever its file does."""
+        path = self._folders.find(f"pages/{page}.{lang}.html")
+        assert path, "a language of `language`"
+        return f"{page}.{lang} {hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+
+    def names(self, lang: str) -> dict[str, dict[str, str]]:
         """Return names of topics and channels: the project's, else the engine's, else ids.
 
         A project's ``topics.toml`` outweighs its ``names.en.html``.
+
+        Args:
+            lang: the page's language.
+
+        Returns:
+            ``topic``, ``about`` (a sentence on a topic) and ``channel``, each by id.
         """
         tags = fallbacks((lang, *self._stand_ins))
         tried = [f"names.{tag}.html" for tag in tags]
@@ -107,6 +133,7 @@ class Pages:
             names["topic"] |= module.get("topics", {})
             names["channel"] |= module.get("channels", {})
         names["topic"] |= {name: topic.name_in(tags) for name, topic in self._topics.items()}
+        names["about"] = {name: topic.about_in(tags) for name, topic in self._topics.items()}
         return names
 
 

@@ -1,12 +1,14 @@
 """Clicks, opens and refusals by our links: events for the journeys, progress in the ledger."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.reports import take
+from sojourn.domain.consent import Statement
 from sojourn.domain.events import MessageUnsubscribed
-from sojourn.domain.links import Click, Open, Unsubscribe
+from sojourn.domain.links import Click, Open, Preferences, Unsubscribe
 from sojourn.domain.made_ids import digest, made_id
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
@@ -68,7 +70,7 @@ class Traces:
         Raises:
             StoreUnavailable: as for `clicked`.
         """
-        row = await self._moved_on(wish, at)
+        row = await self._moved_on(wish.reference, at)
         who = digest("\0".join((wish.customer_id, wish.channel, wish.topic)))
         await self._sojourn.publish(
             MessageUnsubscribed(
@@ -84,12 +86,41 @@ class Traces:
             wait=False,
         )
 
-    async def _moved_on(self, wish: Unsubscribe, at: datetime) -> LedgerRow | None:
+    async def refused(self, link: Preferences, words: Iterable[Statement], at: datetime) -> None:
+        """Take in what a customer refused on the preference page. The words are on record.
+
+        Args:
+            link: by which the customer came.
+            words: the refusals.
+            at: when they were recorded.
+
+        Raises:
+            StoreUnavailable: as for `clicked`.
+        """
+        row = await self._moved_on(link.reference, at)
+        for word in words:
+            channel = word.channel.value if word.channel else None
+            who = digest("\0".join((link.customer_id, channel or "", word.topic)))
+            await self._sojourn.publish(
+                MessageUnsubscribed(
+                    message_id=made_id("preferences", who, at),
+                    customer_id=link.customer_id,
+                    occurred_at=at,
+                    topic=word.topic or None,
+                    channel=channel,
+                    journey=row.journey if row else None,
+                    run=row.workflow_id if row else None,
+                    step=row.step if row else None,
+                ),
+                wait=False,
+            )
+
+    async def _moved_on(self, reference: str, at: datetime) -> LedgerRow | None:
         """Advance the message whose link it was in the ledger; None if it is not there."""
-        if not wish.reference:
+        if not reference:
             return None
         async with self._sojourn.store.transaction() as session:
-            row = await ledger.of_reference(session, wish.reference)
+            row = await ledger.of_reference(session, reference)
             if row is not None:
                 assert row.id is not None
                 await settling.advance(session, row.id, Kind.UNSUBSCRIBED, at)

@@ -15,7 +15,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from sojourn.domain.errors import BadToken
-from sojourn.domain.links import Unsubscribe, read_unsubscribe
+from sojourn.domain.links import (
+    Preferences,
+    Unsubscribe,
+    preferences_token,
+    read_unsubscribe,
+)
 from sojourn.domain.messages import Reason
 from sojourn.gateway.http.backend import Backend
 from sojourn.gateway.http.description import refusals
@@ -188,7 +193,12 @@ class _Unsubscribing:
             accepted=request.headers.get("accept-language", ""),
             topic=link.topic,
             channel=link.channel.value,
+            preferences=f"../preferences/{self._preferences_of(link)}",
         )
+
+    def _preferences_of(self, link: Unsubscribe) -> str:
+        wanted = Preferences(link.customer_id, link.reference)
+        return preferences_token(self._secrets[0], wanted)
 
     async def _locale(self, customer_id: str) -> str:
         """Return the customer's own language; empty if it is not known, or the store is away."""

@@ -96,6 +96,15 @@ HOLDINGS: Mapping[str, Holding] = {
             "expires_at answers",
         ),
     ),
+    "choices": Holding(
+        "A choice of the customer: a break, how often, language, time zone.",
+        parts(
+            customer="customer_id",
+            names="source",
+            personal="was became",
+            plain="id what topic at locale version",
+        ),
+    ),
     "answers": Holding(
         "Our answer to the customer's STOP, START or HELP.",
         parts(
@@ -162,7 +171,7 @@ HOLDINGS: Mapping[str, Holding] = {
         parts(
             customer="customer_id joined_to",
             address="email phone push_token",
-            personal="first_name locale timezone attributes said",
+            personal="first_name locale timezone attributes said snoozed_until least_days",
             plain="joined_at merged identified_at erased_at restricted_at",
         ),
         end=End.EMPTIED,

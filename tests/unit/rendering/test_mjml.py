@@ -77,7 +77,7 @@ def render(tmp_path: Path) -> Render:
 
 
 def test_a_table_of_products_in_mjml_reads_well_as_text(render: Render) -> None:
-    text = re.sub(r"/([cu])/\S+", r"/\1/TOKEN", render(REMINDER).text)
+    text = re.sub(r"/(c|u|preferences)/\S+", r"/\1/TOKEN", render(REMINDER).text)
     assert text == (
         "Still thinking it over?\n"
         "=======================\n"
@@ -98,6 +98,7 @@ def test_a_table_of_products_in_mjml_reads_well_as_text(render: Render) -> None:
         "--\n"
         "You get this e-mail because you agreed to hear from Tern & Oak.\n"
         "Unsubscribe from e-mails like this one: https://mail.shop.example/u/TOKEN\n"
+        "Choose what you get: https://mail.shop.example/preferences/TOKEN\n"
         "\n"
         "Tern & Oak, 12 Harbour Lane, Bristol\n"
     )

@@ -392,7 +392,7 @@ def test_a_reminder_shows_the_cart() -> None:
 
 
 def test_the_text_part_of_a_mail_reads_well() -> None:
-    text = re.sub(r"/u/\S+", "/u/TOKEN", reminder().text)
+    text = re.sub(r"/(u|preferences)/\S+", r"/\1/TOKEN", reminder().text)
     assert text == (
         "Still thinking it over?\n"
         "=======================\n"
@@ -417,6 +417,7 @@ def test_the_text_part_of_a_mail_reads_well() -> None:
         "--\n"
         "You get this e-mail because you agreed to hear from Tern & Oak.\n"
         "Unsubscribe from e-mails like this one: https://mail.shop.example/u/TOKEN\n"
+        "Choose what you get: https://mail.shop.example/preferences/TOKEN\n"
         "\n"
         "Tern & Oak, 12 Harbour Lane, Bristol\n"
     )
