@@ -2,17 +2,19 @@
 
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from sojourn.domain.links import view_token
-from sojourn.store import Store
+from sojourn.domain.customer import read_identity
+from sojourn.domain.links import Preferences, preferences_token, view_token
+from sojourn.store import Store, cards, consents, people
 from sojourn.store.tables import ContentRow
 from tests.support.axe import SIZES, faults, sized, stops
-from tests.support.browser import CHROMIUM, telephone
+from tests.support.browser import CHROMIUM, Tab, telephone
 from tests.support.desk import REACHABLE, Desk
-from tests.support.gateway_links import SECRET, alone
+from tests.support.gateway_links import SECRET, alone, unsubscribe_path
 from tests.support.node_packages import node_packages  # noqa: F401 (a fixture)
 
 SHOTS = os.environ.get("SCREENSHOTS")
@@ -82,3 +84,109 @@ async def test_a_message_in_the_browser(
         await tab.open(bad)
         found = {one.partition(":")[0] for one in await faults(tab, node_packages)}
         assert found == {"html-has-lang", "image-alt"}, "a page with faults has some"
+
+
+@pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("store", "locale", "heading"),
+    [
+        ("sqlite", "en", "What you hear from us"),
+        ("sqlite", "it", "Che cosa ricevi da noi"),
+        ("sqlite", "pl", "Co od nas dostajesz"),
+    ],
+    indirect=["store"],
+)
+async def test_the_preference_page_by_keyboard_and_without_scripts(  # noqa: PLR0917 (fixtures)
+    store: Store,
+    customer_id: str,
+    tmp_path: Path,
+    node_packages: Path,  # noqa: F811
+    locale: str,
+    heading: str,
+    size: str,
+) -> None:
+    await introduced(store, customer_id, locale)
+    token = preferences_token(SECRET, Preferences(customer_id, ""))
+    async with (
+        alone(store) as served,
+        telephone(tmp_path / "profile", language=locale, dark=locale == "pl") as tab,
+    ):
+        await sized(tab, size)
+        await tab.call("Emulation.setScriptExecutionDisabled", value=True)
+        await tab.open(f"{served.url}/preferences/{token}")
+        assert await tab.ask("document.querySelector('h1').textContent") == heading
+        await examined(tab, f"preferences-{locale}-{size}")
+        await tab.reach("[name='topic.cart']")
+        await tab.press("Space")
+        await tab.reach("[name='break'][value='keep']")
+        await tab.reach("[value='save']")
+        await tab.press("Enter")
+        await tab.loaded()
+        assert {topic for _, topic in await refused(store, customer_id)} == {"cart"}
+        await examined(tab, f"saved-{locale}-{size}")
+        await tab.reach("[value='undo']")
+        await tab.press("Enter")
+        await tab.loaded()
+        assert await refused(store, customer_id) == set()
+        await tab.call("Emulation.setScriptExecutionDisabled", value=False)
+        for path in (f"/preferences/{token}", "/preferences/forged"):
+            await tab.open(served.url + path)
+            assert await faults(tab, node_packages) == []
+
+
+@pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_the_unsubscribe_page_by_keyboard_and_without_scripts(
+    store: Store,
+    customer_id: str,
+    tmp_path: Path,
+    node_packages: Path,  # noqa: F811
+    size: str,
+) -> None:
+    await introduced(store, customer_id, "en")
+    async with (
+        alone(store) as served,
+        telephone(tmp_path / "profile", language="en") as tab,
+    ):
+        await sized(tab, size)
+        await tab.open(served.url + unsubscribe_path(customer_id))
+        assert await faults(tab, node_packages) == []
+        await tab.call("Emulation.setScriptExecutionDisabled", value=True)
+        await tab.open(served.url + unsubscribe_path(customer_id))
+        await tab.reach("button")
+        await tab.press("Enter")
+        await tab.loaded()
+        assert await refused(store, customer_id) == {("email", "cart")}
+        await examined(tab, f"unsubscribed-{size}")
+        await tab.call("Emulation.setScriptExecutionDisabled", value=False)
+        await tab.open(served.url + unsubscribe_path(customer_id))
+        assert await faults(tab, node_packages) == []
+
+
+async def introduced(store: Store, customer_id: str, locale: str) -> None:
+    """Store a customer with an address who wants e-mails."""
+    said = {"email": f"{customer_id}@shop.example", "locale": locale, "consents": {"email": True}}
+    async with store.transaction() as session:
+        await people.lock(session, customer_id)
+        identity = read_identity(
+            said, customer_id=customer_id, message_id=f"m-{customer_id}", at=datetime.now(UTC)
+        )
+        await cards.identify(session, identity)
+
+
+async def refused(store: Store, customer_id: str) -> set[tuple[str, str]]:
+    """Return the channels and topics that the customer refuses now."""
+    async with store.reading() as session:
+        stands = await consents.current(session, customer_id, now=datetime.now(UTC))
+    return {(channel.value if channel else "", topic) for channel, topic in stands.refused}
+
+
+async def examined(tab: Tab, name: str) -> None:
+    """Hold a page to a telephone's width, and take its picture if it is asked for."""
+    wide = "document.documentElement.scrollWidth <= innerWidth"
+    assert await tab.ask(wide), "nothing sticks out"
+    assert await tab.ask("document.scripts.length") == 0
+    if SHOTS:
+        (Path(SHOTS) / f"{name}.png").write_bytes(await tab.picture())

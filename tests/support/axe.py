@@ -49,11 +49,7 @@ async def stops(tab: Tab) -> list[str]:
     """Return what the Tab key comes to, one after the other: name of the element and its text."""
     seen: list[str] = []
     for _ in range(60):
-        for kind in ("rawKeyDown", "keyUp"):
-            await tab.call(
-                "Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab",
-                windowsVirtualKeyCode=9,
-            )  # fmt: skip
+        await tab.press("Tab")
         at = await tab.ask(
             "(e => e === document.body ? '' : `${e.tagName} ${e.textContent.trim()}`)"
             "(document.activeElement)"

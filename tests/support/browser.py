@@ -16,6 +16,8 @@ import aiohttp
 from sojourn.cli.local.processes import HOST
 
 CHROMIUM = "chromium"
+KEYS = {"Tab": (9, ""), "Space": (32, " "), "Enter": (13, "\r")}
+"""The keys that `Tab.press` knows: their code, and what they write."""
 VIRTUAL_MILLISECONDS = 3000
 """The time that the page's timers may run; requests do not count."""
 
@@ -98,6 +100,27 @@ class Tab:
             await self.call(
                 "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
             )
+        await self._loaded()
+
+    async def press(self, key: str) -> None:
+        """Press a key of `KEYS` and let it go."""
+        code, text = KEYS[key]
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+            await self.call(
+                "Input.dispatchKeyEvent", type=kind, key=text if text == " " else key, code=key,
+                windowsVirtualKeyCode=code, text=text if kind == "keyDown" else "",
+            )  # fmt: skip
+
+    async def reach(self, selector: str) -> None:
+        """Press Tab until the element of a selector has the focus."""
+        for _ in range(80):
+            if await self.ask(f"document.activeElement.matches({selector!r})"):
+                return
+            await self.press("Tab")
+        raise AssertionError(f"no Tab key leads to {selector}")
+
+    async def loaded(self) -> None:
+        """Wait for the page that a key has led to."""
         await self._loaded()
 
     async def picture(self) -> bytes:
