@@ -51,6 +51,7 @@ class Decided(BaseModel):
         attempts: each handing over to a provider; empty for messages from before attempts were
             kept.
         reports: the provider's later reports.
+        instead: what would have changed it; empty if it left.
     """
 
     kind: Literal["message"] = "message"
@@ -72,6 +73,7 @@ class Decided(BaseModel):
     progress: Kind | None
     attempts: list[Tried]
     reports: list[Reported]
+    instead: str = ""
 
 
 def decided(
@@ -85,6 +87,7 @@ def decided(
     held_back: str = "",
     moved: str,
     address: str,
+    instead: str = "",
 ) -> Decided:
     """Put the fate of a message into words.
 
@@ -98,6 +101,7 @@ def decided(
         held_back: the words of `held.held_back` on the operator who holds it back.
         moved: the words of `moved` on a change of address.
         address: the address of the message; masked in the words of providers.
+        instead: the words of `remedies.remedy` on what would have changed it.
 
     Returns:
         The message with its fate.
@@ -134,6 +138,7 @@ def decided(
         progress=Kind(row.progress) if row.progress else None,
         attempts=course.attempts,
         reports=course.reports,
+        instead=instead,
     )
 
 

@@ -13,11 +13,12 @@ from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.notes import few
 from sojourn.domain.reasons import explain
+from sojourn.domain.states import AnswerState
 from sojourn.insight.card import masked
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.store import events
-from sojourn.store.tables import AddressRow, ConsentRow, CustomerRow, EntryRow, EventRow
+from sojourn.store.tables import AddressRow, AnswerRow, ConsentRow, CustomerRow, EntryRow, EventRow
 
 PROPERTIES_WIDTH = 100
 _NAMES = {"email": "e-mail address", "phone": "phone number", "push_token": "push token"}
@@ -44,7 +45,8 @@ class Happened(BaseModel):
 class Entry(BaseModel):
     """The judgement on an event that could start a run.
 
-    ``taken``: it may. ``reason``: why not. ``message_id``: of the event.
+    ``taken``: it may. ``reason``: why not. ``instead``: what would have changed it.
+    ``message_id``: of the event.
     """
 
     kind: Literal["entry"] = "entry"
@@ -56,6 +58,7 @@ class Entry(BaseModel):
     taken: bool
     reason: str | None = None
     because: str = ""
+    instead: str = ""
 
 
 class Consented(BaseModel):
@@ -89,6 +92,24 @@ class Aliased(BaseModel):
     previous_id: str
 
 
+class Answered(BaseModel):
+    """Our answer to a word such as STOP. ``meaning``: stop, start or help."""
+
+    kind: Literal["answer"] = "answer"
+    at: datetime
+    text: str
+    channel: Channel
+    meaning: str
+    state: AnswerState
+
+
+_ANSWERS: Mapping[AnswerState, str] = {
+    AnswerState.WAITING: "our answer is about to be sent",
+    AnswerState.CLAIMED: "our answer is being sent; if it stays so, its worker died over it",
+    AnswerState.SENT: "our answer was sent",
+    AnswerState.UNKNOWN: "our answer was perhaps sent, and is not sent again",
+    AnswerState.DROPPED: "no answer was sent",
+}
 _CAME: Mapping[Reason, str] = {
     Reason.NOT_QUALIFIED: "came, did not qualify",
     Reason.CAME_AGAIN: "came again too soon",
@@ -100,8 +121,30 @@ _CAME: Mapping[Reason, str] = {
 }
 
 
-def entered(row: EntryRow) -> Entry:
-    """Put the judgement on an event that could start a run into words."""
+def answered(row: AnswerRow) -> Answered:
+    """Put our answer to a word such as STOP into words."""
+    text = f"{row.meaning.upper()} came by {row.channel}: {_ANSWERS[row.state]}"
+    if row.reason:
+        text += f" ({row.reason.replace('_', ' ')})"
+    return Answered(
+        at=row.at,
+        text=text,
+        channel=Channel(row.channel),
+        meaning=row.meaning,
+        state=row.state,
+    )
+
+
+def entered(row: EntryRow, instead: str = "") -> Entry:
+    """Put the judgement on an event that could start a run into words.
+
+    Args:
+        row: the judgement.
+        instead: what would have changed it.
+
+    Returns:
+        The entry in words.
+    """
     told = row.because
     if row.taken:
         text = "entered"
@@ -117,6 +160,7 @@ def entered(row: EntryRow) -> Entry:
         taken=row.taken,
         reason=row.reason,
         because=row.because,
+        instead=instead,
     )
 
 

@@ -7,21 +7,35 @@ from pydantic import BaseModel, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio.client import Client
 
+from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.errors import TemporalUnavailable
-from sojourn.domain.messages import Channel
+from sojourn.domain.messages import Channel, Reason
+from sojourn.domain.states import MessageState
 from sojourn.insight import fate, happenings
 from sojourn.insight.card import Card, card_of
 from sojourn.insight.course import Course, course_of
 from sojourn.insight.fate import Decided
-from sojourn.insight.happenings import Aliased, Consented, Entry, Happened, Readdressed
+from sojourn.insight.happenings import (
+    Aliased,
+    Answered,
+    Consented,
+    Entry,
+    Happened,
+    Readdressed,
+)
 from sojourn.insight.held import held_back
 from sojourn.insight.letters import unknown_customer
+from sojourn.insight.remedies import Facts, Matter, remedy
 from sojourn.insight.runs import Run, list_runs, with_details
+from sojourn.insight.waits import Wait, waits_of
+from sojourn.journeys.registry import Journeys
+from sojourn.journeys.wording import clock
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import (
     Store,
     addresses,
+    answers,
     attempts,
     cards,
     consents,
@@ -35,15 +49,18 @@ from sojourn.store import (
     suppressions,
     switches,
 )
-from sojourn.store.tables import EventRow, LedgerRow, RunRow
+from sojourn.store.suppressions import Asked
+from sojourn.store.tables import EntryRow, EventRow, LedgerRow, RunRow
 
 NOT_ASKED = "not asked"
 NOT_KEPT = "not in Temporal"
+MOST_ANSWERS = 100
 MOST_SWITCHES = 1000
 """The newest ones; operators set a few a year."""
 
 Line = Annotated[
-    Happened | Entry | Consented | Readdressed | Aliased | Decided, Field(discriminator="kind")
+    Happened | Entry | Consented | Answered | Readdressed | Aliased | Wait | Decided,
+    Field(discriminator="kind"),
 ]
 
 
@@ -103,19 +120,26 @@ async def tell(
         paused = await pauses.current(session)
         held = await switches.history(session, MOST_SWITCHES)
         judged = await entries.of_customer(session, customer_id)
+        replied = await answers.listed(session, customer_id, limit=MOST_ANSWERS)
+        facts = await facts_of(session, customer, settings, project.journeys)
         courses = await _courses(session, decided, went_to)
         reach = [(channel, customer.address(channel)) for channel in Channel]
         dead = await suppressions.suppressed(session, [pair for pair in reach if pair[1]])
     ids = [customer_id, *(row.customer_id for row in joined)]
     card = card_of(customer, ids, stands, settings, suppressed={channel for channel, _ in dead})
     found, fault = await _runs(client, ids, noted)
+    waited: list[Wait] = []
+    if not isinstance(client, TemporalUnavailable) and fault is None:
+        waited = await waits_of(client, [run for run in found if run.status != NOT_KEPT])
     tz = card.timezone
     timeline: list[Line] = [
         *(happenings.aliased(row) for row in joined),
         *happenings.readdressed(versions),
         *(happenings.consented(row) for row in said),
         *(happenings.happened(row, project, happened) for row in happened),
-        *(happenings.entered(row) for row in judged),
+        *(happenings.answered(row) for row in replied),
+        *(happenings.entered(row, _instead_of_entry(row, facts)) for row in judged),
+        *waited,
         *(
             fate.decided(
                 row,
@@ -127,12 +151,82 @@ async def tell(
                 held_back=held_back(row, held),
                 moved=fate.moved(row, went_to, versions, tz),
                 address=went_to.get(number, ""),
+                instead=_instead(row, facts, [*happened, *causes]),
             )
             for number, row in decided.items()
         ),
     ]
     timeline.sort(key=lambda entry: entry.at)  # stable: consent, event, entry, message
     return Story(customer=card, temporal=fault, runs=found, timeline=timeline)
+
+
+async def facts_of(
+    session: AsyncSession, customer: Customer, settings: Settings, journeys: Journeys
+) -> Facts:
+    """Read what remedies depend on.
+
+    Args:
+        session: any session.
+        customer: the card.
+        settings: for the zone of a customer who never named one.
+        journeys: of the project.
+
+    Returns:
+        The facts.
+    """
+    dead = [
+        row
+        for channel in customer.reachable
+        async for row in suppressions.listed(
+            session, Asked(channel=channel, address=customer.address(channel))
+        )
+    ]
+    return Facts(
+        customer_id=customer.customer_id,
+        tz=home_zone(customer, settings.timezone),
+        journeys=journeys,
+        said=await consents.words(session, customer.customer_id),
+        dead=dead,
+        held=await switches.history(session, MOST_SWITCHES),
+    )
+
+
+def _instead(row: LedgerRow, facts: Facts, happened: Sequence[EventRow]) -> str:
+    """Tell what would have changed the fate of a message that did not leave."""
+    if row.reason is None or row.state is MessageState.SENT:
+        return ""
+    cause = next((e for e in happened if e.message_id == row.caused_by), None)
+    journey = facts.journeys.get(row.journey)
+    messages = journey.messages if journey is not None else ()
+    declared = next((m.channels for m in messages if m.step == row.step), None)
+    return remedy(
+        Matter(
+            reason=Reason(row.reason),
+            journey=row.journey,
+            step=row.step,
+            topic=row.topic,
+            channels=declared or (Channel(row.channel),),
+            at=row.decided_at,
+            detail=row.detail or "",
+            cause=f"{cause.name} of {clock(cause.occurred_at, facts.tz)}" if cause else "",
+        ),
+        facts,
+    )
+
+
+def _instead_of_entry(row: EntryRow, facts: Facts) -> str:
+    """Tell what would have changed that an event started nothing."""
+    if row.taken or not row.reason:
+        return ""
+    journey = facts.journeys.get(row.journey)
+    matter = Matter(
+        reason=Reason(row.reason),
+        journey=row.journey,
+        topic=journey.topic if journey is not None else "",
+        at=row.at,
+        detail=row.because,
+    )
+    return remedy(matter, facts)
 
 
 async def _causes(

@@ -41,4 +41,5 @@ COMMANDS: Mapping[str, str] = {
     "suppressions": "List, add, import, export and lift suppressions: addresses that get nothing.",
     "switches": "List what operators hold back, since when, who and why.",
     "tickets": "List open tickets, newest first; close one.",
+    "why-not": "Say in one line why a customer did not get a journey or a message, with evidence.",
 }

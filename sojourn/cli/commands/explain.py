@@ -1,5 +1,6 @@
 """``sojourn explain``: the story of one customer, with the reasons."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -11,13 +12,14 @@ from sojourn.cli.output import show_json, show_line
 from sojourn.cli.running import run
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.states import MessageState
-from sojourn.insight import story
+from sojourn.insight import narrowing, story
 from sojourn.insight.card import Card, Reach
 from sojourn.insight.course import lines, moment
 from sojourn.insight.fate import Decided
-from sojourn.insight.happenings import Happened
+from sojourn.insight.happenings import Entry, Happened
 from sojourn.insight.runs import Run
 from sojourn.insight.story import Line, Story
+from sojourn.insight.waits import Wait
 from sojourn.journeys.wording import clock
 
 app = typer.Typer(add_completion=False)
@@ -37,16 +39,33 @@ STYLES = {
 @app.command()
 def explain(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")],
+    *,
+    run_id: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="Only this run, as `sojourn runs` shows it."),
+    ] = None,
+    message: Annotated[
+        str | None,
+        typer.Option("--message", help="Only this message: step, journey/step or number."),
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also events that no journey listens to.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs; all of it.")] = False,
 ) -> None:
     """Tell a customer's story: consents, runs, each message sent, held or skipped, why."""
-    run(_explain(Here.compose(), customer, everything=everything, as_json=as_json))
+    asked = (run_id, message)
+    run(_explain(Here.compose(), customer, asked, everything=everything, as_json=as_json))
 
 
-async def _explain(here: Here, customer: str, *, everything: bool, as_json: bool) -> None:
+async def _explain(
+    here: Here,
+    customer: str,
+    asked: tuple[str | None, str | None],
+    *,
+    everything: bool,
+    as_json: bool,
+) -> None:
     client: Client | TemporalUnavailable
     async with here.store() as store:
         try:
@@ -54,6 +73,11 @@ async def _explain(here: Here, customer: str, *, everything: bool, as_json: bool
         except TemporalUnavailable as error:  # the store knows the larger part of the story
             client = error
         told = await story.tell(store, here.settings, here.project, client, customer)
+    run_id, message = asked
+    if run_id is not None:
+        told = narrowing.of_run(told, run_id, here.project.journeys)
+    if message is not None:
+        told = narrowing.of_message(told, message, here.project.journeys)
     if as_json:
         show_json(told.model_dump())
     else:
@@ -71,7 +95,7 @@ def _show(told: Story, *, everything: bool) -> None:
     for one in told.runs:
         _show_run(one, tz)
     show_line(f"\nWhat happened, by the customer's clock ({tz})", style="bold")
-    _show_timeline(told, everything=everything)
+    show_timeline(told.timeline, tz, everything=everything)
 
 
 def _show_card(card: Card) -> None:
@@ -132,25 +156,19 @@ def _standing(one: Run) -> str:
     return one.standing
 
 
-def _show_timeline(told: Story, *, everything: bool) -> None:
+def show_timeline(timeline: Sequence[Line], tz: str, *, everything: bool) -> None:
+    """Print what happened, a line each, with what came of it below.
+
+    Args:
+        timeline: oldest first.
+        tz: the customer's zone.
+        everything: also events that no journey listens to; else they are counted.
+    """
     shown = [
-        entry
-        for entry in told.timeline
-        if everything or not isinstance(entry, Happened) or entry.heard
+        entry for entry in timeline if everything or not isinstance(entry, Happened) or entry.heard
     ]
-    tz = told.customer.timezone
     for entry in shown:
-        style, text = "", entry.text
-        if isinstance(entry, Decided):
-            name = " ".join(part for part in (entry.journey, entry.key, entry.step) if part)
-            style, text = STYLES.get(MessageState(entry.state), ""), f"→ {name}: {entry.text}"
-        show_line(f"  {moment(entry.at, tz)}  {text}", style=style)
-        if isinstance(entry, Happened):
-            for note in entry.notes:
-                show_line(f"      {note}", style="yellow")
-        if isinstance(entry, Decided):
-            for line in lines(entry.attempts, entry.reports, tz, day=entry.at):
-                show_line(f"      {line}")
+        _show_entry(entry, tz)
     if not shown:
         show_line("  nothing yet")
     if any(_moved_on(entry) for entry in shown):
@@ -158,8 +176,34 @@ def _show_timeline(told: Story, *, everything: bool) -> None:
             "  attempts and reports are by the machine's clock; the run's clock was moved on",
             style="yellow",
         )
-    if hidden := len(told.timeline) - len(shown):
+    if hidden := len(timeline) - len(shown):
         show_line(f"  besides, events that no journey listens to: {hidden}; --all shows them")
+
+
+def _show_entry(entry: Line, tz: str) -> None:
+    style, text, below = "", entry.text, list[str]()
+    match entry:
+        case Decided():
+            name = " ".join(part for part in (entry.journey, entry.key, entry.step) if part)
+            style, text = STYLES.get(MessageState(entry.state), ""), f"→ {name}: {entry.text}"
+            below = lines(entry.attempts, entry.reports, tz, day=entry.at)
+        case Wait():
+            style, text = "dim", f"{entry.workflow_id}: {entry.text}{_end(entry, tz)}"
+    show_line(f"  {moment(entry.at, tz)}  {text}", style=style)
+    for line in below:
+        show_line(f"      {line}")
+    if isinstance(entry, Happened):
+        for note in entry.notes:
+            show_line(f"      {note}", style="yellow")
+    if isinstance(entry, Decided | Entry) and entry.instead and entry.instead not in text:
+        show_line(f"      what would have changed it: {entry.instead}")
+
+
+def _end(wait: Wait, tz: str) -> str:
+    """Say how a wait ended, or until when it lasts."""
+    if wait.ended is None:
+        return f", until {clock(wait.until, tz)}"
+    return "" if wait.came else f"; ended early, {clock(wait.ended, tz)}"
 
 
 def _moved_on(entry: Line) -> bool:

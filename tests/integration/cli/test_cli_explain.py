@@ -281,6 +281,15 @@ async def test_explain_shows_runs_as_temporal_knows_them(cli: Cli) -> None:
     runs = {run["key"]: run for run in (await cli("explain", ada, "--json")).json["runs"]}
     assert runs["open"]["until"] == (now + 24 * HOUR).isoformat().replace("+00:00", "Z")
     assert (runs["bought"]["status"], runs["bought"]["outcome"]) == ("completed", "converted")
+    timeline = (await cli("explain", ada, "--json")).json["timeline"]
+    waits = {one["workflow_id"]: one for one in timeline if one["kind"] == "wait"}
+    goes_on, ended = waits[runs["open"]["workflow_id"]], waits[runs["bought"]["workflow_id"]]
+    assert (goes_on["ended"], goes_on["text"]) == (
+        None,
+        "wait 24 h after the last Product Added for Order Completed",
+    )
+    assert (ended["ended"] is not None, ended["came"]) == (True, False)
+    assert f"{ended['workflow_id']}: {ended['text']}; ended early" in answer.out
 
 
 async def test_a_run_that_temporal_forgot_is_still_named(cli: Cli) -> None:
