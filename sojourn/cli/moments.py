@@ -57,11 +57,12 @@ def local_moment(written: str, timezone: str, option: str) -> datetime:
         The moment, in UTC.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: it cannot be read, or there is no such zone.
     """
+    tz = zone(timezone)
     try:
         moment = datetime.fromisoformat(written)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone(timezone))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=tz)
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadInput(f'{option}: cannot read "{written}": write it as 2027-03-01T08:00') from None

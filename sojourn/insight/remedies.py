@@ -10,7 +10,7 @@ from sojourn.domain.switches import Part, Scope, first
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import Terms, names
 from sojourn.journeys.wording import clock
-from sojourn.store import consents, switches
+from sojourn.store import standing, switches
 from sojourn.store.tables import ConsentRow, SuppressionRow, SwitchRow
 
 _WITH = "with "
@@ -160,7 +160,7 @@ def _stands(row: ConsentRow, facts: Facts) -> str:
         assert row.expires_at is not None
         ended = clock(row.expires_at, facts.tz)
         return f"the yes to {what} by {by} ended {ended}: only a new yes changes it"
-    when = clock(consents.since(row), facts.tz)
+    when = clock(standing.since(row), facts.tz)
     return (
         f"consent to {what} by {by} was withdrawn {when} ({row.source}): only a new yes changes it"
     )
