@@ -261,6 +261,7 @@ _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
     Reason.PAUSED: _paused,
     Reason.HELD_BACK: _held_back,
     Reason.ONLY_TO: _said("an address that SOJOURN_ONLY_TO allows, or another installation"),
+    Reason.ASKED_ENOUGH: _said("the next day, if they ask again"),
     Reason.NOT_QUALIFIED: _not_qualified,
     Reason.CAME_AGAIN: _came_again,
     Reason.ENOUGH_RUNS: _enough,

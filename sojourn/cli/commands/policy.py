@@ -1,7 +1,7 @@
-"""``sojourn policy``: which rules hold for a customer or a country, and what they hold now."""
+"""``sojourn policy``: which rules and caps hold for a customer or a country, and what they hold."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -11,16 +11,19 @@ from sojourn.cli.moments import local_moment
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.running import run
-from sojourn.domain.calendar import zone
+from sojourn.domain.calendar import DAY, local_day, moment, zone
+from sojourn.domain.caps import Distance, Full, Limit, Slot
 from sojourn.domain.countries import countries, home_country
 from sojourn.domain.customer import Customer, home_zone, one_time_countries
 from sojourn.domain.errors import BadInput
+from sojourn.domain.limits import AtCap
 from sojourn.domain.messages import Channel
 from sojourn.domain.opening import Opening, held
+from sojourn.domain.room import LATE
 from sojourn.domain.rules import Rules
 from sojourn.journeys.wording import clock, span
 from sojourn.policies import Policy
-from sojourn.store import cards, people
+from sojourn.store import cards, people, slots
 
 app = typer.Typer(add_completion=False)
 
@@ -69,7 +72,8 @@ def policy(
 async def _policy(
     here: Here, customer: str, asked: dict[str, str], at: str, *, as_json: bool
 ) -> None:
-    rules = Policy(here.project.policy, here.settings.quiet_hours)()
+    on = here.settings.caps == "policy"
+    rules = Policy(here.project.policy, here.settings.quiet_hours, caps=on)()
     card = await _card(here, customer) if customer else Customer("")
     home = home_country(card)
     country = asked["country"] or home[0]
@@ -78,6 +82,9 @@ async def _policy(
     now = local_moment(at, timezone, "--at") if at else datetime.now(UTC)
     place = Place(country, asked["region"] or home[1], timezone, now)
     rows = [_row(rules, channel, place) for channel in Channel]
+    used = await _slots(here, card, rules, place) if customer else []
+    caps = [_cap(limit, used, place) for limit in rules.caps.limits]
+    distances = [_distance(one) for one in rules.caps.distances]
     if as_json:
         show_json(
             {
@@ -87,6 +94,11 @@ async def _policy(
                 "region": place.region or None,
                 "spread_seconds": int(rules.spread.total_seconds()),
                 "channels": rows,
+                "caps_hold": on,
+                "caps": caps,
+                "distances": distances,
+                "at_cap": rules.caps.at_cap,
+                "precedence": list(rules.precedence.order),
             }
         )
         return
@@ -96,6 +108,7 @@ async def _policy(
         ["channel", "a promotional message", "rules"],
         [(row["channel"], _fate(row, timezone), "; ".join(row["rules"]) or "none") for row in rows],
     )
+    _show_caps(caps, distances, rules, on=on)
     if rules.spread > timedelta(0):
         show_line(f"held messages leave spread over {span(rules.spread)} after their hold")
 
@@ -106,6 +119,60 @@ async def _card(here: Here, customer: str) -> Customer:
     if card is None:
         raise BadInput(f'no customer has the id "{customer}"')
     return card
+
+
+async def _slots(here: Here, card: Customer, rules: Rules, place: Place) -> list[Slot]:
+    """Read the customer's messages that caps count."""
+    longest = max((limit.days for limit in rules.caps.limits), default=0)
+    if not longest:
+        return []
+    first = local_day(place.now, zone(place.timezone)) - (longest - 1) * DAY
+    async with here.store() as store, store.reading() as session:
+        return await slots.of_customer(
+            session,
+            card.customer_id,
+            besides="",
+            since=moment(first, time(), zone(place.timezone)),
+            held_since=place.now - LATE,
+        )
+
+
+def _cap(limit: Limit, used: list[Slot], place: Place) -> dict[str, Any]:
+    """Tell a cap, and which messages use it up on the local day."""
+    tz = zone(place.timezone)
+    mine = tuple(slot for slot in used if limit.counts(slot))
+    full = Full(limit, mine, tz).using(place.now.astimezone(tz))
+    return {
+        "cap": str(limit),
+        "number": limit.number,
+        "days": limit.days,
+        "channel": limit.channel,
+        "counted": [slot.name for slot in mine],
+        "full": bool(full),
+    }
+
+
+def _distance(one: Distance) -> str:
+    by = f" by {one.channel}" if one.channel else ""
+    return f"{one.written} at least between two promotional messages{by}"
+
+
+def _show_caps(caps: list[dict[str, Any]], distances: list[str], rules: Rules, *, on: bool) -> None:
+    for cap in caps:
+        counted = f": {len(cap['counted'])} ({', '.join(cap['counted'])})" if cap["counted"] else ""
+        full = ", no room" if cap["full"] else ""
+        show_line(f"{cap['cap']}{counted}{full}")
+    for distance in distances:
+        show_line(distance)
+    if caps or distances:
+        ways = {AtCap.WAIT: "waits for it", AtCap.GIVE_WAY: "gives way: it is skipped"}
+        show_line(
+            f"a message that finds no room {ways[rules.caps.at_cap]}, unless it says otherwise"
+        )
+    if rules.precedence.order:
+        show_line(f"{', '.join(rules.precedence.order)} go before all others, in this order")
+    if not on:
+        show_line("SOJOURN_CAPS=off: the caps of the file do not hold here")
 
 
 def _row(rules: Rules, channel: Channel, place: Place) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,56 @@ async def test_country_and_zone_are_those_of_the_card(offline: Cli) -> None:
         "held_by": ["shop: not on sun"],
         "rules": ["shop: not on sun, holidays IT-RM"],
     }
+
+
+CAPS = """
+[caps]
+per_week = 2
+distance = "12h"
+at_cap = "give_way"
+
+[caps.sms]
+per_day = 1
+
+[precedence]
+order = ["renewal", "abandoned-cart/offer"]
+"""
+
+
+async def test_caps_and_precedence_are_shown_with_what_uses_them_up(
+    offline: Cli, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(file.write_text, CAPS)
+    ada = await offline.identify(timezone="Europe/Rome")
+    at = datetime(2027, 3, 2, 9, tzinfo=UTC)
+    for n, step in enumerate(("reminder", "offer")):
+        await offline.decided(ada, at=at + timedelta(days=n), n=n, step=step)
+    await offline.decided(ada, at=at - timedelta(days=9), n=9, step="old")
+    out = (await offline("policy", ada, "--at", "2027-03-04T12:00")).out
+    assert (
+        "cap of 2 a week: 2 (reminder, offer), no room".replace(
+            "reminder, offer", "abandoned-cart/reminder, abandoned-cart/offer"
+        )
+        in out
+    )
+    assert "cap of 1 a day by sms\n" in out
+    assert "12h at least between two promotional messages\n" in out
+    assert "a message that finds no room gives way: it is skipped" in out
+    assert "renewal, abandoned-cart/offer go before all others, in this order" in out
+    told = (await offline("policy", "--json")).json
+    assert [(one["number"], one["full"]) for one in told["caps"]] == [(2, False), (1, False)]
+    assert told["precedence"] == ["renewal", "abandoned-cart/offer"]
+    monkeypatch.setenv("SOJOURN_CAPS", "off")
+    answer = await offline("policy", ada)
+    assert "SOJOURN_CAPS=off" in answer.out
+    assert "cap of" not in answer.out
+
+
+async def test_check_names_a_precedence_of_nothing(offline: Cli, file: Path) -> None:
+    await asyncio.to_thread(file.write_text, CAPS.replace("offer", "ofer"))
+    answer = await offline("check")
+    assert answer.code == 1
+    assert 'no journey and no message "abandoned-cart/ofer"' in answer.out
 
 
 @pytest.mark.usefixtures("file")

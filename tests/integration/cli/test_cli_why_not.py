@@ -15,7 +15,6 @@ from sojourn.domain.rules_file import read_rules
 from sojourn.domain.states import AnswerState
 from sojourn.domain.switches import Part, Scope
 from sojourn.events import OrderCompleted, ProductAdded
-from sojourn.insight.remedies import Facts, Matter, remedy
 from sojourn.insight.why_not import Cause
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
@@ -403,15 +402,6 @@ async def test_the_causes_of_silence_are_all_asked_about() -> None:
     asked = {cause for _, _, cause, _, _ in ANSWERS}
     rare = {Cause.ON_ITS_WAY, Cause.STARTED_NOTHING, Cause.OTHER_WAY}
     assert set(Cause) - rare <= asked
-
-
-@pytest.mark.parametrize("reason", Reason)
-def test_every_reason_has_a_remedy(reason: Reason) -> None:
-    facts = Facts("c1", "Europe/Rome", PROJECT.journeys)
-    for journey in ("abandoned-cart", "gone"):
-        words = remedy(Matter(reason, journey, "reminder", "cart", (Channel.EMAIL,)), facts)
-        assert words, reason
-        assert "None" not in words.replace("at_most=None", "")
 
 
 @pytest.mark.parametrize(
