@@ -17,6 +17,7 @@ from sojourn.domain.events.samples import made_up
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.sayings import Saying
+from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import Doubt, Late, Ruling, Verdict
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
@@ -164,8 +165,10 @@ class Rehearsal:
                 receipt = Receipt(
                     status=Status.SKIPPED, reason=reason, news=news, timezone=gathered.case.timezone
                 )
-                self._note(delivery, at, receipt, detail=detail)
-                return receipt, at
+                row = _noted(gathered, reason)  # what an event decided is decided once more
+                decided = row.decided_at if row else at
+                self._note(delivery, decided, receipt, detail=detail, row=row)
+                return receipt, decided
             case Ruling(decision=Allow(channel)):
                 receipt = await self._rendered(delivery, at, gathered, channel)
                 return receipt, at
@@ -239,6 +242,13 @@ class Rehearsal:
                 row=row,
             )
         )
+
+
+def _noted(gathered: Gathered, reason: Reason) -> LedgerRow | None:
+    """Return the message's row if it was skipped for this reason already."""
+    row = gathered.rows[-1] if gathered.rows else None
+    is_it = row is not None and (row.state, row.reason) == (MessageState.SKIPPED, reason)
+    return row if is_it else None
 
 
 def _slot(delivery: Delivery, at: datetime, channel: Channel) -> Slot:

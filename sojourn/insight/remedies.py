@@ -104,7 +104,7 @@ def _no_longer(matter: Matter, facts: Facts, terms: Terms) -> str:
 
 def _not_qualified(matter: Matter, facts: Facts, terms: Terms) -> str:
     asked = f" asks {terms.enters_if}" if terms.enters_if is not None else ""
-    return f"`enters_if`{asked}: it must hold when the event is stored; the next one is judged anew"
+    return f"`enters_if`{asked}: it must hold when the event is stored; the next one is another"
 
 
 def _came_again(matter: Matter, facts: Facts, terms: Terms) -> str:
@@ -230,7 +230,7 @@ def _said(words: str) -> Callable[[Matter, Facts, Terms], str]:
 
 _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
     Reason.GOAL_REACHED: _goal,
-    Reason.SUPERSEDED: _said("its steps began again, and come to this message anew"),
+    Reason.SUPERSEDED: _said("its steps began again, and come to this message once more"),
     Reason.RUN_STOPPED: _stopped,
     Reason.SWITCHED_OFF: _off,
     Reason.EVENT_MISSING: _said(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import NoReturn, Protocol
 
 from sojourn.domain.calls import Asked, Question, Reply
@@ -16,7 +17,7 @@ from sojourn.domain.sayings import Saying
 from sojourn.journeys.journey import Journey
 
 MOST_WAITS = 1000
-"""A plan that waits more often goes round in a circle."""
+"""A plan that waits, or asks for messages, more often goes round in a circle."""
 
 
 class Desk(Protocol):
@@ -134,6 +135,7 @@ class _InProcess:
         self._desk = desk
         self._news = sorted(hears, key=lambda heard: heard.order, reverse=True)
         self._up_to = up_to
+        self._asked = count()
 
     @property
     def run_id(self) -> str:
@@ -158,6 +160,8 @@ class _InProcess:
             raise _LeftOff
 
     async def send(self, delivery: Delivery, summary: str) -> Receipt:
+        if next(self._asked) > MOST_WAITS:
+            raise _LeftOff
         receipt, at = await self._desk.send(delivery)
         self._now = max(self._now, at)
         while self._news and self._news[-1].at <= self._now:

@@ -44,6 +44,20 @@ class Choosy(
         await self.send(self.reminder)
 
 
+class Endless(Journey, name="abandoned-cart", topic="cart", starts_on=ProductAdded, key="cart_id"):
+    reminder = Message(EMAIL, useful_for=hours(24))
+
+    async def steps(self) -> None:
+        while True:
+            await self.sleep(days(300))
+            await self.send(self.reminder)
+
+
+class Broken(Journey, name="abandoned-cart", topic="cart", starts_on=ProductAdded, key="cart_id"):
+    async def steps(self) -> None:
+        raise ValueError("no such price")
+
+
 @pytest.fixture
 def choosy(monkeypatch: pytest.MonkeyPatch) -> None:
     project = replace(PROJECT, journeys=Journeys([Choosy]), policy=None)
@@ -207,6 +221,51 @@ async def test_a_run_that_is_on_goes_on_from_what_the_ledger_has(offline: Cli) -
     await happened(offline, ada, "Order Completed", NOON - DAY / 4, cart_id="k", order_id="o")
     over = (await offline("preview", "abandoned-cart", ada, *AT, "--json")).json
     assert over["kind"] == "supposed", "the run that was bought is over"
+
+
+async def test_a_run_whose_end_the_gate_has_noted_is_over(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    start = await happened(
+        offline, ada, "Product Added", NOON - 3 * DAY, cart_id="k", product_id="p"
+    )
+    run = await begun(offline, "abandoned-cart", start, "k")
+    bought = await happened(
+        offline, ada, "Order Completed", NOON - 2 * DAY - DAY / 24, cart_id="k", order_id="o"
+    )
+    at = NOON - 2 * DAY
+    await offline.decided(
+        ada,
+        at=at,
+        workflow_id=run.workflow_id,
+        enrolment=start.message_id,
+        state="skipped",
+        reason="goal_reached",
+        caused_by=bought.message_id,
+    )
+    found = (await offline("preview", "abandoned-cart", ada, *AT, "--json")).json
+    assert found["kind"] == "supposed"
+
+
+async def test_steps_that_go_round_in_a_circle_are_left_off(
+    offline: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = replace(PROJECT, journeys=Journeys([Endless]), policy=None)
+    monkeypatch.setattr("sojourn.cli.here.load_project", lambda: project)
+    ada = await offline.identify(**ROME)
+    found = (await offline("preview", "abandoned-cart", ada, *AT, "--json")).json
+    assert (found["outcome"], len(found["messages"])) == (None, 2)
+    assert any(line.startswith("looked at as far as") for line in found["assumptions"])
+
+
+async def test_steps_that_fail_are_named(offline: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = replace(PROJECT, journeys=Journeys([Broken]), policy=None)
+    monkeypatch.setattr("sojourn.cli.here.load_project", lambda: project)
+    ada = await offline.identify(**ROME)
+    answer = await offline("preview", "abandoned-cart", ada, *AT)
+    assert (answer.code, answer.fault) == (
+        2,
+        "abandoned-cart: its steps fail: ValueError: no such price",
+    )
 
 
 async def test_an_erased_customer_gets_nothing(offline: Cli) -> None:
