@@ -82,7 +82,7 @@ def remedy(matter: Matter, facts: Facts) -> str:
 
 def _goal(matter: Matter, facts: Facts, terms: Terms) -> str:
     cause = matter.cause or " or ".join(names(terms.goal)) or "the goal"
-    return f"only without {cause} would it have left: the journey has what it is for"
+    return f"without {cause} it would have left; the journey has what it is for"
 
 
 def _stopped(matter: Matter, facts: Facts, terms: Terms) -> str:
@@ -108,11 +108,11 @@ def _not_qualified(matter: Matter, facts: Facts, terms: Terms) -> str:
 
 
 def _came_again(matter: Matter, facts: Facts, terms: Terms) -> str:
-    return f"the journey says again={terms.again}"
+    return f"`again=` of the journey says {terms.again}"
 
 
 def _enough(matter: Matter, facts: Facts, terms: Terms) -> str:
-    return f"the journey says at_most={terms.at_most}: an event after the end of one of them enters"
+    return f"`at_most=` of the journey says {terms.at_most}: an event after the end of one enters"
 
 
 def _address(matter: Matter, facts: Facts, terms: Terms) -> str:

@@ -293,7 +293,7 @@ def _waiting(asking: _Asking, run: RunRow, seen: Preview) -> _Answer:
         f"{verdict}, and as things stand {ahead.text}",
         remedy(matter, asking.facts) if matter else "",
         run.workflow_id,
-        _line(ahead),
+        _line(ahead) if ahead.holds or ahead.detail else "",
     )
 
 
