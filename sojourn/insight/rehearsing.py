@@ -14,7 +14,7 @@ from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent, BadProject, UnknownName
 from sojourn.domain.events import Event
 from sojourn.domain.events.samples import AHEAD, made_up_fields
-from sojourn.domain.messages import EDITION, Enrolment, Heard
+from sojourn.domain.messages import EDITION, Enrolment, Heard, Reason
 from sojourn.insight.rehearsal import Rehearsal
 from sojourn.journeys.in_process import Played, play
 from sojourn.journeys.journey import Journey
@@ -180,6 +180,8 @@ class Rehearsing:
                 session, self._project, row, start, within=self._settings.clock_skew
             )
         refused = [*plan.refused, *(plan.plan.refused if plan.plan else ())]
+        if journey.name in self._project.journeys.off:  # routing does not even ask
+            refused = [Refused(start, journey.name, row.workflow_id, Reason.SWITCHED_OFF)]
         return await self._run(
             journey,
             person,

@@ -11,6 +11,7 @@ from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.events import JourneyStopped
 from sojourn.domain.messages import EDITION, Delivery, Enrolment, Receipt, Status
 from sojourn.domain.rules import NO_RULES, Rules
+from sojourn.domain.sayings import Saying
 from sojourn.domain.verdict import Late
 from sojourn.journeys.in_process import Played, play
 from sojourn.journeys.journey import Journey
@@ -97,6 +98,9 @@ class Life:
 
     async def call(self, asked: Asked) -> Reply:
         raise AssertionError(asked)
+
+    async def say(self, said: Saying, summary: str) -> bool:
+        raise AssertionError(said)
 
     async def ask(self, asked: Question) -> Reply:
         raise AssertionError(asked)

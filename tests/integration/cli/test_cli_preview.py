@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from sojourn import EMAIL, Journey, Message, days, field, hours, trait
+from sojourn import EMAIL, ONCE, Journey, Message, days, field, hours, trait
 from sojourn.domain.messages import Channel
 from sojourn.events import OrderCompleted, ProductAdded
 from sojourn.journeys.registry import Journeys
 from sojourn.store import Store, pauses
+from sojourn.store.rights import erasing
 from tests.support.cli_stack import Cli
 from tests.support.happened import begun, happened
 from tests.support.project import PROJECT
@@ -56,6 +57,10 @@ class Endless(Journey, name="abandoned-cart", topic="cart", starts_on=ProductAdd
 class Broken(Journey, name="abandoned-cart", topic="cart", starts_on=ProductAdded, key="cart_id"):
     async def steps(self) -> None:
         raise ValueError("no such price")
+
+
+class Single(Choosy, name="abandoned-cart", again=ONCE):
+    """Once in a life."""
 
 
 @pytest.fixture
@@ -181,6 +186,49 @@ async def test_a_condition_to_stay_is_judged_by_the_gates_own_rule(offline: Cli)
     (message,) = found["messages"]
     assert (message["status"], message["reason"]) == ("skipped", "no_longer")
     assert message["detail"] == 'plan: "free", wanted "pro"'
+
+
+async def test_who_may_not_enter_again_is_told_so(
+    offline: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = replace(PROJECT, journeys=Journeys([Single]), policy=None)
+    monkeypatch.setattr("sojourn.cli.here.load_project", lambda: project)
+    ada = await offline.identify(**ROME)
+    start = await happened(
+        offline, ada, "Product Added", NOON - 9 * DAY, cart_id="k", product_id="p"
+    )
+    await begun(offline, "abandoned-cart", start, "k", closed_at=NOON - 8 * DAY)
+    found = (await offline("preview", "abandoned-cart", ada, *AT, "--json")).json
+    assert (found["kind"], found["refused"]) == ("supposed", "came_again")
+    assert "had a run that began on 25 February 2024; one is all" in found["verdict"]
+
+
+async def test_what_is_closed_or_switched_off_starts_nothing(
+    offline: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = await offline.identify(**ROME)
+    await offline("close", "journey", "abandoned-cart", "--why", "wrong prices", "--by", "ann")
+    found = (await offline("preview", "abandoned-cart", ada, *AT, "--json")).json
+    assert found["refused"] == "held_back"
+    assert found["because"] == "ann held entries back: wrong prices"
+    off = Journeys(PROJECT.journeys.values(), off=("abandoned-cart",))
+    monkeypatch.setattr("sojourn.cli.here.load_project", lambda: replace(PROJECT, journeys=off))
+    found = (await offline("preview", "abandoned-cart", ada, *AT, "--json")).json
+    assert found["refused"] == "switched_off"
+    assert {one["reason"] for one in found["messages"]} == {"switched_off"}
+
+
+async def test_a_tombstone_is_an_erased_customer(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    async with offline.store.transaction() as session:
+        row, _ = await erasing.begin(session, ada, why="asked", by="ann")
+    async with offline.store.transaction() as session:
+        assert await erasing.finish(session, row.id or 0, histories=0)
+    for asked in (("preview", "abandoned-cart", ada), ("why-not", ada, "abandoned-cart")):
+        answer = await offline(*asked)
+        assert answer.code == 0, answer.err
+        assert "the customer is erased" in answer.out
+        assert "ada@" not in answer.out
 
 
 async def test_quiet_hours_and_caps_hold_as_the_gate_holds(

@@ -1,13 +1,17 @@
 """A preview says what the engine then does: the same messages, moments, channels and texts."""
 
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
 
 from sojourn import days
+from sojourn.domain.quiet_hours import QuietHours
 from sojourn.insight.preview import preview
 from sojourn.journeys.journey import Journey
+from sojourn.settings import Settings
 from sojourn.testkit import JourneyTest
+from sojourn.testkit.kit import MONDAY_NOON
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
 from workflows.renewal import Renewal
@@ -17,14 +21,22 @@ SIGN_UP: dict[str, Any] = {"plan": "pro"}
 DAY = days(1)
 
 
+@pytest.fixture
+def journey_settings(journey_settings: Settings) -> Settings:
+    return journey_settings.model_copy(update={"quiet_hours": QuietHours(time(21), time(9))})
+
+
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [(AbandonedCart, CART), (Onboarding, SIGN_UP), (Renewal, {})],
     ids=lambda value: getattr(value, "name", ""),
 )
+@pytest.mark.parametrize("at_night", [False, True], ids=["noon", "night"])
 async def test_the_engine_does_what_the_preview_of_an_open_run_says(
-    journey: JourneyTest, kind: type[Journey], fields: dict[str, Any]
+    journey: JourneyTest, kind: type[Journey], fields: dict[str, Any], *, at_night: bool
 ) -> None:
+    if at_night:  # holds spread what they leave by the name of the message
+        journey.begin_at(MONDAY_NOON + timedelta(hours=9))
     await journey.identify()
     if kind is Renewal:
         fields = {"expires_at": await journey.now() + 20 * DAY, "subscription_id": "s1"}
@@ -50,6 +62,9 @@ async def test_the_engine_does_what_the_preview_of_an_open_run_says(
         for row in rows
     ]
     assert said.outcome == journey.outcome
+    held = {one.step for one in said.messages if one.holds}
+    assert held == {row.step for row in rows if row.held_until}
+    assert bool(held) == (at_night and kind is AbandonedCart)
     for one in said.messages:
         if one.content and not one.decided:
             assert one.content.get("subject") == (await journey.content(one.step)).get("subject")
