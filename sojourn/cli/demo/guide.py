@@ -57,6 +57,7 @@ class Guide:
         self._stack = stack
         self._sojourn = Sojourn(stack.client, stack.store, stack.settings, project)
         self.language = project.languages[0]
+        self.topics = project.topics
         self.noon = _zone_where_it_is(12)
         self.night = _zone_where_it_is(23)
 
@@ -94,9 +95,9 @@ class Guide:
         Args:
             customer_id: the customer.
             channel: its name.
-            topic: the topic.
+            topic: the topic; empty: to the channel.
         """
-        word = {"channel": channel, "topic": topic, "granted": True}
+        word = {"channel": channel, "granted": True, **({"topic": topic} if topic else {})}
         identity = read_identity(
             {"consents": [word]},
             customer_id=customer_id,

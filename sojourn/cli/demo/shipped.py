@@ -15,6 +15,7 @@ from sojourn.domain.events import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
+from sojourn.domain.topics import Topics
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LAMP = {
@@ -93,14 +94,22 @@ async def _renews_once(guide: Guide) -> Played:
     )
 
 
-async def _asks_for_the_newsletter(guide: Guide) -> Played:
+async def _asks_for_messages(guide: Guide) -> Played:
     who = await guide.customer("Nora", "en-GB", marketingConsent={"email": False})
-    await guide.publish(OptInRequested(customer_id=who, channel="email", topic="newsletter"))
+    topic = asked_for(guide.topics)
+    await guide.publish(OptInRequested(customer_id=who, channel="email", topic=topic))
     await guide.pass_time(who, 4 * DAY)
-    await guide.agree(who, "email", "newsletter")
+    await guide.agree(who, "email", topic)
     await guide.pass_time(who, 4 * DAY)
-    title = "asks for the newsletter, and confirms it after the reminder"
-    return await guide.tell(title, who, guide.noon)
+    wish = {"newsletter": "the newsletter", "": "e-mails"}.get(topic, f'e-mails on "{topic}"')
+    return await guide.tell(f"asks for {wish}, and confirms it after the reminder", who, guide.noon)
+
+
+def asked_for(topics: Topics) -> str:
+    """Return a topic to ask for: the newsletter, else one of the project's; empty for any topic."""
+    if not topics.declared or "newsletter" in topics:
+        return "newsletter"
+    return next((topic.id for topic in topics.values() if topic.can_be_refused), "")
 
 
 SHIPPED = (
@@ -108,7 +117,7 @@ SHIPPED = (
     Tale("abandoned-cart", ProductAdded, _buys_after_the_reminder),
     Tale("abandoned-cart", ProductAdded, _shops_at_night),
     Tale("abandoned-cart", ProductAdded, _agreed_to_sms_only),
-    Tale("double-opt-in", OptInRequested, _asks_for_the_newsletter),
+    Tale("double-opt-in", OptInRequested, _asks_for_messages),
     Tale("onboarding", SignedUp, _signs_up_and_is_lost),
     Tale("onboarding", SignedUp, _signs_up_and_gets_going),
     Tale("renewal", SubscriptionStarted, _renews_once),

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from sojourn import SMS, Event, Journey, Message, days
 from sojourn.cli.demo.programme import programme_of
+from sojourn.cli.demo.shipped import asked_for
+from sojourn.domain.topics import Topics, read_topics
 from sojourn.journeys.registry import Journeys
 from tests.support.project import PROJECT
 
@@ -68,3 +70,12 @@ def test_a_journey_without_a_fitting_event_is_left_out_with_the_reason() -> None
     assert programme.left_out == (
         'secretive is not played: "Secret Told": nothing that we can make up fits the field "word"',
     )
+
+
+def test_the_tale_of_an_opt_in_asks_for_a_topic_that_the_project_has() -> None:
+    reviews = {"name": {"en": "Reviews"}}
+    account = {"name": {"en": "Account"}, "class": "transactional"}
+    assert asked_for(Topics()) == "newsletter"
+    assert asked_for(PROJECT.topics) == "newsletter"
+    assert asked_for(read_topics({"account": account, "reviews": reviews})) == "reviews"
+    assert asked_for(read_topics({"account": account})) == ""
