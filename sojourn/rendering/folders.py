@@ -5,7 +5,7 @@ language can be replaced without copying the others. It can still extend the eng
 there under ``engine/`` as well: ``engine/layout/email.html``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
 import jinja2
@@ -26,6 +26,13 @@ KINDS: dict[Channel, tuple[str, ...]] = {
     Channel.PUSH: ("txt",),
 }
 """The endings that the file of a message may have, by channel."""
+
+OWN_WORDS: dict[str, Set[Channel]] = {
+    "layout": {Channel.EMAIL},
+    "pages": {*Channel},
+    "answers": {Channel.SMS, Channel.WHATSAPP},
+}
+"""The folders with the engine's own words, and the channels whose customers read them."""
 
 
 class Folders:
@@ -139,11 +146,31 @@ def missing(
 
 
 def missing_templates(project: Project) -> list[str]:
-    """List the files that a project's journeys lack in the languages that it declares."""
-    messages = (
+    """List the files that a project lacks in the languages that it declares.
+
+    They are those of its journeys, and the engine's own words that its customers read.
+    """
+    messages = [
         (name, message.words, channel)
         for name, journey in project.journeys.items()
         for message in journey.messages
         for channel in message.channels
-    )
-    return missing(messages, project.languages, project.templates)
+    ]
+    channels = {channel for _, _, channel in messages}
+    folders = Folders(project.templates)
+    unwritten = [
+        file
+        for language in project.languages
+        for stem, kind in _own_words(channels)
+        if folders.find(file := f"{stem}.{language}.{kind}") is None
+    ]
+    return [*missing(messages, project.languages, project.templates), *unwritten]
+
+
+def _own_words(channels: Set[Channel]) -> Iterator[tuple[str, str]]:
+    """Yield the engine's own texts that customers of these channels read: stem and ending."""
+    for folder, read_by in OWN_WORDS.items():
+        if read_by & channels:
+            for path in sorted((ENGINE / folder).glob(f"*.{LAST_RESORT}.*")):
+                stem, _, kind = path.name.rpartition(f".{LAST_RESORT}.")
+                yield f"{folder}/{stem}", kind

@@ -135,7 +135,9 @@ def test_a_check_lists_templates_that_declared_languages_lack(own_project: OwnPr
     assert told.returncode == 0, told.stderr
     unwritten = json.loads(told.stdout)["templates"]
     assert {name.split(".")[-2] for name in unwritten} == {"en", "de"}
-    assert all(name.startswith("winback/") for name in unwritten)
+    assert {name for name in unwritten if ".en." in name} == {"winback/hello.sms.en.txt"}
+    assert {"winback/hello.sms.de.txt", "answers/stop.de.txt"} < {*unwritten}
+    assert "pages/unsubscribe.de.html" in unwritten
     shown = own_project.run(*SOJOURN, "check").stdout
     assert "missing in declared languages; another language stands in:" in shown
     assert f"  {unwritten[0]}" in shown.splitlines()

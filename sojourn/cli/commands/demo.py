@@ -52,7 +52,8 @@ async def _demo(here: Here) -> None:
                 _show(played)
                 sent += sum(row.state == "sent" for row, _ in played.messages)
     console.print(
-        f"{sent} messages were sent, into the outbox of the demo. "
+        f"{'1 message was' if sent == 1 else f'{sent} messages were'} sent, into the outbox of "
+        "the demo. "
         "`make dev` leaves all of it running; README.md goes on from here."
     )
 

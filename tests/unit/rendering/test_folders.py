@@ -11,8 +11,10 @@ from sojourn.domain.errors import TemplateError
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.topics import read_topics
 from sojourn.gateway.pages.pages import Pages
-from sojourn.rendering.folders import ENGINE, Folders, missing
+from sojourn.journeys.registry import Journeys
+from sojourn.rendering.folders import ENGINE, Folders, missing, missing_templates
 from sojourn.rendering.render import Renderer
+from tests.support.project import PROJECT
 from tests.unit.rendering.test_templates import ADA, SECRET, SHOP, about, write
 
 EMAIL = """\
@@ -280,3 +282,15 @@ def test_the_file_of_topics_outweighs_what_pages_call_them(tmp_path: Path) -> No
 def test_every_page_ships_in_the_language_of_last_resort() -> None:
     names = {path.name.split(".")[0] for path in (ENGINE / "pages").glob("*.*.html")}
     assert all((ENGINE / "pages" / f"{name}.en.html").is_file() for name in names)
+
+
+def test_a_declared_language_lacks_our_own_words_until_the_project_writes_them(
+    tmp_path: Path,
+) -> None:
+    assert missing_templates(PROJECT) == []
+    german = replace(PROJECT, languages=("en", "de"), templates=(tmp_path,))
+    ours = {"layout/footer.de.html", "pages/unsubscribe.de.html", "answers/stop.de.txt"}
+    assert ours < {*missing_templates(german)}
+    write(tmp_path, dict.fromkeys(ours, "geschrieben"))
+    assert not ours & {*missing_templates(german)}
+    assert missing_templates(replace(german, journeys=Journeys())) == []
