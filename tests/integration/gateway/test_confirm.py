@@ -247,6 +247,23 @@ async def test_a_link_is_of_the_mailbox_that_it_was_sent_to(
     assert await permits(served.store, customer_id) is Reason.NO_CONSENT
 
 
+async def test_a_request_without_an_address_is_of_the_mailbox_of_its_link(
+    served: Served, customer_id: str
+) -> None:
+    call = {"event": "Opt-In Requested", "userId": customer_id, "properties": ASKED}
+    assert (await served.post("/v1/track", call)).status_code == 200
+    (row,) = await statements(served.store, customer_id)
+    assert row.address is None
+    await identify(served.store, customer_id, email=address_of(customer_id))
+    path = path_of(row, customer_id)
+    await identify(served.store, customer_id, email=f"another-{address_of(customer_id)}")
+    assert (await served.http.post(path, data=YES)).status_code == 410
+    assert await permits(served.store, customer_id) is Reason.NO_CONSENT
+    await identify(served.store, customer_id, email=address_of(customer_id))
+    assert (await served.http.post(path, data=YES)).status_code == 200
+    assert await permits(served.store, customer_id) is None
+
+
 async def test_a_link_of_another_customer_or_key_confirms_nothing(
     served: Served, customer_id: str
 ) -> None:
