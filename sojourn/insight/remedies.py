@@ -247,6 +247,9 @@ _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
     Reason.TOO_LATE: _too_late,
     Reason.QUIET_HOURS: _rule,
     Reason.WINDOW: _rule,
+    Reason.SNOOZED: _said(
+        "the end of the break: customers end it on their preference page, or it ends by itself"
+    ),
     Reason.CAP: _cap,
     Reason.GAVE_WAY: _gave_way,
     Reason.NOTHING_TO_SAY: _said("its template says when it declines (`sojourn preview` shows it)"),

@@ -44,7 +44,7 @@ EXAMPLES = int(os.environ.get("SOJOURN_RULES", "0"))
 effort = settings(max_examples=EXAMPLES) if EXAMPLES else fewer(0.3)
 
 SECOND = timedelta(seconds=1)
-OF_THE_POLICY = (Reason.QUIET_HOURS, Reason.WINDOW, Reason.CAP, Reason.GAVE_WAY)
+OF_THE_POLICY = (Reason.QUIET_HOURS, Reason.WINDOW, Reason.SNOOZED, Reason.CAP, Reason.GAVE_WAY)
 SPREAD = 10 * MINUTE
 STALE = 10 * MINUTE
 """A hold that nobody has asked about for so long keeps no slot."""
