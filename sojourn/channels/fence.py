@@ -33,6 +33,13 @@ class Fence:
     def __init__(self, lasts: timedelta | None = FENCE) -> None:
         self._ends = None if lasts is None else seconds_up() + lasts.total_seconds()
         self._crossed = False
+        self._of: Fence | None = None
+
+    def part(self) -> "Fence":
+        """Return the fence of one of several parcels: it ends with this one, and is its own."""
+        part = Fence(None)
+        part._of = self
+        return part
 
     @property
     def crossed(self) -> bool:
@@ -42,6 +49,8 @@ class Fence:
     @property
     def left(self) -> float | None:
         """The seconds that are left, 0 at least; None means that nothing limits it."""
+        if self._of is not None:
+            return self._of.left
         return None if self._ends is None else max(self._ends - seconds_up(), 0)
 
     def check(self) -> None:
@@ -62,6 +71,8 @@ class Fence:
         """
         self.check()
         self._crossed = True
+        if self._of is not None:
+            self._of.cross()
 
     def shut(self) -> None:
         """Let nothing more leave: somebody else has the message now."""

@@ -22,6 +22,7 @@ from sojourn.dispatch.noting import as_sent, notes_on
 from sojourn.dispatch.published import Published
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Erasure, Errand, Identity, read_identity
+from sojourn.domain.devices import Device, read_device
 from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import (
     LARGEST,
@@ -67,6 +68,7 @@ class Track:
         also: the other ids that the call has.
         as_sent: name and properties as they were sent, if they differ from these.
         notes: what was left out, and what else the sender should know.
+        device: that the call came from.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Track:
     also: tuple[str, ...] = ()
     as_sent: dict[str, Any] | None = None
     notes: tuple[Note, ...] = field(default=(), compare=False)
+    device: Device | None = field(default=None, compare=False)
 
     @property
     def message_id(self) -> str:
@@ -102,6 +105,8 @@ class Track:
         Returns:
             What became of the event.
         """
+        if self.device is not None:  # first: what the event starts may write to it at once
+            await sojourn.use_device(self.customer_id, self.device, self.at, self.message_id)
         return await sojourn.take(
             self.event,
             self.name,
@@ -250,7 +255,14 @@ def _track(call: Mapping[str, Any], envelope: Envelope, known: Events, *, is_lar
     )
     event = understood.event
     notes = (*envelope.notes, *understood.notes, *notes_on(name, event, properties, known))
-    return Track(name, understood.properties, event, also=_also(envelope), notes=notes)
+    return Track(
+        name,
+        understood.properties,
+        event,
+        also=_also(envelope),
+        notes=notes,
+        device=read_device(call.get("context"), name),
+    )
 
 
 def _also(envelope: Envelope) -> tuple[str, ...]:

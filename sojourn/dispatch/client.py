@@ -30,15 +30,17 @@ from sojourn.domain.customer import (
     Identity,
     home_zone,
 )
+from sojourn.domain.devices import Device
 from sojourn.domain.errors import BadEvent, TemporalUnavailable
 from sojourn.domain.events import Event, OptInRequested, check_track
 from sojourn.domain.introduction import cured_by
 from sojourn.domain.keys import is_address
+from sojourn.domain.messages import Reason
 from sojourn.domain.notes import Note, few
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, cards, holds, people, runs, tickets, zones
+from sojourn.store import Store, cards, devices, holds, people, runs, tickets, zones
 from sojourn.store.cards import Identified
 from sojourn.store.tables import EventRow
 
@@ -175,6 +177,32 @@ class Sojourn:
         if news:
             await self._tell(customer_id, wait=wait)
         return heard
+
+    async def use_device(self, customer_id: str, device: Device, at: datetime, source: str) -> None:
+        """Take in that a customer uses a device; a message that waits for one is asked about again.
+
+        Args:
+            customer_id: the customer.
+            device: as the context of a call names it.
+            at: when it was used; not later than now.
+            source: the message id of the call.
+
+        Raises:
+            BadEvent: the customer's id is an address.
+        """
+        await self._refuse_address(customer_id)
+        at = min(at, self.now())
+        async with self.store.reading() as session:
+            if await devices.is_noted(session, customer_id, device, at):
+                return
+        async with self._alone.with_(customer_id), self.store.transaction() as session:
+            person = await people.lock(session, customer_id)
+            new = await devices.hear(session, person, device, at=at, source=source)
+            ended = new and await holds.end(
+                session, person.customer_id, because=source, at=at, cured=(Reason.NO_ADDRESS,)
+            )
+        if ended:
+            self.tell_soon(person.customer_id)
 
     async def _zone(self, session: AsyncSession, identity: Identity) -> str:
         """Return the zone before an identify call; empty if the call cannot change it."""

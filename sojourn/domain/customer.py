@@ -13,6 +13,7 @@ from babel.core import get_global
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.consent import Statement
+from sojourn.domain.devices import Device, read_device
 from sojourn.domain.emails import is_email
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.locales import region
@@ -36,12 +37,14 @@ class Customer:
         first_name: for greetings; may be missing.
         email: address for e-mail.
         phone: E.164, for SMS and WhatsApp.
-        push_token: of the customer's device.
+        push_token: the device that a trait named.
         locale: BCP 47 as given: ``it-IT``; empty if not known.
         timezone: IANA name as given; empty if not known.
         attributes: everything else that identify calls said.
         snoozed_until: the customer wants no promotional message before this moment.
         least_days: by topic, the calendar days that the customer wants between two messages on it.
+        devices: those that take push messages, the one that was used last first; None: they were
+            not asked for, and the token of the card stands for them.
     """
 
     customer_id: str
@@ -57,16 +60,25 @@ class Customer:
     attributes: dict[str, Any] = field(default_factory=dict)
     snoozed_until: datetime | None = None
     least_days: Mapping[str, int] = field(default_factory=dict)
+    devices: tuple[Device, ...] | None = None
 
     def address(self, channel: Channel) -> str:
-        """Return the customer's address on a channel; empty without one."""
+        """Return the customer's first address on a channel; empty without one."""
         match channel:
             case Channel.EMAIL:
                 return self.email
+            case Channel.PUSH if self.devices is not None:
+                return self.devices[0].token if self.devices else ""
             case Channel.PUSH:
                 return self.push_token
             case Channel.SMS | Channel.WHATSAPP:
                 return self.phone
+
+    def addresses(self, channel: Channel) -> tuple[str, ...]:
+        """Return every address that a message on a channel may go to, the best first."""
+        if channel is Channel.PUSH and self.devices is not None:
+            return tuple(device.token for device in self.devices)
+        return (self.address(channel),) if self.address(channel) else ()
 
     @property
     def reachable(self) -> frozenset[Channel]:
@@ -99,6 +111,7 @@ class Identity:
             arrival, but a consent in it may be older than any refusal, and outweighs none.
         notes: what else of the call is left out.
         introduces: the customer is known from now on. A word of our own introduces nobody.
+        device: that the call came from.
     """
 
     customer_id: str
@@ -117,6 +130,7 @@ class Identity:
     notes: tuple[Note, ...] = field(default=(), compare=False)
     statements: tuple[Statement, ...] = ()
     introduces: bool = field(default=True, compare=False)
+    device: Device | None = field(default=None, compare=False)
 
     @property
     def says_something(self) -> bool:
@@ -252,6 +266,7 @@ def read_identity(
         sure=sure,
         dated=dated,
         notes=notes,
+        device=read_device(context),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 AGING = (
     "contents",
     "attempts",
+    "handovers",
     "reports",
     "quarantine",
     "identify_calls",

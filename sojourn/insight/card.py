@@ -9,6 +9,7 @@ from sojourn.domain.consent import Consents, Pair
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
+from sojourn.store.tables import DeviceRow
 
 
 class Reach(BaseModel):
@@ -29,6 +30,22 @@ class Reach(BaseModel):
     suppressed: bool
 
 
+class KnownDevice(BaseModel):
+    """A device of the customer.
+
+    Args:
+        token: masked.
+        platform: as its app says; may be empty.
+        used: when a call last named it.
+        gone: since when nothing is sent to it; None: it takes messages.
+    """
+
+    token: str
+    platform: str
+    used: datetime
+    gone: datetime | None
+
+
 class Card(BaseModel):
     """The facts on a customer, addresses masked.
 
@@ -45,6 +62,7 @@ class Card(BaseModel):
         refused: topics opted out of, as "cart" or "cart by sms".
         ran_out: topics agreed to until a moment that is past, as ``refused``.
         opens: the customer's word on being measured when e-mails are opened; None: never said.
+        devices: those that push messages go to, and those that are gone; the newest use first.
     """
 
     customer_id: str
@@ -59,6 +77,7 @@ class Card(BaseModel):
     refused: list[str]
     ran_out: list[str]
     opens: bool | None
+    devices: list[KnownDevice] = []
 
 
 def card_of(
@@ -68,6 +87,7 @@ def card_of(
     settings: Settings,
     *,
     suppressed: Collection[Channel],
+    devices: Iterable[DeviceRow] = (),
 ) -> Card:
     """Put the facts on a customer together.
 
@@ -77,6 +97,7 @@ def card_of(
         consents: the latest word on each.
         settings: for the zone of a customer who never named one.
         suppressed: the channels that send nothing to the customer's address any more.
+        devices: every device of the customer.
 
     Returns:
         The card.
@@ -103,6 +124,12 @@ def card_of(
         refused=_named(consents.refused),
         ran_out=_named(pair for pair in consents.expired if pair[1]),
         opens=consents.opens,
+        devices=[
+            KnownDevice(
+                token=masked(row.token), platform=row.platform, used=row.used_at, gone=row.gone_at
+            )
+            for row in devices
+        ],
     )
 
 

@@ -1,7 +1,7 @@
 """`Course`: the attempts at a message and its provider's later reports, in words."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -11,7 +11,7 @@ from sojourn.domain.calendar import zone
 from sojourn.domain.reports import Kind
 from sojourn.domain.states import AttemptState
 from sojourn.insight.card import masked
-from sojourn.store.tables import AttemptRow, ReportRow
+from sojourn.store.tables import AttemptRow, HandoverRow, ReportRow
 
 AT_ONCE = ("answer", "gate")
 SETTLERS = (*AT_ONCE, "look-up", "report")
@@ -48,6 +48,30 @@ class Tried(BaseModel):
     detail: str | None
 
 
+class OnDevice(BaseModel):
+    """A push message on one of the customer's devices.
+
+    Args:
+        text: what became of it, in words.
+        attempt: the one that handed it over.
+        device: the token, masked, and the platform.
+        state: as of an attempt.
+        settled_at: the moment from which its end was known.
+        provider_id: the provider's id for the message on this device.
+        error: the kind of the provider's error.
+        detail: the provider's words.
+    """
+
+    text: str
+    attempt: int
+    device: str
+    state: AttemptState
+    settled_at: datetime | None
+    provider_id: str | None
+    error: str | None
+    detail: str | None
+
+
 class Reported(BaseModel):
     """One report of a provider.
 
@@ -73,6 +97,7 @@ class Course(BaseModel):
 
     attempts: list[Tried] = []
     reports: list[Reported] = []
+    devices: list[OnDevice] = []
 
     @property
     def by_operator(self) -> bool:
@@ -83,6 +108,7 @@ class Course(BaseModel):
 def course_of(
     attempts: Sequence[AttemptRow],
     reports: Sequence[ReportRow],
+    handovers: Sequence[HandoverRow] = (),
     *,
     suppressed: bool = False,
     hide: str = "",
@@ -92,20 +118,28 @@ def course_of(
     Args:
         attempts: of one message.
         reports: of the same message.
+        handovers: of the same message, one for each device in each attempt.
         suppressed: nothing is sent to the message's address any more.
         hide: the address. Providers quote it, so it is masked in their words.
 
     Returns:
         The course of the message.
     """
+    hidden = {hide, *(row.address for row in handovers)} if hide else ()
     return Course(
-        attempts=[_tried(row, hide) for row in attempts],
-        reports=[_told(row, suppressed=suppressed, hide=hide) for row in reports],
+        attempts=[_tried(row, hidden) for row in attempts],
+        reports=[_told(row, suppressed=suppressed, hide=hidden) for row in reports],
+        devices=[_on_device(row) for row in handovers],
     )
 
 
 def lines(
-    attempts: Sequence[Tried], reports: Sequence[Reported], tz: str, *, day: datetime
+    attempts: Sequence[Tried],
+    reports: Sequence[Reported],
+    tz: str,
+    devices: Sequence[OnDevice] = (),
+    *,
+    day: datetime,
 ) -> list[str]:
     """Write attempts and reports in the order of their moments, one line each.
 
@@ -113,6 +147,7 @@ def lines(
         attempts: of one message.
         reports: of the same message.
         tz: the zone of the moments.
+        devices: of one message; a single device has its attempt's line alone.
         day: moments of this day are shown without their date.
 
     Returns:
@@ -121,6 +156,11 @@ def lines(
     entries = [(tried.at, tried.text) for tried in attempts]
     entries += [(t.settled_at, t.settled) for t in attempts if t.settled_at and t.settled]
     entries += [(told.at, told.text) for told in reports]
+    began = {tried.attempt: tried.at for tried in attempts}
+    if len({one.device for one in devices}) > 1:
+        for one in devices:
+            at = one.settled_at or began.get(one.attempt, day)
+            entries.append((at, f"{one.device}: {one.text}"))
     entries.sort(key=lambda entry: entry[0])
     return [f"{moment(at, tz, day)}  {text}" for at, text in entries]
 
@@ -140,6 +180,12 @@ def moment(at: datetime, tz: str, day: datetime | None = None) -> str:
     if day is not None and day.astimezone(zone(tz)).date() == local.date():
         return f"{local:%H:%M:%S}"
     return f"{local:%a %Y-%m-%d %H:%M:%S}"
+
+
+def _without(addresses: Iterable[str], text: str) -> str:
+    for address in addresses:
+        text = without(address, text)
+    return text
 
 
 def without(address: str, text: str) -> str:
@@ -184,10 +230,10 @@ _REPORTS = {
 _SUPPRESSING = (Kind.BOUNCED, Kind.FAILED, Kind.COMPLAINED)
 
 
-def _tried(row: AttemptRow, hide: str) -> Tried:
+def _tried(row: AttemptRow, hide: Collection[str]) -> Tried:
     return Tried(
         at=row.submitted_at,
-        text=without(hide, _what_came(row)),
+        text=_without(hide, _what_came(row)),
         settled=_found_out(row),
         attempt=row.attempt,
         provider=row.provider,
@@ -196,7 +242,7 @@ def _tried(row: AttemptRow, hide: str) -> Tried:
         settled_by=row.settled_by,
         provider_id=row.provider_id,
         error=row.error,
-        detail=without(hide, row.detail) if row.detail else row.detail,
+        detail=_without(hide, row.detail) if row.detail else row.detail,
     )
 
 
@@ -253,9 +299,35 @@ def _lost(row: AttemptRow) -> str:
     return f"handed to {row.provider}: no clear answer came{said}"
 
 
-def _told(row: ReportRow, *, suppressed: bool, hide: str) -> Reported:
+def _on_device(row: HandoverRow) -> OnDevice:
+    hidden = (row.address,)
+    said = f" ({_without(hidden, row.detail)})" if row.detail else ""
+    words = _ERRORS.get(row.error, f"answered {row.error}") if row.error else ""
+    return OnDevice(
+        text=_DEVICES[row.state].format(words) + said,
+        attempt=row.attempt,
+        device=f"{row.platform or 'device'} {masked(row.address)}",
+        state=row.state,
+        settled_at=row.settled_at,
+        provider_id=row.provider_id,
+        error=row.error,
+        detail=_without(hidden, row.detail) if row.detail else row.detail,
+    )
+
+
+_DEVICES = {
+    AttemptState.SUBMITTING: "handed over: no answer was noted",
+    AttemptState.ACCEPTED: "the provider took it",
+    AttemptState.REFUSED: "the provider {}",
+    AttemptState.RELEASED: "the provider {}; certainly not sent",
+    AttemptState.AMBIGUOUS: "no clear answer came: perhaps sent",
+    AttemptState.SUPERSEDED: "no clear answer came: perhaps sent",
+}
+
+
+def _told(row: ReportRow, *, suppressed: bool, hide: Collection[str]) -> Reported:
     kind = Kind(row.kind)
-    detail = "" if kind is Kind.REPLIED else without(hide, row.detail)
+    detail = "" if kind is Kind.REPLIED else _without(hide, row.detail)
     text = _REPORTS[kind].format(provider=row.provider)
     if detail:
         text += f": {detail}"

@@ -10,7 +10,7 @@ from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
 from sojourn.domain.reports import Kind
 from sojourn.insight.card import masked
-from sojourn.insight.course import Course, Reported, Tried, without
+from sojourn.insight.course import Course, OnDevice, Reported, Tried, without
 from sojourn.insight.runs import key_in
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.terms import names
@@ -52,6 +52,7 @@ class Decided(BaseModel):
             kept.
         reports: the provider's later reports.
         instead: what would have changed it; empty if it left.
+        devices: what became of a push message on each of the customer's devices.
     """
 
     kind: Literal["message"] = "message"
@@ -74,6 +75,7 @@ class Decided(BaseModel):
     attempts: list[Tried]
     reports: list[Reported]
     instead: str = ""
+    devices: list[OnDevice] = []
 
 
 def decided(
@@ -139,6 +141,7 @@ def decided(
         attempts=course.attempts,
         reports=course.reports,
         instead=instead,
+        devices=course.devices,
     )
 
 

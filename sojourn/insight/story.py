@@ -1,6 +1,7 @@
 """`Story`: a customer's card, runs, events and messages, with the reasons."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -39,8 +40,10 @@ from sojourn.store import (
     attempts,
     cards,
     consents,
+    devices,
     entries,
     events,
+    handovers,
     ledger,
     pauses,
     people,
@@ -123,10 +126,14 @@ async def tell(
         replied = await answers.listed(session, customer_id, limit=MOST_ANSWERS)
         facts = await facts_of(session, customer, settings, project.journeys)
         courses = await _courses(session, decided, went_to)
-        reach = [(channel, customer.address(channel)) for channel in Channel]
-        dead = await suppressions.suppressed(session, [pair for pair in reach if pair[1]])
+        noted_devices = await devices.listed(session, customer_id)
+        alive = await devices.of(session, customer_id, customer.push_token)
+        customer = replace(customer, devices=tuple(alive))
+        reach = [(channel, one) for channel in Channel for one in customer.addresses(channel)]
+        dead = await suppressions.suppressed(session, reach)
     ids = [customer_id, *(row.customer_id for row in joined)]
-    card = card_of(customer, ids, stands, settings, suppressed={channel for channel, _ in dead})
+    dumb = {channel for channel, _ in dead} - {channel for channel, _ in set(reach) - dead}
+    card = card_of(customer, ids, stands, settings, suppressed=dumb, devices=noted_devices)
     found, fault = await _runs(client, ids, noted)
     waited: list[Wait] = []
     if not isinstance(client, TemporalUnavailable) and fault is None:
@@ -245,6 +252,7 @@ async def _courses(
     """Read the course of each message, addresses masked."""
     tried = await attempts.of_messages(session, rows)
     told = await reports.of_messages(session, rows)
+    pushed = await handovers.of_messages(session, rows)
     pairs = {
         number: (Channel(rows[number].channel), address) for number, address in went_to.items()
     }
@@ -253,6 +261,7 @@ async def _courses(
         number: course_of(
             tried[number],
             told[number],
+            pushed[number],
             suppressed=pairs.get(number) in dead,
             hide=went_to.get(number, ""),
         )

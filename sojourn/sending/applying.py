@@ -15,8 +15,10 @@ from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.reports import reference
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.domain.verdict import Case, Doubt, Late, Ruling, Verdict, receipt
+from sojourn.sending import targets
 from sojourn.sending.drafting import Claim, drafted
 from sojourn.sending.gathering import Gathered, entry
+from sojourn.sending.targets import Target
 from sojourn.store import attempts, events, holds, ledger, settling
 from sojourn.store.tables import ContentRow, EventRow, LedgerRow
 
@@ -182,12 +184,24 @@ async def _claim(
         perhaps_out = case.once_more.perhaps_twice
         row.possible_duplicate |= perhaps_out
     draft = await drafted(session, gathered, channel, events.typed(start, known), known=known)
+    aimed: tuple[Target, ...] = ()
+    if channel is Channel.PUSH:
+        aimed = await targets.of(
+            session,
+            row,
+            gathered,
+            in_doubt=in_doubt,
+            perhaps_twice=perhaps_out,
+            kept=kept,
+        )
+    address = aimed[0].address if aimed else draft.address
     return replace(
         draft,
         ledger_id=row.id,
         attempt=row.attempt,
-        address=kept.address if kept else draft.address,
+        address=kept.address if kept and not aimed else address,
         content=Content.kept(kept.content) if kept else None,
         perhaps_out=perhaps_out,
         decided_at=row.decided_at,
+        targets=aimed,
     )

@@ -16,6 +16,7 @@ from sojourn.domain.verdict import Case
 from sojourn.rendering.context import RenderContext
 from sojourn.rendering.vocabulary import folded
 from sojourn.sending.gathering import Gathered
+from sojourn.sending.targets import Target
 from sojourn.store import events
 
 WHATSAPP_WINDOW = timedelta(hours=24)
@@ -42,6 +43,7 @@ class Claim:
         decided_at: when it was claimed, by the journey's clock.
         opens: the customer's word on being measured when the e-mail is opened; None: never said.
         opt_in: the request for confirmation that the message is about; None: it is about none.
+        targets: the devices that it goes to, ``address`` first; empty on channels without devices.
     """
 
     ledger_id: int
@@ -59,6 +61,7 @@ class Claim:
     decided_at: datetime | None = None
     opens: bool | None = None
     opt_in: OptIn | None = None
+    targets: tuple[Target, ...] = ()
 
 
 async def drafted(

@@ -3,8 +3,8 @@
 A preview gathers the same facts and holds nothing.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -39,6 +39,7 @@ from sojourn.store import (
     attempts,
     cards,
     consents,
+    devices,
     events,
     kin,
     ledger,
@@ -66,11 +67,13 @@ class Gathered:
         case: the facts that the verdict depends on.
         customer: the person's card; after an alias call, its id is the one that holds everything.
         rows: the message's rows in the ledger, oldest first.
+        usable: the addresses of each channel that messages may go to, the best first.
     """
 
     case: Case
     customer: Customer
     rows: Sequence[LedgerRow]
+    usable: Mapping[Channel, tuple[str, ...]] = field(default_factory=dict)
 
 
 async def gather(
@@ -150,14 +153,31 @@ async def gather(
     case = replace(case, news=found)
     if overtaken(case):
         return Gathered(case, customer, rows)
+    if Channel.PUSH in delivery.channels:
+        found_devices = await devices.of(session, customer.customer_id, customer.push_token)
+        customer = replace(customer, devices=tuple(found_devices))
+    addresses = [
+        (channel, one) for channel in customer.reachable for one in customer.addresses(channel)
+    ]
+    usable: Mapping[Channel, tuple[str, ...]] = {}
     if holding:
-        addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
         # what is said or set from here on is answered after this transaction's end
         await locks.share(session, [switches.LOCK, *refusals.lock_keys(addresses)])
     held = await switches.holds(session)
     case = replace(case, held_for=_held_for(delivery, held))
     if case.held_for is None:
-        around = await _circumstances(session, case, person, others, held=held, only_to=only_to)
+        dead = await suppressions.suppressed(session, addresses)
+        barred = {pair for pair in addresses if only_to is not None and not only_to.allows(*pair)}
+        usable = {
+            channel: tuple(
+                one
+                for one in customer.addresses(channel)
+                if (channel, one) not in dead and (channel, one) not in barred
+            )
+            for channel in customer.reachable
+        }
+        who = await recipient(session, customer, case.timezone, now=now, dead=dead, barred=barred)
+        around = await _circumstances(session, case, person, others, who, held=held)
         if stays_if is not None:
             said = around.recipient.consents
             finding = await facts_of_one.judged(
@@ -169,7 +189,7 @@ async def gather(
                 session, delivery, person, around, now, a_day=opt_ins_a_day, holding=holding
             )
         case = replace(case, circumstances=around)
-    return Gathered(case, customer, rows)
+    return Gathered(case, customer, rows, usable)
 
 
 def entry(row: LedgerRow) -> Entry:
@@ -190,41 +210,50 @@ async def recipient(
     session: AsyncSession,
     customer: Customer,
     timezone: str,
-    only_to: OnlyTo | None = None,
     *,
-    now: datetime | None = None,
+    now: datetime,
+    dead: Collection[tuple[Channel, str]],
+    barred: Collection[tuple[Channel, str]],
 ) -> Recipient:
     """Return the customer as the policy sees recipients.
+
+    A channel with several addresses is suppressed once all of them are, and barred once nothing
+    else is left of it.
 
     Args:
         session: a transaction that holds the customer, and that shares the locks of the addresses
             (`refusals.lock_keys`).
-        customer: the person's card.
+        customer: the person's card, with the devices if the message may take them.
         timezone: the customer's, an IANA name.
-        only_to: the addresses that this installation may write to; None: all.
-        now: by the journey's clock: a consent may have ended; None: by the machine's.
+        now: by the journey's clock: a consent may have ended.
+        dead: the suppressed ones of the customer's addresses.
+        barred: those that this installation may not write to.
 
     Returns:
         The customer as a recipient of messages.
     """
-    addresses = [(channel, customer.address(channel)) for channel in customer.reachable]
-    dead = await suppressions.suppressed(session, addresses)
     country, region = home_country(customer)
+    pairs = {
+        channel: [(channel, one) for one in customer.addresses(channel)]
+        for channel in customer.reachable
+    }
+    tokens = pairs.get(Channel.PUSH, ()) if customer.devices is not None else ()
     return Recipient(
         known=customer.known,
         erased=customer.erased,
         restricted=customer.restricted,
         snoozed_until=customer.snoozed_until,
         reachable=customer.reachable,
-        consents=await consents.current(session, customer.customer_id, now=now),
+        consents=await consents.current(session, customer.customer_id, now=now, besides=tokens),
         tz=zone(timezone),
-        suppressed=frozenset(channel for channel, _ in dead),
+        suppressed=frozenset(c for c, each in pairs.items() if all(one in dead for one in each)),
         country=country,
         region=region,
         barred=frozenset(
             channel
-            for channel, address in addresses
-            if only_to is not None and not only_to.allows(channel, address)
+            for channel, each in pairs.items()
+            if any(one in barred for one in each)
+            and all(one in barred or one in dead for one in each)
         ),
     )
 
@@ -274,15 +303,13 @@ async def _circumstances(
     case: Case,
     person: CustomerRow,
     others: Sequence[str],
+    who: Recipient,
     *,
     held: Holds,
-    only_to: OnlyTo | None,
 ) -> Circumstances:
     now = datetime.now(UTC)
     return Circumstances(
-        recipient=await recipient(
-            session, cards.card(person), case.timezone, only_to, now=case.now
-        ),
+        recipient=who,
         paused={channel: now - since for channel, since in held.channels.items()},
         told_by_twin=bool(person.merged or others)
         and await _is_told(session, case.delivery, person, others),

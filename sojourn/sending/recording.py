@@ -1,5 +1,6 @@
 """Record the outcome of an attempt, each time in one transaction."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,12 +17,16 @@ from sojourn.domain.errors import (
     TransientError,
 )
 from sojourn.domain.messages import Reason
-from sojourn.domain.states import MessageState
+from sojourn.domain.reports import reference
+from sojourn.domain.states import UNRESOLVED, MessageState
 from sojourn.domain.verdict import Doubt
 from sojourn.sending.drafting import Claim
+from sojourn.sending.fanning import Outcome
 from sojourn.store import (
     Store,
     consents,
+    devices,
+    handovers,
     holds,
     ledger,
     pauses,
@@ -31,7 +36,7 @@ from sojourn.store import (
     settling,
     suppressions,
 )
-from sojourn.store.tables import ContentRow, CustomerRow
+from sojourn.store.tables import ContentRow, CustomerRow, HandoverRow
 
 PROBE_AFTER = timedelta(minutes=1)
 
@@ -57,7 +62,7 @@ class Recorder:
             False if another attempt has taken the message over meanwhile.
         """
         async with self._store.transaction() as session:
-            return await settling.submit(
+            submitted = await settling.submit(
                 session,
                 claim.ledger_id,
                 claim.attempt,
@@ -66,19 +71,37 @@ class Recorder:
                 content=content,
                 now=now,
             )
+            for target in claim.targets if submitted else ():
+                handovers.begin(
+                    session,
+                    claim.ledger_id,
+                    claim.attempt,
+                    address=target.address,
+                    platform=target.platform,
+                    reference=reference(target.ledger_key),
+                )
+            return submitted
 
-    async def sent(self, claim: Claim, provider: Provider, provider_id: str | None) -> bool:
+    async def sent(
+        self,
+        claim: Claim,
+        provider: Provider,
+        provider_id: str | None,
+        outcomes: Sequence[Outcome] = (),
+    ) -> bool:
         """Note that the provider took the message, and its id there.
 
         Args:
             claim: the claim of the attempt.
             provider: the provider that took it.
             provider_id: the provider's id of the message.
+            outcomes: what became of it on each device.
 
         Returns:
             True if this proves, and nothing did before, that the message went out twice.
         """
         async with self._store.transaction() as session:
+            await _note_devices(session, claim, provider, outcomes)
             return await proofs.answered(
                 session,
                 claim.ledger_id,
@@ -114,26 +137,27 @@ class Recorder:
             )
             await _free_a_slot(session, person, claim)
 
-    async def refused(self, claim: Claim, provider: Provider, error: PermanentError) -> None:
+    async def refused(
+        self,
+        claim: Claim,
+        provider: Provider,
+        error: PermanentError,
+        outcomes: Sequence[Outcome] = (),
+    ) -> None:
         """Note a refusal for good, and its news of the address or the customer.
 
         Args:
             claim: the claim of the attempt.
             provider: the provider that refused.
             error: what it said.
+            outcomes: what became of it on each device.
         """
-        source = f"{provider.name}:{claim.ledger_id}-{claim.attempt}"
+        source = _source(claim, provider)
         async with self._store.transaction() as session:
             person = await people.lock(session, claim.customer.customer_id)
-            if isinstance(error, InvalidRecipient):
-                await suppressions.add(
-                    session,
-                    claim.channel,
-                    claim.address,
-                    because="gone" if isinstance(error, EndpointGone) else "bounced",
-                    at=datetime.now(UTC),
-                    source=source,
-                )
+            await _note_devices(session, claim, provider, outcomes)
+            if isinstance(error, InvalidRecipient) and not outcomes:
+                await _suppress(session, claim, provider, claim.address, error)
             if isinstance(error, RecipientUnsubscribed):
                 await consents.record(session, person, claim.channel, granted=False, source=source)
                 await refusals.add(
@@ -155,25 +179,47 @@ class Recorder:
             )
             await _free_a_slot(session, person, claim)
 
-    async def released(self, claim: Claim, error: TransientError) -> None:
-        """Note that the provider did not take the message, and may take it later."""
+    async def released(
+        self,
+        claim: Claim,
+        provider: Provider,
+        error: TransientError,
+        outcomes: Sequence[Outcome] = (),
+    ) -> None:
+        """Note that the provider did not take the message, and may take it later.
+
+        Args:
+            claim: the claim of the attempt.
+            provider: the provider that did not take it.
+            error: what it said.
+            outcomes: what became of it on each device.
+        """
         said = str(error)
         if error.retry_after is not None:
             said += f" (told to wait {error.retry_after.total_seconds():.0f} s)"
         async with self._store.transaction() as session:
+            await _note_devices(session, claim, provider, outcomes)
             await settling.release(
                 session, claim.ledger_id, claim.attempt, said, error=kind_of(error)
             )
 
-    async def paused(self, claim: Claim, provider: Provider, error: AccountError) -> None:
+    async def paused(
+        self,
+        claim: Claim,
+        provider: Provider,
+        error: AccountError,
+        outcomes: Sequence[Outcome] = (),
+    ) -> None:
         """Release the message and pause its channel, because the provider refused our account.
 
         Args:
             claim: the claim of the attempt.
             provider: the provider that refused.
             error: what it said.
+            outcomes: what became of it on each device.
         """
         async with self._store.transaction() as session:
+            await _note_devices(session, claim, provider, outcomes)
             await settling.release(
                 session, claim.ledger_id, claim.attempt, str(error), error=kind_of(error)
             )
@@ -186,19 +232,34 @@ class Recorder:
                 probe_at=datetime.now(UTC) + PROBE_AFTER,
             )
 
-    async def in_doubt(self, claim: Claim, error: AmbiguousSend) -> None:
-        """Note that the answer was lost."""
+    async def in_doubt(
+        self,
+        claim: Claim,
+        provider: Provider,
+        error: AmbiguousSend,
+        outcomes: Sequence[Outcome] = (),
+    ) -> None:
+        """Note that the answer was lost.
+
+        Args:
+            claim: the claim of the attempt.
+            provider: the provider that may have the message.
+            error: what is known.
+            outcomes: what became of it on each device.
+        """
         async with self._store.transaction() as session:
+            await _note_devices(session, claim, provider, outcomes)
             await settling.doubt(
                 session, claim.ledger_id, claim.attempt, str(error), error=kind_of(error)
             )
 
-    async def handed_over(self, doubt: Doubt) -> ContentRow:
-        """Return the content of a message in doubt that was handed over, and its address."""
+    async def handed_over(self, doubt: Doubt) -> tuple[ContentRow, Sequence[HandoverRow]]:
+        """Return the content of a message in doubt, its address, and its hand-overs in doubt."""
         async with self._store.reading() as session:
             kept = await ledger.content(session, doubt.ledger_id)
+            rows = await handovers.last(session, doubt.ledger_id)
         assert kept is not None, "it is kept before it is handed over"
-        return kept
+        return kept, [row for row in rows if row.state in UNRESOLVED]
 
     async def looked_up(self, doubt: Doubt, provider: Provider, provider_id: str | None) -> None:
         """Note the result of a look-up.
@@ -237,6 +298,44 @@ async def _free_a_slot(session: AsyncSession, person: CustomerRow, claim: Claim)
         at = claim.decided_at or datetime.now(UTC)
         name = f"{claim.ledger_id}-{claim.attempt}"
         await holds.free_a_slot(session, person.customer_id, because=name, at=at)
+
+
+async def _note_devices(
+    session: AsyncSession, claim: Claim, provider: Provider, outcomes: Sequence[Outcome]
+) -> None:
+    """Note what became of a message on each device; a dead one gets nothing more."""
+    for outcome in outcomes:
+        error, address = outcome.error, outcome.target.address
+        await handovers.end(
+            session,
+            claim.ledger_id,
+            claim.attempt,
+            address,
+            outcome.state,
+            provider_id=outcome.provider_id,
+            error=kind_of(error) if error else None,
+            detail=str(error) if error else None,
+        )
+        if isinstance(error, InvalidRecipient):
+            await _suppress(session, claim, provider, address, error)
+            await devices.gone(session, address, datetime.now(UTC))
+
+
+async def _suppress(
+    session: AsyncSession, claim: Claim, provider: Provider, address: str, error: InvalidRecipient
+) -> None:
+    await suppressions.add(
+        session,
+        claim.channel,
+        address,
+        because="gone" if isinstance(error, EndpointGone) else "bounced",
+        at=datetime.now(UTC),
+        source=_source(claim, provider),
+    )
+
+
+def _source(claim: Claim, provider: Provider) -> str:
+    return f"{provider.name}:{claim.ledger_id}-{claim.attempt}"
 
 
 def kind_of(error: BaseException) -> str:

@@ -5,7 +5,7 @@ between any two of them; the ledger then gives the next attempt the facts that a
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import assert_never
@@ -34,6 +34,7 @@ from sojourn.rendering.attachments import fetched
 from sojourn.rendering.render import Renderer
 from sojourn.sending.doubt import Wait, Way, until_absent, way_out
 from sojourn.sending.drafting import Claim, context_of
+from sojourn.sending.fanning import Outcome, for_devices, to_devices, whole
 from sojourn.sending.gate import Gate
 from sojourn.sending.handing import hand_over, to_its_end
 from sojourn.sending.recording import Recorder, kind_of
@@ -188,10 +189,15 @@ class Messages:
         *,
         fence: Fence,
     ) -> Receipt | None:
+        outcomes: Sequence[Outcome] = ()
         try:
-            provider_id = await hand_over(provider, parcel, fence)
+            if claim.targets:
+                outcomes = await to_devices(provider, parcel, claim.targets, fence)
+                provider_id = whole(outcomes)
+            else:
+                provider_id = await hand_over(provider, parcel, fence)
         except PermanentError as error:
-            await self._record.refused(claim, provider, error)
+            await self._record.refused(claim, provider, error, outcomes)
             return None
         except TransientError as error:
             if isinstance(error, Unforeseen):
@@ -203,20 +209,20 @@ class Messages:
                     kind_of(cause),
                     whereabouts(cause),
                 )
-            await self._record.released(claim, error)
+            await self._record.released(claim, provider, error, outcomes)
             after = _not_past_its_use(delivery, clock, error.retry_after)
             raise _again(f"{provider.name}: {kind_of(error)}", after) from None
         except AccountError as error:
             activity.logger.error("%s does not let us send: %s", provider.name, error.told)
-            await self._record.paused(claim, provider, error)
+            await self._record.paused(claim, provider, error, outcomes)
             return None
         except AmbiguousSend as error:
             activity.logger.warning(
                 "%s: message %s: %s", provider.name, claim.ledger_id, error.told
             )
-            await self._record.in_doubt(claim, error)
+            await self._record.in_doubt(claim, provider, error, outcomes)
             return None
-        if await self._record.sent(claim, provider, provider_id):
+        if await self._record.sent(claim, provider, provider_id, outcomes):
             activity.logger.error("message %s went out twice by %s", claim.ledger_id, provider.name)
             _meter(claim.channel, delivery).create_counter(
                 "sojourn_messages_twice",
@@ -249,12 +255,14 @@ class Messages:
 
     async def _ask(self, delivery: Delivery, doubt: Doubt, provider: Provider) -> None:
         assert isinstance(provider, SupportsLookup), "others are not asked"
-        kept = await self._record.handed_over(doubt)
+        kept, doubtful = await self._record.handed_over(doubt)
         parcel = Parcel(
             delivery.ledger_key(doubt.channel), kept.address, Content.kept(kept.content)
         )
+        parcels = for_devices(parcel, doubtful) or [parcel]
         try:
-            provider_id = await provider.find(parcel, doubt.since)
+            found = [await provider.find(each, doubt.since) for each in parcels]
+            provider_id = next(filter(None, found), None)
         except (TransientError, AccountError) as error:
             if doubt.useful:
                 raise _again(f"{provider.name}: {kind_of(error)}") from None

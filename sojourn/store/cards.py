@@ -1,7 +1,7 @@
 """Cards: the fields of a customer, each with the moment and the call that said it last."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sojourn.domain.consent import Statement
 from sojourn.domain.customer import Customer, Identity, Word, read_phone_of
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.events import EARLIEST
-from sojourn.store import addresses, consents, hearing, people, tombstones
+from sojourn.store import addresses, consents, devices, hearing, people, tombstones
 from sojourn.store.tables import CustomerRow, EventRow
 
 CARD = ("first_name", *addresses.KINDS, "locale", "timezone")
@@ -127,17 +127,26 @@ async def hear(
             _write(row, {**before, **_newer(heard, than=before)})
     row.identified_at = _identified_at(row, identity, at)
     session.add(row)
-    for kind in heard.keys() & set(addresses.KINDS):
-        word, held = heard[kind], before.get(kind)
-        if held is None or held.value != word.value or held.at > word.at:
-            said = [word, held] if held else [word]
-            await addresses.note(session, row.customer_id, kind, said)
+    if identity.device is not None:
+        await devices.hear(session, row, identity.device, at=at, source=identity.message_id)
+    await _note_addresses(session, row, heard, before)
     news: list[EventRow] = []
     for statement in identity.words:
         said_at = at if identity.dated or not statement.granted else EARLIEST
         source = identity.message_id
         news += await _say(session, row, statement, at=said_at, received_at=arrived, source=source)
-    return Identified(card(row), faults=faults, left=left, news=tuple(news))
+    customer = replace(card(row), devices=(identity.device,) if identity.device else None)
+    return Identified(customer, faults=faults, left=left, news=tuple(news))
+
+
+async def _note_addresses(
+    session: AsyncSession, row: CustomerRow, heard: dict[str, Word], before: dict[str, Word]
+) -> None:
+    for kind in heard.keys() & set(addresses.KINDS):
+        word, held = heard[kind], before.get(kind)
+        if held is None or held.value != word.value or held.at > word.at:
+            said = [word, held] if held else [word]
+            await addresses.note(session, row.customer_id, kind, said)
 
 
 def _identified_at(row: CustomerRow, identity: Identity, at: datetime) -> datetime | None:
@@ -208,6 +217,7 @@ async def erase(session: AsyncSession, customer_id: str, at: datetime) -> None:
     _clear(row)
     session.add(row)
     await addresses.forget(session, row.customer_id)
+    await devices.forget(session, row.customer_id)
     await consents.forget(session, row.customer_id)
 
 
@@ -241,6 +251,7 @@ async def merge(session: AsyncSession, old: CustomerRow, new: CustomerRow) -> No
     if new.erased_at is not None:
         _clear(new)
         await addresses.forget(session, new.customer_id)
+        await devices.forget(session, new.customer_id)
         await consents.forget(session, new.customer_id)
 
 

@@ -29,7 +29,11 @@ _JUST_AFTER = timedelta(microseconds=1)
 
 
 async def current(
-    session: AsyncSession, customer_id: str, *, now: datetime | None = None
+    session: AsyncSession,
+    customer_id: str,
+    *,
+    now: datetime | None = None,
+    besides: Iterable[tuple[Channel, str]] = (),
 ) -> Consents:
     """Return what the customer agrees to and refuses, at the addresses of the card.
 
@@ -37,17 +41,28 @@ async def current(
         session: any session.
         customer_id: the id that holds everything.
         now: a yes that ended before has run out; None: by the machine's clock.
+        besides: further addresses of the customer: devices.
 
     Returns:
         What the words amount to.
     """
-    return standing(await words(session, customer_id), now or datetime.now(UTC))
+    return standing(await words(session, customer_id, besides), now or datetime.now(UTC))
 
 
-async def words(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]:
+async def words(
+    session: AsyncSession, customer_id: str, besides: Iterable[tuple[Channel, str]] = ()
+) -> Sequence[ConsentRow]:
     """Return the customer's statements and the refusals of the addresses; what counts comes last.
 
     A refusal of an address is a row that is not stored.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        besides: addresses of the customer that are not on the card.
+
+    Returns:
+        The statements.
     """
     by_address = [
         ConsentRow(
@@ -59,7 +74,9 @@ async def words(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]
             received_at=row.at,
             source=row.source,
         )
-        for row in await refusals.against(session, await _addresses(session, customer_id))
+        for row in await refusals.against(
+            session, [*await _addresses(session, customer_id), *besides]
+        )
     ]
     return ordered([*await statements(session, customer_id), *by_address])
 

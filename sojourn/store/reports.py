@@ -29,7 +29,14 @@ from sojourn.store import (
     taking_back,
 )
 from sojourn.store.dialects import insert
-from sojourn.store.tables import AttemptRow, ContentRow, CustomerRow, LedgerRow, ReportRow
+from sojourn.store.tables import (
+    AttemptRow,
+    ContentRow,
+    CustomerRow,
+    HandoverRow,
+    LedgerRow,
+    ReportRow,
+)
 
 BY_ADDRESS = frozenset({Kind.REPLIED, Kind.UNSUBSCRIBED})
 """Reports that come from people, who quote no id of ours."""
@@ -81,6 +88,8 @@ class _Match:
     customer_id: str
     proven: bool = True
     """The report names the message, so the provider has it."""
+    device: str = ""
+    """The device that the report is about, of a message to several."""
 
 
 async def take(
@@ -133,7 +142,7 @@ async def take(
         told = replace(told, twice=twice)
         # our own address for the message counts: the report may name one it was forwarded to
         query = select(ContentRow.address).where(ContentRow.ledger_id == match.ledger_id)
-        address = (await session.exec(query)).first() or report.address
+        address = match.device or (await session.exec(query)).first() or report.address
         hidden = person.erased_at is not None
         await _suppress(session, provider, report, address, hidden=hidden)
         await _refuse(session, told, person, address, kept_at)
@@ -189,6 +198,14 @@ async def _match(session: AsyncSession, provider: str, report: Report) -> _Match
     for query in queries:
         if (ours := (await session.exec(query)).first()) is not None:
             return _Match(*_whole(ours))
+    if report.channel is Channel.PUSH and report.reference:
+        told = select(LedgerRow.id, LedgerRow.customer_id, HandoverRow.address).join(
+            HandoverRow, col(HandoverRow.ledger_id) == LedgerRow.id
+        )
+        match = (await session.exec(told.where(HandoverRow.reference == report.reference))).first()
+        if match is not None:
+            ledger_id, customer_id, device = match
+            return _Match(*_whole((ledger_id, customer_id)), device=device)
     return await _by_address(session, report) if report.kind in BY_ADDRESS else None
 
 

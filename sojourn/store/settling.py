@@ -15,7 +15,7 @@ from sojourn.domain.ordering import latest_start
 from sojourn.domain.reports import PROGRESS, Kind
 from sojourn.domain.states import UNRESOLVED, WAITING, AttemptState, MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
-from sojourn.store import attempts, holds
+from sojourn.store import attempts, handovers, holds
 from sojourn.store.tables import AttemptRow, ContentRow, EventRow, LedgerRow
 
 ABANDONED_AFTER = timedelta(minutes=10)
@@ -289,6 +289,7 @@ async def absent(session: AsyncSession, ledger_id: int, attempt: int, *, provide
     )
     if changed.rowcount == 1:
         await attempts.absent(session, ledger_id)
+        await handovers.absent(session, ledger_id)
 
 
 # ---- news from providers and operators -----------------------------------------------------

@@ -642,6 +642,51 @@ class AddressRow(SQLModel, table=True):
     """The message id of the identify call that brought the address."""
 
 
+class DeviceRow(SQLModel, table=True):
+    """A device of a customer: an app, or a browser, that takes push messages."""
+
+    __tablename__ = "devices"
+    __table_args__ = (Index("ix_devices_customer", "customer_id", "used_at"),)
+
+    id: int | None = _number()
+    customer_id: str
+    token: str = Field(unique=True)
+    platform: str = ""
+    since: datetime = _moment()
+    used_at: datetime = _moment()
+    """The newest call that named it."""
+    gone_at: datetime | None = _maybe()
+    """When a provider called the token dead, or the app was removed."""
+    source: str
+    """The message id of that call."""
+
+
+class HandoverRow(SQLModel, table=True):
+    """One message that was handed over for one device, in one attempt, and its end."""
+
+    __tablename__ = "handovers"
+    __table_args__ = (
+        Index("ix_handovers_ledger", "ledger_id", "id"),
+        Index("ix_handovers_reference", "reference"),
+    )
+
+    id: int | None = _number()
+    ledger_id: int = Field(
+        sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), nullable=False)
+    )
+    attempt: int
+    """As in `AttemptRow`."""
+    address: str
+    platform: str = ""
+    reference: str
+    """The message's for this device, as the provider knows it."""
+    state: AttemptState = _state(AttemptState)
+    settled_at: datetime | None = _maybe()
+    provider_id: str | None = None
+    error: str | None = None
+    detail: str | None = None
+
+
 class QuarantineRow(SQLModel, table=True):
     """A call of a known event that does not validate, kept until an operator mends it."""
 

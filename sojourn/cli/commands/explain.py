@@ -1,6 +1,6 @@
 """``sojourn explain``: the story of one customer, with the reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from sojourn.cli.running import run
 from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.states import MessageState
 from sojourn.insight import narrowing, story
-from sojourn.insight.card import Card, Reach
+from sojourn.insight.card import Card, KnownDevice, Reach
 from sojourn.insight.course import lines, moment
 from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import Entry, Happened
@@ -114,12 +114,22 @@ def _show_card(card: Card) -> None:
     for reach in card.channels:
         if reach.address or reach.consent is not None:
             _show_reach(reach)
+    _show_devices(card.devices)
     if not any(reach.address for reach in card.channels):
         show_line("  no address on any channel: nothing can be sent", style="yellow")
     for refused in card.refused:
         show_line(f"  no to    {refused}")
     for topic in card.ran_out:
         show_line(f"  expired  {topic}")
+
+
+def _show_devices(devices: Iterable[KnownDevice]) -> None:
+    for device in devices:
+        gone = f"; gone since {device.gone:%Y-%m-%d}" if device.gone else ""
+        show_line(
+            f"  device   {device.token:<24} {device.platform or 'platform not told'}, "
+            f"last used {device.used:%Y-%m-%d}{gone}"
+        )
 
 
 def _show_reach(reach: Reach) -> None:
@@ -186,7 +196,7 @@ def _show_entry(entry: Line, tz: str) -> None:
         case Decided():
             name = " ".join(part for part in (entry.journey, entry.key, entry.step) if part)
             style, text = STYLES.get(MessageState(entry.state), ""), f"→ {name}: {entry.text}"
-            below = lines(entry.attempts, entry.reports, tz, day=entry.at)
+            below = lines(entry.attempts, entry.reports, tz, entry.devices, day=entry.at)
         case Wait():
             style, text = "dim", f"{entry.workflow_id}: {entry.text}{_end(entry, tz)}"
     show_line(f"  {moment(entry.at, tz)}  {text}", style=style)

@@ -19,7 +19,7 @@ from sojourn.domain.states import SETTLED, WAITING, MessageState
 from sojourn.insight.course import Course, course_of, lines
 from sojourn.insight.fate import twice
 from sojourn.insight.letters import unknown_customer
-from sojourn.store import attempts, cards, reports, settling, suppressions
+from sojourn.store import attempts, cards, handovers, reports, settling, suppressions
 from sojourn.store import ledger as messages
 from sojourn.store.tables import ContentRow, LedgerRow
 
@@ -108,6 +108,7 @@ async def _show_one(here: Here, name: str, *, as_json: bool) -> None:
         course = course_of(
             (await attempts.of_messages(session, [row.id]))[row.id],
             (await reports.of_messages(session, [row.id]))[row.id],
+            (await handovers.of_messages(session, [row.id]))[row.id],
             suppressed=bool(await suppressions.suppressed(session, pairs)),
         )
     if as_json:
@@ -225,7 +226,7 @@ def _show(row: LedgerRow, content: ContentRow | None, course: Course) -> None:
     for name, value in facts.items():
         if value:
             show_line(f"{name:<11} {value}")
-    shown = lines(course.attempts, course.reports, "UTC", day=row.decided_at)
+    shown = lines(course.attempts, course.reports, "UTC", course.devices, day=row.decided_at)
     if shown:
         show_line("\nAttempts and reports (UTC)", style="bold")
     for line in shown:

@@ -8,7 +8,7 @@ from anybody: the worst that a stranger can do with it is silence.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sojourn.dispatch.calls import Ignored, Read, Track
 from sojourn.domain.alias import Alias
@@ -27,6 +27,7 @@ RATE = 50
 """Calls a second of a browser key that was made without a rate."""
 ADDRESSES = ("email", "phone", "push_token")
 _NEEDS_PROOF = (*ADDRESSES, "pushToken", "marketingConsent", "consents")
+_Told = TypeVar("_Told", Track, Identity)
 _MOMENTS = ("timestamp", "originalTimestamp")
 _SIGN = f"sign the user id (context.{HASH} or context.{TOKEN}), or send it from a server"
 
@@ -92,7 +93,9 @@ class BrowserDoor:
         match read:
             case Track():
                 self._check_event(read)
+                read = self._without_device(call, read, leave)
             case Identity():
+                read = self._without_device(call, read, leave)
                 if not self._proofs.holds(call) and await self._is_known(read.customer_id):
                     return _unproved(read, leave)
             case Alias():
@@ -100,6 +103,13 @@ class BrowserDoor:
             case Ignored():
                 pass
         return read
+
+    def _without_device(self, call: Mapping[str, Any], read: _Told, leave: Leave) -> _Told:
+        """Take a device out: the customer's messages would go to it, and to nobody who had it."""
+        if read.device is None or self._proofs.holds(call):
+            return read
+        leave("context.device.token", _SIGN)
+        return replace(read, device=None)
 
     def _check_event(self, read: Track) -> None:
         if read.name not in self._known:

@@ -16,6 +16,17 @@ HOLDINGS: Mapping[str, Holding] = {
         find=Find.MESSAGE,
         aging=Aging("decided_at", ("content",), of_message=True, by_key=True),
     ),
+    "handovers": Holding(
+        "One message that was handed over for one device of the customer, and its end.",
+        parts(
+            address="address",
+            names="provider_id reference",
+            personal="detail",
+            plain="id ledger_id attempt platform state settled_at error",
+        ),
+        find=Find.MESSAGE,
+        aging=Aging("decided_at", ("address", "detail"), of_message=True),
+    ),
     "attempts": Holding(
         "One hand-over of a message to a provider, and its end.",
         parts(
@@ -84,6 +95,15 @@ HOLDINGS: Mapping[str, Holding] = {
     "addresses": Holding(
         "An address that the customer had since a moment.",
         parts(customer="customer_id", names="source", address="value", plain="id kind at"),
+    ),
+    "devices": Holding(
+        "A device of the customer that takes push messages.",
+        parts(
+            customer="customer_id",
+            address="token",
+            names="source",
+            plain="id platform since used_at gone_at",
+        ),
     ),
     "consents": Holding(
         "One statement of consent or refusal.",

@@ -8,7 +8,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.addresses import spellings
 from sojourn.domain.messages import Channel
 from sojourn.store import people
-from sojourn.store.tables import AddressRow, ContentRow, CustomerRow, LedgerRow
+from sojourn.store.tables import (
+    AddressRow,
+    ContentRow,
+    CustomerRow,
+    DeviceRow,
+    HandoverRow,
+    LedgerRow,
+)
 
 CHANNELS_OF = {
     "email": (Channel.EMAIL,),
@@ -55,6 +62,15 @@ async def person_of(session: AsyncSession, customer_id: str) -> Person:
     said = select(AddressRow.kind, AddressRow.value).where(col(AddressRow.customer_id).in_(ids))
     for kind, value in await session.exec(said.distinct()):
         found |= {(channel, value) for channel in CHANNELS_OF.get(kind, ())}
+    tokens = select(DeviceRow.token).where(col(DeviceRow.customer_id).in_(ids))
+    found |= {(Channel.PUSH, token) for token in await session.exec(tokens)}
+    told = (
+        select(HandoverRow.address)
+        .join(LedgerRow, col(HandoverRow.ledger_id) == LedgerRow.id)
+        .where(col(LedgerRow.customer_id).in_(ids))
+        .distinct()
+    )
+    found |= {(Channel.PUSH, token) for token in await session.exec(told)}
     sent = (
         select(LedgerRow.channel, ContentRow.address)
         .join(ContentRow, col(ContentRow.ledger_id) == LedgerRow.id)

@@ -11,14 +11,15 @@ from temporalio.client import WorkflowExecutionStatus
 from sojourn.domain import errors
 from sojourn.domain.consent import Evidence
 from sojourn.domain.customer import read_identity
+from sojourn.domain.devices import Device
 from sojourn.domain.errors import ProviderError
 from sojourn.domain.events import OrderCompleted, ProductAdded, SignedUp, SubscriptionCancelled
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
 from sojourn.domain.reports import Kind
-from sojourn.domain.states import MessageState
+from sojourn.domain.states import AttemptState, MessageState
 from sojourn.insight.card import masked
-from sojourn.store import cards, consents, joining, people
+from sojourn.store import cards, consents, devices, handovers, joining, people
 from sojourn.store.tables import EventRow, SuppressionRow
 from tests.support.cli_stack import Answer, Cli
 from tests.support.project import PROJECT
@@ -653,3 +654,31 @@ async def test_a_yes_that_has_ended_is_told_as_expired(offline: Cli) -> None:
     shown = (await offline("explain", ada)).out
     assert f"agreed until {end:%Y-%m-%d %H:%M} UTC: expired" in shown
     assert f"agreed to messages on newsletter by email, until {end:%Y-%m-%d %H:%M} UTC" in shown
+
+
+async def test_explain_lists_devices_and_what_became_of_a_message_on_each(offline: Cli) -> None:
+    ada = await offline.identify(**ROME, marketingConsent={"push": True})
+    async with offline.store.transaction() as session:
+        person = await people.lock(session, ada)
+        for name, platform in (("phone-0123456789", "ios"), ("tablet-0123456789", "")):
+            device = Device(f"{name}-{ada}", platform)
+            await devices.hear(session, person, device, at=NOON, source="call")
+        await devices.gone(session, f"tablet-0123456789-{ada}", NOON)
+    number = await offline.decided(ada, at=NOON, channel="push", state=MessageState.SENT)
+    async with offline.store.transaction() as session:
+        for address, end, detail in (
+            (f"phone-0123456789-{ada}", AttemptState.ACCEPTED, None),
+            (f"tablet-0123456789-{ada}", AttemptState.REFUSED, f"no tablet-0123456789-{ada}"),
+        ):
+            handovers.begin(session, number, 1, address=address, platform="ios", reference=address)
+            await session.flush()
+            error = "EndpointGone" if detail else None
+            await handovers.end(session, number, 1, address, end, error=error, detail=detail)
+    answer = await offline("explain", ada)
+    assert "ios, last used 2024-03-05" in told(answer, "device   pho***")
+    assert "platform not told, last used 2024-03-05; gone since 2024-03-05" in answer.out
+    assert "the provider took it" in told(answer, "ios pho***")
+    assert "said that the device is gone" in told(answer, "ios tab***")
+    assert "0123456789" not in answer.out
+    shown = await offline("ledger", "show", str(number), "--json")
+    assert [one["state"] for one in shown.json["devices"]] == ["accepted", "refused"]
