@@ -39,6 +39,7 @@ def begin(
             platform=platform,
             reference=reference,
             state=AttemptState.SUBMITTING,
+            submitted_at=datetime.now(UTC),
         )
     )
 

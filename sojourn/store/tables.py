@@ -668,6 +668,7 @@ class HandoverRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_handovers_ledger", "ledger_id", "id"),
         Index("ix_handovers_reference", "reference"),
+        Index("ix_handovers_submitted", "submitted_at"),
     )
 
     id: int | None = _number()
@@ -681,6 +682,7 @@ class HandoverRow(SQLModel, table=True):
     reference: str
     """The message's for this device, as the provider knows it."""
     state: AttemptState = _state(AttemptState)
+    submitted_at: datetime = _moment()
     settled_at: datetime | None = _maybe()
     provider_id: str | None = None
     error: str | None = None

@@ -61,15 +61,19 @@ async def old(
     return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
+_OF_A_MESSAGE = ("attempts", "handovers")
+"""Tables whose rows count for their message until it is settled."""
+
+
 def _old(name: str, before: datetime, after: int | None, until: int | None) -> Select[Any]:
     table, aging = table_of(name), HOLDINGS[name].aging
     assert aging is not None
     keys = list(table.primary_key.columns)
     more = [table.c.customer_id] if "customer_id" in table.c else []
     query = select_rows(*keys, *more)
-    if name != "ledger" and (aging.of_message or name == "attempts"):
+    if name != "ledger" and (aging.of_message or name in _OF_A_MESSAGE):
         query = query.join(LedgerRow, col(LedgerRow.id) == table.c.ledger_id)
-    if name == "ledger" or aging.of_message or name == "attempts":
+    if name == "ledger" or aging.of_message or name in _OF_A_MESSAGE:
         query = query.where(col(LedgerRow.state).in_(SETTLED))
     moment = col(LedgerRow.decided_at) if aging.of_message else table.c[aging.column]
     query = query.where(moment < before)

@@ -22,10 +22,10 @@ HOLDINGS: Mapping[str, Holding] = {
             address="address",
             names="provider_id reference",
             personal="detail",
-            plain="id ledger_id attempt platform state settled_at error",
+            plain="id ledger_id attempt platform state submitted_at settled_at error",
         ),
         find=Find.MESSAGE,
-        aging=Aging("decided_at", ("address", "detail"), of_message=True),
+        aging=Aging("submitted_at"),
     ),
     "attempts": Holding(
         "One hand-over of a message to a provider, and its end.",

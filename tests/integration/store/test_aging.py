@@ -208,6 +208,7 @@ async def test_old_rows_are_found_by_an_index(store: Store, name: str) -> None:
 
 INDEXES = {
     "attempts": "ix_attempts_words",
+    "handovers": "ix_handovers_submitted",
     "reports": "ix_reports_words",
     "quarantine": "ix_quarantine_open",
     "identify_calls": "ix_identify_calls_heard",

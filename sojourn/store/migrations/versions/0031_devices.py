@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("platform", sa.String(), nullable=False),
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("provider_id", sa.String(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
@@ -43,6 +44,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_handovers_ledger", "handovers", ["ledger_id", "id"])
     op.create_index("ix_handovers_reference", "handovers", ["reference"])
+    op.create_index("ix_handovers_submitted", "handovers", ["submitted_at"])
 
 
 def downgrade() -> None:
