@@ -61,6 +61,8 @@ class Card(BaseModel):
         channels: address and the latest word on promotional messages, by channel.
         refused: topics opted out of, as "cart" or "cart by sms".
         ran_out: topics agreed to until a moment that is past, as ``refused``.
+        snoozed_until: the end of the break from promotional messages that the customer asked for.
+        least_days: by topic, the calendar days that the customer wants between two messages.
         opens: the customer's word on being measured when e-mails are opened; None: never said.
         devices: those that push messages go to, and those that are gone; the newest use first.
     """
@@ -76,6 +78,8 @@ class Card(BaseModel):
     channels: list[Reach]
     refused: list[str]
     ran_out: list[str]
+    snoozed_until: datetime | None = None
+    least_days: dict[str, int] = {}
     opens: bool | None
     devices: list[KnownDevice] = []
 
@@ -123,6 +127,8 @@ def card_of(
         ],
         refused=_named(consents.refused),
         ran_out=_named(pair for pair in consents.expired if pair[1]),
+        snoozed_until=customer.snoozed_until,
+        least_days={topic: days for topic, days in customer.least_days.items() if days},
         opens=consents.opens,
         devices=[
             KnownDevice(

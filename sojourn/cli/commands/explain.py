@@ -117,6 +117,7 @@ def _show_card(card: Card) -> None:
     _show_devices(card.devices)
     if not any(reach.address for reach in card.channels):
         show_line("  no address on any channel: nothing can be sent", style="yellow")
+    _show_choices(card)
     for refused in card.refused:
         show_line(f"  no to    {refused}")
     for topic in card.ran_out:
@@ -130,6 +131,13 @@ def _show_devices(devices: Iterable[KnownDevice]) -> None:
             f"  device   {device.token:<24} {device.platform or 'platform not told'}, "
             f"last used {device.used:%Y-%m-%d}{gone}"
         )
+
+
+def _show_choices(card: Card) -> None:
+    if card.snoozed_until is not None:
+        show_line(f"  break    until {moment(card.snoozed_until, card.timezone)}", style="yellow")
+    for topic, days in card.least_days.items():
+        show_line(f"  less     {topic}: at most one message in {days} days")
 
 
 def _show_reach(reach: Reach) -> None:

@@ -19,7 +19,7 @@ from sojourn.domain.reasons import explain
 from sojourn.domain.reports import Kind
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.insight.card import masked
-from sojourn.store import cards, consents, devices, handovers, joining, people
+from sojourn.store import cards, choices, consents, devices, handovers, joining, people
 from sojourn.store.tables import EventRow, SuppressionRow
 from tests.support.cli_stack import Answer, Cli
 from tests.support.project import PROJECT
@@ -654,6 +654,19 @@ async def test_a_yes_that_has_ended_is_told_as_expired(offline: Cli) -> None:
     shown = (await offline("explain", ada)).out
     assert f"agreed until {end:%Y-%m-%d %H:%M} UTC: expired" in shown
     assert f"agreed to messages on newsletter by email, until {end:%Y-%m-%d %H:%M} UTC" in shown
+
+
+async def test_explain_shows_what_the_customer_chose_beside_consent(offline: Cli) -> None:
+    ada = await offline.identify(**ROME)
+    async with offline.store.transaction() as session:
+        person = await people.lock(session, ada)
+        choices.snooze(person, NOON)
+        choices.keep_apart(person, "cart", 7)
+        session.add(person)
+    answer = await offline("explain", ada)
+    assert "until" in told(answer, "break ")
+    assert "cart: at most one message in 7 days" in told(answer, "less ")
+    assert (await offline("explain", ada, "--json")).json["customer"]["least_days"] == {"cart": 7}
 
 
 async def test_explain_lists_devices_and_what_became_of_a_message_on_each(offline: Cli) -> None:
