@@ -182,7 +182,6 @@ def statements(
     Returns:
         The statements, in the order in which they count.
     """
-    off = was.channels - want.channels
     said = [
         Statement(one, one in want.channels)
         for one in channels
@@ -197,16 +196,17 @@ def statements(
             for one in channels:
                 if (one, topic) in _closed(consents) and want.apart.get((one, topic), True):
                     said.append(Statement(one, True, topic))
-                    again |= {one} - want.channels
+                    if (one, topic) not in want.apart:
+                        again |= {one} - want.channels
         elif topic in want.topics:
             for one in channels:
                 cell = (one, topic)
                 before = was.apart.get(cell, one in was.channels)
                 comes = want.apart.get(cell, before)
-                comes = comes and not (one in off and cell in was.apart)
                 if cell in want.apart and comes != before:
                     said.append(Statement(one, comes, topic))
-    # a yes to a topic by a channel opens that channel for it: the no to the channel comes after it
+    # A yes to a topic by a channel opens that channel for it. Unless that is what is wanted, as it
+    # is where a form is undone, the no to the channel comes after it.
     said += [Statement(one, False) for one in channels if one in again]
     return said
 

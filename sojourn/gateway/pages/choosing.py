@@ -97,11 +97,15 @@ class Fields:
             Refusal: a field has a value that the page does not offer.
         """
         topics = {one.id: one for one in self.topics}
+        channels = frozenset(one for one in Channel if f"channel.{one}" in form)
+        # a channel that is switched off takes its boxes with it: they may still be ticked
+        off = was.channels - channels
         return Choices(
-            channels=frozenset(one for one in Channel if f"channel.{one}" in form),
+            channels=channels,
             topics=frozenset(name for name in topics if f"topic.{name}" in form),
             apart={
-                (channel, topic): f"by.{topic}.{channel}" in form for channel, topic in was.apart
+                (channel, topic): f"by.{topic}.{channel}" in form and channel not in off
+                for channel, topic in was.apart
             },
             least_days=_least_days(was, form, topics),
             snoozed_until=_break(was, form, tz, now),

@@ -345,6 +345,47 @@ async def test_a_topic_switched_on_opens_no_channel_that_is_off(
     assert await may(served.store, customer, Channel.EMAIL, "cart")
 
 
+async def test_a_channel_switched_off_takes_its_boxes_with_it(
+    served: Served, customer_id: str
+) -> None:
+    """A box for a topic by this channel is still ticked: the no to the channel is the wider one."""
+    await introduce(
+        served.store, customer_id, phone="+393201234568",
+        marketingConsent={"email": True, "sms": True},
+    )  # fmt: skip
+    token = unsubscribe_token(SECRET, Unsubscribe(customer_id, Channel.SMS, "cart"))
+    await served.http.post(f"/u/{token}", data=ONE_CLICK)
+    page = await looks(served, customer_id)
+    assert page.fields["by.cart.email"] == "on"
+    page = await saves(served, customer_id, page, off=("channel.email",))
+    assert not await may(served.store, customer_id, Channel.EMAIL, "cart")
+    await undoes(served, customer_id, page)
+    assert await may(served.store, customer_id, Channel.EMAIL, "cart")
+    assert not await may(served.store, customer_id, Channel.SMS, "cart")
+
+
+@pytest.mark.parametrize(
+    ("off", "on"), [(("by.cart.email",), {}), ((), {"channel__email": "on"}), (("topic.cart",), {})]
+)
+async def test_undo_brings_back_a_topic_by_a_channel_that_is_off(
+    served: Served, customer_id: str, off: tuple[str, ...], on: dict[str, str]
+) -> None:
+    await introduce(served.store, customer_id, marketingConsent={"email": False})
+    async with served.store.transaction() as session:
+        person = await people.lock(session, customer_id)
+        await consents.record(
+            session, person, Channel.EMAIL, granted=True, at=datetime.now(UTC), source="-",
+            topic="cart",
+        )  # fmt: skip
+    before = await looks(served, customer_id)
+    assert before.fields["by.cart.email"] == "on"
+    assert "channel.email" not in before.fields
+    page = await saves(served, customer_id, before, off=off, **on)
+    assert page.fields.keys() != before.fields.keys()
+    after = await undoes(served, customer_id, page)
+    assert after.fields.keys() == before.fields.keys()
+
+
 async def test_one_button_stops_all_and_undo_takes_that_back(served: Served, customer: str) -> None:
     page = await saves(served, customer, do="stop")
     assert not [name for name in page.fields if name.startswith("channel.")]
