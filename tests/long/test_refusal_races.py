@@ -1,4 +1,4 @@
-"""Stop words, links and identify calls race claims: no message is claimed after a "no" is answered.
+"""Every way to say no races claims: no message is claimed after a "no" is answered.
 
 `SOJOURN_TEST_REFUSALS` sets the number of races; it is small unless set.
 """
@@ -6,20 +6,28 @@
 import asyncio
 import os
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from sojourn.channels import reply_reports
+from sojourn.dispatch import Sojourn, choosing
 from sojourn.domain.customer import read_identity
 from sojourn.domain.messages import Channel
+from sojourn.domain.preferences import Form
 from sojourn.domain.reports import Kind, Report, writable
 from sojourn.sending.drafting import Claim
 from sojourn.store import Store, cards, refusals, reports
 from sojourn.testkit.kit import MONDAY_NOON as NOON
+from tests.support.cli_stack import NOWHERE
 from tests.support.desk import DAY, Desk
+from tests.support.gateway_links import shop
+from tests.support.project import PROJECT
 
 pytestmark = pytest.mark.long
 
@@ -86,6 +94,22 @@ async def _refuse(store: Store, desk: Desk, address: str, way: str) -> None:
                 await refusals.add(
                     session, Channel.EMAIL, address, topic="cart", at=now, source="a link"
                 )
+        case "the preference page":
+            await _untick(store, desk)
+
+
+async def _untick(store: Store, desk: Desk) -> None:
+    """Save the page with the box for e-mail unticked."""
+    topics = tuple(topic for topic in PROJECT.topics.values() if topic.can_be_refused)
+    async with store.reading() as session:
+        stands = await choosing.standing(session, desk.customer_id, topics)
+    assert stands is not None
+    assert Channel.EMAIL in stands.choices.channels
+    want = replace(stands.choices, channels=stands.choices.channels - {Channel.EMAIL})
+    client = await Client.connect(NOWHERE, lazy=True, data_converter=pydantic_data_converter)
+    origin = choosing.Origin("a link", "a link", "en", "", lambda _: "")
+    form = Form(desk.customer_id, stands.at, stands.choices)
+    assert await choosing.choose(Sojourn(client, store, shop()), form, want, topics, origin)
 
 
 async def _race(store: Store, way: str, seed: int) -> int:
@@ -121,7 +145,8 @@ async def _race(store: Store, way: str, seed: int) -> int:
 
 
 @pytest.mark.parametrize(
-    "way", ["identify", "a stop word", "a stranger's report", "another id's link"]
+    "way",
+    ["identify", "a stop word", "a stranger's report", "another id's link", "the preference page"],
 )
 async def test_no_message_is_claimed_after_a_refusal_was_answered(store: Store, way: str) -> None:
     after = 0
