@@ -24,7 +24,7 @@ def ask(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say in one line why a customer did not get a journey or a message, with the evidence."""
+    """Say in one line why a customer did not get a journey or a message, with evidence."""
     run(_ask(Here.compose(), customer, journey, as_json=as_json))
 
 

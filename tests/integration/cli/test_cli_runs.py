@@ -158,4 +158,5 @@ async def test_runs_of_a_joined_customer_are_found_by_either_id(cli: Cli) -> Non
             f"abandoned-cart:{ada}:a",
         }
     explained = (await cli("explain", ada)).out
-    assert explained.count("wait 24 h after the last Product Added") == 2
+    waits = "wait 24 h after the last Product Added"
+    assert explained.count(waits) == 4, "two runs, each among the runs and in the order of events"

@@ -67,7 +67,10 @@ async def test_a_resumed_journey_says_what_else_holds_it_back(offline: Cli) -> N
         (("topic", "crat"), 'no topic "crat": did you mean "cart"?'),
         (("journeys", "x"), 'no switch "journeys": did you mean "journey"?'),
         (("all", "cart"), "all takes no name"),
-        (("journey",), "which journey? there is abandoned-cart, onboarding, renewal"),
+        (
+            ("journey",),
+            "which journey? there is abandoned-cart, double-opt-in, onboarding, renewal",
+        ),
     ],
 )
 @pytest.mark.parametrize("act", ["pause", "close", "resume"])
