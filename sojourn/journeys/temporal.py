@@ -1,6 +1,7 @@
 """Temporal as a journey's runtime: the handlers of its workflow, and what the verbs stand on."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
@@ -45,6 +46,8 @@ NOTE_STOP = "note-stop"
 """The activity that has the store note a stop; a project's own activities have no hyphen."""
 STOPS_ARE_STORED = "stops-are-stored"
 """The patch of runs that were stopped by their state alone."""
+CALLS_AGAIN = "calls-again-by-another-id"
+"""The patch of runs that called again, by the same id, while the call before was given up."""
 READ_FACT = "read-fact"
 """The local activity that reads a fact for the steps."""
 ASK_FOR = timedelta(days=3650)
@@ -76,6 +79,9 @@ class TemporalRuntime:
     """
 
     watcher: ClassVar[Watcher | None] = None
+
+    def __init__(self) -> None:
+        self._given_up: Counter[str] = Counter()
 
     @property
     def run_id(self) -> str:
@@ -133,11 +139,15 @@ class TemporalRuntime:
         Returns:
             The activity's reply, or its failure; None if ``over`` came first.
         """
+        name = f"{asked.activity}-{asked.occurrence}"
+        times = self._given_up[name]
+        # Temporal keeps the id of a call that was given up until its attempt has ended
+        activity_id = f"{name}-{times + 1}" if times and workflow.patched(CALLS_AGAIN) else name
         doing = workflow.start_activity(
             asked.activity,
             asked,
             result_type=Reply,
-            activity_id=f"{asked.activity}-{asked.occurrence}",
+            activity_id=activity_id,
             summary=asked.activity.replace("_", " "),
             start_to_close_timeout=min(attempt, within),
             schedule_to_close_timeout=within,
@@ -145,6 +155,7 @@ class TemporalRuntime:
         )
         await workflow.wait_condition(lambda: doing.done() or over())
         if not doing.done():
+            self._given_up[name] += 1
             doing.cancel()
         try:
             reply: Reply = await doing

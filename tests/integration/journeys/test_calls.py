@@ -19,7 +19,7 @@ from sojourn.store import Store, tickets
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.shop import FakeShop, fake_shop
 from tests.support.calling import Calling
-from tests.support.hanging import Hanging, begun, given_up, hang_once
+from tests.support.hanging import Beginning, Hanging, begun, given_up, hang_long, hang_once, hangs
 from tests.support.project import PROJECT
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
@@ -111,6 +111,33 @@ async def test_an_attempt_that_hangs_is_given_up_and_made_again(
         await sojourn.drain()
     await store.close()
     assert (begun[customer_id], given_up[customer_id]) == (2, 1)
+
+
+async def test_steps_that_begin_again_during_a_call_call_again_at_once(
+    temporal: Server, journey_settings: Settings, customer_id: str
+) -> None:
+    """Temporal refuses a second activity by the id of one whose attempt has not ended."""
+    project = replace(
+        PROJECT, journeys=Journeys([Beginning]), activities={hang_long.name: hang_long}
+    )
+    queue = f"{TASK_QUEUE}-{customer_id}"
+    store = await Store.open(journey_settings.store_url)
+    async with serving(temporal.client, store, journey_settings, project, task_queue=queue):
+        sojourn = Sojourn(temporal.client, store, journey_settings, project, task_queue=queue)
+        added = ProductAdded(customer_id=customer_id, cart_id="cart7", product_id="p")
+        (run,) = (await sojourn.publish(added)).runs
+        handle = temporal.client.get_workflow_handle(run)
+        async with asyncio.timeout(20):
+            await hangs[customer_id].wait()
+            more = ProductAdded(customer_id=customer_id, cart_id="cart7", product_id="q")
+            await sojourn.publish(more)
+            await handle.result()
+        history = await handle.fetch_history()
+        await sojourn.drain()
+    await store.close()
+    kinds = [event.event_type for event in history.events]
+    assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in kinds
+    assert begun[customer_id] == 2
 
 
 async def test_a_history_names_the_call_and_holds_nothing_personal(
