@@ -53,9 +53,9 @@ def circles(journeys: Iterable[type[Journey]]) -> list[str]:
                 f"{one} tells {after[one][other]}"
                 for one, other in zip(circle, [*circle[1:], first], strict=True)
             )
-            whom = f"{' and '.join(circle)} can start each other"
+            others = f"{' and '.join(circle)} can start each other"
             lines.append(
-                f"{whom if len(circle) > 1 else f'{first} can start itself'} for ever: {said}. "
+                f"{others if len(circle) > 1 else f'{first} can start itself'} endlessly: {said}. "
                 "After 20 such events in a day, a customer's further ones are set aside"
             )
     return lines

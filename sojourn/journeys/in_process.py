@@ -116,7 +116,28 @@ class _GoesOn(BaseException):
         self.enrolment = enrolment
 
 
-class _InProcess:
+class Unwatched:
+    """The part of a runtime that is for operators and replays: a run without them needs none."""
+
+    def patched(self, change: str) -> bool:
+        """Take the changed steps."""
+        return True
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Open files freely: there is no sandbox."""
+        return nullcontext()
+
+    def tell(self, details: str) -> None:
+        """Leave out what an operator would read."""
+
+    def end(self, outcome: Outcome) -> None:
+        """Leave out what an operator would filter by."""
+
+    async def answers_given(self) -> None:
+        """Return at once: nobody asks."""
+
+
+class _InProcess(Unwatched):
     """The runtime of one play."""
 
     def __init__(
@@ -178,21 +199,6 @@ class _InProcess:
 
     async def say(self, said: Saying, summary: str) -> bool:
         return await self._desk.say(said, summary)
-
-    def patched(self, change: str) -> bool:
-        return True
-
-    def reading(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def tell(self, details: str) -> None:
-        pass
-
-    def end(self, outcome: Outcome) -> None:
-        pass
-
-    async def answers_given(self) -> None:
-        pass
 
     def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
         raise _GoesOn(enrolment)

@@ -5,7 +5,6 @@ leaves unless the test holds it.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
@@ -17,12 +16,12 @@ from sojourn.domain.messages import (
     Delivery,
     Enrolment,
     Heard,
-    Outcome,
     Receipt,
     Result,
     Status,
 )
 from sojourn.domain.sayings import Saying
+from sojourn.journeys.in_process import Unwatched
 from sojourn.journeys.journey import Journey
 
 BEGAN = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -35,7 +34,7 @@ class NextExecution(BaseException):
 
 
 @dataclass
-class Stage:
+class Stage(Unwatched):
     """A runtime on which one run is played.
 
     Args:
@@ -105,21 +104,6 @@ class Stage:
     async def say(self, said: Saying, summary: str) -> bool:
         self.said.append(said)
         return True
-
-    def patched(self, change: str) -> bool:
-        return True
-
-    def reading(self) -> nullcontext[None]:
-        return nullcontext()
-
-    def tell(self, details: str) -> None:
-        pass
-
-    def end(self, outcome: Outcome) -> None:
-        pass
-
-    async def answers_given(self) -> None:
-        pass
 
     def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
         raise NextExecution(enrolment)

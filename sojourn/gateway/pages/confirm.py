@@ -22,11 +22,10 @@ from sojourn.domain.links import Confirm, mailbox_mark, read_confirm
 from sojourn.domain.messages import Reason
 from sojourn.domain.opt_ins import Stage
 from sojourn.gateway.http.backend import Backend
-from sojourn.gateway.http.description import refusals
 from sojourn.gateway.http.faults import AWAY, RETRY_AWAY, Refusal, refusal
-from sojourn.gateway.pages.description import damaged_page
 from sojourn.gateway.pages.forms import read_form
 from sojourn.gateway.pages.pages import Pages
+from sojourn.gateway.pages.routing import PAGE, Described, form_routes
 from sojourn.rendering.languages import fallbacks
 from sojourn.rendering.words import clean, is_advertisement
 from sojourn.store import cards, holds, opting, people
@@ -40,7 +39,6 @@ LOOK_SECONDS = 5.0
 SENDER = "confirmations"
 """Customers who confirm, among those who wait for a place."""
 LONGEST_WORDING = 1000
-_PAGE: dict[str, Any] = {"content": {"text/html": {}}}
 _FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -78,37 +76,15 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     Returns:
         The routes under ``/confirm/{token}``.
     """
-    routes = APIRouter(tags=["links"])
     endpoint = _Confirming(backend, secrets, pages)
-    path = "/confirm/{token}"
-    over: dict[int | str, dict[str, Any]] = {
-        410: {"description": "The request is no longer open: a page.", **_PAGE}
-    }
-    routes.add_api_route(
-        path, endpoint.show, summary="The page to confirm on",
-        response_model=None, response_class=Response,
-        responses={
-            200: {"description": "It changes nothing.", **_PAGE},
-            429: refusals()[429],
-            503: {**refusals()[503], **_PAGE},
-            **over,
-            **damaged_page(),
-        },
-    )  # fmt: skip
-    routes.add_api_route(path, endpoint.show, methods=["HEAD"], include_in_schema=False)
-    routes.add_api_route(
-        path, endpoint.take, methods=["POST"], summary="Confirm, or say no, by the page's buttons",
-        response_model=None, response_class=Response,
-        responses={
-            **refusals(401, 403),
-            200: {"description": "Recorded.", **_PAGE},
-            503: {**refusals()[503], **_PAGE},
-            **over,
-            **damaged_page(),
-        },
-        openapi_extra=_FORM,
-    )  # fmt: skip
-    return routes
+    described = Described(
+        page="The page to confirm on",
+        deed="Confirm, or say no, by the page's buttons",
+        done="Recorded.",
+        form=_FORM,
+        also={410: {"description": "The request is no longer open: a page.", **PAGE}},
+    )
+    return form_routes("/confirm/{token}", endpoint.show, endpoint.take, described)
 
 
 class _Found:

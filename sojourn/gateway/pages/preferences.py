@@ -8,7 +8,6 @@ by what the customer saw. There is no cookie, and no script.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 import structlog
 from fastapi import APIRouter
@@ -31,12 +30,12 @@ from sojourn.domain.messages import Channel
 from sojourn.domain.preferences import Choices, Form
 from sojourn.domain.topics import Topic
 from sojourn.gateway.http.backend import Backend
-from sojourn.gateway.http.description import refusals
 from sojourn.gateway.http.faults import AWAY, RETRY_AWAY, Refusal, refusal
 from sojourn.gateway.pages.choosing import Fields, with_needed, without_all
-from sojourn.gateway.pages.description import CHOICES, damaged_page
+from sojourn.gateway.pages.description import CHOICES
 from sojourn.gateway.pages.forms import read_form
 from sojourn.gateway.pages.pages import Pages
+from sojourn.gateway.pages.routing import PAGE, Described, form_routes
 from sojourn.gateway.pages.traces import Traces
 from sojourn.project import Project
 from sojourn.store import suppressions
@@ -53,7 +52,6 @@ FORM_LIMIT, MOST_FIELDS = 256 << 10, 2000
 BUSY = (429, 503)
 """Answers that a page gives: trying again helps."""
 PATH = "/preferences/{token}"
-_PAGE: dict[str, Any] = {"content": {"text/html": {}}}
 
 
 class Deed(StrEnum):
@@ -90,34 +88,15 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     Returns:
         The routes under ``/preferences/{token}``.
     """
-    routes = APIRouter(tags=["links"])
     endpoint = _Preferring(backend, secrets, pages)
-    gone: dict[int | str, dict[str, Any]] = {
-        410: {"description": "Nothing is held under this link: a page.", **_PAGE}
-    }
-    routes.add_api_route(
-        PATH, endpoint.show, summary="The page of a customer's preferences",
-        response_model=None, response_class=Response,
-        responses={
-            200: {"description": "It changes nothing.", **_PAGE},
-            429: refusals()[429],
-            503: {**refusals()[503], **_PAGE},
-            **gone, **damaged_page(),
-        },
-    )  # fmt: skip
-    routes.add_api_route(PATH, endpoint.show, methods=["HEAD"], include_in_schema=False)
-    routes.add_api_route(
-        PATH, endpoint.take, methods=["POST"], summary="Save what the page's form says",
-        response_model=None, response_class=Response,
-        responses={
-            **refusals(401, 403),
-            200: {"description": "Stored: the page, with what holds now.", **_PAGE},
-            503: {**refusals()[503], **_PAGE},
-            **gone, **damaged_page(),
-        },
-        openapi_extra=CHOICES,
-    )  # fmt: skip
-    return routes
+    described = Described(
+        page="The page of a customer's preferences",
+        deed="Save what the page's form says",
+        done="Stored: the page, with what holds now.",
+        form=CHOICES,
+        also={410: {"description": "Nothing is held under this link: a page.", **PAGE}},
+    )
+    return form_routes(PATH, endpoint.show, endpoint.take, described)
 
 
 def listed_topics(project: Project) -> Sequence[Topic]:

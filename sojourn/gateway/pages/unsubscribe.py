@@ -23,11 +23,11 @@ from sojourn.domain.links import (
 )
 from sojourn.domain.messages import Reason
 from sojourn.gateway.http.backend import Backend
-from sojourn.gateway.http.description import refusals
 from sojourn.gateway.http.faults import AWAY, RETRY_AWAY, Refusal, refusal
-from sojourn.gateway.pages.description import FORM, damaged_page
+from sojourn.gateway.pages.description import FORM
 from sojourn.gateway.pages.forms import read_form
 from sojourn.gateway.pages.pages import PRIVATE, Pages
+from sojourn.gateway.pages.routing import Described, form_routes
 from sojourn.gateway.pages.traces import Traces
 from sojourn.store import cards, consents, holds, ledger, people
 from sojourn.store import refusals as by_address
@@ -41,7 +41,6 @@ TELL_SECONDS = 2.0
 """Seconds for which an answer waits until the event is stored; slower storing goes on."""
 SENDER = "links"
 """Customers who follow links, among those who wait for a place."""
-_PAGE: dict[str, Any] = {"content": {"text/html": {}}}
 _LINE: dict[str, Any] = {"content": {"text/html": {}, "text/plain": {}}}
 
 
@@ -70,32 +69,16 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
     Returns:
         The routes under ``/u/{token}``.
     """
-    routes = APIRouter(tags=["links"])
     endpoint = _Unsubscribing(backend, secrets, pages)
-    path = "/u/{token}"
-    routes.add_api_route(
-        path, endpoint.show, summary="The page to unsubscribe on",
-        response_model=None, response_class=Response,
-        responses={
-            200: {"description": "It changes nothing.", **_PAGE},
-            429: refusals()[429],
-            **damaged_page(),
-        },
-    )  # fmt: skip
-    routes.add_api_route(path, endpoint.show, methods=["HEAD"], include_in_schema=False)
-    routes.add_api_route(
-        path, endpoint.take, methods=["POST"],
-        summary="Unsubscribe with one click (RFC 8058), or by the page's button",
-        response_model=None, response_class=Response,
-        responses={
-            **refusals(401, 403),
-            200: {"description": "Recorded.", **_LINE},
-            503: {**refusals()[503], **_LINE},
-            **damaged_page(),
-        },
-        openapi_extra=FORM,
-    )  # fmt: skip
-    return routes
+    described = Described(
+        page="The page to unsubscribe on",
+        deed="Unsubscribe with one click (RFC 8058), or by the page's button",
+        done="Recorded.",
+        form=FORM,
+        answer=_LINE,
+        away=False,
+    )
+    return form_routes("/u/{token}", endpoint.show, endpoint.take, described)
 
 
 class _Unsubscribing:

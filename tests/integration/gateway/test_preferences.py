@@ -312,17 +312,20 @@ async def test_a_refusal_binds_everybody_with_the_mailbox_and_a_yes_takes_it_bac
     assert await may(served.store, guest, Channel.EMAIL, "cart")
 
 
-async def test_a_no_by_one_channel_is_shown_by_channel_and_can_be_taken_back(
-    served: Served, customer_id: str
-) -> None:
-    await introduce(
-        served.store, customer_id, phone="+393201234567",
-        marketingConsent={"email": True, "sms": True},
-    )  # fmt: skip
+async def refuses_by_sms(served: Served, customer_id: str, phone: str) -> Page:
+    """Have a customer of e-mail and SMS refuse cart messages by SMS; return the page after it."""
+    both = {"email": True, "sms": True}
+    await introduce(served.store, customer_id, phone=phone, marketingConsent=both)
     assert not (await looks(served, customer_id)).has("by.cart.sms")
     token = unsubscribe_token(SECRET, Unsubscribe(customer_id, Channel.SMS, "cart"))
     await served.http.post(f"/u/{token}", data=ONE_CLICK)
-    page = await looks(served, customer_id)
+    return await looks(served, customer_id)
+
+
+async def test_a_no_by_one_channel_is_shown_by_channel_and_can_be_taken_back(
+    served: Served, customer_id: str
+) -> None:
+    page = await refuses_by_sms(served, customer_id, "+393201234567")
     assert page.fields["topic.cart"] == page.fields["by.cart.email"] == "on"
     assert page.has("by.cart.sms")
     assert "by.cart.sms" not in page.fields
@@ -349,13 +352,7 @@ async def test_a_channel_switched_off_takes_its_boxes_with_it(
     served: Served, customer_id: str
 ) -> None:
     """A box for a topic by this channel is still ticked: the no to the channel is the wider one."""
-    await introduce(
-        served.store, customer_id, phone="+393201234568",
-        marketingConsent={"email": True, "sms": True},
-    )  # fmt: skip
-    token = unsubscribe_token(SECRET, Unsubscribe(customer_id, Channel.SMS, "cart"))
-    await served.http.post(f"/u/{token}", data=ONE_CLICK)
-    page = await looks(served, customer_id)
+    page = await refuses_by_sms(served, customer_id, "+393201234568")
     assert page.fields["by.cart.email"] == "on"
     page = await saves(served, customer_id, page, off=("channel.email",))
     assert not await may(served.store, customer_id, Channel.EMAIL, "cart")

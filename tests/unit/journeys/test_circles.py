@@ -50,14 +50,14 @@ def test_what_steps_tell_is_read_from_their_source() -> None:
 def test_a_circle_is_said_once() -> None:
     (line,) = circles([One, Other, Third, Onboarding])
     assert line.startswith(
-        "one and other can start each other for ever: one tells Pong, other tells Ping."
+        "one and other can start each other endlessly: one tells Pong, other tells Ping."
     )
 
 
 def test_a_journey_that_starts_itself_is_a_circle() -> None:
     (line,) = circles([Circle])
     assert line.startswith(
-        "abandoned-cart can start itself for ever: abandoned-cart tells Product Added."
+        "abandoned-cart can start itself endlessly: abandoned-cart tells Product Added."
     )
     assert circles([TellsItself]) == [line]
 
