@@ -28,9 +28,11 @@ from sojourn.domain.opt_ins import LASTS
 from sojourn.journeys.registry import Journeys
 from sojourn.store import Store, cards, consents, opt_ins
 from sojourn.store.tables import ConsentRow
+from tests.support.axe import SIZES, faults, sized
 from tests.support.browser import CHROMIUM, telephone
 from tests.support.gateway_links import BROWSER, SECRET, SHOP, alone
 from tests.support.gateway_server import Served
+from tests.support.node_packages import node_packages  # noqa: F401 (a fixture)
 
 SHOTS = os.environ.get("SCREENSHOTS")
 YES, NO = {"wish": "confirm"}, {"wish": "decline"}
@@ -420,3 +422,29 @@ async def test_a_customer_confirms_in_a_browser_and_takes_it_back(
             assert (await permits(served.store, customer_id) is None) is (number == 1)
             if number < 2:
                 await tab.click("button")
+
+
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_axe_and_the_keyboard_alone_find_no_fault(
+    served: Served,
+    customer_id: str,
+    tmp_path: Path,
+    node_packages: Path,  # noqa: F811
+    size: str,
+) -> None:
+    url = served.url + path_of(await asks(served, customer_id), customer_id)
+    async with telephone(tmp_path / "profile", language="en") as tab:
+        await sized(tab, size)
+        for wish in ("confirm", "decline"):
+            await tab.call("Emulation.setScriptExecutionDisabled", value=False)
+            await tab.open(url)
+            assert await faults(tab, node_packages) == []
+            await tab.call("Emulation.setScriptExecutionDisabled", value=True)
+            await tab.open(url)
+            await tab.reach(f"[value='{wish}'] + button")
+            await tab.press("Enter")
+            await tab.loaded()
+            assert (await permits(served.store, customer_id) is None) is (wish == "confirm")
