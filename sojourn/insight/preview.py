@@ -87,7 +87,7 @@ class Preview(BaseModel):
         because: the same with the values that it was judged by.
         messages: in their order.
         outcome: how the run would end; None: it would go on for more than two years.
-        assumptions: what the preview takes to be so, in words.
+        assumptions: the assumptions of the preview, in words.
     """
 
     customer_id: str

@@ -105,7 +105,7 @@ def _show(found: Preview) -> None:
         _show_message(said)
     if found.outcome is not None:
         show_line(f"\nthe run would end as {found.outcome}")
-    show_line(f"\nIt takes to be so, by the customer's clock ({found.timezone})", style="bold")
+    show_line(f"\nAssumptions, by the customer's clock ({found.timezone})", style="bold")
     for assumed in found.assumptions:
         show_line(f"  {assumed}")
 

@@ -20,7 +20,7 @@ class RunEvent(Event, name=""):
 
 
 class HoldEnded(RunEvent, name="Hold Ended"):
-    """The words or the slot that a held message waited for are there: its run asks again."""
+    """A held message has the words or the slot that it waited for: its run asks again."""
 
     run: RunId
 
