@@ -58,7 +58,6 @@ class Fcm:
     name = "fcm"
     channels = frozenset({Channel.PUSH})
     abilities = Abilities(
-        largest_body=4_096,
         sandbox="validate_only: Firebase checks a message and does not send it",
         fenced=True,
     )

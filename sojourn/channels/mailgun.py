@@ -94,7 +94,6 @@ class Mailgun:
     name = "mailgun"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        largest_body=25_000_000,
         sandbox="SOJOURN_MAILGUN_TEST_MODE=true: Mailgun accepts messages and delivers none",
         fenced=True,
     )

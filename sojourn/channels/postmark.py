@@ -118,7 +118,6 @@ class Postmark:
     name = "postmark"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        largest_body=10_000_000,
         sandbox="Postmark accepts the token POSTMARK_API_TEST, and sends nothing",
         fenced=True,
     )

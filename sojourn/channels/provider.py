@@ -21,14 +21,12 @@ class Abilities:
 
     Args:
         idempotent_for: the time within which the same parcel, handed over again, is delivered once.
-        largest_body: the size of the largest request that the provider takes, in bytes.
         sandbox: a way to try the provider without reaching a customer; empty: there is no such way.
         fenced: every message leaves through `Http.send`, or through another client that asks the
             fence (`channels.fence`). A fault that comes before is then certain: not sent.
     """
 
     idempotent_for: timedelta = timedelta(0)
-    largest_body: int = 10_000_000
     sandbox: str = ""
     fenced: bool = False
 

@@ -88,7 +88,6 @@ class Resend:
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
         idempotent_for=timedelta(hours=24),
-        largest_body=40_000_000,
         sandbox="delivered@resend.dev, bounced@resend.dev and complained@resend.dev reach nobody",
         fenced=True,
     )

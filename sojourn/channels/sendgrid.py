@@ -99,7 +99,6 @@ class SendGrid:
     name = "sendgrid"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        largest_body=30_000_000,
         sandbox="SOJOURN_SENDGRID_SANDBOX=true: SendGrid checks messages and sends none",
         fenced=True,
     )

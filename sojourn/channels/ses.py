@@ -139,7 +139,6 @@ class Ses:
     name = "ses"
     channels = frozenset({Channel.EMAIL})
     abilities = Abilities(
-        largest_body=40_000_000,
         sandbox="success, bounce and complaint@simulator.amazonses.com reach nobody",
         fenced=True,
     )

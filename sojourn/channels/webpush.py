@@ -90,7 +90,7 @@ class WebPush:
 
     name = "webpush"
     channels = frozenset({Channel.PUSH})
-    abilities = Abilities(largest_body=LARGEST_BODY, fenced=True)
+    abilities = Abilities(fenced=True)
 
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()

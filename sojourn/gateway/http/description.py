@@ -57,13 +57,6 @@ class Health(BaseModel):
     status: str = Field(examples=["ok"])
 
 
-class Readiness(BaseModel):
-    """Calls can be taken; or a part is missing, for the reason given."""
-
-    status: str = Field(examples=["ready"])
-    missing: dict[str, str] = Field(default={}, examples=[{}])
-
-
 _REFUSALS: Final = {
     400: "A field does not validate; `path` names it.",
     401: "The write key is missing, unknown or revoked.",

@@ -22,7 +22,6 @@ from sojourn.domain.errors import BadToken
 from sojourn.domain.links import (
     Preferences,
     form_token,
-    preferences_token,
     read_preferences,
 )
 from sojourn.domain.links import read_form as read_form_token
@@ -61,20 +60,6 @@ class Deed(StrEnum):
     STOP = "stop"
     """Every promotional message, by every channel."""
     UNDO = "undo"
-
-
-def preferences_path(secret: str, customer_id: str, reference: str = "") -> str:
-    """Return the address of a customer's page.
-
-    Args:
-        secret: the installation's key.
-        customer_id: whose choices the page shows.
-        reference: of the message that has the link; empty if it is in none.
-
-    Returns:
-        A path on the gateway.
-    """
-    return PATH.format(token=preferences_token(secret, Preferences(customer_id, reference)))
 
 
 def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
