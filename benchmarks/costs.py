@@ -72,13 +72,13 @@ async def engine(home: Path, project: Project | None = None) -> AsyncIterator[En
     """Run everything in this process, without quiet hours, so that no message is held."""
     await asyncio.to_thread(home.mkdir, exist_ok=True)
     settings = Settings(home=home, quiet_hours=None)
-    store = await Store.open(settings.store_url, migrate=True)
-    try:
-        async with test_server() as env, serving(env.client, store, settings, project):
-            sojourn = Sojourn(env.client, store, settings, project, now=lambda: END_OF_TIME)
-            yield Engine(env, store, sojourn)
-    finally:
-        await store.close()
+    async with (
+        await Store.open(settings.store_url, migrate=True) as store,
+        test_server() as env,
+        serving(env.client, store, settings, project),
+    ):
+        sojourn = Sojourn(env.client, store, settings, project, now=lambda: END_OF_TIME)
+        yield Engine(env, store, sojourn)
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:

@@ -104,24 +104,23 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
 @asynccontextmanager
 async def _bench(home: Path) -> AsyncIterator[Bench]:
     settings = Settings(home=home, quiet_hours=None)
-    store = await Store.open(settings.store_url, migrate=True)
-    try:
-        async with dev_server(home, ports=False, lasting=False) as server:
-            worker = Child(
-                "the benchmark's worker",
-                python("-m", "benchmarks.served", "lanes"),
-                home / "worker.log",
-                env={
-                    "SOJOURN_HOME": str(home),
-                    "SOJOURN_QUIET_HOURS": "off",
-                    "SOJOURN_EMAIL_LIMIT": str(LIMIT),
-                    "TEMPORAL_ADDRESS": server.address,
-                },
-            )
-            async with running(worker):
-                yield Bench(server.client, store)
-    finally:
-        await store.close()
+    async with (
+        await Store.open(settings.store_url, migrate=True) as store,
+        dev_server(home, ports=False, lasting=False) as server,
+    ):
+        worker = Child(
+            "the benchmark's worker",
+            python("-m", "benchmarks.served", "lanes"),
+            home / "worker.log",
+            env={
+                "SOJOURN_HOME": str(home),
+                "SOJOURN_QUIET_HOURS": "off",
+                "SOJOURN_EMAIL_LIMIT": str(LIMIT),
+                "TEMPORAL_ADDRESS": server.address,
+            },
+        )
+        async with running(worker):
+            yield Bench(server.client, store)
 
 
 async def _fill(bench: Bench, count: int) -> None:

@@ -28,13 +28,10 @@ WORKFLOWS: dict[str, tuple[type, ...]] = {
 async def _serve(workflows: tuple[type, ...]) -> None:
     settings = load_settings()
     configure_logging(settings)
-    store = await Store.open(settings.store_url)
-    try:
+    async with await Store.open(settings.store_url) as store:
         client = await connect(settings)
         async with serving(client, store, settings, task_queue=QUEUE, workflows=workflows):
             await asyncio.to_thread(sys.stdin.read)
-    finally:
-        await store.close()
 
 
 if __name__ == "__main__":

@@ -63,26 +63,25 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
     """Run the rounds."""
     count = 600 if full else 150
     settings = Settings(home=home, quiet_hours=None)
-    store = await Store.open(settings.store_url, migrate=True)
-    try:
-        async with dev_server(home, ports=False, lasting=False) as server:
-            child = Child(
-                "the benchmark's worker",
-                python("-m", "benchmarks.served", "throughput"),
-                home / "worker.log",
-                env={
-                    "SOJOURN_HOME": str(home),
-                    "SOJOURN_QUIET_HOURS": "off",
-                    "TEMPORAL_ADDRESS": server.address,
-                },
-            )
-            async with running(child):
-                leash = psutil.Process(server.process.pid)
-                (temporal,) = leash.children()
-                bench = Bench(server.client, temporal, psutil.Process(child.pid), store)
-                return _rows(await _rounds(bench, count), count)
-    finally:
-        await store.close()
+    async with (
+        await Store.open(settings.store_url, migrate=True) as store,
+        dev_server(home, ports=False, lasting=False) as server,
+    ):
+        child = Child(
+            "the benchmark's worker",
+            python("-m", "benchmarks.served", "throughput"),
+            home / "worker.log",
+            env={
+                "SOJOURN_HOME": str(home),
+                "SOJOURN_QUIET_HOURS": "off",
+                "TEMPORAL_ADDRESS": server.address,
+            },
+        )
+        async with running(child):
+            leash = psutil.Process(server.process.pid)
+            (temporal,) = leash.children()
+            bench = Bench(server.client, temporal, psutil.Process(child.pid), store)
+            return _rows(await _rounds(bench, count), count)
 
 
 async def _rounds(bench: Bench, count: int) -> dict[str, list[Round]]:

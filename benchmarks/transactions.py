@@ -96,8 +96,7 @@ def counting(store: Store) -> Iterator[Count]:
 async def measure(home: Path, *, full: bool) -> list[Row]:
     """Count for a message that is sent, by no rule and by all, one that is skipped, one held."""
     settings = Settings(home=home, quiet_hours=QuietHours(time(21), time(9)))
-    store = await Store.open(settings.store_url, migrate=True)
-    try:
+    async with await Store.open(settings.store_url, migrate=True) as store:
         project = load_project()
         rules = Rules.of(settings.quiet_hours)
 
@@ -132,8 +131,6 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
         # last: its purchase names the cart that all customers here share
         bought = await _delivery(store, NOON, bought=True)
         skipped = await _send(store, messages, bought, Status.SKIPPED)
-    finally:
-        await store.close()
     return [
         *_rows("sent", sent),
         *_rows("sent, within caps", within),

@@ -28,7 +28,7 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 
 class Store:
-    """The database. Open it with `Store.open`; close it with `close`."""
+    """The database. Open it with `Store.open`; close it with `close`, or by ``async with``."""
 
     def __init__(self, engine: AsyncEngine, writers: int) -> None:
         self.engine = engine
@@ -111,6 +111,12 @@ class Store:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

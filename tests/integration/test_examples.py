@@ -42,10 +42,11 @@ async def test_the_service_example_publishes_a_cart(
     await runpy.run_path(str(EXAMPLES / "service" / "service.py"))["main"]()
     assert capsys.readouterr().out == "Product Added reached abandoned-cart:c42:cart7\n"
     await temporal.client.get_workflow_handle("abandoned-cart:c42:cart7").terminate()
-    store = await Store.open(journey_settings.store_url)
-    async with store.reading() as session:
+    async with (
+        await Store.open(journey_settings.store_url) as store,
+        store.reading() as session,
+    ):
         ada = await cards.find(session, "c42")
-    await store.close()
     assert ada is not None
     assert ada.timezone == "Europe/Rome"
 

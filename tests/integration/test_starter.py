@@ -24,10 +24,11 @@ async def test_every_subscription_of_an_export_starts_once(
     file.write_text(EXPORT)
     assert await start_all(file) == 2
     assert await start_all(file) == 0
-    store = await Store.open(journey_settings.store_url)
-    async with store.reading() as session:
+    async with (
+        await Store.open(journey_settings.store_url) as store,
+        store.reading() as session,
+    ):
         started = sorted(run.workflow_id for run in await runs.every(session))
-    await store.close()
     assert started == ["renewal:c1:s1", "renewal:c2:s2"]
 
 

@@ -101,16 +101,15 @@ async def test_no_reminder_is_claimed_after_a_purchase_acknowledged_over_http(
     own_temporal: Server, tmp_path: Path, database_url: str
 ) -> None:
     settings = Settings(home=tmp_path, database_url=database_url, quiet_hours=None)
-    store = await Store.open(settings.store_url, migrate=True)
-    try:
-        async with installation(own_temporal, store, settings) as running:
-            races = Races(store, running.sender)
-            await _race(races, Sojourn(own_temporal.client, store, settings))
-            await _all_completed(own_temporal.client, races.acknowledged)
-            async with store.reading() as session:
-                rows = await ledger.every(session)
-    finally:
-        await store.close()
+    async with (
+        await Store.open(settings.store_url, migrate=True) as store,
+        installation(own_temporal, store, settings) as running,
+    ):
+        races = Races(store, running.sender)
+        await _race(races, Sojourn(own_temporal.client, store, settings))
+        await _all_completed(own_temporal.client, races.acknowledged)
+        async with store.reading() as session:
+            rows = await ledger.every(session)
     claimed = {row.customer_id: row.claimed_at for row in rows if row.claimed_at is not None}
     late = [c for c, at in claimed.items() if at > races.acknowledged[c]]
     print(  # noqa: T201 (the figures, for `pytest -s`)

@@ -140,8 +140,7 @@ async def _undisturbed(
 @asynccontextmanager
 async def _store(settings: Settings, calls: Sequence[Call], whose: str) -> AsyncIterator[Store]:
     """Open a store that knows the customers."""
-    store = await Store.open(settings.store_url, migrate=True)
-    try:
+    async with await Store.open(settings.store_url, migrate=True) as store:
         at, zone = datetime.now(UTC) - timedelta(days=2), where_it_is_evening()
         async with store.transaction() as session:
             for who in {call["userId"] for call in _as(calls, whose)}:
@@ -151,8 +150,6 @@ async def _store(settings: Settings, calls: Sequence[Call], whose: str) -> Async
                 yes = ConsentRow(customer_id=who, channel="email", granted=True, at=at, source="-")
                 session.add_all([card, yes])
         yield store
-    finally:
-        await store.close()
 
 
 def _as(calls: Iterable[Call], whose: str) -> list[Call]:

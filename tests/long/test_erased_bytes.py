@@ -235,47 +235,46 @@ async def test_no_byte_of_an_erased_person_is_left(
     zoe, address = Zoe(), f"127.0.0.1:{free_port()}"
     everything = [*zoe.personal, *zoe.keys]
     settings = Settings(home=home, database_url=url, secret_key="hush", quiet_hours=None)
-    store = await Store.open(settings.store_url, migrate=True)
-    runtime = Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
-    async with dev_server(stack, ports=False) as temporal:
-        client = await Client.connect(
-            temporal.address, data_converter=pydantic_data_converter, runtime=runtime
-        )
-        sojourn = Sojourn(client, store, settings)
-        async with (
-            worker.serving(client, store, settings) as carriers,
-            gateway(sojourn) as served,
-        ):
-            await zoe.lives(served)
-            assert await to_the_end(client, store, zoe) == set(sojourn.project.journeys)
-            await zoe.buys(served)
-            await sent_by(store, Channel.SMS)
-            for report in zoe.reports(await sent_by(store, Channel.EMAIL)):
-                await reports.take(sojourn, "carrier", report, datetime.now(UTC))
-            words = Answers(sojourn.project.templates, Shop("shop", "", ""), "en")
-            assert await answer_replies(store, carriers, words) == 2
-            await to_disk(store, analyze=True)
-            before = found_under([folders["store"]], everything)
-            assert set().union(*before.values()) == set(everything), "the search finds them all"
-            erasure, _ = await erasing.ask(store, zoe.anonymous, why="asked for it", by="anna")
-            assert await erasing.finish_soon(store, client, erasure.id or 0, home, rewrite=True)
-            # what comes later brings nothing back
-            await zoe.lives(served)
-            await zoe.buys(served)
-            late = Report(
-                event_id=str(uuid4()), kind=Kind.COMPLAINED, at=datetime.now(UTC),
-                channel=Channel.EMAIL, address=zoe.former, detail=f"550 no mailbox {MARK}",
-            )  # fmt: skip
-            await reports.take(sojourn, "carrier", late, datetime.now(UTC))
-            for one in (zoe.id, zoe.anonymous):
-                open_runs = client.list_workflows(f'CustomerId = "{one}"')
-                assert [run.id async for run in open_runs] == []
-            numbers = await measured(address, served)
-            assert b"sojourn_gateway_requests" in numbers
-            assert b"temporal_" in numbers
-            assert found_in(numbers, [*everything, zoe.id, zoe.anonymous]) == set()
-    await to_disk(store)
-    await store.close()
+    async with await Store.open(settings.store_url, migrate=True) as store:
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address)))
+        async with dev_server(stack, ports=False) as temporal:
+            client = await Client.connect(
+                temporal.address, data_converter=pydantic_data_converter, runtime=runtime
+            )
+            sojourn = Sojourn(client, store, settings)
+            async with (
+                worker.serving(client, store, settings) as carriers,
+                gateway(sojourn) as served,
+            ):
+                await zoe.lives(served)
+                assert await to_the_end(client, store, zoe) == set(sojourn.project.journeys)
+                await zoe.buys(served)
+                await sent_by(store, Channel.SMS)
+                for report in zoe.reports(await sent_by(store, Channel.EMAIL)):
+                    await reports.take(sojourn, "carrier", report, datetime.now(UTC))
+                words = Answers(sojourn.project.templates, Shop("shop", "", ""), "en")
+                assert await answer_replies(store, carriers, words) == 2
+                await to_disk(store, analyze=True)
+                before = found_under([folders["store"]], everything)
+                assert set().union(*before.values()) == set(everything), "the search finds them all"
+                erasure, _ = await erasing.ask(store, zoe.anonymous, why="asked for it", by="anna")
+                assert await erasing.finish_soon(store, client, erasure.id or 0, home, rewrite=True)
+                # what comes later brings nothing back
+                await zoe.lives(served)
+                await zoe.buys(served)
+                late = Report(
+                    event_id=str(uuid4()), kind=Kind.COMPLAINED, at=datetime.now(UTC),
+                    channel=Channel.EMAIL, address=zoe.former, detail=f"550 no mailbox {MARK}",
+                )  # fmt: skip
+                await reports.take(sojourn, "carrier", late, datetime.now(UTC))
+                for one in (zoe.id, zoe.anonymous):
+                    open_runs = client.list_workflows(f'CustomerId = "{one}"')
+                    assert [run.id async for run in open_runs] == []
+                numbers = await measured(address, served)
+                assert b"sojourn_gateway_requests" in numbers
+                assert b"temporal_" in numbers
+                assert found_in(numbers, [*everything, zoe.id, zoe.anonymous]) == set()
+        await to_disk(store)
     assert found_under([folders["store"]], [*everything, zoe.id, zoe.anonymous]) == {}
     # Temporal has ids and keys of things in files that it writes over in its own time
     assert found_under([folders["temporal"]], zoe.personal) == {}

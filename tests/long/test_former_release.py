@@ -251,10 +251,9 @@ async def test_the_former_release_runs_beside_this_one_and_takes_over_again(
             await asyncio.sleep(1)
             await old.stop()
             await asyncio.sleep(A_PHASE)
-        store = await Store.open(url)
-        await _sent(store, len(load.reminded))
-        found = await rows_of(store)
-        await store.close()
+        async with await Store.open(url) as store:
+            await _sent(store, len(load.reminded))
+            found = await rows_of(store)
     finally:
         await old.stop()
         await new.stop()

@@ -37,38 +37,42 @@ async def test_useful_messages_arrive_after_a_providers_outage(
     fake.url = f"http://127.0.0.1:{port}"  # nothing listens there yet
     for name, value in fake.environment().items():
         monkeypatch.setenv(name, value)
-    client, store = time_skipping_client, await Store.open(journey_settings.store_url)
+    client = time_skipping_client
     queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
     carriers = {Channel.EMAIL: Postmark(journey_settings)}
-    async with worker.serving(
-        client,
-        store,
-        journey_settings,
-        task_queue=queue,
-        channels=[Channel.EMAIL],
-        carriers=carriers,
-        workflows=[Onboarding],
-    ):
-        sojourn = Sojourn(
+    async with await Store.open(journey_settings.store_url) as store:
+        async with worker.serving(
             client,
             store,
             journey_settings,
             task_queue=queue,
-            now=lambda: datetime.max.replace(
-                tzinfo=UTC
-            ),  # the journeys' clock is not the machine's
-        )
-        signed_up = [await _sign_up(sojourn) for _ in range(int(DOWN / EVERY))]
-        async with serving(fake, port):
-            await _let_pass(client, timedelta(hours=1))
-            results = [
-                await client.get_workflow_handle(f"onboarding:{who}", result_type=Result).result()
-                for who in signed_up
-            ]
-    async with store.reading() as session:
-        rows = await ledger.every(session)
-        tried = await attempts.of_messages(session, [row.id for row in rows if row.id is not None])
-    await store.close()
+            channels=[Channel.EMAIL],
+            carriers=carriers,
+            workflows=[Onboarding],
+        ):
+            sojourn = Sojourn(
+                client,
+                store,
+                journey_settings,
+                task_queue=queue,
+                now=lambda: datetime.max.replace(
+                    tzinfo=UTC
+                ),  # the journeys' clock is not the machine's
+            )
+            signed_up = [await _sign_up(sojourn) for _ in range(int(DOWN / EVERY))]
+            async with serving(fake, port):
+                await _let_pass(client, timedelta(hours=1))
+                results = [
+                    await client.get_workflow_handle(
+                        f"onboarding:{who}", result_type=Result
+                    ).result()
+                    for who in signed_up
+                ]
+        async with store.reading() as session:
+            rows = await ledger.every(session)
+            tried = await attempts.of_messages(
+                session, [row.id for row in rows if row.id is not None]
+            )
 
     assert {result.outcome for result in results} == {Outcome.EXHAUSTED}
     told = {

@@ -40,15 +40,14 @@ class House:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sojourn]:
-        store = await Store.open(self.settings.store_url)
         async with (
+            await Store.open(self.settings.store_url) as store,
             dev_server(self.home, ports=False) as server,
             worker.serving(server.client, store, self.settings, PROJECT),
         ):
             sojourn = Sojourn(server.client, store, self.settings, PROJECT)
             yield sojourn
             await sojourn.drain()
-        await store.close()
 
     def save(self, name: str) -> None:
         """Copy a file, while nobody writes it or while SQLite lets us."""
@@ -159,4 +158,9 @@ async def test_the_store_comes_back_from_a_backup(tmp_path: Path, migrated_datab
 
         await until(said)
         handle = sojourn.client.get_workflow_handle("abandoned-cart:late:k")
-        assert (await handle.query("status"))["messages"][0]["reason"] == "event_missing"
+
+        async def told() -> bool:  # the row is there before the run hears of it
+            sent = (await handle.query("status"))["messages"]
+            return [message["reason"] for message in sent] == ["event_missing"]
+
+        await until(told)

@@ -112,26 +112,25 @@ async def _shop(
 ) -> AsyncIterator[tuple[Store, list[Sojourn]]]:
     """Serve the journeys; yield the store, and gateways whose clocks differ."""
     settings = Settings(home=home, database_url=database_url, quiet_hours=None)
-    store = await Store.open(database_url, pool_size=20)
-    queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
-    server, real = await _server_time(client), datetime.now(UTC)
+    async with await Store.open(database_url, pool_size=20) as store:
+        queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
+        server, real = await _server_time(client), datetime.now(UTC)
 
-    def gateway(off: timedelta) -> Sojourn:
-        return Sojourn(
-            client,
-            store,
-            settings,
-            PROJECT,
-            task_queue=queue,
-            now=lambda: server + (datetime.now(UTC) - real) + off,
-        )
+        def gateway(off: timedelta) -> Sojourn:
+            return Sojourn(
+                client,
+                store,
+                settings,
+                PROJECT,
+                task_queue=queue,
+                now=lambda: server + (datetime.now(UTC) - real) + off,
+            )
 
-    async with worker.serving(client, store, settings, PROJECT, task_queue=queue):
-        gateways = [gateway(off) for off in (-OFF, timedelta(0), OFF)]
-        yield store, gateways
-        for one in gateways:
-            await one.drain()
-    await store.close()
+        async with worker.serving(client, store, settings, PROJECT, task_queue=queue):
+            gateways = [gateway(off) for off in (-OFF, timedelta(0), OFF)]
+            yield store, gateways
+            for one in gateways:
+                await one.drain()
 
 
 async def _server_time(client: Client) -> datetime:

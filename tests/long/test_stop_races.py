@@ -68,26 +68,27 @@ async def test_no_message_is_claimed_after_its_stop_was_answered(
     temporal: Server, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(home=tmp_path, database_url=database_url, quiet_hours=None, email_limit=10)
-    store = await Store.open(settings.store_url, migrate=True, pool_size=20)
-    queue, carrier, rnd = f"{TASK_QUEUE}-{uuid4().hex[:8]}", Busy(), random.Random(7)
-    sojourn = Sojourn(temporal.client, store, settings, task_queue=queue)
-    customers = [f"{uuid4().hex[:6]}-{n}" for n in range(RACES)]
-    async with store.transaction() as session:
-        session.add_all(row for customer in customers for row in _somebody(customer))
-    answered: dict[str, datetime] = {}
-    places = asyncio.Semaphore(AT_ONCE)
+    async with await Store.open(settings.store_url, migrate=True, pool_size=20) as store:
+        queue, carrier, rnd = f"{TASK_QUEUE}-{uuid4().hex[:8]}", Busy(), random.Random(7)
+        sojourn = Sojourn(temporal.client, store, settings, task_queue=queue)
+        customers = [f"{uuid4().hex[:6]}-{n}" for n in range(RACES)]
+        async with store.transaction() as session:
+            session.add_all(row for customer in customers for row in _somebody(customer))
+        answered: dict[str, datetime] = {}
+        places = asyncio.Semaphore(AT_ONCE)
 
-    async def race(number: int, customer: str) -> None:
-        async with places:
-            due = datetime.now(UTC) - DAY
-            added = ProductAdded(customer_id=customer, cart_id="c", product_id="p", occurred_at=due)
-            (run,) = (await sojourn.publish(added)).runs
-            await asyncio.sleep(rnd.choice(WAITS) * rnd.random())
-            if await _stop(sojourn, run, number % 3):
-                answered[customer] = datetime.now(UTC)
+        async def race(number: int, customer: str) -> None:
+            async with places:
+                due = datetime.now(UTC) - DAY
+                added = ProductAdded(
+                    customer_id=customer, cart_id="c", product_id="p", occurred_at=due
+                )
+                (run,) = (await sojourn.publish(added)).runs
+                await asyncio.sleep(rnd.choice(WAITS) * rnd.random())
+                if await _stop(sojourn, run, number % 3):
+                    answered[customer] = datetime.now(UTC)
 
-    carriers = dict.fromkeys(Channel, carrier)
-    try:
+        carriers = dict.fromkeys(Channel, carrier)
         async with worker.serving(
             temporal.client, store, settings, task_queue=queue, carriers=carriers
         ):
@@ -99,8 +100,6 @@ async def test_no_message_is_claimed_after_its_stop_was_answered(
             await Abandoned(store, temporal.client).settle()
             async with store.reading() as session:
                 rows = await ledger.every(session)
-    finally:
-        await store.close()
     claimed = {row.customer_id: row.claimed_at for row in rows if row.claimed_at}
     late = [who for who, at in claimed.items() if who in answered and at > answered[who]]
     sent = {row.customer_id for row in rows if row.state == "sent"}

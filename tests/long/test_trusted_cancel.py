@@ -73,18 +73,17 @@ async def _shop(
 ) -> AsyncIterator[tuple[Sojourn, int]]:
     """Serve the journeys with a store of its own; yield the client, and how many carts to race."""
     settings = Settings(home=home, database_url=database_url, quiet_hours=None)
-    store = await Store.open(database_url, migrate=True, pool_size=20)
-    queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
-    sojourn = Sojourn(
-        client,
-        store,
-        settings,
-        task_queue=queue,
-        now=lambda: datetime.max.replace(tzinfo=UTC),
-    )
-    async with worker.serving(client, store, settings, task_queue=queue):
-        yield sojourn, CARTS[database_url.partition(":")[0]]
-    await store.close()
+    async with await Store.open(database_url, migrate=True, pool_size=20) as store:
+        queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
+        sojourn = Sojourn(
+            client,
+            store,
+            settings,
+            task_queue=queue,
+            now=lambda: datetime.max.replace(tzinfo=UTC),
+        )
+        async with worker.serving(client, store, settings, task_queue=queue):
+            yield sojourn, CARTS[database_url.partition(":")[0]]
 
 
 async def _race(sojourn: Sojourn, carts: int) -> tuple[dict[str, datetime], dict[str, datetime]]:

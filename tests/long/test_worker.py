@@ -79,8 +79,7 @@ async def started(
             "SOJOURN_METRICS_ADDRESS": f"{HOST}:{port}",
         },
     )
-    store = await Store.open(database_url, migrate=True)
-    await store.close()
+    await (await Store.open(database_url, migrate=True)).close()
     async with running(child):
         workers = Workers(child, home / "worker.log", port, count)
         await workers.logged("serving", count)
@@ -97,16 +96,15 @@ async def workers(own_temporal: Server, tmp_path: Path) -> AsyncIterator[Workers
 async def test_a_worker_serves_logs_measures_and_stops_in_order(
     workers: Workers, own_temporal: Server, tmp_path: Path
 ) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/worker.db")
-    sojourn = Sojourn(own_temporal.client, store, Settings(home=tmp_path))
-    await sojourn.publish(SignedUp(customer_id="w1"))
-    handle = own_temporal.client.get_workflow_handle("onboarding:w1")
-    await handle.signal("Order Completed", "no event at all")
-    # logged once, although the query below replays the history on the other process too
-    await workers.logged("signal Order Completed is no event", 1)
-    for _ in range(4):
-        await handle.query("status")
-    await store.close()
+    async with await Store.open(f"sqlite:///{tmp_path}/worker.db") as store:
+        sojourn = Sojourn(own_temporal.client, store, Settings(home=tmp_path))
+        await sojourn.publish(SignedUp(customer_id="w1"))
+        handle = own_temporal.client.get_workflow_handle("onboarding:w1")
+        await handle.signal("Order Completed", "no event at all")
+        # logged once, although the query below replays the history on the other process too
+        await workers.logged("signal Order Completed is no event", 1)
+        for _ in range(4):
+            await handle.query("status")
 
     # as docs/production.md has them
     assert await workers.measured(r"sojourn_messages{(.*)} 1") == {

@@ -179,11 +179,10 @@ async def served(
     database = home / "served.db"
     shutil.copy(migrated_database, database)
     settings = Settings(home=home, database_url=f"sqlite:///{database}", quiet_hours=None)
-    store = await Store.open(settings.store_url)
-    await crowd(store)
-    async with worker.serving(temporal.client, store, settings):
-        yield Sojourn(temporal.client, store, settings), temporal
-    await store.close()
+    async with await Store.open(settings.store_url) as store:
+        await crowd(store)
+        async with worker.serving(temporal.client, store, settings):
+            yield Sojourn(temporal.client, store, settings), temporal
 
 
 @pytest.fixture
@@ -208,7 +207,6 @@ async def offline(
     database = tmp_path / "offline.db"
     shutil.copy(migrated_database, database)
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{database}", quiet_hours=None)
-    store = await Store.open(settings.store_url)
-    client: Any = None  # no command may reach Temporal here
-    yield Cli(Sojourn(client, store, settings), monkeypatch, capsys, NOWHERE)
-    await store.close()
+    async with await Store.open(settings.store_url) as store:
+        client: Any = None  # no command may reach Temporal here
+        yield Cli(Sojourn(client, store, settings), monkeypatch, capsys, NOWHERE)

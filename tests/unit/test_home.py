@@ -35,15 +35,14 @@ def _modes(home: Path) -> dict[str, int]:
 
 async def test_what_is_made_in_a_home_is_its_owners_alone(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", database_url="")
-    store = await Store.open(settings.store_url)
-    signing_key(settings)
-    async with store.engine.begin() as connection:
-        await connection.exec_driver_sql("DELETE FROM events")
-    child = Child("a child", python("-c", ""), settings.home / "child.log")
-    async with running(child):
-        await child.wait()
-    modes = _modes(settings.home)
-    await store.close()
+    async with await Store.open(settings.store_url) as store:
+        signing_key(settings)
+        async with store.engine.begin() as connection:
+            await connection.exec_driver_sql("DELETE FROM events")
+        child = Child("a child", python("-c", ""), settings.home / "child.log")
+        async with running(child):
+            await child.wait()
+        modes = _modes(settings.home)
     assert {"sojourn.db", "sojourn.db-wal", "secret_key", "child.log"} <= modes.keys()
     assert modes.pop("home") == 0o700
     assert set(modes.values()) == {0o600}

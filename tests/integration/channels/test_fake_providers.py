@@ -197,12 +197,11 @@ async def test_the_dev_command_delivers_by_the_fakes_and_leaves_no_process_behin
             call = {"userId": who, "messageId": f"s-{who}", "event": "Signed Up"}
             for path, body in (("/v1/identify", card), ("/v1/track", call)):
                 assert (await http.post(path, json=body)).json() == {"success": True}
-        store = await Store.open(Settings(home=tmp_path, database_url="").store_url)
-        deadline = asyncio.get_running_loop().time() + 60
-        while (found := await _welcome(store, who)) != ("sent", "postmark", "clicked"):
-            assert asyncio.get_running_loop().time() < deadline, found
-            await asyncio.sleep(0.05)
-        await store.close()
+        async with await Store.open(Settings(home=tmp_path, database_url="").store_url) as store:
+            deadline = asyncio.get_running_loop().time() + 60
+            while (found := await _welcome(store, who)) != ("sent", "postmark", "clicked"):
+                assert asyncio.get_running_loop().time() < deadline, found
+                await asyncio.sleep(0.05)
         assert f"providers     {noted['fakes']} shows" in child.log.read_text()
         async with httpx.AsyncClient() as http:
             assert f"{who}@x.example" in (await http.get(noted["fakes"])).text

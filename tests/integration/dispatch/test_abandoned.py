@@ -28,10 +28,9 @@ AGO = timedelta(minutes=20)
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sojourn(temporal: Server, migrated_url: str) -> AsyncIterator[Sojourn]:
-    store = await Store.open(migrated_url)
-    queue = f"nobody-serves-{uuid4()}"
-    yield Sojourn(temporal.client, store, Settings(), PROJECT, task_queue=queue)
-    await store.close()
+    async with await Store.open(migrated_url) as store:
+        queue = f"nobody-serves-{uuid4()}"
+        yield Sojourn(temporal.client, store, Settings(), PROJECT, task_queue=queue)
 
 
 async def _begin(sojourn: Sojourn, customer: str) -> tuple[str, str]:

@@ -68,16 +68,15 @@ async def kit(
         home=folder, database_url=f"sqlite:///{folder}/sojourn.db", quiet_hours=None
     )
     queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
-    store = await Store.open(settings.store_url)
-    await crowd(store)
+    async with await Store.open(settings.store_url) as store:
+        await crowd(store)
 
-    def customer(name: str = "") -> JourneyTest:
-        name = name or f"c-{uuid4().hex[:12]}"
-        return JourneyTest(time_skipping_client, store, settings, queue, name, project=PROJECT)
+        def customer(name: str = "") -> JourneyTest:
+            name = name or f"c-{uuid4().hex[:12]}"
+            return JourneyTest(time_skipping_client, store, settings, queue, name, project=PROJECT)
 
-    async with worker.serving(time_skipping_client, store, settings, task_queue=queue):
-        yield customer
-    await store.close()
+        async with worker.serving(time_skipping_client, store, settings, task_queue=queue):
+            yield customer
 
 
 @pytest_asyncio.fixture(loop_scope="session")

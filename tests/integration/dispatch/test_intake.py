@@ -188,21 +188,20 @@ async def test_a_row_that_cannot_be_read_is_passed_over(store: Store, customer_i
 async def test_a_line_to_the_database_that_was_cut_is_replaced(
     database_url: str, customer_id: str
 ) -> None:
-    store = await Store.open(database_url, migrate=True, pool_size=2)
-    taking, _ = _intake(store)
-    assert (await _take(taking, _added(customer_id))).stored
-    async with store.engine.connect() as connection:
-        name = (await connection.execute(text("SELECT current_database()"))).scalar_one()
-        await connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = :name AND pid <> pg_backend_pid()"
-            ),
-            {"name": name},
-        )
-    # a connection that was cut is replaced before it is used
-    assert (await _take(taking, _added(customer_id, 1))).stored
-    await store.close()
+    async with await Store.open(database_url, migrate=True, pool_size=2) as store:
+        taking, _ = _intake(store)
+        assert (await _take(taking, _added(customer_id))).stored
+        async with store.engine.connect() as connection:
+            name = (await connection.execute(text("SELECT current_database()"))).scalar_one()
+            await connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = :name AND pid <> pg_backend_pid()"
+                ),
+                {"name": name},
+            )
+        # a connection that was cut is replaced before it is used
+        assert (await _take(taking, _added(customer_id, 1))).stored
 
 
 # ---- acknowledged means stored -----------------------------------------------------------------

@@ -32,10 +32,9 @@ BAD = {"cart_id": "k", "product_id": "p", "price": "not a price"}
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sojourn(temporal: Server, migrated_url: str) -> AsyncIterator[Sojourn]:
-    store = await Store.open(migrated_url)
-    client = temporal.client
-    yield Sojourn(client, store, Settings(), PROJECT, task_queue=f"nobody-serves-{uuid4()}")
-    await store.close()
+    async with await Store.open(migrated_url) as store:
+        client = temporal.client
+        yield Sojourn(client, store, Settings(), PROJECT, task_queue=f"nobody-serves-{uuid4()}")
 
 
 async def left(

@@ -362,10 +362,15 @@ async def test_the_senders_own_key_of_a_request_means_nothing(
 async def test_who_could_not_see_the_page_is_asked_to_look_not_to_confirm(
     tmp_path: Path, customer_id: str
 ) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True)
-    async with alone(store) as served:
+    async with (
+        await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True) as store,
+        alone(store) as served,
+    ):
         path = path_of(await asks(served, customer_id), customer_id)
-        whole, store.engine = store.engine, create_async_engine("sqlite+aiosqlite:////nowhere/a.db")
+        whole, store.engine = (
+            store.engine,
+            create_async_engine("sqlite+aiosqlite:////nowhere/a.db"),
+        )
         look = await served.http.get(path, headers=BROWSER)
         yes = await served.http.post(path, data=YES, headers=BROWSER)
         for answer, wish in ((look, "look"), (yes, "confirm")):
@@ -375,7 +380,6 @@ async def test_who_could_not_see_the_page_is_asked_to_look_not_to_confirm(
         again = await served.http.post(path, data={"wish": "look"}, headers=BROWSER)
         assert "Yes, I want these messages" in again.text
         assert await permits(store, customer_id) is Reason.NO_CONSENT
-    await store.close()
 
 
 async def test_a_request_that_no_journey_hears_is_kept_and_said(

@@ -744,8 +744,10 @@ async def test_a_gateway_without_its_store_asks_senders_to_try_again(
     tmp_path: Path, temporal: Server, customer_id: str, nowhere: str
 ) -> None:
     database_url = f"sqlite:///{tmp_path}/test.db"
-    store = await Store.open(database_url, migrate=True)
-    async with serving(Sojourn(temporal.client, store, settings())) as served:
+    async with (
+        await Store.open(database_url, migrate=True) as store,
+        serving(Sojourn(temporal.client, store, settings())) as served,
+    ):
         await served.ready()
         assert (await served.post("/v1/page", {"userId": customer_id})).status_code == 200
         whole, store.engine = store.engine, create_async_engine(nowhere)
@@ -756,7 +758,6 @@ async def test_a_gateway_without_its_store_asks_senders_to_try_again(
         assert list(missing) == ["store"]
         store.engine = whole
         assert (await served.post("/v1/track", added(customer_id))).status_code == 200
-    await store.close()
 
 
 async def test_work_that_outlasts_its_request_is_finished(
@@ -781,8 +782,10 @@ async def test_a_database_without_a_free_connection_is_away_for_now(
     await (await Store.open(url, migrate=True)).close()
     role = f"few_{url.rpartition('/')[2]}"
     await on_postgres(url, f"CREATE ROLE {role} LOGIN SUPERUSER")
-    store = await Store.open(url.replace("//sojourn@", f"//{role}@"))
-    async with serving(Sojourn(temporal.client, store, settings())) as served:
+    async with (
+        await Store.open(url.replace("//sojourn@", f"//{role}@")) as store,
+        serving(Sojourn(temporal.client, store, settings())) as served,
+    ):
         await served.ready()
         assert (await served.post("/v1/track", added(customer_id))).status_code == 200
         await served.told()
@@ -803,7 +806,6 @@ async def test_a_database_without_a_free_connection_is_away_for_now(
         assert list(missing) == ["store"]
         await on_postgres(url, f"ALTER ROLE {role} SUPERUSER CONNECTION LIMIT -1")
         assert (await served.post("/v1/track", added(customer_id))).status_code == 200
-    await store.close()
 
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'"

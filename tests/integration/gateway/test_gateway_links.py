@@ -404,16 +404,17 @@ async def test_a_click_that_a_run_would_hear_is_kept_while_temporal_is_away(
 
 
 async def test_a_link_leads_on_while_the_store_is_away(tmp_path: Path, customer_id: str) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True)
-    async with alone(store) as served:
-        message = await sent(store, customer_id)
-        whole = store.engine
-        store.engine = create_async_engine("sqlite+aiosqlite:////nowhere/a.db")
-        with capture_logs() as logs:
-            leads_to_the_shop(await follow(served, click_path(message.reference)))
-        store.engine = whole
-    assert [(line["event"], line["what"]) for line in logs if "what" in line] == [("lost", "click")]
-    await store.close()
+    async with await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True) as store:
+        async with alone(store) as served:
+            message = await sent(store, customer_id)
+            whole = store.engine
+            store.engine = create_async_engine("sqlite+aiosqlite:////nowhere/a.db")
+            with capture_logs() as logs:
+                leads_to_the_shop(await follow(served, click_path(message.reference)))
+            store.engine = whole
+        assert [(line["event"], line["what"]) for line in logs if "what" in line] == [
+            ("lost", "click")
+        ]
 
 
 async def test_links_lead_on_while_the_store_hangs_and_the_gateway_is_full(

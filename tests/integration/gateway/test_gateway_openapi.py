@@ -37,14 +37,13 @@ FEW = ("--phases", "examples,fuzzing", "--max-examples", "6")
 async def gateway_served(
     tmp_path_factory: pytest.TempPathFactory, temporal: Server
 ) -> AsyncIterator[Served]:
-    store = await Store.open(f"sqlite:///{tmp_path_factory.mktemp('openapi')}/test.db")
-    sojourn = Sojourn(temporal.client, store, settings(), task_queue=f"gateway-{uuid4()}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(telling, "ANSWER_TIME", timedelta(0))  # no worker runs here
-        async with serving(sojourn) as served:
-            await served.ready()
-            yield served
-    await store.close()
+    async with await Store.open(f"sqlite:///{tmp_path_factory.mktemp('openapi')}/test.db") as store:
+        sojourn = Sojourn(temporal.client, store, settings(), task_queue=f"gateway-{uuid4()}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(telling, "ANSWER_TIME", timedelta(0))  # no worker runs here
+            async with serving(sojourn) as served:
+                await served.ready()
+                yield served
 
 
 @pytest.mark.long

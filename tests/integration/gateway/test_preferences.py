@@ -552,8 +552,10 @@ async def test_who_is_erased_or_unknown_has_nothing_to_choose(
 async def test_a_page_that_cannot_be_had_asks_to_try_again(
     served: Served, customer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True)
-    async with alone(store) as gateway:
+    async with (
+        await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True) as store,
+        alone(store) as gateway,
+    ):
         await introduce(store, customer)
         form = (await looks(gateway, customer)).fields
 
@@ -567,7 +569,6 @@ async def test_a_page_that_cannot_be_had_asks_to_try_again(
         ):
             assert (answer.status_code, answer.headers["retry-after"] >= "2") == (503, True)
             assert "Please try again in a moment" in answer.text
-    await store.close()
 
 
 async def test_no_address_is_refused_where_the_lock_is_held_in_order(

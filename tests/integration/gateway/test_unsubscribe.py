@@ -340,8 +340,10 @@ async def test_unsubscribing_works_while_temporal_is_away(
 async def test_a_mailbox_and_a_person_are_asked_to_try_again_while_the_store_is_away(
     tmp_path: Path, customer_id: str
 ) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True)
-    async with alone(store) as served:
+    async with (
+        await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True) as store,
+        alone(store) as served,
+    ):
         path, whole = unsubscribe_path(customer_id), store.engine
         store.engine = create_async_engine("sqlite+aiosqlite:////nowhere/a.db")
         mailbox = await served.http.post(path, data=ONE_CLICK)
@@ -359,7 +361,6 @@ async def test_a_mailbox_and_a_person_are_asked_to_try_again_while_the_store_is_
         store.engine = whole
         assert (await served.http.post(path, data=ONE_CLICK)).status_code == 200
         assert await refused(store, customer_id) == {("email", "cart")}
-    await store.close()
 
 
 async def test_a_mailbox_is_asked_to_try_again_while_the_store_hangs(

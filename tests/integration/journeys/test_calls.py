@@ -79,8 +79,10 @@ async def test_the_goal_ends_a_call_that_is_retried(
     shop.failing = 1_000_000
     project = replace(PROJECT, journeys=Journeys([Calling]))
     queue = f"{TASK_QUEUE}-{customer_id}"
-    store = await Store.open(journey_settings.store_url)
-    async with serving(temporal.client, store, journey_settings, project, task_queue=queue):
+    async with (
+        await Store.open(journey_settings.store_url) as store,
+        serving(temporal.client, store, journey_settings, project, task_queue=queue),
+    ):
         sojourn = Sojourn(temporal.client, store, journey_settings, project, task_queue=queue)
         added = ProductAdded(customer_id=customer_id, cart_id="cart7", product_id="p")
         (run,) = (await sojourn.publish(added)).runs
@@ -91,7 +93,6 @@ async def test_the_goal_ends_a_call_that_is_retried(
             )
             result = await temporal.client.get_workflow_handle(run).result()
         await sojourn.drain()
-    await store.close()
     assert result["outcome"] == "converted"
 
 
@@ -101,15 +102,16 @@ async def test_an_attempt_that_hangs_is_given_up_and_made_again(
     """An attempt whose worker died looks the same to Temporal."""
     project = replace(PROJECT, journeys=Journeys([Hanging]), activities={hang_once.name: hang_once})
     queue = f"{TASK_QUEUE}-{customer_id}"
-    store = await Store.open(journey_settings.store_url)
-    async with serving(temporal.client, store, journey_settings, project, task_queue=queue):
+    async with (
+        await Store.open(journey_settings.store_url) as store,
+        serving(temporal.client, store, journey_settings, project, task_queue=queue),
+    ):
         sojourn = Sojourn(temporal.client, store, journey_settings, project, task_queue=queue)
         added = ProductAdded(customer_id=customer_id, cart_id="cart7", product_id="p")
         (run,) = (await sojourn.publish(added)).runs
         async with asyncio.timeout(20):
             await temporal.client.get_workflow_handle(run).result()
         await sojourn.drain()
-    await store.close()
     assert (begun[customer_id], given_up[customer_id]) == (2, 1)
 
 
@@ -121,8 +123,10 @@ async def test_steps_that_begin_again_during_a_call_call_again_at_once(
         PROJECT, journeys=Journeys([Beginning]), activities={hang_long.name: hang_long}
     )
     queue = f"{TASK_QUEUE}-{customer_id}"
-    store = await Store.open(journey_settings.store_url)
-    async with serving(temporal.client, store, journey_settings, project, task_queue=queue):
+    async with (
+        await Store.open(journey_settings.store_url) as store,
+        serving(temporal.client, store, journey_settings, project, task_queue=queue),
+    ):
         sojourn = Sojourn(temporal.client, store, journey_settings, project, task_queue=queue)
         added = ProductAdded(customer_id=customer_id, cart_id="cart7", product_id="p")
         (run,) = (await sojourn.publish(added)).runs
@@ -134,7 +138,6 @@ async def test_steps_that_begin_again_during_a_call_call_again_at_once(
             await handle.result()
         history = await handle.fetch_history()
         await sojourn.drain()
-    await store.close()
     kinds = [event.event_type for event in history.events]
     assert EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED not in kinds
     assert begun[customer_id] == 2

@@ -74,14 +74,13 @@ class Deployment:
 async def deployment(
     time_skipping_client: Client, journey_settings: Settings
 ) -> AsyncIterator[Deployment]:
-    store = await Store.open(journey_settings.store_url)
-    made = Deployment(time_skipping_client, store, journey_settings)
-    yield made
-    # a run that a failed test has left without a worker would stop the clock of the tests after it
-    for handle in await made.test._handles():
-        if (await handle.describe()).close_time is None:
-            await handle.terminate("the test is over")
-    await store.close()
+    async with await Store.open(journey_settings.store_url) as store:
+        made = Deployment(time_skipping_client, store, journey_settings)
+        yield made
+        # a run that a failed test has left without a worker would stop the clock of later tests
+        for handle in await made.test._handles():
+            if (await handle.describe()).close_time is None:
+                await handle.terminate("the test is over")
 
 
 async def _changed(

@@ -73,25 +73,24 @@ async def test_a_run_that_is_entered_after_a_restore_is_the_same_entry(
     """A recovery asks nobody whether the customer may enter: they did."""
     copy(migrated_database, tmp_path / "test.db")
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{tmp_path}/test.db")
-    store = await Store.open(settings.store_url)
-    queue, customer = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"c-{uuid4().hex[:12]}"
-    sojourn = Sojourn(temporal.client, store, settings, journey_project, task_queue=queue)
-    carriers = dict.fromkeys(Channel, Outbox())
+    async with await Store.open(settings.store_url) as store:
+        queue, customer = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"c-{uuid4().hex[:12]}"
+        sojourn = Sojourn(temporal.client, store, settings, journey_project, task_queue=queue)
+        carriers = dict.fromkeys(Channel, Outbox())
 
-    async def fill(cart: str) -> tuple[str, ...]:
-        added = ProductAdded(
-            customer_id=customer, cart_id=cart, product_id="mug", price=25, currency="EUR"
-        )
-        return (await sojourn.publish(added)).runs
+        async def fill(cart: str) -> tuple[str, ...]:
+            added = ProductAdded(
+                customer_id=customer, cart_id=cart, product_id="mug", price=25, currency="EUR"
+            )
+            return (await sojourn.publish(added)).runs
 
-    async def is_gone() -> bool:
-        try:
-            await handle.describe()
-        except RPCError as error:
-            return error.status is RPCStatusCode.NOT_FOUND
-        return False
+        async def is_gone() -> bool:
+            try:
+                await handle.describe()
+            except RPCError as error:
+                return error.status is RPCStatusCode.NOT_FOUND
+            return False
 
-    try:
         async with worker.serving(
             temporal.client,
             store,
@@ -118,8 +117,6 @@ async def test_a_run_that_is_entered_after_a_restore_is_the_same_entry(
             await handle.terminate()
             assert await fill("c") == ()
         assert await judged(store, customer) == [TAKEN, CAME_AGAIN, CAME_AGAIN]
-    finally:
-        await store.close()
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:

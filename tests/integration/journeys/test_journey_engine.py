@@ -217,17 +217,16 @@ async def test_details_tell_what_was_sent(journey: JourneyTest) -> None:
 
 @asynccontextmanager
 async def _served(client: Client, settings: Settings) -> AsyncIterator[tuple[Sojourn, str]]:
-    store = await Store.open(settings.store_url)
-    queue, customer_id = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"c-{uuid4().hex[:8]}"
-    sojourn = Sojourn(client, store, settings, task_queue=queue)
-    traits = {"email": "ada@shop.example", "marketingConsent": {"email": True}}
-    identity = read_identity(traits, customer_id=customer_id, message_id="i", at=datetime.now(UTC))
-    try:
+    async with await Store.open(settings.store_url) as store:
+        queue, customer_id = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"c-{uuid4().hex[:8]}"
+        sojourn = Sojourn(client, store, settings, task_queue=queue)
+        traits = {"email": "ada@shop.example", "marketingConsent": {"email": True}}
+        identity = read_identity(
+            traits, customer_id=customer_id, message_id="i", at=datetime.now(UTC)
+        )
         async with worker.serving(client, store, settings, task_queue=queue):
             await sojourn.identify(identity)
             yield sojourn, customer_id
-    finally:
-        await store.close()
 
 
 async def _until(

@@ -78,21 +78,20 @@ class Shop:
 
 @asynccontextmanager
 async def _served(server: Server, settings: Settings) -> AsyncIterator[Shop]:
-    store = await Store.open(settings.store_url)
-    queue, customer_id = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"c-{uuid4().hex[:8]}"
-    sojourn = Sojourn(server.client, store, settings, task_queue=queue)
-    traits = {"email": "ada@shop.example", "marketingConsent": {"email": True}}
-    identity = read_identity(traits, customer_id=customer_id, message_id="i", at=datetime.now(UTC))
-    carrier = Busy()
-    carriers = dict.fromkeys(Channel, carrier)
-    try:
+    async with await Store.open(settings.store_url) as store:
+        queue, customer_id = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"c-{uuid4().hex[:8]}"
+        sojourn = Sojourn(server.client, store, settings, task_queue=queue)
+        traits = {"email": "ada@shop.example", "marketingConsent": {"email": True}}
+        identity = read_identity(
+            traits, customer_id=customer_id, message_id="i", at=datetime.now(UTC)
+        )
+        carrier = Busy()
+        carriers = dict.fromkeys(Channel, carrier)
         async with worker.serving(
             server.client, store, settings, task_queue=queue, carriers=carriers
         ):
             await sojourn.identify(identity)
             yield Shop(sojourn, carrier, customer_id)
-    finally:
-        await store.close()
 
 
 @pytest.fixture

@@ -47,11 +47,10 @@ async def shop(
     database = tmp_path / "lanes.db"
     shutil.copy(migrated_database, database)
     settings = Settings(home=tmp_path, database_url=f"sqlite:///{database}", quiet_hours=None)
-    store = await Store.open(settings.store_url)
-    client = own_temporal.client
-    async with worker.serving(client, store, settings, workflows=[Offer, Onboarding]):
-        yield Sojourn(client, store, settings)
-    await store.close()
+    async with await Store.open(settings.store_url) as store:
+        client = own_temporal.client
+        async with worker.serving(client, store, settings, workflows=[Offer, Onboarding]):
+            yield Sojourn(client, store, settings)
 
 
 async def test_a_channels_queue_is_in_one_piece(temporal: Server) -> None:

@@ -131,15 +131,14 @@ async def test_a_customer_who_has_an_address_for_an_id_keeps_it(journey: Journey
 async def test_an_address_that_a_provider_quotes_does_not_reach_temporal(
     temporal: Server, journey_settings: Settings
 ) -> None:
-    store = await Store.open(journey_settings.store_url)
-    queue, name = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"q-{uuid4().hex[:8]}"
-    carrier = Carrier()
-    soon = timedelta(milliseconds=20)
-    quoting = TransientError("450 <ada@shop.example>: mailbox busy", retry_after=soon)
-    carrier.answers.append(quoting)
-    sojourn = Sojourn(temporal.client, store, journey_settings, task_queue=queue)
-    carriers = dict.fromkeys(Channel, carrier)
-    try:
+    async with await Store.open(journey_settings.store_url) as store:
+        queue, name = f"{TASK_QUEUE}-{uuid4().hex[:8]}", f"q-{uuid4().hex[:8]}"
+        carrier = Carrier()
+        soon = timedelta(milliseconds=20)
+        quoting = TransientError("450 <ada@shop.example>: mailbox busy", retry_after=soon)
+        carrier.answers.append(quoting)
+        sojourn = Sojourn(temporal.client, store, journey_settings, task_queue=queue)
+        carriers = dict.fromkeys(Channel, carrier)
         async with worker.serving(
             temporal.client, store, journey_settings, task_queue=queue, carriers=carriers
         ):
@@ -153,8 +152,6 @@ async def test_an_address_that_a_provider_quotes_does_not_reach_temporal(
                     await asyncio.sleep(0.02)
             history = await handle.fetch_history()
             await handle.terminate()
-    finally:
-        await store.close()
     assert [parcel.address for parcel in carrier.carried] == ["ada@shop.example"]
     said = _everything_said(history)
     assert "TransientError" in said

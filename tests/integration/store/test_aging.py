@@ -219,8 +219,7 @@ INDEXES = {
 
 
 async def test_the_newest_old_row_is_found_by_halving(migrated_url: str) -> None:
-    store = await Store.open(migrated_url)
-    try:
+    async with await Store.open(migrated_url) as store:
         async with store.reading() as session:
             assert await aging.newest_of(session, "events", NOW) is None
         for number in (0, 1, 2, 3, 5, 8, 13, 14, 15):  # days; events that are gone leave gaps
@@ -234,5 +233,3 @@ async def test_the_newest_old_row_is_found_by_halving(migrated_url: str) -> None
                 for days in (1, 4, 8, 20)
             ]
         assert [number is not None and number - 10 for number in found] == [1, 3, 8, 15]
-    finally:
-        await store.close()

@@ -25,9 +25,8 @@ HOUR = timedelta(hours=1)
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def own(migrated_url: str) -> AsyncIterator[Store]:
-    store = await Store.open(migrated_url)
-    yield store
-    await store.close()
+    async with await Store.open(migrated_url) as store:
+        yield store
 
 
 async def decided(store: Store, n: int, state: str, channel: Channel = Channel.EMAIL) -> int:

@@ -17,9 +17,8 @@ MINUTE = timedelta(minutes=1)
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def own(migrated_url: str) -> AsyncIterator[Store]:
-    store = await Store.open(migrated_url)
-    yield store
-    await store.close()
+    async with await Store.open(migrated_url) as store:
+        yield store
 
 
 async def by_provider(store: Store, because: str = "401 Unauthorized") -> bool:

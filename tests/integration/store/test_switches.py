@@ -17,9 +17,8 @@ BOTH = tuple(Part)
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def own(migrated_url: str) -> AsyncIterator[Store]:
-    store = await Store.open(migrated_url)
-    yield store
-    await store.close()
+    async with await Store.open(migrated_url) as store:
+        yield store
 
 
 async def begin(

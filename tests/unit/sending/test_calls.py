@@ -27,16 +27,15 @@ async def test_the_log_names_kind_and_place_of_an_error_and_not_its_text(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True)
-    assert isinstance(quote, Activity)
-    (perform,) = temporal_activities([quote], store, Settings())
-    asked = Asked(
-        activity="quote", customer_id="c", journey="j", run="j:c", now=datetime.now(UTC),
-        enrolment="e", cause="e",
-    )  # fmt: skip
-    with caplog.at_level(logging.INFO), pytest.raises(ApplicationError) as raised:
-        await ActivityEnvironment().run(perform, asked)
-    await store.close()
+    async with await Store.open(f"sqlite:///{tmp_path}/test.db", migrate=True) as store:
+        assert isinstance(quote, Activity)
+        (perform,) = temporal_activities([quote], store, Settings())
+        asked = Asked(
+            activity="quote", customer_id="c", journey="j", run="j:c", now=datetime.now(UTC),
+            enrolment="e", cause="e",
+        )  # fmt: skip
+        with caplog.at_level(logging.INFO), pytest.raises(ApplicationError) as raised:
+            await ActivityEnvironment().run(perform, asked)
     assert raised.value.type == "ValueError"
     assert ADDRESS not in f"{raised.value} {caplog.text}"
     assert "quote has failed: ValueError at test_calls.py" in caplog.text
