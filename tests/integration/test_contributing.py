@@ -14,7 +14,8 @@ from tests.support.markdown import ROOT, Block, blocks
 
 PAGE = ROOT / "CONTRIBUTING.md"
 TESTS = "tests/integration/journeys/test_checkout_help.py"
-TESTED = (TESTS, "tests/unit/test_docs.py", "tests/unit/rendering/test_templates.py")
+PAGES = "tests/unit/test_journey_pages.py"
+TESTED = (TESTS, PAGES, "tests/unit/rendering/test_templates.py")
 NEW = "checkout-help"
 OF_IT = "checkout_help or checkout-help"
 OPTIONS = ("-o", "addopts=-q", "--record-histories")
@@ -51,7 +52,8 @@ def take(block: Block, house: Path) -> None:
         case "At the end of":
             assert text
             gap = "\n\n" if file.suffix == ".py" else "\n"
-            file.write_text(text + gap + block.code)
+            row = block.code.startswith("|")  # of the table that the page ends with
+            file.write_text(text + ("" if row else gap) + block.code)
         case other:
             raise AssertionError(f'"{other}" is nothing that can be done with a file')
 
@@ -97,9 +99,9 @@ def test_the_walk_adds_a_journey(house: Path) -> None:
         take(block, house)
     written = [block.file for block in walk() if block.file.endswith(".py")]
 
-    # three tests of its own, its templates in every language, its page
+    # three tests of its own, its templates in every language, five of its page
     passed = run(house, "-m", "pytest", *OPTIONS, *TESTED, "-k", OF_IT)
-    assert re.search(r"^5 passed", passed, re.MULTILINE), passed
+    assert re.search(r"^9 passed", passed, re.MULTILINE), passed
     recorded = {path.name for path in (house / "tests" / "histories").rglob("*.json")}
     assert recorded == {"exhausted.json", "ordered.json"}
 
@@ -117,6 +119,7 @@ def test_the_walk_is_one_journey_its_templates_and_its_tests() -> None:
         "workflows/checkout_help.py",
         *(f"templates/{NEW}/help.email.{language}.html" for language in ("en", "it", "pl")),
         TESTS,
+        "docs/journeys/checkout-help.md",
         "docs/journeys.md",
     }
 

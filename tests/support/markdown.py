@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/journeys/*.md")])
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Block:
     line: int
 
 
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^(`{3,})(\w+)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 _CAPTION = re.compile(r"^[^`\n]*`([\w./-]+)`:\n+\Z", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -39,10 +39,10 @@ def blocks(page: Path) -> list[Block]:
         caption = _CAPTION.search(text, 0, fence.start())
         found.append(
             Block(
-                language=fence[1],
+                language=fence[2],
                 caption=caption[0].strip() if caption else "",
                 file=caption[1] if caption else "",
-                code=fence[2],
+                code=fence[3],
                 line=text.count("\n", 0, fence.start()) + 2,
             )
         )

@@ -24,7 +24,6 @@ from sojourn.domain.history import History
 from sojourn.domain.message import Message
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.topics import read_topics
-from sojourn.journeys import wording
 from sojourn.journeys.journey import Journey
 from sojourn.rendering.contents import EXTRAS, PARTS
 from sojourn.rendering.environment import environment
@@ -39,7 +38,6 @@ from tests.unit.rendering.test_templates import RENDERER, SECRET, SHOP, about
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-KEYWORDS = ("starts_on", "goal", "restarts_on", "ends_on", "hears")
 
 
 # ---- pages ---------------------------------------------------------------------------------
@@ -164,37 +162,6 @@ def test_every_field_of_an_event_is_documented(name: str) -> None:
 
 
 # ---- journeys ------------------------------------------------------------------------------
-
-
-DOCUMENTED = re.findall(
-    r"^### ([\w-]+)$", section(DOCS / "journeys.md", "Journeys that ship"), re.MULTILINE
-)
-
-
-@pytest.mark.parametrize("name", DOCUMENTED)
-def test_the_section_of_a_journey_says_what_its_code_says(name: str) -> None:
-    journey = PROJECT.journeys[name]
-    table = rows(section(DOCS / "journeys.md", name))
-    declared = {code(row[0]): row[1] for row in table if len(row) == 2}
-    expected = {
-        keyword: ", ".join(event.event_name for event in getattr(journey.terms, keyword))
-        for keyword in KEYWORDS
-        if getattr(journey.terms, keyword)
-    }
-    for field in ("key", "anchor"):
-        if value := getattr(journey.terms, field):
-            expected[field] = f"`{value}`"
-    assert declared == expected
-    steps = {code(row[0]): row[2:] for row in table if len(row) == 6}
-    assert steps == {
-        message.step: [
-            ", else ".join(message.channels),
-            str(message.message_class),
-            f"`{message.of(journey.topic).topic}`",
-            wording.span(message.useful_for),
-        ]
-        for message in journey.messages
-    }
 
 
 def test_every_verb_and_keyword_is_documented() -> None:
