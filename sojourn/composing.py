@@ -18,7 +18,7 @@ from sojourn.channels.registry import Carriers
 from sojourn.channels.variables import PROJECT as VARIABLE
 from sojourn.channels.variables import check_variables
 from sojourn.domain.errors import BadProject, SameName, SojournError
-from sojourn.domain.events import SHIPPED, Event, Events, Synonyms, defined_in
+from sojourn.domain.events import Event, Events, Synonyms, beside, defined_in
 from sojourn.domain.topics import FILE as TOPICS
 from sojourn.domain.topics import Topics, read_topics
 from sojourn.home import keep_private
@@ -108,7 +108,7 @@ def _composed(root: Path) -> Project:
             root=root,
             journeys=composed,
             events=Events(
-                [*SHIPPED.values(), *found, *_new(composed.events, found)],
+                [*beside(found, composed.events), *found, *_new(composed.events, found)],
                 synonyms=Synonyms(declared.synonyms.events, declared.synonyms.fields),
             ),
             activities=_activities(activities),

@@ -30,6 +30,9 @@ hypothesis.settings.load_profile(
 # RudderStack's SDK reads the .env above it into the environment: here that is Compose's
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 
+# tests and the processes that they start count what four journeys do, whatever else ships
+os.environ["SOJOURN_PROJECT"] = str(Path(__file__).parent / "support" / "shop")
+
 # gateways that run side by side would want one port: a test that asks for it gives it its own
 os.environ["SOJOURN_GATEWAY_OPERATIONS_ADDRESS"] = ""
 

@@ -3,4 +3,11 @@
 from sojourn.composing import load_project
 from tests.support.markdown import ROOT
 
-PROJECT = load_project(ROOT)
+SHOP = ROOT / "tests" / "support" / "shop"
+
+PROJECT = load_project(SHOP)
+"""Four of its journeys. The tests of the engine count what these do; so do the commands in them,
+for which ``conftest.py`` sets ``SOJOURN_PROJECT``."""
+
+WHOLE = load_project(ROOT)
+"""All that ships."""

@@ -9,6 +9,7 @@ import pytest
 
 from sojourn.composing import find_root, load_project, project_settings
 from sojourn.domain.errors import BadProject, BadSetting
+from sojourn.domain.events import shop
 from sojourn.domain.messages import Channel
 from sojourn.events import OrderCompleted
 from sojourn.project import Project
@@ -44,6 +45,11 @@ class Pigeon:
 """
 
 Compose = Callable[..., Project]
+
+
+@pytest.fixture(autouse=True)
+def _no_project_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOJOURN_PROJECT")
 
 
 @pytest.fixture
@@ -144,6 +150,26 @@ def test_an_event_of_a_shipped_name_that_does_not_extend_it_is_refused(root: Pat
     file = folder(root, "events").with_suffix(".py")
     file.write_text(EVENT.format(cls="Order", name="Order Completed"))
     with pytest.raises(BadProject, match=r'"Order Completed": .*OrderCompleted and '):
+        load_project(root)
+
+
+def test_an_event_of_ones_own_goes_on_when_one_of_its_name_begins_to_ship(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sojourn.domain.events.catalogue.SUBJECTS", (shop,))
+    file = folder(root, "events").with_suffix(".py")
+    file.write_text(EVENT.format(cls="Feature", name="Feature Used"))
+    assert load_project(root).events["Feature Used"].__name__ == "Feature"
+
+
+def test_an_event_of_ones_own_cannot_mean_what_a_journey_means_by_the_shipped_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sojourn.domain.events.catalogue.SUBJECTS", (shop,))
+    write(root, "journeys", "hello.py", JOURNEY.format(cls="Hello", name="hello"))
+    file = folder(root, "events").with_suffix(".py")
+    file.write_text(EVENT.format(cls="Own", name="Signed Up"))
+    with pytest.raises(BadProject, match=r'"Signed Up": .*SignedUp and '):
         load_project(root)
 
 

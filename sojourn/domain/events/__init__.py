@@ -7,7 +7,14 @@ same.
 """
 
 from sojourn.domain.events.base import ENVELOPE, AnyKey, Event, UnknownEvent, personal_fields
-from sojourn.domain.events.catalogue import SHIPPED, Events, Synonyms, Use, defined_in
+from sojourn.domain.events.catalogue import (
+    SHIPPED,
+    Events,
+    Synonyms,
+    Use,
+    beside,
+    defined_in,
+)
 from sojourn.domain.events.fields import (
     EARLIEST,
     LATEST,
@@ -115,6 +122,7 @@ __all__ = [
     "UnknownEvent",
     "Use",
     "bad_event",
+    "beside",
     "check_json",
     "check_track",
     "defined_in",

@@ -1,8 +1,8 @@
 """`Events`: the event classes of a project by their wire names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from sojourn.domain.errors import SameName, UnknownName
@@ -159,7 +159,32 @@ def defined_in(module: object) -> list[type[Event]]:
     ]
 
 
+SUBJECTS: tuple[ModuleType, ...] = ()
+"""Modules with events that only journeys use: a project's own event takes the place of one."""
+
 SHIPPED = Events(
-    [*defined_in(shop), *defined_in(messages), *defined_in(opt_ins), *defined_in(runs)]
+    event for module in (shop, *SUBJECTS, messages, opt_ins, runs) for event in defined_in(module)
 )
 """The events that ship with the engine."""
+
+
+def beside(own: Sequence[type[Event]], named: Collection[type[Event]]) -> list[type[Event]]:
+    """Return the shipped events that a project has beside its own.
+
+    A project that has described an event before it shipped here goes on with its own class, unless
+    one of its journeys names the shipped one: then the two would mean one name.
+
+    Args:
+        own: the project's own event classes.
+        named: the classes that its journeys name.
+    """
+    taken = {event.event_name for event in own}
+    replaceable = {event for module in SUBJECTS for event in defined_in(module)}
+    return [
+        event
+        for event in SHIPPED.values()
+        if event.event_name not in taken
+        or event not in replaceable
+        or event in named
+        or any(issubclass(other, event) for other in own)
+    ]
