@@ -20,6 +20,7 @@
     │   └── TemporalUnavailable
     └── TemplateError         a message that cannot be rendered
         └── NothingToSay      a template that declined, on purpose
+            └── NothingLeft   because what it is about is gone
     ProviderError             an answer of a channel that is not "accepted"
     ├── TransientError        not sent; try again (after `retry_after`)
     │   ├── RateLimited       too many at once
@@ -162,6 +163,14 @@ class TemplateError(SojournError):
 
 class NothingToSay(TemplateError):
     """The template declined: there is nothing to tell this customer."""
+
+    words: ClassVar[str] = "nothing to say"
+
+
+class NothingLeft(NothingToSay):
+    """The template declined: what it is about was bought, taken out, or is out of stock."""
+
+    words: ClassVar[str] = "nothing is left of what it is about"
 
 
 class ProviderError(Exception):

@@ -77,6 +77,7 @@ class Reason(StrEnum):
     CAP = "cap"
     GAVE_WAY = "gave_way"
     NOTHING_TO_SAY = "nothing_to_say"
+    NOTHING_LEFT = "nothing_left"
     TEMPLATE = "template"
     SUPPRESSED = "suppressed"
     INVALID_ADDRESS = "invalid_address"

@@ -23,6 +23,7 @@ _WORDS: dict[Reason, str] = {
     Reason.CAP: "the customer had as many promotional messages as a cap allows",
     Reason.GAVE_WAY: "it gave way to a held message that goes before it",
     Reason.NOTHING_TO_SAY: "its template found nothing to say to this customer",
+    Reason.NOTHING_LEFT: "all that it is about was bought, taken out or out of stock by then",
     Reason.TEMPLATE: "its template could not be rendered",
     Reason.SUPPRESSED: "the address bounced, complained or is gone: nothing is sent to it",
     Reason.INVALID_ADDRESS: "the provider says that the address does not exist",

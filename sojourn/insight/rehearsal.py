@@ -20,6 +20,7 @@ from sojourn.domain.sayings import Saying
 from sojourn.domain.states import MessageState
 from sojourn.domain.verdict import Doubt, Late, Ruling, Verdict
 from sojourn.project import Project
+from sojourn.rendering.faults import reason_for
 from sojourn.rendering.render import Renderer
 from sojourn.sending.asking import answered
 from sojourn.sending.drafting import context_of
@@ -197,8 +198,8 @@ class Rehearsal:
         status = Status.SENT
         try:
             content = self._renderer.render(context_of(moved, draft, reference=""), channel)
-        except NothingToSay:
-            status, reason = Status.SKIPPED, Reason.NOTHING_TO_SAY
+        except NothingToSay as declined:
+            status, reason = Status.SKIPPED, reason_for(declined)
         except TemplateError as error:
             status, reason, fault = Status.REJECTED, Reason.TEMPLATE, str(error)
         if content is not None and channel is Channel.WHATSAPP:

@@ -253,6 +253,7 @@ _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
     Reason.CAP: _cap,
     Reason.GAVE_WAY: _gave_way,
     Reason.NOTHING_TO_SAY: _said("its template says when it declines (`sojourn preview` shows it)"),
+    Reason.NOTHING_LEFT: _said("a product that is left: not bought, not taken out, in stock"),
     Reason.TEMPLATE: _said("a template that renders; `sojourn preview` tries it"),
     Reason.SUPPRESSED: _suppressed,
     Reason.INVALID_ADDRESS: _said("an identify call with an address that exists"),

@@ -1,6 +1,6 @@
-"""A cart, derived from the events that filled and emptied it."""
+"""A cart, derived from the events that filled and emptied it, and from what is left of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -10,12 +10,17 @@ from sojourn.domain.events import (
     OrderCompleted,
     Product,
     ProductAdded,
+    ProductOutOfStock,
     ProductRemoved,
+    ProductViewed,
 )
+from sojourn.domain.keys import plain
 from sojourn.rendering.price import Price
 
-FOLDED = (ProductAdded, ProductRemoved, CartViewed, OrderCompleted)
+FOLDED = (ProductAdded, ProductRemoved, CartViewed, OrderCompleted, ProductOutOfStock)
 """The events that make a cart."""
+OF_ANY_CART = (OrderCompleted,)
+"""Those that say something of a cart although they name another one."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +41,36 @@ class CartItem:
         return None if self.price is None else self.price * self.quantity
 
 
-def cart_items(events: Iterable[Event]) -> list[CartItem]:
-    """Return the cart after ``events``, oldest first, in the order in which products first came in.
+def cart_items(
+    events: Iterable[Event], concerns: Callable[[Event], bool] = lambda _: True
+) -> list[CartItem]:
+    """Return what is left of the cart after ``events``, in the order in which products came in.
 
-    Adding a product again raises its quantity; the latest name, price, picture and link count. A
-    price counts with its currency.
-    Removing more pieces than the cart holds removes the product. A Cart Viewed event replaces the
-    cart. An order empties the cart: bought products no longer wait in it.
+    Adding a product again raises its quantity; the latest name, picture and link count. A price
+    counts with its currency, and is left out once another one was seen: we promise no price that
+    has changed. Removing more pieces than the cart holds removes the product. A Cart Viewed event
+    replaces the cart. An order empties the cart: bought products no longer wait in it. What was
+    bought with another cart, or went out of stock, is left out until it is added once more.
+
+    Args:
+        events: oldest first.
+        concerns: tells whether an event is of this cart. The orders of others count all the same.
     """
     lines: dict[str, CartItem] = {}
+    gone: set[str] = set()
     for event in events:
         match event:
+            case ProductOutOfStock():
+                gone.add(plain(event.product_id))
+            case ProductViewed() if event.product_id in lines:
+                lines[event.product_id] = _seen_at(event, lines[event.product_id])
+            case OrderCompleted() if not concerns(event):
+                gone.update(plain(product.product_id) for product in event.products)
+            case _ if not concerns(event):
+                pass
             case ProductAdded():
-                lines[event.product_id] = _with(lines, event)
+                lines[event.product_id] = with_more(event, lines.get(event.product_id))
+                gone.discard(plain(event.product_id))
             case ProductRemoved() if event.product_id in lines:
                 line = lines[event.product_id]
                 left = max(line.quantity - event.quantity, 0)
@@ -59,12 +81,17 @@ def cart_items(events: Iterable[Event]) -> list[CartItem]:
                 lines.clear()
             case _:
                 pass
-    return [line for line in lines.values() if line.quantity]
+    return [line for line in lines.values() if line.quantity and plain(line.product_id) not in gone]
 
 
-def _with(lines: Mapping[str, CartItem], product: Product) -> CartItem:
-    """Return the line of a product with more pieces of it."""
-    line = lines.get(product.product_id) or CartItem(product.product_id)
+def with_more(product: Product, line: CartItem | None) -> CartItem:
+    """Return the line of a product with more pieces of it.
+
+    Args:
+        product: the pieces, and what is told of them.
+        line: what was known of the product before; None: nothing.
+    """
+    line = line or CartItem(product.product_id)
     price = Price(line.price, line.currency).then(product.price, product.currency)
     return replace(
         line,
@@ -77,12 +104,19 @@ def _with(lines: Mapping[str, CartItem], product: Product) -> CartItem:
     )
 
 
+def _seen_at(product: Product, line: CartItem) -> CartItem:
+    """Return a line without its price if the product was seen at another one."""
+    known = Price(line.price, line.currency)
+    seen = known.then(product.price, product.currency)
+    return line if seen == known else replace(line, price=None, currency=None)
+
+
 def _seen(products: Iterable[Product], lines: Mapping[str, CartItem]) -> dict[str, CartItem]:
     """Return the lines of a viewed cart, with what earlier events told about its products."""
     known = {name: replace(line, quantity=0) for name, line in lines.items()}
     seen: dict[str, CartItem] = {}
     for product in products:
-        seen[product.product_id] = _with(known | seen, product)
+        seen[product.product_id] = with_more(product, (known | seen).get(product.product_id))
     return seen
 
 

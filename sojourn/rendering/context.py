@@ -28,6 +28,7 @@ class RenderContext:
         start: the event that enrolled the customer.
         key: the run's key.
         history: what else happened.
+        elsewhere: orders that name another key: they say what of a cart was bought all the same.
         now: the journey's clock, aware.
         timezone: IANA name of the customer's zone.
         reference: the message as its links name it (`domain.reports.reference`). Empty: nothing is
@@ -54,6 +55,7 @@ class RenderContext:
     moves: tuple[Event, ...] = ()
     opens: bool | None = None
     opt_in: OptIn | None = None
+    elsewhere: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import jinja2
 
-from sojourn.domain.errors import NothingToSay, SojournError, TemplateError
+from sojourn.domain.errors import NothingLeft, NothingToSay, SojournError, TemplateError
+from sojourn.domain.messages import Reason
 from sojourn.rendering.words import clean
 
 # errors whose text is about the template, not about somebody's data
@@ -27,14 +28,19 @@ def faults_of(name: str, roots: Sequence[Path]) -> Iterator[None]:
     """
     try:
         yield
-    except NothingToSay:
-        raise NothingToSay(f"{name}: nothing to say") from None
+    except NothingToSay as declined:
+        raise type(declined)(f"{name}: {declined.words}") from None
     except TemplateError:  # has its place
         raise
     except Exception as error:
         fault = f"{_place(error, roots) or name}: {_reason(error)}"
         # without its cause, which may quote the customer
         raise TemplateError(fault) from None
+
+
+def reason_for(declined: NothingToSay) -> Reason:
+    """Return the reason for which a template declined."""
+    return Reason.NOTHING_LEFT if isinstance(declined, NothingLeft) else Reason.NOTHING_TO_SAY
 
 
 def _place(error: Exception, roots: Sequence[Path]) -> str:

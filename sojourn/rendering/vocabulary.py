@@ -1,6 +1,6 @@
 """The names that a template can use."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -9,14 +9,14 @@ from urllib.parse import unquote, urlsplit
 from jinja2 import TemplateRuntimeError
 
 from sojourn.domain.content import Wanted
-from sojourn.domain.errors import NothingToSay
+from sojourn.domain.errors import NothingLeft, NothingToSay
 from sojourn.domain.events import Event, Events
 from sojourn.domain.keys import plain
 from sojourn.domain.links import offer_code, web_url
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.topics import Topics
 from sojourn.rendering.cart import FOLDED as OF_CARTS
-from sojourn.rendering.cart import CartItem, cart_items, cart_total
+from sojourn.rendering.cart import OF_ANY_CART, CartItem, cart_items, cart_total
 from sojourn.rendering.context import RenderContext, Sender
 from sojourn.rendering.destinations import Links
 from sojourn.rendering.folders import LAST_RESORT
@@ -25,12 +25,21 @@ from sojourn.rendering.opt_in import as_shown, asked_by
 from sojourn.rendering.start import Start
 from sojourn.rendering.subscription import FOLDED as OF_SUBSCRIPTIONS
 from sojourn.rendering.subscription import Subscription, subscription_after
+from sojourn.rendering.viewed import viewed_items
 from sojourn.rendering.words import clean, file_name, spoken_name
 
 
 def folded(known: Events) -> frozenset[str]:
     """Return the wire names of events that templates see folded into a cart or a subscription."""
-    kinds = (*OF_CARTS, *OF_SUBSCRIPTIONS)
+    return _named(known, (*OF_CARTS, *OF_SUBSCRIPTIONS))
+
+
+def of_any_key(known: Events) -> frozenset[str]:
+    """Return the wire names of events that count for a message although they name another key."""
+    return _named(known, OF_ANY_CART)
+
+
+def _named(known: Events, kinds: tuple[type[Event], ...]) -> frozenset[str]:
     return frozenset(name for name, event in known.items() if issubclass(event, kinds))
 
 
@@ -114,11 +123,13 @@ class Vocabulary:
             "in_language": self._in_language,
             "links": self.links,
             "cart": self._cart(),
+            "viewed": self._shown(viewed_items(self._events(), context.now)),
             "subscription": self._subscription(),
             "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
             "offer_code": self._offer_code,
             "attach": self._attach,
             "nothing_to_say": _nothing_to_say,
+            "nothing_left": _nothing_left,
         }
 
     @property
@@ -170,21 +181,27 @@ class Vocabulary:
             cart = plain(getattr(event, "cart_id", None))
             return not keyed or not cart or cart == plain(self._context.key)
 
-        found = cart_items(event for event in self._events() if concerns(event))
-        items = tuple(
+        told = [*self._events(), *self._context.elsewhere]
+        if self._context.elsewhere:
+            told.sort(key=lambda event: event.occurred_at)
+        items = self._shown(cart_items(told, concerns))
+        return Cart(
+            items=items,
+            total=cart_total(items),
+            currency=items[0].currency if items else None,
+            count=sum(item.quantity for item in items),
+        )
+
+    def _shown(self, items: Iterable[CartItem]) -> tuple[CartItem, ...]:
+        """Return products whose names and links are safe to print."""
+        return tuple(
             replace(
                 item,
                 name=clean(item.name or ""),
                 url=web_url(item.url, self._sender.url),
                 image_url=web_url(item.image_url, self._sender.url),
             )
-            for item in found
-        )
-        return Cart(
-            items=items,
-            total=cart_total(items),
-            currency=items[0].currency if items else None,
-            count=sum(item.quantity for item in items),
+            for item in items
         )
 
     def _subscription(self) -> Subscription | None:
@@ -194,4 +211,8 @@ class Vocabulary:
 
 
 def _nothing_to_say() -> NoReturn:
-    raise NothingToSay("nothing to say")
+    raise NothingToSay(NothingToSay.words)
+
+
+def _nothing_left() -> NoReturn:
+    raise NothingLeft(NothingLeft.words)

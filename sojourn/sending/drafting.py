@@ -14,7 +14,7 @@ from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.opt_ins import OptIn
 from sojourn.domain.verdict import Case
 from sojourn.rendering.context import RenderContext
-from sojourn.rendering.vocabulary import folded
+from sojourn.rendering.vocabulary import folded, of_any_key
 from sojourn.sending.gathering import Gathered
 from sojourn.sending.targets import Target
 from sojourn.store import events
@@ -36,6 +36,7 @@ class Claim:
         start: the event that enrolled the customer.
         moves: the events that have restarted the steps since, oldest first.
         history: the customer's events that concern the run.
+        elsewhere: orders that name another key than the run's.
         may_write_freely: on WhatsApp, the customer has written within the last 24 hours.
         content: the content of the earlier hand-over, if the message goes once more: it goes
             unchanged, to the same address.
@@ -62,6 +63,7 @@ class Claim:
     opens: bool | None = None
     opt_in: OptIn | None = None
     targets: tuple[Target, ...] = ()
+    elsewhere: tuple[Event, ...] = ()
 
 
 async def drafted(
@@ -85,7 +87,7 @@ async def drafted(
         A claim that has no row of the ledger yet: its number and its attempt are zero.
     """
     case, delivery, customer = gathered.case, gathered.case.delivery, gathered.customer
-    history = await events.history(
+    told = await events.history(
         session,
         customer.customer_id,
         key_field=delivery.key_field,
@@ -94,6 +96,7 @@ async def drafted(
         before=delivery.start,
         known=known,
         folded=folded(known),
+        of_any_key=of_any_key(known),
     )
     return Claim(
         ledger_id=0,
@@ -103,8 +106,9 @@ async def drafted(
         customer=customer,
         timezone=case.timezone,
         start=start,
-        moves=_moves(start, history, delivery),
-        history=history,
+        moves=_moves(start, told.own, delivery),
+        history=told.own,
+        elsewhere=tuple(told.elsewhere),
         may_write_freely=channel is Channel.WHATSAPP
         and await _has_written(session, customer.customer_id, case),
         opens=case.circumstances.recipient.consents.opens if case.circumstances else None,
@@ -135,6 +139,7 @@ def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderCon
         moves=claim.moves,
         key=delivery.key,
         history=History(claim.history),
+        elsewhere=claim.elsewhere,
         now=delivery.now,
         timezone=claim.timezone,
         given=delivery.given,

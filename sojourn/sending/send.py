@@ -31,6 +31,7 @@ from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.reports import reference
 from sojourn.domain.verdict import Doubt, Late, OnceMore
 from sojourn.rendering.attachments import fetched
+from sojourn.rendering.faults import reason_for
 from sojourn.rendering.render import Renderer
 from sojourn.sending.doubt import Wait, Way, until_absent, way_out
 from sojourn.sending.drafting import Claim, context_of
@@ -140,9 +141,10 @@ class Messages:
         try:
             content = claim.content or self._render(delivery, claim)
             whole = await fetched(content, self._shop_url, self._hosts)
-        except NothingToSay:
-            await self._record.skipped(claim, Reason.NOTHING_TO_SAY)
-            return _receipt(claim, Status.SKIPPED, Reason.NOTHING_TO_SAY)
+        except NothingToSay as declined:
+            why = reason_for(declined)
+            await self._record.skipped(claim, why)
+            return _receipt(claim, Status.SKIPPED, why)
         except TemplateError as error:
             activity.logger.error(
                 "message %s (%s) cannot be rendered: sojourn ledger show tells why",

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, tuple_, update
 from sqlalchemy.orm import aliased
@@ -412,6 +412,18 @@ async def since(
     return (await session.exec(query)).all()
 
 
+class Told(NamedTuple):
+    """A customer's events for a template, oldest first.
+
+    Args:
+        own: those of the run's key, and those without a key.
+        elsewhere: those asked for that name another key.
+    """
+
+    own: list[Event]
+    elsewhere: list[Event]
+
+
 async def history(
     session: AsyncSession,
     customer_id: str,
@@ -422,7 +434,8 @@ async def history(
     before: tuple[datetime, int],
     known: Events,
     folded: Collection[str] = (),
-) -> list[Event]:
+    of_any_key: Collection[str] = (),
+) -> Told:
     """Return the customer's events for a template, oldest first.
 
     They are the events of the run's key and those without a key. A cart that was bought and filled
@@ -441,6 +454,7 @@ async def history(
         before: the moment and the number of the event that started the run.
         known: the project's events, by wire name.
         folded: the wire names of events that templates fold.
+        of_any_key: the wire names of events that a template sees apart if they name another key.
 
     Returns:
         The events that still validate.
@@ -456,12 +470,13 @@ async def history(
     rows = await session.exec(
         _newest_of_each(ours.where(col(EventRow.name).in_(list(known))), key_field, folded)
     )
-    found: list[Event] = []
+    found = Told([], [])
     for row in sorted(rows, key=lambda one: (one.occurred_at, one.seq or 0)):
-        if not concerns(row, key_field, key):
+        told = found.own if concerns(row, key_field, key) else found.elsewhere
+        if told is found.elsewhere and row.name not in of_any_key:
             continue
         try:
-            found.append(typed(row, known))
+            told.append(typed(row, known))
         except BadEvent as error:  # its class has become stricter; the message goes out without it
             log.warning("event %s no longer validates and is left out: %s", row.message_id, error)
     return found

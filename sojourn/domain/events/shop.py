@@ -56,6 +56,10 @@ class Product(BaseModel):
     currency: Currency | None = None
 
 
+class ProductViewed(Event, Product, name="Product Viewed"):
+    """The page of a product was looked at."""
+
+
 class ProductAdded(Event, Product, name="Product Added"):
     """A product was put into a cart."""
 
@@ -66,6 +70,12 @@ class ProductRemoved(Event, Product, name="Product Removed"):
     """A product was taken out of a cart."""
 
     cart_id: Key | None = None
+
+
+class ProductOutOfStock(Event, name="Product Out of Stock"):
+    """A product that the customer has to do with, say in a cart, cannot be had any more."""
+
+    product_id: Identifier
 
 
 class CartViewed(Event, name="Cart Viewed"):

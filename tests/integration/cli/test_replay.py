@@ -179,7 +179,7 @@ async def test_an_identify_that_is_sent_again_takes_no_refusal_back(tmp_path: Pa
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("removed", "fate"), [("11:00:00", {"sent": 1}), ("09:00:00", {"nothing_to_say": 1})]
+    ("removed", "fate"), [("11:00:00", {"sent": 1}), ("09:00:00", {"nothing_left": 1})]
 )
 async def test_a_message_shows_nothing_that_happens_after_it(
     tmp_path: Path, removed: str, fate: dict[str, int]

@@ -1,9 +1,10 @@
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
 from sojourn import QuietHours, Settings
-from sojourn.events import OrderCompleted, ProductAdded
+from sojourn.events import OrderCompleted, ProductAdded, ProductOutOfStock, ProductViewed
 from sojourn.testkit import JourneyTest, scenario
 from workflows.abandoned_cart import AbandonedCart
 
@@ -79,6 +80,63 @@ async def test_another_product_restarts_the_ladder(journey: JourneyTest) -> None
     assert journey.sent == ["reminder"]
     await journey.after(1 * HOUR)
     assert journey.sent == ["reminder", "reminder"]
+
+
+@pytest.mark.parametrize("named", [{}, {"cart_id": "never-heard-of"}], ids=["none", "unknown"])
+async def test_a_purchase_that_names_no_cart_of_ours_ends_every_cart(
+    journey: JourneyTest, named: dict[str, Any]
+) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.publish(ProductAdded, cart_id="cart8", product_id="second")
+    await journey.publish(OrderCompleted, **named)
+    await journey.after(8 * DAY)
+    assert journey.sent == []
+    assert journey.outcomes == ["converted", "converted"]
+
+
+LAMP: dict[str, Any] = {
+    "product_id": "lamp",
+    "name": "Oak lamp",
+    "price": "89.50",
+    "currency": "EUR",
+}
+MUG: dict[str, Any] = {"product_id": "mug", "name": "Blue mug", "price": "12.00", "currency": "EUR"}
+
+
+async def test_what_was_bought_with_another_cart_is_not_offered(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7", **LAMP)
+    await journey.publish(ProductAdded, cart_id="cart7", **MUG)
+    await journey.publish(ProductAdded, cart_id="cart8", **MUG)
+    await journey.publish(OrderCompleted, cart_id="cart8", products=[MUG])
+    await journey.after(24 * HOUR)
+    assert journey.sent == ["reminder"]
+    text = (await journey.content("reminder"))["text"]
+    assert "Oak lamp" in text
+    assert "Blue mug" not in text
+
+
+@scenario("abandoned-cart/nothing-left")
+async def test_a_cart_of_which_nothing_is_left_sends_nothing(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7", **LAMP)
+    await journey.publish(ProductAdded, cart_id="cart7", **MUG)
+    await journey.publish(ProductOutOfStock, product_id="lamp")
+    await journey.publish(ProductAdded, cart_id="cart8", **MUG)
+    await journey.publish(OrderCompleted, cart_id="cart8", products=[MUG])
+    await journey.after(8 * DAY)
+    assert journey.sent == []
+    skipped = [("reminder", "nothing_left"), ("nudge", "nothing_left"), ("offer", "nothing_left")]
+    assert journey.skipped == skipped
+
+
+async def test_a_price_that_has_changed_since_is_not_promised(journey: JourneyTest) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7", **LAMP)
+    await journey.publish(ProductAdded, cart_id="cart7", **MUG)
+    await journey.publish(ProductViewed, **{**LAMP, "price": "99.00"})
+    await journey.after(24 * HOUR)
+    text = (await journey.content("reminder"))["text"]
+    assert "Oak lamp" in text
+    assert "12.00" in text
+    assert not any(told in text for told in ("89.50", "99.00", "101.50", "Total"))
 
 
 class TestQuietHours:

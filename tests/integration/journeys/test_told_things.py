@@ -68,7 +68,7 @@ async def test_an_emptied_cart_is_not_spoken_of_whatever_else_happened(
     await happened(journey, "Feature Used", feature="search")
     await journey.after(days(8))
     assert journey.sent == []
-    assert journey.skipped == [(step, "nothing_to_say") for step in ("reminder", "nudge", "offer")]
+    assert journey.skipped == [(step, "nothing_left") for step in ("reminder", "nudge", "offer")]
 
 
 async def test_every_piece_of_a_long_cart_counts(journey: JourneyTest) -> None:

@@ -188,7 +188,7 @@ async def test_a_template_that_is_missing_rejects_the_message(desk: Desk) -> Non
     assert "remindr" in str((await desk.row()).detail)
 
 
-async def test_an_empty_cart_is_nothing_to_say(desk: Desk) -> None:
+async def test_of_an_empty_cart_nothing_is_left(desk: Desk) -> None:
     await desk.keep(
         ProductRemoved(
             customer_id=desk.customer_id, cart_id="c", product_id="p", occurred_at=NOON + HOUR
@@ -196,5 +196,5 @@ async def test_an_empty_cart_is_nothing_to_say(desk: Desk) -> None:
     )
     for _ in range(2):
         receipt = await desk.send()
-        assert (receipt.status, receipt.reason) == (Status.SKIPPED, Reason.NOTHING_TO_SAY)
+        assert (receipt.status, receipt.reason) == (Status.SKIPPED, Reason.NOTHING_LEFT)
     assert desk.carrier.carried == []

