@@ -67,6 +67,8 @@ async def copies(
 
 async def _ends(session: AsyncSession, event: Event, reach: Reach, own: str, other: str) -> bool:
     """Tell whether an event of one id ends runs of another one."""
+    if event.event_name in reach.whole and getattr(event, "products", None):
+        return False
     had = await events.keys_had(session, [other], reach)
     if not had:
         return False  # nothing that could have started a run

@@ -121,7 +121,12 @@ def targets(
                 concerns = run.workflow_id == event.run
             else:
                 concerns = reach.concerns(
-                    run.key, name=event.event_name, said=key, seq=seq, had=had.get(name)
+                    run.key,
+                    name=event.event_name,
+                    said=key,
+                    seq=seq,
+                    had=had.get(name),
+                    part=bool(getattr(event, "products", None)),
                 )
             if concerns:
                 found[run.workflow_id] = Tell(run.workflow_id, name)

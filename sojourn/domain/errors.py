@@ -162,9 +162,18 @@ class TemplateError(SojournError):
 
 
 class NothingToSay(TemplateError):
-    """The template declined: there is nothing to tell this customer."""
+    """The template declined: there is nothing to tell this customer.
+
+    Args:
+        why: as the template says it, for the ledger; empty: it does not say.
+        name: of the template.
+    """
 
     words: ClassVar[str] = "nothing to say"
+
+    def __init__(self, why: str = "", name: str = "") -> None:
+        super().__init__(f"{name}: {why or self.words}".removeprefix(": "))
+        self.why = why
 
 
 class NothingLeft(NothingToSay):

@@ -87,12 +87,21 @@ class Reach:
         starts: the wire names of the events that start runs: they say which keys a customer has.
         ends: of the events that end runs and start none.
         any_key: of those that end the runs of every key, whichever they name.
+        whole: of those that end nothing if they are about a part of their thing.
+        known_by: further events that say which keys a customer has.
     """
 
     field: str = ""
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     any_key: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    known_by: tuple[str, ...] = ()
+
+    @property
+    def tells_keys(self) -> tuple[str, ...]:
+        """The wire names of the events that say which keys a customer has."""
+        return (*self.starts, *self.known_by)
 
     def concerns(
         self,
@@ -103,6 +112,7 @@ class Reach:
         seq: int,
         had: Mapping[str, int] | None,
         begun: int = 0,
+        part: bool = False,
     ) -> bool:
         """Tell whether an event concerns the run of a key.
 
@@ -115,10 +125,13 @@ class Reach:
                 looked: then every key counts as had.
             begun: the order of arrival of the event that began the run, where it is known: an
                 unknown key of an event that arrived before may be one that we were yet to hear of.
+            part: whether the event is about a part of its thing: it names products.
 
         Returns:
             True if the event has this key or none, or ends runs and names no key of this customer.
         """
+        if part and name in self.whole:
+            return False
         value = plain(said)
         if not self.field or value in ("", plain(key)):
             return True

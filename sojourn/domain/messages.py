@@ -317,6 +317,10 @@ class Delivery(_Wire):
     """Events that start runs; none (asked for before this was told): no key is looked for."""
     any_key: tuple[str, ...] = ()
     """Goals and ends that end the runs of every key."""
+    whole: tuple[str, ...] = ()
+    """Goals and ends that end nothing if they name products."""
+    known_by: tuple[str, ...] = ()
+    """Events beside the starts that tell the keys which there are."""
     timezone: str
     given: dict[str, Any] = {}
     """Values that the steps give to the template; nothing personal."""
@@ -338,6 +342,8 @@ class Delivery(_Wire):
             starts=self.starts,
             ends=tuple(n for n in (*self.goals, *self.ends) if n not in self.starts),
             any_key=self.any_key,
+            whole=self.whole,
+            known_by=self.known_by,
         )
 
     @property

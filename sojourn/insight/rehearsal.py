@@ -200,6 +200,7 @@ class Rehearsal:
             content = self._renderer.render(context_of(moved, draft, reference=""), channel)
         except NothingToSay as declined:
             status, reason = Status.SKIPPED, reason_for(declined)
+            fault = declined.why
         except TemplateError as error:
             status, reason, fault = Status.REJECTED, Reason.TEMPLATE, str(error)
         if content is not None and channel is Channel.WHATSAPP:

@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from sojourn.domain.again import Again
-from sojourn.domain.events import AnyKey, Event
+from sojourn.domain.events import AnyKey, Event, Whole
 from sojourn.domain.facts import Fact
 from sojourn.domain.message import declared_messages
 from sojourn.domain.messages import Enrolment, Heard
 from sojourn.journeys.calling import Calling
 from sojourn.journeys.conditions import checked_conditions
-from sojourn.journeys.keywords import Classes, Ends, check, classes, ends_of, events_of
+from sojourn.journeys.keywords import Classes, Ends, check, classes, ends_of, events_of, marked
 from sojourn.journeys.listening import Listening
 from sojourn.journeys.sends import Sends
 from sojourn.journeys.state import State
@@ -46,7 +46,8 @@ class Journey(Listening, Sends, Calling, Telling):
             left out.
         starts_on: events that start a run.
         goal: events that make the journey succeed and stop its messages; ``Event.any_key()`` for
-            those that do so whichever key they name.
+            those that do so whichever key they name, ``Event.whole()`` for those that do so only
+            if they name no products.
         key: the field of those events that tells a customer's runs apart; none: one run a customer.
         restarts_on: events that begin the steps again, if `restarts` agrees.
         ends_on: events that end the run as ``stopped``.
@@ -89,7 +90,10 @@ class Journey(Listening, Sends, Calling, Telling):
     ) -> None:
         super().__init_subclass__(**kwargs)
         of = cls.terms
-        ends = (*ends_of(goal, of.goal, of.any_key), *ends_of(ends_on, of.ends_on, of.any_key))
+        ends = (
+            *ends_of(goal, marked(of.goal, of)),
+            *ends_of(ends_on, marked(of.ends_on, of)),
+        )
         cls.terms = Terms(
             starts_on=classes(starts_on, of.starts_on),
             goal=classes(events_of(goal), of.goal),
@@ -98,6 +102,7 @@ class Journey(Listening, Sends, Calling, Telling):
             ends_on=classes(events_of(ends_on), of.ends_on),
             hears=classes(hears, of.hears),
             any_key=tuple(one.event for one in ends if isinstance(one, AnyKey)),
+            whole=tuple(one.event for one in ends if isinstance(one, Whole)),
             anchor=of.anchor if anchor is None else anchor,
             enters_if=of.enters_if if enters_if is None else enters_if,
             stays_if=of.stays_if if stays_if is None else stays_if,

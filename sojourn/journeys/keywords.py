@@ -2,13 +2,15 @@
 
 import re
 
-from sojourn.domain.events import AnyKey, Event
+from sojourn.domain.events import AnyKey, Event, Whole
 from sojourn.domain.events.base import personal_fields
 from sojourn.domain.message import Message
 from sojourn.journeys.run import Run
+from sojourn.journeys.terms import Terms
 
 Classes = type[Event] | tuple[type[Event], ...]
-Ends = type[Event] | AnyKey | tuple[type[Event] | AnyKey, ...]
+End = type[Event] | AnyKey | Whole
+Ends = End | tuple[End, ...]
 
 _NAME = re.compile(r"[a-z\d]+(-[a-z\d]+)*", re.ASCII)
 
@@ -43,14 +45,25 @@ def _check_named(cls: type[Run], called: str) -> None:
             )
     for message in cls.messages:
         _check_counted(message, cls)
+    _check_marked(cls, called)
+    if cls.steps is Run.steps:
+        raise TypeError(f"{called} has no steps: write async def steps(self)")
+
+
+def _check_marked(cls: type[Run], called: str) -> None:
+    """Check the marks of events that end runs."""
     for event in cls.terms.any_key:
         if event in cls.terms.starts_on:
             raise TypeError(
                 f"{called}: {event.__name__} starts runs of the key that it names, and cannot end "
                 "those of any key: leave any_key() out"
             )
-    if cls.steps is Run.steps:
-        raise TypeError(f"{called} has no steps: write async def steps(self)")
+    for event in cls.terms.whole:
+        if "products" not in event.model_fields:
+            raise TypeError(
+                f"{called}: {event.__name__} lists no products, so it is always about all of its "
+                "thing: leave whole() out"
+            )
 
 
 def _check_counted(message: Message, cls: type[Run]) -> None:
@@ -71,27 +84,32 @@ def classes(events: Classes | None, otherwise: tuple[type[Event], ...]) -> tuple
     return events if isinstance(events, tuple) else (events,)
 
 
-def ends_of(
-    given: Ends | None, otherwise: tuple[type[Event], ...], any_key: tuple[type[Event], ...]
-) -> tuple[type[Event] | AnyKey, ...]:
+def ends_of(given: Ends | None, otherwise: tuple[End, ...]) -> tuple[End, ...]:
     """Return what a keyword says of the events that end runs, or what its base class says.
 
     Args:
         given: the keyword; None: it is left out.
-        otherwise: the events of the base class.
-        any_key: of those, the ones that end the runs of every key.
+        otherwise: what the base class says.
 
     Returns:
-        The events, each marked if it ends the runs of every key.
+        The events, each marked if it ends the runs of every key, or only as a whole.
     """
     if given is None:
-        return tuple(AnyKey(event) if event in any_key else event for event in otherwise)
+        return otherwise
     return given if isinstance(given, tuple) else (given,)
 
 
+def marked(events: tuple[type[Event], ...], terms: Terms) -> tuple[End, ...]:
+    """Return events that end runs, each with the marks that the terms of a journey hold."""
+    return tuple(
+        AnyKey(one) if one in terms.any_key else Whole(one) if one in terms.whole else one
+        for one in events
+    )
+
+
 def events_of(given: Ends | None) -> tuple[type[Event], ...] | None:
-    """Return the classes of the events that end runs, whichever key they name."""
+    """Return the classes of the events that end runs, without their marks."""
     if given is None:
         return None
     every = given if isinstance(given, tuple) else (given,)
-    return tuple(one.event if isinstance(one, AnyKey) else one for one in every)
+    return tuple(one.event if isinstance(one, AnyKey | Whole) else one for one in every)

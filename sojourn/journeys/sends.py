@@ -143,6 +143,8 @@ class Sends(Waits):
             restarts=names(terms.moved_by),
             starts=terms.reach.starts,
             any_key=terms.reach.any_key,
+            whole=terms.reach.whole,
+            known_by=terms.reach.known_by,
             timezone=state.zone,
             given=given,
             cause=state.cause.id,

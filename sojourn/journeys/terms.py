@@ -30,6 +30,7 @@ class Terms:
         ends_on: end the run as ``stopped``.
         hears: further events that the steps wait for or ask about.
         any_key: of ``goal`` and ``ends_on``, those that end the runs of every key.
+        whole: of ``goal`` and ``ends_on``, those that end runs only if they name no products.
         enters_if: the condition under which an event starts a run; its fields are those of the
             event.
         stays_if: the condition under which a message leaves.
@@ -44,6 +45,7 @@ class Terms:
     ends_on: EventClasses = ()
     hears: EventClasses = ()
     any_key: EventClasses = ()
+    whole: EventClasses = ()
     anchor: str = ""
     enters_if: Fact | None = None
     stays_if: Fact | None = None
@@ -90,7 +92,14 @@ class Terms:
             starts=starts,
             ends=tuple(name for name in ends if name not in starts),
             any_key=names(self.any_key),
+            whole=names(self.whole),
+            known_by=tuple(name for name in names(self.keyed) if name not in starts),
         )
+
+    @property
+    def keyed(self) -> EventClasses:
+        """The events of ``hears`` that have the journey's key: they tell keys that there are."""
+        return tuple(event for event in self.hears if self.key in event.model_fields)
 
     def exact(self, start: str) -> tuple[str, ...]:
         """Return the goals that count for a run by their moments alone.

@@ -55,6 +55,10 @@ class Links:
         self.cart = f"{sender.url}/cart" + (
             f"?cart_id={quote(in_cart, safe='')}" if in_cart else ""
         )
+        ordered = getattr(context.start, "order_id", None) or ""
+        self.review = f"{sender.url}/review" + (
+            f"?order_id={quote(ordered, safe='')}" if ordered else ""
+        )
         self.account = f"{sender.url}/account"
         self.help = f"{sender.url}/help"
 

@@ -29,7 +29,7 @@ def faults_of(name: str, roots: Sequence[Path]) -> Iterator[None]:
     try:
         yield
     except NothingToSay as declined:
-        raise type(declined)(f"{name}: {declined.words}") from None
+        raise type(declined)(declined.why, name) from None
     except TemplateError:  # has its place
         raise
     except Exception as error:

@@ -74,7 +74,15 @@ class Renderer:
         lang = self._language(context, channel, locales)
         name = f"{context.journey}/{context.template}.{channel}.{lang}"
         with faults_of(name, self._folders.roots):
-            words = Vocabulary(self._sender, context, channel, lang, locales, topics=self._topics)
+            words = Vocabulary(
+                self._sender,
+                context,
+                channel,
+                lang,
+                locales,
+                topics=self._topics,
+                exists=lambda file: self._folders.find(file) is not None,
+            )
             parts = self._parts(name, words.names, context, channel)
             headers: dict[str, str] = {}
             if channel is Channel.EMAIL:

@@ -1,9 +1,9 @@
 """The names that a template can use."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from jinja2 import TemplateRuntimeError
@@ -22,11 +22,14 @@ from sojourn.rendering.destinations import Links
 from sojourn.rendering.folders import LAST_RESORT
 from sojourn.rendering.formatting import Formats, formatting_locale
 from sojourn.rendering.opt_in import as_shown, asked_by
+from sojourn.rendering.order import Order, OrderItem, order_after
 from sojourn.rendering.start import Start
 from sojourn.rendering.subscription import FOLDED as OF_SUBSCRIPTIONS
 from sojourn.rendering.subscription import Subscription, subscription_after
 from sojourn.rendering.viewed import viewed_items
-from sojourn.rendering.words import clean, file_name, spoken_name
+from sojourn.rendering.words import clean, file_name, file_word, spoken_name
+
+I = TypeVar("I", bound=CartItem)
 
 
 def folded(known: Events) -> frozenset[str]:
@@ -80,6 +83,7 @@ class Vocabulary:
         locales: the customer's and those that stand in for it, best first. They decide how amounts
             and dates are put, and which words of the layout stand in for missing ones.
         topics: what the project calls its topics.
+        exists: tells whether there is a template of a name.
     """
 
     def __init__(
@@ -91,7 +95,10 @@ class Vocabulary:
         locales: Sequence[str],
         *,
         topics: Topics | None = None,
+        exists: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self._exists = exists
+        self._lang = lang
         self._sender = sender
         self._context = context
         self._channel = channel
@@ -125,6 +132,8 @@ class Vocabulary:
             "cart": self._cart(),
             "viewed": self._shown(viewed_items(self._events(), context.now)),
             "subscription": self._subscription(),
+            "order": self._order(),
+            "by_product": self._by_product,
             "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
             "offer_code": self._offer_code,
             "attach": self._attach,
@@ -192,7 +201,7 @@ class Vocabulary:
             count=sum(item.quantity for item in items),
         )
 
-    def _shown(self, items: Iterable[CartItem]) -> tuple[CartItem, ...]:
+    def _shown(self, items: Iterable[I]) -> tuple[I, ...]:
         """Return products whose names and links are safe to print."""
         return tuple(
             replace(
@@ -209,10 +218,31 @@ class Vocabulary:
         found = subscription_after(self._events(), self._context.key if keyed else "")
         return replace(found, plan=clean(found.plan or "")) if found else None
 
+    def _order(self) -> Order | None:
+        order_id = getattr(self._context.start, "order_id", None)
+        if not order_id:
+            return None
+        found = order_after(self._events(), order_id)
+        return replace(found, items=self._shown(found.items))
 
-def _nothing_to_say() -> NoReturn:
-    raise NothingToSay(NothingToSay.words)
+    def _by_product(self, folder: str, items: Iterable[OrderItem]) -> list[tuple[OrderItem, str]]:
+        """List the files of a folder that are about products, or about their categories.
+
+        Of a product ``P1`` of the category ``Lamps`` it is ``p1.en.html``, else ``lamps.en.html``,
+        in the language of the message. Each file is listed once.
+        """
+        found: dict[str, OrderItem] = {}
+        for item in items:
+            names = (file_word(plain(item.product_id)), file_word(item.category or ""))
+            files = [f"{folder}/{name}.{self._lang}.html" for name in names if name]
+            if file := next(filter(self._exists, files), None):
+                found.setdefault(file, item)
+        return [(item, file) for file, item in found.items()]
+
+
+def _nothing_to_say(why: str = "") -> NoReturn:
+    raise NothingToSay(clean(why))
 
 
 def _nothing_left() -> NoReturn:
-    raise NothingLeft(NothingLeft.words)
+    raise NothingLeft

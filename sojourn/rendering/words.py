@@ -32,6 +32,11 @@ def is_advertisement(text: str) -> bool:
     return bool(_ADVERTISING.search(seen))
 
 
+def file_word(text: str) -> str:
+    """Return a name as a word of a file's name: ``home-lighting`` of "Home & Lighting"."""
+    return re.sub(r"[\W_]+", "-", clean(text).lower())[:_LONGEST_FILE_NAME].strip("-")
+
+
 def file_name(path: str) -> str:
     """Return the last part of a path, as any system can name a file; ``file`` if nothing is left.
 

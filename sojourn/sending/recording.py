@@ -110,8 +110,14 @@ class Recorder:
                 keyed=bool(provider.abilities.idempotent_for),
             )
 
-    async def skipped(self, claim: Claim, reason: Reason) -> None:
-        """Note that the message was decided against after its claim."""
+    async def skipped(self, claim: Claim, reason: Reason, detail: str = "") -> None:
+        """Note that the message was decided against after its claim.
+
+        Args:
+            claim: the permission to send it.
+            reason: why.
+            detail: the same in words; empty: none.
+        """
         async with self._store.transaction() as session:
             person = await people.lock(session, claim.customer.customer_id)
             await settling.settle(
@@ -120,6 +126,7 @@ class Recorder:
                 MessageState.SKIPPED,
                 attempt=claim.attempt,
                 reason=reason.value,
+                detail=detail or None,
             )
             await _free_a_slot(session, person, claim)
 

@@ -143,7 +143,7 @@ class Messages:
             whole = await fetched(content, self._shop_url, self._hosts)
         except NothingToSay as declined:
             why = reason_for(declined)
-            await self._record.skipped(claim, why)
+            await self._record.skipped(claim, why, declined.why)
             return _receipt(claim, Status.SKIPPED, why)
         except TemplateError as error:
             activity.logger.error(

@@ -538,7 +538,10 @@ def reaches(
     """
     assert row.seq is not None
     said = _key(row, reach)
-    return reach.concerns(key, name=row.name, said=said, seq=row.seq, had=had, begun=begun)
+    part = bool(row.properties.get("products"))
+    return reach.concerns(
+        key, name=row.name, said=said, seq=row.seq, had=had, begun=begun, part=part
+    )
 
 
 async def keys_that_matter(
@@ -584,7 +587,9 @@ async def keys_had(
     said = col(EventRow.properties)[reach.field].as_string() if reach.field else literal("")
     query = (
         select(said, func.min(EventRow.seq))
-        .where(col(EventRow.customer_id).in_(customer_ids), col(EventRow.name).in_(reach.starts))
+        .where(
+            col(EventRow.customer_id).in_(customer_ids), col(EventRow.name).in_(reach.tells_keys)
+        )
         .group_by(said)
     )
     return _first((value, seq or 0) for value, seq in await session.exec(query))
@@ -600,7 +605,7 @@ def keys_in(rows: Iterable[EventRow], reach: Reach) -> Mapping[str, int]:
     Returns:
         The arrival of the first start of each key.
     """
-    return _first((_key(row, reach), row.seq or 0) for row in rows if row.name in reach.starts)
+    return _first((_key(row, reach), row.seq or 0) for row in rows if row.name in reach.tells_keys)
 
 
 def _first(pairs: Iterable[tuple[object, int]]) -> dict[str, int]:

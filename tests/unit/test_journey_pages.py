@@ -89,11 +89,11 @@ def test_the_page_of_a_journey_says_its_keywords(name: str) -> None:
     terms = JOURNEYS[name].terms
     table = rows(section(page(name), "What starts, moves and ends it"))
     declared = {code(cells[0]): cells[1] for cells in table}
-    ends = {event.event_name for event in terms.any_key}
+    marks = dict.fromkeys(terms.any_key, " of any key")
+    marks |= dict.fromkeys(terms.whole, " as a whole")
     expected = {
         keyword: ", ".join(
-            f"{event.event_name} of any key" if event.event_name in ends else event.event_name
-            for event in getattr(terms, keyword)
+            event.event_name + marks.get(event, "") for event in getattr(terms, keyword)
         )
         for keyword in EVENTS
         if getattr(terms, keyword)

@@ -1,12 +1,20 @@
 """Facts about customers.
 
-`base` has the class that all events extend, `fields` the types of their fields, `shop`, `messages`,
-`opt_ins` and `runs` the events that ship, `catalogue` the events of a project by name, `reading`
-the strict way from a call to an event, `lenience` the kind one, `naming` the names that mean the
-same.
+`base` has the class that all events extend, `fields` the types of their fields; `shop`,
+`fulfilment`, `reviews`, `care`, `messages`, `opt_ins` and `runs` have the events that ship.
+`catalogue` has the events of a project by name, `reading` the strict way from a call to an event,
+`lenience` the kind one, `naming` the names that mean the same.
 """
 
-from sojourn.domain.events.base import ENVELOPE, AnyKey, Event, UnknownEvent, personal_fields
+from sojourn.domain.events.base import (
+    ENVELOPE,
+    AnyKey,
+    Event,
+    UnknownEvent,
+    Whole,
+    personal_fields,
+)
+from sojourn.domain.events.care import ComplaintReceived
 from sojourn.domain.events.catalogue import (
     SHIPPED,
     Events,
@@ -28,6 +36,7 @@ from sojourn.domain.events.fields import (
     PersonalMark,
     Quantity,
 )
+from sojourn.domain.events.fulfilment import OrderDelivered
 from sojourn.domain.events.lenience import Role, Understood
 from sojourn.domain.events.messages import (
     EmailLinkClicked,
@@ -45,6 +54,7 @@ from sojourn.domain.events.messages import (
 )
 from sojourn.domain.events.opt_ins import OptInConfirmed, OptInRequested, OptInWithdrawn
 from sojourn.domain.events.reading import LARGEST, bad_event, check_json, check_track, read_event
+from sojourn.domain.events.reviews import ProductReviewed
 from sojourn.domain.events.runs import HoldEnded, JourneyStopped, RunEvent, TimeZoneChanged
 from sojourn.domain.events.shop import (
     AccountActivated,
@@ -77,6 +87,7 @@ __all__ = [
     "AnyKey",
     "CartViewed",
     "CheckoutStarted",
+    "ComplaintReceived",
     "Currency",
     "EmailLinkClicked",
     "Event",
@@ -104,6 +115,7 @@ __all__ = [
     "OptInWithdrawn",
     "OrderCancelled",
     "OrderCompleted",
+    "OrderDelivered",
     "OrderRefunded",
     "Personal",
     "PersonalMark",
@@ -111,6 +123,7 @@ __all__ = [
     "ProductAdded",
     "ProductOutOfStock",
     "ProductRemoved",
+    "ProductReviewed",
     "ProductViewed",
     "Quantity",
     "Role",
@@ -125,6 +138,7 @@ __all__ = [
     "Understood",
     "UnknownEvent",
     "Use",
+    "Whole",
     "bad_event",
     "beside",
     "check_json",

@@ -17,6 +17,13 @@ ENVELOPE = ("message_id", "customer_id", "occurred_at")
 
 
 @dataclass(frozen=True)
+class Whole:
+    """An event that ends runs only if it is about all of its thing (`Event.whole`)."""
+
+    event: "type[Event]"
+
+
+@dataclass(frozen=True)
 class AnyKey:
     """An event that ends the runs of every key of its customer (`Event.any_key`)."""
 
@@ -62,6 +69,15 @@ class Event(BaseModel):
         For the class keywords of a journey: ``goal=OrderCompleted.any_key()``.
         """
         return AnyKey(cls)
+
+    @classmethod
+    def whole(cls) -> Whole:
+        """Say that the event ends runs only if it names no products, and so is about all of them.
+
+        For the class keywords of a journey: ``ends_on=OrderRefunded.whole()``. A refund that lists
+        what was returned leaves the run alone; templates see what is left (`order`).
+        """
+        return Whole(cls)
 
     @property
     def is_whole(self) -> bool:

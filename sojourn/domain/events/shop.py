@@ -49,6 +49,7 @@ class Product(BaseModel):
 
     product_id: Identifier
     name: Personal = None
+    category: Personal = None
     image_url: Personal = None
     url: Personal = None
     price: Money | None = None

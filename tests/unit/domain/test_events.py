@@ -28,6 +28,7 @@ from sojourn.domain.events import (
     OrderRefunded,
     ProductAdded,
     ProductRemoved,
+    ProductReviewed,
     ProductViewed,
     SignedUp,
     SubscriptionCancelled,
@@ -43,9 +44,10 @@ from sojourn.domain.events import (
 NOON = "2024-01-08T12:00:00Z"
 PERSONAL: dict[type[Event], set[str]] = {
     SignedUp: {"email", "first_name", "plan"},
-    ProductAdded: {"name", "image_url", "url"},
-    ProductRemoved: {"name", "image_url", "url"},
-    ProductViewed: {"name", "image_url", "url"},
+    ProductAdded: {"name", "category", "image_url", "url"},
+    ProductRemoved: {"name", "category", "image_url", "url"},
+    ProductReviewed: {"review_body"},
+    ProductViewed: {"name", "category", "image_url", "url"},
     SubscriptionStarted: {"plan"},
     SubscriptionRenewed: {"plan"},
     SubscriptionChanged: {"plan"},

@@ -21,6 +21,7 @@ from sojourn.domain.events import (
     FeatureUsed,
     OptInRequested,
     OrderCompleted,
+    OrderDelivered,
     ProductAdded,
     ProductRemoved,
     SignedUp,
@@ -28,6 +29,7 @@ from sojourn.domain.events import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
+from sojourn.domain.events.samples import made_up_fields
 from sojourn.domain.history import History
 from sojourn.domain.links import Renew, Unsubscribe, read_renew, read_unsubscribe
 from sojourn.domain.messages import Channel, MessageClass
@@ -37,7 +39,7 @@ from sojourn.rendering.folders import ENGINE, KINDS, missing
 from sojourn.rendering.languages import fallbacks
 from sojourn.rendering.render import RenderContext, Renderer
 from sojourn.settings import Settings
-from tests.support.project import PROJECT
+from tests.support.project import WHOLE
 
 SECRET = "kept in a drawer"
 NOW = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
@@ -49,8 +51,8 @@ SHOP = Settings(
     public_url="https://mail.shop.example",
     locale="en",
 )
-(TEMPLATES,) = PROJECT.templates
-LANGUAGES = PROJECT.languages
+(TEMPLATES,) = WHOLE.templates
+LANGUAGES = WHOLE.languages
 RENDERER = Renderer(SHOP, SECRET, [TEMPLATES], LANGUAGES)
 # shipped to show what a channel needs, for a journey that adds it
 EXAMPLES = {("onboarding", "help", Channel.WHATSAPP)}
@@ -88,6 +90,12 @@ def subscribed(**fields: Any) -> SubscriptionStarted:
     )
 
 
+def ordered(name: str, **fields: Any) -> OrderCompleted:
+    order = {"order_id": "o_7", "cart_id": "cart 8"}
+    product = {"product_id": "p_1", "name": name, **fields}
+    return OrderCompleted.model_validate({"customer_id": "c_1", **order, "products": [product]})
+
+
 PRICED = {"price": "89.50", "currency": "EUR"}
 RICH: list[Event] = [
     SignedUp(customer_id="c_1", plan="Plus", first_name="Ada"),
@@ -98,6 +106,15 @@ RICH: list[Event] = [
     OptInRequested(customer_id="c_1", channel="email", topic="newsletter", occurred_at=NOW),
 ]
 SPARSE: list[Event] = [SignedUp(customer_id="c_1"), added(), subscribed()]
+MORE: dict[str, list[Event]] = {
+    "after-purchase": [
+        ordered("Reading lamp", category="Lamps", url="/lamp", **PRICED),
+        OrderDelivered(customer_id="c_1", order_id="o_7"),
+    ],
+}
+"""By journey, what a rich history has besides."""
+DECLINES = {("after-purchase", "tips")}
+"""Messages that have nothing to say to a customer without a history."""
 ADA = Customer("c_1", known=True, first_name="Ada", email="ada@x.example", locale="en-GB")
 NOBODY = Customer("c_1", known=True)
 
@@ -112,10 +129,14 @@ def about(
     **changes: Any,
 ) -> RenderContext:
     history = list(events or RICH)
-    kind = PROJECT.journeys[journey]
+    if history == RICH:
+        history += MORE.get(journey, [])
+    kind = WHOLE.journeys[journey]
     start = next((e for e in history if isinstance(e, kind.terms.starts_on)), None)
     needed = {"customer_id": "c_1", "channel": "email"}  # the latter of opt-in requests
-    start = start or kind.terms.starts_on[0].model_validate(needed)
+    if start is None:
+        begins = kind.terms.starts_on[0]
+        start = begins.model_validate({**made_up_fields(begins, now=NOW), **needed})
     context = RenderContext(
         customer=customer,
         journey=journey,
@@ -171,6 +192,10 @@ def test_every_template_renders_in_one_language(
             customer=replace(customer, locale=locale),
             message_class=message_class,
         )
+        if events is SPARSE and (journey, template) in DECLINES:
+            with pytest.raises(NothingToSay):
+                RENDERER.render(context, channel)
+            continue
         content = RENDERER.render(context, channel)
         lang = locale[:2].lower() if locale[:2].lower() in LANGUAGES else "en"
         assert content.locale == lang
@@ -216,11 +241,11 @@ def test_a_template_uses_the_pieces_of_its_own_language() -> None:
                 assert piece == template.lang, path
 
 
-@pytest.mark.parametrize("journey", sorted(PROJECT.journeys))
+@pytest.mark.parametrize("journey", sorted(WHOLE.journeys))
 def test_every_message_of_a_journey_is_there_on_all_its_channels_and_languages(
     journey: str,
 ) -> None:
-    messages = PROJECT.journeys[journey].messages
+    messages = WHOLE.journeys[journey].messages
     assert messages
     for message in messages:
         template = message.words
@@ -232,7 +257,7 @@ def test_every_message_of_a_journey_is_there_on_all_its_channels_and_languages(
                     template,
                     customer=replace(ADA, locale=lang),
                     message_class=message.message_class,
-                    topic=message.of(PROJECT.journeys[journey].topic).topic,
+                    topic=message.of(WHOLE.journeys[journey].topic).topic,
                 )
                 assert RENDERER.render(context, channel).locale == lang
 
@@ -240,7 +265,7 @@ def test_every_message_of_a_journey_is_there_on_all_its_channels_and_languages(
 def test_no_template_is_there_that_no_journey_sends() -> None:
     sent = {
         (journey, message.words, channel)
-        for journey, kind in PROJECT.journeys.items()
+        for journey, kind in WHOLE.journeys.items()
         for message in kind.messages
         for channel in message.channels
     }

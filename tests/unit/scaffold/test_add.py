@@ -11,7 +11,7 @@ from sojourn.scaffold import add
 from sojourn.scaffold.add import copy_journey
 from sojourn.scaffold.shipped import shipped_journey, shipped_journeys
 from tests.support.markdown import ROOT
-from tests.support.project import PROJECT
+from tests.support.project import PROJECT, WHOLE
 
 
 def project(root: Path, *languages: str) -> Project:
@@ -20,11 +20,11 @@ def project(root: Path, *languages: str) -> Project:
 
 def test_the_journeys_of_the_repository_ship_with_a_line_on_each() -> None:
     found = shipped_journeys()
-    assert set(found) == set(PROJECT.journeys)
+    assert set(found) == set(WHOLE.journeys)
     assert all(journey.summary.endswith(".") for journey in found.values())
 
 
-@pytest.mark.parametrize("name", PROJECT.journeys)
+@pytest.mark.parametrize("name", WHOLE.journeys)
 def test_a_copy_is_all_that_the_journey_needs(name: str, tmp_path: Path) -> None:
     copied = copy_journey(shipped_journey(name), project(tmp_path))
     word = name.replace("-", "_")
@@ -38,7 +38,7 @@ def test_a_copy_is_all_that_the_journey_needs(name: str, tmp_path: Path) -> None
         assert (tmp_path / path).is_file()
 
 
-@pytest.mark.parametrize("name", PROJECT.journeys)
+@pytest.mark.parametrize("name", WHOLE.journeys)
 def test_the_test_of_a_journey_uses_public_names_alone(name: str) -> None:
     lines = (ROOT / shipped_journey(name).test).read_text().splitlines()
     ours = [line.split()[1] for line in lines if line.startswith(("from ", "import "))]
@@ -99,9 +99,9 @@ def topics_of(root: Path) -> Topics:
     return read_topics(tomllib.loads((root / "topics.toml").read_text()))
 
 
-@pytest.mark.parametrize("name", PROJECT.journeys)
+@pytest.mark.parametrize("name", WHOLE.journeys)
 def test_the_topics_of_a_shipped_journey_are_those_of_its_messages(name: str) -> None:
-    journey = PROJECT.journeys[name]
+    journey = WHOLE.journeys[name]
     named = {message.of(journey.topic).topic for message in journey.messages}
     assert set(shipped_journey(name).topics) == named
 

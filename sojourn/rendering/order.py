@@ -1,0 +1,104 @@
+"""An order, derived from its events: what the customer has of it, and has kept."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sojourn.domain.events import (
+    Event,
+    OrderCancelled,
+    OrderCompleted,
+    OrderDelivered,
+    OrderRefunded,
+    Product,
+    ProductReviewed,
+)
+from sojourn.domain.keys import plain
+from sojourn.rendering.cart import CartItem
+
+
+@dataclass(frozen=True)
+class OrderItem(CartItem):
+    """One product of an order. A field that no event gave is None."""
+
+    category: str | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order, as templates see it.
+
+    Args:
+        order_id: as the shop writes it.
+        items: what the customer has kept: without what was returned.
+        is_reviewed: whether the customer has reviewed the order, or a product of it.
+        was_returned: whether something of it was returned, or all of it cancelled.
+    """
+
+    order_id: str
+    items: tuple[OrderItem, ...] = ()
+    is_reviewed: bool = False
+    was_returned: bool = False
+
+
+def order_after(events: Iterable[Event], order_id: str) -> Order:
+    """Return an order after ``events``, in whatever order these came in.
+
+    The newest Order Completed that lists products says what was ordered; without one, the Order
+    Delivered events do. A refund that names products takes these away; one that names none, or none
+    that was ordered, takes everything, and so does a cancellation.
+
+    Args:
+        events: of any kind, oldest first.
+        order_id: which order.
+    """
+    own = [event for event in events if _is_about(event, order_id)]
+    placed = [e.products for e in own if isinstance(e, OrderCompleted) and e.products]
+    came = [line for e in own if isinstance(e, OrderDelivered) for line in e.products]
+    ordered = _lines(placed[-1] if placed else came)
+    kept, returned = dict(ordered), False
+    for event in own:
+        if isinstance(event, OrderCancelled | OrderRefunded):
+            returned = True
+            named = _lines(event.products) if isinstance(event, OrderRefunded) else {}
+            if not named.keys() & ordered.keys():
+                kept = {}
+            kept = {id_: left for id_, one in kept.items() if (left := _less(one, named.get(id_)))}
+    reviewed = any(
+        plain(getattr(event, "order_id", None))
+        or plain(getattr(event, "product_id", "")) in ordered
+        for event in own
+        if _is_review(event)
+    )
+    return Order(order_id, tuple(kept.values()), reviewed, returned)
+
+
+def _is_about(event: Event, order_id: str) -> bool:
+    """Tell whether an event is about this order; a review may name a product alone."""
+    said = plain(getattr(event, "order_id", None))
+    return said == plain(order_id) or (not said and _is_review(event))
+
+
+def _is_review(event: Event) -> bool:
+    # by its name: a project may have had a class of its own before ours shipped
+    return event.event_name == ProductReviewed.event_name
+
+
+def _lines(products: Iterable[Product]) -> dict[str, OrderItem]:
+    found: dict[str, OrderItem] = {}
+    for product in products:
+        id_ = plain(product.product_id)
+        before = found.get(id_)
+        told: dict[str, Any] = {
+            name: getattr(product, name)
+            for name in ("name", "category", "price", "currency", "image_url", "url")
+        }
+        quantity = product.quantity + (before.quantity if before else 0)
+        found[id_] = OrderItem(product.product_id, quantity, **told)
+    return {id_: item for id_, item in found.items() if item.quantity}
+
+
+def _less(item: OrderItem, returned: OrderItem | None) -> OrderItem | None:
+    """Return what is left of a line; None if nothing is."""
+    left = item.quantity - (returned.quantity if returned else 0)
+    return replace(item, quantity=left) if left > 0 else None

@@ -1,0 +1,96 @@
+"""An order as templates see it: what came, less what went back."""
+
+from typing import Any
+
+import pytest
+
+from sojourn.domain.events import (
+    Event,
+    OrderCancelled,
+    OrderCompleted,
+    OrderDelivered,
+    OrderRefunded,
+    ProductReviewed,
+)
+from sojourn.rendering.order import Order, order_after
+
+LAMP = {"product_id": "p1", "name": "Oak lamp", "quantity": 2, "price": "40"}
+RUG = {"product_id": "p2", "name": "Rug"}
+
+
+def of(kind: type[Event], *products: dict[str, Any], order_id: str = "o1", **fields: Any) -> Event:
+    said = {"customer_id": "c1", "order_id": order_id, "products": products, **fields}
+    return kind.model_validate(said)
+
+
+def after(*events: Event) -> Order:
+    return order_after(events, "o1")
+
+
+def kept(*events: Event) -> dict[str, int]:
+    return {item.product_id: item.quantity for item in after(*events).items}
+
+
+PLACED = of(OrderCompleted, LAMP, RUG)
+
+
+def test_an_order_is_what_its_newest_placing_lists() -> None:
+    corrected = of(OrderCompleted, LAMP)
+    empty = of(OrderCompleted)
+    assert kept(PLACED) == {"p1": 2, "p2": 1}
+    assert kept(PLACED, corrected, empty) == {"p1": 2}
+    assert after(PLACED).items[0].amount == 80
+
+
+def test_without_a_placing_that_lists_any_the_parcels_say_what_it_was() -> None:
+    parcels = [of(OrderDelivered, LAMP), of(OrderDelivered, RUG)]
+    assert kept(of(OrderCompleted), *parcels) == {"p1": 2, "p2": 1}
+    assert kept(PLACED, of(OrderDelivered, RUG)) == {"p1": 2, "p2": 1}
+
+
+@pytest.mark.parametrize(
+    ("returned", "left"),
+    [
+        ([{"product_id": "p1"}], {"p1": 1, "p2": 1}),
+        ([{"product_id": "p1", "quantity": 2}], {"p2": 1}),
+        ([LAMP, RUG], {}),
+        ([], {}),
+        ([{"product_id": "nobody knows it"}], {}),
+        ([{"product_id": "nobody knows it"}, RUG], {"p1": 2}),
+    ],
+)
+def test_a_refund_takes_what_it_names_and_all_if_it_names_nothing_of_it(
+    returned: list[dict[str, Any]], left: dict[str, int]
+) -> None:
+    refund = of(OrderRefunded, *returned)
+    assert kept(PLACED, refund) == left
+    assert kept(refund, PLACED) == left, "whichever came first"
+    assert after(PLACED, refund).was_returned
+
+
+def test_refunds_add_up_and_a_cancellation_takes_all() -> None:
+    one = of(OrderRefunded, {"product_id": "p1"})
+    assert kept(PLACED, one, one) == {"p2": 1}
+    assert kept(PLACED, of(OrderCancelled, LAMP)) == {}
+
+
+def test_other_orders_do_not_count() -> None:
+    others = [of(OrderRefunded, order_id="o2"), of(OrderCompleted, LAMP, order_id="o2")]
+    assert kept(PLACED, *others) == {"p1": 2, "p2": 1}
+    assert not after(PLACED, *others).was_returned
+
+
+@pytest.mark.parametrize(
+    ("review", "counts"),
+    [
+        ({"product_id": "p1"}, True),
+        ({"product_id": "p9"}, False),
+        ({"product_id": "p9", "order_id": "o1"}, True),
+        ({"product_id": "p1", "order_id": "o2"}, False),
+    ],
+)
+def test_a_review_counts_for_the_order_it_names_or_else_by_its_product(
+    review: dict[str, Any], counts: bool
+) -> None:
+    said = ProductReviewed.model_validate({"customer_id": "c1", **review})
+    assert after(PLACED, said).is_reviewed is counts
