@@ -11,12 +11,13 @@ class OfferCode(NonPersonal):
 
 
 @activity(deadline=days(1))
-async def issue_code(context: Context, percent: int) -> OfferCode:
+async def issue_code(context: Context, percent: int, order_id: str = "") -> OfferCode:
     """Issue a code for the customer; without ``SHOP_CODES_URL``, derive one.
 
     Args:
         context: of the call.
         percent: how much the code takes off.
+        order_id: the order that the code thanks for; it is then for what goes with that order.
 
     Returns:
         The same code, however often the call is tried.
@@ -24,9 +25,10 @@ async def issue_code(context: Context, percent: int) -> OfferCode:
     shop = ShopSettings()
     if not shop.codes_url:
         return OfferCode(code=context.derive_code(f"BACK{percent}"))
+    about = {"order_id": order_id} if order_id else {"cart_id": context.key}
     said = await post(
         shop.codes_url,
-        {"customer_id": context.customer_id, "cart_id": context.key, "percent": percent},
+        {"customer_id": context.customer_id, **about, "percent": percent},
         token=shop.token,
         idempotency_key=context.idempotency_key,
     )

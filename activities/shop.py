@@ -20,7 +20,8 @@ class ShopSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHOP_", frozen=True, env_ignore_empty=True)
 
     codes_url: str = ""
-    """Takes ``{"customer_id": ..., "percent": 10}`` and answers ``{"code": "BACK10-7KQ2M8"}``."""
+    """Takes ``{"customer_id": ..., "cart_id": ..., "percent": 10}`` (or an ``order_id``: the code
+    is for what goes with it) and answers ``{"code": "BACK10-7KQ2M8"}``."""
     tickets_url: str = ""
     """Takes ``{"customer_id": ..., "subject": ...}`` and answers ``{"ticket": "4711"}``."""
     token: SecretStr = SecretStr("")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from sojourn.cli.demo.guide import Guide, Played
+from sojourn.cli.demo.regulars import REGULARS
 from sojourn.cli.demo.tale import Tale
 from sojourn.domain.events import (
     AccountActivated,
@@ -121,4 +122,5 @@ SHIPPED = (
     Tale("onboarding", SignedUp, _signs_up_and_is_lost),
     Tale("onboarding", SignedUp, _signs_up_and_gets_going),
     Tale("renewal", SubscriptionStarted, _renews_once),
+    *REGULARS,
 )
