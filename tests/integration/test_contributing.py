@@ -70,6 +70,7 @@ def run(house: Path, *command: str) -> str:
             "PYTEST_PLUGINS": "pytest_asyncio.plugin,pytest_timeout,sojourn.testkit.plugin",
             "PYTEST_ADDOPTS": "-p no:cacheprovider",
             "SOJOURN_HOME": str(house / ".sojourn"),
+            "SOJOURN_PROJECT": str(house),
         },
         capture_output=True,
         text=True,

@@ -8,15 +8,16 @@ from temporalio.client import WorkflowHistory
 
 from sojourn.cli import histories
 from tests.support.changed_carts import OnlyDelaysChanged, StepInserted, StepRemoved, StepRenamed
-from tests.support.project import PROJECT
+from tests.support.project import WHOLE
 
 FOLDER = Path(__file__).parents[2] / "histories"
 
 
 async def test_recorded_histories_replay_without_errors() -> None:
-    results = await histories.replay(histories.recorded(FOLDER))
+    recorded = histories.recorded(FOLDER)
+    results = await histories.replay(recorded, list(WHOLE.journeys.values()))
     assert [result for result in results if result.broken] == []
-    assert {result.journey for result in results} <= set(PROJECT.journeys)
+    assert {result.journey for result in results} <= set(WHOLE.journeys)
 
 
 async def _against(altered: type) -> str | None:
