@@ -29,7 +29,7 @@ from sojourn.rendering.subscription import Subscription, subscription_after
 from sojourn.rendering.viewed import viewed_items
 from sojourn.rendering.words import clean, file_name, file_word, spoken_name
 
-I = TypeVar("I", bound=CartItem)
+Item = TypeVar("Item", bound=CartItem)
 
 
 def folded(known: Events) -> frozenset[str]:
@@ -201,7 +201,7 @@ class Vocabulary:
             count=sum(item.quantity for item in items),
         )
 
-    def _shown(self, items: Iterable[I]) -> tuple[I, ...]:
+    def _shown(self, items: Iterable[Item]) -> tuple[Item, ...]:
         """Return products whose names and links are safe to print."""
         return tuple(
             replace(
