@@ -1,0 +1,173 @@
+"""`TimeTravel`: calls reach the real engine in virtual time.
+
+The engine is the real one: Temporal's time-skipping test server, a worker in a process of its own,
+the store, the dispatcher. Only the clock is moved: before each call the server's clock is advanced
+to the call's moment, and every timer on the way fires in its order. That holds for calls that no
+journey hears, too: a template reads them, and must not see what happens after it.
+
+The test server's clock starts today and only runs forward, so runs carry the difference between the
+calls' time and the server's (`Enrolment.clock`): customers get their messages at the hours, and
+with the dates, of the calls.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from sojourn.cli.calls import Fault
+from sojourn.cli.local.stack import Stack
+from sojourn.cli.virtual_clock import VirtualClock, server_time
+from sojourn.dispatch import Sojourn
+from sojourn.dispatch.calls import Track
+from sojourn.domain.alias import Alias
+from sojourn.domain.customer import Identity
+from sojourn.domain.errors import BadEvent, TemporalUnavailable
+from sojourn.project import Project
+from sojourn.store import runs
+
+LONGEST = timedelta(days=3600)  # the test server ends any run at ten years
+SETTLE = timedelta(milliseconds=100)
+TRIES = 3
+
+Taken = Track | Identity | Alias
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A part of what was played whose outcome is not known.
+
+    Args:
+        name: the workflow id of a run, or the message id of an event.
+        reason: why.
+    """
+
+    name: str
+    reason: str
+
+
+class TimeTravel:
+    """The server's clock, and that of the calls. Make it with `begin`.
+
+    Attributes:
+        stored: how many events were stored.
+        repeated: how many were known already.
+        identified: how many identify calls were taken.
+        faults: identify calls that could not be taken.
+        unknown: what has no known outcome.
+    """
+
+    def __init__(self, stack: Stack, project: Project, clock: timedelta) -> None:
+        self.stored = 0
+        self.repeated = 0
+        self.identified = 0
+        self.faults: list[Fault] = []
+        self.unknown: list[Unknown] = []
+        self._client = stack.client
+        self._store = stack.store
+        self._clock = clock
+        self._server = VirtualClock(stack.client, self._begun, self._set_aside)
+        self._arrived: datetime = datetime.min.replace(tzinfo=UTC)
+        self._sojourn = Sojourn(
+            stack.client,
+            stack.store,
+            stack.settings,
+            project,
+            now=lambda: self._arrived,
+            clock=clock,
+        )
+
+    @classmethod
+    async def begin(cls, stack: Stack, project: Project, at: datetime) -> Self:
+        """Begin at a moment of the calls' time.
+
+        Args:
+            stack: on the time-skipping server.
+            project: its journeys and events.
+            at: not after the first call.
+        """
+        return cls(stack, project, at - await server_time(stack.client))
+
+    async def take(self, call: Taken) -> None:
+        """Let everything happen that is due by the moment of the call, then take the call.
+
+        Raises:
+            Unavailable: a server is gone, or nothing moves and no run is to blame.
+        """
+        await self.advance(call.at)
+        self._arrived = call.at
+        if isinstance(call, Identity):
+            try:
+                await self._sojourn.identify(call)
+            except BadEvent as error:  # only the card tells how its one trait is to be read
+                reason = f"identify of {call.customer_id}: {error}"
+                self.faults.append(Fault(0, reason, is_event=False))
+                return
+            self.identified += 1
+        elif isinstance(call, Alias):
+            await self._sojourn.alias(call)
+        else:
+            await self._publish(call)
+
+    async def _publish(self, call: Track) -> None:
+        """Publish an event; again if its runs could not be told, for it is stored all the same."""
+        stored = False
+        for left in reversed(range(TRIES)):
+            try:
+                published = await call.into(self._sojourn)
+            except TemporalUnavailable as error:
+                stored = True
+                if not left:
+                    who = f"{call.event.message_id} of {call.event.customer_id}"
+                    self.unknown.append(Unknown(who, str(error)))
+            else:
+                stored = stored or published.stored
+                break
+        self.stored += stored
+        self.repeated += not stored
+
+    def _set_aside(self, run: str, why: str) -> None:
+        self.unknown.append(Unknown(run, why))
+
+    async def finish(self, progress: Callable[[int, int], None]) -> None:
+        """Leap ahead, ever further, until every run has ended.
+
+        Args:
+            progress: called with the number of runs that have ended, and of those that were open.
+        """
+        leap, gone = timedelta(days=1), timedelta(0)
+        total = left = len(await self._open())
+        while left and gone < LONGEST:
+            progress(total - left, total)
+            await self._server.sleep(leap)
+            gone += leap
+            left = len(await self._open())
+            leap = min(leap * 2, LONGEST - gone)
+        progress(total - left, total)
+
+    async def advance(self, to: datetime) -> None:
+        """Let everything happen that is due by a moment of the calls' time."""
+        # a timer is set a few milliseconds after the moment that it counts from, and fires as late.
+        # Steps that are due by `to` get that time, so that at a tie the step precedes the event.
+        ahead = to + SETTLE - (await self._server.now() + self._clock)
+        if ahead > timedelta(0):
+            await self._server.sleep(ahead)
+
+    async def _begun(self) -> list[str]:
+        async with self._store.reading() as session:
+            return list(dict.fromkeys(row.workflow_id for row in await runs.every(session)))
+
+    async def _open(self) -> list[str]:
+        still = []
+        for workflow_id in await self._begun():
+            try:
+                description = await self._client.get_workflow_handle(workflow_id).describe()
+                closed = description.status is not WorkflowExecutionStatus.RUNNING
+            except RPCError as error:  # without an answer, it is asked after the next leap
+                closed = error.status is RPCStatusCode.NOT_FOUND
+            if not closed:
+                still.append(workflow_id)
+        return still
