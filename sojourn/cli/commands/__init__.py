@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "publish": "Publish one event of a customer, or a file of Segment calls.",
     "quarantine": "List the calls that do not validate, oldest first; mend, redrive or drop them.",
     "recover": "After a restore: find runs that the store or Temporal lacks, and enter them again.",
+    "rehearse": "Play a season of a shop through the journeys, and show who got what and why not.",
     "replay": "Run a recording through the real engine in virtual time, and count the messages.",
     "resume": "Resume what `sojourn pause` or `sojourn close` holds back.",
     "runs": "List runs: open ones first, then the newest.",

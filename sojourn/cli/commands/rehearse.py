@@ -1,0 +1,221 @@
+"""``sojourn rehearse``: a season of a shop, as its customers see it."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sojourn.cli import output
+from sojourn.cli.here import Here
+from sojourn.cli.running import run
+from sojourn.cli.season.judging import contradictions
+from sojourn.cli.season.playing import Season, play
+from sojourn.cli.season.told import DAYS_OF_A_WEEK, Said, Told
+from sojourn.domain.errors import BadInput
+from sojourn.serving.sandbox import check_journeys
+
+app = typer.Typer(add_completion=False)
+
+BEGINS = "2026-09-01"
+"""The same day each time: holidays and changes of the clocks are part of a season."""
+STYLES = {"sent": "green", "skipped": "yellow", "deferred": "yellow"}
+
+
+@app.command()
+def rehearse(
+    *,
+    customers: Annotated[int, typer.Option(min=1, max=10_000, help="How many live in it")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=1000, help="How long it is")] = 120,
+    shown: Annotated[int, typer.Option(min=0, help="How many customers are shown whole")] = 12,
+    seed: Annotated[int, typer.Option(help="Another one is another season")] = 1,
+    begins: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Its first day")] = BEGINS,  # type: ignore[assignment]  # typer reads it
+    json: Annotated[bool, typer.Option("--json", help="All of it, for programs")] = False,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the season's database and logs in this folder")
+    ] = None,
+) -> None:
+    """Play a season of a shop through the journeys, and show who got what and why not.
+
+    Made-up customers buy, click, ignore, complain and move, on the real engine in virtual time.
+    Nothing is sent, and your own database is not touched. The rules of policy.toml hold. The exit
+    code is 1 if a message contradicts what its customer did.
+    """
+    first = datetime.combine(begins.date(), time(), UTC)
+    asked = (customers, days, seed)
+    run(_rehearse(Here.compose(), asked, first, shown=shown, as_json=json, keep=keep))
+
+
+async def _rehearse(
+    here: Here,
+    asked: tuple[int, int, int],
+    begins: datetime,
+    *,
+    shown: int,
+    as_json: bool,
+    keep: Path | None,
+) -> None:
+    customers, days, seed = asked
+    if not here.project.journeys:
+        raise BadInput(f"no journey in {here.project.root}: a journey is a file in workflows/")
+    await check_journeys(here.project)
+    with _folder(keep) as home, _bar() as bar:
+        task = bar.add_task("days", total=days)
+
+        def restarted(code: int) -> None:
+            bar.console.print(f"the worker ended with code {code} and is started again")
+
+        season = await play(
+            here.apart(home, "season.db"),
+            here.project,
+            customers=customers,
+            days=days,
+            seed=seed,
+            begins=begins,
+            progress=lambda day: bar.update(task, completed=day),
+            on_restart=restarted,
+        )
+        bar.update(task, completed=days)
+    found = [line for told in season.customers for line in contradictions(told)]
+    if as_json:
+        output.show_json(_json(season, found))
+    else:
+        _show(season, found, shown)
+    if found or season.unknown:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        if keep.exists() and any(keep.iterdir()):
+            raise BadInput(f"--keep {keep}: the folder is not empty; name a new one")
+        yield keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="sojourn-rehearse-") as folder:
+        yield Path(folder)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        console=output.stderr,
+    )
+
+
+def _show(season: Season, found: list[str], shown: int) -> None:
+    # who got most first: what went wrong went wrong for them
+    by_most = sorted(season.customers, key=lambda told: -len(told.said))
+    for told in by_most[:shown]:
+        _show_customer(told)
+    _show_weeks(season)
+    _show_journeys(season)
+    if found:
+        output.show_line("Contradictions", style="bold red")
+        for line in found:
+            output.show_line(f"  {line}", style="red")
+    else:
+        output.show_line(
+            "No contradiction: nobody was pestered, and no message spoke against what was done.",
+            style="green",
+        )
+    for refused, times in Counter(season.refused).items():
+        output.stderr.print(f"refused, {times} times: {refused}", markup=False, soft_wrap=True)
+    for one in season.unknown:
+        output.stderr.print(f"unknown: {one.name}: {one.reason}", markup=False, soft_wrap=True)
+
+
+def _show_customer(told: Told) -> None:
+    output.show_table(
+        f"{told.first_name} ({told.customer_id}, {told.timezone}) {told.temper}",
+        ("local time", "journey", "step", "channel", "what became of it", "it says"),
+        [_line(told, one) for one in told.said],
+    )
+    output.console.print()
+
+
+def _line(told: Told, one: Said) -> tuple[str, ...]:
+    fate = f"{one.state}: {one.reason.replace('_', ' ')}" if one.reason else one.state
+    if one.held_until is not None:
+        fate += f", held until {told.local(one.held_until):%a %H:%M}"
+    local = f"{told.local(one.at):%a %d %b %H:%M}"
+    return local, one.journey, one.step, one.channel, fate, one.headline
+
+
+def _show_weeks(season: Season) -> None:
+    weeks = -(-season.days // DAYS_OF_A_WEEK)
+    rows = []
+    for told in season.customers:
+        counts = told.weeks(season.begins, weeks)
+        cells = [
+            f"{count['promotional'] or '·'}/{count['needed'] or '·'}" if count else ""
+            for count in counts
+        ]
+        rows.append((told.customer_id, *cells))
+    output.show_table(
+        "Messages a week: promotional / needed", ("", *map(str, range(1, weeks + 1))), rows
+    )
+    output.console.print()
+
+
+def _show_journeys(season: Season) -> None:
+    fates: dict[tuple[str, str], Counter[str]] = {}
+    for told in season.customers:
+        for one in told.said:
+            counts = fates.setdefault((one.journey, one.step), Counter())
+            counts[one.state if one.sent else one.reason or one.state] += 1
+    output.show_table(
+        f"{season.calls} calls of {len(season.customers)} customers, {season.days} days",
+        ("journey", "step", "sent", "not sent"),
+        [
+            (
+                journey,
+                step,
+                counts.pop("sent", 0),
+                ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in sorted(counts.items())),
+            )
+            for (journey, step), counts in sorted(fates.items())
+        ],
+    )
+    output.console.print()
+
+
+def _json(season: Season, found: list[str]) -> dict[str, object]:
+    return {
+        "begins": season.begins.isoformat(),
+        "days": season.days,
+        "calls": season.calls,
+        "customers": [
+            {
+                "customer": told.customer_id,
+                "temper": told.temper,
+                "timezone": told.timezone,
+                "messages": [
+                    {
+                        "at": one.at.isoformat(),
+                        "run": one.workflow_id,
+                        "journey": one.journey,
+                        "step": one.step,
+                        "channel": one.channel,
+                        "class": one.message_class,
+                        "state": one.state,
+                        "reason": one.reason or None,
+                        "says": one.headline,
+                    }
+                    for one in told.said
+                ],
+            }
+            for told in season.customers
+        ],
+        "contradictions": found,
+        "refused": season.refused,
+        "unknown": [{"name": one.name, "reason": one.reason} for one in season.unknown],
+    }

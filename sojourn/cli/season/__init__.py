@@ -1,0 +1,1 @@
+"""A season of a shop: made-up customers live with every journey, in virtual time."""

@@ -1,0 +1,226 @@
+"""`Life`: one made-up customer.
+
+Everything follows from the seed and from the messages that arrive: the same seed with the same
+journeys is the same season.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sojourn.cli.season.agenda import DAY, HOUR, WEEK, Act, Agenda, Body, identify, track
+from sojourn.cli.season.goods import GOODS, Good
+from sojourn.cli.season.orders import Order, Shop
+from sojourn.cli.season.temper import TEMPERS, Temper
+
+NAMES = {
+    "it-IT": ("Giulia", "Marco", "Chiara", "Luca", "Anna", "Paolo"),
+    "pl-PL": ("Zofia", "Marek", "Agnieszka", "Piotr", "Ewa", "Jan"),
+    "en-GB": ("Emily", "Tom", "Grace", "Oliver", "Nora", "Harry"),
+}
+HOMES = (
+    ("it-IT", "Europe/Rome", "EUR", "+3932012345{:02d}"),
+    ("pl-PL", "Europe/Warsaw", "PLN", "+4860101610{:02d}"),
+    ("en-GB", "Europe/London", "GBP", "+4477009001{:02d}"),
+)
+ABROAD = ("America/New_York", "Asia/Tokyo", "Europe/Lisbon")
+CHANNELS = {"email": 0.85, "sms": 0.45, "push": 0.4, "whatsapp": 0.3}
+"""The chance that a customer has agreed to a channel at the start."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message that arrived.
+
+    Args:
+        journey: that sent it.
+        step: of it.
+        channel: by which it came.
+        promotional: whether it is.
+        key: of the run.
+    """
+
+    journey: str
+    step: str
+    channel: str
+    promotional: bool
+    key: str
+
+
+class Life(Agenda):
+    """One customer.
+
+    Args:
+        number: from 0 on; home, name and temper follow from it.
+        seed: of the season.
+        begins: the first moment at which they may do something.
+    """
+
+    def __init__(self, number: int, seed: int, begins: datetime) -> None:
+        self.locale, home, self._currency, phone = HOMES[number % len(HOMES)]
+        super().__init__(f"c{number + 1:03d}", home, f"{seed}/{number}")
+        self.temper: Temper = TEMPERS[number % len(TEMPERS)]
+        self._shop = Shop(self, self.temper)
+        self.first_name = self.random.choice(NAMES[self.locale])
+        self._phone = phone.format(number % 100)
+        self._agrees = {channel: self.may(chance) for channel, chance in CHANNELS.items()}
+        self._cart: dict[str, Good] = {}
+        self._carts = self._orders = 0
+        self._points = 0
+        self.plan(begins + self.random.random() * WEEK, self._signs_up)
+
+    def receives(self, letter: Letter, at: datetime) -> None:
+        """Take note of a message; what they make of it becomes acts of theirs."""
+        if letter.promotional and self.may(self.temper.refuses):
+            self.plan(self.soon(at), self._says_no(letter.channel))
+            return
+        act = self._reactions().get(letter.journey)
+        if act is not None and self.may(self.temper.reacts):
+            self.plan(self.soon(at), act(letter))
+
+    # ---- the customer's part ----------------------------------------------------------------
+
+    def _signs_up(self, at: datetime) -> Iterator[Body]:
+        yield identify(
+            firstName=self.first_name,
+            email=f"{self.customer_id}@shop.example",
+            phone=self._phone,
+            locale=self.locale,
+            timezone=self.timezone,
+            pushToken=f"device-of-{self.customer_id}",
+            marketingConsent=self._agrees,
+        )
+        yield track("Signed Up")
+        if self.may(0.6):
+            self.plan(self.after(at, 3 * DAY), self.does("Account Activated"))
+        if self.may(self.temper.moves):
+            self.plan(self.after(at, 8 * WEEK), self._moves)
+        if self.may(0.3):
+            self.plan(self.after(at, 2 * WEEK), self._subscribes)
+        if self.may(0.2):
+            self.plan(self.after(at, 4 * WEEK), self._starts_a_trial)
+        if self.may(0.2):
+            self.plan(self.after(at, 6 * WEEK), self._books)
+        if self.may(0.25):
+            self.plan(self.after(at, 4 * WEEK), self._watches)
+        self.plan(at + timedelta(minutes=8), self._visits)
+
+    def _visits(self, at: datetime) -> Iterator[Body]:
+        seen = self.random.sample(GOODS, self.random.randint(1, 4))
+        for good in seen:
+            yield track("Product Viewed", **good.line(self._currency))
+        if self.may(self.temper.fills):
+            if not self._cart:
+                self._carts += 1
+            for good in seen[: self.random.randint(1, 2)]:
+                self._cart[good.product_id] = good
+                yield track("Product Added", cart_id=self._cart_id, **good.line(self._currency))
+            if self.may(self.temper.buys):
+                self.plan(at + timedelta(minutes=self.random.randint(5, 40)), self._orders_now)
+        wait = self.random.expovariate(self.temper.visits) * WEEK
+        self.plan(self.awake(at + max(wait, HOUR)), self._visits)
+
+    def _orders_now(self, at: datetime) -> Iterator[Body]:
+        if not self._cart:
+            return
+        self._orders += 1
+        goods, cart_id = tuple(self._cart.values()), self._cart_id
+        self._cart = {}
+        order = Order(f"{self.customer_id}-o{self._orders}", goods, self._currency)
+        yield track("Order Completed", cart_id=cart_id, **order.fields)
+        self._points += int(order.total)
+        yield track(
+            "Points Earned", points=int(order.total), balance=self._points, order_id=order.order_id
+        )
+        self._shop.takes(order, at)
+
+    def _says_no(self, channel: str) -> Act:
+        def act(at: datetime) -> Iterator[Body]:
+            yield identify(consents=[{"channel": channel, "granted": False}])
+
+        return act
+
+    def _moves(self, at: datetime) -> Iterator[Body]:
+        self.timezone = self.random.choice(ABROAD)
+        yield identify(timezone=self.timezone)
+
+    def _subscribes(self, at: datetime) -> Iterator[Body]:
+        yield track("Subscription Started", **self._period(at + 30 * DAY))
+        self.plan(at + 30 * DAY - HOUR, self._renews)
+
+    def _renews(self, at: datetime) -> Iterator[Body]:
+        if self.may(0.7):
+            yield track("Subscription Renewed", **self._period(at + 30 * DAY + HOUR))
+            self.plan(at + 30 * DAY, self._renews)
+
+    def _starts_a_trial(self, at: datetime) -> Iterator[Body]:
+        trial = f"{self.customer_id}-t"
+        ends = (at + 14 * DAY).isoformat()
+        yield track("Trial Started", trial_id=trial, ends_at=ends, plan="Plus")
+        if self.may(0.5):
+            self.plan(self.after(at, 7 * DAY), self.does("Feature Used", feature="wishlist"))
+        if self.may(0.4):
+            self.plan(self.after(at + 5 * DAY, 9 * DAY), self._subscribes)
+
+    def _books(self, at: datetime) -> Iterator[Body]:
+        name = f"{self.customer_id}-a"
+        starts = self.at_hour(at + self.random.randint(1, 10) * DAY, 15)
+        yield track(
+            "Appointment Booked",
+            appointment_id=name,
+            starts_at=starts.isoformat(),
+            timezone=self.timezone,
+        )
+        if self.may(0.2):
+            gone = self.does("Appointment Cancelled", appointment_id=name)
+            self.plan(at + (starts - at) / 2, gone)
+
+    def _watches(self, at: datetime) -> Iterator[Body]:
+        good = self.random.choice(GOODS)
+        yield track("Product Watched", **good.line(self._currency))
+        if self.may(0.6):
+            cheaper = good.line(self._currency)
+            cheaper["old_price"] = cheaper["price"]
+            cheaper["price"] = str(good.costs(self._currency, off=20))
+            self.plan(self.after(at + DAY, 20 * DAY), self.does("Price Dropped", **cheaper))
+
+    # ---- what they make of a message --------------------------------------------------------
+
+    def _reactions(self) -> Mapping[str, Callable[[Letter], Act]]:
+        return {
+            "abandoned-cart": lambda _: self._orders_now,
+            "browse-abandonment": lambda _: self._visits_again,
+            "win-back": lambda _: self._visits_again,
+            "after-purchase": lambda _: self._visits_again,
+            "price-drop": lambda _: self._visits_again,
+            "onboarding": self._clicks,
+            "trial": lambda _: self.does("Feature Used", feature="export"),
+            "appointment": self._clicks,
+        }
+
+    def _clicks(self, letter: Letter) -> Act:
+        return self.does("Email Link Clicked", journey=letter.journey, step=letter.step)
+
+    def _visits_again(self, at: datetime) -> Iterator[Body]:
+        good = self.random.choice(GOODS)
+        yield track("Product Viewed", **good.line(self._currency))
+        if not self._cart:
+            self._carts += 1
+        self._cart[good.product_id] = good
+        yield track("Product Added", cart_id=self._cart_id, **good.line(self._currency))
+        if self.may(self.temper.buys):
+            self.plan(at + HOUR / 3, self._orders_now)
+
+    def _period(self, expires_at: datetime) -> dict[str, Any]:
+        return {
+            "subscription_id": f"{self.customer_id}-s",
+            "expires_at": expires_at.isoformat(),
+            "plan": "Plus",
+            "price": "9.90",
+            "currency": self._currency,
+        }
+
+    @property
+    def _cart_id(self) -> str:
+        return f"{self.customer_id}-k{self._carts}"

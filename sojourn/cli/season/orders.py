@@ -1,0 +1,131 @@
+"""What the shop does about an order: it ships, delivers, bills, refunds and hears complaints."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sojourn.cli.season.agenda import DAY, HOUR, Act, Agenda, Body, track
+from sojourn.cli.season.goods import Good
+from sojourn.cli.season.temper import Temper
+
+DELAYED, FAILS, BY_BILL = 0.08, 0.08, 0.2
+"""Chances that an order is late, that its delivery fails, and that it is paid by bill."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order.
+
+    Args:
+        order_id: its id.
+        goods: what was bought.
+        currency: that it is paid in.
+    """
+
+    order_id: str
+    goods: Sequence[Good]
+    currency: str
+
+    @property
+    def total(self) -> Decimal:
+        """What it costs."""
+        return sum((good.costs(self.currency) for good in self.goods), Decimal(0))
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The order as events have it."""
+        return {
+            "order_id": self.order_id,
+            "total": str(self.total),
+            "currency": self.currency,
+            "products": [good.line(self.currency) for good in self.goods],
+        }
+
+
+class Shop:
+    """The shop, for one customer.
+
+    Args:
+        agenda: the customer's.
+        temper: the customer's.
+    """
+
+    def __init__(self, agenda: Agenda, temper: Temper) -> None:
+        self._agenda = agenda
+        self._temper = temper
+
+    def takes(self, order: Order, at: datetime) -> None:
+        """Plan what becomes of an order."""
+        agenda = self._agenda
+        if agenda.may(BY_BILL):
+            agenda.plan(at + HOUR, self._bills(order))
+        late = timedelta(0)
+        if agenda.may(DELAYED):
+            late = 3 * DAY
+            delayed = agenda.does("Order Delayed", order_id=order.order_id)
+            agenda.plan(agenda.after(at, DAY), delayed)
+        agenda.plan(agenda.at_hour(at + DAY + late, 16), self._ships(order))
+
+    def _ships(self, order: Order) -> Act:
+        def act(at: datetime) -> Iterator[Body]:
+            url = f"https://parcels.example/{order.order_id}"
+            yield track("Order Shipped", order_id=order.order_id, tracking_url=url)
+            self._agenda.plan(self._agenda.at_hour(at + DAY, 8), self._carries_out(order))
+
+        return act
+
+    def _carries_out(self, order: Order) -> Act:
+        agenda = self._agenda
+
+        def act(at: datetime) -> Iterator[Body]:
+            yield track("Out for Delivery", order_id=order.order_id)
+            if agenda.may(FAILS):
+                failed = agenda.does("Delivery Failed", order_id=order.order_id)
+                agenda.plan(at + 8 * HOUR, failed)
+                agenda.plan(agenda.at_hour(at + DAY, 8), self._carries_out(order))
+            else:
+                agenda.plan(at + 6 * HOUR, self._delivers(order))
+
+        return act
+
+    def _delivers(self, order: Order) -> Act:
+        agenda, temper = self._agenda, self._temper
+
+        def act(at: datetime) -> Iterator[Body]:
+            yield track("Order Delivered", **order.fields)
+            if agenda.may(temper.complains):
+                agenda.plan(agenda.after(at, 2 * DAY), self._hears_a_complaint(order))
+            if agenda.may(temper.returns):
+                refunded = agenda.does("Order Refunded", **order.fields)
+                agenda.plan(agenda.after(at, 10 * DAY), refunded)
+
+        return act
+
+    def _hears_a_complaint(self, order: Order) -> Act:
+        agenda = self._agenda
+        about = {"complaint_id": f"{order.order_id}-x", "order_id": order.order_id}
+
+        def act(at: datetime) -> Iterator[Body]:
+            yield track("Complaint Received", **about)
+            agenda.plan(agenda.after(at, 6 * DAY), agenda.does("Complaint Resolved", **about))
+
+        return act
+
+    def _bills(self, order: Order) -> Act:
+        agenda = self._agenda
+        bill = {
+            "invoice_id": f"{order.order_id}-i",
+            "amount": str(order.total),
+            "currency": order.currency,
+        }
+
+        def act(at: datetime) -> Iterator[Body]:
+            url = f"https://shop.example/pay/{bill['invoice_id']}"
+            due = (at + 14 * DAY).isoformat()
+            yield track("Invoice Issued", **bill, due_at=due, payment_url=url)
+            pays = agenda.after(at + 8 * DAY, 14 * DAY)
+            agenda.plan(pays, agenda.does("Payment Received", **bill))
+
+        return act

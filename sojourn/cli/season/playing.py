@@ -1,0 +1,189 @@
+"""Play a season on the real engine: customers act, time passes, messages come, customers react."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sojourn.cli.local.stack import time_skipping_stack
+from sojourn.cli.season.agenda import Body
+from sojourn.cli.season.life import Letter, Life
+from sojourn.cli.season.told import Did, Said, Told
+from sojourn.cli.time_travel import TimeTravel, Unknown
+from sojourn.dispatch.calls import Track, read_call
+from sojourn.domain.alias import Alias
+from sojourn.domain.customer import Identity
+from sojourn.domain.errors import BadEvent
+from sojourn.domain.states import MessageState
+from sojourn.project import Project
+from sojourn.settings import Settings
+from sojourn.store import Store, ledger
+from sojourn.store.tables import ContentRow, LedgerRow
+
+LOOK = timedelta(hours=6)
+"""The longest time for which nobody looks into the letter boxes."""
+NEWEST = 500
+"""Messages that can leave between two looks."""
+
+
+@dataclass
+class Season:
+    """A season that was played.
+
+    Args:
+        begins: its first moment.
+        days: its length.
+        customers: each one's part in it.
+        unknown: runs and events without a known outcome.
+        refused: calls that this project's events do not allow, with the reason.
+        calls: how many calls the customers and the shop made.
+    """
+
+    begins: datetime
+    days: int
+    customers: list[Told] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    calls: int = 0
+
+
+async def play(
+    settings: Settings,
+    project: Project,
+    *,
+    customers: int,
+    days: int,
+    seed: int,
+    begins: datetime,
+    progress: Callable[[float], None] = lambda day: None,
+    on_restart: Callable[[int], None] = lambda code: None,
+) -> Season:
+    """Play a season.
+
+    Args:
+        settings: their ``home`` and database take its state: a folder of its own.
+        project: its journeys and events.
+        customers: how many live in it.
+        days: its length.
+        seed: another one is another season.
+        begins: its first moment.
+        progress: called with the day that has come, counted from 0.
+        on_restart: called with the exit code when the worker died and was started again.
+
+    Returns:
+        What everybody did and got.
+
+    Raises:
+        Unavailable: a server does not start or is gone, or nothing moves and no run is to blame.
+    """
+    lives = {life.customer_id: life for life in _lives(customers, seed, begins)}
+    did: dict[str, list[Did]] = {name: [] for name in lives}
+    ends = begins + timedelta(days=days)
+    season = Season(begins, days)
+    async with time_skipping_stack(settings, on_restart=on_restart) as stack:
+        travel = await TimeTravel.begin(stack, project, begins)
+        box = _LetterBox(stack.store)
+        now = begins
+        while now < ends:
+            progress((now - begins) / timedelta(days=1))
+            next_up = min(lives.values(), key=lambda life: life.due)
+            look = min(now + LOOK, ends)
+            if next_up.due <= look:
+                now = max(now, next_up.due)
+                for body in next_up.live():
+                    season.calls += 1
+                    try:
+                        call = _read(body, project, settings)
+                    except BadEvent as error:  # the project has an event of that name of its own
+                        season.refused.append(f"{body.get('event', body['type'])}: {error}")
+                        continue
+                    did[next_up.customer_id].append(_noted(body))
+                    await travel.take(call)
+            else:
+                now = look
+                await travel.advance(now)
+            for row in await box.opened():
+                if row.customer_id in lives:
+                    lives[row.customer_id].receives(_letter(row), max(now, row.decided_at))
+        season.unknown = travel.unknown
+        for name, life in lives.items():
+            said = await box.said_to(name)
+            season.customers.append(
+                Told(name, life.first_name, life.temper.name, life.timezone, did[name], said)
+            )
+    return season
+
+
+def _lives(customers: int, seed: int, begins: datetime) -> Iterator[Life]:
+    for number in range(customers):
+        yield Life(number, seed, begins)
+
+
+def _read(body: Body, project: Project, settings: Settings) -> Track | Identity | Alias:
+    """Read a call as any sender's, by the one reader."""
+    read = read_call(body, project.events, within=settings.clock_skew)
+    if not isinstance(read, Track | Identity | Alias):
+        raise TypeError(f"a season makes no such call: {body['type']}")
+    return read
+
+
+def _noted(body: Body) -> Did:
+    at = datetime.fromisoformat(body["timestamp"])
+    return Did(at, body.get("event", ""), body.get("properties") or body.get("traits") or {})
+
+
+def _letter(row: LedgerRow) -> Letter:
+    key = row.workflow_id.split(":", 2)
+    return Letter(
+        row.journey,
+        row.step,
+        row.channel,
+        row.message_class == "promotional",
+        key[2] if len(key) > 2 else "",
+    )
+
+
+class _LetterBox:
+    """Everybody's letter box."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seen: set[int] = set()
+
+    async def opened(self) -> list[LedgerRow]:
+        """Return the messages that have come since the last look, oldest first."""
+        async with self._store.reading() as session:
+            rows = await ledger.listed(session, state=MessageState.SENT, limit=NEWEST)
+        new = [row for row in rows if row.id not in self._seen]
+        self._seen |= {row.id for row in new if row.id is not None}
+        return sorted(new, key=lambda row: (row.decided_at, row.ledger_key))
+
+    async def said_to(self, customer_id: str) -> list[Said]:
+        """Return all that was decided on for a customer, oldest first."""
+        async with self._store.reading() as session:
+            contents = {
+                row.id: content
+                for row, content in await ledger.outbox(
+                    session, customer_id=customer_id, limit=NEWEST
+                )
+            }
+            rows = await ledger.of_customer(session, customer_id)
+        said = [_said(row, contents.get(row.id)) for row in rows]
+        return sorted(said, key=lambda one: one.at)
+
+
+def _said(row: LedgerRow, content: ContentRow | None) -> Said:
+    words: Mapping[str, Any] = content.content if content else {}
+    headline = words.get("subject") or words.get("title") or words.get("text", "")
+    return Said(
+        at=row.decided_at.astimezone(UTC),
+        workflow_id=row.workflow_id,
+        journey=row.journey,
+        step=row.step,
+        channel=row.channel,
+        message_class=row.message_class,
+        state=row.state,
+        reason=row.reason or "",
+        held_until=row.held_until,
+        headline=str(headline).split("\n", 1)[0],
+    )

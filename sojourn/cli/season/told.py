@@ -1,0 +1,101 @@
+"""What a season came to: each customer's events and messages, in their order."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sojourn.domain.calendar import zone
+from sojourn.domain.messages import MessageClass
+from sojourn.domain.states import MessageState
+
+DAYS_OF_A_WEEK = 7
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message that was decided on.
+
+    Args:
+        at: the moment, by the season's clock.
+        workflow_id: of the run.
+        journey: of the run.
+        step: of it.
+        channel: that it was for.
+        message_class: of it.
+        state: that it came to.
+        reason: why it was not sent, or not at once; empty if it was.
+        held_until: the moment until which it was held.
+        headline: its subject or its first line; empty if nothing was rendered.
+    """
+
+    at: datetime
+    workflow_id: str
+    journey: str
+    step: str
+    channel: str
+    message_class: str
+    state: str
+    reason: str = ""
+    held_until: datetime | None = None
+    headline: str = ""
+
+    @property
+    def sent(self) -> bool:
+        """Whether it left."""
+        return self.state == MessageState.SENT
+
+    @property
+    def promotional(self) -> bool:
+        """Whether the customer could say no to it."""
+        return self.message_class == MessageClass.PROMOTIONAL
+
+
+@dataclass(frozen=True)
+class Did:
+    """An event of the customer, or a word on consent.
+
+    Args:
+        at: the moment.
+        name: of the event; empty for a word on consent.
+        properties: as they were sent.
+    """
+
+    at: datetime
+    name: str
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One customer's season.
+
+    Args:
+        customer_id: the customer.
+        first_name: of them.
+        temper: how they are, in words.
+        timezone: where they lived at the end.
+        did: what they and the shop did, oldest first.
+        said: the messages, oldest first.
+    """
+
+    customer_id: str
+    first_name: str
+    temper: str
+    timezone: str
+    did: Sequence[Did]
+    said: Sequence[Said]
+
+    def weeks(self, begins: datetime, weeks: int) -> list[Counter[str]]:
+        """Count the messages that were sent, week by week, by ``promotional`` and ``needed``."""
+        counts: list[Counter[str]] = [Counter() for _ in range(weeks)]
+        for one in self.said:
+            week = (one.at - begins).days // DAYS_OF_A_WEEK
+            if one.sent and week < weeks:
+                counts[week]["promotional" if one.promotional else "needed"] += 1
+        return counts
+
+    def local(self, at: datetime) -> datetime:
+        """Return a moment on the clock where they lived at the end."""
+        return at.astimezone(zone(self.timezone))
