@@ -88,6 +88,9 @@ class TimeTravel:
             stack: on the time-skipping server.
             project: its journeys and events.
             at: not after the first call.
+
+        Returns:
+            The clocks, ready for the first call.
         """
         return cls(stack, project, at - await server_time(stack.client))
 

@@ -1,4 +1,4 @@
-"""What the made-up shop sells, and for how much."""
+"""The goods of the made-up shop, and their prices."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -43,7 +43,7 @@ class Good:
 
 
 RATES = {"EUR": Decimal(1), "GBP": Decimal("0.86"), "PLN": Decimal("4.30")}
-"""What a euro costs; close enough for a play."""
+"""The price of a euro; close enough for a play."""
 
 GOODS = (
     Good("lamp", "Reading lamp", "lighting", Decimal("49.90")),

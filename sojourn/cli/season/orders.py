@@ -1,4 +1,4 @@
-"""What the shop does about an order: it ships, delivers, bills, refunds and hears complaints."""
+"""The shop's part in an order: it ships, delivers, bills, refunds and hears complaints."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Order:
 
     @property
     def total(self) -> Decimal:
-        """What it costs."""
+        """The price of all of it."""
         return sum((good.costs(self.currency) for good in self.goods), Decimal(0))
 
     @property

@@ -1,11 +1,11 @@
-"""How a made-up customer is, in numbers between 0 and 1 and in visits a week."""
+"""The temper of a made-up customer, in numbers between 0 and 1 and in visits a week."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Temper:
-    """How a customer acts.
+    """A customer's way to act.
 
     Args:
         name: in the words of the output.

@@ -1,4 +1,4 @@
-"""What a season came to: each customer's events and messages, in their order."""
+"""The outcome of a season: each customer's events and messages, in their order."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -43,12 +43,12 @@ class Said:
 
     @property
     def sent(self) -> bool:
-        """Whether it left."""
+        """True if it left."""
         return self.state == MessageState.SENT
 
     @property
     def promotional(self) -> bool:
-        """Whether the customer could say no to it."""
+        """True if the customer can say no to its kind."""
         return self.message_class == MessageClass.PROMOTIONAL
 
 
