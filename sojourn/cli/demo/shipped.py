@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sojourn.cli.demo.browsing import BROWSING
 from sojourn.cli.demo.guide import Guide, Played
 from sojourn.cli.demo.regulars import REGULARS
 from sojourn.cli.demo.tale import Tale
@@ -118,6 +119,7 @@ SHIPPED = (
     Tale("abandoned-cart", ProductAdded, _buys_after_the_reminder),
     Tale("abandoned-cart", ProductAdded, _shops_at_night),
     Tale("abandoned-cart", ProductAdded, _agreed_to_sms_only),
+    BROWSING,
     Tale("double-opt-in", OptInRequested, _asks_for_messages),
     Tale("onboarding", SignedUp, _signs_up_and_is_lost),
     Tale("onboarding", SignedUp, _signs_up_and_gets_going),

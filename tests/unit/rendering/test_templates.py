@@ -24,6 +24,7 @@ from sojourn.domain.events import (
     OrderDelivered,
     ProductAdded,
     ProductRemoved,
+    ProductViewed,
     SignedUp,
     SubscriptionChanged,
     SubscriptionRenewed,
@@ -90,6 +91,11 @@ def subscribed(**fields: Any) -> SubscriptionStarted:
     )
 
 
+def looked_at(product: str, **fields: Any) -> ProductViewed:
+    fields = {"customer_id": "c_1", "product_id": product, "occurred_at": NOW, **fields}
+    return ProductViewed.model_validate(fields)
+
+
 def ordered(name: str, **fields: Any) -> OrderCompleted:
     order = {"order_id": "o_7", "cart_id": "cart 8"}
     product = {"product_id": "p_1", "name": name, **fields}
@@ -111,9 +117,10 @@ MORE: dict[str, list[Event]] = {
         ordered("Reading lamp", category="Lamps", url="/lamp", **PRICED),
         OrderDelivered(customer_id="c_1", order_id="o_7"),
     ],
+    "browse-abandonment": [looked_at("desk", name="Writing desk", **PRICED), looked_at("jug")],
 }
 """By journey, what a rich history has besides."""
-DECLINES = {("after-purchase", "tips")}
+DECLINES = {("after-purchase", "tips"), ("browse-abandonment", "reminder")}
 """Messages that have nothing to say to a customer without a history."""
 ADA = Customer("c_1", known=True, first_name="Ada", email="ada@x.example", locale="en-GB")
 NOBODY = Customer("c_1", known=True)
