@@ -25,7 +25,7 @@ async def issue_code(context: Context, percent: int, order_id: str = "") -> Offe
     shop = ShopSettings()
     if not shop.codes_url:
         return OfferCode(code=context.derive_code(f"BACK{percent}"))
-    about = {"order_id": order_id} if order_id else {"cart_id": context.key}
+    about = {"order_id": order_id} if order_id else {"cart_id": context.key} if context.key else {}
     said = await post(
         shop.codes_url,
         {"customer_id": context.customer_id, **about, "percent": percent},

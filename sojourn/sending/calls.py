@@ -12,10 +12,13 @@ from sojourn.domain.calls import Asked, Reply
 from sojourn.domain.customer import Customer
 from sojourn.domain.errors import BadInput, PermanentError
 from sojourn.domain.links import offer_code
+from sojourn.domain.topics import Topics
 from sojourn.journeys.activities import Activity
 from sojourn.sending.whereabouts import whereabouts
 from sojourn.settings import Settings, signing_key
-from sojourn.store import Store, cards, tickets
+from sojourn.store import Store, cards, choices, people, tickets
+
+NO_TOPICS = Topics()
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,13 @@ class Context:
         asked: the call.
         store: an open store.
         settings: the settings of the installation.
+        topics: the project's.
     """
 
     asked: Asked
     store: Store
     settings: Settings
+    topics: Topics = NO_TOPICS
 
     @property
     def customer_id(self) -> str:
@@ -92,9 +97,49 @@ class Context:
             )
         return str(number)
 
+    async def write_less(self, days: int) -> int:
+        """Write to the customer less often, as they could choose on the preference page.
+
+        It concerns every topic of ``topics.toml`` that offers this distance (``cadence``). The gate
+        keeps to it from now on, and the page shows it. A choice for more distance stays.
+
+        Args:
+            days: the calendar days between two messages on a topic: 1, 7 or 30.
+
+        Returns:
+            The number of topics that keep the distance; 0 where none offers it.
+        """
+        offered = [
+            topic.id
+            for topic in self.topics.values()
+            if days in [cadence.days for cadence in topic.cadence]
+        ]
+        async with self.store.transaction() as session:
+            person = await people.lock(session, self.customer_id)
+            if person.erased_at is not None:
+                return 0
+            return await choices.write_less(
+                session, person, offered, days, at=self.now, run=self.run
+            )
+
+    async def write_as_before(self) -> int:
+        """Take back what `write_less` did, where the customer has chosen nothing since.
+
+        Returns:
+            The number of topics that are as they were.
+        """
+        async with self.store.transaction() as session:
+            person = await people.lock(session, self.customer_id)
+            if person.erased_at is not None:
+                return 0
+            return await choices.write_as_before(session, person, at=self.now, run=self.run)
+
 
 def temporal_activities(
-    activities: Iterable[Activity[..., Any]], store: Store, settings: Settings
+    activities: Iterable[Activity[..., Any]],
+    store: Store,
+    settings: Settings,
+    topics: Topics = NO_TOPICS,
 ) -> list[Callable[[Asked], Awaitable[Reply]]]:
     """Wrap a project's activities for Temporal's workers.
 
@@ -102,19 +147,20 @@ def temporal_activities(
         activities: the project's activities.
         store: an open store.
         settings: the settings of the installation.
+        topics: the project's.
 
     Returns:
         One function for each activity; Temporal knows it by the activity's name.
     """
-    return [_temporal(one, store, settings) for one in activities]
+    return [_temporal(one, store, settings, topics) for one in activities]
 
 
 def _temporal(
-    called: Activity[..., Any], store: Store, settings: Settings
+    called: Activity[..., Any], store: Store, settings: Settings, topics: Topics
 ) -> Callable[[Asked], Awaitable[Reply]]:
     @activity.defn(name=called.name)
     async def perform(asked: Asked) -> Reply:
-        context = Context(asked, store, settings)
+        context = Context(asked, store, settings, topics)
         try:
             result = await called.function(context, **called.read(asked.arguments))
             return Reply(result=called.written_result(result))

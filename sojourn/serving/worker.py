@@ -104,7 +104,9 @@ async def serving(
                     task_queue=task_queue,
                     workflows=serves,
                     activities=[
-                        *temporal_activities(project.activities.values(), store, settings),
+                        *temporal_activities(
+                            project.activities.values(), store, settings, project.topics
+                        ),
                         Stops(store, project.events).note,
                         Questions(store, project.topics.own).read,
                         sayings.tell,

@@ -4,7 +4,7 @@ What holds stands on the customer's card, where the gate reads it with everythin
 is a row, with what was, what became of it, and where it came from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlmodel import col, select
@@ -12,6 +12,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.preferences import Kind
 from sojourn.store.tables import ChoiceRow, CustomerRow
+
+BY_RUN = "run "
+"""Before the workflow id in the source of a choice that a run made."""
 
 
 def snooze(person: CustomerRow, until: datetime | None) -> None:
@@ -77,6 +80,72 @@ async def note(
         )
     )
     await session.flush()
+
+
+async def write_less(
+    session: AsyncSession,
+    person: CustomerRow,
+    topics: Iterable[str],
+    days: int,
+    *,
+    at: datetime,
+    run: str,
+) -> int:
+    """Keep messages apart on a customer's behalf; a choice that asks for more distance stays.
+
+    Args:
+        session: a writing transaction.
+        person: the row of the person, held by `people.lock`.
+        topics: the topics.
+        days: the least distance.
+        at: the moment.
+        run: the workflow id of the run that does so: the source of the choice.
+
+    Returns:
+        The number of topics on which messages now keep the distance.
+    """
+    number = 0
+    for topic in topics:
+        number += 1
+        before = (person.least_days or {}).get(topic, 0)
+        if before < days:
+            keep_apart(person, topic, days)
+            said = {"was": str(before), "became": str(days), "topic": topic}
+            await note(session, person, Kind.OFTEN, at=at, source=f"{BY_RUN}{run}", **said)
+    session.add(person)
+    await session.flush()
+    return number
+
+
+async def write_as_before(
+    session: AsyncSession, person: CustomerRow, *, at: datetime, run: str
+) -> int:
+    """Take back what `write_less` did, where the customer has chosen nothing since.
+
+    Args:
+        session: a writing transaction.
+        person: the row of the person, held by `people.lock`.
+        at: the moment.
+        run: the workflow id of the run that does so.
+
+    Returns:
+        The number of topics that are as they were.
+    """
+    last = {
+        row.topic: row
+        for row in await of_customer(session, person.customer_id)
+        if row.what == Kind.OFTEN
+    }
+    number = 0
+    for topic, row in last.items():
+        if row.source.startswith(BY_RUN) and int(row.became) > int(row.was or 0):
+            number += 1
+            keep_apart(person, topic, int(row.was or 0))
+            said = {"was": row.became, "became": row.was, "topic": topic}
+            await note(session, person, Kind.OFTEN, at=at, source=f"{BY_RUN}{run}", **said)
+    session.add(person)
+    await session.flush()
+    return number
 
 
 async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[ChoiceRow]:

@@ -29,6 +29,10 @@ class SignedUp(Event, name="Signed Up"):
     first_name: Personal = None
 
 
+class SignedIn(Event, name="Signed In"):
+    """Somebody signed in to their account."""
+
+
 class AccountActivated(Event, name="Account Activated"):
     """The account is in use: the first meaningful thing was done with it."""
 
