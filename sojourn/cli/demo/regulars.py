@@ -20,4 +20,14 @@ async def _keeps_the_lamp(guide: Guide) -> Played:
     return await guide.tell("keeps the lamp and returns the rug", who, guide.noon)
 
 
-REGULARS = (Tale("after-purchase", OrderDelivered, _keeps_the_lamp),)
+async def _orders_no_more(guide: Guide) -> Played:
+    who = await guide.customer("Pietro", "it-IT")
+    await guide.publish(OrderCompleted(customer_id=who, order_id="o8", products=(RUG,)))
+    await guide.pass_time(who, 83 * DAY)
+    return await guide.tell("orders once, and is not seen again", who, guide.noon)
+
+
+REGULARS = (
+    Tale("after-purchase", OrderDelivered, _keeps_the_lamp),
+    Tale("win-back", OrderCompleted, _orders_no_more),
+)
