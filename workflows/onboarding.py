@@ -1,8 +1,14 @@
 """Walk a new customer to the first success with the product."""
 
 from activities.open_ticket import open_ticket
-from sojourn import EMAIL, PUSH, SMS, TRANSACTIONAL, Journey, Message, days, hours
-from sojourn.events import AccountActivated, EmailLinkClicked, MessageClicked, SignedUp
+from sojourn import EMAIL, PUSH, SMS, TRANSACTIONAL, Journey, Message, days, did, hours
+from sojourn.events import (
+    AccountActivated,
+    EmailLinkClicked,
+    MessageClicked,
+    OrderCompleted,
+    SignedUp,
+)
 from workflows.times import TEN
 
 
@@ -25,12 +31,19 @@ class Onboarding(
         """Send four messages, each only while the account is not active yet."""
         await self.send(self.welcome)
         await self.sleep_until(self.local(TEN, days=1))
-        clicks = [click.step for click in self.heard(EmailLinkClicked, MessageClicked)]
-        clicked = self.welcome.step in clicks
-        await self.send(self.first_steps_clicked if clicked else self.first_steps)
+        if not await self.has_ordered():
+            clicks = [click.step for click in self.heard(EmailLinkClicked, MessageClicked)]
+            clicked = self.welcome.step in clicks
+            await self.send(self.first_steps_clicked if clicked else self.first_steps)
         await self.sleep_until(self.local(TEN, days=3))
         await self.send(self.tips)
         await self.sleep_until(self.local(TEN, days=7))
+        if await self.has_ordered():
+            return
         await self.send(self.help)
         if self.patched("open-ticket"):
             await self.call(open_ticket, subject="A new customer needs help to get started")
+
+    async def has_ordered(self) -> bool:
+        """Return whether the customer has ordered; False in a run that began before this step."""
+        return self.patched("asks-orders") and bool(await self.ask(did(OrderCompleted)))

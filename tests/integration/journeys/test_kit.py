@@ -53,7 +53,7 @@ async def test_the_attributes_tell_of_the_journey_under_test_alone(journey: Jour
     assert (journey.sent, journey.outcome) == ([], "converted")
     assert journey.outcomes == ["converted"]
     welcomed = journey.of(Onboarding)
-    assert welcomed.sent == ["welcome", "first-steps", "tips", "help"]
+    assert welcomed.sent == ["welcome", "tips"]
     assert welcomed.outcome == "exhausted"
     assert {row.journey for row in await journey.messages()} == {"onboarding"}
 

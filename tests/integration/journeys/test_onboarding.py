@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sojourn.events import AccountActivated, EmailLinkClicked, FeatureUsed
+from sojourn.events import AccountActivated, EmailLinkClicked, FeatureUsed, OrderCompleted
 from sojourn.testkit import JourneyTest, scenario
 from workflows.onboarding import Onboarding
 
@@ -46,6 +46,24 @@ async def test_activation_after_a_click_ends_the_run(journey: JourneyTest) -> No
     await journey.publish(AccountActivated)
     assert journey.outcome == "converted"
     assert journey.sent == ["welcome", "first-steps"]
+
+
+@scenario("onboarding/ordered-at-once")
+async def test_who_has_ordered_needs_no_first_steps_and_no_help(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.publish(OrderCompleted)
+    await journey.after(8 * DAY)
+    assert journey.sent == ["welcome", "tips"]
+    assert journey.outcome == "exhausted"
+
+
+@scenario("onboarding/ordered-later")
+async def test_an_order_after_the_first_steps_spares_the_help_alone(journey: JourneyTest) -> None:
+    await journey.start(Onboarding)
+    await journey.after(2 * DAY)
+    await journey.publish(OrderCompleted)
+    await journey.after(6 * DAY)
+    assert journey.sent == ["welcome", "first-steps", "tips"]
 
 
 async def test_a_click_in_another_mail_is_no_click_in_the_welcome(journey: JourneyTest) -> None:
