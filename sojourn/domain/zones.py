@@ -9,6 +9,9 @@ from babel.core import get_global
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import UnknownZone
 
+NAMES = frozenset(available_timezones())
+"""The IANA names."""
+
 _OFFSET = re.compile(
     r"(?:UTC|GMT|Z)?\s*(?P<sign>[+\-\u2212])\s*(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?",
     re.IGNORECASE | re.ASCII,
@@ -64,5 +67,5 @@ def _by_small_letters() -> dict[str, str]:
     windows = get_global("windows_zone_mapping")
     return {
         **{_plain(name): meant for name, meant in windows.items()},
-        **{_plain(name): name for name in available_timezones()},
+        **{_plain(name): name for name in NAMES},
     }

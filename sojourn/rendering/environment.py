@@ -92,13 +92,13 @@ def _filter(name: str) -> Callable[..., str]:
     """Make a filter in the manner of the customer at hand."""
 
     @jinja2.pass_context
-    def apply(context: Context, value: object, *args: object) -> str:
+    def apply(context: Context, value: object, *args: object, **named: object) -> str:
         formats = context.get("formats")
         if not isinstance(formats, Formats):
             raise jinja2.TemplateRuntimeError(f'{name} in a macro: import it "with context"')
         if isinstance(value, jinja2.Undefined):
             str(value)  # says which name is undefined
-        text: str = getattr(formats, name)(value, *args)
+        text: str = getattr(formats, name)(value, *args, **named)
         return text
 
     return apply

@@ -66,18 +66,42 @@ class Formats:
             raise TemplateRuntimeError(f"ics: wants {wanted}, not {_kind(value)}")
         return calendars.text(value)
 
-    def date(self, when: datetime | date, style: str = "long") -> str:
-        """Write ``5 marca 2026``; with ``full``, ``czwartek, 5 marca 2026``."""
+    def date(self, when: datetime | date, style: str = "long", *, zone: str = "") -> str:
+        """Write ``5 marca 2026``; with ``full``, ``czwartek, 5 marca 2026``.
+
+        Args:
+            when: a moment or a day.
+            style: ``long`` or ``full``.
+            zone: by the clocks of this place; empty: by the customer's.
+
+        Returns:
+            The day in the customer's language.
+
+        Raises:
+            jinja2.TemplateRuntimeError: it is neither a moment nor a day.
+        """
         if isinstance(when, datetime):
-            when = self._local(when).date()
+            when = self._local(when, zone).date()
         if not isinstance(when, date):
             raise TemplateRuntimeError(f"date: wants a moment or a day, not {_kind(when)}")
         return format_date(when, style, locale=self.locale)
 
-    def time(self, when: datetime | time, style: str = "short") -> str:
-        """Write ``18:05``."""
+    def time(self, when: datetime | time, style: str = "short", *, zone: str = "") -> str:
+        """Write ``18:05``.
+
+        Args:
+            when: a moment or an hour.
+            style: ``short``, or what else Unicode has.
+            zone: by the clocks of this place; empty: by the customer's.
+
+        Returns:
+            The hour in the customer's habit.
+
+        Raises:
+            jinja2.TemplateRuntimeError: it is neither a moment nor an hour.
+        """
         if isinstance(when, datetime):
-            when = self._local(when).time()
+            when = self._local(when, zone).time()
         if not isinstance(when, time):
             raise TemplateRuntimeError(f"time: wants a moment or an hour, not {_kind(when)}")
         return format_time(when, style, locale=self.locale)
@@ -105,10 +129,10 @@ class Formats:
 
         return _PLACEHOLDER.sub(filled, str(sentence))
 
-    def _local(self, when: datetime) -> datetime:
+    def _local(self, when: datetime, timezone: str = "") -> datetime:
         if when.tzinfo is None:
             raise TemplateRuntimeError("a moment needs its zone")
-        return when.astimezone(zone(self._timezone))
+        return when.astimezone(zone(timezone or self._timezone))
 
 
 def formatting_locale(lang: str, preferred: Sequence[str]) -> Locale:

@@ -36,7 +36,13 @@ from sojourn.domain.events.fields import (
     PersonalMark,
     Quantity,
 )
-from sojourn.domain.events.fulfilment import OrderDelivered
+from sojourn.domain.events.fulfilment import (
+    DeliveryFailed,
+    OrderDelayed,
+    OrderDelivered,
+    OrderShipped,
+    OutForDelivery,
+)
 from sojourn.domain.events.lenience import Role, Understood
 from sojourn.domain.events.messages import (
     EmailLinkClicked,
@@ -90,6 +96,7 @@ __all__ = [
     "CheckoutStarted",
     "ComplaintReceived",
     "Currency",
+    "DeliveryFailed",
     "EmailLinkClicked",
     "Event",
     "Events",
@@ -116,8 +123,11 @@ __all__ = [
     "OptInWithdrawn",
     "OrderCancelled",
     "OrderCompleted",
+    "OrderDelayed",
     "OrderDelivered",
     "OrderRefunded",
+    "OrderShipped",
+    "OutForDelivery",
     "Personal",
     "PersonalMark",
     "Product",

@@ -7,6 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
+from sojourn.domain.errors import UnknownZone
+from sojourn.domain.zones import NAMES, read_zone
+
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 LONGEST_ID = 200
@@ -66,6 +69,15 @@ def _currency(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
+def _zone(value: str) -> str:
+    if value in NAMES:  # a run reads it again, where no file may be opened
+        return value
+    try:
+        return read_zone(value)
+    except UnknownZone as error:
+        raise ValueError(str(error)) from None
+
+
 def _count(value: object) -> object:
     if isinstance(value, bool):  # Python counts them as 1 and 0
         raise ValueError("must be a number")
@@ -89,5 +101,7 @@ Currency = Annotated[
     str, BeforeValidator(_currency), Field(pattern=r"^[A-Z]{3}$"), MoneyMark(), AmountPart()
 ]
 """A code of three letters. Small letters, as Stripe writes it, are read as capitals."""
+Zone = Annotated[str, AfterValidator(_zone)]
+"""A time zone; kept as its IANA name."""
 Quantity = Annotated[int, BeforeValidator(_count), Field(ge=0, le=1_000_000), AmountPart()]
 """A count of pieces."""

@@ -814,6 +814,8 @@ def test_a_template_formats_amounts_dates_and_plurals(sms: Callable[[str], str])
     assert sms("{{ 0.1 | percent }} {{ 0.125 | percent }}") == "10% 12.5%"
     assert sms("{{ 12 | money('PLN') }} {{ 1234.5 | money }}") == "PLN 12.00 1,234.50"
     assert sms("{{ now | time }} {{ now | date }}") == "10:30 5 March 2026"
+    assert sms("{% set z = 'Pacific/Auckland' %}{{ now | time(zone=z) }}") == "22:30"
+    assert sms("{% set z = 'Pacific/Kiritimati' %}{{ now | date(zone=z) }}") == "5 March 2026"
     assert sms("{{ 12 | money('EUR') }} {{ -3 | money('EUR') }}") == "€12.00 -€3.00"
     assert sms("{{ plural(1, one='at {shop}', shop='{n}') }}") == "at {n}"
     assert sms("{{ plural(2, one='{n} x', other='{n} at {shop}', shop='S') }}") == "2 at S"
