@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.dispatch import muting
 from sojourn.dispatch.ending import void_holds
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent
@@ -63,6 +64,9 @@ async def join(
             because = f"alias of {previous_id}"
             await holds.end(session, done.customer_id, because=because, at=at)
             await _move_clocks(session, done, timezone, because=because, at=at)
+            person = await people.lock(session, done.customer_id)
+            if person.in_care_until is not None:  # an end may have come under the other id
+                await muting.settle(session, person, project, within=within)
     return done
 
 

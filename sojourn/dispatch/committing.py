@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.dispatch import opting
+from sojourn.dispatch import muting, opting
 from sojourn.dispatch.aliasing import tell_again
 from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.ending import void_holds_of
@@ -100,7 +100,7 @@ class Transaction:
             await connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
         going_on = [work.lane.customer_id for work in told if _goes_on(work)]
         # customers of started runs too: they may have been joined to another id since
-        concerned = [work.lane.customer_id for work in told if work.started]
+        concerned = [work.lane.customer_id for work in told if work.started or work.plan.refused]
         concerned += [work.row.customer_id for work in arrivals]
         concerned += [work.customer_id for work in wakes]
         # people before any other row of theirs: an alias call locks in this order, too
@@ -141,7 +141,12 @@ class Transaction:
                 fresh.setdefault(row.customer_id, []).append((row, work.event))
         for customer_id, pairs in fresh.items():
             pairs.sort(key=lambda pair: pair[0].seq or 0)
-            await self._judge.judge(session, self._homes[customer_id], pairs, new=True)
+            person = self._homes[customer_id]
+            verdicts = await self._judge.judge(session, person, pairs, new=True)
+            if await muting.hear(
+                session, person, pairs, verdicts, self._project, within=self._clock_skew
+            ):
+                self.woken.add(customer_id)
 
     async def _drop(self, session: AsyncSession, arrivals: Sequence[Arrival]) -> None:
         """Count the events of people who were erased; nothing of them is kept."""
@@ -175,7 +180,9 @@ class Transaction:
         lives = [row for row in started if not is_tombstone(self.joined(row.customer_id))]
         await runs.add(session, lives)
         await runs.mark_closed(session, [i for work in told for i in work.closed], now)
-        self.refused += await settle_entries(session, told)
+        refused = await settle_entries(session, told)
+        self.refused += refused
+        self.woken |= await muting.take_back(session, refused, self._project, self._homes)
         for customer_id in sorted(moved):  # the alias call could not know of these runs
             await tell_again(session, customer_id, self._project, within=self._clock_skew)
         for customer_id, run_ids in sorted(by_other_clocks.items()):  # nor could an identify call
@@ -268,6 +275,7 @@ class Transaction:
             await events.mark_routed(session, nobody, datetime.now(UTC))
         await note_refused(session, refused)
         self.refused += refused
+        self.woken |= await muting.take_back(session, refused, self._project, self._homes)
 
     async def _void_holds(self, session: AsyncSession, open_runs: dict[str, list[RunRow]]) -> None:
         held = {row.workflow_id for row in await ledger.held_by(session, open_runs)}

@@ -16,6 +16,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from sojourn.dispatch import muting
 from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.hearing import heard_since
 from sojourn.dispatch.routing import Start, Tell
@@ -25,6 +26,7 @@ from sojourn.domain.messages import EDITION, Enrolment, Heard
 from sojourn.journeys.standing import stand_of
 from sojourn.store import cards, events, ledger, people, runs
 from sojourn.store.tables import EventRow, RunRow
+from sojourn.store.tombstones import is_tombstone
 
 PAGE = 500
 AT_ONCE = 50
@@ -169,6 +171,7 @@ class Recovery:
     ) -> Finding | None:
         if row.workflow_id in open_ids:
             await self._retell(row)
+            await self._mute(row)
             return None
         if await self._is_known(row):
             return None
@@ -244,6 +247,7 @@ class Recovery:
         found = _finding(row, Standing.MISSING, heard=len(heard), enrolment=enrolment.start.id)
         if self._dry:
             return found
+        await self._mute(row)
         return await self._enter(row, enrolment, found)
 
     async def _enter(self, row: RunRow, enrolment: Enrolment, found: Finding) -> Finding:
@@ -264,6 +268,27 @@ class Recovery:
             await runs.add(session, [entered])
             await runs.mark_closed(session, [row.id], datetime.now(UTC))
         return found.model_copy(update={"standing": Standing.ENTERED})
+
+    async def _mute(self, row: RunRow) -> None:
+        """Mute a customer whose run goes on, if nothing of that is kept: it began without it."""
+        project = self._sojourn.project
+        journey = project.journeys.muting.get(row.journey)
+        if journey is None or self._dry:
+            return
+        async with self._sojourn.store.transaction() as session:
+            person = await people.lock(session, row.customer_id)
+            start = await events.find(session, row.enrolment)
+            if start is None or is_tombstone(person.customer_id):
+                return
+            try:
+                event = events.typed(start, project.events)
+            except (BadEvent, UnknownName):
+                return
+            await muting.begin(
+                session, person, start, event, journey=journey, workflow_id=row.workflow_id
+            )
+            within = self._sojourn.settings.clock_skew
+            await muting.settle(session, person, project, within=within)
 
     async def _heard(
         self, row: RunRow, start: EventRow, *, since: datetime | None = None

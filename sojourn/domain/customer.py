@@ -42,6 +42,8 @@ class Customer:
         timezone: IANA name as given; empty if not known.
         attributes: everything else that identify calls said.
         snoozed_until: the customer wants no promotional message before this moment.
+        in_care_until: somebody looks after the customer until this moment at the latest.
+        in_care_of: the journey that does.
         least_days: by topic, the calendar days that the customer wants between two messages on it.
         devices: those that take push messages, the one that was used last first; None: they were
             not asked for, and the token of the card stands for them.
@@ -59,6 +61,8 @@ class Customer:
     timezone: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     snoozed_until: datetime | None = None
+    in_care_until: datetime | None = None
+    in_care_of: str = ""
     least_days: Mapping[str, int] = field(default_factory=dict)
     devices: tuple[Device, ...] | None = None
 

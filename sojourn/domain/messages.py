@@ -74,6 +74,7 @@ class Reason(StrEnum):
     QUIET_HOURS = "quiet_hours"
     WINDOW = "window"
     SNOOZED = "snoozed"
+    IN_CARE = "in_care"
     CAP = "cap"
     GAVE_WAY = "gave_way"
     NOTHING_TO_SAY = "nothing_to_say"

@@ -9,6 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sojourn.domain.consent import Consents
+from sojourn.domain.in_care import InCare
 from sojourn.domain.messages import Channel, MessageClass, Reason
 from sojourn.domain.room import Room, Search
 from sojourn.domain.rules import AFTER_A_HOLD, UNKNOWN, Hold, Rules
@@ -74,6 +75,8 @@ class Recipient:
         barred: channels whose address this installation may not write to.
         restricted: the person's data are kept, and not used.
         snoozed_until: the customer wants no promotional message before this moment.
+        in_care_until: somebody looks after the customer until this moment at the latest.
+        in_care_of: the journey that does.
     """
 
     known: bool
@@ -87,6 +90,8 @@ class Recipient:
     barred: frozenset[Channel] = frozenset()
     restricted: bool = False
     snoozed_until: datetime | None = None
+    in_care_until: datetime | None = None
+    in_care_of: str = ""
 
 
 def decide(
@@ -140,6 +145,9 @@ def decide(
         windows = rules.holders(channel, recipient.country, recipient.region, within)
         if recipient.snoozed_until is not None:
             windows = (*windows, Snooze(recipient.snoozed_until, recipient.tz))
+        if recipient.in_care_until is not None:
+            care = InCare(recipient.in_care_until, recipient.tz, recipient.in_care_of)
+            windows = (*windows, care)
         held = _held(
             room,
             lambda caps: rules.hold(
@@ -183,13 +191,13 @@ def _held(
 def _until(hold: Hold | None, useful_until: datetime) -> Defer | Skip | None:
     """Hold a message; one that a hold leaves no use would end in "too late": say so now.
 
-    Where the customer's own break is among the causes, that is the better news.
+    Where the customer's own break, or care, is among the causes, that is the better news.
     """
     if hold is None:
         return None
     if hold.until is None or not is_useful(hold.until + AFTER_A_HOLD, useful_until):
-        why = Reason.SNOOZED if hold.reason is Reason.SNOOZED else Reason.TOO_LATE
-        return Skip(why, hold.detail)
+        says_more = hold.reason in (Reason.SNOOZED, Reason.IN_CARE)
+        return Skip(hold.reason if says_more else Reason.TOO_LATE, hold.detail)
     return Defer(hold.until, hold.reason, hold.detail)
 
 

@@ -20,6 +20,7 @@ _WORDS: dict[Reason, str] = {
     Reason.QUIET_HOURS: "it was quiet hours where the customer lives",
     Reason.WINDOW: "the policy lets such messages leave at other times only",
     Reason.SNOOZED: "the customer wants a break from promotional messages",
+    Reason.IN_CARE: "somebody looks after the customer: nothing promotional leaves meanwhile",
     Reason.CAP: "the customer had as many promotional messages as a cap allows",
     Reason.GAVE_WAY: "it gave way to a held message that goes before it",
     Reason.NOTHING_TO_SAY: "its template found nothing to say to this customer",

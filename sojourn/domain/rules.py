@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sojourn.domain.caps import NO_CAPS, Caps
+from sojourn.domain.in_care import InCare
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.opening import Holder, Never, Opening, held
 from sojourn.domain.precedence import NO_PRECEDENCE, Precedence
@@ -280,10 +281,12 @@ NO_RULES = Rules()
 
 
 def _reason(holders: Iterable[Holder]) -> Reason:
-    """Return the reason of a hold: the customer's own break says most."""
+    """Return the reason of a hold: the customer's own break says most, then who takes care."""
     kinds = {type(holder) for holder in holders}
     if Snooze in kinds:
         return Reason.SNOOZED
+    if InCare in kinds:
+        return Reason.IN_CARE
     return Reason.QUIET_HOURS if kinds == {Quiet} else Reason.WINDOW
 
 

@@ -62,6 +62,9 @@ class Card(BaseModel):
         refused: topics opted out of, as "cart" or "cart by sms".
         ran_out: topics agreed to until a moment that is past, as ``refused``.
         snoozed_until: the end of the break from promotional messages that the customer asked for.
+        in_care_until: until then at the latest, no promotional message leaves: somebody looks after
+            the customer.
+        in_care_of: the journey that does.
         least_days: by topic, the calendar days that the customer wants between two messages.
         opens: the customer's word on being measured when e-mails are opened; None: never said.
         devices: those that push messages go to, and those that are gone; the newest use first.
@@ -79,6 +82,8 @@ class Card(BaseModel):
     refused: list[str]
     ran_out: list[str]
     snoozed_until: datetime | None = None
+    in_care_until: datetime | None = None
+    in_care_of: str = ""
     least_days: dict[str, int] = {}
     opens: bool | None
     devices: list[KnownDevice] = []
@@ -128,6 +133,8 @@ def card_of(
         refused=_named(consents.refused),
         ran_out=_named(pair for pair in consents.expired if pair[1]),
         snoozed_until=customer.snoozed_until,
+        in_care_until=customer.in_care_until,
+        in_care_of=customer.in_care_of,
         least_days={topic: days for topic, days in customer.least_days.items() if days},
         opens=consents.opens,
         devices=[

@@ -18,6 +18,9 @@ from sojourn.journeys.wording import clock
 from sojourn.store import events
 from sojourn.store.tables import AddressRow, ChannelRow, EventRow, LedgerRow
 
+OF_RULES = (Reason.QUIET_HOURS, Reason.WINDOW, Reason.SNOOZED, Reason.IN_CARE)
+"""Holds whose detail names what holds, and no more."""
+
 _KINDS = {
     Channel.EMAIL: "email",
     Channel.SMS: "phone",
@@ -203,9 +206,7 @@ def _detail(row: LedgerRow, detail: str | None, course: Course) -> str:
         return ""
     if row.reason in (Reason.CAP, Reason.GAVE_WAY, Reason.NO_LONGER):
         return detail
-    if row.reason in (Reason.QUIET_HOURS, Reason.WINDOW, Reason.SNOOZED) or not (
-        row.attempt or course.attempts
-    ):
+    if row.reason in OF_RULES or not (row.attempt or course.attempts):
         return f"held by {detail}"  # no attempt, so these are the words of rules
     if course.attempts:
         return detail if detail not in [each.detail for each in course.attempts] else ""

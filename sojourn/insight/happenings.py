@@ -18,7 +18,15 @@ from sojourn.insight.card import masked
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.store import events
-from sojourn.store.tables import AddressRow, AnswerRow, ConsentRow, CustomerRow, EntryRow, EventRow
+from sojourn.store.tables import (
+    AddressRow,
+    AnswerRow,
+    ConsentRow,
+    CustomerRow,
+    EntryRow,
+    EventRow,
+    MuteRow,
+)
 
 PROPERTIES_WIDTH = 100
 _NAMES = {"email": "e-mail address", "phone": "phone number", "push_token": "push token"}
@@ -90,6 +98,21 @@ class Aliased(BaseModel):
     at: datetime
     text: str
     previous_id: str
+
+
+class Cared(BaseModel):
+    """Somebody began, or ended, to look after the customer: nothing promotional leaves meanwhile.
+
+    ``ended``: it ended, by an event. ``message_id``: of the event that began or ended it.
+    """
+
+    kind: Literal["care"] = "care"
+    at: datetime
+    text: str
+    message_id: str
+    journey: str
+    run: str
+    ended: bool
 
 
 class Answered(BaseModel):
@@ -184,6 +207,18 @@ def consented(row: ConsentRow) -> Consented:
         granted=row.granted,
         source=row.source,
     )
+
+
+def cared(row: MuteRow) -> list[Cared]:
+    """Put a time without promotional messages into words: its beginning, and what ended it."""
+    told = {"journey": row.journey, "run": row.workflow_id}
+    until = f"until {row.until:%Y-%m-%d %H:%M} UTC at the latest"
+    text = f"{row.workflow_id}: in care, no promotional message {until}"
+    begun = Cared(at=row.at, text=text, message_id=row.message_id, ended=False, **told)
+    if row.ended_at is None or row.ended_by is None:
+        return [begun]
+    text = f"{row.workflow_id}: in care no more"
+    return [begun, Cared(at=row.ended_at, text=text, message_id=row.ended_by, ended=True, **told)]
 
 
 def aliased(row: CustomerRow) -> Aliased:

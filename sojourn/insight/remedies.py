@@ -194,6 +194,16 @@ def _rule(matter: Matter, facts: Facts, terms: Terms) -> str:
     return f"without {rule} it would have left{when}"
 
 
+def _in_care(matter: Matter, facts: Facts, terms: Terms) -> str:
+    ends = {
+        name: " or ".join(names((*journey.terms.goal, *journey.terms.ends_on)))
+        for name, journey in facts.journeys.muting.items()
+    }
+    by = [name for name in ends if f"in care of {name}" in matter.detail] or list(ends)
+    told = "; ".join(f"{ends[name]} ends it in {name}" for name in by if ends[name])
+    return "; ".join(filter(None, [told, "so does an operator's stop of the run, or its time"]))
+
+
 def _cap(matter: Matter, facts: Facts, terms: Terms) -> str:
     clauses = [part for part in matter.detail.split("; ") if part.startswith(_WITH)]
     return clauses[-1] if clauses else "with greater caps in policy.toml"
@@ -250,6 +260,7 @@ _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
     Reason.SNOOZED: _said(
         "the end of the break: customers end it on their preference page, or it ends by itself"
     ),
+    Reason.IN_CARE: _in_care,
     Reason.CAP: _cap,
     Reason.GAVE_WAY: _gave_way,
     Reason.NOTHING_TO_SAY: _said("its template says when it declines (`sojourn preview` shows it)"),

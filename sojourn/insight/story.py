@@ -19,6 +19,7 @@ from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import (
     Aliased,
     Answered,
+    Cared,
     Consented,
     Entry,
     Happened,
@@ -45,6 +46,7 @@ from sojourn.store import (
     events,
     handovers,
     ledger,
+    mutes,
     pauses,
     people,
     reports,
@@ -62,7 +64,7 @@ MOST_SWITCHES = 1000
 """The newest ones; operators set a few a year."""
 
 Line = Annotated[
-    Happened | Entry | Consented | Answered | Readdressed | Aliased | Wait | Decided,
+    Happened | Entry | Consented | Answered | Readdressed | Aliased | Cared | Wait | Decided,
     Field(discriminator="kind"),
 ]
 
@@ -122,6 +124,7 @@ async def tell(
         noted = await runs.of_customer(session, customer_id)
         paused = await pauses.current(session)
         held = await switches.history(session, MOST_SWITCHES)
+        muted = await mutes.of_customer(session, customer_id)
         judged = await entries.of_customer(session, customer_id)
         replied = await answers.listed(session, customer_id, limit=MOST_ANSWERS)
         facts = await facts_of(session, customer, settings, project.journeys)
@@ -146,6 +149,7 @@ async def tell(
         *(happenings.happened(row, project, happened) for row in happened),
         *(happenings.answered(row) for row in replied),
         *(happenings.entered(row, _instead_of_entry(row, facts)) for row in judged),
+        *(line for row in muted for line in happenings.cared(row)),
         *waited,
         *(
             fate.decided(

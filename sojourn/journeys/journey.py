@@ -8,6 +8,7 @@ asks whether the customer has bought meanwhile: every verb does, and leaves by a
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from sojourn.domain.again import Again
@@ -63,6 +64,9 @@ class Journey(Listening, Sends, Calling, Telling):
             default, ``ONCE``, or ``after(days=30)``. Runs of every key count; those of one key
             alone by ``ONCE.per_key``. What an open run hears is no entry.
         at_most: the runs that one customer may have open at a time, of a journey with a key.
+        mutes: from the event that starts a run the customer gets no promotional message, of any
+            journey, until an event of ``goal`` or ``ends_on`` or an operator's stop ends it, and
+            no longer than this.
 
     Raises:
         TypeError: a keyword or a message makes no sense; the text says which, and the way out.
@@ -86,6 +90,7 @@ class Journey(Listening, Sends, Calling, Telling):
         stays_if: Fact | None = None,
         again: Again | None = None,
         at_most: int | None = None,
+        mutes: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -108,6 +113,7 @@ class Journey(Listening, Sends, Calling, Telling):
             stays_if=of.stays_if if stays_if is None else stays_if,
             again=of.again if again is None else again,
             at_most=of.at_most if at_most is None else at_most,
+            mutes=of.mutes if mutes is None else mutes,
         )
         if name:
             cls.terms = checked_conditions(cls.terms, cls.__name__)

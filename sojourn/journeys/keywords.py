@@ -1,6 +1,7 @@
 """The class keywords of a journey: what they take, and when a class can be a journey."""
 
 import re
+from datetime import timedelta
 
 from sojourn.domain.events import AnyKey, Event, Whole
 from sojourn.domain.events.base import personal_fields
@@ -43,6 +44,8 @@ def _check_named(cls: type[Run], called: str) -> None:
             raise TypeError(
                 f'{called}: {event.__name__} has no field "{cls.terms.anchor}" to count from'
             )
+    if cls.terms.mutes is not None and cls.terms.mutes <= timedelta(0):
+        raise TypeError(f"{called} mutes for no time: write mutes=days(30), or leave it out")
     for message in cls.messages:
         _check_counted(message, cls)
     _check_marked(cls, called)

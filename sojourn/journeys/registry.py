@@ -69,6 +69,12 @@ class Journeys(Mapping[str, type[Journey]]):
         return MappingProxyType({name: fact for name, fact in every if fact is not None})
 
     @cached_property
+    def muting(self) -> Mapping[str, type[Journey]]:
+        """The journeys during which customers get no promotional message, by their names."""
+        every = self._classes.items()
+        return MappingProxyType({n: j for n, j in every if j.terms.mutes is not None})
+
+    @cached_property
     def events(self) -> tuple[type[Event], ...]:
         """Every event that some journey names in its class keywords."""
         every = (event for j in self._classes.values() for event in j.terms.declared.values())

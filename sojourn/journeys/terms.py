@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
 
@@ -36,6 +37,7 @@ class Terms:
         stays_if: the condition under which a message leaves.
         again: whether a customer may enter once more, and when.
         at_most: the runs that a customer may have open at one time; None: one for each key.
+        mutes: for how long at most the customer gets no promotional message; None: not at all.
     """
 
     starts_on: EventClasses = ()
@@ -51,6 +53,7 @@ class Terms:
     stays_if: Fact | None = None
     again: Again = ALWAYS
     at_most: int | None = None
+    mutes: timedelta | None = None
 
     @property
     def selects(self) -> bool:

@@ -28,6 +28,7 @@ OF_THE_POLICY = (
     Reason.QUIET_HOURS,
     Reason.WINDOW,
     Reason.SNOOZED,
+    Reason.IN_CARE,
     Reason.CAP,
     Reason.GAVE_WAY,
 )

@@ -243,6 +243,8 @@ async def recipient(
         erased=customer.erased,
         restricted=customer.restricted,
         snoozed_until=customer.snoozed_until,
+        in_care_until=customer.in_care_until,
+        in_care_of=customer.in_care_of,
         reachable=customer.reachable,
         consents=await consents.current(session, customer.customer_id, now=now, besides=tokens),
         tz=zone(timezone),

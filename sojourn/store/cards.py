@@ -56,6 +56,8 @@ def card(row: CustomerRow) -> Customer:
         timezone=row.timezone,
         attributes=row.attributes,
         snoozed_until=row.snoozed_until,
+        in_care_until=row.in_care_until,
+        in_care_of=row.in_care_of or "",
         least_days=row.least_days or {},
     )
 
@@ -260,6 +262,7 @@ def _clear(row: CustomerRow) -> None:
         setattr(row, name, "")
     row.attributes, row.said = {}, {}
     row.snoozed_until = row.least_days = None
+    row.in_care_until = row.in_care_of = None
 
 
 def _longest(theirs: Mapping[str, int], ours: Mapping[str, int]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.customer import Customer
-from sojourn.store import cards, people
+from sojourn.store import cards, mutes, people
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import (
     AddressRow,
@@ -19,6 +19,7 @@ from sojourn.store.tables import (
     EventRow,
     IdentifyRow,
     LedgerRow,
+    MuteRow,
     RestrictionRow,
     RunRow,
     TicketRow,
@@ -33,6 +34,7 @@ MOVED = (
     DeviceRow,
     LedgerRow,
     EntryRow,
+    MuteRow,
     IdentifyRow,
     RestrictionRow,
     TicketRow,
@@ -94,6 +96,7 @@ async def join(
     await cards.merge(session, old, new)
     old.joined_to, old.joined_at, new.merged = new_id, at, True
     session.add_all([old, new])
+    await mutes.refresh(session, new)
     return Joined(new_id, moved=True, former=former, runs=frozenset(moved))
 
 

@@ -12,7 +12,14 @@ from sojourn.domain.states import MessageState
 from sojourn.store.ledger import MAYBE_SENT
 
 LEDGER = SQLModel.metadata.tables["ledger"]
-RESERVING = (Reason.QUIET_HOURS, Reason.WINDOW, Reason.SNOOZED, Reason.CAP, Reason.GAVE_WAY)
+RESERVING = (
+    Reason.QUIET_HOURS,
+    Reason.WINDOW,
+    Reason.SNOOZED,
+    Reason.IN_CARE,
+    Reason.CAP,
+    Reason.GAVE_WAY,
+)
 """A message that is held for one of these will leave at the end of its hold, as far as we know."""
 
 

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.events import LONGEST_ID, JourneyStopped
 from sojourn.domain.text import LONGEST_NOTE, bounded, writable
-from sojourn.store import ours, people, settling
+from sojourn.store import mutes, ours, people, settling
 from sojourn.store.tables import EventRow
 
 _JUST_AFTER = timedelta(microseconds=1)
@@ -67,4 +67,6 @@ async def note(
     )
     row, _ = await ours.write(session, event, told_at=datetime.now(UTC) if told else None)
     await settling.void_waiting(session, workflow_id, cause=row)
+    if person.in_care_until is not None:
+        await mutes.end_of_run(session, person, workflow_id, by=row)
     return row

@@ -141,6 +141,10 @@ class CustomerRow(SQLModel, table=True):
     """Since when the data are kept and nothing is sent (`store.restrictions`)."""
     snoozed_until: datetime | None = _maybe()
     """The customer wants no promotional message before this moment (`store.choices`)."""
+    in_care_until: datetime | None = _maybe()
+    """The latest end of what mutes the customer (`store.mutes`), where the gate reads it."""
+    in_care_of: str | None = None
+    """The journey of that mute."""
     least_days: dict[str, int] | None = _maybe_json()
     """By topic: the calendar days that the customer wants between two messages on it."""
     first_name: str = ""
@@ -214,6 +218,35 @@ class ChoiceRow(SQLModel, table=True):
     """The language of the page."""
     version: str = ""
     """The version of the page's words."""
+
+
+class MuteRow(SQLModel, table=True):
+    """Somebody looks after a customer, and no promotional message leaves meanwhile.
+
+    The card has the latest end of those that are on (`CustomerRow.in_care_until`).
+    """
+
+    __tablename__ = "mutes"
+    __table_args__ = (
+        UniqueConstraint("message_id", "journey"),
+        Index("ix_mutes_customer", "customer_id", "ended_at"),
+    )
+
+    id: int | None = _number()
+    customer_id: str
+    message_id: str
+    """The event, or the question to a person, that it begins with."""
+    journey: str
+    workflow_id: str
+    key: str = ""
+    """The run's."""
+    at: datetime = _moment()
+    until: datetime = _moment()
+    """Its end, unless something ends it before."""
+    ended_at: datetime | None = _maybe()
+    """When something ended it; None: nothing did."""
+    ended_by: str | None = None
+    """The message id of the event that did."""
 
 
 class EventRow(SQLModel, table=True):

@@ -136,6 +136,9 @@ def _show_devices(devices: Iterable[KnownDevice]) -> None:
 def _show_choices(card: Card) -> None:
     if card.snoozed_until is not None:
         show_line(f"  break    until {moment(card.snoozed_until, card.timezone)}", style="yellow")
+    if card.in_care_until is not None:
+        until = moment(card.in_care_until, card.timezone)
+        show_line(f"  in care  of {card.in_care_of}, until {until} at the latest", style="yellow")
     for topic, days in card.least_days.items():
         show_line(f"  less     {topic}: at most one message in {days} days")
 

@@ -125,6 +125,14 @@ HOLDINGS: Mapping[str, Holding] = {
             plain="id what topic at locale version",
         ),
     ),
+    "mutes": Holding(
+        "Somebody looks after the customer, and no promotional message leaves meanwhile.",
+        parts(
+            customer="customer_id",
+            names="message_id workflow_id key ended_by",
+            plain="id journey at until ended_at",
+        ),
+    ),
     "answers": Holding(
         "Our answer to the customer's STOP, START or HELP.",
         parts(
@@ -191,7 +199,8 @@ HOLDINGS: Mapping[str, Holding] = {
         parts(
             customer="customer_id joined_to",
             address="email phone push_token",
-            personal="first_name locale timezone attributes said snoozed_until least_days",
+            personal="first_name locale timezone attributes said snoozed_until least_days "
+            "in_care_until in_care_of",
             plain="joined_at merged identified_at erased_at restricted_at",
         ),
         end=End.EMPTIED,
