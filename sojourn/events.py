@@ -47,6 +47,10 @@ from sojourn.domain.events import (
     OrderShipped,
     OutForDelivery,
     Personal,
+    PointsEarned,
+    PointsExpired,
+    PointsExpiring,
+    PointsSpent,
     Product,
     ProductAdded,
     ProductOutOfStock,
@@ -59,6 +63,7 @@ from sojourn.domain.events import (
     SubscriptionChanged,
     SubscriptionRenewed,
     SubscriptionStarted,
+    TierReached,
     TimeZoneChanged,
 )
 
@@ -100,6 +105,10 @@ __all__ = [
     "OrderShipped",
     "OutForDelivery",
     "Personal",
+    "PointsEarned",
+    "PointsExpired",
+    "PointsExpiring",
+    "PointsSpent",
     "Product",
     "ProductAdded",
     "ProductOutOfStock",
@@ -112,5 +121,6 @@ __all__ = [
     "SubscriptionChanged",
     "SubscriptionRenewed",
     "SubscriptionStarted",
+    "TierReached",
     "TimeZoneChanged",
 ]

@@ -23,6 +23,8 @@ from sojourn.rendering.folders import LAST_RESORT
 from sojourn.rendering.formatting import Formats, formatting_locale
 from sojourn.rendering.opt_in import as_shown, asked_by
 from sojourn.rendering.order import Order, OrderItem, order_after
+from sojourn.rendering.points import FOLDED as OF_POINTS
+from sojourn.rendering.points import points_after
 from sojourn.rendering.start import Start
 from sojourn.rendering.subscription import FOLDED as OF_SUBSCRIPTIONS
 from sojourn.rendering.subscription import Subscription, subscription_after
@@ -34,7 +36,7 @@ Item = TypeVar("Item", bound=CartItem)
 
 def folded(known: Events) -> frozenset[str]:
     """Return the wire names of events that templates see folded into a cart or a subscription."""
-    return _named(known, (*OF_CARTS, *OF_SUBSCRIPTIONS))
+    return _named(known, (*OF_CARTS, *OF_SUBSCRIPTIONS, *OF_POINTS))
 
 
 def of_any_key(known: Events) -> frozenset[str]:
@@ -133,6 +135,7 @@ class Vocabulary:
             "viewed": self._shown(viewed_items(self._events(), context.now)),
             "subscription": self._subscription(),
             "order": self._order(),
+            "points": points_after(self._events()),
             "by_product": self._by_product,
             "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
             "offer_code": self._offer_code,

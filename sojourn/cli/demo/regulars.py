@@ -1,10 +1,20 @@
 """Tales of customers who have bought: what follows an order."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from sojourn.cli.demo.guide import Guide, Played
 from sojourn.cli.demo.tale import Tale
-from sojourn.domain.events import OrderCompleted, OrderDelivered, OrderRefunded, Product
+from sojourn.domain.events import (
+    OrderCompleted,
+    OrderDelivered,
+    OrderRefunded,
+    PointsEarned,
+    PointsExpiring,
+    PointsSpent,
+    Product,
+    TierReached,
+)
 
 DAY = timedelta(days=1)
 LAMP = Product(product_id="p1", name="Reading lamp", category="Lamps")
@@ -27,7 +37,34 @@ async def _orders_no_more(guide: Guide) -> Played:
     return await guide.tell("orders once, and is not seen again", who, guide.noon)
 
 
+async def _earns_and_spends(guide: Guide) -> Played:
+    who = await guide.customer("Sofia", "it-IT")
+    worth = {"worth": Decimal("12.40"), "currency": "EUR"}
+    await guide.publish(PointsEarned(customer_id=who, points=40, balance=1240, **worth))
+    await guide.publish(PointsSpent(customer_id=who, points=200, balance=1040))
+    await guide.pass_time(who, 33 * DAY)
+    return await guide.tell("earns points and spends some", who, guide.noon)
+
+
+async def _reaches_gold(guide: Guide) -> Played:
+    who = await guide.customer("Grace", "en-GB")
+    await guide.publish(TierReached(customer_id=who, tier="Gold"))
+    await guide.pass_all_time(who)
+    return await guide.tell("reaches a tier", who, guide.noon)
+
+
+async def _lets_points_expire(guide: Guide) -> Played:
+    who = await guide.customer("Piotr", "pl-PL")
+    end = datetime.now(UTC) + 20 * DAY
+    await guide.publish(PointsExpiring(customer_id=who, points=122, expires_at=end))
+    await guide.pass_time(who, 20 * DAY)
+    return await guide.tell("lets points expire", who, guide.noon)
+
+
 REGULARS = (
+    Tale("loyalty", PointsEarned, _earns_and_spends),
+    Tale("loyalty-tier", TierReached, _reaches_gold),
+    Tale("points-expiring", PointsExpiring, _lets_points_expire),
     Tale("after-purchase", OrderDelivered, _keeps_the_lamp),
     Tale("win-back", OrderCompleted, _orders_no_more),
 )

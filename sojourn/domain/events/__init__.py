@@ -1,9 +1,9 @@
 """Facts about customers.
 
 `base` has the class that all events extend, `fields` the types of their fields; `shop`,
-`fulfilment`, `reviews`, `care`, `messages`, `opt_ins` and `runs` have the events that ship.
-`catalogue` has the events of a project by name, `reading` the strict way from a call to an event,
-`lenience` the kind one, `naming` the names that mean the same.
+`fulfilment`, `reviews`, `care`, `loyalty`, `messages`, `opt_ins` and `runs` have the events that
+ship. `catalogue` has the events of a project by name, `reading` the strict way from a call to an
+event, `lenience` the kind one, `naming` the names that mean the same.
 """
 
 from sojourn.domain.events.base import (
@@ -44,6 +44,13 @@ from sojourn.domain.events.fulfilment import (
     OutForDelivery,
 )
 from sojourn.domain.events.lenience import Role, Understood
+from sojourn.domain.events.loyalty import (
+    PointsEarned,
+    PointsExpired,
+    PointsExpiring,
+    PointsSpent,
+    TierReached,
+)
 from sojourn.domain.events.messages import (
     EmailLinkClicked,
     MessageBounced,
@@ -130,6 +137,10 @@ __all__ = [
     "OutForDelivery",
     "Personal",
     "PersonalMark",
+    "PointsEarned",
+    "PointsExpired",
+    "PointsExpiring",
+    "PointsSpent",
     "Product",
     "ProductAdded",
     "ProductOutOfStock",
@@ -146,6 +157,7 @@ __all__ = [
     "SubscriptionRenewed",
     "SubscriptionStarted",
     "Synonyms",
+    "TierReached",
     "TimeZoneChanged",
     "Understood",
     "UnknownEvent",

@@ -22,6 +22,8 @@ from sojourn.domain.events import (
     OptInRequested,
     OrderCompleted,
     OrderDelivered,
+    PointsEarned,
+    PointsExpiring,
     ProductAdded,
     ProductRemoved,
     ProductViewed,
@@ -29,6 +31,7 @@ from sojourn.domain.events import (
     SubscriptionChanged,
     SubscriptionRenewed,
     SubscriptionStarted,
+    TierReached,
 )
 from sojourn.domain.events.samples import made_up_fields
 from sojourn.domain.history import History
@@ -117,10 +120,28 @@ MORE: dict[str, list[Event]] = {
         ordered("Reading lamp", category="Lamps", url="/lamp", **PRICED),
         OrderDelivered(customer_id="c_1", order_id="o_7"),
     ],
+    "loyalty": [
+        PointsEarned(customer_id="c_1", points=40, balance=1242, worth="12.42", currency="EUR"),
+        TierReached(customer_id="c_1", tier="Gold"),
+    ],
+    "loyalty-tier": [TierReached(customer_id="c_1", tier="Gold")],
+    "points-expiring": [
+        PointsExpiring(
+            customer_id="c_1",
+            points=120,
+            worth="1.20",
+            currency="EUR",
+            expires_at=datetime(2026, 3, 12, 22, 59, tzinfo=UTC),
+        ),
+    ],
     "browse-abandonment": [looked_at("desk", name="Writing desk", **PRICED), looked_at("jug")],
 }
 """By journey, what a rich history has besides."""
-DECLINES = {("after-purchase", "tips"), ("browse-abandonment", "reminder")}
+DECLINES = {
+    ("after-purchase", "tips"),
+    ("browse-abandonment", "reminder"),
+    ("loyalty", "balance"),
+}
 """Messages that have nothing to say to a customer without a history."""
 ADA = Customer("c_1", known=True, first_name="Ada", email="ada@x.example", locale="en-GB")
 NOBODY = Customer("c_1", known=True)
