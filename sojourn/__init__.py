@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sojourn.domain.limits import AtCap, at_most
     from sojourn.domain.message import Message
     from sojourn.domain.messages import Channel, MessageClass, Outcome, Reason, Receipt, Status
+    from sojourn.domain.question import Question
     from sojourn.domain.quiet_hours import QuietHours
     from sojourn.domain.span import days, hours, minutes, weeks
     from sojourn.domain.working_time import working
@@ -87,6 +88,7 @@ _HOMES = {
     "domain.limits": ("AtCap", "at_most"),
     "domain.message": ("Message",),
     "domain.messages": ("Channel", "MessageClass", "Outcome", "Reason", "Receipt", "Status"),
+    "domain.question": ("Question",),
     "domain.quiet_hours": ("QuietHours",),
     "domain.span": ("days", "hours", "minutes", "weeks"),
     "domain.working_time": ("working",),
@@ -134,6 +136,7 @@ __all__ = [
     "Personal",
     "Project",
     "Published",
+    "Question",
     "QuietHours",
     "Reason",
     "Receipt",

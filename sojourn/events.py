@@ -63,6 +63,7 @@ from sojourn.domain.events import (
     SubscriptionChanged,
     SubscriptionRenewed,
     SubscriptionStarted,
+    TaskAnswered,
     TierReached,
     TimeZoneChanged,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "SubscriptionChanged",
     "SubscriptionRenewed",
     "SubscriptionStarted",
+    "TaskAnswered",
     "TierReached",
     "TimeZoneChanged",
 ]

@@ -33,6 +33,7 @@ from sojourn.domain.events import (
     JourneyStopped,
     OptInConfirmed,
     OptInWithdrawn,
+    TaskAnswered,
     TimeZoneChanged,
     check_json,
 )
@@ -47,7 +48,14 @@ from sojourn.domain.storable import (
     storable_text,
 )
 
-_OURS = (HoldEnded, JourneyStopped, OptInConfirmed, OptInWithdrawn, TimeZoneChanged)
+_OURS = (
+    HoldEnded,
+    JourneyStopped,
+    OptInConfirmed,
+    OptInWithdrawn,
+    TaskAnswered,
+    TimeZoneChanged,
+)
 WRITTEN_HERE = frozenset(event.event_name for event in _OURS)
 """Events that no sender may speak of: they would end a run, or move it."""
 _INSTEAD = {

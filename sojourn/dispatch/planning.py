@@ -10,7 +10,14 @@ from sojourn.dispatch.entering import Verdict, Verdicts
 from sojourn.dispatch.routing import Start, Target
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import BadEvent, SojournError, UnknownName
-from sojourn.domain.events import Event, Events, HoldEnded, JourneyStopped, TimeZoneChanged
+from sojourn.domain.events import (
+    Event,
+    Events,
+    HoldEnded,
+    JourneyStopped,
+    TaskAnswered,
+    TimeZoneChanged,
+)
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import EDITION, Enrolment, Reason
 from sojourn.domain.ordering import CLOCK_SKEW, Place, counts_for
@@ -381,7 +388,7 @@ class _Begun:
 def _counts(row: EventRow, run: _Begun, known: Known, within: timedelta) -> bool:
     """Tell whether a stored event counts for a run that a start begins, as the run itself will."""
     terms = run.journey.terms
-    if row.name in names((JourneyStopped, HoldEnded, TimeZoneChanged)):
+    if row.name in names((JourneyStopped, HoldEnded, TaskAnswered, TimeZoneChanged)):
         concerns = row.properties.get("run") == run.workflow_id
     else:
         had, begun = known.had.get(run.journey.name), run.start.seq or 0

@@ -11,6 +11,7 @@ AGING = (
     "identify_calls",
     "events",
     "tickets",
+    "tasks",
     "entries",
     "ledger",
 )

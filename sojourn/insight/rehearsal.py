@@ -18,6 +18,7 @@ from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Rec
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.sayings import Saying
 from sojourn.domain.states import MessageState
+from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState
 from sojourn.domain.verdict import Doubt, Late, Ruling, Verdict
 from sojourn.project import Project
 from sojourn.rendering.faults import reason_for
@@ -143,6 +144,13 @@ class Rehearsal:
         """Note it: a preview tells nobody, and writes on no card."""
         self.said.append(summary)
         return True
+
+    async def task(self, said: Opening | Closing) -> TaskStand:
+        """Ask nobody: in a preview no answer comes."""
+        if isinstance(said, Opening):
+            self.said.append(f"ask a person: {said.text}")
+            return TaskStand(state=TaskState.OPEN)
+        return TaskStand(state=TaskState.EXPIRED)
 
     async def _decided(
         self, delivery: Delivery, at: datetime, gathered: Gathered, verdict: Verdict

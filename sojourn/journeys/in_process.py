@@ -14,6 +14,7 @@ from typing import NoReturn, Protocol
 from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.messages import Delivery, Enrolment, Heard, Outcome, Receipt, Result
 from sojourn.domain.sayings import Saying
+from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.journeys.journey import Journey
 
 MOST_WAITS = 1000
@@ -37,6 +38,10 @@ class Desk(Protocol):
 
     async def say(self, said: Saying, summary: str) -> bool:
         """Take in what the run says."""
+        ...
+
+    async def task(self, said: Opening | Closing) -> TaskStand:
+        """Open or close a task for a person."""
         ...
 
 
@@ -199,6 +204,9 @@ class _InProcess(Unwatched):
 
     async def say(self, said: Saying, summary: str) -> bool:
         return await self._desk.say(said, summary)
+
+    async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
+        return await self._desk.task(said)
 
     def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
         raise _GoesOn(enrolment)

@@ -1,10 +1,10 @@
 """`Journey`: what a company's journeys extend. Its class keywords are here.
 
 The body of a journey, `steps`, is straight-line Python on the verbs alone: `send`, `sleep`,
-`sleep_until`, `quiet_for`, `wait_for`, `collect`, `heard`, `call`, `ask`, `tell`, `note`. It never
-asks whether the customer has bought meanwhile: every verb does, and leaves by an exception that
-`follow` turns into the outcome. Each kind of verb has a file: `waits`, `listening`, `sends`,
-`calling`, `telling`; `run` is the frame.
+`sleep_until`, `quiet_for`, `wait_for`, `collect`, `heard`, `call`, `ask`, `person`, `tell`, `note`.
+It never asks whether the customer has bought meanwhile: every verb does, and leaves by an exception
+that `follow` turns into the outcome. Each kind of verb has a file: `waits`, `listening`, `sends`,
+`calling`, `persons`, `telling`; `run` is the frame.
 """
 
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ from sojourn.journeys.calling import Calling
 from sojourn.journeys.conditions import checked_conditions
 from sojourn.journeys.keywords import Classes, Ends, check, classes, ends_of, events_of, marked
 from sojourn.journeys.listening import Listening
+from sojourn.journeys.persons import Persons
 from sojourn.journeys.sends import Sends
 from sojourn.journeys.state import State
-from sojourn.journeys.telling import Telling
 from sojourn.journeys.temporal import make_workflow
 from sojourn.journeys.terms import Terms
 
 
-class Journey(Listening, Sends, Calling, Telling):
+class Journey(Listening, Sends, Calling, Persons):
     """Base of all journeys.
 
     Class keywords say what the dispatcher and the gate need to know; messages are attributes::

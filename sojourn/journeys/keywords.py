@@ -6,6 +6,7 @@ from datetime import timedelta
 from sojourn.domain.events import AnyKey, Event, Whole
 from sojourn.domain.events.base import personal_fields
 from sojourn.domain.message import Message
+from sojourn.domain.question import Question
 from sojourn.journeys.run import Run
 from sojourn.journeys.terms import Terms
 
@@ -24,8 +25,9 @@ def check(cls: type[Run], base: type[Run]) -> None:
     """
     called = cls.__name__
     for attribute, value in vars(cls).items():
-        if isinstance(value, Message) and hasattr(base, attribute):
-            raise TypeError(f'{called}.{attribute}: "{attribute}" is taken: rename the message')
+        if isinstance(value, Message | Question) and hasattr(base, attribute):
+            kind = "message" if isinstance(value, Message) else "question"
+            raise TypeError(f'{called}.{attribute}: "{attribute}" is taken: rename the {kind}')
     if cls.name:
         _check_named(cls, called)
     elif "steps" in vars(cls) and cls.terms.starts_on:

@@ -8,6 +8,7 @@ from typing import NoReturn, Protocol
 from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.messages import Delivery, Enrolment, Outcome, Receipt
 from sojourn.domain.sayings import Saying
+from sojourn.domain.tasks import Closing, Opening, TaskStand
 
 
 class Runtime(Protocol):
@@ -90,6 +91,18 @@ class Runtime(Protocol):
 
         Returns:
             False if it was set aside instead (`dispatch.sayings`).
+        """
+        ...
+
+    async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
+        """Have the store open or close a task for a person; try again until it has.
+
+        Args:
+            said: which, and the question.
+            summary: as an operator reads it.
+
+        Returns:
+            The task's stand. An answer that came before it was closed stands.
         """
         ...
 

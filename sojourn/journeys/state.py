@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sojourn.domain.events import Event, HoldEnded, TimeZoneChanged
+from sojourn.domain.events import Event, HoldEnded, TaskAnswered, TimeZoneChanged
 from sojourn.domain.message import Message
 from sojourn.domain.messages import (
     EDITION,
@@ -334,6 +334,11 @@ class State:
     def give_back(self, event: Heard) -> None:
         """Note that a wait has given an event back: the next wait does not."""
         self._awaited[event.id] = None
+
+    def answer_to(self, task: str) -> Heard | None:
+        """Return a person's answer to a task, if the run has heard it."""
+        answers = (h for h in self._heard if is_one_of(h, (TaskAnswered,)))
+        return next((h for h in answers if h.fields["task"] == task), None)
 
     def collect(self, events: EventClasses) -> None:
         """Note that the steps collect these events: none of them comes too late for the run."""

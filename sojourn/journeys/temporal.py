@@ -26,6 +26,7 @@ from sojourn.domain.messages import (
     Stop,
 )
 from sojourn.domain.sayings import Noting, Saying
+from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.journeys.leaving import StepsChanged
 from sojourn.journeys.queues import OUTCOME, PRIORITIES, channel_queue, search_attributes
 from sojourn.journeys.state import State
@@ -58,6 +59,10 @@ TELL_EVENT = "tell-event"
 """The activity that takes in an event which a run tells."""
 NOTE_TRAITS = "note-traits"
 """The activity that writes a run's statement on its customer's card."""
+OPEN_TASK = "open-task"
+"""The activity that opens a task for a person."""
+CLOSE_TASK = "close-task"
+"""The activity that closes it, unless it was answered."""
 SAY_TIMEOUT = timedelta(seconds=30)
 SAY_RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
@@ -221,6 +226,28 @@ class TemporalRuntime:
             retry_policy=SAY_RETRIES,
         )
         return taken
+
+    async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
+        """Schedule the activity on the journeys' own queue, and wait for its end, as `say` does.
+
+        Args:
+            said: the task, and whether it opens or closes.
+            summary: of the activity, in Temporal's UI.
+
+        Returns:
+            The task's stand.
+        """
+        deed = OPEN_TASK if isinstance(said, Opening) else CLOSE_TASK
+        stand: TaskStand = await workflow.execute_activity(
+            deed,
+            said,
+            result_type=TaskStand,
+            activity_id=f"{deed}-{said.question}-{said.occurrence}",
+            summary=summary,
+            start_to_close_timeout=SAY_TIMEOUT,
+            retry_policy=SAY_RETRIES,
+        )
+        return stand
 
     def patched(self, change: str) -> bool:
         """Ask Temporal's marker, or set it."""

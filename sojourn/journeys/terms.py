@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sojourn.domain.again import ALWAYS, Again
 from sojourn.domain.errors import UnknownName
-from sojourn.domain.events import Event, HoldEnded, JourneyStopped, TimeZoneChanged
+from sojourn.domain.events import Event, HoldEnded, JourneyStopped, TaskAnswered, TimeZoneChanged
 from sojourn.domain.facts import Fact
 from sojourn.domain.keys import Reach
 from sojourn.domain.messages import Heard
@@ -74,8 +74,8 @@ class Terms:
 
     @property
     def words(self) -> EventClasses:
-        """Every run hears these of its customer: words that a hold waited for, and another zone."""
-        return (HoldEnded, TimeZoneChanged)
+        """Every run hears these: words that a hold waited for, another zone, a person's answer."""
+        return (HoldEnded, TaskAnswered, TimeZoneChanged)
 
     @cached_property
     def declared(self) -> Mapping[str, type[Event]]:

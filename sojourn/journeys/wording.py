@@ -71,6 +71,22 @@ def collecting(
     return f"collect {_either(of)} for {span(duration)}" + (f", or {ends}" if ends else "")
 
 
+def answer(text: str, until: datetime, tz: str, events: Iterable[type[Event]]) -> str:
+    """Say ``wait until Tue 5 Mar 10:00 for a person: Refund the order?, or Order Completed``.
+
+    Args:
+        text: the question.
+        until: the end of the wait.
+        tz: IANA name of the customer's zone, whose clock the text shows.
+        events: those that end the run meanwhile.
+
+    Returns:
+        One line.
+    """
+    ends = _either(events)
+    return f"wait until {clock(until, tz)} for a person: {text}" + (f", or {ends}" if ends else "")
+
+
 def held(
     message: Message, until: datetime, tz: str, reason: Reason, events: Iterable[type[Event]]
 ) -> str:

@@ -23,6 +23,7 @@ from sojourn.sending.gate import Gate
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.sending.stopping import Stops
+from sojourn.sending.tasks import Tasks
 from sojourn.serving.sandbox import workflow_runner
 from sojourn.settings import Settings, signing_key
 from sojourn.store import Store
@@ -92,6 +93,7 @@ async def serving(
         "graceful_shutdown_timeout": GRACE,
         "activity_task_poller_behavior": PollerBehaviorAutoscaling(),
     }
+    tasks = Tasks(store)
     sayings = Sayings(client, store, settings, project, task_queue)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(sayings.drain)
@@ -111,6 +113,8 @@ async def serving(
                         Questions(store, project.topics.own).read,
                         sayings.tell,
                         sayings.note,
+                        tasks.open,
+                        tasks.close,
                     ],
                     workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,

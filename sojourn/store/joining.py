@@ -22,6 +22,7 @@ from sojourn.store.tables import (
     MuteRow,
     RestrictionRow,
     RunRow,
+    TaskRow,
     TicketRow,
 )
 from sojourn.store.tombstones import is_tombstone
@@ -37,6 +38,7 @@ MOVED = (
     MuteRow,
     IdentifyRow,
     RestrictionRow,
+    TaskRow,
     TicketRow,
 )
 """Tables whose rows follow the person; runs do, too."""

@@ -11,8 +11,9 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.events import LONGEST_ID, JourneyStopped
+from sojourn.domain.tasks import WhyClosed
 from sojourn.domain.text import LONGEST_NOTE, bounded, writable
-from sojourn.store import mutes, ours, people, settling
+from sojourn.store import mutes, ours, people, settling, tasks
 from sojourn.store.tables import EventRow
 
 _JUST_AFTER = timedelta(microseconds=1)
@@ -69,4 +70,7 @@ async def note(
     await settling.void_waiting(session, workflow_id, cause=row)
     if person.in_care_until is not None:
         await mutes.end_of_run(session, person, workflow_id, by=row)
+    await tasks.close_all_of(
+        session, workflow_id, at=row.occurred_at, because=WhyClosed.RUN_STOPPED
+    )
     return row

@@ -23,6 +23,7 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from sojourn.domain.states import AnswerState, AttemptState, MessageState
+from sojourn.domain.tasks import TaskState
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -762,6 +763,47 @@ class TicketRow(SQLModel, table=True):
     opened_at: datetime = _moment()
     closed_at: datetime | None = _maybe(index=True)
     closed_by: str | None = None
+
+
+class TaskRow(SQLModel, table=True):
+    """A question of a run to a person of the shop."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("ix_tasks_customer", "customer_id", "id"),
+        Index("ix_tasks_run", "run"),
+        Index("ix_tasks_open", "state", "until"),
+        Index("ix_tasks_to_tell", "tell_at"),
+    )
+
+    id: int | None = _number()
+    task: str = Field(unique=True)
+    """Its name, made of what caused it: run, enrolment, cause, question, occurrence."""
+    customer_id: str
+    journey: str
+    run: str
+    """The workflow id of the run that waits."""
+    question: str
+    """Its name in the journey."""
+    text: str
+    answers: dict[str, str] = _json()
+    """Words by name."""
+    opened_at: datetime = _moment()
+    until: datetime = _moment()
+    """The run waits so long, by the journey's clock."""
+    state: TaskState = _state(TaskState)
+    answer: str | None = None
+    answered_by: str | None = None
+    ended_at: datetime | None = _maybe(index=True)
+    because: str | None = None
+    """Why it was closed without an answer (`domain.tasks.WhyClosed`)."""
+    to_tell: bool = False
+    """A helpdesk is told of it."""
+    tell_at: datetime | None = _maybe()
+    """When it is to be told something; None: there is nothing to tell."""
+    tries: int = 0
+    opened_told_at: datetime | None = _maybe()
+    ended_told_at: datetime | None = _maybe()
 
 
 class RestrictionRow(SQLModel, table=True):

@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.dispatch import Published, Sojourn
+from sojourn.dispatch import tasks as answering
 from sojourn.dispatch.outcomes import enrolments
 from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import BadInput, Unavailable
@@ -21,11 +22,12 @@ from sojourn.domain.events import Event
 from sojourn.domain.events.samples import made_up_ids
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reasons import explain
+from sojourn.domain.tasks import TaskState
 from sojourn.journeys.journey import Journey
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, entries, ledger, runs
-from sojourn.store.tables import LedgerRow, RunRow
+from sojourn.store import Store, entries, ledger, people, runs, tasks
+from sojourn.store.tables import LedgerRow, RunRow, TaskRow
 from sojourn.testkit import rest
 
 MONDAY_NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
@@ -172,6 +174,31 @@ class JourneyTest:
         await self.settled()
         return published
 
+    async def answer(self, name: str, *, task: str = "", by: str = "a tester") -> None:
+        """Answer the open task of the journey under test, as a person of the shop does.
+
+        Args:
+            name: of the answer.
+            task: the question's name, if there are several: ``refund``.
+            by: who answers.
+
+        Raises:
+            BadInput: there is no such task, there are several, or it has no such answer.
+        """
+        await self.settled()
+        found = [
+            row
+            for row in await self.tasks()
+            if row.state is TaskState.OPEN and task in ("", row.question)
+        ]
+        if len(found) != 1:
+            names = ", ".join(row.question for row in found) or "none"
+            raise BadInput(f"answer takes one open task, and there is {names}")
+        assert found[0].id is not None
+        await answering.answer(self.store, found[0].id, name, by=by, at=await self.now())
+        await (await self._ready()).route(found[0].customer_id)
+        await self.settled()
+
     async def after(self, duration: timedelta) -> None:
         """Let time pass; everything that falls due meanwhile happens, in order."""
         await self._ready()
@@ -234,6 +261,13 @@ class JourneyTest:
         """Return the ledger of this customer, of all journeys, oldest first."""
         async with self.store.reading() as session:
             return list(await ledger.of_customer(session, self.customer_id))
+
+    async def tasks(self) -> list[TaskRow]:
+        """Return the tasks of the journey under test, oldest first."""
+        async with self.store.reading() as session:
+            customer_id = await people.resolve(session, self.customer_id)
+            rows = await tasks.listed(session, customer_id=customer_id, everything=True)
+        return [row for row in reversed(rows) if self._under_test in (None, row.journey)]
 
     async def content(self, step: str) -> Mapping[str, Any]:
         """Return what the newest message of a step said, by part.

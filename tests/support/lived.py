@@ -12,6 +12,7 @@ from sojourn.domain.events import JourneyStopped
 from sojourn.domain.messages import EDITION, Delivery, Enrolment, Receipt, Status
 from sojourn.domain.rules import NO_RULES, Rules
 from sojourn.domain.sayings import Saying
+from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.domain.verdict import Late
 from sojourn.journeys.in_process import Played, play
 from sojourn.journeys.journey import Journey
@@ -104,6 +105,9 @@ class Life:
 
     async def ask(self, asked: Question) -> Reply:
         raise AssertionError(asked)
+
+    async def task(self, said: Opening | Closing) -> TaskStand:
+        raise AssertionError(said)
 
     async def stopped(self, run: RunRow, at: datetime) -> EventRow:
         """Store an operator's stop."""

@@ -21,6 +21,7 @@ from sojourn.domain.messages import (
     Status,
 )
 from sojourn.domain.sayings import Saying
+from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState
 from sojourn.journeys.in_process import Unwatched
 from sojourn.journeys.journey import Journey
 
@@ -104,6 +105,10 @@ class Stage(Unwatched):
     async def say(self, said: Saying, summary: str) -> bool:
         self.said.append(said)
         return True
+
+    async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
+        state = TaskState.OPEN if isinstance(said, Opening) else TaskState.EXPIRED
+        return TaskStand(state=state)
 
     def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
         raise NextExecution(enrolment)

@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, str] = {
     "stop": "End runs: they send nothing more, from the moment of the answer on.",
     "suppressions": "List, add, import, export and lift suppressions: addresses that get nothing.",
     "switches": "List what operators hold back, since when, who and why.",
+    "tasks": "List what journeys ask people, the most urgent first; show one, answer one.",
     "tickets": "List open tickets, newest first; close one.",
     "why-not": "Say in one line why a customer did not get a journey or a message, with evidence.",
 }

@@ -68,7 +68,13 @@ from sojourn.domain.events.messages import (
 from sojourn.domain.events.opt_ins import OptInConfirmed, OptInRequested, OptInWithdrawn
 from sojourn.domain.events.reading import LARGEST, bad_event, check_json, check_track, read_event
 from sojourn.domain.events.reviews import ProductReviewed
-from sojourn.domain.events.runs import HoldEnded, JourneyStopped, RunEvent, TimeZoneChanged
+from sojourn.domain.events.runs import (
+    HoldEnded,
+    JourneyStopped,
+    RunEvent,
+    TaskAnswered,
+    TimeZoneChanged,
+)
 from sojourn.domain.events.shop import (
     AccountActivated,
     CartViewed,
@@ -157,6 +163,7 @@ __all__ = [
     "SubscriptionRenewed",
     "SubscriptionStarted",
     "Synonyms",
+    "TaskAnswered",
     "TierReached",
     "TimeZoneChanged",
     "Understood",

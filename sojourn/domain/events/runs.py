@@ -33,6 +33,15 @@ class TimeZoneChanged(RunEvent, name="Time Zone Changed"):
     """IANA name."""
 
 
+class TaskAnswered(RunEvent, name="Task Answered"):
+    """A person answered what a run asked. Sojourn writes it, no service sends it."""
+
+    run: RunId
+    task: str
+    answer: str
+    by: Personal = None
+
+
 class JourneyStopped(RunEvent, name="Journey Stopped"):
     """An operator ended a run: it sends nothing more. Sojourn writes it, no service sends it."""
 

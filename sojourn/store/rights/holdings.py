@@ -153,6 +153,16 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         aging=Aging("closed_at"),
     ),
+    "tasks": Holding(
+        "A question to a person of the shop about the customer.",
+        parts(
+            customer="customer_id",
+            names="task run",
+            plain="id journey question text answers opened_at until state answer answered_by "
+            "ended_at because to_tell tell_at tries opened_told_at ended_told_at",
+        ),
+        aging=Aging("ended_at"),
+    ),
     "restrictions": Holding(
         "The customer's data are kept and not used, from one moment to another.",
         parts(

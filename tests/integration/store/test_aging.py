@@ -213,6 +213,7 @@ INDEXES = {
     "quarantine": "ix_quarantine_open",
     "identify_calls": "ix_identify_calls_heard",
     "tickets": "ix_tickets_closed_at",
+    "tasks": "ix_tasks_ended_at",
     "entries": "ix_entries_explained",
     "ledger": "ix_ledger_words",
 }

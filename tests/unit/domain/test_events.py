@@ -40,6 +40,7 @@ from sojourn.domain.events import (
     SubscriptionChanged,
     SubscriptionRenewed,
     SubscriptionStarted,
+    TaskAnswered,
     UnknownEvent,
     check_track,
     personal_fields,
@@ -68,6 +69,7 @@ PERSONAL: dict[type[Event], set[str]] = {
     MessageClicked: {"url"},
     MessageReplied: {"text"},
     SubscriptionCancelled: {"reason"},
+    TaskAnswered: {"by"},
     JourneyStopped: {"because", "by"},
     OptInRequested: {"address", "wording", "wording_version", "locale", "proof"},
 }

@@ -12,6 +12,7 @@ from sojourn.domain.events import LONGEST_ID
 from sojourn.domain.messages import EDITION, Delivery, Enrolment, Receipt, Status
 from sojourn.domain.sayings import Noting, Telling
 from sojourn.domain.sayings import Saying as SaidByARun
+from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.events import MessageReplied, ProductAdded, SignedUp
 from sojourn.journeys import in_process
 from sojourn.journeys.telling import _noted
@@ -178,6 +179,9 @@ class Listener:
     async def say(self, said: SaidByARun, summary: str) -> bool:
         self.said.append(summary)
         return True
+
+    async def task(self, said: Opening | Closing) -> TaskStand:
+        raise NotImplementedError
 
 
 async def test_the_runtime_in_this_process_hands_on_what_a_run_says() -> None:

@@ -1,0 +1,91 @@
+"""`Task`: a question to a person, as commands, pages and helpdesks show it."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from sojourn.domain.tasks import TaskState, WhyClosed
+from sojourn.store.tables import TaskRow
+
+WHY_CLOSED = {
+    WhyClosed.GOAL_REACHED: "the journey reached its goal",
+    WhyClosed.RUN_STOPPED: "the run was stopped",
+    WhyClosed.BEGUN_AGAIN: "the journey began its steps again",
+    WhyClosed.CUSTOMER_ERASED: "the customer was erased",
+}
+
+
+class Task(BaseModel):
+    """One task.
+
+    Args:
+        id: its number.
+        customer_id: the customer it is about.
+        journey: the name of the journey that asks.
+        run: the workflow id of the run that waits.
+        question: its name in the journey.
+        text: what the person reads.
+        answers: words by name.
+        opened_at: by the journey's clock.
+        until: the run waits so long.
+        state: its state.
+        answer: the name of the answer; empty without one.
+        by: who answered.
+        ended_at: when it was answered, or closed.
+        because: why it was closed without an answer.
+        url: of its page; empty where nobody asked for it.
+    """
+
+    id: int
+    customer_id: str
+    journey: str
+    run: str
+    question: str
+    text: str
+    answers: dict[str, str]
+    opened_at: datetime
+    until: datetime
+    state: TaskState
+    answer: str = ""
+    by: str = ""
+    ended_at: datetime | None = None
+    because: str = ""
+    url: str = ""
+
+    @property
+    def words(self) -> str:
+        """The words of the answer."""
+        return self.answers.get(self.answer, self.answer)
+
+    def standing(self) -> str:
+        """Say what became of it: ``answered by Ann: Refund it``."""
+        match self.state:
+            case TaskState.ANSWERED:
+                return f"answered by {self.by}: {self.words}"
+            case TaskState.EXPIRED:
+                return "nobody answered in time: the run went on without an answer"
+            case TaskState.CLOSED:
+                return f"closed: {WHY_CLOSED[WhyClosed(self.because)]}"
+        return "open"
+
+
+def task_of(row: TaskRow, url: str = "") -> Task:
+    """Return a task of the store."""
+    assert row.id is not None
+    return Task(
+        id=row.id,
+        customer_id=row.customer_id,
+        journey=row.journey,
+        run=row.run,
+        question=row.question,
+        text=row.text,
+        answers=row.answers,
+        opened_at=row.opened_at,
+        until=row.until,
+        state=row.state,
+        answer=row.answer or "",
+        by=row.answered_by or "",
+        ended_at=row.ended_at,
+        because=row.because or "",
+        url=url,
+    )

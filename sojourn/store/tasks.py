@@ -1,0 +1,251 @@
+"""Tasks: questions of runs to a person, each answered once.
+
+An answer and the end of a wait hold the customer, so one of them comes first: what was acknowledged
+to a person before the run gave up counts, and what comes later is told so. The answer is an event
+of the customer, stored in the same transaction: the run is told as of any event, and the sweep
+tells those that nobody could tell at once.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.errors import BadInput, UnknownName
+from sojourn.domain.events import LONGEST_ID, TaskAnswered
+from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState, WhyClosed
+from sojourn.domain.text import LONGEST_NOTE, bounded, writable
+from sojourn.store import ours, people
+from sojourn.store.tables import CustomerRow, EventRow, TaskRow
+
+
+async def open_one(session: AsyncSession, said: Opening, *, to_tell: bool) -> TaskStand:
+    """Open a task; one that was opened before stays as it is.
+
+    Args:
+        session: a writing transaction.
+        said: the question.
+        to_tell: a helpdesk is to be told of it.
+
+    Returns:
+        Its stand. Of an erased customer nobody is asked.
+    """
+    person = await people.lock(session, said.customer_id)
+    if person.erased_at is not None:
+        return TaskStand(state=TaskState.CLOSED)
+    row = await _named(session, said.task)
+    if row is None:
+        row = TaskRow(
+            task=said.task,
+            customer_id=person.customer_id,
+            journey=said.journey,
+            run=said.run,
+            question=said.question,
+            text=said.text,
+            answers=said.answers,
+            opened_at=said.now,
+            until=said.until,
+            state=TaskState.OPEN,
+            to_tell=to_tell,
+            tell_at=datetime.now(UTC) if to_tell else None,
+        )
+        session.add(row)
+        await session.flush()
+    return _stand(row)
+
+
+async def close(session: AsyncSession, said: Closing) -> TaskStand:
+    """Close a task, unless it was answered.
+
+    Args:
+        session: a writing transaction.
+        said: the task, and why.
+
+    Returns:
+        Its stand; the answer, if it was quicker.
+    """
+    await people.lock(session, said.customer_id)
+    row = await _named(session, said.task)
+    if row is None:  # erased meanwhile
+        return TaskStand(state=TaskState.CLOSED)
+    if row.state is TaskState.OPEN:
+        state = TaskState.EXPIRED if said.because is None else TaskState.CLOSED
+        _end(row, state, at=said.now, because=said.because)
+        session.add(row)
+    return _stand(row)
+
+
+async def close_all_of(
+    session: AsyncSession, run: str, *, at: datetime, because: WhyClosed
+) -> None:
+    """Close the open tasks of a run that is stopped.
+
+    Args:
+        session: a writing transaction that holds the run's customer.
+        run: the workflow id.
+        at: by the journey's clock.
+        because: why.
+    """
+    query = select(TaskRow).where(TaskRow.run == run, TaskRow.state == TaskState.OPEN)
+    for row in await session.exec(query):
+        _end(row, TaskState.CLOSED, at=at, because=because)
+        session.add(row)
+
+
+async def answer(
+    session: AsyncSession, person: CustomerRow, row: TaskRow, name: str, *, by: str, at: datetime
+) -> EventRow | None:
+    """Answer a task, if it is still open.
+
+    Args:
+        session: a writing transaction that holds the customer.
+        person: the row of the customer of the task.
+        row: the task, read in this transaction.
+        name: of the answer.
+        by: who answers.
+        at: the moment.
+
+    Returns:
+        The event of which the run is to be told; None if the task is not open any more.
+
+    Raises:
+        BadInput: the question has no such answer, or nobody says who answers.
+    """
+    if name not in row.answers:
+        raise BadInput(
+            f'"{name}" is no answer to {row.question}: there is {", ".join(row.answers)}'
+        )
+    if not by.strip():
+        raise BadInput("say who answers: others will want to know")
+    await session.refresh(row)
+    if row.state is not TaskState.OPEN:
+        return None
+    moment = max(at, row.opened_at)
+    _end(row, TaskState.ANSWERED, at=moment)
+    row.answer, row.answered_by = name, writable(by.strip(), LONGEST_NOTE)
+    session.add(row)
+    event = TaskAnswered(
+        message_id=bounded(f"answered/{row.task}", LONGEST_ID, prefix="answered/"),
+        customer_id=person.customer_id,
+        occurred_at=moment,
+        journey=row.journey,
+        run=row.run,
+        task=row.task,
+        answer=name,
+        by=row.answered_by,
+    )
+    kept, _ = await ours.write(session, event)
+    return kept
+
+
+async def numbered(session: AsyncSession, number: int) -> TaskRow | None:
+    """Return a task by its number; None if there is none."""
+    return await session.get(TaskRow, number)
+
+
+async def required(session: AsyncSession, number: int) -> TaskRow:
+    """Return a task by its number.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    row = await numbered(session, number)
+    if row is None:
+        raise UnknownName("task", str(number), ())
+    return row
+
+
+async def listed(
+    session: AsyncSession,
+    *,
+    customer_id: str | None = None,
+    everything: bool = False,
+    limit: int = 100,
+) -> Sequence[TaskRow]:
+    """Return tasks, those first whose time is up first; of all tasks, the newest first.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything of a customer; None: of all customers.
+        everything: include those that are over.
+        limit: the most to return.
+
+    Returns:
+        The rows.
+    """
+    query = select(TaskRow).limit(limit)
+    if customer_id is not None:
+        query = query.where(TaskRow.customer_id == customer_id)
+    if everything:
+        return (await session.exec(query.order_by(col(TaskRow.id).desc()))).all()
+    query = query.where(TaskRow.state == TaskState.OPEN)
+    return (await session.exec(query.order_by(col(TaskRow.until), col(TaskRow.id)))).all()
+
+
+async def claim_to_tell(
+    session: AsyncSession, now: datetime, *, again: datetime, limit: int
+) -> Sequence[TaskRow]:
+    """Claim tasks that the helpdesk is to be told of; only one of several workers gets each.
+
+    Args:
+        session: a writing transaction.
+        now: by the machine's clock.
+        again: if the caller dies, they wait until then.
+        limit: the most to claim.
+
+    Returns:
+        The rows, oldest first.
+    """
+    query = (
+        select(TaskRow)
+        .where(col(TaskRow.tell_at) <= now)
+        .order_by(col(TaskRow.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = (await session.exec(query)).all()
+    for row in rows:
+        row.tell_at, row.tries = again, row.tries + 1
+        session.add(row)
+    return rows
+
+
+async def told(
+    session: AsyncSession, row: TaskRow, *, opened: bool, again: datetime | None
+) -> None:
+    """Note that the helpdesk was told.
+
+    Args:
+        session: a writing transaction.
+        row: the task, as it was told.
+        opened: it was told that the task opened; False: that it is over.
+        again: when to tell what happened since; None: there is nothing more.
+    """
+    column = "opened_told_at" if opened else "ended_told_at"
+    await session.exec(
+        update(TaskRow)
+        .where(col(TaskRow.id) == row.id)
+        .values({column: datetime.now(UTC), "tell_at": again, "tries": 0})
+    )
+
+
+def _end(row: TaskRow, state: TaskState, *, at: datetime, because: WhyClosed | None = None) -> None:
+    row.state, row.ended_at, row.because = state, at, because
+    if row.to_tell:
+        row.tell_at, row.tries = datetime.now(UTC), 0
+
+
+async def _named(session: AsyncSession, task: str) -> TaskRow | None:
+    query = (
+        select(TaskRow)
+        .where(TaskRow.task == task)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.exec(query)).first()
+
+
+def _stand(row: TaskRow) -> TaskStand:
+    return TaskStand(state=row.state, answer=row.answer or "")

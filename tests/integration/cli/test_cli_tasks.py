@@ -1,0 +1,63 @@
+"""`sojourn tasks`: a person answers what a journey asks."""
+
+from datetime import UTC, datetime, timedelta
+
+from sojourn.domain.tasks import Opening
+from sojourn.store import Store, tasks
+from tests.support.cli_stack import Cli
+
+NOW = datetime.now(UTC)
+
+
+async def opened(store: Store, question: str, *, until: timedelta) -> None:
+    said = Opening(
+        run="what-now:ada:o1", customer_id="ada", enrolment="e", cause="e", now=NOW,
+        journey="what-now", question=question, text=f"{question.title()} the order?",
+        answers={"yes": "Do it", "no": "Leave it"}, until=NOW + until,
+    )  # fmt: skip
+    async with store.transaction() as session:
+        await tasks.open_one(session, said, to_tell=False)
+
+
+async def test_tasks_are_listed_shown_and_answered_once(offline: Cli) -> None:
+    await opened(offline.store, "refund", until=timedelta(hours=4))
+    await opened(offline.store, "cancel", until=timedelta(hours=1))
+    head, first, second = (await offline("tasks")).out.splitlines()
+    assert head.split() == [
+        "ID", "UNTIL", "CUSTOMER", "JOURNEY", "QUESTION", "ANSWERS", "OR", "END",
+    ]  # fmt: skip
+    assert "Cancel the order?" in first
+    assert "yes, no" in second
+    (urgent, _) = (await offline("tasks", "--json")).json
+    number = str(urgent["id"])
+    shown = (await offline("tasks", "show", number)).out
+    assert f"sojourn tasks answer {number} yes --by YOU    Do it" in shown
+
+    answer = await offline("tasks", "answer", number, "yes", "--by", "Ann")
+    assert answer.code == 0
+    assert f"task {number} is answered" in answer.out
+    again = await offline("tasks", "answer", number, "no", "--by", "Bob")
+    assert again.code == 1
+    assert again.err.strip().endswith(f"task {number} is over: answered by Ann: Do it")
+    assert [one["question"] for one in (await offline("tasks", "list", "--json")).json] == [
+        "refund"
+    ]
+    kept = (await offline("tasks", "--all", "--customer", "ada", "--json")).json
+    assert [(one["question"], one["state"]) for one in kept] == [
+        ("cancel", "answered"),
+        ("refund", "open"),
+    ]
+
+
+async def test_what_cannot_be_answered_is_one_clear_line(offline: Cli) -> None:
+    await opened(offline.store, "refund", until=timedelta(hours=4))
+    unknown = await offline("tasks", "answer", "77", "yes", "--by", "Ann")
+    assert unknown.code == 2
+    assert "`sojourn tasks --all` lists them" in unknown.err
+    (one,) = (await offline("tasks", "--json")).json
+    wrong = await offline("tasks", "answer", str(one["id"]), "maybe", "--by", "Ann")
+    assert wrong.code == 2
+    assert '"maybe" is no answer to refund: there is yes, no' in wrong.err
+    nobody = await offline("tasks", "answer", str(one["id"]), "yes", "--by", " ")
+    assert nobody.code == 2
+    assert (await offline("tasks", "--json")).json == [one]
