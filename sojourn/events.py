@@ -11,6 +11,10 @@
 
 from sojourn.domain.events import (
     AccountActivated,
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentRescheduled,
     CartViewed,
     CheckoutStarted,
     ComplaintReceived,
@@ -70,6 +74,10 @@ from sojourn.domain.events import (
 
 __all__ = [
     "AccountActivated",
+    "AppointmentBooked",
+    "AppointmentCancelled",
+    "AppointmentConfirmed",
+    "AppointmentRescheduled",
     "CartViewed",
     "CheckoutStarted",
     "ComplaintReceived",

@@ -134,6 +134,10 @@ class LocalMoment(datetime):
 
         return cls.found(find, timezone)
 
+    def fixed(self) -> datetime:
+        """Return the moment as it is, whatever clocks the customer lives by later."""
+        return datetime.combine(self.date(), self.timetz())
+
     def in_zone(self, timezone: str) -> "LocalMoment":
         """Return the same time by other clocks.
 

@@ -65,6 +65,21 @@ class Confirm:
 
 
 @dataclass(frozen=True)
+class Attend:
+    """A customer comes to an appointment, or does not.
+
+    Args:
+        customer_id: the customer.
+        appointment_id: the appointment, as the shop wrote it.
+        starts_at: the hour that the message told, in seconds since 1970.
+    """
+
+    customer_id: str
+    appointment_id: str
+    starts_at: int
+
+
+@dataclass(frozen=True)
 class Renew:
     """A customer wants a subscription to go on."""
 
@@ -138,6 +153,21 @@ def mailbox_mark(secret: str, address: str) -> str:
     _require(secret)
     mark = hmac.digest(secret.encode(), f"mailbox\0{address}".encode(), hashlib.sha256)
     return mark.hex()[:12]
+
+
+def attend_token(secret: str, wish: Attend) -> str:
+    """Return a token for ``/appointment/{token}``; it is about the hour that it names alone."""
+    return _sign(secret, "attend", astuple(wish))
+
+
+def read_attend(secret: "Secrets", token: str) -> Attend:
+    """Read the token of an appointment's page.
+
+    Raises:
+        BadToken: it was not made here, or is damaged.
+    """
+    customer_id, appointment_id, starts_at = _read(secret, "attend", token, 3)
+    return Attend(customer_id, appointment_id, starts_at)
 
 
 def renew_token(secret: str, wish: Renew) -> str:

@@ -20,6 +20,7 @@ from sojourn.gateway.http.faults import AWAY, CODES, Refusal, answer, failed
 from sojourn.gateway.http.origins import Origins
 from sojourn.gateway.http.others import hint
 from sojourn.gateway.pages import archive, links, preferences, questions, unsubscribe
+from sojourn.gateway.pages.appointment import Attending
 from sojourn.gateway.pages.confirm import Confirming
 from sojourn.gateway.pages.pages import Pages
 from sojourn.gateway.tracking import routes as tracking
@@ -93,7 +94,8 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
     pages = Pages(settings, project.templates, project.languages, project.topics)
     api.include_router(links.router(gateway.backend, secrets, pages))
     api.include_router(unsubscribe.router(gateway.backend, secrets, pages))
-    for question in (Confirming(secrets),):
+    attending = Attending(secrets, project.events, settings.timezone)
+    for question in (Confirming(secrets), attending):
         api.include_router(questions.router(question, gateway.backend, pages))
     api.include_router(preferences.router(gateway.backend, secrets, pages))
     api.include_router(archive.router(gateway.backend, secrets, pages))

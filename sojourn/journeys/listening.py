@@ -1,6 +1,6 @@
 """`Listening`: the verbs that give events to the steps."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
 from sojourn.domain.events import Event
@@ -20,7 +20,7 @@ class Listening(Waits):
     async def wait_for(
         self,
         *events: type[E],
-        timeout: Span,  # noqa: ASYNC109 (a durable timer, not a deadline on a task)
+        timeout: Span | datetime,  # noqa: ASYNC109 (a durable timer, not a deadline on a task)
         where: Where[E] | None = None,
     ) -> E | None:
         """Wait for the first of ``events`` that no wait has given back yet.
@@ -33,7 +33,8 @@ class Listening(Waits):
 
         Args:
             events: classes that a class keyword names.
-            timeout: from the plan's last moment on: a duration, a day by name or working time.
+            timeout: from the plan's last moment on: a duration, a day by name or working time. Or a
+                moment, which stays what it is, whatever left late before it.
             where: what must be true of the event: ``field("total") >= 50``, or a function of it. An
                 event of which it is not true is left for other waits.
 

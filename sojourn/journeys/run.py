@@ -52,6 +52,11 @@ class Run(Handlers):
         """The event that last (re)started the steps; its personal fields are empty."""
         return self._event(self._state.cause)
 
+    @property
+    def first(self) -> Event:
+        """The event that began the run; its personal fields are empty."""
+        return self._event(self._state.enrolment.start)
+
     def now(self) -> datetime:
         """Return the journey's clock: Temporal's, shifted by the enrolment's in time travel."""
         return self._runtime.now() + self._state.enrolment.clock

@@ -74,7 +74,13 @@ class Waits(Run):
         await self._once("quiet_for", perform, restarts=False)
 
     def local(
-        self, at: time, *, days: int = 0, on: Day | None = None, after: datetime | None = None
+        self,
+        at: time,
+        *,
+        days: int = 0,
+        on: Day | None = None,
+        after: datetime | None = None,
+        zone: str | None = None,
     ) -> datetime:
         """Return ``at`` o'clock where the customer lives, ``days`` calendar days after ``after``.
 
@@ -84,13 +90,16 @@ class Waits(Run):
             on: the day is found from that one: `months`, `weekday`, `nth_weekday`, `day_of_month`,
                 `business_days`.
             after: any moment; None: the event that (re)started the steps.
+            zone: the clocks of a place, an IANA name; None: those of the customer.
 
         Returns:
             The moment. A wait until then moves with the customer, who may live by other clocks
-            before it ends.
+            before it ends; one by the clocks of a place stays.
         """
+        after = after or self.cause.occurred_at
         with self._runtime.reading():
-            return LocalMoment.of(at, days, after or self.cause.occurred_at, self._state.zone, on)
+            there = LocalMoment.of(at, days, after, zone or self._state.zone, on)
+        return there.fixed() if zone else there
 
     def opening(self, hours: str, *, holidays: str = "", after: datetime | None = None) -> datetime:
         """Return ``after`` if it lies in some hours of the customer's week, else their beginning.
@@ -142,14 +151,15 @@ class Waits(Run):
 
     async def _wait_for(
         self,
-        span: Span,
+        span: Span | datetime,
         events: Iterable[type[Event]],
         wake: Callable[[], bool] = lambda: False,
     ) -> datetime:
         """Wait for a span from the plan's last moment on, or until ``wake()``.
 
         Args:
-            span: a wait by the calendar moves with a customer who moves.
+            span: a wait by the calendar moves with a customer who moves. A moment is waited for as
+                it is, whatever left late before it.
             events: those that may end the wait, for an operator.
             wake: whether the wait is over.
 
@@ -163,9 +173,12 @@ class Waits(Run):
             return self._reached(due)
         while True:
             zone = state.zone
-            with self._runtime.reading():
-                there = LocalMoment.found(partial(later, span, state.due), zone)
-            due = state.spaced(there)
+            if isinstance(span, datetime):
+                due = there = self._in_zone(span)
+            else:
+                with self._runtime.reading():
+                    there = LocalMoment.found(partial(later, span, state.due), zone)
+                due = state.spaced(there)
             moved = partial(self._has_moved, zone)
             summary = wording.wait_until(due, zone, events)
             await self._wait_until(due, summary, wake=partial(_either, moved, wake))

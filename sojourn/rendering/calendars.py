@@ -13,7 +13,9 @@ from jinja2 import TemplateRuntimeError
 
 from sojourn.domain.content import Attachment
 
-MEDIA_TYPE = "text/calendar; charset=utf-8; method=PUBLISH"
+MEDIA_TYPE = "text/calendar; charset=utf-8; method="
+METHODS = {"PUBLISH": (), "CANCEL": ("ORGANIZER", "SEQUENCE")}
+"""The methods of files, and what events need for each beside the usual (RFC 5546, 3.2)."""
 
 # characters that no value may hold, and those that would turn its direction
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -51,14 +53,14 @@ def attachments(rendered: str) -> tuple[Attachment, ...]:
         One file or none. Its lines end and fold as the format wants.
 
     Raises:
-        jinja2.TemplateRuntimeError: the file is not a published calendar that others can read.
+        jinja2.TemplateRuntimeError: the file is not a calendar that others can read.
     """
     lines = [line.strip() for line in rendered.splitlines() if line.strip()]
     if not lines:
         return ()
     data = _written(Contentlines(map(Contentline, lines)))
-    _check(data)
-    return (Attachment("event.ics", MEDIA_TYPE, base64.b64encode(data.encode()).decode()),)
+    method = _checked(data)
+    return (Attachment("event.ics", MEDIA_TYPE + method, base64.b64encode(data.encode()).decode()),)
 
 
 def _written(value: vText | vDatetime | vDate | Contentlines) -> str:
@@ -66,22 +68,25 @@ def _written(value: vText | vDatetime | vDate | Contentlines) -> str:
     return data.decode()
 
 
-def _check(data: str) -> None:
+def _checked(data: str) -> str:
+    """Return the method of a file."""
     try:
         calendar = Calendar.from_ical(data)
     except ValueError:  # without its text, which quotes the file
         raise TemplateRuntimeError("its .ics is not a calendar") from None
     if not isinstance(calendar, Calendar):
         raise TemplateRuntimeError("its .ics must begin with BEGIN:VCALENDAR")
-    if calendar.get("METHOD") != "PUBLISH":
-        raise TemplateRuntimeError("its .ics lacks METHOD:PUBLISH")
+    method = str(calendar.get("METHOD"))
+    if method not in METHODS:
+        raise TemplateRuntimeError("its .ics lacks METHOD:PUBLISH or METHOD:CANCEL")
     for component in calendar.walk():
-        _check_component(component)
+        _check_component(component, METHODS[method] if component.name == "VEVENT" else ())
+    return method
 
 
-def _check_component(component: Component) -> None:
+def _check_component(component: Component, also: tuple[str, ...]) -> None:
     for name, _ in component.errors:
         raise TemplateRuntimeError(f"its .ics: {name or 'a line'} of {component.name} is not valid")
-    for name in component.required:
+    for name in (*component.required, *also):
         if name not in component:
             raise TemplateRuntimeError(f"its .ics: {component.name} lacks {name}")

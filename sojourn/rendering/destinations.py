@@ -5,11 +5,14 @@ from urllib.parse import quote
 from jinja2 import TemplateRuntimeError
 
 from sojourn.domain.addresses import normalised
+from sojourn.domain.appointments import Appointment
 from sojourn.domain.links import (
+    Attend,
     Confirm,
     Preferences,
     Renew,
     Unsubscribe,
+    attend_token,
     confirm_token,
     mailbox_mark,
     preferences_token,
@@ -34,6 +37,7 @@ class Links:
         context: what the message is about.
         channel: how it travels.
         opt_in: the request for confirmation that the message is about.
+        appointment: the appointment that it is about.
     """
 
     def __init__(
@@ -42,7 +46,9 @@ class Links:
         context: RenderContext,
         channel: Channel,
         opt_in: OptIn | None = None,
+        appointment: Appointment | None = None,
     ) -> None:
+        self._appointment = appointment
         self._opt_in = opt_in
         self._mailbox = normalised(channel, context.customer.address(channel))
         self._sender = sender
@@ -66,6 +72,15 @@ class Links:
         """Return a link that renews with one click: it names the customer and the subscription."""
         wish = Renew(self._customer_id, subscription_id)
         return f"{self._sender.url}/renew/{renew_token(self._sender.secret, wish)}"
+
+    @property
+    def appointment(self) -> str:
+        """A link to the page on which the customer confirms or cancels the appointment."""
+        if self._appointment is None:
+            raise TemplateRuntimeError("links.appointment: no event of the run tells of one")
+        of = self._appointment
+        wish = Attend(self._customer_id, of.appointment_id, int(of.starts_at.timestamp()))
+        return f"{self._sender.public_url}/appointment/{attend_token(self._sender.secret, wish)}"
 
     @property
     def confirm(self) -> str:

@@ -16,7 +16,7 @@ from sojourn.rendering.plain_text import text_of
 MARKUP = ("html", "mjml")
 """The kinds of templates in which values are escaped."""
 
-FORMATS = ("money", "percent", "date", "time", "ics")
+FORMATS = ("money", "percent", "date", "time", "city", "ics")
 """The filters that follow the customer's habits."""
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_timezone_location
 from babel.numbers import format_currency, format_decimal, format_percent
 from jinja2 import TemplateRuntimeError
 
@@ -128,6 +128,15 @@ class Formats:
             return str(given[name])
 
         return _PLACEHOLDER.sub(filled, str(sentence))
+
+    def city(self, timezone: str) -> str:
+        """Write the city after which a time zone is called: ``Rzym`` for ``Europe/Rome``."""
+        return get_timezone_location(timezone, locale=self.locale, return_city=True)
+
+    def is_elsewhere(self, when: datetime, timezone: str) -> bool:
+        """Tell whether the customer's clocks show another time than those of a place."""
+        here, there = self._local(when), self._local(when, timezone)
+        return here.utcoffset() != there.utcoffset()
 
     def _local(self, when: datetime, timezone: str = "") -> datetime:
         if when.tzinfo is None:

@@ -8,6 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from jinja2 import TemplateRuntimeError
 
+from sojourn.domain.appointments import FOLDED as OF_APPOINTMENTS
+from sojourn.domain.appointments import Appointment, appointment_after
 from sojourn.domain.content import Wanted
 from sojourn.domain.errors import NothingLeft, NothingToSay
 from sojourn.domain.events import Event, Events
@@ -35,8 +37,8 @@ Item = TypeVar("Item", bound=CartItem)
 
 
 def folded(known: Events) -> frozenset[str]:
-    """Return the wire names of events that templates see folded into a cart or a subscription."""
-    return _named(known, (*OF_CARTS, *OF_SUBSCRIPTIONS, *OF_POINTS))
+    """Return the wire names of events that templates see folded into one thing, such as a cart."""
+    return _named(known, (*OF_CARTS, *OF_SUBSCRIPTIONS, *OF_POINTS, *OF_APPOINTMENTS))
 
 
 def of_any_key(known: Events) -> frozenset[str]:
@@ -55,6 +57,7 @@ class Shop:
     name: str
     url: str
     address: str
+    email: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,13 @@ class Vocabulary:
         self._codes: dict[str, None] = {}
         self._files: dict[Wanted, None] = {}
         opt_in = context.opt_in or asked_by(context.start, context.moves)
-        self.links = Links(sender, context, channel, opt_in)
+        appointment = self._appointment()
+        self.links = Links(sender, context, channel, opt_in, appointment)
         formats = Formats(formatting_locale(lang, locales), context.timezone)
         customer = context.customer
         self.names: dict[str, Any] = {
             "customer": replace(customer, first_name=spoken_name(customer.first_name)),
-            "shop": Shop(sender.name, sender.url, sender.address),
+            "shop": Shop(sender.name, sender.url, sender.address, sender.email),
             "journey": context.journey,
             "template": context.template,
             "topic": context.topic,
@@ -136,6 +140,7 @@ class Vocabulary:
             "subscription": self._subscription(),
             "order": self._order(),
             "points": points_after(self._events()),
+            "appointment": appointment,
             "by_product": self._by_product,
             "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
             "offer_code": self._offer_code,
@@ -215,6 +220,14 @@ class Vocabulary:
             )
             for item in items
         )
+
+    def _appointment(self) -> Appointment | None:
+        if not hasattr(self._context.start, "appointment_id"):
+            return None
+        found = appointment_after(self._events(), self._context.key)
+        if found is None:
+            return None
+        return replace(found, name=clean(found.name), place=clean(found.place))
 
     def _subscription(self) -> Subscription | None:
         keyed = hasattr(self._context.start, "subscription_id")

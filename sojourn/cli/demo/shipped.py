@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sojourn.cli.demo.bookings import BOOKINGS
 from sojourn.cli.demo.browsing import BROWSING
 from sojourn.cli.demo.guide import Guide, Played
 from sojourn.cli.demo.regulars import REGULARS
@@ -125,4 +126,5 @@ SHIPPED = (
     Tale("onboarding", SignedUp, _signs_up_and_gets_going),
     Tale("renewal", SubscriptionStarted, _renews_once),
     *REGULARS,
+    *BOOKINGS,
 )

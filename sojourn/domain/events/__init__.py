@@ -1,11 +1,17 @@
 """Facts about customers.
 
 `base` has the class that all events extend, `fields` the types of their fields; `shop`,
-`fulfilment`, `reviews`, `care`, `loyalty`, `messages`, `opt_ins` and `runs` have the events that
-ship. `catalogue` has the events of a project by name, `reading` the strict way from a call to an
-event, `lenience` the kind one, `naming` the names that mean the same.
+`fulfilment`, `reviews`, `care`, `loyalty`, `appointments`, `messages`, `opt_ins` and `runs` have
+the events that ship. `catalogue` has the events of a project by name, `reading` the strict way from
+a call to an event, `lenience` the kind one, `naming` the names that mean the same.
 """
 
+from sojourn.domain.events.appointments import (
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentRescheduled,
+)
 from sojourn.domain.events.base import (
     ENVELOPE,
     AnyKey,
@@ -105,6 +111,10 @@ __all__ = [
     "SHIPPED",
     "AccountActivated",
     "AnyKey",
+    "AppointmentBooked",
+    "AppointmentCancelled",
+    "AppointmentConfirmed",
+    "AppointmentRescheduled",
     "CartViewed",
     "CheckoutStarted",
     "ComplaintReceived",

@@ -6,7 +6,17 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from sojourn.domain.errors import SameName, UnknownName
-from sojourn.domain.events import care, fulfilment, loyalty, messages, opt_ins, reviews, runs, shop
+from sojourn.domain.events import (
+    appointments,
+    care,
+    fulfilment,
+    loyalty,
+    messages,
+    opt_ins,
+    reviews,
+    runs,
+    shop,
+)
 from sojourn.domain.events.base import Event, UnknownEvent
 from sojourn.domain.events.lenience import Role, Understood, understand
 from sojourn.domain.events.naming import FIRST_VERSION, Naming
@@ -159,7 +169,13 @@ def defined_in(module: object) -> list[type[Event]]:
     ]
 
 
-SUBJECTS: tuple[ModuleType, ...] = (fulfilment, reviews, care, loyalty)
+SUBJECTS: tuple[ModuleType, ...] = (
+    appointments,
+    care,
+    fulfilment,
+    loyalty,
+    reviews,
+)
 """Modules with events that only journeys use: a project's own event takes the place of one."""
 
 SHIPPED = Events(

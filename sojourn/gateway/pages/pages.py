@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from sojourn.domain.topics import Topics
 from sojourn.rendering.folders import LAST_RESORT, Folders
+from sojourn.rendering.formatting import Formats, formatting_locale
 from sojourn.rendering.languages import fallbacks
 from sojourn.settings import Settings
 
@@ -53,6 +54,7 @@ class Pages:
     ) -> None:
         self._topics = topics or Topics()
         self._shop = {"name": settings.shop_name, "url": settings.shop_url}
+        self._timezone = settings.timezone
         self._stand_ins = (settings.locale, *languages, LAST_RESORT)
         self._folders = Folders(templates)
         self._environment = jinja2.Environment(
@@ -90,7 +92,12 @@ class Pages:
         """
         lang = self.language(page, locale=locale, accepted=accepted)
         html = self._environment.get_template(f"{page}.{lang}.html").render(
-            **names, lang=lang, shop=self._shop, style=self._style, name_of=self.names(lang)
+            **names,
+            lang=lang,
+            shop=self._shop,
+            style=self._style,
+            name_of=self.names(lang),
+            formats=Formats(formatting_locale(lang, [locale] if locale else []), self._timezone),
         )
         return HTMLResponse(html, status, {**self._headers, "Content-Language": lang})
 

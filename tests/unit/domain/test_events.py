@@ -15,6 +15,9 @@ from sojourn.domain.events import (
     ENVELOPE,
     LARGEST,
     SHIPPED,
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentRescheduled,
     CheckoutStarted,
     DeliveryFailed,
     EmailLinkClicked,
@@ -50,6 +53,9 @@ from sojourn.domain.events import (
 NOON = "2024-01-08T12:00:00Z"
 PERSONAL: dict[type[Event], set[str]] = {
     SignedUp: {"email", "first_name", "plan"},
+    AppointmentBooked: {"name", "place"},
+    AppointmentRescheduled: {"name", "place"},
+    AppointmentCancelled: {"reason"},
     ProductAdded: {"name", "category", "image_url", "url"},
     ProductRemoved: {"name", "category", "image_url", "url"},
     ProductReviewed: {"review_body"},

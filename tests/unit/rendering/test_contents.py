@@ -172,12 +172,18 @@ def test_a_value_that_calendar_files_cannot_hold_is_a_fault(
         ("BEGIN:VCALENDAR\nMETHOD:PUBLISH\n", "its .ics is not a calendar"),
         (EVENT.format("Ada Lovelace"), "its .ics is not a calendar"),
         ("BEGIN:VEVENT\nEND:VEVENT", "its .ics must begin with BEGIN:VCALENDAR"),
-        ("BEGIN:VCALENDAR\nEND:VCALENDAR", "its .ics lacks METHOD:PUBLISH"),
+        ("BEGIN:VCALENDAR\nEND:VCALENDAR", "its .ics lacks METHOD:PUBLISH or METHOD:CANCEL"),
         (
             EVENT.format("X:y").replace("PRODID:-//x//y//EN\n", ""),
             "its .ics: VCALENDAR lacks PRODID",
         ),
         (EVENT.format("BEGIN:VEVENT\nUID:1\nEND:VEVENT"), "its .ics: VEVENT lacks DTSTAMP"),
+        (
+            EVENT.format("BEGIN:VEVENT\nUID:1\nDTSTAMP:20260305T093000Z\nEND:VEVENT").replace(
+                "METHOD:PUBLISH", "METHOD:CANCEL"
+            ),
+            "its .ics: VEVENT lacks ORGANIZER",
+        ),
         (
             EVENT.format("BEGIN:VEVENT\nUID:1\nDTSTART:tomorrow\nEND:VEVENT"),
             "its .ics: DTSTART of VEVENT is not valid",
