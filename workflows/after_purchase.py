@@ -11,6 +11,8 @@ from sojourn.events import (
 )
 from workflows.times import TEN
 
+CONTENT = ~did(ComplaintReceived, within=days(30))
+
 
 class AfterPurchase(
     Journey,
@@ -19,7 +21,8 @@ class AfterPurchase(
     key="order_id",
     ends_on=(OrderRefunded.whole(), OrderCancelled, ComplaintReceived.any_key()),
     hears=OrderCompleted,
-    enters_if=~did(ComplaintReceived, within=days(30)),
+    enters_if=CONTENT,
+    stays_if=CONTENT,
     again=ONCE.per_key,
 ):
     """Tips on day 3, 15 % off what goes with it on day 10, a review on day 17; at ten, local."""

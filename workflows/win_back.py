@@ -2,7 +2,7 @@
 
 from activities.issue_code import issue_code
 from activities.write_less import write_as_before, write_less
-from sojourn import EMAIL, Journey, Message, days, trait
+from sojourn import EMAIL, Journey, Message, Status, days, trait
 from sojourn.events import OrderCompleted
 from workflows.signs_of_life import ASLEEP
 
@@ -31,9 +31,9 @@ class WinBack(
         await self.quiet_for(days(60), of=OrderCompleted)
         while await self.ask(ASLEEP) is False:
             await self.sleep(days(21))
-        await self.send(self.question)
+        asked = await self.send(self.question)
         await self.sleep(days(7))
-        if not await self.ask(ASLEEP):
+        if asked.status is not Status.SENT or not await self.ask(ASLEEP):
             return
         if issued := await self.call(issue_code, percent=15):
             await self.send(self.offer, code=issued.code)

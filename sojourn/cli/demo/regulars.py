@@ -17,8 +17,8 @@ from sojourn.domain.events import (
 )
 
 DAY = timedelta(days=1)
-LAMP = Product(product_id="p1", name="Reading lamp", category="Lamps")
-RUG = Product(product_id="p2", name="Wool rug", category="Rugs")
+LAMP = Product(product_id="p1", name="Reading lamp", category="Lighting")
+RUG = Product(product_id="rug", name="Wool rug")
 
 
 async def _keeps_the_lamp(guide: Guide) -> Played:

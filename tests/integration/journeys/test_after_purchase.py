@@ -12,8 +12,8 @@ from sojourn.testkit import JourneyTest, scenario
 from workflows.after_purchase import AfterPurchase
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-LAMP = {"product_id": "p1", "name": "Oak lamp", "category": "Lamps"}
-RUG = {"product_id": "p2", "name": "Wool rug", "category": "Rugs"}
+LAMP = {"product_id": "p1", "name": "Oak lamp", "category": "Lighting"}
+RUG = {"product_id": "rug", "name": "Wool rug"}
 CHAIR = {"product_id": "p3", "name": "Chair", "category": "Chairs"}
 
 
@@ -77,6 +77,15 @@ async def test_who_complained_lately_is_left_alone(journey: JourneyTest) -> None
     assert journey.of(AfterPurchase).outcomes == []
     await journey.after(1 * DAY)
     await journey.start(AfterPurchase, order_id="o2", products=[LAMP])
+
+
+async def test_a_complaint_that_is_told_late_holds_the_messages_back(journey: JourneyTest) -> None:
+    complained = await journey.now()
+    await delivered(journey)
+    await journey.publish(ComplaintReceived, occurred_at=complained)
+    await journey.after(18 * DAY)
+    assert journey.sent == []
+    assert {reason for _, reason in journey.skipped} == {"no_longer"}
 
 
 @scenario("after-purchase/one-product-returned")

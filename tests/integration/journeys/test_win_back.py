@@ -114,3 +114,19 @@ async def test_an_order_that_is_told_late_stops_it_too(journey: JourneyTest) -> 
     await journey.publish(OrderCompleted, occurred_at=bought)
     await journey.after(30 * DAY)
     assert journey.sent == ["question"]
+
+
+@scenario("win-back/nobody-to-ask")
+async def test_who_could_not_be_asked_gets_no_offer(journey: JourneyTest) -> None:
+    await journey.identify(marketingConsent={"email": False})
+    await journey.start(WinBack)
+    await journey.after(90 * DAY)
+    assert journey.skipped == [("question", "no_consent")]
+    assert journey.outcome == "exhausted"
+
+
+async def test_an_order_of_long_ago_leads_to_nothing(journey: JourneyTest) -> None:
+    long_ago = await journey.now() - 200 * DAY
+    await journey.start(WinBack, occurred_at=long_ago)
+    await journey.after(90 * DAY)
+    assert journey.skipped == [("question", "too_late")]

@@ -130,7 +130,7 @@ MORE: dict[str, list[Event]] = {
         )
     ],
     "after-purchase": [
-        ordered("Reading lamp", category="Lamps", url="/lamp", **PRICED),
+        ordered("Reading lamp", category="Lighting", url="/lamp", **PRICED),
         OrderDelivered(customer_id="c_1", order_id="o_7"),
     ],
     "loyalty": [
