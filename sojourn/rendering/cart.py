@@ -12,7 +12,6 @@ from sojourn.domain.events import (
     ProductAdded,
     ProductOutOfStock,
     ProductRemoved,
-    ProductViewed,
 )
 from sojourn.domain.keys import plain
 from sojourn.rendering.price import Price
@@ -21,6 +20,8 @@ FOLDED = (ProductAdded, ProductRemoved, CartViewed, OrderCompleted, ProductOutOf
 """The events that make a cart."""
 OF_ANY_CART = (OrderCompleted,)
 """Those that say something of a cart although they name another one."""
+BACK_IN_STOCK = "Product Back in Stock"
+"""A wire name: the class of such an event may be the project's own."""
 
 
 @dataclass(frozen=True)
@@ -50,38 +51,61 @@ def cart_items(
     counts with its currency, and is left out once another one was seen: we promise no price that
     has changed. Removing more pieces than the cart holds removes the product. A Cart Viewed event
     replaces the cart. An order empties the cart: bought products no longer wait in it. What was
-    bought with another cart, or went out of stock, is left out until it is added once more.
+    bought with another cart is left out until it is added once more, and so is what went out of
+    stock, unless it is told to be back.
 
     Args:
         events: oldest first.
         concerns: tells whether an event is of this cart. The orders of others count all the same.
     """
-    lines: dict[str, CartItem] = {}
-    gone: set[str] = set()
+    told = list(events)
+    gone = _gone(told, concerns)
+    lines = _lines(event for event in told if concerns(event))
+    return [line for line in lines.values() if line.quantity and plain(line.product_id) not in gone]
+
+
+def _gone(events: Iterable[Event], concerns: Callable[[Event], bool]) -> set[str]:
+    """Return the products that were bought with another cart, or are out of stock."""
+    bought: set[str] = set()
+    sold_out: set[str] = set()
     for event in events:
+        name = plain(getattr(event, "product_id", ""))
         match event:
             case ProductOutOfStock():
-                gone.add(plain(event.product_id))
-            case ProductViewed() if event.product_id in lines:
-                lines[event.product_id] = _seen_at(event, lines[event.product_id])
+                sold_out.add(name)
             case OrderCompleted() if not concerns(event):
-                gone.update(plain(product.product_id) for product in event.products)
-            case _ if not concerns(event):
+                bought.update(plain(product.product_id) for product in event.products)
+            case ProductAdded() if concerns(event):
+                bought.discard(name)
+                sold_out.discard(name)
+            case _ if event.event_name == BACK_IN_STOCK:
+                sold_out.discard(name)
+            case _:
                 pass
+    return bought | sold_out
+
+
+def _lines(events: Iterable[Event]) -> dict[str, CartItem]:
+    """Return the lines of a cart by its own events, also those without a piece left."""
+    lines: dict[str, CartItem] = {}
+    for event in events:
+        about: object = event
+        match about:
             case ProductAdded():
-                lines[event.product_id] = with_more(event, lines.get(event.product_id))
-                gone.discard(plain(event.product_id))
-            case ProductRemoved() if event.product_id in lines:
-                line = lines[event.product_id]
-                left = max(line.quantity - event.quantity, 0)
-                lines[event.product_id] = replace(line, quantity=left)
+                lines[about.product_id] = with_more(about, lines.get(about.product_id))
+            case ProductRemoved():
+                if line := lines.get(about.product_id):
+                    left = max(line.quantity - about.quantity, 0)
+                    lines[about.product_id] = replace(line, quantity=left)
             case CartViewed(products=products) if products is not None:
                 lines = _seen(products, lines)
             case OrderCompleted():
                 lines.clear()
+            case Product() if about.product_id in lines:  # looked at, watched, cheaper
+                lines[about.product_id] = _seen_at(about, lines[about.product_id])
             case _:
                 pass
-    return [line for line in lines.values() if line.quantity and plain(line.product_id) not in gone]
+    return lines
 
 
 def with_more(product: Product, line: CartItem | None) -> CartItem:

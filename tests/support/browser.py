@@ -182,7 +182,7 @@ async def telephone(profile: Path, *, language: str, dark: bool = False) -> Asyn
                 yield tab
     finally:
         process.kill()
-        await process.wait()
+        await process.communicate()  # until its children have let go of the pipe, too
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -9,6 +9,7 @@ from sojourn.domain.events import (
     CartViewed,
     Event,
     OrderCompleted,
+    Product,
     ProductAdded,
     ProductOutOfStock,
     ProductRemoved,
@@ -219,6 +220,27 @@ def test_a_view_of_the_cart_brings_nothing_back_that_was_bought() -> None:
 def test_what_is_out_of_stock_is_not_left_until_it_is_added_once_more() -> None:
     assert left(added("mug"), added("lamp"), out_of_stock("mug")) == ["lamp"]
     assert left(added("mug"), out_of_stock("mug"), added("mug")) == ["mug"]
+
+
+class Back(Event, Product, name="Product Back in Stock"):
+    """A product can be had again."""
+
+
+def test_what_is_back_in_stock_is_left_but_not_what_was_bought() -> None:
+    back = Back(customer_id="c", product_id="mug")
+    assert left(added("mug"), out_of_stock("mug"), back) == ["mug"]
+    assert left(added("mug"), back, out_of_stock("mug")) == []
+    assert left(added("mug"), elsewhere("mug"), back) == []
+
+
+class Cheaper(Event, Product, name="Price Dropped"):
+    """A product costs less."""
+
+
+def test_a_price_that_any_event_tells_otherwise_is_not_promised() -> None:
+    cheaper = Cheaper(customer_id="c", product_id="mug", price=Decimal(8), currency="EUR")
+    (item,) = cart_items([added(price="10", currency="EUR"), cheaper])
+    assert item.price is None
 
 
 def test_a_product_is_the_same_however_its_id_is_written() -> None:
