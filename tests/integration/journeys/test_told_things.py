@@ -110,10 +110,10 @@ async def test_a_price_is_not_told_in_another_currency(journey: JourneyTest) -> 
     )
     await journey.publish(seen)
     await journey.after(hours(24) + minutes(1))
-    content = await journey.content("reminder")
-    assert "Lamp" in content["text"]
+    said = (await journey.content("reminder"))["text"].partition("\n--\n")[0]  # links say anything
+    assert "Lamp" in said
     for part in ("40", "CZK", "Total"):
-        assert part not in content["text"]
+        assert part not in said
 
 
 async def test_a_subscriptions_price_is_not_told_in_another_currency(journey: JourneyTest) -> None:
