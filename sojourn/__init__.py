@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         trait,
     )
     from sojourn.domain.intents import Intent
+    from sojourn.domain.invoices import invoice_after
     from sojourn.domain.limits import AtCap, at_most
     from sojourn.domain.message import Message
     from sojourn.domain.messages import Channel, MessageClass, Outcome, Reason, Receipt, Status
@@ -85,6 +86,7 @@ _HOMES = {
         "trait",
     ),
     "domain.intents": ("Intent",),
+    "domain.invoices": ("invoice_after",),
     "domain.limits": ("AtCap", "at_most"),
     "domain.message": ("Message",),
     "domain.messages": ("Channel", "MessageClass", "Outcome", "Reason", "Receipt", "Status"),
@@ -156,6 +158,7 @@ __all__ = [
     "field",
     "first",
     "hours",
+    "invoice_after",
     "last",
     "load_project",
     "load_settings",

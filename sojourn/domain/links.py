@@ -81,10 +81,18 @@ class Attend:
 
 @dataclass(frozen=True)
 class Renew:
-    """A customer wants a subscription to go on."""
+    """A customer wants a subscription to go on.
+
+    Args:
+        customer_id: the customer.
+        subscription_id: the subscription.
+        until: the end of the period after which it goes on, in seconds since 1970: the link is of
+            that period alone. 0 in links from before the gateway had a page for them.
+    """
 
     customer_id: str
     subscription_id: str
+    until: int = 0
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,7 @@ def read_attend(secret: "Secrets", token: str) -> Attend:
 
 
 def renew_token(secret: str, wish: Renew) -> str:
-    """Return a token for the shop's renewal page."""
+    """Return a token for ``/r/{token}``; the period that it names has an end."""
     return _sign(secret, "renew", astuple(wish))
 
 
@@ -181,8 +189,8 @@ def read_renew(secret: "Secrets", token: str) -> Renew:
     Raises:
         BadToken: it was not made here, or is damaged.
     """
-    customer_id, subscription_id = _read(secret, "renew", token, 2)
-    return Renew(customer_id, subscription_id)
+    customer_id, subscription_id, *until = _read(secret, "renew", token, 2, 3)
+    return Renew(customer_id, subscription_id, *until)
 
 
 def click_token(secret: str, click: Click) -> str:

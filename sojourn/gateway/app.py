@@ -23,6 +23,7 @@ from sojourn.gateway.pages import archive, links, preferences, questions, unsubs
 from sojourn.gateway.pages.appointment import Attending
 from sojourn.gateway.pages.confirm import Confirming
 from sojourn.gateway.pages.pages import Pages
+from sojourn.gateway.pages.renew import Renewing
 from sojourn.gateway.tracking import routes as tracking
 from sojourn.gateway.tracking.call_schemas import ending_event
 from sojourn.gateway.tracking.description import SECURITY
@@ -95,7 +96,8 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
     api.include_router(links.router(gateway.backend, secrets, pages))
     api.include_router(unsubscribe.router(gateway.backend, secrets, pages))
     attending = Attending(secrets, project.events, settings.timezone)
-    for question in (Confirming(secrets), attending):
+    renewing = Renewing(secrets, project.events, settings.timezone)
+    for question in (Confirming(secrets), attending, renewing):
         api.include_router(questions.router(question, gateway.backend, pages))
     api.include_router(preferences.router(gateway.backend, secrets, pages))
     api.include_router(archive.router(gateway.backend, secrets, pages))

@@ -14,7 +14,7 @@ from sojourn.domain.events import (
     ProductRemoved,
 )
 from sojourn.domain.keys import plain
-from sojourn.rendering.price import Price
+from sojourn.domain.price import Price
 
 FOLDED = (ProductAdded, ProductRemoved, CartViewed, OrderCompleted, ProductOutOfStock)
 """The events that make a cart."""

@@ -6,6 +6,7 @@ from jinja2 import TemplateRuntimeError
 
 from sojourn.domain.addresses import normalised
 from sojourn.domain.appointments import Appointment
+from sojourn.domain.keys import plain
 from sojourn.domain.links import (
     Attend,
     Confirm,
@@ -23,6 +24,7 @@ from sojourn.domain.links import (
 from sojourn.domain.messages import Channel
 from sojourn.domain.opt_ins import OptIn
 from sojourn.rendering.context import RenderContext, Sender
+from sojourn.rendering.subscription import Subscription
 from sojourn.settings import Settings
 
 NOWHERE = Settings.model_fields["public_url"].default
@@ -38,6 +40,7 @@ class Links:
         channel: how it travels.
         opt_in: the request for confirmation that the message is about.
         appointment: the appointment that it is about.
+        subscription: the one that the message is about.
     """
 
     def __init__(
@@ -45,11 +48,14 @@ class Links:
         sender: Sender,
         context: RenderContext,
         channel: Channel,
+        *,
         opt_in: OptIn | None = None,
         appointment: Appointment | None = None,
+        subscription: Subscription | None = None,
     ) -> None:
         self._appointment = appointment
         self._opt_in = opt_in
+        self._subscription = subscription
         self._mailbox = normalised(channel, context.customer.address(channel))
         self._sender = sender
         self._customer_id = context.customer.customer_id
@@ -69,9 +75,12 @@ class Links:
         self.help = f"{sender.url}/help"
 
     def renew(self, subscription_id: str) -> str:
-        """Return a link that renews with one click: it names the customer and the subscription."""
-        wish = Renew(self._customer_id, subscription_id)
-        return f"{self._sender.url}/renew/{renew_token(self._sender.secret, wish)}"
+        """Return a link to the page that renews a subscription for its next period."""
+        about = self._subscription
+        is_own = about is not None and plain(about.subscription_id) == plain(subscription_id)
+        ends = about.expires_at if about is not None and is_own else None
+        wish = Renew(self._customer_id, subscription_id, int(ends.timestamp()) if ends else 0)
+        return f"{self._sender.public_url}/r/{renew_token(self._sender.secret, wish)}"
 
     @property
     def appointment(self) -> str:

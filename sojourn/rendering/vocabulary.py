@@ -13,6 +13,8 @@ from sojourn.domain.appointments import Appointment, appointment_after
 from sojourn.domain.content import Wanted
 from sojourn.domain.errors import NothingLeft, NothingToSay
 from sojourn.domain.events import Event, Events
+from sojourn.domain.invoices import FOLDED as OF_INVOICES
+from sojourn.domain.invoices import Invoice, invoice_after
 from sojourn.domain.keys import plain
 from sojourn.domain.links import offer_code, web_url
 from sojourn.domain.messages import Channel, MessageClass
@@ -38,7 +40,8 @@ Item = TypeVar("Item", bound=CartItem)
 
 def folded(known: Events) -> frozenset[str]:
     """Return the wire names of events that templates see folded into one thing, such as a cart."""
-    return _named(known, (*OF_CARTS, *OF_SUBSCRIPTIONS, *OF_POINTS, *OF_APPOINTMENTS))
+    of_all = (*OF_CARTS, *OF_SUBSCRIPTIONS, *OF_POINTS, *OF_APPOINTMENTS, *OF_INVOICES)
+    return _named(known, of_all)
 
 
 def of_any_key(known: Events) -> frozenset[str]:
@@ -112,8 +115,15 @@ class Vocabulary:
         self._codes: dict[str, None] = {}
         self._files: dict[Wanted, None] = {}
         opt_in = context.opt_in or asked_by(context.start, context.moves)
-        appointment = self._appointment()
-        self.links = Links(sender, context, channel, opt_in, appointment)
+        appointment, subscription = self._appointment(), self._subscription()
+        self.links = Links(
+            sender,
+            context,
+            channel,
+            opt_in=opt_in,
+            appointment=appointment,
+            subscription=subscription,
+        )
         formats = Formats(formatting_locale(lang, locales), context.timezone)
         customer = context.customer
         self.names: dict[str, Any] = {
@@ -137,10 +147,11 @@ class Vocabulary:
             "links": self.links,
             "cart": self._cart(),
             "viewed": self._shown(viewed_items(self._events(), context.now)),
-            "subscription": self._subscription(),
+            "subscription": subscription,
             "order": self._order(),
             "points": points_after(self._events()),
             "appointment": appointment,
+            "invoice": self._invoice(),
             "by_product": self._by_product,
             "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
             "offer_code": self._offer_code,
@@ -240,6 +251,14 @@ class Vocabulary:
             return None
         found = order_after(self._events(), order_id)
         return replace(found, items=self._shown(found.items))
+
+    def _invoice(self) -> Invoice | None:
+        invoice_id = getattr(self._context.start, "invoice_id", None)
+        if not invoice_id:
+            return None
+        found = invoice_after(self._events(), invoice_id)
+        pay_url = web_url(found.pay_url, self._sender.url) or self.links.account
+        return replace(found, number=clean(found.number or ""), pay_url=pay_url)
 
     def _by_product(self, folder: str, items: Iterable[OrderItem]) -> list[tuple[OrderItem, str]]:
         """List the files of a folder that are about products, or about their categories.

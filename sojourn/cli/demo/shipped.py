@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sojourn.cli.demo.bookings import BOOKINGS
 from sojourn.cli.demo.browsing import BROWSING
 from sojourn.cli.demo.guide import Guide, Played
+from sojourn.cli.demo.paying import PAYING
 from sojourn.cli.demo.regulars import REGULARS
 from sojourn.cli.demo.tale import Tale
 from sojourn.domain.events import (
@@ -127,4 +128,5 @@ SHIPPED = (
     Tale("renewal", SubscriptionStarted, _renews_once),
     *REGULARS,
     *BOOKINGS,
+    *PAYING,
 )

@@ -1,9 +1,9 @@
 """Facts about customers.
 
 `base` has the class that all events extend, `fields` the types of their fields; `shop`,
-`fulfilment`, `reviews`, `care`, `loyalty`, `appointments`, `messages`, `opt_ins` and `runs` have
-the events that ship. `catalogue` has the events of a project by name, `reading` the strict way from
-a call to an event, `lenience` the kind one, `naming` the names that mean the same.
+`fulfilment`, `billing`, `reviews`, `care`, `loyalty`, `appointments`, `messages`, `opt_ins` and
+`runs` have the events that ship. `catalogue` has the events of a project by name, `reading` the
+strict way from a call to an event, `lenience` the kind one, `naming` the names that mean the same.
 """
 
 from sojourn.domain.events.appointments import (
@@ -19,6 +19,15 @@ from sojourn.domain.events.base import (
     UnknownEvent,
     Whole,
     personal_fields,
+)
+from sojourn.domain.events.billing import (
+    InvoiceIssued,
+    InvoiceSettled,
+    InvoiceUpdated,
+    InvoiceVoided,
+    PaymentFailed,
+    PaymentReceived,
+    PaymentSucceeded,
 )
 from sojourn.domain.events.care import ComplaintReceived
 from sojourn.domain.events.catalogue import (
@@ -94,6 +103,7 @@ from sojourn.domain.events.shop import (
     ProductOutOfStock,
     ProductRemoved,
     ProductViewed,
+    RenewalRequested,
     SignedIn,
     SignedUp,
     SubscriptionCancelled,
@@ -126,6 +136,10 @@ __all__ = [
     "FeatureUsed",
     "HoldEnded",
     "Identifier",
+    "InvoiceIssued",
+    "InvoiceSettled",
+    "InvoiceUpdated",
+    "InvoiceVoided",
     "JourneyStopped",
     "Key",
     "MessageBounced",
@@ -151,6 +165,9 @@ __all__ = [
     "OrderRefunded",
     "OrderShipped",
     "OutForDelivery",
+    "PaymentFailed",
+    "PaymentReceived",
+    "PaymentSucceeded",
     "Personal",
     "PersonalMark",
     "PointsEarned",
@@ -164,6 +181,7 @@ __all__ = [
     "ProductReviewed",
     "ProductViewed",
     "Quantity",
+    "RenewalRequested",
     "Role",
     "RunEvent",
     "SignedIn",

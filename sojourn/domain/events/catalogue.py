@@ -8,6 +8,7 @@ from typing import Any
 from sojourn.domain.errors import SameName, UnknownName
 from sojourn.domain.events import (
     appointments,
+    billing,
     care,
     fulfilment,
     loyalty,
@@ -171,6 +172,7 @@ def defined_in(module: object) -> list[type[Event]]:
 
 SUBJECTS: tuple[ModuleType, ...] = (
     appointments,
+    billing,
     care,
     fulfilment,
     loyalty,

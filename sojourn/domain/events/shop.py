@@ -131,12 +131,17 @@ class OrderRefunded(Event, name="Order Refunded"):
 
 
 class SubscriptionStarted(Event, name="Subscription Started"):
-    """A subscription began."""
+    """A subscription began. `price` is that of this period, `next_price` that of a renewal."""
 
     subscription_id: Identifier
     expires_at: Moment
+    renews_until: Moment | None = None
+    """The end of the period that a renewal pays for."""
+    trial: bool | None = None
+    """The period costs nothing, to try the subscription out."""
     plan: Personal = None
     price: Money | None = None
+    next_price: Money | None = None
     currency: Currency | None = None
 
 
@@ -145,12 +150,15 @@ class SubscriptionRenewed(SubscriptionStarted, name="Subscription Renewed"):
 
 
 class SubscriptionChanged(Event, name="Subscription Changed"):
-    """A subscription's plan, price or end changed."""
+    """A subscription's plan, price or end changed; it is renewed at the new price."""
 
     subscription_id: Identifier
     expires_at: Moment | None = None
+    renews_until: Moment | None = None
+    trial: bool | None = None
     plan: Personal = None
     price: Money | None = None
+    next_price: Money | None = None
     currency: Currency | None = None
 
 
@@ -159,3 +167,16 @@ class SubscriptionCancelled(Event, name="Subscription Cancelled"):
 
     subscription_id: Identifier
     reason: Personal = None
+
+
+class RenewalRequested(Event, name="Renewal Requested"):
+    """A customer has a subscription renewed, by the page that a reminder leads to."""
+
+    subscription_id: Identifier
+    expires_at: Moment
+    """The end of the period that runs: the renewal is of the next one."""
+    renews_until: Moment | None = None
+    plan: Personal = None
+    price: Money | None = None
+    """As the page showed it."""
+    currency: Currency | None = None

@@ -1,7 +1,14 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sojourn.events import SubscriptionCancelled, SubscriptionChanged, SubscriptionRenewed
+from sojourn.events import (
+    PaymentFailed,
+    PaymentSucceeded,
+    RenewalRequested,
+    SubscriptionCancelled,
+    SubscriptionChanged,
+    SubscriptionRenewed,
+)
 from sojourn.testkit import JourneyTest, scenario
 from workflows.renewal import Renewal
 
@@ -123,3 +130,37 @@ async def test_two_subscriptions_do_not_disturb_each_other(journey: JourneyTest)
     await journey.until(EXPIRES + 2 * DAY)
     assert journey.sent == LADDER
     assert sorted(journey.outcomes) == ["exhausted", "stopped"]
+
+
+@scenario("renewal/requested")
+async def test_who_asks_on_the_page_is_reminded_no_more(journey: JourneyTest) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.until(EXPIRES - 6 * DAY)
+    await journey.publish(RenewalRequested, expires_at=EXPIRES)
+    await journey.until(EXPIRES - DAY)
+    assert journey.skipped == [("in-two-days", "nothing_to_say")]
+    await journey.publish(SubscriptionRenewed, expires_at=EXPIRES + 30 * DAY)
+    assert journey.outcomes == ["converted", "open"]
+    await journey.until(EXPIRES + 26 * DAY)
+    assert journey.sent == ["in-a-week", "in-a-week"], "the next period is another one"
+
+
+async def test_a_failed_payment_is_not_asked_for_as_if_nothing_were(journey: JourneyTest) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.until(EXPIRES - 6 * DAY)
+    await journey.publish(PaymentFailed, invoice_id="i", subscription_id="subscription_id-1")
+    await journey.until(EXPIRES - DAY)
+    assert journey.of(Renewal).sent == ["in-a-week"]
+    await journey.publish(PaymentSucceeded, invoice_id="i")
+    await journey.until(EXPIRES)
+    assert journey.of(Renewal).sent == ["in-a-week", "today"]
+
+
+async def test_a_new_price_is_said_in_each_reminder(journey: JourneyTest) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES, price=10, currency="EUR")
+    await journey.publish(SubscriptionChanged, next_price=12, currency="EUR")
+    await journey.until(EXPIRES - DAY)
+    for step in ("in-a-week", "in-two-days"):
+        said = (await journey.content(step))["text"]
+        assert "€10.00" in said, step
+        assert "€12.00" in said, step

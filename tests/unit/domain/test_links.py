@@ -70,9 +70,9 @@ def test_a_random_token_is_refused(token: str) -> None:
             read(SECRET, token)
 
 
-@given(customer=text, subscription=text)
-def test_a_renewal_token_says_what_was_put_in(customer: str, subscription: str) -> None:
-    wish = Renew(customer, subscription)
+@given(customer=text, subscription=text, until=st.integers(0, 10**10))
+def test_a_renewal_token_says_what_was_put_in(customer: str, subscription: str, until: int) -> None:
+    wish = Renew(customer, subscription, until)
     assert read_renew(SECRET, renew_token(SECRET, wish)) == wish
 
 

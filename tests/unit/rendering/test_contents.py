@@ -112,7 +112,7 @@ def test_the_last_day_of_a_subscription_comes_as_a_calendar_entry(
     assert all(len(line.encode()) <= 75 for line in sent.split("\r\n"))
     assert sent.count("\n") == sent.count("\r\n")
     lines = sent.replace("\r\n ", "").removesuffix("\r\n").split("\r\n")
-    (link,) = re.findall(r"https://shop\.example/renew/[\w.-]+", content.text)
+    (link,) = re.findall(r"https://mail\.shop\.example/r/[\w.-]+", content.text)
     assert lines == [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,14 +21,19 @@ from sojourn.domain.events import (
     AppointmentBooked,
     Event,
     FeatureUsed,
+    InvoiceIssued,
+    InvoiceUpdated,
     OptInRequested,
     OrderCompleted,
     OrderDelivered,
+    PaymentFailed,
+    PaymentReceived,
     PointsEarned,
     PointsExpiring,
     ProductAdded,
     ProductRemoved,
     ProductViewed,
+    RenewalRequested,
     SignedUp,
     SubscriptionChanged,
     SubscriptionRenewed,
@@ -148,10 +154,29 @@ MORE: dict[str, list[Event]] = {
         ),
     ],
     "browse-abandonment": [looked_at("desk", name="Writing desk", **PRICED), looked_at("jug")],
+    "payment-due": [
+        InvoiceUpdated(
+            customer_id="c_1",
+            invoice_id="i_7",
+            amount=Decimal(120),
+            currency="EUR",
+            number="2026/17",
+            pay_url="https://pay.example/i_7",
+        ),
+        PaymentReceived(customer_id="c_1", invoice_id="i_7", amount=Decimal(20), currency="EUR"),
+    ],
 }
 """By journey, what a rich history has besides."""
 ANSWERED = {"appointment"}
 """Journeys whose messages, all transactional, are answered with yes or no."""
+BILL = {"customer_id": "c_1", "invoice_id": "i_7", "occurred_at": NOW - timedelta(hours=2)}
+NEEDED: dict[str, list[Event]] = {
+    "payment-due": [
+        InvoiceIssued.model_validate({**BILL, "due_at": NOW + timedelta(days=3)}),
+        PaymentFailed.model_validate({**BILL, "next_attempt_at": NOW + timedelta(days=1)}),
+    ]
+}
+"""By journey, what is always told before it writes."""
 DECLINES = {
     ("after-purchase", "tips"),
     ("browse-abandonment", "reminder"),
@@ -174,6 +199,7 @@ def about(
     history = list(events or RICH)
     if history == RICH:
         history += MORE.get(journey, [])
+    history += NEEDED.get(journey, [])
     kind = WHOLE.journeys[journey]
     start = next((e for e in history if isinstance(e, kind.terms.starts_on)), None)
     needed = {"customer_id": "c_1", "channel": "email"}  # the latter of opt-in requests
@@ -613,7 +639,10 @@ def test_the_latest_word_on_a_subscription_counts(later: Event, date: str) -> No
     assert f"Plan: {plan}" in content.text
 
 
-@pytest.mark.parametrize("message", [m for m in MESSAGES if m[0] == "renewal"], ids=str)
+RENEWAL = [m for m in MESSAGES if m[0] == "renewal"]
+
+
+@pytest.mark.parametrize("message", RENEWAL, ids=str)
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_renewal_message_has_the_date_and_the_one_click_link(
     message: tuple[str, str, Channel], lang: str
@@ -623,8 +652,65 @@ def test_every_renewal_message_has_the_date_and_the_one_click_link(
     content = RENDERER.render(context, channel)
     said = f"{words(content)} {content.url}"
     assert re.search(r"13 mar\w+ 2026|March 13, 2026", said)
-    (token,) = set(re.findall(r"https://shop\.example/renew/([\w.-]+)", said))
-    assert read_renew(SECRET, token) == Renew("c_1", "sub_9")
+    tokens = set(re.findall(r"https://mail\.shop\.example/r/([\w.-]+)", said))
+    if template == "expired":  # a link renews nothing after the period
+        assert not tokens
+        return
+    (token,) = tokens
+    assert read_renew(SECRET, token) == Renew(
+        "c_1", "sub_9", int(subscribed().expires_at.timestamp())
+    )
+
+
+@pytest.mark.parametrize("message", [m for m in RENEWAL if m[1] != "expired"], ids=str)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_renewal_at_another_price_says_both_prices_and_never_that_nothing_changes(
+    message: tuple[str, str, Channel], lang: str
+) -> None:
+    journey, template, channel = message
+    told = [
+        subscribed(price="14.90", currency="EUR"),
+        SubscriptionChanged(
+            customer_id="c_1", subscription_id="sub_9", next_price=Decimal("17.50"), currency="EUR"
+        ),
+    ]
+    context = about(journey, template, *told, customer=replace(ADA, locale=lang))
+    said = words(RENDERER.render(context, channel))
+    assert re.search(r"14[.,]90", said)
+    assert re.search(r"17[.,]50", said)
+    assert not re.search("as it is|nothing changes|non cambia nulla|com[’']è|po staremu", said)
+
+
+@pytest.mark.parametrize("message", RENEWAL, ids=str)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_trial_is_called_a_trial(message: tuple[str, str, Channel], lang: str) -> None:
+    journey, template, channel = message
+    context = about(journey, template, subscribed(trial=True), customer=replace(ADA, locale=lang))
+    content = RENDERER.render(context, channel)
+    head = f"{content.subject} {content.title} {content.text}"
+    assert re.search(r"\btrial\b|periodo di prova|okres próbny", head, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("message", RENEWAL, ids=str)
+def test_who_has_asked_to_renew_is_not_asked_to(message: tuple[str, str, Channel]) -> None:
+    journey, template, channel = message
+    asked = RenewalRequested(
+        customer_id="c_1", subscription_id="sub_9", expires_at=subscribed().expires_at
+    )
+    with pytest.raises(NothingToSay):
+        RENDERER.render(about(journey, template, subscribed(), asked), channel)
+
+
+@pytest.mark.parametrize("message", RENEWAL, ids=str)
+def test_a_failed_payment_has_one_voice(message: tuple[str, str, Channel]) -> None:
+    journey, template, channel = message
+    failed = PaymentFailed(customer_id="c_1", invoice_id="i", subscription_id="sub_9")
+    context = about(journey, template, subscribed(), failed)
+    if template == "expired":
+        assert RENDERER.render(context, channel)
+        return
+    with pytest.raises(NothingToSay):
+        RENDERER.render(context, channel)
 
 
 # ---- links, headers, codes -----------------------------------------------------------------
