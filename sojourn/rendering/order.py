@@ -33,12 +33,14 @@ class Order:
         items: what the customer has kept: without what was returned.
         is_reviewed: whether the customer has reviewed the order, or a product of it.
         was_returned: whether something of it was returned, or all of it cancelled.
+        is_off: whether it was cancelled, or given back as a whole.
     """
 
     order_id: str
     items: tuple[OrderItem, ...] = ()
     is_reviewed: bool = False
     was_returned: bool = False
+    is_off: bool = False
 
 
 def order_after(events: Iterable[Event], order_id: str) -> Order:
@@ -56,11 +58,12 @@ def order_after(events: Iterable[Event], order_id: str) -> Order:
     placed = [e.products for e in own if isinstance(e, OrderCompleted) and e.products]
     came = [line for e in own if isinstance(e, OrderDelivered) for line in e.products]
     ordered = _lines(placed[-1] if placed else came)
-    kept, returned = dict(ordered), False
+    kept, returned, whole = dict(ordered), False, False
     for event in own:
         if isinstance(event, OrderCancelled | OrderRefunded):
             returned = True
             named = _lines(event.products) if isinstance(event, OrderRefunded) else {}
+            whole = whole or not named
             if not named.keys() & ordered.keys():
                 kept = {}
             kept = {id_: left for id_, one in kept.items() if (left := _less(one, named.get(id_)))}
@@ -70,7 +73,8 @@ def order_after(events: Iterable[Event], order_id: str) -> Order:
         for event in own
         if _is_review(event)
     )
-    return Order(order_id, tuple(kept.values()), reviewed, returned)
+    is_off = whole or bool(ordered and not kept)
+    return Order(order_id, tuple(kept.values()), reviewed, returned, is_off)
 
 
 def _is_about(event: Event, order_id: str) -> bool:

@@ -27,6 +27,7 @@ from sojourn.rendering.folders import LAST_RESORT
 from sojourn.rendering.formatting import Formats, formatting_locale
 from sojourn.rendering.opt_in import as_shown, asked_by
 from sojourn.rendering.order import Order, OrderItem, order_after
+from sojourn.rendering.parcel import Parcel, parcel_after
 from sojourn.rendering.points import FOLDED as OF_POINTS
 from sojourn.rendering.points import points_after
 from sojourn.rendering.start import Start
@@ -152,6 +153,7 @@ class Vocabulary:
             "points": points_after(self._events()),
             "appointment": appointment,
             "invoice": self._invoice(),
+            "parcel": self._parcel(),
             "by_product": self._by_product,
             "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
             "offer_code": self._offer_code,
@@ -259,6 +261,15 @@ class Vocabulary:
         found = invoice_after(self._events(), invoice_id)
         pay_url = web_url(found.pay_url, self._sender.url) or self.links.account
         return replace(found, number=clean(found.number or ""), pay_url=pay_url)
+
+    def _parcel(self) -> Parcel | None:
+        context = self._context
+        order_id = getattr(context.start, "order_id", None)
+        if not order_id:
+            return None
+        told = [*self._events(), *context.moves]
+        found = parcel_after(told, order_id, (context.start, *context.moves)[-1])
+        return found.safe(self._sender.url)
 
     def _by_product(self, folder: str, items: Iterable[OrderItem]) -> list[tuple[OrderItem, str]]:
         """List the files of a folder that are about products, or about their categories.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sojourn.cli.demo.bookings import BOOKINGS
 from sojourn.cli.demo.browsing import BROWSING
 from sojourn.cli.demo.guide import Guide, Played
+from sojourn.cli.demo.parcels import PARCELS
 from sojourn.cli.demo.paying import PAYING
 from sojourn.cli.demo.regulars import REGULARS
 from sojourn.cli.demo.tale import Tale
@@ -129,4 +130,5 @@ SHIPPED = (
     *REGULARS,
     *BOOKINGS,
     *PAYING,
+    *PARCELS,
 )

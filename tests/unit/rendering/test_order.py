@@ -94,3 +94,18 @@ def test_a_review_counts_for_the_order_it_names_or_else_by_its_product(
 ) -> None:
     said = ProductReviewed.model_validate({"customer_id": "c1", **review})
     assert after(PLACED, said).is_reviewed is counts
+
+
+@pytest.mark.parametrize(
+    ("more", "is_off"),
+    [
+        ([], False),
+        ([of(OrderCancelled)], True),
+        ([of(OrderRefunded)], True),
+        ([of(OrderRefunded, RUG)], False),
+        ([of(OrderRefunded, RUG), of(OrderRefunded, LAMP)], True),
+    ],
+)
+def test_an_order_is_off_once_nothing_of_it_is_left(more: list[Event], is_off: bool) -> None:
+    assert after(PLACED, *more).is_off is is_off
+    assert after(*more).is_off is (is_off and not any(getattr(e, "products", ()) for e in more))

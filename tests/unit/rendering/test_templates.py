@@ -26,6 +26,7 @@ from sojourn.domain.events import (
     OptInRequested,
     OrderCompleted,
     OrderDelivered,
+    OrderShipped,
     PaymentFailed,
     PaymentReceived,
     PointsEarned,
@@ -152,6 +153,9 @@ MORE: dict[str, list[Event]] = {
             currency="EUR",
             expires_at=datetime(2026, 3, 12, 22, 59, tzinfo=UTC),
         ),
+    ],
+    "delivery": [
+        OrderShipped(customer_id="c_1", order_id="o_7", tracking_url="https://gls.example/7"),
     ],
     "browse-abandonment": [looked_at("desk", name="Writing desk", **PRICED), looked_at("jug")],
     "payment-due": [
