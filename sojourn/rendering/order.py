@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from sojourn.domain.events import (
@@ -15,6 +16,8 @@ from sojourn.domain.events import (
 )
 from sojourn.domain.keys import plain
 from sojourn.rendering.cart import CartItem
+
+AMOUNTS = ("total", "subtotal", "shipping", "tax", "discount")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Order:
         is_reviewed: whether the customer has reviewed the order, or a product of it.
         was_returned: whether something of it was returned, or all of it cancelled.
         is_off: whether it was cancelled, or given back as a whole.
+        total, subtotal, shipping, tax, discount: amounts in `currency`, as its newest placing tells
+            them; all None where that names no currency.
+        currency: of these amounts.
+        address: where it goes.
     """
 
     order_id: str
@@ -41,6 +48,13 @@ class Order:
     is_reviewed: bool = False
     was_returned: bool = False
     is_off: bool = False
+    total: Decimal | None = None
+    subtotal: Decimal | None = None
+    shipping: Decimal | None = None
+    tax: Decimal | None = None
+    discount: Decimal | None = None
+    currency: str | None = None
+    address: str = ""
 
 
 def order_after(events: Iterable[Event], order_id: str) -> Order:
@@ -74,7 +88,22 @@ def order_after(events: Iterable[Event], order_id: str) -> Order:
         if _is_review(event)
     )
     is_off = whole or bool(ordered and not kept)
-    return Order(order_id, tuple(kept.values()), reviewed, returned, is_off)
+    items = tuple(kept.values())
+    paid = next((e for e in reversed(own) if isinstance(e, OrderCompleted) and e.currency), None)
+    if paid is not None:  # a line without a currency of its own has that of its order
+        items = tuple(replace(item, currency=item.currency or paid.currency) for item in items)
+    amounts = {name: getattr(paid, name, None) for name in AMOUNTS}
+    address = (e.shipping_address for e in reversed(own) if isinstance(e, OrderCompleted))
+    return Order(
+        order_id,
+        items,
+        is_reviewed=reviewed,
+        was_returned=returned,
+        is_off=is_off,
+        currency=paid.currency if paid else None,
+        address=next(filter(None, address), ""),
+        **amounts,
+    )
 
 
 def _is_about(event: Event, order_id: str) -> bool:

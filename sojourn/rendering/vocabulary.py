@@ -252,7 +252,7 @@ class Vocabulary:
         if not order_id:
             return None
         found = order_after(self._events(), order_id)
-        return replace(found, items=self._shown(found.items))
+        return replace(found, items=self._shown(found.items), address=clean(found.address))
 
     def _invoice(self) -> Invoice | None:
         invoice_id = getattr(self._context.start, "invoice_id", None)

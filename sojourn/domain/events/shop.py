@@ -104,9 +104,14 @@ class OrderCompleted(Event, name="Order Completed"):
     order_id: Identifier
     cart_id: Key | None = None
     total: Money | None = None
+    subtotal: Money | None = None
+    shipping: Money | None = None
+    tax: Money | None = None
+    discount: Money | None = None
     currency: Currency | None = None
     products: tuple[Product, ...] = ()
     email: Personal = None
+    shipping_address: Personal = None
 
 
 class OrderCancelled(Event, name="Order Cancelled"):

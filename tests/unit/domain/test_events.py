@@ -69,7 +69,7 @@ PERSONAL: dict[type[Event], set[str]] = {
     SubscriptionRenewed: {"plan"},
     SubscriptionChanged: {"plan"},
     OrderCancelled: {"reason"},
-    OrderCompleted: {"email"},
+    OrderCompleted: {"email", "shipping_address"},
     OrderRefunded: {"reason"},
     OrderShipped: {"carrier", "tracking_url"},
     OutForDelivery: {"carrier", "tracking_url"},

@@ -1,5 +1,6 @@
 """An order as templates see it: what came, less what went back."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -109,3 +110,17 @@ def test_a_review_counts_for_the_order_it_names_or_else_by_its_product(
 def test_an_order_is_off_once_nothing_of_it_is_left(more: list[Event], is_off: bool) -> None:
     assert after(PLACED, *more).is_off is is_off
     assert after(*more).is_off is (is_off and not any(getattr(e, "products", ()) for e in more))
+
+
+def test_amounts_are_those_of_the_newest_placing_with_a_currency() -> None:
+    told = {"total": "85.90", "shipping": "5.90", "currency": "PLN", "shipping_address": "Rynek 1"}
+    own = {**RUG, "price": "10", "currency": "EUR"}
+    order = after(of(OrderCompleted, LAMP, own, **told), of(OrderCompleted, total="99"))
+    assert (order.total, order.shipping, order.tax) == (Decimal("85.90"), Decimal("5.90"), None)
+    assert (order.currency, order.address) == ("PLN", "Rynek 1")
+    assert [item.currency for item in order.items] == ["PLN", "EUR"]
+
+
+def test_an_order_without_a_currency_has_no_amounts() -> None:
+    order = after(of(OrderCompleted, LAMP, total="80"))
+    assert (order.total, order.currency) == (None, None)

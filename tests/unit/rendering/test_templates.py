@@ -154,6 +154,18 @@ MORE: dict[str, list[Event]] = {
             expires_at=datetime(2026, 3, 12, 22, 59, tzinfo=UTC),
         ),
     ],
+    "order-confirmed": [
+        OrderCompleted(
+            customer_id="c_1",
+            order_id="o_7",
+            products=ordered("Reading lamp", **PRICED).products,
+            total=Decimal("95.40"),
+            shipping=Decimal("5.90"),
+            discount=Decimal(5),
+            currency="EUR",
+            shipping_address="12 Harbour Lane",
+        ),
+    ],
     "delivery": [
         OrderShipped(customer_id="c_1", order_id="o_7", tracking_url="https://gls.example/7"),
     ],
@@ -365,6 +377,21 @@ def test_an_sms_is_short_names_the_shop_and_says_how_to_opt_out(
     else:
         assert segments(text).encoding is Encoding.GSM_7, "stays in the letters of GSM"
         assert content.segments <= 2
+
+
+def test_an_order_takes_its_invoice_along_if_the_project_makes_one(tmp_path: Path) -> None:
+    context = about("order-confirmed", "summary")
+    assert RENDERER.render(context, Channel.EMAIL).files == ()
+    (tmp_path / "order-confirmed").mkdir()
+    (tmp_path / "order-confirmed" / "_invoice.html").write_text(
+        '{{ attach(shop.url ~ "/invoices/" ~ key ~ ".pdf", name="invoice.pdf") }}'
+    )
+    renderer = Renderer(SHOP, SECRET, [tmp_path, TEMPLATES], LANGUAGES)
+    (invoice,) = renderer.render(context, Channel.EMAIL).files
+    assert (invoice.name, invoice.url) == (
+        "invoice.pdf",
+        "https://shop.example/invoices/o_7.pdf",
+    )
 
 
 # ---- the language of a customer ------------------------------------------------------------
