@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sojourn.composing import load_project
     from sojourn.dispatch import Published, Sojourn
+    from sojourn.domain.abuse import Limits
     from sojourn.domain.again import ALWAYS, ONCE, after
     from sojourn.domain.calendar_days import (
         business_days,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from sojourn.journeys.journey import Journey
     from sojourn.project import Project
     from sojourn.sending.calls import Context
+    from sojourn.sending.http_calls import http_call
     from sojourn.serving.command import serve
     from sojourn.settings import Settings, load_settings
 
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "dispatch": ("Published", "Sojourn"),
+    "domain.abuse": ("Limits",),
     "domain.again": ("ALWAYS", "ONCE", "after"),
     "domain.calendar_days": (
         "business_days",
@@ -99,6 +102,7 @@ _HOMES = {
     "composing": ("load_project",),
     "project": ("Project",),
     "sending.calls": ("Context",),
+    "sending.http_calls": ("http_call",),
     "serving.command": ("serve",),
     "settings": ("Settings", "load_settings"),
 }
@@ -131,6 +135,7 @@ __all__ = [
     "Identity",
     "Intent",
     "Journey",
+    "Limits",
     "Message",
     "MessageClass",
     "NonPersonal",
@@ -158,6 +163,7 @@ __all__ = [
     "field",
     "first",
     "hours",
+    "http_call",
     "invoice_after",
     "last",
     "load_project",

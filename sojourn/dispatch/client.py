@@ -32,7 +32,7 @@ from sojourn.domain.customer import (
 )
 from sojourn.domain.devices import Device
 from sojourn.domain.errors import BadEvent, TemporalUnavailable
-from sojourn.domain.events import Event, OptInRequested, check_track
+from sojourn.domain.events import Event, OptInRequested, check_track, fleeting
 from sojourn.domain.introduction import cured_by
 from sojourn.domain.keys import is_address
 from sojourn.domain.messages import Reason
@@ -440,10 +440,12 @@ class Sojourn:
             The runs that it reached; none if it did not wait for them.
 
         Raises:
-            BadEvent: the customer's id is an address, or it asks for a topic that needs no yes.
+            BadEvent: the customer's id is an address, it asks for a topic that needs no yes, or it
+                lacks its secret.
             TemporalUnavailable: as for `publish`.
         """
         opting.check(event, self.project.topics)
+        fleeting.check(event)
         await self._refuse_address(event.customer_id)
         heard = bool(self.project.journeys.heard_by(event.event_name))
         arrived = self.now()
@@ -455,8 +457,8 @@ class Sojourn:
             occurred_at=min(event.occurred_at, arrived),
             received_at=datetime.now(UTC),
             routed_at=None if heard else arrived,
-            properties=dict(properties),
-            as_sent=as_sent,
+            properties=fleeting.to_keep(type(event), properties),
+            as_sent=None if fleeting.is_fleeting(type(event)) else as_sent,
         )
         # at once, before the store is asked: calls that follow one another keep their order
         own = self._intake.begin(row, event if heard else None, ask=ask, wait=wait)

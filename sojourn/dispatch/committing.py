@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.dispatch import muting, opting
+from sojourn.dispatch import limiting, muting, opting
 from sojourn.dispatch.aliasing import tell_again
 from sojourn.dispatch.aside import set_aside
 from sojourn.dispatch.ending import void_holds_of
@@ -26,7 +26,7 @@ from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import Event
 from sojourn.project import Project
-from sojourn.store import cards, events, ledger, people, runs, tombstones, zones
+from sojourn.store import cards, events, ledger, people, runs, secrets, tombstones, zones
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.rights import erasing
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
@@ -135,10 +135,12 @@ class Transaction:
         await self._drop(session, [work for work in arrivals if work not in self.rows])
         new = [row for row, stored in self.rows.values() if stored]
         await opting.keep(session, new, self._homes, self._project.events)
+        await secrets.note(session, [row for row, _ in self.rows.values()], self._project.events)
         fresh: dict[str, list[Pair]] = {}
         for work, (row, stored) in self.rows.items():
             if stored and work.event is not None and row.routed_at is None:
                 fresh.setdefault(row.customer_id, []).append((row, work.event))
+        await limiting.hold(session, self._homes, fresh, self._project.journeys)
         for customer_id, pairs in fresh.items():
             pairs.sort(key=lambda pair: pair[0].seq or 0)
             person = self._homes[customer_id]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.dispatch import routing
+from sojourn.dispatch import limiting, routing
 from sojourn.dispatch.beginning import revives, run_of
 from sojourn.domain.calendar import zone
 from sojourn.domain.customer import home_zone
@@ -114,8 +114,12 @@ class Judge:
         for row, journey, event in missing:
             case = _case(row, journey)
             if case not in self._known:
+                if not new:
+                    await limiting.hold_one(session, person, journey, event)
                 verdict = await self.verdict(session, person, row, journey, event)
                 self._known[case] = verdict
+                if verdict.reason is None:
+                    await limiting.note(session, person, journey, event, now=self._now(row))
                 await entries.put(session, [_entry(row, journey, event, verdict)])
         return {_case(row, journey): self._known[_case(row, journey)] for row, journey, _ in found}
 
@@ -149,15 +153,26 @@ class Judge:
             if why := terms.again.refuses(begun, row.occurred_at, key, lives):
                 return Verdict(Reason.CAME_AGAIN, why)
         if terms.enters_if is not None:
-            # the event itself has happened, by whatever clock
-            now = max(datetime.now(UTC) + self._clock, row.occurred_at)
             finding = await one.judged(
-                session, person, terms.enters_if, now, fields=row.properties, own=self._own
+                session,
+                person,
+                terms.enters_if,
+                self._now(row),
+                fields=row.properties,
+                own=self._own,
             )
             because = finding.because
             if finding.holds is not True:
                 return Verdict(Reason.NOT_QUALIFIED, because)
+        if terms.limits is not None and (
+            why := await limiting.refuses(session, person, journey, event, self._now(row))
+        ):
+            return Verdict(Reason.TOO_MANY_REQUESTS, why)
         return Verdict(None, because)
+
+    def _now(self, row: EventRow) -> datetime:
+        """Return the present by the journeys' clock: the event has happened, by whatever clock."""
+        return max(datetime.now(UTC) + self._clock, row.occurred_at)
 
 
 def _entry(row: EventRow, journey: type[Journey], event: Event, verdict: Verdict) -> EntryRow:

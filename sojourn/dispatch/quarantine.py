@@ -5,7 +5,7 @@ Known events are among them, and identify calls: whole ones, or the traits that 
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,8 @@ from sojourn.dispatch.client import Sojourn
 from sojourn.dispatch.published import Published
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent, BadInput, UnknownName
-from sojourn.domain.events import SHIPPED, Events
+from sojourn.domain.events import SHIPPED, Event, Events, fleeting
+from sojourn.domain.events.lenience import renamed
 from sojourn.domain.storable import storable_copy, storable_text
 from sojourn.store import Store, quarantine
 from sojourn.store.rights.recognising import drop_of_erased
@@ -55,7 +56,17 @@ async def keep(
     name = event_of({"type": "track", **call}, known)
     if not name:
         return
+    if fleeting.is_fleeting(known[name]):
+        call = _without_secrets(call, known[name])
     await _keep(store, call, error, source=source, name=name)
+
+
+def _without_secrets(call: dict[str, Any], kind: type[Event]) -> dict[str, Any]:
+    """Return a call without what is not kept, or not for long: nobody says for how long."""
+    given = call.get("properties")
+    named = renamed(kind, given) if isinstance(given, Mapping) else {}
+    left = {name: value for name, value in call.items() if name != "context"}
+    return {**left, "properties": fleeting.without_secrets(kind, named)}
 
 
 async def keep_traits(

@@ -66,12 +66,14 @@ class Reply(BaseModel):
     Args:
         result: as a JSON value.
         failure: kind of the error that ended it; empty if it succeeded.
+        reason: more of the failure, where there is more to say.
     """
 
     model_config = ConfigDict(frozen=True)
 
     result: Any = None
     failure: str = ""
+    reason: str = ""
 
 
 class Question(BaseModel):
@@ -100,10 +102,12 @@ class Failed(NonPersonal):
     Args:
         activity: the activity's name.
         kind: kind of the error; ``TimeoutError`` if the deadline passed.
+        reason: more of it, where there is more to say.
     """
 
     activity: str
     kind: str
+    reason: str = ""
 
     def __bool__(self) -> Literal[False]:
         return False

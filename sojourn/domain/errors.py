@@ -37,6 +37,7 @@
     │   ├── WindowClosed      free text outside WhatsApp's 24 hours
     │   └── ContentRejected   the message itself: too large, filtered, malformed
     └── AccountError          our credentials or account; no journey's fault
+    CallFailed                an answer that ends the call of an activity; the journey gets a value
 """
 
 import re
@@ -237,6 +238,19 @@ class Unforeseen(TransientError):
 
     It is a bug, mostly. Another attempt may succeed, if only after the code has been mended.
     """
+
+
+class CallFailed(Exception):
+    """A service's answer ends a call: the journey gets it as a value, `domain.calls.Failed`.
+
+    Args:
+        kind: ``HTTP 404``, ``BadAnswer``; nothing personal, a history keeps it.
+        reason: more of it; nothing personal either.
+    """
+
+    def __init__(self, kind: str, reason: str = "") -> None:
+        self.kind, self.reason = kind, reason
+        super().__init__(f"{kind}: {reason}" if reason else kind)
 
 
 class AmbiguousSend(ProviderError):

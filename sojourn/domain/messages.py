@@ -92,6 +92,7 @@ class Reason(StrEnum):
     NOT_QUALIFIED = "not_qualified"
     CAME_AGAIN = "came_again"
     ENOUGH_RUNS = "enough_runs"
+    TOO_MANY_REQUESTS = "too_many_requests"
     OLD_NEWS = "old_news"
 
 

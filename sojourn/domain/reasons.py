@@ -38,6 +38,7 @@ _WORDS: dict[Reason, str] = {
     Reason.NOT_QUALIFIED: "the customer or the event did not meet the journey's condition of entry",
     Reason.CAME_AGAIN: "the customer had been in the journey before, and may not enter again yet",
     Reason.ENOUGH_RUNS: "the customer had as many open runs of the journey as it allows",
+    Reason.TOO_MANY_REQUESTS: "there had been as many requests as the journey's limits allow",
     Reason.OLD_NEWS: "the journey had written about it since the event happened",
 }
 

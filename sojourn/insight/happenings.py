@@ -137,6 +137,7 @@ _CAME: Mapping[Reason, str] = {
     Reason.NOT_QUALIFIED: "came, did not qualify",
     Reason.CAME_AGAIN: "came again too soon",
     Reason.ENOUGH_RUNS: "came, had enough open runs",
+    Reason.TOO_MANY_REQUESTS: "came, was asked for too often",
     Reason.OLD_NEWS: "came too late",
     Reason.GOAL_REACHED: "came after the goal",
     Reason.RUN_STOPPED: "came after the end",

@@ -115,6 +115,11 @@ def _enough(matter: Matter, facts: Facts, terms: Terms) -> str:
     return f"`at_most=` of the journey says {terms.at_most}: an event after the end of one enters"
 
 
+def _requests(matter: Matter, facts: Facts, terms: Terms) -> str:
+    said = f" says {terms.limits}" if terms.limits is not None else ""
+    return f"`limits=` of the journey{said}: a request counts for that time"
+
+
 def _address(matter: Matter, facts: Facts, terms: Terms) -> str:
     told = {
         Channel.EMAIL: "email",
@@ -280,5 +285,6 @@ _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
     Reason.NOT_QUALIFIED: _not_qualified,
     Reason.CAME_AGAIN: _came_again,
     Reason.ENOUGH_RUNS: _enough,
+    Reason.TOO_MANY_REQUESTS: _requests,
     Reason.OLD_NEWS: _said("an event that happens after what the journey has written"),
 }

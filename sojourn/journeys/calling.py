@@ -47,7 +47,7 @@ class Calling(Run):
 
         reply = Reply.model_validate((await self._once(verb, perform)).value)
         if reply.failure:
-            return Failed(activity=activity.name, kind=reply.failure)
+            return Failed(activity=activity.name, kind=reply.failure, reason=reply.reason)
         return activity.read_result(reply.result)
 
     @overload

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from sojourn.domain.abuse import Limits
 from sojourn.domain.again import Again
+from sojourn.domain.events import fleeting
 from sojourn.domain.facts import Fact, bound_to_each, without_fields
 from sojourn.journeys.terms import Terms
 
@@ -46,11 +48,19 @@ def _check_entry(terms: Terms, called: str) -> None:
         )
     if terms.again.of_key and not terms.key:
         raise TypeError(f"{called}: again= counts by key, and the journey has none: add key=")
+    if terms.limits is not None and not isinstance(terms.limits, Limits):
+        raise TypeError(
+            f"{called}: limits= takes Limits(customer=5, per=hours(1)), and {terms.limits!r} is "
+            "none"
+        )
+    if terms.limits is not None:
+        _check_counted(terms, called)
     both = [event for event in terms.goal if event in terms.starts_on]
     if both and terms.selects:
         raise TypeError(
             f"{called}: {both[0].__name__} is the goal and begins the next run within the one that "
-            "it ends: enters_if=, again= and at_most= cannot keep it out; say stays_if= instead"
+            "it ends: enters_if=, again=, at_most= and limits= cannot keep it out; say stays_if= "
+            "instead"
         )
     most = terms.at_most
     if most is None:
@@ -61,3 +71,15 @@ def _check_entry(terms: Terms, called: str) -> None:
         raise TypeError(
             f"{called}: without key= a customer has one open run at most: leave at_most= out"
         )
+
+
+def _check_counted(terms: Terms, called: str) -> None:
+    """Check that limits find what they count by: one that never counts would protect nobody."""
+    if terms.limits is None or terms.limits.network is None:
+        return
+    for event in terms.starts_on:
+        if "ip" not in fleeting.counted_of(event):
+            raise TypeError(
+                f"{called}: limits= counts by network, and {event.__name__} has no field "
+                '"ip: Counted = None" to tell it: add the field, or leave network= out'
+            )

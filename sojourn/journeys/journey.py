@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from sojourn.domain.abuse import Limits
 from sojourn.domain.again import Again
 from sojourn.domain.events import AnyKey, Event, Whole
 from sojourn.domain.facts import Fact
@@ -67,6 +68,8 @@ class Journey(Listening, Sends, Calling, Persons):
         mutes: from the event that starts a run the customer gets no promotional message, of any
             journey, until an event of ``goal`` or ``ends_on`` or an operator's stop ends it, and
             no longer than this.
+        limits: how often it starts for one customer, address and network:
+            ``Limits(customer=5, address=5, network=30, per=hours(1))``.
 
     Raises:
         TypeError: a keyword or a message makes no sense; the text says which, and the way out.
@@ -91,6 +94,7 @@ class Journey(Listening, Sends, Calling, Persons):
         again: Again | None = None,
         at_most: int | None = None,
         mutes: timedelta | None = None,
+        limits: Limits | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -114,6 +118,7 @@ class Journey(Listening, Sends, Calling, Persons):
             again=of.again if again is None else again,
             at_most=of.at_most if at_most is None else at_most,
             mutes=of.mutes if mutes is None else mutes,
+            limits=of.limits if limits is None else limits,
         )
         if name:
             cls.terms = checked_conditions(cls.terms, cls.__name__)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
+from sojourn.domain.abuse import Limits
 from sojourn.domain.again import ALWAYS, Again
 from sojourn.domain.errors import UnknownName
 from sojourn.domain.events import Event, HoldEnded, JourneyStopped, TaskAnswered, TimeZoneChanged
@@ -38,6 +39,7 @@ class Terms:
         again: whether a customer may enter once more, and when.
         at_most: the runs that a customer may have open at one time; None: one for each key.
         mutes: for how long at most the customer gets no promotional message; None: not at all.
+        limits: how often runs start for one customer, address and network; None: always.
     """
 
     starts_on: EventClasses = ()
@@ -54,11 +56,13 @@ class Terms:
     again: Again = ALWAYS
     at_most: int | None = None
     mutes: timedelta | None = None
+    limits: Limits | None = None
 
     @property
     def selects(self) -> bool:
         """True if an event that could start a run is judged before it does."""
-        return self.enters_if is not None or self.at_most is not None or not self.again.is_open
+        rules = (self.enters_if, self.at_most, self.limits)
+        return not self.again.is_open or any(rule is not None for rule in rules)
 
     @property
     def begun_by(self) -> EventClasses:

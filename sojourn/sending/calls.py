@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from sojourn.domain.calls import Asked, Reply
 from sojourn.domain.customer import Customer
-from sojourn.domain.errors import BadInput, PermanentError
+from sojourn.domain.errors import BadInput, CallFailed, PermanentError
 from sojourn.domain.links import offer_code
 from sojourn.domain.topics import Topics
 from sojourn.journeys.activities import Activity
@@ -164,6 +164,9 @@ def _temporal(
         try:
             result = await called.function(context, **called.read(asked.arguments))
             return Reply(result=called.written_result(result))
+        except CallFailed as failed:
+            activity.logger.warning("%s has failed: %s", called.name, failed)
+            return Reply(failure=failed.kind, reason=failed.reason)
         except ApplicationError:
             raise
         except Exception as error:
@@ -177,6 +180,7 @@ def _temporal(
                 f"{kind}: see the worker's log",
                 type=kind,
                 non_retryable=isinstance(error, PermanentError | BadInput),
+                next_retry_delay=getattr(error, "retry_after", None),
             ) from None
 
     return perform

@@ -6,9 +6,10 @@ The first that is open is taken:
 2. ask the provider whether it has the message; "no" counts only once no attempt can hand it over
    any more;
 3. wait for the provider's report;
-4. let the message's class decide. A promotional message stays unknown: it is not sent twice. A
-   transactional message goes once more, with the same Message-ID, marked as a possible duplicate;
-   it goes once, not once for every crash.
+4. let the message's class decide. A promotional message stays unknown: it is not sent twice. So
+   does an authentication message: who waits for a code asks for the next one, and two messages for
+   one request would look like an attack. A transactional message goes once more, with the same
+   Message-ID, marked as a possible duplicate; it goes once, not once for every crash.
 """
 
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ def way_out(doubt: Doubt, provider: Provider, message_class: MessageClass) -> Wa
         return Way.AGAIN
     if same and isinstance(provider, SupportsLookup):
         return Way.ASK if age >= provider.looks_up_after else Wait(provider.looks_up_after - age)
-    if message_class is MessageClass.PROMOTIONAL or doubt.repeated or not doubt.useful:
+    once = message_class is not MessageClass.TRANSACTIONAL
+    if once or doubt.repeated or not doubt.useful:
         return Way.GIVE_UP
     if same and isinstance(provider, SupportsWebhooks) and age < REPORTED_AFTER:
         return Wait(REPORTED_AFTER - age)

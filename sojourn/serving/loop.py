@@ -21,7 +21,9 @@ from sojourn.dispatch.abandoned import Abandoned
 from sojourn.dispatch.aging import Aging, asking
 from sojourn.dispatch.connection import connect, require_search_attributes
 from sojourn.dispatch.erasing import sweep as sweep_erasures
+from sojourn.dispatch.forgetting import Forgetting
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
+from sojourn.domain.events import Events
 from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.answers import Answers, Shop
@@ -40,6 +42,7 @@ AGE_EVERY = timedelta(seconds=60)
 SETTLE_EVERY = timedelta(seconds=10)
 LOOK_EVERY = timedelta(seconds=5)
 ANSWER_EVERY = timedelta(seconds=3)
+EXPIRE_EVERY = timedelta(seconds=15)
 FORGET_EVERY = timedelta(minutes=10)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
@@ -164,6 +167,22 @@ async def age_forever(store: Store, client: Client, days: Mapping[str, int]) -> 
     await _forever(age, AGE_EVERY)
 
 
+async def forget_forever(store: Store, known: Events) -> None:
+    """Forget, time and again, the secrets of events that have expired.
+
+    Args:
+        store: open.
+        known: the project's events, by wire name.
+    """
+    forgetting = Forgetting(store, known)
+
+    async def forget() -> None:
+        if forgotten := await forgetting.sweep():
+            log.info("forgot secrets that had expired", events=forgotten)
+
+    await _forever(forget, EXPIRE_EVERY)
+
+
 async def _forever(do: Callable[[], Awaitable[None]], every: timedelta) -> None:
     """Do it time and again; a store or a Temporal that is away for a while is no reason to end."""
     while True:
@@ -236,6 +255,7 @@ async def serve_until_stopped(
                     asyncio.create_task(erase_forever(store, client, settings.home)),
                     asyncio.create_task(answer_forever(store, settings, project, carriers)),
                     asyncio.create_task(age_forever(store, client, settings.retention)),
+                    asyncio.create_task(forget_forever(store, project.events)),
                 ]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:

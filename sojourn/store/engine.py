@@ -193,6 +193,8 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
         # FULL puts an acknowledged event on disk; WAL with NORMAL could lose it in a power cut
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # what a row held is overwritten where it goes: a code must not outlive itself in the file
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

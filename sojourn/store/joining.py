@@ -20,8 +20,10 @@ from sojourn.store.tables import (
     IdentifyRow,
     LedgerRow,
     MuteRow,
+    RequestRow,
     RestrictionRow,
     RunRow,
+    SecretRow,
     TaskRow,
     TicketRow,
 )
@@ -40,6 +42,8 @@ MOVED = (
     RestrictionRow,
     TaskRow,
     TicketRow,
+    RequestRow,
+    SecretRow,
 )
 """Tables whose rows follow the person; runs do, too."""
 

@@ -343,6 +343,43 @@ class EntryRow(SQLModel, table=True):
     """By the machine's clock."""
 
 
+class RequestRow(SQLModel, table=True):
+    """One thing that a request is counted by, where a journey's start has limits."""
+
+    __tablename__ = "requests"
+    __table_args__ = (
+        Index("ix_requests_digest", "digest", "journey", "at"),
+        Index("ix_requests_customer", "customer_id", "journey", "at"),
+    )
+
+    id: int | None = _number()
+    message_id: str
+    """The event's."""
+    customer_id: str
+    journey: str
+    subject: str
+    """Customer, address or network (`domain.abuse`)."""
+    digest: str = ""
+    """The hash of the address or the network; empty for the customer."""
+    at: datetime = _moment()
+    """By the journeys' clock."""
+    until: datetime = _moment(index=True)
+    """By the machine's clock: from then on it counts no more."""
+
+
+class SecretRow(SQLModel, table=True):
+    """An event with a secret, which is to be forgotten."""
+
+    __tablename__ = "secrets"
+    __table_args__ = (Index("ix_secrets_customer", "customer_id"),)
+
+    message_id: str = Field(primary_key=True)
+    """The event's."""
+    customer_id: str
+    until: datetime = _moment(index=True)
+    """By the machine's clock."""
+
+
 # A query must repeat these words exactly to use the partial index: SQLite compares the text.
 UNSENT = "state NOT IN ('sent', 'skipped')"
 SENT = "state = 'sent'"

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sojourn.cli.demo.access import SIGNING_IN
 from sojourn.cli.demo.bookings import BOOKINGS
 from sojourn.cli.demo.browsing import BROWSING
 from sojourn.cli.demo.guide import Guide, Played
@@ -131,4 +132,5 @@ SHIPPED = (
     *BOOKINGS,
     *PAYING,
     *PARCELS,
+    SIGNING_IN,
 )

@@ -6,6 +6,7 @@
 strict way from a call to an event, `lenience` the kind one, `naming` the names that mean the same.
 """
 
+from sojourn.domain.events.access import LoginCodeRequested, LoginSucceeded
 from sojourn.domain.events.appointments import (
     AppointmentBooked,
     AppointmentCancelled,
@@ -42,6 +43,7 @@ from sojourn.domain.events.fields import (
     EARLIEST,
     LATEST,
     LONGEST_ID,
+    Counted,
     Currency,
     Identifier,
     Key,
@@ -128,6 +130,7 @@ __all__ = [
     "CartViewed",
     "CheckoutStarted",
     "ComplaintReceived",
+    "Counted",
     "Currency",
     "DeliveryFailed",
     "EmailLinkClicked",
@@ -142,6 +145,8 @@ __all__ = [
     "InvoiceVoided",
     "JourneyStopped",
     "Key",
+    "LoginCodeRequested",
+    "LoginSucceeded",
     "MessageBounced",
     "MessageClicked",
     "MessageComplained",

@@ -112,10 +112,16 @@ def required_fields(event: type[Event]) -> frozenset[str]:
 
 def personal_fields(event: type[Event]) -> frozenset[str]:
     """Return the names of the fields that never reach a Temporal payload."""
+    return marked_fields(event, PersonalMark)
+
+
+@cache
+def marked_fields(event: type[Event], mark: type) -> frozenset[str]:
+    """Return the names of the fields that have a mark (`fields`)."""
     return frozenset(
         name
         for name, field in event.model_fields.items()
-        if any(isinstance(mark, PersonalMark) for mark in field.metadata)
+        if any(isinstance(one, mark) for one in field.metadata)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sojourn.domain.errors import SameName, UnknownName
 from sojourn.domain.events import (
+    access,
     appointments,
     billing,
     care,
@@ -171,6 +172,7 @@ def defined_in(module: object) -> list[type[Event]]:
 
 
 SUBJECTS: tuple[ModuleType, ...] = (
+    access,
     appointments,
     billing,
     care,

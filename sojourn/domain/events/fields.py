@@ -22,6 +22,14 @@ class PersonalMark:
     """The mark of a field that stays out of workflow histories."""
 
 
+class SecretMark:
+    """The mark of a field that is kept until the event's ``expires_at``, and no longer."""
+
+
+class CountedMark:
+    """The mark of a field that is counted by, as a hash, and never kept."""
+
+
 class MoneyMark:
     """The mark of an amount: it is read right, or not at all."""
 
@@ -32,6 +40,8 @@ class AmountPart:
 
 Personal = Annotated[str | None, PersonalMark()]
 """Optional text that is a customer's own. The store keeps it; no workflow history holds it."""
+Counted = Annotated[str | None, PersonalMark(), CountedMark()]
+"""Optional text by which a journey's limits count. No table holds it, but for a hash of it."""
 
 
 def _iso(value: object) -> object:

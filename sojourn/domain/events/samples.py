@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from sojourn.domain.errors import BadInput
 from sojourn.domain.events.base import ENVELOPE, Event
+from sojourn.domain.events.fields import SecretMark
 
 AHEAD = timedelta(days=30)
 
@@ -41,8 +42,13 @@ def made_up_fields(model: type[BaseModel], *, also: str = "", now: datetime) -> 
     return {
         name: _value(name, field, now)
         for name, field in model.model_fields.items()
-        if (field.is_required() or name == also) and name not in ENVELOPE
+        if (field.is_required() or name == also or _is_secret(field)) and name not in ENVELOPE
     }
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    """Tell whether a field may be left out by its type alone: an event without it is refused."""
+    return any(isinstance(mark, SecretMark) for mark in field.metadata)
 
 
 def made_up(kind: Any, *, now: datetime) -> Any:

@@ -190,6 +190,19 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         aging=Aging("judged_at", ("because",)),
     ),
+    "requests": Holding(
+        "A request of the customer that a limit counts; a hash stands for address and network.",
+        parts(
+            customer="customer_id",
+            names="message_id",
+            personal="digest",
+            plain="id journey subject at until",
+        ),
+    ),
+    "secrets": Holding(
+        "An event of the customer with a secret, and when that is forgotten.",
+        parts(customer="customer_id", names="message_id", plain="until"),
+    ),
     "ledger": Holding(
         "A message that was decided on, and what became of it.",
         parts(

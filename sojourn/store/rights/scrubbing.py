@@ -93,6 +93,33 @@ async def _outlive_readers(connection: AsyncConnection) -> None:
     raise StoreUnavailable("the database is in use: a long transaction may still read the rows")
 
 
+async def empty_log(store: Store) -> bool:
+    """Empty SQLite's log, which holds what rows held before; the file itself holds it no more.
+
+    Every connection overwrites what it deletes (`store.engine`). On PostgreSQL nothing is done: its
+    vacuum reclaims the space.
+
+    Args:
+        store: open; no transaction of the caller's is.
+
+    Returns:
+        False if somebody reads at this moment: try again later.
+    """
+    if store.engine.dialect.name != "sqlite":
+        return True
+    async with store.engine.connect() as connection:  # and no transaction
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute_fetchall("PRAGMA busy_timeout=0")
+        try:
+            rows = await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError:  # somebody writes
+            return False
+        finally:
+            await driver.execute_fetchall(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    return not any(row[0] for row in rows)
+
+
 async def _rewrite_sqlite(store: Store) -> None:
     async with store.engine.connect() as connection:  # and no transaction
         driver = (await connection.get_raw_connection()).driver_connection

@@ -57,14 +57,23 @@ async def test_a_claim_alone_counts_as_no_send(desk: Desk, monkeypatch: pytest.M
     assert not (await desk.row()).possible_duplicate
 
 
-@pytest.mark.parametrize("message_class", [MessageClass.TRANSACTIONAL, MessageClass.AUTHENTICATION])
-async def test_a_needed_message_in_doubt_is_sent_once_more_and_marked(
+@pytest.mark.parametrize("message_class", [MessageClass.PROMOTIONAL, MessageClass.AUTHENTICATION])
+async def test_a_message_that_must_not_arrive_twice_stays_unknown_in_doubt(
     desk: Desk, message_class: MessageClass
 ) -> None:
     desk.carrier.idempotent = False
     desk.carrier.answers.append(Killed())
     await desk.die(message_class=message_class)
-    assert (await desk.send(message_class=message_class)).status is Status.SENT
+    for _ in range(2):
+        assert (await desk.send(message_class=message_class)).status is Status.UNKNOWN
+    assert len(desk.carrier.carried) == 1
+
+
+async def test_a_needed_message_in_doubt_is_sent_once_more_and_marked(desk: Desk) -> None:
+    desk.carrier.idempotent = False
+    desk.carrier.answers.append(Killed())
+    await desk.die(message_class=MessageClass.TRANSACTIONAL)
+    assert (await desk.send(message_class=MessageClass.TRANSACTIONAL)).status is Status.SENT
     row = await desk.row()
     assert (row.state, row.possible_duplicate, row.attempt) == ("sent", True, 2)
     assert len({parcel.ledger_key for parcel in desk.carrier.carried}) == 1

@@ -26,6 +26,7 @@ from sojourn.domain.events import (
     InvoiceIssued,
     InvoiceUpdated,
     JourneyStopped,
+    LoginCodeRequested,
     MessageClicked,
     MessageReplied,
     OptInRequested,
@@ -85,6 +86,7 @@ PERSONAL: dict[type[Event], set[str]] = {
     InvoiceIssued: {"number", "pay_url"},
     InvoiceUpdated: {"number", "pay_url"},
     PaymentFailed: {"number", "pay_url"},
+    LoginCodeRequested: {"code", "phone", "ip"},
     OptInRequested: {"address", "wording", "wording_version", "locale", "proof"},
 }
 TELLTALE = ("email", "mail", "phone", "first_name", "last_name", "address", "reason", "comment")

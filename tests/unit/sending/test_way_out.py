@@ -108,7 +108,12 @@ def test_a_provider_that_can_be_asked_at_once_is_asked_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message_class"),
-    [({}, PROMOTIONAL), ({"repeated": True}, NEEDED), ({"useful": False}, NEEDED)],
+    [
+        ({}, PROMOTIONAL),
+        ({}, MessageClass.AUTHENTICATION),
+        ({"repeated": True}, NEEDED),
+        ({"useful": False}, NEEDED),
+    ],
 )
 def test_a_message_is_given_up_that_must_not_arrive_twice(
     changes: dict[str, object], message_class: MessageClass
@@ -116,15 +121,12 @@ def test_a_message_is_given_up_that_must_not_arrive_twice(
     assert out(doubt(**changes), Carrier(reports=True), message_class) is Way.GIVE_UP
 
 
-@pytest.mark.parametrize("message_class", [NEEDED, MessageClass.AUTHENTICATION])
-def test_a_needed_message_waits_for_a_report_and_then_goes_once_more(
-    message_class: MessageClass,
-) -> None:
+def test_a_needed_message_waits_for_a_report_and_then_goes_once_more() -> None:
     reports = Carrier(reports=True)
-    early = out(doubt(age=REPORTED_AFTER - TICK), reports, message_class)
+    early = out(doubt(age=REPORTED_AFTER - TICK), reports, NEEDED)
     assert early == Wait(TICK)
-    assert out(doubt(age=REPORTED_AFTER), reports, message_class) is Way.REPEAT
-    assert out(doubt(), Carrier(), message_class) is Way.REPEAT
+    assert out(doubt(age=REPORTED_AFTER), reports, NEEDED) is Way.REPEAT
+    assert out(doubt(), Carrier(), NEEDED) is Way.REPEAT
 
 
 @pytest.mark.parametrize("provider", ["another", ""])
