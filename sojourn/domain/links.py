@@ -266,6 +266,34 @@ def read_preferences(secret: "Secrets", token: str) -> Preferences:
     return Preferences(customer_id, reference)
 
 
+@dataclass(frozen=True)
+class Task:
+    """A person of the shop is asked something about a customer.
+
+    Args:
+        customer_id: the customer.
+        number: of the task.
+    """
+
+    customer_id: str
+    number: int
+
+
+def task_token(secret: str, link: Task) -> str:
+    """Return a token for ``/t/{token}``; what it asks has an end."""
+    return _sign(secret, "task", astuple(link))
+
+
+def read_task(secret: "Secrets", token: str) -> Task:
+    """Read the token of a task.
+
+    Raises:
+        BadToken: it was not made here, or is damaged.
+    """
+    customer_id, number = _read(secret, "task", token, 2)
+    return Task(customer_id, number)
+
+
 def form_token(secret: str, customer_id: str, written: str) -> str:
     """Return the token of a form of a customer: only such a form changes anything.
 

@@ -4,7 +4,10 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from sojourn.domain.links import Task as Link
+from sojourn.domain.links import task_token
 from sojourn.domain.tasks import TaskState, WhyClosed
+from sojourn.settings import Settings, signing_key
 from sojourn.store.tables import TaskRow
 
 WHY_CLOSED = {
@@ -69,9 +72,13 @@ class Task(BaseModel):
         return "open"
 
 
-def task_of(row: TaskRow, url: str = "") -> Task:
-    """Return a task of the store."""
+def task_of(row: TaskRow, settings: Settings | None = None) -> Task:
+    """Return a task of the store; with settings, the address of its page as well."""
     assert row.id is not None
+    url = ""
+    if settings is not None:
+        token = task_token(signing_key(settings), Link(row.customer_id, row.id))
+        url = f"{settings.public_url.rstrip('/')}/t/{token}"
     return Task(
         id=row.id,
         customer_id=row.customer_id,

@@ -76,9 +76,9 @@ async def _list(
         if customer is not None:
             customer = await people.resolve(session, customer)
         rows = await tasks.listed(session, customer_id=customer, everything=everything, limit=limit)
-    found = [task_of(row) for row in rows]
+    found = [task_of(row, here.settings) for row in rows]
     if as_json:
-        show_json([one.model_dump(exclude={"url"}) for one in found])
+        show_json([one.model_dump() for one in found])
         return
     if not found:
         show_line("no tasks" if everything else "no open tasks")
@@ -91,9 +91,9 @@ async def _list(
 
 async def _show(here: Here, number: int, *, as_json: bool) -> None:
     async with here.store() as store, store.reading() as session:
-        task = task_of(await _found(session, number))
+        task = task_of(await _found(session, number), here.settings)
     if as_json:
-        show_json(task.model_dump(exclude={"url"}))
+        show_json(task.model_dump())
         return
     show_line(task.text, style="bold")
     show_line(f"  customer {task.customer_id}")
@@ -101,6 +101,7 @@ async def _show(here: Here, number: int, *, as_json: bool) -> None:
     show_line(f"  opened   {task.opened_at:%Y-%m-%d %H:%M} UTC")
     show_line(f"  until    {task.until:%Y-%m-%d %H:%M} UTC")
     show_line(f"  state    {task.standing()}")
+    show_line(f"  page     {task.url}")
     if task.state is TaskState.OPEN:
         for name, words in task.answers.items():
             show_line(f"  sojourn tasks answer {number} {name} --by YOU    {words}")

@@ -79,7 +79,9 @@ class Question(ABC, Generic[L]):
     deed: ClassVar[str]
     """The deed of its buttons, as an imperative."""
     wishes: ClassVar[tuple[str, ...]]
-    """The answers that there are."""
+    """The answers that there are; none: each page has answers of its own."""
+    for_customers: ClassVar[bool] = True
+    """The page speaks the customer's language; False: the project's, for people of the shop."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self.secrets = secrets
@@ -128,6 +130,31 @@ class Question(ABC, Generic[L]):
             return ()
         row, new = await ours.write(session, event)
         return (row,) if new else ()
+
+    async def take(
+        self,
+        session: AsyncSession,
+        person: CustomerRow,
+        link: L,
+        form: Mapping[str, str],
+        now: datetime,
+    ) -> Sequence[EventRow]:
+        """Record a form, as `answer` does; a page that asks more than a wish reads the rest of it.
+
+        Args:
+            session: as for `answer`.
+            person: as for `answer`.
+            link: as for `answer`.
+            form: its fields; ``wish`` is one of `wishes`, if there are some.
+            now: by the machine's clock.
+
+        Returns:
+            As `answer`.
+
+        Raises:
+            Refusal: it lacks something.
+        """
+        return await self.answer(session, person, link, form["wish"], now)
 
 
 def router(question: Question[Any], backend: Backend, pages: Pages) -> APIRouter:
@@ -196,23 +223,23 @@ class _Asking(Generic[L]):
         wish = form.get("wish", "")
         if wish == LOOK:
             return await self.show(request, token)
-        if wish not in self._question.wishes:
+        if not wish or wish not in (self._question.wishes or (wish,)):
             raise Refusal(400, "body", "must be the form of the page")
         try:
-            done = self._backend.work.done(self._sender, self._record(link, wish))
+            done = self._backend.work.done(self._sender, self._record(link, form))
             shown, locale = await done
         except AWAY as error:
             return self._away(request, wish, error)
         return self._answer(request, shown, locale)
 
-    async def _record(self, link: L, wish: str) -> tuple[Shown, str]:
+    async def _record(self, link: L, form: Mapping[str, str]) -> tuple[Shown, str]:
         """Record an answer; return the page of what is known then, and the customer's locale."""
         async with self._store.transaction() as session:
             if await cards.find(session, link.customer_id) is None:
                 return await self._look(session, None, link)
             person = await people.lock(session, link.customer_id)
             now = datetime.now(UTC)
-            news = await self._question.answer(session, person, link, wish, now)
+            news = await self._question.take(session, person, link, form, now)
             shown = await self._look(session, person, link)
             customer_id = person.customer_id
         if news:
@@ -227,6 +254,8 @@ class _Asking(Generic[L]):
 
     def _answer(self, request: Request, shown: Shown, locale: str = "") -> Response:
         accepted = request.headers.get("accept-language", "")
+        if not self._question.for_customers:
+            locale = accepted = ""
         return self._pages.answer(
             shown.page, status=shown.status, locale=locale, accepted=accepted, **shown.names
         )
@@ -243,11 +272,12 @@ class _Asking(Generic[L]):
 
 def _form(wishes: Sequence[str]) -> dict[str, Any]:
     """Describe the form for the OpenAPI document."""
+    one_of = {"enum": list(wishes)} if wishes else {}
     shape = {
         "type": "object",
-        "properties": {"wish": {"type": "string", "enum": list(wishes)}},
+        "properties": {"wish": {"type": "string", **one_of}},
         "required": ["wish"],
     }
-    example = {"plain": {"value": {"wish": wishes[0]}}}
+    example = {"plain": {"value": {"wish": wishes[0] if wishes else "yes"}}}
     content = {"application/x-www-form-urlencoded": {"schema": shape, "examples": example}}
     return {"requestBody": {"required": True, "content": content}}
