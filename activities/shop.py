@@ -24,6 +24,13 @@ class ShopSettings(BaseSettings):
     is for what goes with it) and answers ``{"code": "BACK10-7KQ2M8"}``."""
     tickets_url: str = ""
     """Takes ``{"customer_id": ..., "subject": ...}`` and answers ``{"ticket": "4711"}``."""
+    owners: str = ""
+    """Ids of those who look after customers: ``anna,jan``. Templates have their names."""
+    amends_url: str = ""
+    """Takes ``{"customer_id": ..., "case_id": ...}`` and answers ``{"code": "SORRY-7KQ2M8",
+    "percent": 10}``, or ``{}`` if the shop makes no amends."""
+    amends_percent: int = 0
+    """What a case is made up for by without an ``amends_url``; 0: by nothing."""
     token: SecretStr = SecretStr("")
     """Stands in the ``Authorization`` header of each request."""
 

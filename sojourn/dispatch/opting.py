@@ -32,14 +32,16 @@ def check(event: Event, topics: Topics) -> None:
 
 
 def name_key(row: EventRow, event: Event | None) -> None:
-    """Have a row name the key of a request as the event does, whatever was sent.
+    """Have a row name the fields that the event makes of others, such as the key of a request.
 
     Args:
         row: about to be stored.
         event: the same, typed.
     """
-    if isinstance(event, OptInRequested):
-        row.properties = {**row.properties, "opt_in": event.opt_in}
+    made = {field: getattr(event, field) for field in event.made} if event is not None else {}
+    if made:
+        told = {field: value for field, value in made.items() if value is not None}
+        row.properties = {**row.properties, **told}
 
 
 async def keep(

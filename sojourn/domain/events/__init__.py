@@ -31,7 +31,7 @@ from sojourn.domain.events.billing import (
     PaymentReceived,
     PaymentSucceeded,
 )
-from sojourn.domain.events.care import ComplaintReceived
+from sojourn.domain.events.care import ComplaintReceived, ComplaintResolved, SurveyAnswered
 from sojourn.domain.events.catalogue import (
     SHIPPED,
     Events,
@@ -131,6 +131,7 @@ __all__ = [
     "CartViewed",
     "CheckoutStarted",
     "ComplaintReceived",
+    "ComplaintResolved",
     "Counted",
     "Currency",
     "DeliveryFailed",
@@ -196,6 +197,7 @@ __all__ = [
     "SubscriptionChanged",
     "SubscriptionRenewed",
     "SubscriptionStarted",
+    "SurveyAnswered",
     "Synonyms",
     "TaskAnswered",
     "TierReached",

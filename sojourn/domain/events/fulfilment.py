@@ -4,9 +4,14 @@ Segment's specification ends with the order; shops and carriers name these diffe
 come in several parcels: what is true of one of them is told of the order.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from sojourn.domain.events.base import Event
+from sojourn.domain.events.care import CaseEvent
 from sojourn.domain.events.fields import Identifier, Moment, Personal, Zone
 from sojourn.domain.events.shop import Product
+from sojourn.domain.keys import plain
 
 
 class OrderShipped(Event, name="Order Shipped"):
@@ -50,10 +55,16 @@ class OrderDelivered(Event, name="Order Delivered"):
     left_at: Personal = None
 
 
-class OrderDelayed(Event, name="Order Delayed"):
+class OrderDelayed(CaseEvent, name="Order Delayed"):
     """An order will be later than promised; ``expected_at`` is the new day."""
 
     order_id: Identifier
     expected_at: Moment | None = None
     timezone: Zone | None = None
     reason: Personal = None
+
+    @classmethod
+    def case_of(cls, values: Mapping[str, Any]) -> str:
+        """Return the delay of this order; it is settled once the order has come."""
+        order = plain(values.get("order_id"))
+        return f"delay-{order}" if order else ""

@@ -1,7 +1,7 @@
 """Events of double opt-in: a customer asks for messages, and confirms it by the address."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, model_validator
 
@@ -22,6 +22,8 @@ OptInChannel = Annotated[Literal["email", "sms"], BeforeValidator(_small)]
 
 class _OptIn(Event, name=""):
     """Something about one channel and topic."""
+
+    made: ClassVar[tuple[str, ...]] = ("opt_in",)
 
     channel: OptInChannel
     topic: Key = ""

@@ -1,0 +1,155 @@
+from datetime import timedelta
+
+import pytest
+
+from sojourn.events import (
+    ComplaintReceived,
+    ComplaintResolved,
+    OrderCancelled,
+    OrderDelayed,
+    OrderDelivered,
+    ProductAdded,
+    SurveyAnswered,
+)
+from sojourn.store import tickets
+from sojourn.testkit import JourneyTest, scenario
+from workflows.abandoned_cart import AbandonedCart
+from workflows.service_recovery import ServiceRecovery
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_OWNERS", "anna")
+    monkeypatch.setenv("SHOP_AMENDS_PERCENT", "10")
+
+
+async def subjects(journey: JourneyTest) -> list[str]:
+    async with journey.store.reading() as session:
+        rows = await tickets.listed(session)
+    return [row.subject for row in reversed(rows) if row.customer_id == journey.customer_id]
+
+
+@scenario("service-recovery/exhausted")
+async def test_a_complaint_is_answered_at_once_and_followed_until_a_person_takes_it(
+    journey: JourneyTest,
+) -> None:
+    await journey.start(ServiceRecovery, complaint_id="k1")
+    assert journey.sent == ["apology"]
+    assert await subjects(journey) == ["A customer is yours until content: k1"]
+    await journey.after(22 * HOUR)  # ten o'clock in Rome, on Tuesday
+    assert journey.sent == ["apology", "amends"]
+    await journey.after(3 * DAY)
+    assert journey.sent == ["apology", "amends", "follow-up"]
+    await journey.after(5 * DAY)  # over a weekend
+    assert journey.sent == ["apology", "amends", "follow-up", "second-follow-up"]
+    await journey.after(5 * DAY)
+    assert await subjects(journey) == [
+        "A customer is yours until content: k1",
+        "Not settled yet: k1",
+    ]
+    assert journey.outcome == "open"
+    await journey.after(14 * DAY)
+    assert journey.outcome == "exhausted"
+    for step in journey.sent:
+        text = (await journey.content(step))["text"]
+        assert "Anna Moretti" in text, "one owner"
+        assert "Unsubscribe" not in text
+
+
+@scenario("service-recovery/resolved")
+async def test_what_is_settled_is_left_in_peace(journey: JourneyTest) -> None:
+    await journey.start(ServiceRecovery, complaint_id="k1")
+    await journey.after(2 * HOUR)
+    await journey.publish(ComplaintResolved, complaint_id="k1")
+    assert journey.outcome == "converted"
+    await journey.after(20 * DAY)
+    assert journey.sent == ["apology"]
+
+
+@scenario("service-recovery/delivered")
+async def test_a_late_order_is_settled_once_it_comes(journey: JourneyTest) -> None:
+    at = await journey.now() + 3 * DAY
+    await journey.publish(OrderDelayed, order_id="o1", expected_at=at)
+    told = await journey.content("apology")
+    assert "order is late" in told["text"]
+    assert "Thursday" in told["text"]
+    await journey.after(2 * DAY)
+    await journey.publish(OrderDelivered, order_id="o2")
+    assert journey.of(ServiceRecovery).outcome == "open"
+    await journey.publish(OrderDelivered, order_id="o1")
+    assert journey.of(ServiceRecovery).outcome == "converted"
+    await journey.after(20 * DAY)
+    assert journey.of(ServiceRecovery).sent == ["apology", "amends"]
+
+
+async def test_a_late_order_that_is_off_is_settled(journey: JourneyTest) -> None:
+    await journey.publish(OrderDelayed, order_id="o1")
+    await journey.publish(OrderCancelled, order_id="o1")
+    assert journey.of(ServiceRecovery).outcome == "converted"
+
+
+async def test_a_delivery_settles_no_complaint_about_the_order(journey: JourneyTest) -> None:
+    await journey.start(ServiceRecovery, order_id="o1")
+    await journey.publish(OrderDelivered, order_id="o1")
+    assert journey.outcome == "open"
+    await journey.publish(ComplaintResolved, order_id="o1")
+    assert journey.outcome == "converted"
+
+
+@scenario("service-recovery/survey")
+async def test_a_low_score_is_answered_and_a_fair_one_is_not(journey: JourneyTest) -> None:
+    await journey.publish(SurveyAnswered, score=7)
+    await journey.publish(SurveyAnswered, score=5, scale=5)
+    assert journey.of(ServiceRecovery).outcomes == []
+    await journey.publish(SurveyAnswered, score=6)
+    assert "honest answer" in (await journey.content("apology"))["subject"]
+    await journey.publish(ComplaintResolved)
+    assert journey.of(ServiceRecovery).outcomes == ["converted"]
+
+
+async def test_the_same_complaint_joins_and_another_is_a_case_of_its_own(
+    journey: JourneyTest,
+) -> None:
+    await journey.start(ServiceRecovery, complaint_id="k1")
+    await journey.publish(ComplaintReceived, complaint_id="k1")
+    assert journey.sent == ["apology"]
+    await journey.publish(ComplaintReceived, complaint_id="k2")
+    assert journey.sent == ["apology", "apology"]
+    await journey.publish(ComplaintResolved, complaint_id="k1")
+    assert sorted(journey.outcomes) == ["converted", "open"]
+
+
+async def test_nothing_promotional_leaves_until_all_is_settled(journey: JourneyTest) -> None:
+    await journey.publish(ComplaintReceived, complaint_id="k1")
+    await journey.publish(ComplaintReceived, complaint_id="k2")
+    await journey.publish(ProductAdded, cart_id="c1", product_id="p", name="Mug")
+    await journey.publish(ComplaintResolved, complaint_id="k1")
+    await journey.after(24 * HOUR)
+    assert journey.of(AbandonedCart).skipped == [("reminder", "in_care")]
+    await journey.publish(ComplaintResolved, complaint_id="k2")
+    await journey.after(2 * DAY)
+    assert journey.of(AbandonedCart).sent == ["nudge"]
+
+
+async def test_without_a_mailbox_it_goes_by_sms_and_amends_are_left_out(
+    journey: JourneyTest,
+) -> None:
+    await journey.identify(email="")
+    await journey.start(ServiceRecovery)
+    await journey.after(2 * DAY)
+    assert journey.sent == ["apology"]
+    assert journey.skipped == [("amends", "no_address")]
+
+
+async def test_a_shop_that_makes_no_amends_promises_none(
+    journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_AMENDS_PERCENT", "0")
+    monkeypatch.setenv("SHOP_OWNERS", "")
+    await journey.start(ServiceRecovery)
+    await journey.after(2 * DAY)
+    assert journey.sent == ["apology"]
+    assert journey.skipped == []
+    assert "Customer care looks after" in (await journey.content("apology"))["text"]

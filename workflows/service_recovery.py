@@ -1,0 +1,71 @@
+"""Answer customers whom the shop has let down, by one person, until the matter is settled."""
+
+from typing import Any
+
+from activities.assign_owner import assign_owner
+from activities.make_amends import make_amends
+from activities.open_ticket import open_ticket
+from sojourn import EMAIL, SMS, TRANSACTIONAL, Journey, Message, business_days, days
+from sojourn.events import (
+    ComplaintReceived,
+    ComplaintResolved,
+    Event,
+    OrderCancelled,
+    OrderDelayed,
+    OrderDelivered,
+    SurveyAnswered,
+)
+from workflows.times import TEN
+
+
+class ServiceRecovery(
+    Journey,
+    name="service-recovery",
+    topic="service",
+    starts_on=(ComplaintReceived, OrderDelayed, SurveyAnswered),
+    key="case_id",
+    goal=ComplaintResolved,
+    hears=(OrderDelivered, OrderCancelled),
+    mutes=days(30),
+):
+    """An apology at once, amends on day 1 at ten, local, word twice; then a person once more."""
+
+    apology = Message(EMAIL, SMS, message_class=TRANSACTIONAL, useful_for=days(3))
+    apology_delay = apology.variant()
+    apology_survey = apology.variant()
+    amends = Message(EMAIL, message_class=TRANSACTIONAL, useful_for=days(3))
+    follow_up = Message(EMAIL, SMS, message_class=TRANSACTIONAL, useful_for=days(2))
+    second_follow_up = Message(EMAIL, SMS, message_class=TRANSACTIONAL, useful_for=days(2))
+
+    async def steps(self) -> None:
+        """Apologise, make amends if the shop allows it, and stay with it until it is settled."""
+        given = await self.call(assign_owner)
+        owner = given.owner if given else ""
+        await self.send(self._apology, owner=owner)
+        await self.call(open_ticket, subject=f"A customer is yours until content: {self.key}")
+        await self._wait(self.local(TEN, days=1) - self.cause.occurred_at)
+        made = await self.call(make_amends, case_id=self.key)
+        if made and made.code:
+            await self.send(self.amends, owner=owner, code=made.code, percent=made.percent)
+        for word in (self.follow_up, self.second_follow_up):
+            await self._wait(business_days(3))
+            await self.send(word, owner=owner)
+        await self._wait(business_days(3))
+        await self.call(open_ticket, subject=f"Not settled yet: {self.key}")
+        await self._wait(days(14))
+
+    @property
+    def _apology(self) -> Message:
+        """The apology for what has happened."""
+        kinds = {OrderDelayed: self.apology_delay, SurveyAnswered: self.apology_survey}
+        return kinds.get(type(self.cause), self.apology)
+
+    async def _wait(self, span: Any) -> None:
+        """Wait; if a late order comes meanwhile, or is off, the matter is settled: the goal."""
+        if await self.wait_for(OrderDelivered, OrderCancelled, timeout=span, where=self._was_late):
+            await self.tell(ComplaintResolved, case_id=self.key)
+
+    def _was_late(self, event: Event) -> bool:
+        """Tell whether the order of an event is the one whose delay this is about."""
+        late = self.cause.order_id if isinstance(self.cause, OrderDelayed) else ""
+        return getattr(event, "order_id", None) == late
