@@ -30,7 +30,7 @@ class ShopSettings(BaseSettings):
     """Takes ``{"customer_id": ..., "case_id": ...}`` and answers ``{"code": "SORRY-7KQ2M8",
     "percent": 10}``, or ``{}`` if the shop makes no amends."""
     amends_percent: int = 0
-    """What a case is made up for by without an ``amends_url``; 0: by nothing."""
+    """Without ``amends_url``, a code of so many per cent makes up for every case; 0: none does."""
     token: SecretStr = SecretStr("")
     """Stands in the ``Authorization`` header of each request."""
 

@@ -1,4 +1,4 @@
-"""Answer customers whom the shop has let down, by one person, until the matter is settled."""
+"""Answer customers after something went wrong, by one person, until the matter is settled."""
 
 from typing import Any
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sojourn.cli.demo.access import SIGNING_IN
 from sojourn.cli.demo.bookings import BOOKINGS
 from sojourn.cli.demo.browsing import BROWSING
+from sojourn.cli.demo.caring import CARING
 from sojourn.cli.demo.guide import Guide, Played
 from sojourn.cli.demo.parcels import PARCELS
 from sojourn.cli.demo.paying import PAYING
@@ -128,6 +129,7 @@ SHIPPED = (
     Tale("onboarding", SignedUp, _signs_up_and_is_lost),
     Tale("onboarding", SignedUp, _signs_up_and_gets_going),
     Tale("renewal", SubscriptionStarted, _renews_once),
+    CARING,
     *REGULARS,
     *BOOKINGS,
     *PAYING,

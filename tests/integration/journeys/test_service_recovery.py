@@ -11,7 +11,6 @@ from sojourn.events import (
     ProductAdded,
     SurveyAnswered,
 )
-from sojourn.store import tickets
 from sojourn.testkit import JourneyTest, scenario
 from workflows.abandoned_cart import AbandonedCart
 from workflows.service_recovery import ServiceRecovery
@@ -25,32 +24,21 @@ def owners(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_AMENDS_PERCENT", "10")
 
 
-async def subjects(journey: JourneyTest) -> list[str]:
-    async with journey.store.reading() as session:
-        rows = await tickets.listed(session)
-    return [row.subject for row in reversed(rows) if row.customer_id == journey.customer_id]
-
-
 @scenario("service-recovery/exhausted")
 async def test_a_complaint_is_answered_at_once_and_followed_until_a_person_takes_it(
     journey: JourneyTest,
 ) -> None:
     await journey.start(ServiceRecovery, complaint_id="k1")
     assert journey.sent == ["apology"]
-    assert await subjects(journey) == ["A customer is yours until content: k1"]
     await journey.after(22 * HOUR)  # ten o'clock in Rome, on Tuesday
     assert journey.sent == ["apology", "amends"]
     await journey.after(3 * DAY)
     assert journey.sent == ["apology", "amends", "follow-up"]
     await journey.after(5 * DAY)  # over a weekend
     assert journey.sent == ["apology", "amends", "follow-up", "second-follow-up"]
-    await journey.after(5 * DAY)
-    assert await subjects(journey) == [
-        "A customer is yours until content: k1",
-        "Not settled yet: k1",
-    ]
+    await journey.after(18 * DAY)
     assert journey.outcome == "open"
-    await journey.after(14 * DAY)
+    await journey.after(1 * DAY)
     assert journey.outcome == "exhausted"
     for step in journey.sent:
         text = (await journey.content(step))["text"]
