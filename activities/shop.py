@@ -28,9 +28,9 @@ class ShopSettings(BaseSettings):
     """Ids of those who look after customers: ``anna,jan``. Templates have their names."""
     amends_url: str = ""
     """Takes ``{"customer_id": ..., "case_id": ...}`` and answers ``{"code": "SORRY-7KQ2M8",
-    "percent": 10}``, or ``{}`` if the shop makes no amends."""
-    amends_percent: int = 0
-    """Without ``amends_url``, a code of so many per cent makes up for every case; 0: none does."""
+    "percent": 10}``."""
+    amends_percent: int = 10
+    """The worth of a code without an ``amends_url``."""
     token: SecretStr = SecretStr("")
     """Stands in the ``Authorization`` header of each request."""
 

@@ -5,7 +5,7 @@ from typing import Any
 from activities.assign_owner import assign_owner
 from activities.make_amends import make_amends
 from activities.open_ticket import open_ticket
-from sojourn import EMAIL, SMS, TRANSACTIONAL, Journey, Message, business_days, days
+from sojourn import EMAIL, SMS, TRANSACTIONAL, Journey, Message, Question, business_days, days
 from sojourn.events import (
     ComplaintReceived,
     ComplaintResolved,
@@ -30,6 +30,7 @@ class ServiceRecovery(
 ):
     """An apology at once, amends on day 1 at ten, local, word twice; then a person once more."""
 
+    compensate = Question("Make amends by a code?", yes="Send a code", no="No code")
     apology = Message(EMAIL, SMS, message_class=TRANSACTIONAL, useful_for=days(3))
     apology_delay = apology.variant()
     apology_survey = apology.variant()
@@ -43,9 +44,12 @@ class ServiceRecovery(
         owner = given.owner if given else ""
         await self.send(self._apology, owner=owner)
         await self.call(open_ticket, subject=f"A customer is yours until content: {self.key}")
-        await self._wait(self.local(TEN, days=1) - self.cause.occurred_at)
-        made = await self.call(make_amends, case_id=self.key)
-        if made and made.code:
+        day = self.local(TEN, days=1, after=self.now())
+        allowed = "no"  # what is late is made up for by coming
+        if not isinstance(self.cause, OrderDelayed):
+            allowed = await self.person(self.compensate, within=day - self.now(), else_="no")
+        await self._wait(max(day - self.now(), days(0)))
+        if allowed == "yes" and (made := await self.call(make_amends, case_id=self.key)):
             await self.send(self.amends, owner=owner, code=made.code, percent=made.percent)
         for word in (self.follow_up, self.second_follow_up):
             await self._wait(business_days(3))

@@ -83,9 +83,11 @@ class TaskStand(BaseModel):
     Args:
         state: its state.
         answer: the name of the answer; empty without one.
+        task: its name; empty if there is none.
     """
 
     model_config = ConfigDict(frozen=True)
 
     state: TaskState
     answer: str = ""
+    task: str = ""

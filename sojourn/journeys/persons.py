@@ -71,7 +71,9 @@ class Persons(Waits, Telling):
             )
             self._tell(f"ask a person: {question.text}")
             stand = await self._runtime.task(said, f"ask a person: {question.text}")
-            value = {"until": said.until.isoformat(), "task": said.task, **as_json(stand)}
+            # as it is kept: in a history that is replayed under another run's name, too
+            named = {"task": stand.task or said.task}
+            value = {"until": said.until.isoformat(), **as_json(stand), **named}
             return Performed(due=plan.due, missed=plan.missed, value=value)
 
         opened = (await self._once(verb, ask)).value

@@ -248,4 +248,4 @@ async def _named(session: AsyncSession, task: str) -> TaskRow | None:
 
 
 def _stand(row: TaskRow) -> TaskStand:
-    return TaskStand(state=row.state, answer=row.answer or "")
+    return TaskStand(state=row.state, answer=row.answer or "", task=row.task)

@@ -21,7 +21,6 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 @pytest.fixture(autouse=True)
 def owners(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_OWNERS", "anna")
-    monkeypatch.setenv("SHOP_AMENDS_PERCENT", "10")
 
 
 @scenario("service-recovery/exhausted")
@@ -30,6 +29,8 @@ async def test_a_complaint_is_answered_at_once_and_followed_until_a_person_takes
 ) -> None:
     await journey.start(ServiceRecovery, complaint_id="k1")
     assert journey.sent == ["apology"]
+    await journey.answer("yes")
+    assert journey.sent == ["apology"], "not in the same hour"
     await journey.after(22 * HOUR)  # ten o'clock in Rome, on Tuesday
     assert journey.sent == ["apology", "amends"]
     await journey.after(3 * DAY)
@@ -69,7 +70,7 @@ async def test_a_late_order_is_settled_once_it_comes(journey: JourneyTest) -> No
     await journey.publish(OrderDelivered, order_id="o1")
     assert journey.of(ServiceRecovery).outcome == "converted"
     await journey.after(20 * DAY)
-    assert journey.of(ServiceRecovery).sent == ["apology", "amends"]
+    assert journey.of(ServiceRecovery).sent == ["apology"]
 
 
 async def test_a_late_order_that_is_off_is_settled(journey: JourneyTest) -> None:
@@ -126,18 +127,21 @@ async def test_without_a_mailbox_it_goes_by_sms_and_amends_are_left_out(
 ) -> None:
     await journey.identify(email="")
     await journey.start(ServiceRecovery)
+    await journey.answer("yes")
     await journey.after(2 * DAY)
     assert journey.sent == ["apology"]
     assert journey.skipped == [("amends", "no_address")]
 
 
-async def test_a_shop_that_makes_no_amends_promises_none(
-    journey: JourneyTest, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("answer", ["no", ""])
+async def test_without_a_persons_yes_there_are_no_amends_and_nothing_else_changes(
+    journey: JourneyTest, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    monkeypatch.setenv("SHOP_AMENDS_PERCENT", "0")
     monkeypatch.setenv("SHOP_OWNERS", "")
     await journey.start(ServiceRecovery)
-    await journey.after(2 * DAY)
-    assert journey.sent == ["apology"]
+    if answer:
+        await journey.answer(answer)
+    await journey.after(5 * DAY)
+    assert journey.sent == ["apology", "follow-up"]
     assert journey.skipped == []
     assert "Customer care looks after" in (await journey.content("apology"))["text"]

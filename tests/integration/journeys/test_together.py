@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ from workflows.renewal import Renewal
 from workflows.service_recovery import ServiceRecovery
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-LAMP = {"product_id": "p1", "name": "Oak lamp", "category": "Lamps"}
-CHAIR = {"product_id": "p3", "name": "Chair", "category": "Chairs"}
+LAMP: dict[str, Any] = {"product_id": "p1", "name": "Oak lamp", "category": "Lamps"}
+CHAIR: dict[str, Any] = {"product_id": "p3", "name": "Chair", "category": "Chairs"}
 
 
 @pytest.fixture(scope="module")
