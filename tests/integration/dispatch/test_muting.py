@@ -17,6 +17,7 @@ from sojourn.dispatch import aliasing, stopping
 from sojourn.dispatch.recovery import Recovery
 from sojourn.domain.events import CheckoutStarted, Event, OrderCancelled, OrderCompleted
 from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Receipt
+from sojourn.insight import happenings
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.sending.drafting import Claim
@@ -169,6 +170,21 @@ async def test_joined_ids_are_one_customer_and_an_end_of_either_counts(shop: Sho
         at=NOON, timezone="UTC", within=timedelta(minutes=5),
     )  # fmt: skip
     assert await until(other) is None
+
+
+async def test_explain_tells_its_beginning_and_what_ended_it(shop: Shop) -> None:
+    start, end = shop.checkout(), order(shop, hours(1))
+    await shop.take(start)
+    await shop.take(end)
+    async with shop.store.reading() as session:
+        (mute,) = await mutes.of_customer(session, shop.customer_id)
+    begun, over = happenings.cared(mute)
+    run = f"care:{shop.customer_id}:a"
+    until = "until 2024-02-07 12:00 UTC at the latest"
+    assert begun.text == f"{run}: in care, no promotional message {until}"
+    assert (begun.at, begun.message_id, begun.ended) == (NOON, start.message_id, False)
+    assert (over.text, over.at) == (f"{run}: in care no more", NOON + hours(1))
+    assert (over.message_id, over.ended) == (end.message_id, True)
 
 
 async def test_a_recovery_mutes_for_a_run_that_began_without_it(shop: Shop) -> None:
