@@ -12,7 +12,7 @@ from sojourn.domain.appointments import FOLDED as OF_APPOINTMENTS
 from sojourn.domain.appointments import Appointment, appointment_after
 from sojourn.domain.content import Wanted
 from sojourn.domain.errors import NothingLeft, NothingToSay
-from sojourn.domain.events import Event, Events
+from sojourn.domain.events import Event, Events, ProductWatched
 from sojourn.domain.invoices import FOLDED as OF_INVOICES
 from sojourn.domain.invoices import Invoice, invoice_after
 from sojourn.domain.keys import plain
@@ -34,14 +34,16 @@ from sojourn.rendering.start import Start
 from sojourn.rendering.subscription import FOLDED as OF_SUBSCRIPTIONS
 from sojourn.rendering.subscription import Subscription, subscription_after
 from sojourn.rendering.viewed import viewed_items
+from sojourn.rendering.watched import FOLDED as OF_WATCHES
+from sojourn.rendering.watched import Watched, watched_after
 from sojourn.rendering.words import clean, file_name, file_word, spoken_name
 
-Item = TypeVar("Item", bound=CartItem)
+Item = TypeVar("Item", CartItem, OrderItem, Watched)
 
 
 def folded(known: Events) -> frozenset[str]:
     """Return the wire names of events that templates see folded into one thing, such as a cart."""
-    of_all = (*OF_CARTS, *OF_SUBSCRIPTIONS, *OF_POINTS, *OF_APPOINTMENTS, *OF_INVOICES)
+    of_all = (*OF_CARTS, *OF_SUBSCRIPTIONS, *OF_POINTS, *OF_APPOINTMENTS, *OF_WATCHES, *OF_INVOICES)
     return _named(known, of_all)
 
 
@@ -154,6 +156,7 @@ class Vocabulary:
             "appointment": appointment,
             "invoice": self._invoice(),
             "parcel": self._parcel(),
+            "watched": self._watched(),
             "by_product": self._by_product,
             "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
             "offer_code": self._offer_code,
@@ -241,6 +244,12 @@ class Vocabulary:
         if found is None:
             return None
         return replace(found, name=clean(found.name), place=clean(found.place))
+
+    def _watched(self) -> Watched | None:
+        if not isinstance(self._context.start, ProductWatched):
+            return None
+        found = watched_after(self._events(), self._context.key)
+        return self._shown([found])[0] if found else None
 
     def _subscription(self) -> Subscription | None:
         keyed = hasattr(self._context.start, "subscription_id")

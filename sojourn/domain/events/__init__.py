@@ -1,10 +1,10 @@
 """Facts about customers.
 
 `base` has the class that all events extend, `fields` the types of their fields; `shop`,
-`fulfilment`, `billing`, `reviews`, `care`, `loyalty`, `appointments`, `access`, `messages`,
-`opt_ins` and `runs` have the events that ship. `catalogue` has the events of a project by name,
-`reading` the strict way from a call to an event, `lenience` the kind one, `naming` the names that
-mean the same; `fleeting` tells what of an event is not kept for long.
+`fulfilment`, `billing`, `reviews`, `care`, `loyalty`, `appointments`, `watching`, `access`,
+`messages`, `opt_ins` and `runs` have the events that ship. `catalogue` has the events of a project
+by name, `reading` the strict way from a call to an event, `lenience` the kind one, `naming` the
+names that mean the same; `fleeting` tells what of an event is not kept for long.
 """
 
 from sojourn.domain.events.access import LoginCodeRequested, LoginSucceeded
@@ -114,6 +114,13 @@ from sojourn.domain.events.shop import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
+from sojourn.domain.events.watching import (
+    PriceDropped,
+    PriceRaised,
+    ProductBackInStock,
+    ProductUnwatched,
+    ProductWatched,
+)
 
 __all__ = [
     "EARLIEST",
@@ -181,12 +188,17 @@ __all__ = [
     "PointsExpired",
     "PointsExpiring",
     "PointsSpent",
+    "PriceDropped",
+    "PriceRaised",
     "Product",
     "ProductAdded",
+    "ProductBackInStock",
     "ProductOutOfStock",
     "ProductRemoved",
     "ProductReviewed",
+    "ProductUnwatched",
     "ProductViewed",
+    "ProductWatched",
     "Quantity",
     "RenewalRequested",
     "Role",

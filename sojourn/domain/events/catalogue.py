@@ -18,6 +18,7 @@ from sojourn.domain.events import (
     reviews,
     runs,
     shop,
+    watching,
 )
 from sojourn.domain.events.base import Event, UnknownEvent
 from sojourn.domain.events.lenience import Role, Understood, understand
@@ -179,6 +180,7 @@ SUBJECTS: tuple[ModuleType, ...] = (
     fulfilment,
     loyalty,
     reviews,
+    watching,
 )
 """Modules with events that only journeys use: a project's own event takes the place of one."""
 

@@ -31,9 +31,12 @@ from sojourn.domain.events import (
     PaymentReceived,
     PointsEarned,
     PointsExpiring,
+    PriceDropped,
     ProductAdded,
+    ProductBackInStock,
     ProductRemoved,
     ProductViewed,
+    ProductWatched,
     RenewalRequested,
     SignedUp,
     SubscriptionChanged,
@@ -123,7 +126,13 @@ RICH: list[Event] = [
     OptInRequested(customer_id="c_1", channel="email", topic="newsletter", occurred_at=NOW),
 ]
 SPARSE: list[Event] = [SignedUp(customer_id="c_1"), added(), subscribed()]
+LAMP = {"customer_id": "c_1", "product_id": "lamp", "currency": "EUR"}
 MORE: dict[str, list[Event]] = {
+    "product-watch": [
+        ProductWatched.model_validate({**LAMP, "name": "Oak lamp", "price": "89.50"}),
+        PriceDropped.model_validate({**LAMP, "price": "69.50"}),
+        ProductBackInStock.model_validate(LAMP),
+    ],
     "appointment": [
         AppointmentBooked(
             customer_id="c_1",
@@ -197,6 +206,8 @@ DECLINES = {
     ("after-purchase", "tips"),
     ("browse-abandonment", "reminder"),
     ("loyalty", "balance"),
+    ("product-watch", "price-dropped"),
+    ("product-watch", "back-in-stock"),
 }
 """Messages that have nothing to say to a customer without a history."""
 ADA = Customer("c_1", known=True, first_name="Ada", email="ada@x.example", locale="en-GB")
