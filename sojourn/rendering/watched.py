@@ -17,7 +17,7 @@ from sojourn.domain.events import (
     ProductWatched,
 )
 from sojourn.domain.keys import plain
-from sojourn.rendering.price import Price
+from sojourn.domain.price import Price
 
 FOLDED = (
     ProductWatched,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sojourn.domain.calls import Asked, Question, Reply
 from sojourn.domain.messages import EDITION, Delivery, Enrolment, Heard, Reason, Receipt, Status
 from sojourn.domain.sayings import Saying
+from sojourn.domain.tasks import Closing, Opening, TaskStand
 from sojourn.events import (
     Event,
     OrderCompleted,
@@ -94,6 +95,9 @@ class Desk:
 
     async def say(self, said: Saying, summary: str) -> bool:
         raise AssertionError("it tells nothing")
+
+    async def task(self, said: Opening | Closing) -> TaskStand:
+        raise AssertionError("it asks nobody")
 
 
 def is_true(step: str, at: datetime, events: Sequence[Event]) -> bool:
