@@ -32,7 +32,7 @@ from workflows.renewal import Renewal
 from workflows.service_recovery import ServiceRecovery
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-LAMP: dict[str, Any] = {"product_id": "p1", "name": "Oak lamp", "category": "Lamps"}
+LAMP: dict[str, Any] = {"product_id": "p1", "name": "Oak lamp", "category": "Lighting"}
 CHAIR: dict[str, Any] = {"product_id": "p3", "name": "Chair", "category": "Chairs"}
 
 
