@@ -10,7 +10,7 @@ MINUTE = timedelta(minutes=1)
 
 
 async def _signs_in(guide: Guide) -> Played:
-    who = await guide.customer("Sofia", "it-IT")
+    who = await guide.customer("Marta", "it-IT")
     await guide.publish(
         LoginCodeRequested(
             customer_id=who,
