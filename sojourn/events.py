@@ -88,6 +88,10 @@ from sojourn.domain.events import (
     TaskAnswered,
     TierReached,
     TimeZoneChanged,
+    TrialCancelled,
+    TrialExtended,
+    TrialExtensionRequested,
+    TrialStarted,
 )
 
 __all__ = [
@@ -169,4 +173,8 @@ __all__ = [
     "TaskAnswered",
     "TierReached",
     "TimeZoneChanged",
+    "TrialCancelled",
+    "TrialExtended",
+    "TrialExtensionRequested",
+    "TrialStarted",
 ]

@@ -26,6 +26,7 @@ async def _pays_in_parts(guide: Guide) -> Played:
     await guide.publish(
         PaymentReceived(customer_id=who, invoice_id="i1", amount=Decimal(70), currency="EUR")
     )
+    await guide.pass_time(who, DAY)
     return await guide.tell("pays a part of an invoice, and the rest late", who, guide.noon)
 
 
@@ -40,6 +41,7 @@ async def _has_a_new_card(guide: Guide) -> Played:
     )  # fmt: skip
     await guide.pass_time(who, 4 * DAY)
     await guide.publish(PaymentSucceeded(customer_id=who, invoice_id="i2"))
+    await guide.pass_time(who, DAY)
     return await guide.tell("has a card that fails, and works the next time", who, guide.noon)
 
 

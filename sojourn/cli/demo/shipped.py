@@ -11,6 +11,7 @@ from sojourn.cli.demo.parcels import PARCELS
 from sojourn.cli.demo.paying import PAYING
 from sojourn.cli.demo.regulars import REGULARS
 from sojourn.cli.demo.tale import Tale
+from sojourn.cli.demo.trying import TRYING
 from sojourn.cli.demo.watching import WATCHING
 from sojourn.domain.events import (
     AccountActivated,
@@ -137,4 +138,5 @@ SHIPPED = (
     *PARCELS,
     SIGNING_IN,
     WATCHING,
+    TRYING,
 )

@@ -2,9 +2,9 @@
 
 `base` has the class that all events extend, `fields` the types of their fields; `shop`,
 `fulfilment`, `billing`, `reviews`, `care`, `loyalty`, `appointments`, `watching`, `access`,
-`messages`, `opt_ins` and `runs` have the events that ship. `catalogue` has the events of a project
-by name, `reading` the strict way from a call to an event, `lenience` the kind one, `naming` the
-names that mean the same; `fleeting` tells what of an event is not kept for long.
+`trials`, `messages`, `opt_ins` and `runs` have the events that ship. `catalogue` has the events of
+a project by name, `reading` the strict way from a call to an event, `lenience` the kind one,
+`naming` the names that mean the same; `fleeting` tells what of an event is not kept for long.
 """
 
 from sojourn.domain.events.access import LoginCodeRequested, LoginSucceeded
@@ -114,6 +114,12 @@ from sojourn.domain.events.shop import (
     SubscriptionRenewed,
     SubscriptionStarted,
 )
+from sojourn.domain.events.trials import (
+    TrialCancelled,
+    TrialExtended,
+    TrialExtensionRequested,
+    TrialStarted,
+)
 from sojourn.domain.events.watching import (
     PriceDropped,
     PriceRaised,
@@ -214,6 +220,10 @@ __all__ = [
     "TaskAnswered",
     "TierReached",
     "TimeZoneChanged",
+    "TrialCancelled",
+    "TrialExtended",
+    "TrialExtensionRequested",
+    "TrialStarted",
     "Understood",
     "UnknownEvent",
     "Use",

@@ -18,6 +18,7 @@ from sojourn.domain.events import (
     reviews,
     runs,
     shop,
+    trials,
     watching,
 )
 from sojourn.domain.events.base import Event, UnknownEvent
@@ -181,6 +182,7 @@ SUBJECTS: tuple[ModuleType, ...] = (
     loyalty,
     reviews,
     watching,
+    trials,
 )
 """Modules with events that only journeys use: a project's own event takes the place of one."""
 
