@@ -1,15 +1,21 @@
 """Confirming and cancelling an appointment over HTTP: by a person's button, never by a look."""
 
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from sojourn.domain.links import Attend, attend_token
 from sojourn.store import Store
+from tests.support.axe import SIZES, faults, sized
+from tests.support.browser import CHROMIUM, telephone
 from tests.support.gateway_links import BROWSER, SECRET, alone
 from tests.support.gateway_server import Served
+from tests.support.node_packages import node_packages  # noqa: F401 (a fixture)
 
 CONFIRM, CANCEL = {"wish": "confirm"}, {"wish": "cancel"}
 SOON = (datetime.now(UTC) + timedelta(days=3)).replace(minute=0, second=0, microsecond=0)
@@ -144,3 +150,28 @@ async def test_a_shop_that_cancelled_is_shown_in_each_language(
     for lang, words in (("it", "annullato"), ("pl", "odwołana"), ("en", "cancelled")):
         page = await served.http.get(path, headers={**BROWSER, "Accept-Language": lang})
         assert words in page.text
+
+
+@pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+async def test_axe_and_the_keyboard_alone_find_no_fault(
+    served: Served,
+    customer_id: str,
+    tmp_path: Path,
+    node_packages: Path,  # noqa: F811
+    size: str,
+) -> None:
+    url = served.url + await book(served, customer_id, timezone="Europe/Rome")
+    async with telephone(tmp_path / "profile", language="en") as tab:
+        await sized(tab, size)
+        for wish in ("confirm", "cancel"):
+            await tab.call("Emulation.setScriptExecutionDisabled", value=False)
+            await tab.open(url)
+            assert await faults(tab, node_packages) == []
+            await tab.call("Emulation.setScriptExecutionDisabled", value=True)
+            await tab.open(url)
+            await tab.reach(f"[value='{wish}'] + button")
+            await tab.press("Enter")
+            await tab.loaded()
+    assert [by for _, by in await answers(served, customer_id)] == [None, "customer"]
