@@ -15,11 +15,10 @@ async def _comes_a_week_later(guide: Guide) -> Played:
     at = datetime.now(UTC).replace(hour=13, minute=0, second=0, microsecond=0) + 4 * DAY
     booked = AppointmentBooked(customer_id=who, starts_at=at, timezone="Europe/Rome", **FITTING)
     await guide.publish(booked)
-    await guide.pass_time(who, 2 * DAY)
     await guide.publish(
         AppointmentRescheduled(customer_id=who, appointment_id="a1", starts_at=at + 7 * DAY)
     )
-    await guide.pass_time(who, 10 * DAY)
+    await guide.pass_time(who, 12 * DAY)
     return await guide.tell("books a fitting, and moves it by a week", who, guide.noon)
 
 

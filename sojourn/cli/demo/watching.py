@@ -16,7 +16,6 @@ async def _waits_for_a_lower_price(guide: Guide) -> Played:
         ProductWatched.model_validate({**CHAIR, "customer_id": who, "price": 219, "wants": "price"})
     )
     for price in (189, 179):
-        await guide.pass_time(who, 10 * DAY)
         dropped = {**CHAIR, "customer_id": who, "price": price}
         await guide.publish(PriceDropped.model_validate(dropped))
     await guide.pass_time(who, DAY)
