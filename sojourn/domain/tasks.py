@@ -36,6 +36,7 @@ class Opening(Saying):
         text: what the person reads.
         answers: words by name.
         until: the run waits so long, by the journey's clock.
+        silent: no promotional message leaves to the customer while it is open.
     """
 
     journey: str
@@ -43,6 +44,7 @@ class Opening(Saying):
     text: str
     answers: dict[str, str]
     until: AwareDatetime
+    silent: bool = False
 
     @property
     def what(self) -> str:

@@ -149,7 +149,7 @@ class Rehearsal:
         """Ask nobody: in a preview no answer comes."""
         if isinstance(said, Opening):
             self.said.append(f"ask a person: {said.text}")
-            return TaskStand(state=TaskState.OPEN)
+            return TaskStand(state=TaskState.OPEN, task=said.task)
         return TaskStand(state=TaskState.EXPIRED)
 
     async def _decided(

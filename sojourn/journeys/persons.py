@@ -27,6 +27,7 @@ class Persons(Waits, Telling):
         *,
         within: Span,
         else_: T,
+        silent: bool = False,
     ) -> str | T:
         """Ask a person of the shop, and wait for the answer.
 
@@ -46,6 +47,8 @@ class Persons(Waits, Telling):
             within: how long the run waits, from now on: a duration, a day by name or
                 ``working(hours(4), "mon-fri 09:00-18:00")``.
             else_: what to give back when the time is up.
+            silent: somebody talks to the customer: while the task is open no promotional message
+                leaves to them, of any journey.
 
         Returns:
             The name of the answer, or ``else_``.
@@ -67,6 +70,7 @@ class Persons(Waits, Telling):
                 text=question.text,
                 answers=dict(question.answers),
                 until=self._given_up_at(within),
+                silent=silent,
                 **self._circumstances(verb),
             )
             self._tell(f"ask a person: {question.text}")

@@ -71,6 +71,6 @@ async def note(
     if person.in_care_until is not None:
         await mutes.end_of_run(session, person, workflow_id, by=row)
     await tasks.close_all_of(
-        session, workflow_id, at=row.occurred_at, because=WhyClosed.RUN_STOPPED
+        session, person, workflow_id, at=row.occurred_at, because=WhyClosed.RUN_STOPPED
     )
     return row

@@ -17,8 +17,8 @@ from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.events import LONGEST_ID, TaskAnswered
 from sojourn.domain.tasks import Closing, Opening, TaskStand, TaskState, WhyClosed
 from sojourn.domain.text import LONGEST_NOTE, bounded, writable
-from sojourn.store import ours, people
-from sojourn.store.tables import CustomerRow, EventRow, TaskRow
+from sojourn.store import mutes, ours, people
+from sojourn.store.tables import CustomerRow, EventRow, MuteRow, TaskRow
 
 
 async def open_one(session: AsyncSession, said: Opening, *, to_tell: bool) -> TaskStand:
@@ -34,7 +34,7 @@ async def open_one(session: AsyncSession, said: Opening, *, to_tell: bool) -> Ta
     """
     person = await people.lock(session, said.customer_id)
     if person.erased_at is not None:
-        return TaskStand(state=TaskState.CLOSED)
+        return TaskStand(state=TaskState.CLOSED, task=said.task)
     row = await _named(session, said.task)
     if row is None:
         row = TaskRow(
@@ -52,6 +52,16 @@ async def open_one(session: AsyncSession, said: Opening, *, to_tell: bool) -> Ta
             tell_at=datetime.now(UTC) if to_tell else None,
         )
         session.add(row)
+        if said.silent:
+            mute = MuteRow(
+                customer_id=person.customer_id,
+                message_id=said.task,
+                journey=said.journey,
+                workflow_id=said.run,
+                at=said.now,
+                until=said.until,
+            )
+            await mutes.begin(session, person, mute)
         await session.flush()
     return _stand(row)
 
@@ -66,32 +76,31 @@ async def close(session: AsyncSession, said: Closing) -> TaskStand:
     Returns:
         Its stand; the answer, if it was quicker.
     """
-    await people.lock(session, said.customer_id)
+    person = await people.lock(session, said.customer_id)
     row = await _named(session, said.task)
     if row is None:  # erased meanwhile
-        return TaskStand(state=TaskState.CLOSED)
+        return TaskStand(state=TaskState.CLOSED, task=said.task)
     if row.state is TaskState.OPEN:
         state = TaskState.EXPIRED if said.because is None else TaskState.CLOSED
-        _end(row, state, at=said.now, because=said.because)
-        session.add(row)
+        await _end(session, person, row, state, at=said.now, because=said.because)
     return _stand(row)
 
 
 async def close_all_of(
-    session: AsyncSession, run: str, *, at: datetime, because: WhyClosed
+    session: AsyncSession, person: CustomerRow, run: str, *, at: datetime, because: WhyClosed
 ) -> None:
     """Close the open tasks of a run that is stopped.
 
     Args:
-        session: a writing transaction that holds the run's customer.
+        session: a writing transaction.
+        person: the run's customer, held.
         run: the workflow id.
         at: by the journey's clock.
         because: why.
     """
     query = select(TaskRow).where(TaskRow.run == run, TaskRow.state == TaskState.OPEN)
     for row in await session.exec(query):
-        _end(row, TaskState.CLOSED, at=at, because=because)
-        session.add(row)
+        await _end(session, person, row, TaskState.CLOSED, at=at, because=because)
 
 
 async def answer(
@@ -123,9 +132,8 @@ async def answer(
     if row.state is not TaskState.OPEN:
         return None
     moment = max(at, row.opened_at)
-    _end(row, TaskState.ANSWERED, at=moment)
     row.answer, row.answered_by = name, writable(by.strip(), LONGEST_NOTE)
-    session.add(row)
+    await _end(session, person, row, TaskState.ANSWERED, at=moment)
     event = TaskAnswered(
         message_id=bounded(f"answered/{row.task}", LONGEST_ID, prefix="answered/"),
         customer_id=person.customer_id,
@@ -231,10 +239,30 @@ async def told(
     )
 
 
-def _end(row: TaskRow, state: TaskState, *, at: datetime, because: WhyClosed | None = None) -> None:
+async def _end(
+    session: AsyncSession,
+    person: CustomerRow,
+    row: TaskRow,
+    state: TaskState,
+    *,
+    at: datetime,
+    because: WhyClosed | None = None,
+) -> None:
     row.state, row.ended_at, row.because = state, at, because
     if row.to_tell:
         row.tell_at, row.tries = datetime.now(UTC), 0
+    session.add(row)
+    if person.in_care_until is None:
+        return
+    over = EventRow(  # names the end; it is not stored
+        message_id=bounded(f"over/{row.task}", LONGEST_ID, prefix="over/"),
+        customer_id=person.customer_id,
+        name=TaskAnswered.event_name,
+        occurred_at=at,
+        received_at=at,
+    )
+    on = await mutes.standing(session, person.customer_id)
+    await mutes.end(session, person, [one for one in on if one.message_id == row.task], by=over)
 
 
 async def _named(session: AsyncSession, task: str) -> TaskRow | None:

@@ -28,7 +28,7 @@ class Deciding(
         if decided == "yes":
             await self.send(self.reminder)
             office = working(hours(2), "mon-fri 09:00-18:00")
-            if await self.person(self.call_back, within=office, else_=None) is None:
+            if await self.person(self.call_back, within=office, else_=None, silent=True) is None:
                 await self.send(self.nudge)
         await self.sleep(days(1))
 

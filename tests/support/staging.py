@@ -108,7 +108,7 @@ class Stage(Unwatched):
 
     async def task(self, said: Opening | Closing, summary: str) -> TaskStand:
         state = TaskState.OPEN if isinstance(said, Opening) else TaskState.EXPIRED
-        return TaskStand(state=state)
+        return TaskStand(state=state, task="t")
 
     def continue_as_new(self, enrolment: Enrolment) -> NoReturn:
         raise NextExecution(enrolment)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from temporalio.api.history.v1 import History
@@ -17,7 +18,7 @@ from sojourn.domain.tasks import Closing, Opening, TaskState
 from sojourn.events import CartViewed, CheckoutStarted, OrderCompleted
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
-from sojourn.store import people, tasks
+from sojourn.store import mutes, people, tasks
 from sojourn.store.rights import erasing
 from sojourn.store.tables import TaskRow
 from sojourn.testkit import JourneyTest
@@ -123,6 +124,24 @@ async def test_steps_that_begin_again_ask_again(journey: JourneyTest) -> None:
     assert first.task != second.task
 
 
+async def test_nothing_promotional_leaves_while_a_person_talks(journey: JourneyTest) -> None:
+    async def care() -> list[datetime | None]:
+        async with journey.store.reading() as session:
+            person = await people.read(session, journey.customer_id)
+            on = await mutes.of_customer(session, journey.customer_id)
+        assert person.in_care_until is None or person.in_care_until == on[-1].until
+        return [mute.ended_at for mute in on if person.in_care_until or mute.ended_at]
+
+    await journey.start(Deciding, cart_id="c")
+    assert await care() == []  # the first question is no talk
+    await journey.answer("yes")
+    assert await care() == [None]
+    (_, talk) = await journey.tasks()
+    await journey.answer("called")
+    assert await care() == [(await newest(journey)).ended_at]
+    assert talk.state == "open"
+
+
 async def test_asked_again_by_a_reset_run_the_task_is_the_same(journey: JourneyTest) -> None:
     await journey.start(Deciding, cart_id="c")
     await answered_unheard(journey, "yes")
@@ -170,6 +189,8 @@ async def test_words_and_times_may_change_under_a_run(journey: JourneyTest) -> N
     history = await journey.history()
     assert b"Ann Smith" not in History(events=history.events).SerializeToString()
     assert await replays(history, Deciding, DecidingOtherwise) == [None, None]
+    kept = WorkflowHistory("a-file", history.events)  # which does not tell the run's id
+    assert await replays(kept, Deciding) == [None]
 
 
 async def test_a_run_that_continues_as_new_keeps_its_task(
