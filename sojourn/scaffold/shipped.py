@@ -77,6 +77,8 @@ class ShippedJourney:
     def topics(self) -> list[str]:
         """The topics that its messages are on."""
         found: list[str] = []
+        if not self.templates:
+            return found  # it sends nothing
         for node in ast.walk(ast.parse((self.root / self.module).read_text())):
             if isinstance(node, ast.ClassDef) and "name" in (said := _said(node.keywords)):
                 found.append(said.get("topic", said["name"]))
@@ -103,8 +105,9 @@ def shipped_journeys(root: Path | None = None) -> dict[str, ShippedJourney]:
     found = {}
     for file in sorted((root / "workflows").glob("*.py")):
         name = file.stem.replace("_", "-")
-        if (root / "templates" / name).is_dir():  # a module of helpers says nothing to anybody
-            summary = (ast.get_docstring(ast.parse(file.read_text())) or "").partition("\n")[0]
+        tree = ast.parse(file.read_text())
+        if _declares(tree, name):  # others are modules of helpers
+            summary = (ast.get_docstring(tree) or "").partition("\n")[0]
             found[name] = ShippedJourney(name, summary, root)
     return found
 
@@ -124,6 +127,12 @@ def shipped_journey(name: str) -> ShippedJourney:
 def shipped_topics() -> Topics:
     """Return the topics of the journeys that ship."""
     return read_topics(tomllib.loads((shipped_root() / FILE).read_text()))
+
+
+def _declares(tree: ast.Module, name: str) -> bool:
+    """Tell whether a file has a class of this name."""
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    return any(_said(one.keywords).get("name") == name for one in classes)
 
 
 def _said(keywords: list[ast.keyword]) -> dict[str, str]:

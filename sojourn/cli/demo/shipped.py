@@ -13,6 +13,7 @@ from sojourn.cli.demo.regulars import REGULARS
 from sojourn.cli.demo.tale import Tale
 from sojourn.cli.demo.trying import TRYING
 from sojourn.cli.demo.watching import WATCHING
+from sojourn.cli.demo.writing import WRITING
 from sojourn.domain.events import (
     AccountActivated,
     EmailLinkClicked,
@@ -127,6 +128,7 @@ SHIPPED = (
     Tale("abandoned-cart", ProductAdded, _shops_at_night),
     Tale("abandoned-cart", ProductAdded, _agreed_to_sms_only),
     BROWSING,
+    WRITING,
     Tale("double-opt-in", OptInRequested, _asks_for_messages),
     Tale("onboarding", SignedUp, _signs_up_and_is_lost),
     Tale("onboarding", SignedUp, _signs_up_and_gets_going),
