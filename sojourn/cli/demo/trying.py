@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 async def _needs_a_week_more(guide: Guide) -> Played:
-    who = await guide.customer("Marta", "it-IT")
+    who = await guide.customer("Bianca", "it-IT")
     ends = datetime.now(UTC) + 14 * DAY
     await guide.publish(TrialStarted(customer_id=who, ends_at=ends))
     await guide.pass_time(who, 4 * DAY)

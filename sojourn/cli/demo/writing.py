@@ -8,7 +8,7 @@ from sojourn.domain.events import MessageReplied
 
 
 async def _writes_back(guide: Guide) -> Played:
-    who = await guide.customer("Marta", "pl-PL")
+    who = await guide.customer("Jadwiga", "pl-PL")
     text = "Yes, but can it come in the evening?"
     await guide.publish(MessageReplied(customer_id=who, channel="sms", text=text))
     await guide.pass_time(who, timedelta(days=5))

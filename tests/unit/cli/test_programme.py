@@ -1,11 +1,14 @@
 """The demo's programme follows from the journeys of a project."""
 
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from sojourn import SMS, Event, Journey, Message, days
+from sojourn.cli.demo import shipped
 from sojourn.cli.demo.programme import programme_of
 from sojourn.cli.demo.shipped import asked_for
 from sojourn.domain.topics import Topics, read_topics
@@ -79,3 +82,14 @@ def test_the_tale_of_an_opt_in_asks_for_a_topic_that_the_project_has() -> None:
     assert asked_for(PROJECT.topics) == "newsletter"
     assert asked_for(read_topics({"account": account, "reviews": reviews})) == "reviews"
     assert asked_for(read_topics({"account": account})) == ""
+
+
+def test_no_two_tales_are_about_one_customer() -> None:
+    """Ids follow from names: two customers of one name would be one person."""
+    told = [
+        name
+        for file in Path(shipped.__file__).parent.glob("*.py")
+        for name in re.findall(r'guide\.customer\(\s*"(\w+)"', file.read_text())
+    ]
+    assert len(told) > len(shipped.SHIPPED) // 2
+    assert sorted(set(told)) == sorted(told)
