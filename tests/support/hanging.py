@@ -12,6 +12,8 @@ begun: Counter[str] = Counter()
 given_up: Counter[str] = Counter()
 """The attempts at each customer's call."""
 hangs: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+let_go: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+"""Set by a test at its end: the worker waits for what hangs before it ends."""
 
 
 @activity(timeout=timedelta(seconds=1))
@@ -32,7 +34,7 @@ async def hang_long(context: Context) -> int:
     begun[context.customer_id] += 1
     if begun[context.customer_id] == 1:
         hangs[context.customer_id].set()
-        await asyncio.Event().wait()
+        await let_go[context.customer_id].wait()
     return begun[context.customer_id]
 
 

@@ -76,7 +76,8 @@ class Stage(Unwatched):
         due = self.now_ + longest
         if self.outgrown and not self.waited and longest > timedelta(minutes=2):
             self.waited = True  # wakes once in each execution: its history has grown too long
-            self.now_ += timedelta(minutes=1)
+            step = timedelta(minutes=1) if longest <= timedelta(days=1) else timedelta(hours=6)
+            self.now_ = min([self.now_ + step, *(one.at for one in self.coming[:1])])
             self._hear()
             return
         while self.coming and self.coming[0].at <= due:

