@@ -80,10 +80,14 @@ class Agenda:
         then = local.replace(hour=hour, minute=self.random.randint(0, 59), second=0, microsecond=0)
         return (then if then >= local else then + DAY).astimezone(at.tzinfo)
 
-    def _call(self, at: datetime, body: Body) -> Body:
+    def new_id(self, kind: str) -> str:
+        """Make an id that nothing else of the customer has."""
         self._made += 1
+        return f"{self.customer_id}-{kind}{self._made}"
+
+    def _call(self, at: datetime, body: Body) -> Body:
         return {
-            "messageId": f"{self.customer_id}-m{self._made}",
+            "messageId": self.new_id("m"),
             "userId": self.customer_id,
             "timestamp": at.isoformat(),
             **body,

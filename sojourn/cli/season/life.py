@@ -25,6 +25,8 @@ HOMES = (
     ("en-GB", "Europe/London", "GBP", "+4477009001{:02d}"),
 )
 ABROAD = ("America/New_York", "Asia/Tokyo", "Europe/Lisbon")
+TIERS = {"silver": 300, "gold": 1000}
+"""The points that lead to a tier."""
 CHANNELS = {"email": 0.85, "sms": 0.45, "push": 0.4, "whatsapp": 0.3}
 """The chance that a customer has agreed to a channel at the start."""
 
@@ -104,6 +106,9 @@ class Life(Agenda):
             self.plan(self.after(at, 6 * WEEK), self._books)
         if self.may(0.25):
             self.plan(self.after(at, 4 * WEEK), self._watches)
+        if self.may(0.2):
+            self.plan(self.after(at, 8 * WEEK), self._signs_in)
+        self.plan(self.after(at + 8 * WEEK, 4 * WEEK), self._loses_points)
         self.plan(at + timedelta(minutes=8), self._visits)
 
     def _visits(self, at: datetime) -> Iterator[Body]:
@@ -129,11 +134,27 @@ class Life(Agenda):
         self._cart = {}
         order = Order(f"{self.customer_id}-o{self._orders}", goods, self._currency)
         yield track("Order Completed", cart_id=cart_id, **order.fields)
-        self._points += int(order.total)
-        yield track(
-            "Points Earned", points=int(order.total), balance=self._points, order_id=order.order_id
-        )
+        yield from self._earns(int(order.total))
         self._shop.takes(order, at)
+
+    def _earns(self, points: int) -> Iterator[Body]:
+        before, self._points = self._points, self._points + points
+        yield track("Points Earned", points=points, balance=self._points)
+        for tier, needs in TIERS.items():
+            if before < needs <= self._points:
+                yield track("Tier Reached", tier=tier)
+
+    def _loses_points(self, at: datetime) -> Iterator[Body]:
+        if self._points:
+            ends = (at + 30 * DAY).isoformat()
+            yield track("Points Expiring", points=self._points // 2 or 1, expires_at=ends)
+
+    def _signs_in(self, at: datetime) -> Iterator[Body]:
+        name, ends = self.new_id("l"), (at + HOUR / 6).isoformat()
+        code = f"{self.random.randrange(10**6):06d}"
+        yield track("Login Code Requested", request_id=name, code=code, expires_at=ends)
+        used = self.does("Login Succeeded", request_id=name)
+        self.plan(at + timedelta(minutes=self.random.randint(1, 8)), used)
 
     def _says_no(self, channel: str) -> Act:
         def act(at: datetime) -> Iterator[Body]:

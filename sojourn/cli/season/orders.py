@@ -10,8 +10,9 @@ from sojourn.cli.season.agenda import DAY, HOUR, Act, Agenda, Body, track
 from sojourn.cli.season.goods import Good
 from sojourn.cli.season.temper import Temper
 
-DELAYED, FAILS, BY_BILL = 0.08, 0.08, 0.2
-"""Chances that an order is late, that its delivery fails, and that it is paid by bill."""
+DELAYED, FAILS, BY_BILL, ANSWERS = 0.08, 0.08, 0.2, 0.1
+"""Chances that an order is late, that its delivery fails, that it is paid by bill, and that the
+customer answers how it was."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class Shop:
             yield track("Order Delivered", **order.fields)
             if agenda.may(temper.complains):
                 agenda.plan(agenda.after(at, 2 * DAY), self._hears_a_complaint(order))
+            elif agenda.may(ANSWERS):
+                score = agenda.random.randint(3, 10)
+                said = agenda.does("Survey Answered", score=score, order_id=order.order_id)
+                agenda.plan(agenda.after(at, 3 * DAY), said)
             if agenda.may(temper.returns):
                 refunded = agenda.does("Order Refunded", **order.fields)
                 agenda.plan(agenda.after(at, 10 * DAY), refunded)
@@ -124,7 +129,7 @@ class Shop:
         def act(at: datetime) -> Iterator[Body]:
             url = f"https://shop.example/pay/{bill['invoice_id']}"
             due = (at + 14 * DAY).isoformat()
-            yield track("Invoice Issued", **bill, due_at=due, payment_url=url)
+            yield track("Invoice Issued", **bill, due_at=due, pay_url=url)
             pays = agenda.after(at + 8 * DAY, 14 * DAY)
             agenda.plan(pays, agenda.does("Payment Received", **bill))
 
