@@ -118,6 +118,9 @@ async def serving(
                     ],
                     workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,
+                    # a run that is not kept loses the local activities that it waits for, and
+                    # begins them again without end, when the next run's task is taken
+                    max_concurrent_workflow_tasks=None if cached_runs else 1,
                     workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
                     graceful_shutdown_timeout=GRACE,
                 )
