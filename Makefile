@@ -6,7 +6,7 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-u
 
 .PHONY: demo dev test test-long chaos mutants check bench format lock clean
 
-demo: .venv/ready ## the three journeys on the embedded Temporal server, time moved along
+demo: .venv/ready ## every journey on the embedded Temporal server, time moved along
 	$(BIN)/python -m sojourn demo
 
 dev: .venv/ready ## everything running: Temporal with its UI, and a worker; Ctrl-C stops it

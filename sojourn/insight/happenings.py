@@ -14,7 +14,9 @@ from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.notes import few
 from sojourn.domain.reasons import explain
 from sojourn.domain.states import AnswerState
+from sojourn.domain.tasks import TaskState
 from sojourn.insight.card import masked
+from sojourn.insight.tasks import task_of
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
 from sojourn.store import events
@@ -26,6 +28,7 @@ from sojourn.store.tables import (
     EntryRow,
     EventRow,
     MuteRow,
+    TaskRow,
 )
 
 PROPERTIES_WIDTH = 100
@@ -113,6 +116,18 @@ class Cared(BaseModel):
     journey: str
     run: str
     ended: bool
+
+
+class PersonAsked(BaseModel):
+    """A run asked a person of the shop, or heard what became of that. ``task``: its number."""
+
+    kind: Literal["task"] = "task"
+    at: datetime
+    text: str
+    task: int
+    journey: str
+    run: str
+    state: TaskState
 
 
 class Answered(BaseModel):
@@ -220,6 +235,19 @@ def cared(row: MuteRow) -> list[Cared]:
         return [begun]
     text = f"{row.workflow_id}: in care no more"
     return [begun, Cared(at=row.ended_at, text=text, message_id=row.ended_by, ended=True, **told)]
+
+
+def asked(row: TaskRow) -> list[PersonAsked]:
+    """Put a question to a person into words: that it was asked, and what became of it."""
+    task = task_of(row)
+    told = {"task": task.id, "journey": task.journey, "run": task.run, "state": task.state}
+    until = f"waits until {task.until:%Y-%m-%d %H:%M} UTC"
+    text = f"{task.run}: asked a person (task {task.id}), {until}: {task.text}"
+    opened = PersonAsked(at=task.opened_at, text=text, **told)
+    if task.ended_at is None:
+        return [opened]
+    text = f"{task.run}: task {task.id}: {task.standing()}"
+    return [opened, PersonAsked(at=task.ended_at, text=text, **told)]
 
 
 def aliased(row: CustomerRow) -> Aliased:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sojourn.domain.errors import UnknownName
 from sojourn.insight.fate import Decided
-from sojourn.insight.happenings import Entry, Happened
+from sojourn.insight.happenings import Entry, Happened, PersonAsked
 from sojourn.insight.story import Line, Story
 from sojourn.insight.waits import Wait
 from sojourn.journeys.registry import Journeys
@@ -48,7 +48,7 @@ def of_journey(told: Story, journey: str, journeys: Journeys, step: str = "") ->
         The runs of the journey, their messages, and what they could hear of.
     """
 
-    def concerns(line: Decided | Entry | Wait) -> bool:
+    def concerns(line: Decided | Entry | PersonAsked | Wait) -> bool:
         one = not (step and isinstance(line, Decided)) or line.step == step
         return line.journey == journey and one
 
@@ -89,8 +89,8 @@ def of_message(told: Story, name: str, journeys: Journeys) -> Story:
         for line in told.timeline
         if (isinstance(line, Decided) and line.number in numbers)
         or (isinstance(line, Happened) and line.name in heard)
-        or (isinstance(line, Entry | Wait) and _run_of(line) in ids)
-        or not isinstance(line, Decided | Happened | Entry | Wait)
+        or (isinstance(line, Entry | PersonAsked | Wait) and _run_of(line) in ids)
+        or not isinstance(line, Decided | Happened | Entry | PersonAsked | Wait)
     ]
     return told.model_copy(
         update={"timeline": kept, "runs": [run for run in told.runs if run.workflow_id in ids]}
@@ -101,14 +101,14 @@ def _of(
     told: Story,
     journey: str,
     journeys: Journeys,
-    concerns: Callable[[Decided | Entry | Wait], bool],
+    concerns: Callable[[Decided | Entry | PersonAsked | Wait], bool],
 ) -> Story:
     heard = _terms(journeys, journey).declared
 
     def kept(line: Line) -> bool:
         if isinstance(line, Happened):
             return line.name in heard
-        return concerns(line) if isinstance(line, Decided | Entry | Wait) else True
+        return concerns(line) if isinstance(line, Decided | Entry | PersonAsked | Wait) else True
 
     return told.model_copy(update={"timeline": [line for line in told.timeline if kept(line)]})
 
@@ -118,5 +118,5 @@ def _terms(journeys: Journeys, name: str) -> Terms:
     return journey.terms if journey is not None else Terms()
 
 
-def _run_of(line: Decided | Entry | Wait) -> str:
+def _run_of(line: Decided | Entry | PersonAsked | Wait) -> str:
     return line.workflow_id if isinstance(line, Decided | Wait) else line.run

@@ -23,6 +23,7 @@ from sojourn.insight.happenings import (
     Consented,
     Entry,
     Happened,
+    PersonAsked,
     Readdressed,
 )
 from sojourn.insight.held import held_back
@@ -53,6 +54,7 @@ from sojourn.store import (
     runs,
     suppressions,
     switches,
+    tasks,
 )
 from sojourn.store.suppressions import Asked
 from sojourn.store.tables import EntryRow, EventRow, LedgerRow, RunRow
@@ -64,7 +66,16 @@ MOST_SWITCHES = 1000
 """The newest ones; operators set a few a year."""
 
 Line = Annotated[
-    Happened | Entry | Consented | Answered | Readdressed | Aliased | Cared | Wait | Decided,
+    Happened
+    | Entry
+    | Consented
+    | Answered
+    | Readdressed
+    | Aliased
+    | Cared
+    | PersonAsked
+    | Wait
+    | Decided,
     Field(discriminator="kind"),
 ]
 
@@ -126,6 +137,7 @@ async def tell(
         held = await switches.history(session, MOST_SWITCHES)
         muted = await mutes.of_customer(session, customer_id)
         judged = await entries.of_customer(session, customer_id)
+        tasked = await tasks.listed(session, customer_id=customer_id, everything=True)
         replied = await answers.listed(session, customer_id, limit=MOST_ANSWERS)
         facts = await facts_of(session, customer, settings, project.journeys)
         courses = await _courses(session, decided, went_to)
@@ -150,6 +162,7 @@ async def tell(
         *(happenings.answered(row) for row in replied),
         *(happenings.entered(row, _instead_of_entry(row, facts)) for row in judged),
         *(line for row in muted for line in happenings.cared(row)),
+        *(line for row in tasked for line in happenings.asked(row)),
         *waited,
         *(
             fate.decided(

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sojourn.domain.customer import read_identity
 from sojourn.domain.tasks import Opening
 from sojourn.store import Store, tasks
 from tests.support.cli_stack import Cli
@@ -61,3 +62,18 @@ async def test_what_cannot_be_answered_is_one_clear_line(offline: Cli) -> None:
     nobody = await offline("tasks", "answer", str(one["id"]), "yes", "--by", " ")
     assert nobody.code == 2
     assert (await offline("tasks", "--json")).json == [one]
+
+
+async def test_explain_tells_of_a_question_and_of_its_answer(offline: Cli) -> None:
+    offline_id = {"email": "ada@shop.example"}
+    identity = read_identity(offline_id, customer_id="ada", message_id="i", at=NOW)
+    await offline.sojourn.identify(identity)
+    await opened(offline.store, "refund", until=timedelta(hours=4))
+    (task,) = (await offline("tasks", "--json")).json
+    told = (await offline("explain", "ada")).out
+    assert f"what-now:ada:o1: asked a person (task {task['id']}), waits until" in told
+    await offline("tasks", "answer", task["id"], "yes", "--by", "Ann")
+    told = (await offline("explain", "ada")).out
+    assert f"task {task['id']}: answered by Ann: Do it" in told
+    kinds = [line["kind"] for line in (await offline("explain", "ada", "--json")).json["timeline"]]
+    assert kinds.count("task") == 2
