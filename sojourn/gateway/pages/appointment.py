@@ -69,14 +69,14 @@ class Attending(Question[Attend]):
             The page.
         """
         if person is None:
-            return Shown("appointment_over", 410)
+            return Shown("appointment-over", 410)
         found = await appointments.find(
             session, person.customer_id, link.appointment_id, self._known
         )
         if found is None or int(found.starts_at.timestamp()) != link.starts_at:
-            return Shown("appointment_over", 410)
+            return Shown("appointment-over", 410)
         if not found.cancelled and now >= found.starts_at:
-            return Shown("appointment_over", 410)
+            return Shown("appointment-over", 410)
         return Shown(
             "appointment",
             names={
