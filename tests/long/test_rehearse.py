@@ -29,5 +29,5 @@ def test_nobody_is_pestered_and_nothing_contradicts_itself() -> None:
     assert season["unknown"] == []
     assert told.returncode == 0
     sent = [m for c in season["customers"] for m in c["messages"] if m["state"] == "sent"]
-    assert {m["class"] for m in sent} == {"promotional", "transactional"}
+    assert {m["class"] for m in sent} >= {"promotional", "transactional"}
     assert all(m["reason"] for c in season["customers"] for m in c["messages"] if m not in sent)
