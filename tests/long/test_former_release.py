@@ -30,6 +30,7 @@ from sojourn.cli.local.stack import Server
 from sojourn.store import Store, ledger
 from sojourn.store.tables import LedgerRow
 from tests.support.installation import Sender
+from tests.support.project import SHOP
 
 FORMER = "a0e0f36"
 """The commit of the release before this one."""
@@ -60,14 +61,21 @@ def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Release:
     """The code of one release, and its processes."""
 
-    def __init__(self, name: str, folder: Path, home: Path, variables: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        home: Path,
+        variables: dict[str, str],
+        project: Path | None = None,
+    ) -> None:
         self.name = name
         self.home = home
         self._folder = folder
         self._variables = {
             **variables,
             "PYTHONPATH": str(folder),
-            "SOJOURN_PROJECT": str(folder),
+            "SOJOURN_PROJECT": str(project or folder),
             "SOJOURN_HOME": str(home),
         }
         self._opened = AsyncExitStack()
@@ -223,7 +231,8 @@ async def test_the_former_release_runs_beside_this_one_and_takes_over_again(
         "TEMPORAL_NAMESPACE": "default",
     }
     old = Release("former", former, tmp_path, variables)
-    new = Release("new", ROOT, tmp_path, variables)
+    # a journey that the former release does not know would write more, and wait for this one
+    new = Release("new", ROOT, tmp_path, variables, SHOP)
     await old.run("migrate")
     key = json.loads(await old.run("keys", "add", "load", "--json"))["key"]
     load = Load(key, [await old.start()])

@@ -53,7 +53,12 @@ def run(project: Path, *command: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, *command],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{ROOT}", **environment},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{project}{os.pathsep}{ROOT}",
+            "SOJOURN_PROJECT": str(project),
+            **environment,
+        },
         capture_output=True,
         text=True,
         check=False,
