@@ -79,7 +79,9 @@ class VirtualClock:
         request = SleepRequest()
         request.duration.FromTimedelta(duration)
         sleeping = asyncio.create_task(
-            self._client.test_service.unlock_time_skipping_with_sleep(request)
+            # without a limit of its own a call is given up after half a minute, before a run that
+            # holds up the clock is found
+            self._client.test_service.unlock_time_skipping_with_sleep(request, timeout=2 * STUCK)
         )
         try:
             await self._watched(sleeping)
