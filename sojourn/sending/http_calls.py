@@ -208,7 +208,9 @@ def _address(service: _Service) -> str:
         return service.url
     url = os.environ.get(service.url, "").strip()
     if not url:
-        raise BadSetting(f"{service.url} is empty: {service.name} does not know whom to ask")
+        raise BadSetting(
+            f"{service.url} is not set: {service.name} needs the address of the service"
+        )
     if fault := _fault_of(url):
         raise BadSetting(f"{service.url} {fault}")
     return url

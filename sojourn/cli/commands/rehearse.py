@@ -1,9 +1,6 @@
 """``sojourn rehearse``: a season of a shop, as its customers see it."""
 
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sojourn.cli import output
 from sojourn.cli.here import Here
+from sojourn.cli.keeping import kept_or_temporary
 from sojourn.cli.running import run
 from sojourn.cli.season.judging import contradictions
 from sojourn.cli.season.playing import Season, play
@@ -64,7 +62,7 @@ async def _rehearse(
     if not here.project.journeys:
         raise BadInput(f"no journey in {here.project.root}: a journey is a file in workflows/")
     await check_journeys(here.project)
-    with _folder(keep) as home, _bar() as bar:
+    with kept_or_temporary(keep, "rehearse") as home, _bar() as bar:
         task = bar.add_task("days", total=days)
 
         def restarted(code: int) -> None:
@@ -88,17 +86,6 @@ async def _rehearse(
         _show(season, found, shown)
     if found or season.unknown:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is not None:
-        if keep.exists() and any(keep.iterdir()):
-            raise BadInput(f"--keep {keep}: the folder is not empty; name a new one")
-        yield keep.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="sojourn-rehearse-") as folder:
-        yield Path(folder)
 
 
 def _bar() -> Progress:

@@ -1,8 +1,5 @@
 """``sojourn replay``: run a recording through the real engine in virtual time."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sojourn.cli import output
 from sojourn.cli.calls import Fault, read_calls
 from sojourn.cli.here import Here
+from sojourn.cli.keeping import kept_or_temporary
 from sojourn.cli.recordings import Replayed
 from sojourn.cli.recordings import replay as replay_calls
 from sojourn.cli.running import run
@@ -51,7 +49,7 @@ async def _replay(here: Here, file: Path, *, as_json: bool, keep: Path | None) -
             f"{file}: no line of it is a call of the tracking API; "
             f"line {faults[0].line}: {faults[0].reason}"
         )
-    with _folder(keep) as home, _progress() as bar:
+    with kept_or_temporary(keep, "replay") as home, _progress() as bar:
         tasks = {phase: bar.add_task(phase, total=None) for phase in ("events", "runs")}
 
         def progress(phase: str, done: int, total: int) -> None:
@@ -79,17 +77,6 @@ async def _replay(here: Here, file: Path, *, as_json: bool, keep: Path | None) -
         output.stderr.print(f"unknown: {one.name}: {one.reason}", markup=False, soft_wrap=True)
     if result.unknown:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is not None:
-        if keep.exists() and any(keep.iterdir()):
-            raise BadInput(f"--keep {keep}: the folder is not empty; name a new one")
-        yield keep.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="sojourn-replay-") as folder:
-        yield Path(folder)
 
 
 def _progress() -> Progress:
