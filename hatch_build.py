@@ -47,6 +47,8 @@ def _files(root: Path) -> list[Path]:
     found = [root / place for place in WHOLE if (root / place).is_file()]
     for place in WHOLE:
         found += [path for path in (root / place).rglob("*") if path.is_file()]
-    for journey in (root / "templates").iterdir():
-        found.append(root / TESTS / f"test_{journey.name.replace('-', '_')}.py")
+    # by the journeys' own files: one that only asks people has no templates
+    for journey in sorted((root / "workflows").glob("*.py")):
+        if (test := root / TESTS / f"test_{journey.stem}.py").is_file():
+            found.append(test)
     return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
