@@ -230,8 +230,8 @@ def _fit(call: dict[str, Any]) -> tuple[dict[str, Any], list[Note]]:
     notes: list[Note] = []
     fit: dict[str, Any] = {}
     for name, value in call.items():
-        if name in ENVELOPE_FIELDS:
-            fit[name] = value
+        if name in ENVELOPE_FIELDS or (name == "properties" and not isinstance(value, dict)):
+            fit[name] = value  # judged for what it is, not left out
         elif storable_text(name) == name:
             fit[name], found = storable_part(value, name)
             notes += found

@@ -96,9 +96,7 @@ class Events(Mapping[str, type[Event]]):
             if name not in fields:
                 raise UnknownName("field of an event", name, fields)
         first = {name: known for name, known in FIRST_VERSION.items() if known in found}
-        # an event that Sojourn alone writes has no other spelling
-        sent = set(found) - {runs.JourneyStopped.event_name}
-        self._naming = Naming(sent, either_order=True, synonyms={**first, **synonyms.events})
+        self._naming = Naming(found, either_order=True, synonyms={**first, **synonyms.events})
         self._fields = tuple(sorted(synonyms.fields.items()))
 
     def used(self, use: Use) -> "Events":
@@ -110,7 +108,7 @@ class Events(Mapping[str, type[Event]]):
         return self._naming.known(name) or name
 
     def spellings(self, name: str) -> list[str]:
-        """Return the words, in small letters, under which the event of a wire name is known."""
+        """Return the `letters` under which the event of a wire name is known."""
         return self._naming.spellings(name)
 
     def nearest(self, name: str) -> str | None:

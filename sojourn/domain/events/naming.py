@@ -1,8 +1,8 @@
 """Names that senders write differently: which of them are beyond doubt the same.
 
-Segment's libraries take an event's two words in either order, in any case, with spaces or
-underscores between them, and so do its own destinations: "Completed Order" is the first version's
-name of "Order Completed". Fields come as ``cart_id`` and as ``cartId``.
+Segment's libraries take an event's two words in either order, in any case, with spaces,
+underscores or nothing between them, and so do its own destinations: "Completed Order" is the first
+version's name of "Order Completed". Fields come as ``cart_id`` and as ``cartId``.
 """
 
 import re
@@ -18,6 +18,10 @@ REMEMBERED = 1000
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BETWEEN = re.compile(r"[\W_]+")
+BETWEEN = r" -/:-@\[-`{-~\u00a0\u2000-\u206f"
+"""Characters of no name, as in a class of a pattern in Python and in JSON Schema: punctuation and
+spaces. A letter of any script counts: "Order Completed 取消" is another event."""
+_NO_LETTER = re.compile(f"[{BETWEEN}]+")
 
 FIRST_VERSION: Mapping[str, str] = MappingProxyType({"started order": "Checkout Started"})
 """Names of Segment's first version that are more than the same two words the other way round."""
@@ -29,6 +33,12 @@ def plain(name: str) -> str:
     if len(name) > LONGEST_NAME:
         return name
     return " ".join(part for part in _BETWEEN.split(_HUMP.sub(" ", name)) if part).casefold()
+
+
+@lru_cache(maxsize=4096)
+def letters(name: str) -> str:
+    """Return small letters and digits alone: ``OrderCompleted`` is ``order completed``."""
+    return name if len(name) > LONGEST_NAME else _NO_LETTER.sub("", name).lower()
 
 
 class Naming:
@@ -51,22 +61,23 @@ class Naming:
         meant: dict[str, set[str]] = {}
         for name in self._names:
             words = plain(name).split()
-            spellings = {" ".join(words)}
+            spellings = {letters(name)}
             if either_order and len(words) == 2:
-                spellings.add(" ".join(reversed(words)))
+                spellings.add(letters("".join(reversed(words))))
             for spelling in spellings:
                 meant.setdefault(spelling, set()).add(name)
         self._meant = {spelling: min(of) for spelling, of in meant.items() if len(of) == 1}
-        self._nearest: dict[str, str | None] = {}
         # a name is what it is, whatever else it could be short for
-        self._meant |= {plain(name): known for name, known in synonyms.items()}
+        self._meant |= {letters(name): known for name, known in synonyms.items()}
+        self._words = {plain(name): self.known(name) for name in (*self._names, *synonyms)}
+        self._nearest: dict[str, str | None] = {}
 
     def known(self, name: str) -> str | None:
         """Return the known name that a name is beyond doubt; None if there is none."""
-        return name if name in self._names else self._meant.get(plain(name))
+        return name if name in self._names else self._meant.get(letters(name))
 
     def spellings(self, name: str) -> list[str]:
-        """Return the words (`plain`) under which a known name is found."""
+        """Return the `letters` under which a known name is found."""
         return sorted(spelling for spelling, known in self._meant.items() if known == name)
 
     def nearest(self, name: str) -> str | None:
@@ -75,6 +86,6 @@ class Naming:
         if words not in self._nearest:
             if len(self._nearest) >= REMEMBERED:
                 self._nearest.clear()
-            near = get_close_matches(words, list(self._meant), n=1, cutoff=0.6)
-            self._nearest[words] = self._meant[near[0]] if near else None
+            near = get_close_matches(words, list(self._words), n=1, cutoff=0.6)
+            self._nearest[words] = self._words[near[0]] if near else None
         return self._nearest[words]

@@ -5,14 +5,19 @@ the fields of the project's events and the traits that nobody can read, bytes an
 is no Unicode, and moments of the first and the last day that are not written in UTC.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sojourn.dispatch.calls import WRITTEN_HERE
-from sojourn.domain.events import LONGEST_ID, Events
+from sojourn.domain.events import LONGEST_ID, SHIPPED, Events
+from sojourn.domain.events.naming import BETWEEN, letters
 from sojourn.domain.storable import LONGEST_NUMBER
 from sojourn.gateway.http.description import FIELDS
 
 Schema = dict[str, Any]
+
+_ALSO: Final = {"k": "\u212a", "å": "\u212b", "ω": "\u2126"}
+"""Signs (Kelvin, Ångström, Ohm) whose small letter is that of another."""
 
 NOT_BLANK = r"^[^\u0000-\u001f\u007f]*[^\u0000-\u001f\u007f\s][^\u0000-\u001f\u007f]*$"
 _THIRTY, _THIRTY_ONE = "0[469]|11", "0[13578]|1[02]"
@@ -111,7 +116,7 @@ def call_schema(kind: str) -> Schema:
             schema["required"] = ["previousId", "userId"]
         case "track":
             fields["event"] = {
-                **_text(), "not": {"enum": sorted(WRITTEN_HERE)},
+                **_text(), "not": {"pattern": _any_spelling(SHIPPED, WRITTEN_HERE)},
             }  # fmt: skip
             schema["required"] = ["event"]
             schema["allOf"] = [{"anyOf": somebody}, _strict_unless_it_ends(fields)]
@@ -129,14 +134,18 @@ def ending_event(events: Events) -> Schema:
     Args:
         events: of the project, with the use that journeys make of them.
     """
-    names = sorted(events.use.ends)
-    patterns = [_escaped(name) for name in names]
-    patterns += sorted(_spelled(words) for name in names for words in events.spellings(name))
     return {
         "description": "The name of an event that ends runs, in any spelling.",
         "type": "string",
-        "pattern": f"^(?:{'|'.join(patterns)})$" if patterns else "(?!)",
+        "pattern": _any_spelling(events, events.use.ends - WRITTEN_HERE),
     }
+
+
+def _any_spelling(events: Events, names: Iterable[str]) -> str:
+    found = sorted(names)
+    patterns = [_escaped(name) for name in found]
+    patterns += sorted(_spelled(way) for name in found for way in events.spellings(name))
+    return f"^(?:{'|'.join(patterns)})$" if patterns else "(?!)"
 
 
 def _strict_unless_it_ends(fields: dict[str, Schema]) -> Schema:
@@ -212,16 +221,16 @@ def _around(kind: str) -> Schema:
     return {} if kind in ("track", "identify") else FIELDS
 
 
-def _spelled(words: str) -> str:
-    """Return a pattern of words in any case, with anything or nothing between them."""
-    between = "[^A-Za-z0-9]*"
-    spelled = between.join("".join(_either(letter) for letter in word) for word in words.split())
-    return f"{between}{spelled}{between}"
+def _spelled(name: str) -> str:
+    """Return a pattern of letters in any case, with anything of no name between them."""
+    between = f"[{BETWEEN}]*"
+    return f"{between}{between.join(_either(letter) for letter in name)}{between}"
 
 
 def _either(letter: str) -> str:
-    cases = dict.fromkeys((letter.lower(), letter.upper()))
-    return f"[{''.join(cases)}]" if len(cases) == 2 else _escaped(letter)
+    ways = (letter.lower(), letter.upper(), _ALSO.get(letter, letter))
+    cases = dict.fromkeys(way for way in ways if letters(way) == letter)
+    return f"[{''.join(cases)}]" if len(cases) > 1 else _escaped(letter)
 
 
 def _escaped(text: str) -> str:
