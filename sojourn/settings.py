@@ -265,6 +265,13 @@ class Settings(BaseSettings):
     webhooks: Annotated[Path | None, BeforeValidator(lambda given: given or None)] = None
     """Folder of ``*.toml``, each the mapping of one source of webhooks."""
 
+    tasks_webhook: str = ""
+    """Address of the helpdesk that is told of tasks; empty: none is."""
+
+    tasks_webhook_secret: SecretStr = SecretStr("")
+    """Secret that signs what the helpdesk is told, ``whsec_...``; several, separated by commas,
+    while one is exchanged: each signs."""
+
     gateway_in_work: Annotated[int, Field(ge=1, le=100_000)] = 200
     """Requests that a process of the gateway works on at one time; it turns more of them away."""
 

@@ -1,13 +1,13 @@
 """`Task`: a question to a person, as commands, pages and helpdesks show it."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from pydantic import BaseModel
 
-from sojourn.domain.links import Task as Link
-from sojourn.domain.links import task_token
 from sojourn.domain.tasks import TaskState, WhyClosed
-from sojourn.settings import Settings, signing_key
+from sojourn.sending.task_page import page_of
+from sojourn.settings import Settings
 from sojourn.store.tables import TaskRow
 
 WHY_CLOSED = {
@@ -16,6 +16,16 @@ WHY_CLOSED = {
     WhyClosed.BEGUN_AGAIN: "the journey began its steps again",
     WhyClosed.CUSTOMER_ERASED: "the customer was erased",
 }
+
+
+class Known(StrEnum):
+    """A helpdesk's knowledge of a task."""
+
+    TOLD = "told"
+    WAITS = "waits"
+    """It is to be told, or told again."""
+    GIVEN_UP = "given_up"
+    """It could not be told, and nobody tries any more."""
 
 
 class Task(BaseModel):
@@ -37,6 +47,8 @@ class Task(BaseModel):
         ended_at: when it was answered, or closed.
         because: why it was closed without an answer.
         url: of its page; empty where nobody asked for it.
+        helpdesk: what a helpdesk knows of it; None if none is told of it.
+        tries: how often it was told in vain since something new was to be told.
     """
 
     id: int
@@ -54,11 +66,24 @@ class Task(BaseModel):
     ended_at: datetime | None = None
     because: str = ""
     url: str = ""
+    helpdesk: Known | None = None
+    tries: int = 0
 
     @property
     def words(self) -> str:
         """The words of the answer."""
         return self.answers.get(self.answer, self.answer)
+
+    def told(self) -> str:
+        """Say what the helpdesk knows: ``it knows``."""
+        match self.helpdesk:
+            case Known.TOLD:
+                return "it knows"
+            case Known.WAITS:
+                return f"it is told again: {self.tries} tries failed" if self.tries else "is told"
+            case Known.GIVEN_UP:
+                return f"not told: given up after {self.tries} tries"
+        return ""
 
     def standing(self) -> str:
         """Say what became of it: ``answered by Ann: Refund it``."""
@@ -75,10 +100,7 @@ class Task(BaseModel):
 def task_of(row: TaskRow, settings: Settings | None = None) -> Task:
     """Return a task of the store; with settings, the address of its page as well."""
     assert row.id is not None
-    url = ""
-    if settings is not None:
-        token = task_token(signing_key(settings), Link(row.customer_id, row.id))
-        url = f"{settings.public_url.rstrip('/')}/t/{token}"
+    url = page_of(row, settings) if settings is not None else ""
     return Task(
         id=row.id,
         customer_id=row.customer_id,
@@ -95,4 +117,14 @@ def task_of(row: TaskRow, settings: Settings | None = None) -> Task:
         ended_at=row.ended_at,
         because=row.because or "",
         url=url,
+        helpdesk=_known(row),
+        tries=row.tries,
     )
+
+
+def _known(row: TaskRow) -> Known | None:
+    if not row.to_tell:
+        return None
+    if row.tell_at is not None:
+        return Known.WAITS
+    return Known.GIVEN_UP if row.tries else Known.TOLD

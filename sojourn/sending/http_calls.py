@@ -4,9 +4,7 @@ Temporal sees the declared fields of question and answer, and nothing else: neit
 the secret, nor what the card adds, nor a body.
 """
 
-import asyncio
 import inspect
-import ipaddress
 import json
 import os
 import re
@@ -20,20 +18,19 @@ from pydantic import TypeAdapter, ValidationError
 from standardwebhooks import Webhook
 from temporalio import activity as temporal
 
-from sojourn.channels.http import retry_after, trusted
 from sojourn.domain.calls import NonPersonal
+from sojourn.domain.endpoints import fault_of
 from sojourn.domain.errors import BadSetting, CallFailed, RateLimited, TransientError
 from sojourn.domain.keys import is_address
 from sojourn.domain.made_ids import digest
 from sojourn.journeys.activities import WITHIN, Activity
 from sojourn.sending.breaker import breaker_of
 from sojourn.sending.calls import Context
+from sojourn.sending.signed import headers_of, post, signing
 
 A = TypeVar("A", bound=NonPersonal)
 
 TIMEOUT = timedelta(seconds=10)
-LARGEST = 256_000
-"""Bytes of an answer that are read."""
 CARD = ("email", "phone", "first_name", "locale", "timezone")
 """Fields of the customer's card that a call can send."""
 _OURS = ("customer_id", "journey", "key")
@@ -130,7 +127,7 @@ def _check(
 ) -> None:
     if not name.isidentifier():
         raise TypeError(f'http_call: "{name}" is no name; write it like "may_refund"')
-    if not _VARIABLE.fullmatch(url) and (fault := _fault_of(url)):
+    if not _VARIABLE.fullmatch(url) and (fault := fault_of(url)):
         raise TypeError(f"{name}: url= {fault}")
     if not _VARIABLE.fullmatch(secret):
         raise TypeError(
@@ -148,32 +145,9 @@ def _check(
         raise TypeError(f'{name}: sends= cannot name a field "{taken[0]}"')
 
 
-def _fault_of(url: str) -> str:
-    """Return what is wrong with an address; an empty text if nothing is."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "is no address"
-    if parsed.userinfo:
-        return "must not have a user or a password in it"
-    if parsed.scheme == "https" and parsed.host:
-        return ""
-    if parsed.scheme == "http" and _is_here(parsed.host):
-        return ""
-    return "must begin with https:// (http:// on this machine alone)"
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 async def _called(service: _Service, context: Context, given: Mapping[str, Any]) -> NonPersonal:
-    url, signing = _address(service), _signing(service)
+    url, signer = _address(service), _signing(service)
+    name = f"call_{digest(context.idempotency_key)}"
     body = json.dumps(
         {
             "type": service.name,
@@ -186,7 +160,9 @@ async def _called(service: _Service, context: Context, given: Mapping[str, Any])
     if (wait := breaker.wait(now, service.timeout + _MARGIN)) is not None:
         raise TransientError("the service fails again and again", retry_after=wait)
     try:
-        status, said, asked = await _post(service, url, body, _headers(signing, context, body))
+        status, said, asked = await post(
+            url, body, headers_of([signer], name, body), service.timeout
+        )
     except (httpx.HTTPError, TimeoutError) as error:
         breaker.failed(_now())
         raise TransientError(f"no answer: {type(error).__name__}") from None
@@ -211,7 +187,7 @@ def _address(service: _Service) -> str:
         raise BadSetting(
             f"{service.url} is not set: {service.name} needs the address of the service"
         )
-    if fault := _fault_of(url):
+    if fault := fault_of(url):
         raise BadSetting(f"{service.url} {fault}")
     return url
 
@@ -220,10 +196,7 @@ def _signing(service: _Service) -> Webhook:
     secret = os.environ.get(service.secret, "").strip()
     if not secret:
         raise BadSetting(f"{service.secret} is empty: {service.name} cannot sign")
-    try:
-        return Webhook(secret)
-    except Exception:  # its words may quote the secret
-        raise BadSetting(f"{service.secret} is no secret like whsec_ and base64") from None
+    return signing(service.secret, secret)
 
 
 async def _data(service: _Service, context: Context, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,41 +209,6 @@ async def _data(service: _Service, context: Context, given: Mapping[str, Any]) -
             raise CallFailed("Restricted", "the customer is erased, or their data are not used")
         data |= {name: getattr(customer, name) for name in service.card}
     return data
-
-
-def _headers(signing: Webhook, context: Context, body: str) -> dict[str, str]:
-    """Return the headers of one attempt: the id is the call's, the moment the attempt's own.
-
-    The moment is the machine's: the service compares it with its clock.
-    """
-    name, at = f"call_{digest(context.idempotency_key)}", datetime.now(UTC)
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "Sojourn",
-        "Idempotency-Key": name,
-        "webhook-id": name,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": signing.sign(name, at, body),
-    }
-
-
-async def _post(
-    service: _Service, url: str, body: str, headers: dict[str, str]
-) -> tuple[int, bytes, timedelta | None]:
-    """Return the answer's status and body, and how long it asks us to wait."""
-    seconds = service.timeout.total_seconds()
-    async with (
-        asyncio.timeout(seconds),
-        httpx.AsyncClient(verify=trusted(), follow_redirects=False, timeout=seconds) as http,
-        http.stream("POST", url, content=body.encode(), headers=headers) as answer,
-    ):
-        said = b""
-        if answer.is_success:
-            async for part in answer.aiter_bytes():
-                said += part
-                if len(said) > LARGEST:
-                    raise CallFailed("BadAnswer", f"it is larger than {LARGEST} bytes")
-        return answer.status_code, said, retry_after(answer)
 
 
 def _read(service: _Service, said: bytes) -> NonPersonal:

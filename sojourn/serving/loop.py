@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.answers import Answers, Shop
 from sojourn.sending.answering import answer_replies, forget_old
+from sojourn.sending.helpdesk import Helpdesk
 from sojourn.sending.probing import probe_paused
 from sojourn.serving.lanes import EVERYTHING, Lanes
 from sojourn.serving.together import stop_with_parent
@@ -43,6 +44,7 @@ SETTLE_EVERY = timedelta(seconds=10)
 LOOK_EVERY = timedelta(seconds=5)
 ANSWER_EVERY = timedelta(seconds=3)
 EXPIRE_EVERY = timedelta(seconds=15)
+TELL_EVERY = timedelta(seconds=3)
 FORGET_EVERY = timedelta(minutes=10)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
@@ -183,6 +185,16 @@ async def forget_forever(store: Store, known: Events) -> None:
     await _forever(forget, EXPIRE_EVERY)
 
 
+async def tell_forever(helpdesk: Helpdesk) -> None:
+    """Tell the helpdesk, time and again, which tasks opened and how they ended."""
+
+    async def tell() -> None:
+        if told := await helpdesk.tell(datetime.now(UTC)):
+            log.info("told the helpdesk of tasks", times=told)
+
+    await _forever(tell, TELL_EVERY)
+
+
 async def _forever(do: Callable[[], Awaitable[None]], every: timedelta) -> None:
     """Do it time and again; a store or a Temporal that is away for a while is no reason to end."""
     while True:
@@ -223,6 +235,7 @@ async def serve_until_stopped(
     try:
         project = load_project()
         policy = Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
+        helpdesk = Helpdesk.of(store, settings)
         client = await connect(settings, runtime=runtime(settings))
         await _check_namespace(client)
         async with serving(
@@ -257,6 +270,8 @@ async def serve_until_stopped(
                     asyncio.create_task(age_forever(store, client, settings.retention)),
                     asyncio.create_task(forget_forever(store, project.events)),
                 ]
+                if helpdesk is not None:
+                    tasks.append(asyncio.create_task(tell_forever(helpdesk)))
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()

@@ -93,7 +93,7 @@ async def serving(
         "graceful_shutdown_timeout": GRACE,
         "activity_task_poller_behavior": PollerBehaviorAutoscaling(),
     }
-    tasks = Tasks(store)
+    tasks = Tasks(store, to_tell=bool(settings.tasks_webhook))
     sayings = Sayings(client, store, settings, project, task_queue)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(sayings.drain)

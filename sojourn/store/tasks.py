@@ -9,7 +9,6 @@ tells those that nobody could tell at once.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -192,6 +191,12 @@ async def listed(
     return (await session.exec(query.order_by(col(TaskRow.until), col(TaskRow.id)))).all()
 
 
+async def any_to_tell(session: AsyncSession, now: datetime) -> bool:
+    """Tell whether the helpdesk is to be told something; by an index, so it can be asked often."""
+    query = select(TaskRow.id).where(col(TaskRow.tell_at) <= now).limit(1)
+    return (await session.exec(query)).first() is not None
+
+
 async def claim_to_tell(
     session: AsyncSession, now: datetime, *, again: datetime, limit: int
 ) -> Sequence[TaskRow]:
@@ -221,22 +226,72 @@ async def claim_to_tell(
 
 
 async def told(
-    session: AsyncSession, row: TaskRow, *, opened: bool, again: datetime | None
+    session: AsyncSession,
+    row: TaskRow,
+    *,
+    opened: bool,
+    accepted: bool,
+    again: datetime | None,
 ) -> None:
-    """Note that the helpdesk was told.
+    """Note what came of telling the helpdesk.
+
+    A task that has ended meanwhile stays to be told at once: its end is another word.
 
     Args:
         session: a writing transaction.
         row: the task, as it was told.
         opened: it was told that the task opened; False: that it is over.
-        again: when to tell what happened since; None: there is nothing more.
+        accepted: the helpdesk has it.
+        again: when to try again; None: not any more.
     """
-    column = "opened_told_at" if opened else "ended_told_at"
-    await session.exec(
-        update(TaskRow)
-        .where(col(TaskRow.id) == row.id)
-        .values({column: datetime.now(UTC), "tell_at": again, "tries": 0})
+    kept = await _named(session, row.task)
+    if kept is None:  # erased meanwhile
+        return
+    known = kept.opened_told_at if opened else kept.ended_told_at
+    if accepted:
+        column = "opened_told_at" if opened else "ended_told_at"
+        setattr(kept, column, known or datetime.now(UTC))
+    if kept.state is row.state and (accepted or known is None):  # else another worker told it
+        kept.tell_at, kept.tries = again, 0 if accepted else kept.tries
+    session.add(kept)
+
+
+async def tell_again(session: AsyncSession, row: TaskRow) -> None:
+    """Have the helpdesk told of a task once more, as if nobody had tried.
+
+    Args:
+        session: a writing transaction.
+        row: a task that a helpdesk is told of.
+
+    Raises:
+        BadInput: no helpdesk is told of it.
+    """
+    if not row.to_tell:
+        raise BadInput(
+            f"task {row.id} was opened while no helpdesk was told of tasks: "
+            "set SOJOURN_TASKS_WEBHOOK for the workers"
+        )
+    row.tell_at, row.tries = datetime.now(UTC), 0
+    session.add(row)
+
+
+async def untold(session: AsyncSession, *, limit: int) -> Sequence[TaskRow]:
+    """Return tasks of which the helpdesk could not be told, the newest first.
+
+    Args:
+        session: any session.
+        limit: the most to return.
+
+    Returns:
+        The rows: nobody tries any more.
+    """
+    query = (
+        select(TaskRow)
+        .where(col(TaskRow.to_tell), col(TaskRow.tell_at).is_(None), TaskRow.tries > 0)
+        .order_by(col(TaskRow.id).desc())
+        .limit(limit)
     )
+    return (await session.exec(query)).all()
 
 
 async def _end(

@@ -5,7 +5,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,11 @@ class Workers:
 
 @asynccontextmanager
 async def started(
-    server: Server, home: Path, *options: str, count: int = 1
+    server: Server,
+    home: Path,
+    *options: str,
+    count: int = 1,
+    env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Workers]:
     """Run the command with these options; yield once its processes serve."""
     port = free_port()
@@ -77,6 +81,7 @@ async def started(
             "SOJOURN_HOME": str(home),
             "SOJOURN_DATABASE_URL": database_url,
             "SOJOURN_METRICS_ADDRESS": f"{HOST}:{port}",
+            **(env or {}),
         },
     )
     await (await Store.open(database_url, migrate=True)).close()

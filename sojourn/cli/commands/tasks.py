@@ -69,6 +69,12 @@ def answer(
     run(_answer(here, number, name, by))
 
 
+@app.command()
+def tell(number: Number) -> None:
+    """Have the workers tell the helpdesk of a task once more."""
+    run(_tell(Here.compose(), number))
+
+
 async def _list(
     here: Here, customer: str | None, limit: int, *, everything: bool, as_json: bool
 ) -> None:
@@ -76,17 +82,21 @@ async def _list(
         if customer is not None:
             customer = await people.resolve(session, customer)
         rows = await tasks.listed(session, customer_id=customer, everything=everything, limit=limit)
+        untold = await tasks.untold(session, limit=limit)
     found = [task_of(row, here.settings) for row in rows]
     if as_json:
         show_json([one.model_dump() for one in found])
         return
-    if not found:
+    if found:
+        show_list(
+            ["id", "until", "customer", "journey", "question", "answers or end"],
+            [(t.id, t.until, t.customer_id, t.journey, t.text, _said(t)) for t in found],
+        )
+    else:
         show_line("no tasks" if everything else "no open tasks")
-        return
-    show_list(
-        ["id", "until", "customer", "journey", "question", "answers or end"],
-        [(one.id, one.until, one.customer_id, one.journey, one.text, _said(one)) for one in found],
-    )
+    for row in untold:
+        again = f"`sojourn tasks tell {row.id}` tries again"
+        show_line(f"the helpdesk was not told of task {row.id} in {row.tries} tries: {again}")
 
 
 async def _show(here: Here, number: int, *, as_json: bool) -> None:
@@ -102,6 +112,8 @@ async def _show(here: Here, number: int, *, as_json: bool) -> None:
     show_line(f"  until    {task.until:%Y-%m-%d %H:%M} UTC")
     show_line(f"  state    {task.standing()}")
     show_line(f"  page     {task.url}")
+    if task.helpdesk is not None:
+        show_line(f"  helpdesk {task.told()}")
     if task.state is TaskState.OPEN:
         for name, words in task.answers.items():
             show_line(f"  sojourn tasks answer {number} {name} --by YOU    {words}")
@@ -124,6 +136,12 @@ async def _answer(here: Here, number: int, name: str, by: str) -> None:
         show_line(f"task {number} is answered; its run is told once Temporal is back ({error})")
     else:
         show_line(f"task {number} is answered: {task.words}")
+
+
+async def _tell(here: Here, number: int) -> None:
+    async with here.store() as store, store.transaction() as session:
+        await tasks.tell_again(session, await _found(session, number))
+    show_line(f"the helpdesk is told of task {number} by the workers")
 
 
 async def _found(session: AsyncSession, number: int) -> TaskRow:

@@ -10,14 +10,14 @@ from tests.support.cli_stack import Cli
 NOW = datetime.now(UTC)
 
 
-async def opened(store: Store, question: str, *, until: timedelta) -> None:
+async def opened(store: Store, question: str, *, until: timedelta, to_tell: bool = False) -> None:
     said = Opening(
         run="what-now:ada:o1", customer_id="ada", enrolment="e", cause="e", now=NOW,
         journey="what-now", question=question, text=f"{question.title()} the order?",
         answers={"yes": "Do it", "no": "Leave it"}, until=NOW + until,
     )  # fmt: skip
     async with store.transaction() as session:
-        await tasks.open_one(session, said, to_tell=False)
+        await tasks.open_one(session, said, to_tell=to_tell)
 
 
 async def test_tasks_are_listed_shown_and_answered_once(offline: Cli) -> None:
@@ -48,6 +48,30 @@ async def test_tasks_are_listed_shown_and_answered_once(offline: Cli) -> None:
         ("cancel", "answered"),
         ("refund", "open"),
     ]
+
+
+async def test_a_task_that_the_helpdesk_was_not_told_of_is_said_and_can_be_told_again(
+    offline: Cli,
+) -> None:
+    await opened(offline.store, "refund", until=timedelta(hours=4), to_tell=True)
+    (task,) = (await offline("tasks", "--json")).json
+    assert (task["helpdesk"], task["tries"]) == ("waits", 0)
+    number = str(task["id"])
+    async with offline.store.transaction() as session:
+        row = await tasks.required(session, task["id"])
+        row.tell_at, row.tries = None, 20
+        session.add(row)
+    said = (await offline("tasks")).out.splitlines()[-1]
+    assert said == (
+        f"the helpdesk was not told of task {number} in 20 tries: "
+        f"`sojourn tasks tell {number}` tries again"
+    )
+    assert (
+        "helpdesk not told: given up after 20 tries" in (await offline("tasks", "show", number)).out
+    )
+    assert (await offline("tasks", "tell", number)).code == 0
+    assert (await offline("tasks", "--json")).json == [task]
+    assert (await offline("tasks", "tell", "77")).code == 2
 
 
 async def test_what_cannot_be_answered_is_one_clear_line(offline: Cli) -> None:

@@ -18,6 +18,7 @@ from sojourn.domain.tasks import Closing, Opening, TaskState
 from sojourn.events import CartViewed, CheckoutStarted, OrderCompleted
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
+from sojourn.settings import Settings
 from sojourn.store import mutes, people, tasks
 from sojourn.store.rights import erasing
 from sojourn.store.tables import TaskRow
@@ -29,6 +30,12 @@ from tests.support.project import PROJECT
 @pytest.fixture
 def journey_project() -> Project:
     return replace(PROJECT, journeys=Journeys([Deciding]), policy=None)
+
+
+@pytest.fixture
+def journey_settings(journey_settings: Settings) -> Settings:
+    told = {"tasks_webhook": "https://desk.shop.example"}
+    return journey_settings.model_copy(update=told)
 
 
 async def newest(journey: JourneyTest) -> TaskRow:
@@ -53,6 +60,7 @@ async def test_the_steps_branch_on_the_answer(journey: JourneyTest) -> None:
     assert journey.sent == ["reminder"]
     refund, call = await journey.tasks()
     assert (refund.state, refund.answer, refund.answered_by) == ("answered", "yes", "Ann Smith")
+    assert refund.to_tell
     assert refund.until == refund.opened_at + hours(4)
     assert call.until == call.opened_at + hours(2)  # of the office, which is open
     assert journey.outcome == "exhausted"
