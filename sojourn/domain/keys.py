@@ -124,7 +124,8 @@ class Reach:
             had: the first arrival of each plain key that this customer has had; None if nobody has
                 looked: then every key counts as had.
             begun: the order of arrival of the event that began the run, where it is known: an
-                unknown key of an event that arrived before may be one that we were yet to hear of.
+                unknown key of an event that arrived before may be one that we were yet to hear of,
+                unless the customer had had the run's own key already.
             part: whether the event is about a part of its thing: it names products.
 
         Returns:
@@ -139,7 +140,10 @@ class Reach:
             return False
         if name in self.any_key:
             return True
-        return had is not None and had.get(value, seq) >= seq > begun
+        if had is None:
+            return False
+        known_from = min(begun, had.get(plain(key), begun))
+        return had.get(value, seq) >= seq > known_from
 
     def depends(self, key: str, *, name: str, said: object) -> bool:
         """Tell whether it depends on the keys that the customer has had.

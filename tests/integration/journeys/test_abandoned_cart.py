@@ -180,3 +180,17 @@ class TestQuietHours:
         await late.after(26 * HOUR)
         assert late.sent == ["reminder"]
         assert late.skipped == [("reminder", "superseded")]
+
+
+async def test_a_product_that_comes_in_late_is_bought_if_the_order_names_no_cart_of_ours(
+    journey: JourneyTest,
+) -> None:
+    await journey.start(AbandonedCart, cart_id="cart7")
+    await journey.after(HOUR)
+    now = await journey.now()
+    await journey.publish(OrderCompleted, cart_id="the cart of another device")
+    await journey.after(HOUR)
+    await journey.publish(ProductAdded, cart_id="cart7", occurred_at=now - 2 * HOUR)
+    await journey.after(8 * DAY)
+    assert journey.sent == []
+    assert journey.outcomes == ["converted"]

@@ -111,6 +111,14 @@ def test_an_unknown_key_of_an_order_that_came_before_the_cart_may_be_one_yet_to_
     assert CARTS.concerns("A", seq=6, **asked)
 
 
+def test_an_unknown_key_of_an_order_that_came_after_the_cart_concerns_it() -> None:
+    """Cart A was filled, an order came, and a product of cart A comes in late: it is bought."""
+    asked: dict[str, Any] = {"name": "Order Completed", "said": "B", "begun": 5}
+    assert CARTS.concerns("A", seq=4, had={"A": 3}, **asked)
+    assert not CARTS.concerns("A", seq=2, had={"A": 3}, **asked), "it came before the cart"
+    assert not CARTS.concerns("A", seq=4, had={"A": 3, "B": 1}, **asked), "another cart"
+
+
 @given(
     name=st.sampled_from(["Order Completed", "Account Closed", "Cart Viewed", "Product Added"]),
     said=st.sampled_from([None, "", "A", "A?key=1", "B", "C"]),
