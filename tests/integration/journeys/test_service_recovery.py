@@ -1,4 +1,5 @@
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ from workflows.abandoned_cart import AbandonedCart
 from workflows.service_recovery import ServiceRecovery
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ROME = ZoneInfo("Europe/Rome")
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +79,31 @@ async def test_a_late_order_that_is_off_is_settled(journey: JourneyTest) -> None
     await journey.publish(OrderDelayed, order_id="o1")
     await journey.publish(OrderCancelled, order_id="o1")
     assert journey.of(ServiceRecovery).outcome == "converted"
+
+
+@scenario("service-recovery/came-before-the-delay-was-told")
+async def test_a_delay_that_is_told_after_the_order_came_says_nothing(
+    journey: JourneyTest,
+) -> None:
+    late = await journey.now()
+    await journey.after(DAY)
+    await journey.publish(OrderDelivered, order_id="o1")
+    await journey.after(HOUR)
+    await journey.publish(OrderDelayed, order_id="o1", occurred_at=late)
+    assert journey.of(ServiceRecovery).outcome == "converted"
+    await journey.publish(OrderDelayed, order_id="o1")
+    assert journey.of(ServiceRecovery).sent == ["apology"], "the next parcel of the order"
+    await journey.publish(OrderDelivered, order_id="o1")
+    assert journey.of(ServiceRecovery).outcomes == ["converted", "converted"]
+
+
+async def test_words_after_a_delay_that_is_told_late_come_at_ten(journey: JourneyTest) -> None:
+    await journey.after(20 * HOUR)  # nine o'clock in Rome, on Tuesday
+    told = await journey.now()
+    await journey.publish(OrderDelayed, order_id="o1", occurred_at=told - 12 * HOUR)
+    await journey.after(7 * DAY)
+    local = [row.due_at.astimezone(ROME) for row in await journey.messages()]
+    assert [(at.day, at.hour) for at in local[1:]] == [(15, 10)], "three business days on"
 
 
 async def test_a_delivery_settles_no_complaint_about_the_order(journey: JourneyTest) -> None:
