@@ -16,6 +16,7 @@ from sojourn.serving.logs import configure_logging
 from sojourn.serving.loop import serve_until_stopped
 from sojourn.serving.sandbox import check_journeys
 from sojourn.serving.together import run_together
+from sojourn.serving.worker import CACHED_RUNS
 from sojourn.settings import Settings, check_secrets
 
 
@@ -34,6 +35,7 @@ def run(
     *,
     until_stdin_closes: bool = False,
     virtual_time: bool = False,
+    cached_runs: int = CACHED_RUNS,
 ) -> int:
     """Serve in this process.
 
@@ -42,6 +44,7 @@ def run(
         lanes: the part of it to serve.
         until_stdin_closes: stop also when standard input ends.
         virtual_time: serve a replay.
+        cached_runs: how many runs to keep in memory between their tasks.
 
     Returns:
         The exit code.
@@ -50,7 +53,11 @@ def run(
     try:
         uvloop.run(
             serve_until_stopped(
-                settings, lanes, until_stdin_closes=until_stdin_closes, virtual_time=virtual_time
+                settings,
+                lanes,
+                until_stdin_closes=until_stdin_closes,
+                virtual_time=virtual_time,
+                cached_runs=cached_runs,
             )
         )
     except SojournError as error:
@@ -117,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--virtual-time", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--cached-runs", type=int, default=CACHED_RUNS, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     count = options.processes
     if count < 1:
@@ -137,4 +145,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         lanes,
         until_stdin_closes=options.until_stdin_closes,
         virtual_time=options.virtual_time,
+        cached_runs=options.cached_runs,
     )

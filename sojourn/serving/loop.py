@@ -211,6 +211,7 @@ async def serve_until_stopped(
     *,
     until_stdin_closes: bool = False,
     virtual_time: bool = False,
+    cached_runs: int = CACHED_RUNS,
 ) -> None:
     """Serve until SIGTERM or SIGINT, or until the process that started us is gone.
 
@@ -218,8 +219,8 @@ async def serve_until_stopped(
         settings: of this installation.
         lanes: the part of it to serve.
         until_stdin_closes: stop also when standard input ends.
-        virtual_time: serve a replay. Nothing is swept, for its publisher has another clock; no run
-            is cached, for the test server would wait, run by run, for the cache of a dead worker.
+        virtual_time: serve a replay. Nothing is swept, for its publisher has another clock.
+        cached_runs: how many runs to keep in memory between their tasks.
 
     Raises:
         SojournError: the store, Temporal, the project or a setting cannot be used.
@@ -245,7 +246,7 @@ async def serve_until_stopped(
             project,
             channels=lanes.channels,
             workflows=None if lanes.journeys else (),
-            cached_runs=0 if virtual_time else CACHED_RUNS,
+            cached_runs=cached_runs,
             policy=policy,
         ) as carriers:
             log.info(

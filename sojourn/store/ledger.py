@@ -374,6 +374,12 @@ async def outbox(
     return (await session.exec(query)).all()
 
 
+async def sent_since(session: AsyncSession, since: datetime) -> Sequence[LedgerRow]:
+    """Return the messages that went out since a moment of the machine's clock, in no order."""
+    query = select(LedgerRow).where(text(SENT), col(LedgerRow.settled_at) >= since)
+    return (await session.exec(query)).all()
+
+
 async def counts(session: AsyncSession, *, since: datetime) -> Mapping[Channel, Counts]:
     """Count the messages of each channel that wait, are unknown, or were sent since a moment."""
     unsettled = select(LedgerRow.channel, LedgerRow.state, func.count()).where(

@@ -26,9 +26,8 @@ def test_nobody_is_pestered_and_nothing_contradicts_itself() -> None:
     season = json.loads(told.stdout)
     assert season["contradictions"] == []
     assert season["refused"] == []
-    # the test server loses a task now and then, when a run gives up an activity that ends in the
-    # same moment: the run is set aside and named, which is not what is judged here
-    assert told.returncode == bool(season["unknown"])
+    assert season["unknown"] == []
+    assert told.returncode == 0
     sent = [m for c in season["customers"] for m in c["messages"] if m["state"] == "sent"]
     assert {m["class"] for m in sent} >= {"promotional", "transactional"}
     assert all(m["reason"] for c in season["customers"] for m in c["messages"] if m not in sent)

@@ -35,7 +35,8 @@ def _twice(told: Told) -> Iterator[str]:
     for one in told.said:
         if one.sent:
             key = (one.workflow_id, one.step, one.headline)
-            if key in last and one.at - last[key] < REPEATED:
+            again = key in last and one.at - last[key] < REPEATED
+            if again and not _failed_since(told, one, last[key]):
                 yield f"{_name(one)} twice within a day"
             last[key] = one.at
 
@@ -51,7 +52,7 @@ def _offers_while_a_complaint_is_open(told: Told) -> Iterator[str]:
 def _about_what_went_back(told: Told) -> Iterator[str]:
     for refund in _of(told, "Order Refunded"):
         for one in told.said:
-            about = one.workflow_id.endswith(f":{refund.properties['order_id']}")
+            about = one.about(refund, "order_id")
             if one.sent and one.promotional and about and one.at > refund.at:
                 yield f"{_name(one)} on {_day(told, one)}, after the order went back"
 
@@ -59,7 +60,7 @@ def _about_what_went_back(told: Told) -> Iterator[str]:
 def _about_a_cart_that_was_bought(told: Told) -> Iterator[str]:
     for order in _of(told, "Order Completed"):
         for one in told.said:
-            about = one.workflow_id.endswith(f":{order.properties.get('cart_id')}")
+            about = one.about(order, "cart_id")
             if one.sent and one.journey == "abandoned-cart" and about and one.at > order.at:
                 yield f"{_name(one)} on {_day(told, one)}, after the cart was bought"
 
@@ -67,7 +68,7 @@ def _about_a_cart_that_was_bought(told: Told) -> Iterator[str]:
 def _asks_for_what_was_paid(told: Told) -> Iterator[str]:
     for paid in _of(told, "Payment Received"):
         for one in told.said:
-            about = one.workflow_id.endswith(f":{paid.properties['invoice_id']}")
+            about = one.about(paid, "invoice_id")
             if one.sent and one.journey == "payment-due" and about and one.at > paid.at:
                 yield f"{_name(one)} on {_day(told, one)}, after the bill was paid"
 
@@ -104,6 +105,14 @@ def _first(told: Told, name: str, after: Did, same: str) -> datetime:
         if one.at > after.at and one.properties.get(same) == after.properties.get(same)
     )
     return next(found, datetime.max.replace(tzinfo=after.at.tzinfo))
+
+
+def _failed_since(told: Told, one: Said, since: datetime) -> bool:
+    """Tell whether a parcel could not be delivered, and is under way once more."""
+    return any(
+        since < failed.at < one.at and one.about(failed, "order_id")
+        for failed in _of(told, "Delivery Failed")
+    )
 
 
 def _name(one: Said) -> str:

@@ -14,7 +14,6 @@ from sojourn.dispatch.calls import Track, read_call
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent
-from sojourn.domain.states import MessageState
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, ledger
@@ -22,8 +21,10 @@ from sojourn.store.tables import ContentRow, LedgerRow
 
 LOOK = timedelta(hours=6)
 """The longest time for which nobody looks into the letter boxes."""
-NEWEST = 500
-"""Messages that can leave between two looks."""
+OVERLAP = timedelta(seconds=5)
+"""Two looks share so much of the machine's time: a message is dated before its row can be read."""
+MOST = 5000
+"""Messages that one customer can get in a season."""
 
 
 @dataclass
@@ -80,7 +81,7 @@ async def play(
     did: dict[str, list[Did]] = {name: [] for name in lives}
     ends = begins + timedelta(days=days)
     season = Season(begins, days)
-    async with time_skipping_stack(settings, on_restart=on_restart) as stack:
+    async with time_skipping_stack(settings, cached=True, on_restart=on_restart) as stack:
         travel = await TimeTravel.begin(stack, project, begins)
         box = _LetterBox(stack.store)
         now = begins
@@ -99,9 +100,11 @@ async def play(
                         continue
                     did[next_up.customer_id].append(_noted(body))
                     await travel.take(call)
+                    await travel.rest()
             else:
                 now = look
                 await travel.advance(now)
+                await travel.rest()
             for row in await box.opened():
                 if row.customer_id in lives:
                     lives[row.customer_id].receives(_letter(row), max(now, row.decided_at))
@@ -133,13 +136,12 @@ def _noted(body: Body) -> Did:
 
 
 def _letter(row: LedgerRow) -> Letter:
-    key = row.workflow_id.split(":", 2)
     return Letter(
         row.journey,
         row.step,
         row.channel,
         row.message_class == "promotional",
-        key[2] if len(key) > 2 else "",
+        row.workflow_id.split(":", 2)[-1],
     )
 
 
@@ -149,11 +151,13 @@ class _LetterBox:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._seen: set[int] = set()
+        self._looked = datetime.min.replace(tzinfo=UTC)
 
     async def opened(self) -> list[LedgerRow]:
         """Return the messages that have come since the last look, oldest first."""
+        since, self._looked = self._looked, datetime.now(UTC) - OVERLAP
         async with self._store.reading() as session:
-            rows = await ledger.listed(session, state=MessageState.SENT, limit=NEWEST)
+            rows = await ledger.sent_since(session, since)
         new = [row for row in rows if row.id not in self._seen]
         self._seen |= {row.id for row in new if row.id is not None}
         return sorted(new, key=lambda row: (row.decided_at, row.ledger_key))
@@ -164,7 +168,7 @@ class _LetterBox:
             contents = {
                 row.id: content
                 for row, content in await ledger.outbox(
-                    session, customer_id=customer_id, limit=NEWEST
+                    session, customer_id=customer_id, limit=MOST
                 )
             }
             rows = await ledger.of_customer(session, customer_id)

@@ -14,6 +14,21 @@ DAYS_OF_A_WEEK = 7
 
 
 @dataclass(frozen=True)
+class Did:
+    """An event of the customer, or a word on consent.
+
+    Args:
+        at: the moment.
+        name: of the event; empty for a word on consent.
+        properties: as they were sent.
+    """
+
+    at: datetime
+    name: str
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Said:
     """A message that was decided on.
 
@@ -51,20 +66,14 @@ class Said:
         """True if the customer can say no to its kind."""
         return self.message_class == MessageClass.PROMOTIONAL
 
+    @property
+    def key(self) -> str:
+        """The key of the run: the order, the cart, the invoice that the message is about."""
+        return self.workflow_id.split(":", 2)[-1]
 
-@dataclass(frozen=True)
-class Did:
-    """An event of the customer, or a word on consent.
-
-    Args:
-        at: the moment.
-        name: of the event; empty for a word on consent.
-        properties: as they were sent.
-    """
-
-    at: datetime
-    name: str
-    properties: dict[str, Any] = field(default_factory=dict)
+    def about(self, did: Did, field: str) -> bool:
+        """Tell whether it is about the very thing that a field of an event names."""
+        return self.key == did.properties.get(field)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,10 @@ RIGHT = {
     "another order": ([did("Order Refunded", order_id="o2")], [said(run="after-purchase:c:o1")]),
     "another channel": ([did("", consents=[{"channel": "sms", "granted": False}])], [said()]),
     "a yes": ([did("", consents=[{"channel": "email", "granted": True}])], [said()]),
+    "another attempt": (
+        [did("Delivery Failed", DAY + HOUR / 2, order_id="o1")],
+        [said(run="delivery:c:o1"), said(at=DAY + HOUR, run="delivery:c:o1")],
+    ),
     "another day": ([], [said(), said(at=3 * DAY)]),
 }
 
