@@ -22,13 +22,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from sojourn.cli.calls import Fault
 from sojourn.cli.local.stack import Stack
 from sojourn.cli.virtual_clock import VirtualClock, server_time
-from sojourn.dispatch import Sojourn
+from sojourn.dispatch import Sojourn, tasks
 from sojourn.dispatch.calls import Track
 from sojourn.domain.alias import Alias
 from sojourn.domain.customer import Identity
 from sojourn.domain.errors import BadEvent, TemporalUnavailable
 from sojourn.project import Project
 from sojourn.store import runs
+from sojourn.store.tables import TaskRow
 
 LONGEST = timedelta(days=3600)  # the test server ends any run at ten years
 SETTLE = timedelta(milliseconds=100)
@@ -125,6 +126,26 @@ class TimeTravel:
             await self._sojourn.alias(call)
         else:
             await self._publish(call)
+
+    async def answer(self, number: int, name: str, at: datetime) -> TaskRow:
+        """Let everything happen that is due by a moment, then answer a task, if it is still open.
+
+        Args:
+            number: of the task.
+            name: of the answer.
+            at: the moment, by the calls' time.
+
+        Returns:
+            The task.
+
+        Raises:
+            Unavailable: a server is gone, or nothing moves and no run is to blame.
+        """
+        await self.advance(at)
+        await self.rest()
+        row, _ = await tasks.answer(self._store, number, name, by="a rehearsal", at=at)
+        await self._sojourn.route(row.customer_id)
+        return row
 
     async def _publish(self, call: Track) -> None:
         """Publish an event; again if its runs could not be told, for it is stored all the same."""

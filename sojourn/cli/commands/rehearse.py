@@ -16,6 +16,7 @@ from sojourn.cli.season.judging import contradictions
 from sojourn.cli.season.playing import Season, play
 from sojourn.cli.season.told import DAYS_OF_A_WEEK, Said, Told
 from sojourn.domain.errors import BadInput
+from sojourn.policies import Policy
 from sojourn.serving.sandbox import check_journeys
 
 app = typer.Typer(add_completion=False)
@@ -79,7 +80,10 @@ async def _rehearse(
             on_restart=restarted,
         )
         bar.update(task, completed=days)
-    found = [line for told in season.customers for line in contradictions(told)]
+    rules = Policy(here.project.policy, here.settings.quiet_hours)()
+    # a rule with quiet hours of its own may open what is quiet in general
+    quiet = None if any(rule.quiet for rule in rules.rules) else rules.quiet
+    found = [line for told in season.customers for line in contradictions(told, quiet)]
     if as_json:
         output.show_json(_json(season, found))
     else:

@@ -5,13 +5,13 @@ journeys is the same season.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sojourn.cli.season.agenda import DAY, HOUR, WEEK, Act, Agenda, Body, identify, track
 from sojourn.cli.season.goods import GOODS, Good
 from sojourn.cli.season.orders import Order, Shop
+from sojourn.cli.season.replies import NO, OTHER, STOP, WRITTEN_TO, YES, Letter, written_back
 from sojourn.cli.season.temper import TEMPERS, Temper
 
 NAMES = {
@@ -27,27 +27,10 @@ HOMES = (
 ABROAD = ("America/New_York", "Asia/Tokyo", "Europe/Lisbon")
 TIERS = {"silver": 300, "gold": 1000}
 """The points that lead to a tier."""
+FEWEST_POINTS = 200
+"""The points that some spend on an order."""
 CHANNELS = {"email": 0.85, "sms": 0.45, "push": 0.4, "whatsapp": 0.3}
 """The chance that a customer has agreed to a channel at the start."""
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A message that arrived.
-
-    Args:
-        journey: that sent it.
-        step: of it.
-        channel: by which it came.
-        promotional: whether it is.
-        key: of the run.
-    """
-
-    journey: str
-    step: str
-    channel: str
-    promotional: bool
-    key: str
 
 
 class Life(Agenda):
@@ -74,9 +57,16 @@ class Life(Agenda):
 
     def receives(self, letter: Letter, at: datetime) -> None:
         """Take note of a message; what they make of it becomes acts of theirs."""
+        writes = letter.channel in WRITTEN_TO
         if letter.promotional and self.may(self.temper.refuses):
-            self.plan(self.soon(at), self._says_no(letter.channel))
+            self.plan(self.soon(at), self._says_no(letter))
             return
+        if writes and letter.journey == "appointment":
+            words = YES if self.may(0.7) else NO
+            self.plan(self.soon(at), self._writes_back(letter, words))
+            return
+        if writes and self.may(self.temper.writes):
+            self.plan(self.soon(at), self._writes_back(letter, OTHER))
         act = self._reactions().get(letter.journey)
         if act is not None and self.may(self.temper.reacts):
             self.plan(self.soon(at), act(letter))
@@ -134,6 +124,9 @@ class Life(Agenda):
         self._cart = {}
         order = Order(f"{self.customer_id}-o{self._orders}", goods, self._currency)
         yield track("Order Completed", cart_id=cart_id, **order.fields)
+        if self._points > FEWEST_POINTS and self.may(0.2):
+            spent, self._points = self._points // 2, self._points - self._points // 2
+            yield track("Points Spent", points=spent, balance=self._points)
         yield from self._earns(int(order.total))
         self._shop.takes(order, at)
 
@@ -156,9 +149,17 @@ class Life(Agenda):
         used = self.does("Login Succeeded", request_id=name)
         self.plan(at + timedelta(minutes=self.random.randint(1, 8)), used)
 
-    def _says_no(self, channel: str) -> Act:
+    def _says_no(self, letter: Letter) -> Act:
         def act(at: datetime) -> Iterator[Body]:
-            yield identify(consents=[{"channel": channel, "granted": False}])
+            yield identify(consents=[{"channel": letter.channel, "granted": False}])
+            if letter.channel in WRITTEN_TO:
+                yield written_back(letter, STOP, self.locale)
+
+        return act
+
+    def _writes_back(self, letter: Letter, words: dict[str, str]) -> Act:
+        def act(at: datetime) -> Iterator[Body]:
+            yield written_back(letter, words, self.locale)
 
         return act
 
@@ -193,9 +194,15 @@ class Life(Agenda):
             starts_at=starts.isoformat(),
             timezone=self.timezone,
         )
+        half_way = at + (starts - at) / 2
         if self.may(0.2):
-            gone = self.does("Appointment Cancelled", appointment_id=name)
-            self.plan(at + (starts - at) / 2, gone)
+            self.plan(half_way, self.does("Appointment Cancelled", appointment_id=name))
+        elif self.may(0.2):
+            later = (starts + 2 * DAY).isoformat()
+            self.plan(
+                half_way,
+                self.does("Appointment Rescheduled", appointment_id=name, starts_at=later),
+            )
 
     def _watches(self, at: datetime) -> Iterator[Body]:
         good = self.random.choice(GOODS)

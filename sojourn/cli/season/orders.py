@@ -8,11 +8,11 @@ from typing import Any
 
 from sojourn.cli.season.agenda import DAY, HOUR, Act, Agenda, Body, track
 from sojourn.cli.season.goods import Good
-from sojourn.cli.season.temper import Temper
+from sojourn.cli.season.temper import WORST, Temper
 
-DELAYED, FAILS, BY_BILL, ANSWERS = 0.08, 0.08, 0.2, 0.1
+DELAYED, FAILS, BY_BILL, ANSWERS, SETTLED = 0.08, 0.08, 0.2, 0.1, 0.9
 """Chances that an order is late, that its delivery fails, that it is paid by bill, and that the
-customer answers how it was."""
+customer answers how it was, and that what they are not content with is settled."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Shop:
     def __init__(self, agenda: Agenda, temper: Temper) -> None:
         self._agenda = agenda
         self._temper = temper
+        self._unpaid: set[str] = set()
 
     def takes(self, order: Order, at: datetime) -> None:
         """Plan what becomes of an order."""
@@ -100,11 +101,9 @@ class Shop:
                 agenda.plan(agenda.after(at, 2 * DAY), self._hears_a_complaint(order))
             elif agenda.may(ANSWERS):
                 score = agenda.random.randint(3, 10)
-                said = agenda.does("Survey Answered", score=score, order_id=order.order_id)
-                agenda.plan(agenda.after(at, 3 * DAY), said)
+                agenda.plan(agenda.after(at, 3 * DAY), self._is_told(score, order))
             if agenda.may(temper.returns):
-                refunded = agenda.does("Order Refunded", **order.fields)
-                agenda.plan(agenda.after(at, 10 * DAY), refunded)
+                agenda.plan(agenda.after(at, 10 * DAY), self._refunds(order))
 
         return act
 
@@ -114,7 +113,28 @@ class Shop:
 
         def act(at: datetime) -> Iterator[Body]:
             yield track("Complaint Received", **about)
-            agenda.plan(agenda.after(at, 6 * DAY), agenda.does("Complaint Resolved", **about))
+            if agenda.may(SETTLED):
+                agenda.plan(agenda.after(at, 6 * DAY), agenda.does("Complaint Resolved", **about))
+
+        return act
+
+    def _is_told(self, score: int, order: Order) -> Act:
+        agenda = self._agenda
+
+        def act(at: datetime) -> Iterator[Body]:
+            yield track("Survey Answered", score=score, order_id=order.order_id)
+            if score <= WORST and agenda.may(SETTLED):
+                settled = agenda.does("Complaint Resolved", case_id=f"survey-{order.order_id}")
+                agenda.plan(agenda.after(at, 6 * DAY), settled)
+
+        return act
+
+    def _refunds(self, order: Order) -> Act:
+        def act(at: datetime) -> Iterator[Body]:
+            yield track("Order Refunded", **order.fields)
+            if order.order_id in self._unpaid:
+                self._unpaid.remove(order.order_id)
+                yield track("Invoice Voided", invoice_id=f"{order.order_id}-i")
 
         return act
 
@@ -130,7 +150,12 @@ class Shop:
             url = f"https://shop.example/pay/{bill['invoice_id']}"
             due = (at + 14 * DAY).isoformat()
             yield track("Invoice Issued", **bill, due_at=due, pay_url=url)
-            pays = agenda.after(at + 8 * DAY, 14 * DAY)
-            agenda.plan(pays, agenda.does("Payment Received", **bill))
+            self._unpaid.add(order.order_id)
+            agenda.plan(agenda.after(at + 8 * DAY, 14 * DAY), pays)
+
+        def pays(at: datetime) -> Iterator[Body]:
+            if order.order_id in self._unpaid:
+                self._unpaid.remove(order.order_id)
+                yield track("Payment Received", **bill)
 
         return act

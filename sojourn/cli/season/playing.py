@@ -1,5 +1,6 @@
 """Play a season on the real engine: customers act, time passes, messages come, customers react."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,9 @@ from typing import Any
 
 from sojourn.cli.local.stack import time_skipping_stack
 from sojourn.cli.season.agenda import Body
-from sojourn.cli.season.life import Letter, Life
+from sojourn.cli.season.life import Life
+from sojourn.cli.season.replies import Letter
+from sojourn.cli.season.staff import Staff
 from sojourn.cli.season.told import Did, Said, Told
 from sojourn.cli.time_travel import TimeTravel, Unknown
 from sojourn.dispatch.calls import Track, read_call
@@ -25,6 +28,11 @@ OVERLAP = timedelta(seconds=5)
 """Two looks share so much of the machine's time: a message is dated before its row can be read."""
 MOST = 5000
 """Messages that one customer can get in a season."""
+
+
+SAYING = ("subject", "title", "text")
+"""The parts of a message that are read."""
+_LINK = re.compile(r"https?://\S+")
 
 
 @dataclass
@@ -83,13 +91,18 @@ async def play(
     season = Season(begins, days)
     async with time_skipping_stack(settings, cached=True, on_restart=on_restart) as stack:
         travel = await TimeTravel.begin(stack, project, begins)
-        box = _LetterBox(stack.store)
+        box, staff = _LetterBox(stack.store), Staff(stack.store, seed)
         now = begins
         while now < ends:
             progress((now - begins) / timedelta(days=1))
             next_up = min(lives.values(), key=lambda life: life.due)
             look = min(now + LOOK, ends)
-            if next_up.due <= look:
+            if staff.due <= min(next_up.due, look):
+                now = max(now, staff.due)
+                whose, deed = await staff.answer(travel)
+                did[whose].append(deed)
+                await travel.rest()
+            elif next_up.due <= look:
                 now = max(now, next_up.due)
                 for body in next_up.live():
                     season.calls += 1
@@ -105,6 +118,7 @@ async def play(
                 now = look
                 await travel.advance(now)
                 await travel.rest()
+            await staff.look()
             for row in await box.opened():
                 if row.customer_id in lives:
                     lives[row.customer_id].receives(_letter(row), max(now, row.decided_at))
@@ -141,7 +155,7 @@ def _letter(row: LedgerRow) -> Letter:
         row.step,
         row.channel,
         row.message_class == "promotional",
-        row.workflow_id.split(":", 2)[-1],
+        row.workflow_id,
     )
 
 
@@ -190,4 +204,5 @@ def _said(row: LedgerRow, content: ContentRow | None) -> Said:
         reason=row.reason or "",
         held_until=row.held_until,
         headline=str(headline).split("\n", 1)[0],
+        words=_LINK.sub("", " ".join(str(words[part]) for part in SAYING if part in words)),
     )

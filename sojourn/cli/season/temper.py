@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+WORST = 6
+"""A score of ten that is no better says that a customer is not content."""
+
 
 @dataclass(frozen=True)
 class Temper:
@@ -16,6 +19,7 @@ class Temper:
         returns: chance that an order is sent back.
         complains: chance that a delivered order leads to a complaint.
         refuses: chance, a promotional message, of saying no to its channel.
+        writes: chance, a text message, of writing back.
         moves: chance of moving to another time zone during the season.
     """
 
@@ -27,6 +31,7 @@ class Temper:
     returns: float = 0.05
     complains: float = 0.05
     refuses: float = 0.01
+    writes: float = 0.03
     moves: float = 0.05
 
 

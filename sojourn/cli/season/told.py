@@ -43,6 +43,7 @@ class Said:
         reason: why it was not sent, or not at once; empty if it was.
         held_until: the moment until which it was held.
         headline: its subject or its first line; empty if nothing was rendered.
+        words: all that it says, without its links.
     """
 
     at: datetime
@@ -55,6 +56,7 @@ class Said:
     reason: str = ""
     held_until: datetime | None = None
     headline: str = ""
+    words: str = ""
 
     @property
     def sent(self) -> bool:
@@ -67,13 +69,27 @@ class Said:
         return self.message_class == MessageClass.PROMOTIONAL
 
     @property
+    def name(self) -> str:
+        """The journey and the step, as they are written in one."""
+        return f"{self.journey}/{self.step}"
+
+    @property
     def key(self) -> str:
         """The key of the run: the order, the cart, the invoice that the message is about."""
         return self.workflow_id.split(":", 2)[-1]
 
-    def about(self, did: Did, field: str) -> bool:
-        """Tell whether it is about the very thing that a field of an event names."""
-        return self.key == did.properties.get(field)
+    def about(self, did: Did, field: str, key: str = "{}") -> bool:
+        """Tell whether it is about the very thing that an event names.
+
+        Args:
+            did: the event.
+            field: of it, that names the thing.
+            key: the run's key, made of that field.
+
+        Returns:
+            True if it is.
+        """
+        return self.key == key.format(did.properties.get(field))
 
 
 @dataclass(frozen=True)
@@ -106,5 +122,35 @@ class Told:
         return counts
 
     def local(self, at: datetime) -> datetime:
-        """Return a moment on the clock where they lived at the end."""
-        return at.astimezone(zone(self.timezone))
+        """Return a moment on the clock where they lived then."""
+        lived = self.timezone
+        for one in self.did:
+            if not one.name and one.at <= at:
+                lived = one.properties.get("timezone", lived)
+        return at.astimezone(zone(lived))
+
+    def day(self, one: Said) -> str:
+        """Return the local day and hour of a message, to be read."""
+        return f"{self.local(one.at):%d %b %H:%M}"
+
+    def of(self, *names: str) -> Sequence[Did]:
+        """Return the events of these names, oldest first."""
+        return [one for one in self.did if one.name and one.name in names]
+
+    def first(self, name: str, after: Did, same: str) -> datetime:
+        """Find the first event of a name that came after another one about the same thing.
+
+        Args:
+            name: of the event.
+            after: the other one.
+            same: the field that names the thing.
+
+        Returns:
+            Its moment; the end of time if there is none.
+        """
+        found = (
+            one.at
+            for one in self.of(name)
+            if one.at > after.at and one.properties.get(same) == after.properties.get(same)
+        )
+        return next(found, datetime.max.replace(tzinfo=after.at.tzinfo))

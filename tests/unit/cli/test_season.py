@@ -8,12 +8,14 @@ import pytest
 
 from sojourn.cli.season.agenda import OPEN, SHUT, Body
 from sojourn.cli.season.judging import contradictions
-from sojourn.cli.season.life import Letter, Life
+from sojourn.cli.season.life import Life
+from sojourn.cli.season.replies import Letter
 from sojourn.cli.season.temper import TEMPERS
 from sojourn.cli.season.told import Did, Said, Told
 from sojourn.dispatch.calls import Track, read_call
 from sojourn.domain.calendar import zone
 from sojourn.domain.customer import Identity
+from sojourn.domain.week import read_week
 from tests.support.project import WHOLE
 
 BEGINS = datetime(2026, 9, 1, tzinfo=UTC)
@@ -54,7 +56,7 @@ def test_customers_do_things_while_they_are_awake() -> None:
 
 
 def test_a_message_can_be_acted_on_and_refused() -> None:
-    letter = Letter("abandoned-cart", "reminder", "email", promotional=True, key="k")
+    letter = Letter("abandoned-cart", "reminder", "email", promotional=True, run="r")
     said_no, bought = 0, 0
     for number in range(70):
         life, quiet = Life(number, 1, BEGINS), Life(number, 1, BEGINS)
@@ -71,9 +73,9 @@ def test_a_message_can_be_acted_on_and_refused() -> None:
     assert bought
 
 
-def said(step: str = "offer", at: timedelta = DAY, run: str = "j:c:k", **fields: Any) -> Said:
+def said(step: str = "offer", at: timedelta = DAY, run: str = "loyalty:c:k", **fields: Any) -> Said:
     usual = {"channel": "email", "message_class": "promotional", "state": "sent"}
-    journey = fields.pop("journey", "after-purchase")
+    journey = fields.pop("journey", run.partition(":")[0])
     return Said(at=BEGINS + at, workflow_id=run, journey=journey, step=step, **{**usual, **fields})
 
 
@@ -82,6 +84,11 @@ def did(name: str, at: timedelta = timedelta(0), **properties: Any) -> Did:
 
 
 OPENED = did("Complaint Received", complaint_id="x")
+RESOLVED = did("Complaint Resolved", HOUR, complaint_id="x")
+WROTE = did("Message Replied", journey="delivery", intent="other", run="delivery:c:o1")
+BOUGHT = did("Order Completed", HOUR, order_id="o", products=[{"product_id": "p"}])
+SOON, IN_A_MONTH = ((BEGINS + after).isoformat() for after in (HOUR, 30 * DAY))
+STARTED = did("Subscription Started", subscription_id="s", expires_at=SOON)
 WRONG = {
     "pestered": ([], [said(f"s{n}", n * DAY) for n in range(6)]),
     "twice": ([], [said(), said(at=DAY + HOUR)]),
@@ -100,8 +107,89 @@ WRONG = {
         [said(run="payment-due:c:i1", journey="payment-due", message_class="transactional")],
     ),
     "a no": ([did("", consents=[{"channel": "email", "granted": False}])], [said()]),
+    "the same words": ([], [said(words="Hello"), said("other", 4 * DAY, "trial:c", words="Hello")]),
+    "an order is late": ([did("Order Delayed", order_id="o1")], [said()]),
+    "not content": ([did("Survey Answered", score=5, order_id="o1")], [said()]),
+    "a person talks": ([WROTE, did("Task Answered", 2 * DAY, journey="two-way")], [said()]),
+    "a former status": (
+        [did("Order Shipped", order_id="o1"), did("Order Delivered", HOUR, order_id="o1")],
+        [said("shipped", run="delivery:c:o1", message_class="transactional")],
+    ),
+    "renewed": (
+        [STARTED, did("Subscription Renewed", HOUR, subscription_id="s", expires_at=IN_A_MONTH)],
+        [said(run="renewal:c:s")],
+    ),
+    "bought in another cart": (
+        [did("Product Added", cart_id="k1", product_id="p"), BOUGHT],
+        [said(run="abandoned-cart:c:k1")],
+    ),
+    "watched and bought": (
+        [did("Product Watched", product_id="p"), BOUGHT],
+        [said(run="product-watch:c:p")],
+    ),
+    "active": ([did("Account Activated")], [said(run="onboarding:c")]),
+    "subscribed": (
+        [did("Trial Started"), did("Subscription Started", HOUR)],
+        [said(run="trial:c")],
+    ),
+    "awake": ([did("Order Completed")], [said(at=58 * DAY, run="win-back:c")]),
+    "a cart was filled": (
+        [did("Product Viewed"), did("Product Added", HOUR, product_id="p")],
+        [said(run="browse-abandonment:c")],
+    ),
+    "a complaint of late": ([OPENED, RESOLVED], [said(at=9 * DAY, run="after-purchase:c:o1")]),
+    "void": ([did("Invoice Voided", invoice_id="i1")], [said(run="payment-due:c:i1")]),
+    "spent": (
+        [did("Points Expiring", expires_at=IN_A_MONTH), did("Points Spent", HOUR)],
+        [said(run="points-expiring:c:b")],
+    ),
+    "expired": ([did("Points Expiring", expires_at=SOON)], [said(run="points-expiring:c:b")]),
+    "logged in": ([did("Login Succeeded", request_id="l1")], [said(run="login-code:c:l1")]),
+    "called off": (
+        [did("Appointment Cancelled", appointment_id="a1")],
+        [said(run="appointment:c:a1")],
+    ),
+    "begun": (
+        [did("Appointment Booked", appointment_id="a1", starts_at=SOON)],
+        [said(run="appointment:c:a1")],
+    ),
+    "will not come": (
+        [did("Message Replied", journey="appointment", run="appointment:c:a1", intent="no")],
+        [said(run="appointment:c:a1")],
+    ),
+    "settled": ([RESOLVED], [said(run="service-recovery:c:x", message_class="transactional")]),
+    "arrived": (
+        [did("Order Delivered", order_id="o1")],
+        [said(run="service-recovery:c:delay-o1", message_class="transactional")],
+    ),
 }
 RIGHT = {
+    "a week later": ([], [said(words="Hello"), said("other", 9 * DAY, "trial:c", words="Hello")]),
+    "delivered": (
+        [did("Order Delayed", order_id="o1"), did("Order Delivered", HOUR, order_id="o1")],
+        [said()],
+    ),
+    "content": ([did("Survey Answered", score=7, order_id="o1")], [said()]),
+    "an answer was given": ([WROTE, did("Task Answered", HOUR, journey="two-way")], [said()]),
+    "the newest status": (
+        [did("Order Shipped", order_id="o1"), did("Order Delivered", 2 * DAY, order_id="o1")],
+        [said("shipped", run="delivery:c:o1", message_class="transactional")],
+    ),
+    "ends soon": ([STARTED], [said(run="renewal:c:s")]),
+    "one of two bought": (
+        [
+            did("Product Added", cart_id="k1", product_id="p"),
+            did("Product Added", cart_id="k1", product_id="q"),
+            BOUGHT,
+        ],
+        [said(run="abandoned-cart:c:k1")],
+    ),
+    "asleep": ([did("Order Completed")], [said(at=60 * DAY, run="win-back:c")]),
+    "looked again": (
+        [did("Product Added", product_id="p"), did("Product Viewed", HOUR)],
+        [said(run="browse-abandonment:c")],
+    ),
+    "forgotten": ([OPENED], [said(at=31 * DAY)]),
     "few": ([], [said(f"s{n}", n * DAY) for n in range(5)]),
     "spread": ([], [said(f"s{n}", n * 2 * DAY) for n in range(9)]),
     "needed": ([OPENED], [said(message_class="transactional")]),
@@ -135,6 +223,14 @@ def test_what_a_customer_would_shake_their_head_at_is_named(case: str) -> None:
 @pytest.mark.parametrize("case", RIGHT)
 def test_what_is_right_is_not_blamed(case: str) -> None:
     assert contradictions(told(*RIGHT[case])) == []
+
+
+def test_the_night_is_that_of_the_place_where_the_customer_lives_then() -> None:
+    moved = did("", 2 * DAY, timezone="Asia/Tokyo")
+    quiet = read_week("mon-sun 21:00-09:00")
+    at_noon_in_rome = [said(at=DAY + 10 * HOUR), said("s", at=3 * DAY + 13 * HOUR)]
+    (line,) = contradictions(told([moved], at_noon_in_rome), quiet)
+    assert line == "c001: loyalty/s on 04 Sep 22:00, in quiet hours"
 
 
 def test_weeks_count_what_was_sent_by_kind() -> None:

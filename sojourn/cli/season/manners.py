@@ -1,0 +1,76 @@
+"""Good manners: not too often, not at night, nothing twice, nothing after a no."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from sojourn.cli.season.told import Said, Told
+from sojourn.domain.week import Week
+
+MOST_A_WEEK = 5
+"""More promotional messages in any seven days than this pester somebody."""
+WEEK = timedelta(days=7)
+REPEATED = timedelta(days=1)
+
+
+def in_quiet_hours(told: Told, quiet: Week) -> Iterator[str]:
+    """Name what is promotional and came in quiet hours, by the clock where the customer lived."""
+    for one in told.said:
+        if one.sent and one.promotional and quiet.has(told.local(one.at)):
+            yield f"{one.name} on {told.day(one)}, in quiet hours"
+
+
+def _pestered(told: Told) -> Iterator[str]:
+    sent = [one.at for one in told.said if one.sent and one.promotional]
+    for first, at in enumerate(sent):
+        within = sum(at <= other < at + WEEK for other in sent[first:])
+        if within > MOST_A_WEEK:
+            yield f"{within} promotional messages in the week from {told.local(at):%d %b}"
+            return
+
+
+def _step_twice(told: Told) -> Iterator[str]:
+    last: dict[tuple[str, str, str], datetime] = {}
+    for one in told.said:
+        if one.sent:
+            key = (one.workflow_id, one.step, one.headline)
+            again = key in last and one.at - last[key] < REPEATED
+            if again and not _under_way_once_more(told, one, last[key]):
+                yield f"{one.name} twice within a day"
+            last[key] = one.at
+
+
+def _same_words(told: Told) -> Iterator[str]:
+    last: dict[tuple[str, str], datetime] = {}
+    for one in told.said:
+        if one.sent and one.words:
+            key = (one.channel, one.words)
+            again = key in last and one.at - last[key] < WEEK
+            if again and not _under_way_once_more(told, one, last[key]):
+                former = told.local(last[key])
+                yield f"{one.name} on {told.day(one)}, in the words of {former:%d %b}"
+            last[key] = one.at
+
+
+def _after_a_no(told: Told) -> Iterator[str]:
+    for word in told.did:
+        for said in word.properties.get("consents", ()):
+            for one in told.said:
+                against = one.channel == said["channel"] and not said["granted"]
+                if one.sent and one.promotional and against and one.at > word.at:
+                    yield f"{one.name} by {one.channel} on {told.day(one)}, after a no"
+
+
+OF_MANNERS: tuple[Callable[[Told], Iterator[str]], ...] = (
+    _pestered,
+    _step_twice,
+    _same_words,
+    _after_a_no,
+)
+
+
+def _under_way_once_more(told: Told, one: Said, since: datetime) -> bool:
+    """Tell whether a parcel could not be delivered meanwhile: the next attempt is news."""
+    return any(
+        since < failed.at < one.at and one.about(failed, "order_id")
+        for failed in told.of("Delivery Failed")
+    )
