@@ -102,7 +102,7 @@ class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-EDITION = 1
+EDITION = 2
 """The rules by which a run that begins now waits and counts (`Enrolment.edition`)."""
 
 
@@ -145,7 +145,8 @@ class Enrolment(_Wire):
         clock: the journey's clock minus the server's; zero but in time travel.
         edition: the rules by which the run waits and counts. A history that began by former rules
             replays by them: 0 sets no timer for a wait that is past, keeps no distance after a
-            hold, and takes old news for new.
+            hold, and takes old news for new; 1 begins the steps again for an older word that says
+            the same as the one they go by.
         carried: what a run that continued as new brings along.
     """
 

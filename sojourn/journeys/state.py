@@ -30,6 +30,8 @@ ORDINARY_DELAY = timedelta(minutes=1)
 """A message that leaves so late was not held: the plan goes on as it is."""
 CARRIED_EVENTS = 1500
 """Events that a run takes into its next execution, in equal shares of each kind."""
+OLDER_WORDS = 2
+"""The edition from which on an older word that says the same begins no steps again."""
 
 
 class State:
@@ -451,7 +453,7 @@ class State:
         """
         if self._restarts is None:
             return  # each restarts them: the newest is the cause, whatever comes in late
-        restart, before, start = self._restart, self._cause, self.enrolment.start
+        restart, before, start = self._restart, self.cause, self.enrolment.start
         self._cause = start
         news = (
             h
@@ -460,4 +462,21 @@ class State:
         )
         for event in sorted(news, key=lambda h: h.order):
             self._consider(event)
+        if self._says_the_same(before):
+            self._cause = before
         self._restart = restart or self._cause != before
+
+    def _says_the_same(self, before: Heard) -> bool:
+        """Tell whether an older word was found that says nothing but what the steps go by.
+
+        A second word on one thing, such as the same status of another parcel, begins nothing again
+        for having happened earlier than the first.
+        """
+        older = self.cause
+        if self.enrolment.edition < OLDER_WORDS or older.order >= before.order:
+            return False
+        assert self._restarts is not None
+        self._cause = before  # against which it is judged
+        says_more = self._restarts(older)
+        self._cause = older
+        return not says_more

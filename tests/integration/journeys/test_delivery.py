@@ -95,6 +95,16 @@ async def test_an_older_status_that_comes_late_changes_nothing(journey: JourneyT
     assert await said(journey) == ["out-for-delivery", "delivered"]
 
 
+@pytest.mark.parametrize("status", [OutForDelivery, DeliveryFailed])
+async def test_an_earlier_word_of_another_parcel_tells_nothing_twice(
+    journey: JourneyTest, status: type[Event]
+) -> None:
+    await told(journey, OrderShipped, occurred_at=NOON - 9 * HOUR)
+    await told(journey, status, occurred_at=NOON - HOUR)
+    await told(journey, status, occurred_at=NOON - 2 * HOUR)
+    assert len(await said(journey)) == 2
+
+
 async def test_a_delivery_dated_before_the_status_that_began_is_the_last_word(
     journey: JourneyTest,
 ) -> None:

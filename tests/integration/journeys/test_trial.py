@@ -101,3 +101,14 @@ async def test_an_extension_told_late_teaches_nothing_twice(journey: JourneyTest
     lessons = [step for step in journey.sent if step in {"first-steps", "offer-help"}]
     assert lessons == ["first-steps", "offer-help"]
     assert journey.sent[-2:] == ["ending", "over"]
+
+
+async def test_an_extension_that_is_told_again_as_earlier_is_announced_once(
+    journey: JourneyTest,
+) -> None:
+    await journey.start(Trial, ends_at=ENDS)
+    begin = await journey.now()
+    await journey.until(begin + DAY)
+    await journey.publish(TrialExtended, ends_at=ENDS + 3 * DAY)
+    await journey.publish(TrialExtended, ends_at=ENDS + 3 * DAY, occurred_at=begin + DAY / 2)
+    assert journey.sent == ["extended"]
