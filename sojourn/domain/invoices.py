@@ -87,6 +87,7 @@ def invoice_after(events: Iterable[Event], invoice_id: str) -> Invoice:
     payments = _payments(own)
     total, due_at, due_from = Price(), None, None
     failure: PaymentFailed | None = None
+    asked: PaymentFailed | None = None  # the newest that tells an amount
     number = pay_url = None
     for event in own:
         if isinstance(event, InvoiceIssued | InvoiceUpdated):
@@ -97,11 +98,12 @@ def invoice_after(events: Iterable[Event], invoice_id: str) -> Invoice:
                 due_at, due_from = event.due_at, max(event.due_at, event.occurred_at)
         if isinstance(event, PaymentFailed):
             failure = event
+            asked = event if event.amount is not None else asked
         if isinstance(event, InvoiceIssued | InvoiceUpdated | PaymentFailed):
             number, pay_url = event.number or number, event.pay_url or pay_url
-    if total.amount is None and failure is not None and failure.amount is not None:
-        before = [one for one in payments if one.occurred_at < failure.occurred_at]
-        total = Price(failure.amount + _sum(before), failure.currency)
+    if total.amount is None and asked is not None and asked.amount is not None:
+        before = [one for one in payments if one.occurred_at < asked.occurred_at]
+        total = Price(asked.amount + _sum(before), asked.currency)
     return Invoice(
         invoice_id=invoice_id,
         number=number,

@@ -99,6 +99,20 @@ def test_a_failed_payment_tells_an_amount_that_nobody_else_has() -> None:
     assert [found.amount, found.left, found.currency] == [100, 50, "EUR"]
 
 
+@pytest.mark.parametrize(
+    "later",
+    [
+        [event(PaymentFailed, 3)],
+        [issued(2, amount=None), event(InvoiceUpdated, 3, due_at=NOON + 30 * DAY)],
+    ],
+    ids=["fails again", "is moved"],
+)
+def test_what_a_failed_payment_has_told_is_kept(later: list[Event]) -> None:
+    failed = event(PaymentFailed, 0, amount="100", currency="EUR")
+    found = after(failed, paid(1, "40"), *later)
+    assert [found.left, found.is_settled] == [60, False]
+
+
 def test_a_moved_due_date_ends_a_failure_and_the_first_one_does_not() -> None:
     failed = event(PaymentFailed, 1)
     assert after(issued(), failed).failed_at == NOON + DAY
