@@ -146,7 +146,8 @@ class Enrolment(_Wire):
         edition: the rules by which the run waits and counts. A history that began by former rules
             replays by them: 0 sets no timer for a wait that is past, keeps no distance after a
             hold, and takes old news for new; 1 begins the steps again for an older word that says
-            the same as the one they go by.
+            the same as the one they go by, and moves what was past when they began away from a
+            message that left before.
         carried: what a run that continued as new brings along.
     """
 
@@ -243,6 +244,7 @@ class Carried(_Wire):
         messages: the fates of these messages.
         cause: the id of the event that last (re)started the steps; empty if the steps begin.
         awaited: ids of the events that waits have given back.
+        begun: when the steps last began, by Temporal's clock; None if they begin.
     """
 
     ended: Outcome | None = None
@@ -253,6 +255,7 @@ class Carried(_Wire):
     messages: tuple[Sent, ...] = ()
     cause: str = ""
     awaited: tuple[str, ...] = ()
+    begun: datetime | None = None
 
 
 class Stop(_Wire):
@@ -331,6 +334,8 @@ class Delivery(_Wire):
     """The id of the event that (re)started the steps; empty: asked for before keys had it."""
     occurrence: int = 1
     """Its number among the messages of this step since the steps last began."""
+    begun: datetime | None = None
+    """When the steps last began, by Temporal's clock; None: asked for before this was told."""
 
     @property
     def lane(self) -> Channel:

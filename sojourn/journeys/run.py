@@ -113,6 +113,7 @@ class Run(Handlers):
 
     async def _until_said(self) -> None:
         while True:
+            self._state.begun = self._state.begun or self._runtime.now()
             try:
                 await self.steps()
                 self._leave_if_due()

@@ -149,6 +149,7 @@ class Sends(Waits):
             given=given,
             cause=state.cause.id,
             occurrence=1 + state.journal.times(f"send {message.step}"),
+            begun=state.begun,
         )
 
 

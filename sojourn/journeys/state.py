@@ -30,8 +30,9 @@ ORDINARY_DELAY = timedelta(minutes=1)
 """A message that leaves so late was not held: the plan goes on as it is."""
 CARRIED_EVENTS = 1500
 """Events that a run takes into its next execution, in equal shares of each kind."""
-OLDER_WORDS = 2
-"""The edition from which on an older word that says the same begins no steps again."""
+EXACT = 2
+"""The edition from which on an older word that says the same begins no steps again, and a moment
+that was past when they began is missed, whatever left before."""
 
 
 class State:
@@ -45,6 +46,7 @@ class State:
         cause: the event that last (re)started the steps.
         latest: the newest event that might have restarted them.
         zone: the customer's time zone as last known, an IANA name.
+        begun: when the steps last began, by the runtime's clock; None before they do.
         sends: how many messages the enrolment has decided on.
         sending: whether a message is on its way.
         messages: what became of those decided on.
@@ -69,6 +71,7 @@ class State:
         self._collected: EventClasses = ()
         self.journal = Journal()
         self.zone = "UTC"
+        self.begun: datetime | None = None
         self.sends = 0
         self.sending = False
         self.messages: list[Sent] = []
@@ -133,6 +136,12 @@ class State:
             return due
         return max(due, last.at + min(own, LEAST_DISTANCE))
 
+    def was_past(self, moment: datetime) -> bool:
+        """Tell whether a moment was past when the steps began: no late message is to blame."""
+        if self.begun is None or self.enrolment.edition < EXACT:
+            return False
+        return moment < self.begun + self.enrolment.clock
+
     def enrol(self, enrolment: Enrolment) -> None:
         """Begin, or go on where the former execution of the run has left off."""
         self._enrolment = enrolment
@@ -150,6 +159,7 @@ class State:
             self.journal.resume(carried.journal)
             self._said = {entry.verb.removeprefix("send ") for entry in carried.journal}
             self._awaited = dict.fromkeys(carried.awaited)
+            self.begun = carried.begun
             self.sends = carried.sends
             self.messages = list(carried.messages)
         for event in self._early:
@@ -184,6 +194,7 @@ class State:
             "sends": self.sends if same else 0,
             "messages": tuple(self.messages) if same else (),
             "cause": self.cause.id if same else "",
+            "begun": self.begun if same else None,
         }
         # its history is a new one, so it may go by today's rules
         return run.model_copy(
@@ -282,6 +293,7 @@ class State:
         """Forget what the steps have done: they begin from the first line."""
         self._restart = False
         self._collected = ()
+        self.begun = None
         self.journal.clear()
         self._said.clear()
 
@@ -473,7 +485,7 @@ class State:
         for having happened earlier than the first.
         """
         older = self.cause
-        if self.enrolment.edition < OLDER_WORDS or older.order >= before.order:
+        if self.enrolment.edition < EXACT or older.order >= before.order:
             return False
         assert self._restarts is not None
         self._cause = before  # against which it is judged

@@ -41,7 +41,8 @@ class Waits(Run):
             while True:
                 zone = self._state.zone
                 there = self._in_zone(when)
-                target = self._state.spaced(there)
+                past = self._state.was_past(there)
+                target = there if past else self._state.spaced(there)
                 if missed is None:
                     missed = target < self.now()
                 summary = wording.wait_until(target, zone, self.terms.goal)

@@ -45,7 +45,8 @@ async def _last_wait(delivery: Delivery) -> datetime | None:
     """Return when the wait before the message ended, by the journey's clock.
 
     The timers of holds come after the message was first asked for, and do not count; nor does the
-    timer of a wait that was past when it began.
+    timer of a wait that was past when it began, or of a plan that was given up: the steps have
+    begun again since.
     """
     info = activity.info()
     assert info.workflow_id is not None, "a journey asked for the message"
@@ -56,6 +57,8 @@ async def _last_wait(delivery: Delivery) -> datetime | None:
     ended: datetime | None = None
     async for event in handle.fetch_history_events():
         if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            if delivery.begun and event.event_time.ToDatetime(tzinfo=UTC) < delivery.begun:
+                continue
             started = event.timer_started_event_attributes
             lasted[event.event_id] = started.start_to_fire_timeout.ToTimedelta()
         elif event.event_type == EventType.EVENT_TYPE_TIMER_FIRED:

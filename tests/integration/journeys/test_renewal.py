@@ -74,6 +74,17 @@ async def test_another_end_after_a_reminder_plans_the_reminders_again(
     assert journey.sent == ["in-a-week", *LADDER]
 
 
+async def test_an_earlier_end_told_after_a_reminder_skips_what_is_past_by_the_new_plan(
+    journey: JourneyTest,
+) -> None:
+    await journey.start(Renewal, expires_at=EXPIRES)
+    await journey.until(EXPIRES - 7 * DAY)
+    await journey.publish(SubscriptionChanged, expires_at=EXPIRES - 6 * DAY)
+    await journey.until(EXPIRES)
+    assert journey.sent == ["in-a-week", "today", "expired"]
+    assert journey.skipped == [("in-a-week", "too_late"), ("in-two-days", "too_late")]
+
+
 @scenario("renewal/renewed-twice")
 async def test_two_renewals_are_three_executions(journey: JourneyTest) -> None:
     await journey.start(Renewal, expires_at=EXPIRES)

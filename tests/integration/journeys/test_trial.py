@@ -112,3 +112,10 @@ async def test_an_extension_that_is_told_again_as_earlier_is_announced_once(
     await journey.publish(TrialExtended, ends_at=ENDS + 3 * DAY)
     await journey.publish(TrialExtended, ends_at=ENDS + 3 * DAY, occurred_at=begin + DAY / 2)
     assert journey.sent == ["extended"]
+
+
+async def test_an_extension_that_is_told_days_late_is_not_announced(journey: JourneyTest) -> None:
+    await journey.start(Trial, ends_at=ENDS)
+    await journey.until(ENDS - 2 * DAY)
+    await journey.publish(TrialExtended, ends_at=ENDS + DAY, occurred_at=ENDS - 5 * DAY)
+    assert "extended" not in journey.sent

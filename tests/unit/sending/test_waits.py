@@ -35,8 +35,9 @@ class Histories:
             yield event
 
 
-def _started(number: int, lasts: timedelta) -> HistoryEvent:
+def _started(number: int, lasts: timedelta, at: datetime = NOON) -> HistoryEvent:
     event = HistoryEvent(event_id=number, event_type=EventType.EVENT_TYPE_TIMER_STARTED)
+    event.event_time.FromDatetime(at)
     event.timer_started_event_attributes.start_to_fire_timeout.FromTimedelta(lasts)
     return event
 
@@ -140,6 +141,17 @@ async def test_other_timers_do_not_move_the_message(
     events: tuple[HistoryEvent, ...],
 ) -> None:
     assert await _replanned(*events) == _delivery(useful_for=None)
+
+
+async def test_the_timers_of_a_plan_that_was_given_up_move_nothing() -> None:
+    begun = NOON + 2 * DAY
+    given_up = (_started(1, 2 * DAY), _fired(1, begun))
+    for later in ((), (_started(5, timedelta(seconds=1), begun), _fired(5, begun))):
+        found = await _replanned(*given_up, *later, _asked("2-nudge"), begun=begun)
+        assert found == _delivery(useful_for=None, begun=begun)
+    waited = (_started(5, DAY, begun), _fired(5, begun + DAY))
+    found = await _replanned(*given_up, *waited, _asked("2-nudge"), begun=begun)
+    assert found.due == begun + DAY + CLOCK
 
 
 async def test_the_timers_of_other_messages_come_before() -> None:
