@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sojourn.dispatch import Published, Sojourn
     from sojourn.domain.abuse import Limits
     from sojourn.domain.again import ALWAYS, ONCE, after
+    from sojourn.domain.audience import Audience
     from sojourn.domain.calendar_days import (
         business_days,
         day_of_month,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         field,
         first,
         last,
+        listed,
         total,
         trait,
     )
@@ -66,6 +68,7 @@ _HOMES = {
     "dispatch": ("Published", "Sojourn"),
     "domain.abuse": ("Limits",),
     "domain.again": ("ALWAYS", "ONCE", "after"),
+    "domain.audience": ("Audience",),
     "domain.calendar_days": (
         "business_days",
         "day_of_month",
@@ -85,6 +88,7 @@ _HOMES = {
         "field",
         "first",
         "last",
+        "listed",
         "total",
         "trait",
     ),
@@ -126,6 +130,7 @@ __all__ = [
     "WAIT",
     "WHATSAPP",
     "AtCap",
+    "Audience",
     "Channel",
     "Context",
     "Customer",
@@ -166,6 +171,7 @@ __all__ = [
     "http_call",
     "invoice_after",
     "last",
+    "listed",
     "load_project",
     "load_settings",
     "minutes",

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from sojourn.channels.registry import Carriers
 from sojourn.channels.variables import PROJECT as VARIABLE
 from sojourn.channels.variables import check_variables
+from sojourn.domain.audience import Audience, Audiences
 from sojourn.domain.errors import BadProject, SameName, SojournError
 from sojourn.domain.events import Event, Events, Synonyms, beside, defined_in
 from sojourn.domain.topics import FILE as TOPICS
@@ -97,6 +98,7 @@ def _composed(root: Path) -> Project:
     events = list(_modules(root, declared.events, beside=True))
     journeys = list(_modules(root, declared.journeys))
     activities = list(_modules(root, declared.activities))
+    audiences = list(_modules(root, declared.audiences))
     carriers = list(_modules(root, declared.channels))
     sources = list(_modules(root, declared.sources))
     classes = list(_journeys(journeys))
@@ -112,6 +114,7 @@ def _composed(root: Path) -> Project:
                 synonyms=Synonyms(declared.synonyms.events, declared.synonyms.fields),
             ),
             activities=_activities(activities),
+            audiences=Audiences(_audiences(audiences)),
             carriers=Carriers(carriers),
             sources=MappingProxyType(_sources(sources)),
             templates=tuple(root / place for place in declared.templates),
@@ -276,6 +279,15 @@ def _activities(modules: Iterable[ModuleType]) -> Mapping[str, Activity[..., Any
                 first, second = found[item.name].function, item.function
                 raise SameName("activity", item.name, first, second)
     return MappingProxyType(found)
+
+
+def _audiences(modules: Iterable[ModuleType]) -> list[Audience]:
+    found: list[Audience] = []
+    for module in modules:
+        for item in vars(module).values():
+            if isinstance(item, Audience) and not any(item is one for one in found):
+                found.append(item)
+    return found
 
 
 def _sources(modules: Iterable[ModuleType]) -> dict[str, type[Any]]:

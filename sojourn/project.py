@@ -1,6 +1,7 @@
 """`Project`: what a company writes, composed once and passed on.
 
-A project is a folder: journeys in ``workflows/``, what they call in ``activities/``, events in
+A project is a folder: journeys in ``workflows/``, what they call in ``activities/``,
+audiences in ``audiences/``, events in
 ``events.py``, words in ``templates/``, providers in ``channels/``, and in ``topics.toml`` what
 customers can say no to. ``[tool.sojourn]`` in its ``pyproject.toml`` says what differs::
 
@@ -24,6 +25,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from sojourn.channels.registry import Carriers
+from sojourn.domain.audience import Audiences
 from sojourn.domain.events import SHIPPED, Events, Use
 from sojourn.domain.topics import Topics
 from sojourn.journeys.activities import Activity
@@ -56,6 +58,7 @@ class Declaration(BaseModel):
     Args:
         journeys: folders of the project, or installed packages.
         activities: as ``journeys``.
+        audiences: as ``journeys``.
         events: modules or packages; files beside them whose names begin alike count as well.
         channels: folders or packages of the project's own providers.
         sources: folders or packages of the project's own sources of webhooks.
@@ -71,6 +74,7 @@ class Declaration(BaseModel):
 
     journeys: Places = ("workflows",)
     activities: Places = ("activities",)
+    audiences: Places = ("audiences",)
     events: Places = ("events",)
     channels: Places = ("channels",)
     sources: Places = ("sources",)
@@ -91,6 +95,7 @@ class Project:
         journeys: by name, those that are switched off among them.
         events: by wire name, those that ship among them. They are read as these journeys use them.
         activities: what journeys call, by name.
+        audiences: questions about all customers, by name.
         carriers: the providers that settings can choose.
         sources: the project's own sources of webhooks, by name.
         templates: folders, searched in this order before the engine's own.
@@ -105,6 +110,7 @@ class Project:
     journeys: Journeys = field(default_factory=Journeys)
     events: Events = field(default_factory=lambda: SHIPPED)
     activities: Mapping[str, Activity[..., Any]] = field(default_factory=dict)
+    audiences: Audiences = field(default_factory=Audiences)
     carriers: Carriers = field(default_factory=Carriers)
     sources: Mapping[str, type[Any]] = field(default_factory=dict)
     templates: tuple[Path, ...] = ()

@@ -62,8 +62,16 @@ def _skew(value: object) -> object:
         raise ValueError("write it as 5m, 90s, 1h or a number of seconds")
     skew = timedelta(**{_UNITS[found[2]]: int(found[1])})
     if skew > _LARGEST_SKEW:
-        raise ValueError("is more than a day: such a clock says nothing")
+        raise ValueError("is more than a day")
     return skew
+
+
+def _every(value: object) -> object:
+    """Read a span as `_skew` does; it is no shorter than a second."""
+    every = _skew(value)
+    if isinstance(every, timedelta) and every < timedelta(seconds=1):
+        raise ValueError("is shorter than a second")
+    return every
 
 
 _ORIGIN = re.compile(r"[a-z][a-z\d+.-]*://([\w.-]+|\[[0-9a-f:]+\])(:\d{1,5})?", re.ASCII)
@@ -193,6 +201,10 @@ class Settings(BaseSettings):
     clock_skew: Annotated[timedelta, BeforeValidator(_skew)] = CLOCK_SKEW
     """Tolerance for the clocks of two senders: a purchase that arrives after its cart counts
     although it is dated so much before it."""
+
+    audiences_every: Annotated[timedelta, BeforeValidator(_every)] = timedelta(minutes=5)
+    """Distance of two looks at a watched audience: so old its comings and goings are at most,
+    beside the time that a look takes."""
 
     locale: str = "en"
     """Language of last resort."""

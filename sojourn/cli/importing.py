@@ -78,13 +78,16 @@ def _text(value: Any) -> str:
     return str(value).strip()
 
 
-def show_report(report: Imported, refused: Refused, *, as_json: bool) -> None:
+def show_report(
+    report: Imported, refused: Refused, *, as_json: bool, unit: str = "words recorded"
+) -> None:
     """Write the refused rows to their file, and show the report.
 
     Args:
         report: of the import.
         refused: its refused rows.
         as_json: show it for programs.
+        unit: what a row that changes something does: ``words recorded``.
 
     Raises:
         Exit: with code 1, if a row was refused.
@@ -95,17 +98,17 @@ def show_report(report: Imported, refused: Refused, *, as_json: bool) -> None:
     if as_json:
         show_json(report.model_dump())
     else:
-        _show(report)
+        _show(report, unit)
     if report.refused:
         raise typer.Exit(1)
 
 
-def _show(report: Imported) -> None:
+def _show(report: Imported, unit: str) -> None:
     would = "would be " if report.dry_run else ""
     show_counts(
         {
             "rows read": report.read,
-            f"words {would}recorded": report.new,
+            _of(unit, dry_run=report.dry_run): report.new,
             "on record before": report.known,
             f"customers {would}made": report.created,
             "of an address that no customer has yet": report.by_address,
@@ -121,3 +124,8 @@ def _show(report: Imported) -> None:
         show_line(f"the refused rows are in {report.file}: mend them there, and import that file")
     if report.dry_run:
         show_line("a dry run: nothing was stored")
+
+
+def _of(unit: str, *, dry_run: bool) -> str:
+    what, verb = unit.split(" ", 1)
+    return f"{what} would be {verb}" if dry_run else unit

@@ -1,7 +1,7 @@
 """Starting journeys by hand: one customer, or a file of them, safe to repeat."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,11 +18,16 @@ from sojourn.cli.fields import fields_of
 from sojourn.cli.pace import Pace, feed
 from sojourn.cli.records import BadLine, read_records
 from sojourn.dispatch import Sojourn
+from sojourn.domain.audience import Audience
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.events import Event
+from sojourn.insight import audiences
 from sojourn.insight.runs import ANSWER_TIMEOUT, asking_temporal
-from sojourn.store import cards, events, runs
+from sojourn.store import cards, events, lists, runs
+from sojourn.store.dialects import is_postgresql
+from sojourn.store.facts.all import holders
 
+PAGE = 1000
 FILE_IDS = uuid5(NAMESPACE_URL, "sojourn:start")
 
 
@@ -150,6 +155,118 @@ async def start_file(
         BadInput: the file cannot be read, or lacks a column.
         TemporalUnavailable: Temporal went away; the file can be run again.
     """
+    unused: dict[str, None] = {}
+    await _start(
+        sojourn, entry, _lines(entry, path, at, unused), report, rate=rate, anyway=anyway,
+        on_line=on_line,
+    )  # fmt: skip
+    report.unused = list(unused)
+    report.rejected.sort(key=lambda bad: bad.line)
+
+
+async def start_audience(
+    sojourn: Sojourn,
+    entry: Entry,
+    frozen: str,
+    fields: Mapping[str, Any],
+    report: FileStarted,
+    *,
+    at: datetime,
+    rate: float,
+    anyway: bool,
+    on_line: Callable[[], None],
+) -> None:
+    """Start everybody on a list who is on it already when this is called.
+
+    Args:
+        sojourn: connected.
+        entry: the entry to the journey.
+        frozen: the name of the list, as `freeze` made it.
+        fields: of each starting event.
+        report: as for `start_file`.
+        at: as for `start_file`.
+        rate: as for `start_file`.
+        anyway: as for `start_file`.
+        on_line: called after each customer.
+
+    Raises:
+        TemporalUnavailable: Temporal went away; the command can be run again.
+    """
+    after = 0
+    while True:
+        async with sojourn.store.reading() as session:
+            rows = await lists.page(session, frozen, after=after, limit=PAGE)
+        if not rows:
+            return
+        lines = [
+            _Line(
+                row.id or 0,
+                _event(entry, fields, row.customer_id, at).model_copy(
+                    update={"message_id": str(uuid5(FILE_IDS, f"{frozen}/{row.id}"))}
+                ),
+            )
+            for row in rows
+        ]
+        await _start(sojourn, entry, lines, report, rate=rate, anyway=anyway, on_line=on_line)
+        after = rows[-1].id or 0
+
+
+async def freeze(
+    sojourn: Sojourn, entry: Entry, audience: Audience, label: str, now: datetime
+) -> tuple[str, int]:
+    """Note who is in an audience, for one enrolment in a journey; the first time counts.
+
+    Args:
+        sojourn: connected.
+        entry: the entry to the journey.
+        audience: those who enrol.
+        label: of the enrolment: the same label again is the same customers.
+        now: the moment at which the audience's question is asked.
+
+    Returns:
+        The name of the list, and how many are on it.
+    """
+    name = f"start/{entry.name}/{audience.name}/{label}"
+    async with sojourn.store.transaction() as session:
+        await lists.lock(session, name)
+        number = await lists.size(session, name)
+        if not number:
+            asked = holders(
+                audience.who,
+                now,
+                postgresql=is_postgresql(session),
+                own=sojourn.project.topics.own,
+            )
+            await lists.freeze(session, name, asked, at=now, source="sojourn start")
+            number = await lists.size(session, name)
+    return name, number
+
+
+async def foreseen(sojourn: Sojourn, audience: Audience, now: datetime) -> int:
+    """Count an audience, for a dry run.
+
+    Args:
+        sojourn: connected.
+        audience: the audience.
+        now: the moment at which its question is asked.
+
+    Returns:
+        How many are in it.
+    """
+    async with sojourn.store.reading() as session:
+        return await audiences.count(session, sojourn.project, audience, now)
+
+
+async def _start(
+    sojourn: Sojourn,
+    entry: Entry,
+    lines: Iterable[_Line],
+    report: FileStarted,
+    *,
+    rate: float,
+    anyway: bool,
+    on_line: Callable[[], None],
+) -> None:
     pace = Pace(rate)
 
     async def work(line: _Line) -> None:
@@ -173,10 +290,7 @@ async def start_file(
     def lane(line: _Line) -> str:
         return line.event.customer_id if isinstance(line.event, Event) else ""
 
-    unused: dict[str, None] = {}
-    await feed(_lines(entry, path, at, unused), work, lane=lane)
-    report.unused = list(unused)
-    report.rejected.sort(key=lambda bad: bad.line)
+    await feed(iter(lines), work, lane=lane)
 
 
 def _lines(entry: Entry, path: Path, at: datetime, unused: dict[str, None]) -> Iterator[_Line]:

@@ -27,6 +27,8 @@ from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import (
     LARGEST,
     SHIPPED,
+    AudienceEntered,
+    AudienceLeft,
     Event,
     Events,
     HoldEnded,
@@ -49,6 +51,8 @@ from sojourn.domain.storable import (
 )
 
 _OURS = (
+    AudienceEntered,
+    AudienceLeft,
     HoldEnded,
     JourneyStopped,
     OptInConfirmed,

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 
+from sojourn.campaigns.watching import watch
 from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
@@ -46,6 +47,7 @@ ANSWER_EVERY = timedelta(seconds=3)
 EXPIRE_EVERY = timedelta(seconds=15)
 TELL_EVERY = timedelta(seconds=3)
 FORGET_EVERY = timedelta(minutes=10)
+WATCH_EVERY = timedelta(seconds=15)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 
@@ -195,6 +197,16 @@ async def tell_forever(helpdesk: Helpdesk) -> None:
     await _forever(tell, TELL_EVERY)
 
 
+async def watch_audiences(sojourn: Sojourn) -> None:
+    """Tell, time and again, who has come into a watched audience and who has gone."""
+
+    async def watch_audience() -> None:
+        if changes := await watch(sojourn, every=sojourn.settings.audiences_every):
+            log.info("told comings and goings of audiences", changes=changes)
+
+    await _forever(watch_audience, min(WATCH_EVERY, sojourn.settings.audiences_every))
+
+
 async def _forever(do: Callable[[], Awaitable[None]], every: timedelta) -> None:
     """Do it time and again; a store or a Temporal that is away for a while is no reason to end."""
     while True:
@@ -273,6 +285,9 @@ async def serve_until_stopped(
                 ]
                 if helpdesk is not None:
                     tasks.append(asyncio.create_task(tell_forever(helpdesk)))
+                if project.audiences.watched:
+                    watching = watch_audiences(Sojourn(client, store, settings, project))
+                    tasks.append(asyncio.create_task(watching))
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()

@@ -8,7 +8,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.customer import Customer
-from sojourn.store import cards, mutes, people
+from sojourn.store import cards, lists, members, mutes, people
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import (
     AddressRow,
@@ -103,6 +103,8 @@ async def join(
     old.joined_to, old.joined_at, new.merged = new_id, at, True
     session.add_all([old, new])
     await mutes.refresh(session, new)
+    await lists.move(session, old_id, new_id)
+    await members.move(session, old_id, new_id)
     return Joined(new_id, moved=True, former=former, runs=frozenset(moved))
 
 

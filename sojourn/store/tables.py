@@ -221,6 +221,68 @@ class ChoiceRow(SQLModel, table=True):
     """The version of the page's words."""
 
 
+class ListedRow(SQLModel, table=True):
+    """A customer is on a list, as somebody imported it."""
+
+    __tablename__ = "listed"
+    __table_args__ = (
+        UniqueConstraint("list", "customer_id"),
+        Index("ix_listed_customer", "customer_id"),
+    )
+
+    id: int | None = _number()
+    list: str
+    customer_id: str
+    at: datetime = _moment()
+    source: str
+    """The file, or who did it."""
+
+
+class AudienceRow(SQLModel, table=True):
+    """An audience whose comings and goings are events. The row is the lock of a look at it."""
+
+    __tablename__ = "audiences"
+
+    name: str = Field(primary_key=True)
+    fact: str
+    """The digest of the question: another one begins from nothing, and tells nobody."""
+    began_at: datetime = _moment()
+    """When it was first watched, with this question."""
+    next_at: datetime = _moment()
+    """When the next look is due."""
+    looked_at: datetime | None = _maybe()
+    """When it was looked at last; None: those who are in it are still being noted."""
+    took_ms: int = 0
+    size: int = 0
+
+
+class MemberRow(SQLModel, table=True):
+    """A customer is in a watched audience, or was. ``turn`` counts the changes."""
+
+    __tablename__ = "members"
+    __table_args__ = (
+        UniqueConstraint("audience", "customer_id"),
+        Index("ix_members_customer", "customer_id"),
+        Index(
+            "ix_members_untold",
+            "audience",
+            "id",
+            sqlite_where=text("told_at IS NULL"),
+            postgresql_where=text("told_at IS NULL"),
+        ),
+    )
+
+    id: int | None = _number()
+    audience: str
+    customer_id: str
+    inside: bool
+    turn: int = 0
+    at: datetime = _moment()
+    """When the change was seen."""
+    told_at: datetime | None = _maybe()
+    """When its event was stored; None: it is still to be."""
+
+
 class MuteRow(SQLModel, table=True):
     """Somebody looks after a customer, and no promotional message leaves meanwhile.
 

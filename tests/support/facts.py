@@ -60,6 +60,7 @@ class Made:
     refused: tuple[tuple[str, str, int], ...] = ()
     copied: frozenset[int] = frozenset()
     erased: bool = False
+    lists: frozenset[str] = frozenset()
 
 
 TEXTS = st.sampled_from(
@@ -152,6 +153,7 @@ CUSTOMERS = st.builds(
     ).map(tuple),
     copied=st.frozensets(st.integers(0, 5), max_size=1),
     erased=st.sampled_from([False] * 9 + [True]),
+    lists=st.frozensets(st.sampled_from(["fair", "press"])),
 )
 
 _ORDERS = st.sampled_from(["<", "<=", ">", ">="])
@@ -259,6 +261,7 @@ _CONSENTS = st.builds(
     st.sampled_from([Channel.EMAIL, Channel.SMS, Channel.PUSH]),
     st.sampled_from(["", "offers"]),
 )
+_LISTED = st.sampled_from(["fair", "press", "nobody"]).map(facts.listed)
 FACTS: st.SearchStrategy[Fact] = st.recursive(
-    st.one_of(_EVENTS, _TRAITS, _CONSENTS), _joined, max_leaves=4
+    st.one_of(_EVENTS, _TRAITS, _CONSENTS, _LISTED), _joined, max_leaves=4
 )

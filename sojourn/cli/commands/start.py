@@ -14,10 +14,21 @@ from sojourn.cli.output import show_counts, show_json, show_line
 from sojourn.cli.progress import list_bad, progress, told_how_far
 from sojourn.cli.records import count_lines
 from sojourn.cli.running import run
-from sojourn.cli.starting import FileStarted, Standing, Started, start_file, start_one
+from sojourn.cli.starting import (
+    FileStarted,
+    Standing,
+    Started,
+    foreseen,
+    freeze,
+    start_audience,
+    start_file,
+    start_one,
+)
 from sojourn.cli.switching import check_entries
+from sojourn.domain.audience import Audience
 from sojourn.domain.errors import BadInput
 from sojourn.domain.events import Event
+from sojourn.domain.list_name import is_list_name
 
 app = typer.Typer(add_completion=False)
 
@@ -37,7 +48,13 @@ def start(
             "standard input. Fields: customer_id and those of the event."
         ),
     ] = None,
-    rate: Annotated[float, typer.Option(help="With --file: starts a second.")] = 50,
+    audience: Annotated[
+        str | None, typer.Option(help="Start everybody who is in it now, and nobody twice.")
+    ] = None,
+    label: Annotated[
+        str, typer.Option("--as", help="With --audience: another label is another enrolment.")
+    ] = "first",
+    rate: Annotated[float, typer.Option(help="With --file or --audience: starts a second.")] = 50,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and say what would start.")
     ] = False,
@@ -58,7 +75,8 @@ def start(
 
     A run that is open is left alone.
 
-    A file can be run again, also after Ctrl-C: it starts nobody twice.
+    A file can be run again, also after Ctrl-C: it starts nobody twice. So can --audience, which
+    notes at its first call who is in the audience; who comes into it later is not started by it.
     """
     here = Here.compose()
     entry = entry_of(here.project.journeys, journey)
@@ -73,8 +91,32 @@ def start(
         if report.rejected:
             raise typer.Exit(1)
         return
+    if audience is not None:
+        _check_audience(customer, message_id, label)
+        words = [*([customer] if customer else []), *(fields or [])]
+        report = FileStarted(journey=journey, event=entry.event.event_name, dry_run=dry_run)
+        who = here.project.audiences.named(audience)
+        run(
+            _start_audience(
+                here,
+                entry,
+                who,
+                report,
+                label=label,
+                words=words,
+                at=at,
+                rate=rate,
+                anyway=anyway,
+                as_json=as_json,
+            )
+        )
+        if report.rejected:
+            raise typer.Exit(1)
+        return
     if customer is None:
-        raise BadInput(f"{journey} starts on {entry.fields}: give a CUSTOMER and fields, or --file")
+        raise BadInput(
+            f"{journey} starts on {entry.fields}: give a CUSTOMER and fields, --file or --audience"
+        )
     given = read_fields(fields or [], entry.event)
     if missing := entry.missing(given):
         raise BadInput(f"{missing} missing: {journey} starts on {entry.fields}")
@@ -110,6 +152,63 @@ def _told(started: Started, *, dry_run: bool) -> str:
             return f"nothing new: an event with the id {started.message_id} was published before"
         case Standing.OVER:
             return f"{name} was not started: `sojourn explain` says why"
+
+
+def _check_audience(customer: str | None, message_id: str | None, label: str) -> None:
+    if message_id is not None or (customer is not None and "=" not in customer):
+        raise BadInput("--audience brings its own customers and ids: leave out CUSTOMER and --id")
+    if not is_list_name(label):
+        raise BadInput(f"--as {label}: write small letters, digits and hyphens: autumn-2026")
+
+
+async def _start_audience(
+    here: Here,
+    entry: Entry,
+    audience: Audience,
+    report: FileStarted,
+    *,
+    label: str,
+    words: list[str],
+    at: str | None,
+    rate: float,
+    anyway: bool,
+    as_json: bool,
+) -> None:
+    given = read_fields(words, entry.event)
+    if missing := entry.missing(given):
+        raise BadInput(f"{missing} missing: {entry.name} starts on {entry.fields}")
+    moment = read_moment(at)
+    async with here.sojourn() as sojourn:
+        await check_entries(sojourn.store, here.project, entry.name)
+        if report.dry_run:
+            report.read = await foreseen(sojourn, audience, moment)
+        else:
+            frozen, total = await freeze(sojourn, entry, audience, label, moment)
+            with (
+                told_how_far(
+                    lambda: f"started {report.started} so far; run the same command again to go on"
+                ),
+                progress(f"starting {entry.name}", total) as on_line,
+            ):
+                await start_audience(
+                    sojourn,
+                    entry,
+                    frozen,
+                    given,
+                    report,
+                    at=moment,
+                    rate=rate,
+                    anyway=anyway,
+                    on_line=on_line,
+                )
+    if as_json:
+        show_json(report.model_dump())
+    elif report.dry_run:
+        show_line(
+            f"{report.read} in {audience.name}: each would start {entry.name}, if it lets them in"
+        )
+    else:
+        _summarise(report)
 
 
 async def _start_file(

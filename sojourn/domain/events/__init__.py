@@ -2,9 +2,10 @@
 
 `base` has the class that all events extend, `fields` the types of their fields; `shop`,
 `fulfilment`, `billing`, `reviews`, `care`, `loyalty`, `appointments`, `watching`, `access`,
-`trials`, `messages`, `opt_ins` and `runs` have the events that ship. `catalogue` has the events of
-a project by name, `reading` the strict way from a call to an event, `lenience` the kind one,
-`naming` the names that mean the same; `fleeting` tells what of an event is not kept for long.
+`trials`, `audiences`, `messages`, `opt_ins` and `runs` have the events that ship. `catalogue` has
+the events of a project by name, `reading` the strict way from a call to an event, `lenience` the
+kind one, `naming` the names that mean the same; `fleeting` tells what of an event is not kept for
+long.
 """
 
 from sojourn.domain.events.access import LoginCodeRequested, LoginSucceeded
@@ -14,6 +15,7 @@ from sojourn.domain.events.appointments import (
     AppointmentConfirmed,
     AppointmentRescheduled,
 )
+from sojourn.domain.events.audiences import AudienceEntered, AudienceLeft
 from sojourn.domain.events.base import (
     ENVELOPE,
     AnyKey,
@@ -141,6 +143,8 @@ __all__ = [
     "AppointmentCancelled",
     "AppointmentConfirmed",
     "AppointmentRescheduled",
+    "AudienceEntered",
+    "AudienceLeft",
     "CartViewed",
     "CheckoutStarted",
     "ComplaintReceived",

@@ -9,6 +9,7 @@ from sojourn.domain.errors import SameName, UnknownName
 from sojourn.domain.events import (
     access,
     appointments,
+    audiences,
     billing,
     care,
     fulfilment,
@@ -185,7 +186,9 @@ SUBJECTS: tuple[ModuleType, ...] = (
 """Modules with events that only journeys use: a project's own event takes the place of one."""
 
 SHIPPED = Events(
-    event for module in (shop, *SUBJECTS, messages, opt_ins, runs) for event in defined_in(module)
+    event
+    for module in (shop, *SUBJECTS, audiences, messages, opt_ins, runs)
+    for event in defined_in(module)
 )
 """The events that ship with the engine."""
 

@@ -8,7 +8,16 @@ from typing import Any
 
 from sojourn.domain.consent import Consents
 from sojourn.domain.customer import Customer
-from sojourn.domain.facts.nodes import Agrees, Compare, CountOf, Fact, Measure, OfEvents, TraitOf
+from sojourn.domain.facts.nodes import (
+    Agrees,
+    Compare,
+    CountOf,
+    Fact,
+    Listed,
+    Measure,
+    OfEvents,
+    TraitOf,
+)
 from sojourn.domain.facts.values import MISSING
 from sojourn.domain.facts.walking import leaves, measures
 from sojourn.domain.traits import CARD
@@ -47,6 +56,7 @@ class Answers:
             `UNSURE`; a sum or `UNSURE`.
         fields: of the event at hand; empty without one.
         own: topics that need a yes of their own.
+        lists: names of the lists that the customer is on, of those that are asked about.
     """
 
     now: datetime
@@ -55,6 +65,7 @@ class Answers:
     events: Mapping[OfEvents, Any] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
     own: Collection[str] = ()
+    lists: Collection[str] = ()
 
     def trait(self, of: TraitOf) -> object:
         """Return the JSON value of a trait, or `MISSING`."""
@@ -102,6 +113,11 @@ def enough(leaf: Compare) -> int | None:
 def needs_consents(fact: Fact) -> bool:
     """Tell whether a fact asks what the customer agrees to."""
     return any(isinstance(leaf, Agrees) for leaf in leaves(fact))
+
+
+def lists_of(fact: Fact) -> set[str]:
+    """Return the names of the lists that a fact asks about."""
+    return {leaf.name for leaf in leaves(fact) if isinstance(leaf, Listed)}
 
 
 def needs_events(fact: Fact) -> bool:

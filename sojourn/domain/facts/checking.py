@@ -27,6 +27,7 @@ from sojourn.domain.facts.nodes import (
     FieldOf,
     Known,
     Leaf,
+    Listed,
     Measure,
     OneOf,
     Operator,
@@ -127,7 +128,7 @@ def bound(fact: Fact, event: type[Event]) -> AnyFact:
     """
 
     def change(leaf: Leaf) -> AnyFact:
-        if isinstance(leaf, Agrees) or not isinstance(leaf.of, FieldOf):
+        if isinstance(leaf, Agrees | Listed) or not isinstance(leaf.of, FieldOf):
             return leaf
         kept = field_of(event, leaf.of.name)
         for kind in _kinds_meant(leaf):
@@ -176,7 +177,7 @@ def check_yes_or_no(fact: Fact) -> None:
         TypeError: it names a value of a personal field.
     """
     for leaf in walking.leaves(fact):
-        if isinstance(leaf, Agrees):
+        if isinstance(leaf, Agrees | Listed):
             continue
         for name in personal_in(leaf.of):
             if not (isinstance(leaf, Known) and isinstance(leaf.of, TraitOf)):

@@ -22,6 +22,7 @@ from sojourn.domain.facts.nodes import (
     Fact,
     FieldOf,
     Known,
+    Listed,
     Measure,
     Not,
     OneOf,
@@ -125,6 +126,9 @@ def _clause(fact: Fact, answers: Answers) -> Finding:
             holds = agrees(answers.consents, channel, topic, needs_own_yes=own)
             on = f" on {topic}" if topic else ""
             found = Finding(holds, f"consent to {channel}{on}: {_CONSENT[holds]}")
+        case Listed(name=name):
+            holds = name in answers.lists
+            found = Finding(holds, f"list {name}: {'on it' if holds else 'not on it'}")
         case Ago():
             found = _ago(fact, answers)
         case Known(of=of):

@@ -24,6 +24,7 @@ from sojourn.domain.facts.nodes import (
     Fact,
     FieldOf,
     Known,
+    Listed,
     Measure,
     OneOf,
     Operator,
@@ -32,6 +33,7 @@ from sojourn.domain.facts.nodes import (
     TraitOf,
 )
 from sojourn.domain.facts.values import given
+from sojourn.domain.list_name import is_list_name
 from sojourn.domain.messages import Channel
 
 T = TypeVar("T")
@@ -281,6 +283,24 @@ def consents(channel: Channel, topic: str = "") -> Fact:
     if not isinstance(channel, Channel):
         raise TypeError(f"consents takes a channel, such as EMAIL, and {channel!r} is none")
     return Agrees(channel=channel, topic=topic)
+
+
+def listed(name: str) -> Fact:
+    """Return the fact that the customer is on a list, as `sojourn audience import` makes it.
+
+    It holds or fails, and is never unknown; a list that nobody has imported yet has nobody on it.
+
+    Args:
+        name: of the list, in small letters: "trade-fair".
+
+    Raises:
+        TypeError: it is no such name.
+    """
+    if not isinstance(name, str) or not is_list_name(name):
+        raise TypeError(
+            f'listed takes the name of a list, such as "trade-fair", and {name!r} is none'
+        )
+    return Listed(name=name)
 
 
 def _called(event: object) -> str:

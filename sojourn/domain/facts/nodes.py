@@ -241,6 +241,16 @@ class Agrees(Fact):
         return f"agrees to {self.channel}" + (f" on {self.topic}" if self.topic else "")
 
 
+class Listed(Fact):
+    """The customer is on a list that somebody imported. This is never unknown."""
+
+    fact: Literal["listed"] = "listed"
+    name: str
+
+    def __str__(self) -> str:
+        return f"on the list {self.name}"
+
+
 class AllOf(Fact):
     """Every part holds."""
 
@@ -283,10 +293,10 @@ class Otherwise(Fact):
 
 
 AnyFact = Annotated[
-    Compare | OneOf | Contains | Known | Ago | Agrees | AllOf | AnyOf | Not | Otherwise,
+    Compare | OneOf | Contains | Known | Ago | Agrees | Listed | AllOf | AnyOf | Not | Otherwise,
     Field(discriminator="fact"),
 ]
-Leaf = Compare | OneOf | Contains | Known | Ago | Agrees
+Leaf = Compare | OneOf | Contains | Known | Ago | Agrees | Listed
 
 for _model in (
     CountOf, TimeOf, TotalOf, Compare, OneOf, Contains, Known, Ago, AllOf, AnyOf, Not, Otherwise,

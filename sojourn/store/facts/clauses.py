@@ -43,6 +43,7 @@ from sojourn.domain.facts.nodes import (
     Fact,
     FieldOf,
     Known,
+    Listed,
     Measure,
     Not,
     OneOf,
@@ -56,6 +57,7 @@ from sojourn.domain.traits import CARD
 from sojourn.store.facts.readings import OfCard, OnPostgresql, OnSqlite, Reading, Sql, literal_of
 
 EVENTS = SQLModel.metadata.tables["events"]
+LISTED = SQLModel.metadata.tables["listed"]
 CUSTOMERS = SQLModel.metadata.tables["customers"]
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
@@ -99,6 +101,13 @@ class Clauses:
         match fact:
             case Agrees():
                 found = self.agrees(fact)
+            case Listed(name=name):
+                found = exists(
+                    select(literal(1))
+                    .select_from(LISTED)
+                    .where(LISTED.c.list == name, LISTED.c.customer_id == self.customer_id)
+                    .correlate(CUSTOMERS)
+                )
             case Known(of=of):
                 found = self._is_known(of)
             case Ago(of=of, op=op, span=span):

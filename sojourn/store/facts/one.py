@@ -17,12 +17,13 @@ from sojourn.domain.facts import (
     OfEvents,
     Range,
     judge,
+    lists_of,
     needs_consents,
     of_events,
     trait_of,
 )
 from sojourn.domain.facts.nodes import CountOf, TimeOf, TotalOf, TraitOf
-from sojourn.store import cards, consents
+from sojourn.store import cards, consents, lists
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.facts.clauses import Clauses
 from sojourn.store.tables import CustomerRow
@@ -40,8 +41,8 @@ async def judged(
 ) -> Finding:
     """Judge a fact about one customer.
 
-    It takes one statement for everything that the fact asks of events, whatever their number, and
-    those of `consents.current` if it asks for consent and ``said`` is not given.
+    It takes one statement for everything that the fact asks of events, whatever their number, those
+    of `consents.current` if it asks for consent and ``said`` is not given, and one for lists.
 
     Args:
         session: any session; one that holds the customer sees every acknowledged event.
@@ -59,6 +60,7 @@ async def judged(
     if said is None and needs_consents(fact) and not customer.erased:
         said = await consents.current(session, person.customer_id, now=now)
     found = {} if customer.erased else of_events(fact)
+    asked = set() if customer.erased else lists_of(fact)
     answers = Answers(
         now=now,
         customer=customer,
@@ -66,6 +68,7 @@ async def judged(
         events=await _looked_up(session, person.customer_id, found, now),
         fields=fields or {},
         own=own,
+        lists=await lists.among(session, person.customer_id, asked),
     )
     return judge(fact, answers)
 

@@ -125,6 +125,14 @@ HOLDINGS: Mapping[str, Holding] = {
             plain="id what topic at locale version",
         ),
     ),
+    "listed": Holding(
+        "The customer is on a list.",
+        parts(customer="customer_id", names="source", plain="id list at"),
+    ),
+    "members": Holding(
+        "The customer is in an audience that is watched, or was.",
+        parts(customer="customer_id", plain="id audience inside turn at told_at"),
+    ),
     "mutes": Holding(
         "Somebody looks after the customer, and no promotional message leaves meanwhile.",
         parts(
@@ -228,6 +236,7 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         end=End.EMPTIED,
     ),
+    "audiences": Holding("An audience that is watched, and the last look at it.", find=Find.NOBODY),
     "erasures": Holding("The proof that a person was erased, under a hash.", find=Find.NOBODY),
     "erased_addresses": Holding("An erased address, as a hash.", find=Find.NOBODY),
     "salts": Holding("The key of the hashes.", find=Find.NOBODY),

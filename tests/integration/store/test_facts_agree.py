@@ -20,7 +20,7 @@ from sojourn.store import Store, cards, consents
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.facts import all as everybody
 from sojourn.store.facts import one
-from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, RefusalRow
+from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, ListedRow, RefusalRow
 from tests.support.effort import fewer
 from tests.support.facts import CUSTOMERS, DAY, FACTS, NOON, Made
 
@@ -92,6 +92,10 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
                     expires_at=NOON + end * DAY if granted and end is not None else None,
                 )
             )
+        rows.setdefault(ListedRow, []).extend(
+            ListedRow(list=name, customer_id=customer_id, at=NOON, source="a file")
+            for name in one_.lists
+        )
         card = cards.card(row)
         for name, topic, day in one_.refused:
             channel_ = Channel(name)
@@ -118,7 +122,8 @@ async def judged(
         passes = said.refusal(channel, "offers", needs_own_yes="offers" in own) is None
         agrees = judge(asks_consent(channel, "offers"), Answers(NOON, card, said, own=own)).holds
         assert (agrees is True) is passes, "the fact says what the gate does"
-    return judge(fact, look_up(fact, Answers(NOON, card, said, own=own), made.happened)).holds
+    answers = Answers(NOON, card, said, own=own, lists=made.lists)
+    return judge(fact, look_up(fact, answers, made.happened)).holds
 
 
 @effort

@@ -1,0 +1,1 @@
+"""Audiences: each is a named question about all customers."""

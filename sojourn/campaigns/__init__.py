@@ -1,0 +1,1 @@
+"""From one customer to all of them: audiences that are watched, and campaigns."""

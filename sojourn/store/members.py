@@ -1,0 +1,247 @@
+"""Members of the audiences that are watched, and which changes are still to be told.
+
+A look compares who an audience holds with who is noted, page by page in the order of the ids. A
+change turns a row, and a row turns again only once its change was told; so each change has one
+event, whose id is made of the row's turn.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, literal, update
+from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.store.dialects import insert
+from sojourn.store.tables import AudienceRow, MemberRow
+
+MEMBERS = SQLModel.metadata.tables["members"]
+AUDIENCES = SQLModel.metadata.tables["audiences"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of an audience, in the order of the ids.
+
+    Args:
+        entered: ids that the question selects, and that are not noted.
+        left: ids that are noted, and that it does not select.
+        size: how many it holds of.
+        end: the last id that was looked at; None: this was the last page.
+    """
+
+    entered: list[str]
+    left: list[str]
+    size: int
+    end: str | None
+
+
+async def claim(
+    session: AsyncSession, name: str, digest: str, *, now: datetime, until: datetime
+) -> AudienceRow | None:
+    """Take the look at an audience that is due; another worker finds it taken.
+
+    Args:
+        session: a writing transaction.
+        name: of the audience.
+        digest: of its question; another one than before begins from nothing.
+        now: the moment.
+        until: when the next look is due.
+
+    Returns:
+        The row; None: no look is due.
+    """
+    connection = await session.connection()
+    await connection.execute(
+        insert(session, AUDIENCES)
+        .values(name=name, fact=digest, began_at=now, next_at=now, took_ms=0, size=0)
+        .on_conflict_do_nothing()
+    )
+    query = select(AudienceRow).where(AudienceRow.name == name).with_for_update()
+    row = (await session.exec(query)).one()
+    if row.fact != digest:
+        row.fact, row.began_at, row.looked_at = digest, now, None
+    elif row.next_at > now:
+        return None
+    row.next_at = until
+    session.add(row)
+    return row
+
+
+async def finish(
+    session: AsyncSession, name: str, *, at: datetime, took_ms: int, size: int
+) -> None:
+    """Note the end of a look.
+
+    Args:
+        session: a writing transaction.
+        name: of the audience.
+        at: the moment that it was about.
+        took_ms: how long it took.
+        size: how many are in the audience.
+    """
+    await session.exec(
+        update(AudienceRow)
+        .where(col(AudienceRow.name) == name)
+        .values(looked_at=at, took_ms=took_ms, size=size)
+    )
+
+
+async def compare(
+    session: AsyncSession, name: str, holders: Select[tuple[str]], *, after: str, limit: int
+) -> Page:
+    """Compare a page of an audience with who is noted.
+
+    Args:
+        session: any session.
+        name: of the audience.
+        holders: selects the ids of its customers.
+        after: the end of the page before; empty at the beginning.
+        limit: so many of its customers, at most.
+
+    Returns:
+        The page.
+    """
+    (of,) = holders.selected_columns
+    connection = await session.connection()
+    query = holders.where(of > after).order_by(of).limit(limit)
+    held: list[str] = list((await connection.execute(query)).scalars())  # type: ignore[arg-type]
+    end = held[-1] if len(held) == limit else None
+    noted = select(MemberRow.customer_id).where(
+        MemberRow.audience == name, MemberRow.inside, col(MemberRow.customer_id) > after
+    )
+    if end is not None:
+        noted = noted.where(col(MemberRow.customer_id) <= end)
+    inside = set(await session.exec(noted))
+    holds = set(held)
+    return Page([one for one in held if one not in inside], sorted(inside - holds), len(held), end)
+
+
+async def turn(
+    session: AsyncSession,
+    name: str,
+    *,
+    entered: Collection[str],
+    left: Collection[str],
+    at: datetime,
+    quiet: bool,
+) -> None:
+    """Note changes. One whose customer has another change that is still to be told waits for it.
+
+    Args:
+        session: a writing transaction.
+        name: of the audience.
+        entered: ids that came in.
+        left: ids that went.
+        at: when that was seen.
+        quiet: nobody is told.
+    """
+    told = at if quiet else None
+    connection = await session.connection()
+    if entered:
+        rows = [
+            {"audience": name, "customer_id": one, "inside": True, "turn": 1, "at": at,
+             "told_at": told}
+            for one in entered
+        ]  # fmt: skip
+        new = insert(session, MEMBERS).values(rows)
+        await connection.execute(
+            new.on_conflict_do_update(
+                index_elements=["audience", "customer_id"],
+                set_={"inside": True, "turn": MEMBERS.c.turn + 1, "at": at, "told_at": told},
+                where=and_(~MEMBERS.c.inside, MEMBERS.c.told_at.is_not(None)),
+            )
+        )
+    if left:
+        await connection.execute(
+            update(MEMBERS)
+            .where(
+                MEMBERS.c.audience == name,
+                MEMBERS.c.customer_id.in_(left),
+                MEMBERS.c.inside,
+                MEMBERS.c.told_at.is_not(None),
+            )
+            .values(inside=False, turn=MEMBERS.c.turn + 1, at=at, told_at=told)
+        )
+
+
+async def untold(session: AsyncSession, name: str, *, limit: int) -> Sequence[MemberRow]:
+    """Return changes that are still to be told, oldest first.
+
+    Args:
+        session: any session.
+        name: of the audience.
+        limit: so many at most.
+
+    Returns:
+        The rows.
+    """
+    query = (
+        select(MemberRow)
+        .where(MemberRow.audience == name, col(MemberRow.told_at).is_(None))
+        .order_by(col(MemberRow.id))
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+async def told(session: AsyncSession, rows: Collection[MemberRow], *, at: datetime) -> None:
+    """Note that changes were told.
+
+    Args:
+        session: a writing transaction.
+        rows: the changes.
+        at: the moment.
+    """
+    for row in rows:
+        await session.exec(
+            update(MemberRow)
+            .where(col(MemberRow.id) == row.id, col(MemberRow.turn) == row.turn)
+            .values(told_at=at)
+        )
+
+
+async def looks(session: AsyncSession) -> dict[str, AudienceRow]:
+    """Return what is known of the looks at audiences, by name."""
+    return {row.name: row for row in await session.exec(select(AudienceRow))}
+
+
+async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[MemberRow]:
+    """Return the watched audiences that a customer is in, or was.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+    """
+    query = select(MemberRow).where(MemberRow.customer_id == customer_id)
+    return (await session.exec(query.order_by(MemberRow.audience))).all()
+
+
+async def move(session: AsyncSession, old_id: str, new_id: str) -> None:
+    """Note a person where an id that is given up was noted; being in by either is being in.
+
+    Args:
+        session: a writing transaction that holds both.
+        old_id: given up.
+        new_id: the id that holds everything from now on.
+    """
+    connection = await session.connection()
+    other = MEMBERS.alias()
+
+    def beside(customer_id: str, *more: Any) -> Any:
+        where = (other.c.audience == MEMBERS.c.audience, other.c.customer_id == customer_id, *more)
+        return exists(select(literal(1)).select_from(other).where(*where).correlate(MEMBERS))
+
+    await connection.execute(
+        update(MEMBERS)
+        .where(MEMBERS.c.customer_id == new_id, beside(old_id, other.c.inside))
+        .values(inside=True)
+    )
+    await connection.execute(
+        MEMBERS.delete().where(MEMBERS.c.customer_id == old_id, beside(new_id))
+    )
+    await connection.execute(
+        update(MEMBERS).where(MEMBERS.c.customer_id == old_id).values(customer_id=new_id)
+    )
