@@ -11,9 +11,11 @@ from sojourn import (
     WHATSAPP,
     Journey,
     Message,
+    Question,
     days,
     hours,
     minutes,
+    working,
 )
 from sojourn.events import (
     DeliveryFailed,
@@ -25,6 +27,7 @@ from sojourn.events import (
     OutForDelivery,
 )
 from workflows.parcels import STATUSES, is_later, true_until
+from workflows.times import OFFICE
 
 
 class Delivery(
@@ -45,6 +48,13 @@ class Delivery(
     failed = Message(WHATSAPP, SMS, EMAIL, message_class=TRANSACTIONAL, useful_for=hours(24))
     delivered = Message(WHATSAPP, SMS, EMAIL, message_class=TRANSACTIONAL, useful_for=hours(24))
 
+    help = Question(
+        "A parcel could not be handed over. How does it go on?",
+        again="Another delivery or a pick-up is arranged",
+        back="It comes back to us",
+        nothing="There is nothing to do",
+    )
+
     told: ClassVar[dict[type[Event], Message]] = {
         OrderShipped: shipped,
         OutForDelivery: out_for_delivery,
@@ -62,8 +72,16 @@ class Delivery(
         if isinstance(status, OrderDelivered):
             return
         if isinstance(status, DeliveryFailed) and self.now() < until:
-            await self.call(open_ticket, subject="A parcel could not be delivered")
+            await self._see_to_it()
         await self.sleep(days(60))
+
+    async def _see_to_it(self) -> None:
+        """Have a person see to a parcel that could not be handed over."""
+        if self.patched("person"):
+            within = working(hours(18), OFFICE)
+            await self.person(self.help, within=within, else_="nothing")
+        else:
+            await self.call(open_ticket, subject="A parcel could not be delivered")
 
     def restarts(self, event: Event) -> bool:
         """Tell whether a status is later than the one that was told last."""

@@ -10,6 +10,7 @@ from sojourn import (
     TRANSACTIONAL,
     Journey,
     Message,
+    Question,
     Reason,
     days,
     hours,
@@ -54,6 +55,12 @@ class PaymentDue(
     overdue = Message(EMAIL, SMS, message_class=TRANSACTIONAL, useful_for=days(2))
     last_call = Message(EMAIL, SMS, message_class=TRANSACTIONAL, useful_for=days(2))
 
+    dun = Question(
+        "An invoice is unpaid ten days after its last date. What now?",
+        wait="Wait two more weeks, then ask again",
+        mine="I see to it from here on",
+    )
+
     def __init__(self) -> None:
         super().__init__()
         self.said: set[tuple[Message, datetime]] = set()
@@ -70,9 +77,17 @@ class PaymentDue(
                 if receipt.reason is Reason.NOTHING_TO_SAY:  # the store knew more than we had heard
                     break
             else:
-                await self.call(open_ticket, subject=f"Invoice {self.key} is overdue")
+                await self._escalate()
                 return
         await self.tell(InvoiceSettled, invoice_id=self.key)
+
+    async def _escalate(self) -> None:
+        """Have a person decide, as often as they want to wait; a payment ends the question."""
+        if not self.patched("person"):
+            await self.call(open_ticket, subject=f"Invoice {self.key} is overdue")
+            return
+        while await self.person(self.dun, within=days(14), else_="mine") == "wait":
+            await self.sleep(days(14))
 
     def plan(self) -> list[Step]:
         """Return what is still to be said, in order; what was to be said before now is left out."""

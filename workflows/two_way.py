@@ -2,9 +2,7 @@
 
 from sojourn import Intent, Journey, Question, field, hours, minutes, working
 from sojourn.events import MessageReplied
-
-OFFICE = "mon-fri 09:00-18:00"
-"""By the customer's clock."""
+from workflows.times import OFFICE
 
 
 class TwoWay(

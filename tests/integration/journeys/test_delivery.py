@@ -30,8 +30,8 @@ async def said(journey: JourneyTest) -> list[str]:
     return [row.step for row in await journey.messages() if row.state == "sent"]
 
 
-async def told_a_person(journey: JourneyTest) -> bool:
-    return "open_ticket" in (await journey.history()).to_json()
+async def asked(journey: JourneyTest) -> list[str]:
+    return [str(task.because or task.state) for task in await journey.tasks()]
 
 
 @scenario("delivery/delivered")
@@ -124,10 +124,29 @@ async def test_a_failure_says_what_to_do_and_tells_a_person(journey: JourneyTest
     )
     assert journey.sent == ["failed"]
     assert "Kiosk, Via Roma 1" in (await journey.content("failed"))["text"]
-    assert await told_a_person(journey)
+    assert await asked(journey) == ["open"]
+    await journey.answer("back")
     await journey.after(70 * DAY)
     assert journey.outcome == "exhausted"
     assert journey.sent == ["failed"]
+
+
+@scenario("delivery/nobody-helps")
+async def test_a_question_that_nobody_answers_is_over_after_two_days_of_the_office(
+    journey: JourneyTest,
+) -> None:
+    await journey.start(Delivery, order_id="o1")
+    await told(journey, DeliveryFailed)
+    await journey.after(2 * DAY)
+    assert await asked(journey) == ["expired"]
+    await told(journey, OutForDelivery)
+    assert journey.sent == ["failed", "out-for-delivery"]
+
+
+async def test_a_cancelled_order_is_no_question_any_more(journey: JourneyTest) -> None:
+    await told(journey, DeliveryFailed)
+    await journey.publish(OrderCancelled, order_id="o1")
+    assert await asked(journey) == ["run_stopped"]
 
 
 @scenario("delivery/another-attempt")
@@ -146,6 +165,7 @@ async def test_another_attempt_is_told_and_has_nothing_of_the_first(journey: Jou
     await told(journey, DeliveryFailed)
     await told(journey, OrderDelivered)
     assert journey.sent[3:] == ["failed", "delivered"]
+    assert await asked(journey) == ["begun_again", "begun_again"]
 
 
 async def test_an_hour_that_is_past_is_not_told(journey: JourneyTest) -> None:
@@ -158,7 +178,7 @@ async def test_an_hour_that_is_past_is_not_told(journey: JourneyTest) -> None:
 async def test_an_old_failure_is_no_work_for_a_person(journey: JourneyTest) -> None:
     await told(journey, DeliveryFailed, occurred_at=NOON - 2 * DAY)
     assert await said(journey) == []
-    assert not await told_a_person(journey)
+    assert await asked(journey) == []
 
 
 @scenario("delivery/refunded")

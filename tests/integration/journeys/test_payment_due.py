@@ -39,6 +39,11 @@ async def pay(journey: JourneyTest, amount: str | None = None, **fields: Any) ->
     await journey.publish(PaymentReceived, **{"invoice_id": "i1", **paid, **fields})
 
 
+async def asked(journey: JourneyTest) -> list[str]:
+    """Return what became of the questions to a person."""
+    return [str(task.because or task.state) for task in await journey.tasks()]
+
+
 async def days_of(journey: JourneyTest, *states: str) -> list[tuple[str, int, int]]:
     """Return the messages that left, each with the month and the day in Rome."""
     rows = [row for row in await journey.messages() if row.state == "sent"]
@@ -57,14 +62,50 @@ async def test_an_invoice_that_nobody_pays_is_reminded_of_and_ends_with_a_person
     ]  # fmt: skip
     times = {row.due_at.astimezone(ROME).time() for row in await journey.messages()}
     assert times == {time(10)}
+    assert await asked(journey) == ["open"]
+    await journey.answer("mine")
     assert journey.outcome == "exhausted"
-    called = [e for e in (await journey.history()).events if b"is overdue" in e.SerializeToString()]
-    assert called, "a person was asked"
     said = await journey.content("soon")
     assert "20 January 2024" in said["subject"]
     assert "€100.00" in said["text"]
     assert "https://pay.example/i1" in said["text"]
     assert "2024/17" in said["text"]
+
+
+@scenario("payment-due/waited-for")
+async def test_a_person_may_wait_and_is_asked_again_until_it_is_paid(journey: JourneyTest) -> None:
+    await issue(journey)
+    await journey.until(DUE + 11 * DAY)
+    await journey.answer("wait")
+    await journey.after(13 * DAY)
+    assert await asked(journey) == ["answered"]
+    await journey.after(DAY)
+    assert await asked(journey) == ["answered", "open"]
+    await pay(journey)
+    assert await asked(journey) == ["answered", "begun_again"]
+    assert journey.outcome == "converted"
+
+
+async def test_what_is_said_while_a_person_is_asked_asks_again_and_repeats_nothing(
+    journey: JourneyTest,
+) -> None:
+    await issue(journey)
+    await journey.until(DUE + 11 * DAY)
+    await pay(journey, "30")
+    assert await asked(journey) == ["begun_again", "open"]
+    await journey.publish(InvoiceUpdated, invoice_id="i1", due_at=DUE + 30 * DAY)
+    assert await asked(journey) == ["begun_again", "begun_again"]
+    assert journey.sent == ["soon", "today", "overdue", "last-call"]
+    await journey.until(DUE + 28 * DAY)
+    assert journey.sent[4:] == ["soon"]
+
+
+async def test_an_invoice_that_is_voided_is_no_question_any_more(journey: JourneyTest) -> None:
+    await issue(journey)
+    await journey.until(DUE + 11 * DAY)
+    await journey.publish(InvoiceVoided, invoice_id="i1")
+    assert await asked(journey) == ["run_stopped"]
+    assert journey.outcome == "stopped"
 
 
 @scenario("payment-due/paid")
@@ -214,6 +255,8 @@ async def test_a_card_that_fails_for_good_is_a_person_s_in_the_end(journey: Jour
     assert await days_of(journey) == [
         ("failed", 1, 8), ("failed", 1, 9), ("overdue", 1, 12), ("last-call", 1, 19),
     ]  # fmt: skip
+    await journey.after(14 * DAY)
+    assert await asked(journey) == ["expired"]
     assert journey.outcome == "exhausted"
     assert "will try" not in (await journey.content("failed"))["text"]
 
