@@ -1,12 +1,15 @@
-"""The intent of a reply, as a journey may branch on it: yes, no, stop, help, a number, or other.
+"""The intent of a reply, as a journey may branch on it: yes, no, stop, where is my order, ...
 
-The words of a reply are personal, and no history holds them. Its intent is not: it is one of six
+The words of a reply are personal, and no history holds them. Its intent is not: it is one of seven
 values, found when the reply arrives.
 
 A "yes" is a yes if the reply says nothing else: "Yes please", "Sì, grazie", "Tak, potwierdzam". So
 is a "no". "Yes, but at four", "yes and no" and "no problem" are `OTHER`, for a person to read:
 a journey that acts on a plain yes must not act on a condition. A Polish "no" may mean "well, yes",
 so it is no answer by itself from somebody who speaks Polish.
+
+"Where is my order?" is `ORDER` if it is all of a reply. With a number in it, a reproach or a second
+question it is for a person: the answer of a machine would be about something else.
 """
 
 import re
@@ -14,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sojourn.domain.asking_where import asks_where
 from sojourn.domain.stopping import Meaning, command, folded, pieces, read_reply
 
 
@@ -28,6 +32,8 @@ class Intent(StrEnum):
     HELP = "help"
     NUMBER = "number"
     """A number of up to three digits, and nothing else: "how likely, from 0 to 10?"."""
+    ORDER = "order"
+    """A question for the order, and nothing else: where is it?"""
     OTHER = "other"
     """Something for a person to read."""
 
@@ -110,6 +116,8 @@ def read_intent(text: str, meaning: Meaning = Meaning.OTHER, *, language: str = 
 
 def _answer(text: str, *, polish: bool) -> Intent:
     words = folded(text)
+    if asks_where(words):
+        return Intent.ORDER
     if not words:
         signs = {_SIGNS[one] for one in text if one in _SIGNS}
         return signs.pop() if len(signs) == 1 else Intent.OTHER

@@ -12,7 +12,7 @@ from sojourn.domain.appointments import FOLDED as OF_APPOINTMENTS
 from sojourn.domain.appointments import Appointment, appointment_after
 from sojourn.domain.content import Wanted
 from sojourn.domain.errors import NothingLeft, NothingToSay
-from sojourn.domain.events import Event, Events, ProductWatched
+from sojourn.domain.events import Event, Events, MessageReplied, ProductWatched
 from sojourn.domain.invoices import FOLDED as OF_INVOICES
 from sojourn.domain.invoices import Invoice, invoice_after
 from sojourn.domain.keys import plain
@@ -25,6 +25,7 @@ from sojourn.rendering.context import RenderContext, Sender
 from sojourn.rendering.destinations import Links
 from sojourn.rendering.folders import LAST_RESORT
 from sojourn.rendering.formatting import Formats, formatting_locale
+from sojourn.rendering.last_order import LastOrder, last_order
 from sojourn.rendering.opt_in import as_shown, asked_by
 from sojourn.rendering.order import Order, OrderItem, order_after
 from sojourn.rendering.parcel import Parcel, parcel_after
@@ -156,6 +157,7 @@ class Vocabulary:
             "appointment": appointment,
             "invoice": self._invoice(),
             "parcel": self._parcel(),
+            "last_order": self._last_order(),
             "watched": self._watched(),
             "by_product": self._by_product,
             "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
@@ -279,6 +281,12 @@ class Vocabulary:
         told = [*self._events(), *context.moves]
         found = parcel_after(told, order_id, (context.start, *context.moves)[-1])
         return found.safe(self._sender.url)
+
+    def _last_order(self) -> LastOrder | None:
+        if not isinstance(self._context.start, MessageReplied):
+            return None
+        found = last_order(self._events(), self._context.now)
+        return found.safe(self._sender.url) if found else None
 
     def _by_product(self, folder: str, items: Iterable[OrderItem]) -> list[tuple[OrderItem, str]]:
         """List the files of a folder that are about products, or about their categories.

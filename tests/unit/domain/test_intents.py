@@ -37,12 +37,53 @@ def test_a_plain_no_is_a_no(text: str) -> None:
     [
         "Yes, but at four", "yes and no", "no problem", "Not sure", "I do not know", "", "thanks",
         "Sì, ma alle quattro", "nessun problema", "Nie wiem", "nie ma problemu", "tak i nie",
-        "Where is my order?", "START", "non posso venire alle tre", "no, I said yes", "\U0001f600",
+        "START", "non posso venire alle tre", "no, I said yes", "\U0001f600",
         "\U0001f44d\U0001f44e",
     ],
 )  # fmt: skip
 def test_anything_else_is_for_a_person(text: str) -> None:
     assert read_intent(text) == Said(Intent.OTHER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Where is my order?", "where's my parcel", "Hi, where is my order please?",
+        "WHERES MY ORDER", "When will my order arrive?", "when is my delivery coming",
+        "When will I get my package?", "What is the status of my order?", "order status",
+        "Has my order been shipped yet?", "How can I track my parcel? Thanks!",
+        "Can you tell me where my order is?",
+        "Dov'è il mio ordine?", "dove il mio pacco", "Dov’è l'ordine?", "stato dell'ordine",
+        "Quando arriva il mio pacco?", "Il mio ordine quando arriva?",
+        "Buongiorno, a che punto è la mia spedizione? Grazie mille",
+        "Sapete dirmi dove si trova il mio pacco?", "Avete spedito il mio ordine?",
+        "Gdzie jest moje zamówienie?", "gdzie moja paczka", "Co z moim zamówieniem?",
+        "Dzień dobry, kiedy przyjdzie paczka?", "Jaki jest status przesyłki?",
+        "Kiedy dostanę moją paczkę? Dziękuję", "Czy moje zamówienie zostało już wysłane?",
+        "Gdzie jest teraz moja przesyłka?",
+    ],
+)  # fmt: skip
+def test_a_plain_question_for_the_order_is_one(text: str) -> None:
+    assert read_intent(text) == Said(Intent.ORDER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Where is my order 1234?", "Where is my order? It is broken", "Where is it?", "my order",
+        "Where is my refund?", "Where is your shop?", "Why is my order late?", "Cancel my order",
+        "Where is my order? I am furious", "When does the sale end?", "Where can I order?",
+        "Dov'è il negozio?", "Quando arriva il rimborso?", "Il mio ordine è rotto", "dove ordino",
+        "Gdzie jest sklep?", "Kiedy dostanę zwrot?", "Moja paczka jest uszkodzona",
+        "Where is my order and where is my refund?",
+    ],
+)  # fmt: skip
+def test_a_question_for_something_else_is_for_a_person(text: str) -> None:
+    assert read_intent(text) == Said(Intent.OTHER)
+
+
+def test_a_question_for_the_order_that_also_asks_to_stop_asks_to_stop() -> None:
+    assert read_intent("Where is my order? STOP") == Said(Intent.STOP)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from sojourn.domain.events import (
     FeatureUsed,
     InvoiceIssued,
     InvoiceUpdated,
+    MessageReplied,
     OptInRequested,
     OrderCompleted,
     OrderDelivered,
@@ -46,6 +47,7 @@ from sojourn.domain.events import (
 )
 from sojourn.domain.events.samples import made_up_fields
 from sojourn.domain.history import History
+from sojourn.domain.intents import Intent
 from sojourn.domain.links import Renew, Unsubscribe, read_renew, read_unsubscribe
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.sms import Encoding, segments
@@ -178,6 +180,15 @@ MORE: dict[str, list[Event]] = {
     "delivery": [
         OrderShipped(customer_id="c_1", order_id="o_7", tracking_url="https://gls.example/7"),
     ],
+    "two-way": [
+        MessageReplied(customer_id="c_1", intent=Intent.ORDER, channel="sms", occurred_at=NOW),
+        OrderShipped(
+            customer_id="c_1",
+            order_id="o_7",
+            tracking_url="https://gls.example/7",
+            occurred_at=NOW - timedelta(days=1),
+        ),
+    ],
     "browse-abandonment": [looked_at("desk", name="Writing desk", **PRICED), looked_at("jug")],
     "payment-due": [
         InvoiceUpdated(
@@ -208,6 +219,8 @@ DECLINES = {
     ("loyalty", "balance"),
     ("product-watch", "price-dropped"),
     ("product-watch", "back-in-stock"),
+    ("two-way", "where"),
+    ("two-way", "where-in-chat"),
 }
 """Messages that have nothing to say to a customer without a history."""
 ADA = Customer("c_1", known=True, first_name="Ada", email="ada@x.example", locale="en-GB")

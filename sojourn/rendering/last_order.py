@@ -1,0 +1,140 @@
+"""The order that a customer asks about who only asks "where is my order?", and where it is.
+
+A machine answers only if it can be sure: of two orders on their way it cannot know which one is
+meant, and of one that is silent for too long, was late or could not be handed over it knows too
+little. All of that is for a person.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sojourn.domain.events import (
+    DeliveryFailed,
+    Event,
+    OrderCompleted,
+    OrderDelayed,
+    OrderDelivered,
+    OrderShipped,
+    OutForDelivery,
+)
+from sojourn.domain.keys import plain
+from sojourn.domain.links import web_url
+from sojourn.rendering.order import order_after
+from sojourn.rendering.parcel import WAY, parcel_after
+from sojourn.rendering.words import clean
+
+TELLS = (OrderCompleted, *WAY, OrderDelayed)
+"""The events that tell what became of an order."""
+Way = OrderShipped | OutForDelivery | DeliveryFailed | OrderDelivered
+SAYS: Mapping[type[Event], str] = {
+    OrderShipped: "shipped",
+    OutForDelivery: "out_for_delivery",
+    OrderDelivered: "delivered",
+}
+TRUE_FOR: Mapping[type[Event], timedelta] = {
+    OrderShipped: timedelta(days=14),
+    OutForDelivery: timedelta(hours=24),
+    OrderDelivered: timedelta(days=14),
+}
+"""After that, a status is no answer any more."""
+FORGOTTEN_AFTER = timedelta(days=60)
+"""An order of which nobody has heard for so long is on its way no longer."""
+
+
+@dataclass(frozen=True)
+class LastOrder:
+    """The customer's order of which somebody asks, as templates see it.
+
+    Args:
+        order_id: as the shop writes it.
+        status: ``shipped``, ``out_for_delivery`` or ``delivered``.
+        at: since when.
+        tracking_url: where it can be followed; safe to print.
+        timezone: the clocks of the place that it goes to; empty: those of the customer.
+        expected_at: the day on which it is expected; None: nobody tells, or it is past.
+        left_at: the place where it was left.
+    """
+
+    order_id: str
+    status: str
+    at: datetime
+    tracking_url: str = ""
+    timezone: str = ""
+    expected_at: datetime | None = None
+    left_at: str = ""
+
+    def safe(self, base: str) -> "LastOrder":
+        """Return it with words and a link that are safe to print.
+
+        Args:
+            base: the shop's address, for a link that is a path.
+        """
+        link = web_url(self.tracking_url, base)
+        return replace(self, tracking_url=link, left_at=clean(self.left_at))
+
+
+def last_order(events: Iterable[Event], now: datetime) -> LastOrder | None:
+    """Return the order that is on its way, if there is one; else the one that arrived last.
+
+    Args:
+        events: of any kind, oldest first.
+        now: the present moment.
+
+    Returns:
+        The order; None if it is not certain which one is meant, or where it is.
+    """
+    told = list(events)
+    orders: dict[str, list[Event]] = defaultdict(list)
+    for event in told:
+        if isinstance(event, TELLS):
+            orders[plain(event.order_id)].append(event)
+    kept = [own for order, own in orders.items() if not order_after(told, order).is_off]
+    open_ones = [own for own in kept if not _has(own, OrderDelivered)]
+    on_the_way = [own for own in open_ones if own[-1].occurred_at > now - FORGOTTEN_AFTER]
+    if len(on_the_way) > 1:
+        return None
+    arrived = sorted((own for own in kept if own not in open_ones), key=_arrival)
+    meant = on_the_way or arrived[-1:]
+    return _standing(meant[0], now) if meant else None
+
+
+def _standing(own: Sequence[Event], now: datetime) -> LastOrder | None:
+    """Return where an order is; None if that is not certain."""
+    way = [event for event in own if isinstance(event, Way)]
+    if not way:
+        return None
+    links = {link for event in way if (link := getattr(event, "tracking_url", None))}
+    if len(links) > 1:  # parcels, which may be at several places
+        return None
+    last = _latest(way)
+    late = [e for e in own if isinstance(e, OrderDelayed) and e.occurred_at > last.occurred_at]
+    if isinstance(last, DeliveryFailed) or late or last.occurred_at <= now - TRUE_FOR[type(last)]:
+        return None
+    parcel = parcel_after(way, last.order_id, last)
+    expected = parcel.expected_at
+    return LastOrder(
+        order_id=last.order_id,
+        status=SAYS[type(last)],
+        at=last.occurred_at,
+        tracking_url=parcel.tracking_url,
+        timezone=parcel.timezone,
+        expected_at=expected if expected and expected > now else None,
+        left_at=parcel.left_at,
+    )
+
+
+def _latest(way: Sequence[Way]) -> Way:
+    """Return the status that counts: carriers' clocks are not to be relied on, the way is."""
+    arrived = [event for event in way if isinstance(event, OrderDelivered)]
+    tried = [event for event in way if isinstance(event, OutForDelivery | DeliveryFailed)]
+    return arrived[0] if arrived else (tried or way)[-1]
+
+
+def _has(own: Sequence[Event], kind: type[Event]) -> bool:
+    return any(isinstance(event, kind) for event in own)
+
+
+def _arrival(own: Sequence[Event]) -> datetime:
+    return min(event.occurred_at for event in own if isinstance(event, OrderDelivered))
