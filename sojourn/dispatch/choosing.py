@@ -4,7 +4,7 @@ One transaction under the customer's lock holds all of it: once it is committed,
 miss a word of it. A yes does not count against a no that came after its form was shown.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -168,8 +168,9 @@ class _Taking:
         return Chosen(before.choices, after, refused, self._overtaken, self._now), news
 
     async def _consent(self, customer: Customer) -> None:
-        addresses = {one: customer.address(one) for one in customer.reachable}
-        await refusals.hold(self._session, addresses.items())
+        addresses = {one: customer.addresses(one) for one in customer.reachable}
+        pairs = [(one, address) for one, each in addresses.items() for address in each]
+        await refusals.hold(self._session, pairs)
         before = await consents.words(self._session, self._person.customer_id)
         stands = what_stands(before, self._now)
         channels = offered_channels(customer, stands)
@@ -189,7 +190,10 @@ class _Taking:
             await self._say(word, before, addresses)
 
     async def _say(
-        self, word: Statement, before: Sequence[ConsentRow], addresses: dict[Channel, str]
+        self,
+        word: Statement,
+        before: Sequence[ConsentRow],
+        addresses: Mapping[Channel, Sequence[str]],
     ) -> None:
         if word.granted and _refused_since(word, before, self._form.at):
             self._overtaken = True
@@ -211,18 +215,18 @@ class _Taking:
         )
         self._said.append(word)
         concerned = addresses if word.channel is None else {word.channel} & addresses.keys()
-        for channel in concerned:
+        for channel, address in [(c, one) for c in concerned for one in addresses[c]]:
             if not word.granted:
                 await refusals.add(
                     self._session,
                     channel,
-                    addresses[channel],
+                    address,
                     topic=word.topic,
                     at=self._now,
                     source=origin.source,
                 )
             elif word.channel is not None:
-                await refusals.lift(self._session, channel, addresses[channel], word.topic)
+                await refusals.lift(self._session, channel, address, word.topic)
 
     async def _beside_consent(self) -> None:
         """Keep the break and the distances that the form changes."""

@@ -207,7 +207,7 @@ class Sojourn:
     async def _zone(self, session: AsyncSession, identity: Identity) -> str:
         """Return the zone before an identify call; empty if the call cannot change it."""
         told = {*identity.card, *identity.context}
-        if told.isdisjoint(ZONE_FIELDS) and not identity.phone:
+        if told.isdisjoint(ZONE_FIELDS) and not (identity.phone or identity.phone2):
             return ""
         person = await people.lock(session, identity.customer_id)
         return home_zone(cards.card(person), self.settings.timezone)

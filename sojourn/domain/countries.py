@@ -43,8 +43,8 @@ def home_country(customer: Customer) -> tuple[str, str]:
 
 def _told(customer: Customer) -> Iterator[str]:
     yield from countries_of(customer.attributes)
-    if customer.phone:
-        yield country_of(customer.phone)
+    if number := customer.phone or customer.phone2:
+        yield country_of(number)
     yield region(customer.locale)  # which may be 419, Latin America: no country
     yield get_global("zone_territories").get(customer.timezone, "")
 

@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 import phonenumbers
 from babel.core import get_global
 
+from sojourn.domain.addresses import normalised
 from sojourn.domain.calendar import zone
 from sojourn.domain.consent import Statement
 from sojourn.domain.devices import Device, read_device
@@ -37,6 +38,7 @@ class Customer:
         first_name: for greetings; may be missing.
         email: address for e-mail.
         phone: E.164, for SMS and WhatsApp.
+        phone2: a second number, which stands in where nothing can be sent to the first.
         push_token: the device that a trait named.
         locale: BCP 47 as given: ``it-IT``; empty if not known.
         timezone: IANA name as given; empty if not known.
@@ -56,6 +58,7 @@ class Customer:
     first_name: str = ""
     email: str = ""
     phone: str = ""
+    phone2: str = ""
     push_token: str = ""
     locale: str = ""
     timezone: str = ""
@@ -76,13 +79,17 @@ class Customer:
             case Channel.PUSH:
                 return self.push_token
             case Channel.SMS | Channel.WHATSAPP:
-                return self.phone
+                return self.phone or self.phone2
 
     def addresses(self, channel: Channel) -> tuple[str, ...]:
         """Return every address that a message on a channel may go to, the best first."""
         if channel is Channel.PUSH and self.devices is not None:
             return tuple(device.token for device in self.devices)
-        return (self.address(channel),) if self.address(channel) else ()
+        found = [self.address(channel)] if self.address(channel) else []
+        if channel in (Channel.SMS, Channel.WHATSAPP) and self.phone and self.phone2:
+            is_same = normalised(channel, self.phone) == normalised(channel, self.phone2)
+            found += [] if is_same else [self.phone2]
+        return tuple(found)
 
     @property
     def reachable(self) -> frozenset[Channel]:
@@ -107,6 +114,7 @@ class Identity:
         received_at: when it arrived; None: when the store hears it.
         context: card fields that the call's context tells; a trait outweighs them at any time.
         phone: a number as it is dialled in a country that the call does not name.
+        phone2: the second number, likewise.
         faults: why other traits are left out; the path is ``traits.timezone``.
         left: the traits that are left out, as they were sent.
         sure: the sender gave the call an id or a moment. Without both, two equal calls may be two
@@ -127,6 +135,7 @@ class Identity:
     received_at: datetime | None = field(default=None, compare=False)
     context: dict[str, str] = field(default_factory=dict)
     phone: str = ""
+    phone2: str = ""
     faults: tuple[BadCustomer, ...] = ()
     left: dict[str, Any] = field(default_factory=dict)
     sure: bool = field(default=True, compare=False)
@@ -139,7 +148,7 @@ class Identity:
     @property
     def says_something(self) -> bool:
         """True if it has a trait that can be read."""
-        return bool(self.card or self.attributes or self.words or self.phone)
+        return bool(self.card or self.attributes or self.words or self.phone or self.phone2)
 
     @property
     def words(self) -> tuple[Statement, ...]:
@@ -265,6 +274,7 @@ def read_identity(
         received_at=received_at,
         context=read_context(context),
         phone=read.phone,
+        phone2=read.phone2,
         faults=tuple(read.faults),
         left=read.left,
         sure=sure,
@@ -274,12 +284,16 @@ def read_identity(
     )
 
 
-def read_phone_of(customer: Customer, identity: Identity) -> str:
+def read_phone_of(customer: Customer, written: str, trait: str = "phone") -> str:
     """Return the number of a call that names no country, read by the customer's own.
 
     Args:
         customer: as known, this call included.
-        identity: of the call.
+        written: the number, as it was sent.
+        trait: that told it.
+
+    Returns:
+        The number as E.164.
 
     Raises:
         BadCustomer: nothing tells the country, or it has no such number.
@@ -287,23 +301,23 @@ def read_phone_of(customer: Customer, identity: Identity) -> str:
     countries = [
         *countries_of(customer.attributes),
         region(customer.locale),
-        country_of(customer.phone) if customer.phone else "",
+        *(country_of(number) for number in (customer.phone, customer.phone2) if number),
     ]
     for country in filter(None, countries):
         try:
-            return read_phone(identity.phone, country, certain=False)
+            return read_phone(written, country, certain=False)
         except NoCountry:
             continue
         except NotAPhone as error:
-            raise BadCustomer("traits.phone", str(error)) from None
+            raise BadCustomer(f"traits.{trait}", str(error)) from None
     raise BadCustomer(
-        "traits.phone",
+        f"traits.{trait}",
         "names no country, and no locale or address of the customer does; "
         "write it as +39 320 1234567",
     )
 
 
-ZONE_FIELDS = ("timezone", "phone", "locale")
+ZONE_FIELDS = ("timezone", "phone", "phone2", "locale")
 """The fields of a card that tell the customer's time zone, most telling first."""
 
 
@@ -316,8 +330,8 @@ def home_zone(customer: Customer, default: str) -> str:
     if customer.timezone:
         return customer.timezone
     countries = [region(customer.locale)]
-    if customer.phone:
-        number = phonenumbers.parse(customer.phone)
+    if written := customer.phone or customer.phone2:
+        number = phonenumbers.parse(written)
         countries.insert(0, phonenumbers.region_code_for_number(number) or "")
     zones = one_time_countries()
     return next((zones[country] for country in countries if country in zones), default)

@@ -10,6 +10,7 @@ from sojourn.domain.consent import Statement
 from sojourn.domain.emails import read_email
 from sojourn.domain.errors import BadCustomer, BadEvent, UnknownZone
 from sojourn.domain.events import LARGEST, check_json
+from sojourn.domain.events.naming import letters
 from sojourn.domain.locales import region
 from sojourn.domain.messages import Channel
 from sojourn.domain.phones import NoCountry, NotAPhone, read_phone
@@ -24,11 +25,20 @@ CARD = {
     "first_name": "first_name",
     "email": "email",
     "phone": "phone",
+    "phone2": "phone2",
     "pushToken": "push_token",
     "push_token": "push_token",
     "locale": "locale",
     "timezone": "timezone",
 }
+NUMBERS = ("phone", "phone2")
+"""The fields of the card that are phone numbers, the first one first."""
+PHONES = "phones"
+"""The trait that lists a customer's numbers, the first one first."""
+MOST_NUMBERS = 20
+"""Entries of the list that are looked at."""
+_SECOND = ("phone2", "secondphone")
+_NUMBER_OF = ("number", "phone", "value")
 FEWEST_DIGITS = 5
 """Digits of the shortest number that is dialled within a country."""
 _TEXT_LIMIT = 500
@@ -47,6 +57,7 @@ class Traits:
         consents: to promotional messages, by channel.
         statements: on consent, with their circumstances.
         phone: a number as it is dialled in a country that no trait of the call names.
+        phone2: the second number, likewise.
         faults: why each other trait is left out; the path is ``traits.phone``.
         left: the traits that are left out, as they were sent.
     """
@@ -56,15 +67,15 @@ class Traits:
     consents: dict[Channel, bool] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
     phone: str = ""
+    phone2: str = ""
     faults: list[BadCustomer] = field(default_factory=list)
     left: dict[str, Any] = field(default_factory=dict)
 
     @property
     def tell_nothing(self) -> bool:
         """True if not one of them could be read."""
-        return bool(self.faults) and not (
-            self.card or self.attributes or self.consents or self.statements or self.phone
-        )
+        said = self.card or self.attributes or self.consents or self.statements
+        return bool(self.faults) and not (said or self.phone or self.phone2)
 
     def leave(self, trait: str, value: Any, error: BadEvent) -> None:
         """Leave a trait out.
@@ -78,6 +89,14 @@ class Traits:
         self.left[trait] = value
 
 
+def card_field(trait: str) -> str | None:
+    """Return the field of the card that a trait tells; None for any other trait.
+
+    Of the second phone number, letters and digits count: ``phone_2``, ``secondPhone``.
+    """
+    return CARD.get(trait) or ("phone2" if letters(trait) in _SECOND else None)
+
+
 def read_traits(traits: Mapping[str, Any]) -> Traits:
     """Read the traits of an identify call, each for itself.
 
@@ -88,6 +107,7 @@ def read_traits(traits: Mapping[str, Any]) -> Traits:
         Those that can be read, and why the others cannot.
     """
     found = Traits()
+    spelled: dict[str, str] = {}
     room = LARGEST
     for trait, value in traits.items():
         path = f"traits.{trait}"
@@ -96,18 +116,17 @@ def read_traits(traits: Mapping[str, Any]) -> Traits:
                 _consents(found, value)
             elif trait == STATEMENTS:
                 _statements(found, value)
-            elif trait in CARD:
+            elif (name := card_field(trait)) is not None:
                 if value is not None:
-                    found.card[CARD[trait]] = _card_field(path, CARD[trait], value)
+                    spelled[name] = trait
+                    found.card[name] = _card_field(path, name, value)
+            elif trait == PHONES and isinstance(value, list):
+                continue  # after those that name their place
             else:
-                read = _birthday(value) if trait == "birthday" else value
-                _check_fit(trait, read)
-                room -= _size(path, trait, read, room)
-                found.attributes[trait] = read
+                room -= _keep_attribute(found, path, trait, value, room)
         except BadEvent as error:
             found.leave(trait, value, error)
-    if found.card.get("phone"):
-        _phone(found, traits)
+    _numbers(found, traits, spelled)
     return found
 
 
@@ -151,24 +170,84 @@ def _card_field(path: str, name: str, value: Any) -> str:
     return text
 
 
-def _phone(found: Traits, traits: Mapping[str, Any]) -> None:
-    """Read the number by the countries that the call itself names."""
-    written = found.card.pop("phone")
+def _numbers(found: Traits, traits: Mapping[str, Any], spelled: Mapping[str, str]) -> None:
+    """Read the phone numbers, once all that may tell their country is known."""
+    for name in NUMBERS:
+        if found.card.get(name):
+            written, trait = found.card.pop(name), spelled[name]
+            try:
+                _keep_number(found, name, _number(f"traits.{trait}", written, found, traits))
+            except BadCustomer as fault:
+                found.leave(trait, traits[trait], fault)
+    if isinstance(traits.get(PHONES), list):
+        _phones(found, traits, [name for name in NUMBERS if name not in spelled])
+
+
+def _number(path: str, written: str, found: Traits, traits: Mapping[str, Any]) -> tuple[str, str]:
+    """Read a number by the countries that the call itself names.
+
+    Returns:
+        The number as E.164; or, if the card has to tell the country, as it was written.
+    """
     countries = [*countries_of(traits), region(found.card.get("locale", "")), ""]
     for country in countries:
         try:
-            found.card["phone"] = read_phone(written, country)
-            return
+            return read_phone(written, country), ""
         except NoCountry:
             continue  # the next one may know it, at last the card
         except NotAPhone as error:
-            found.leave("phone", traits["phone"], BadCustomer("traits.phone", str(error)))
-            return
+            raise BadCustomer(path, str(error)) from None
     if sum(c.isdigit() for c in written) < FEWEST_DIGITS:
-        fault = BadCustomer("traits.phone", "has too few digits for a phone number")
-        found.leave("phone", traits["phone"], fault)
-        return
-    found.phone = written
+        raise BadCustomer(path, "has too few digits for a phone number")
+    return "", written
+
+
+def _keep_number(found: Traits, name: str, number: tuple[str, str]) -> None:
+    whole, dialled = number
+    if whole:
+        found.card[name] = whole
+    setattr(found, name, dialled)
+
+
+def _phones(found: Traits, traits: Mapping[str, Any], free: list[str]) -> None:
+    """Read a list of numbers: those that can be read, in their order, until both places are told.
+
+    The list is the whole: a place that it does not fill has no number any more, unless a number of
+    it could not be read. A trait of the place's own name outweighs it: ``free`` are the others.
+    """
+    named = [(found.card.get(name, ""), getattr(found, name)) for name in NUMBERS]
+    sent, faults = traits[PHONES], len(found.faults)
+    told: list[tuple[str, str]] = []
+    for place, item in enumerate(sent[:MOST_NUMBERS]):
+        path = f"traits.{PHONES}.{place}"
+        try:
+            if item is not None and (text := _text(path, _number_in(item))):
+                number = _number(path, text, found, traits)
+                if number not in (*named, *told):
+                    told.append(number)
+        except BadCustomer as fault:
+            found.leave(PHONES, sent, fault)
+    for name in free:
+        if told:
+            _keep_number(found, name, told.pop(0))
+        elif len(found.faults) == faults:
+            found.card[name] = ""
+
+
+def _number_in(item: Any) -> Any:
+    """Return the number of an entry, which may be an object: ``{"number": "...", "type": ""}``."""
+    if not isinstance(item, Mapping):
+        return item
+    return next((item[name] for name in _NUMBER_OF if item.get(name) is not None), item)
+
+
+def _keep_attribute(found: Traits, path: str, trait: str, value: Any, room: int) -> int:
+    """Keep a trait that is no field of the card; return its size in bytes."""
+    read = _birthday(value) if trait == "birthday" else value
+    _check_fit(trait, read)
+    size = _size(path, trait, read, room)
+    found.attributes[trait] = read
+    return size
 
 
 def _check_fit(trait: str, value: Any) -> None:

@@ -18,9 +18,10 @@ class Reach(BaseModel):
     Args:
         channel: the channel.
         address: masked; may be empty.
+        second: the second number, masked; empty: there is none.
         consent: None if the customer never gave a word on it.
         expired: the customer agreed until this moment, which is past; None: they did not.
-        suppressed: nothing is sent to the address any more, not even transactional messages.
+        suppressed: nothing is sent to any address any more, not even transactional messages.
     """
 
     channel: Channel
@@ -28,6 +29,7 @@ class Reach(BaseModel):
     consent: bool | None
     expired: datetime | None
     suppressed: bool
+    second: str = ""
 
 
 class KnownDevice(BaseModel):
@@ -127,6 +129,7 @@ def card_of(
                 consent=consents.by_channel.get(channel),
                 expired=consents.expired.get((channel, "")),
                 suppressed=channel in suppressed,
+                second=_second(customer, channel),
             )
             for channel in Channel
         ],
@@ -144,6 +147,12 @@ def card_of(
             for row in devices
         ],
     )
+
+
+def _second(customer: Customer, channel: Channel) -> str:
+    if channel is Channel.PUSH:  # its devices are listed by themselves
+        return ""
+    return "".join(masked(one) for one in customer.addresses(channel)[1:])
 
 
 def _named(pairs: Iterable[Pair]) -> list[str]:

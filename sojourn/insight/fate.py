@@ -22,10 +22,10 @@ OF_RULES = (Reason.QUIET_HOURS, Reason.WINDOW, Reason.SNOOZED, Reason.IN_CARE)
 """Holds whose detail names what holds, and no more."""
 
 _KINDS = {
-    Channel.EMAIL: "email",
-    Channel.SMS: "phone",
-    Channel.WHATSAPP: "phone",
-    Channel.PUSH: "push_token",
+    Channel.EMAIL: ("email",),
+    Channel.SMS: ("phone", "phone2"),
+    Channel.WHATSAPP: ("phone", "phone2"),
+    Channel.PUSH: ("push_token",),
 }
 
 
@@ -256,13 +256,18 @@ def moved(
         The words; empty if no change concerns the message.
     """
     assert row.id is not None
-    mine = [version for version in versions if version.kind == _KINDS[Channel(row.channel)]]
-    if not mine:
+    kinds, address = _KINDS[Channel(row.channel)], went_to.get(row.id)
+    mine = [version for version in versions if version.kind in kinds]
+    current = {version.kind: version for version in mine}
+    if not current:
         return ""
-    now, address = mine[-1], went_to.get(row.id)
-    if row.reason == Reason.NO_ADDRESS and not now.value:
-        return f"it was taken away {clock(now.at, tz)}"
-    if address is None or address == now.value:
+    if row.reason == Reason.NO_ADDRESS and not any(last.value for last in current.values()):
+        return f"it was taken away {clock(max(last.at for last in current.values()), tz)}"
+    if address is None:
         return ""
+    had = [version.kind for version in mine if version.value == address]
+    now = current[had[-1]] if had else next(current[kind] for kind in kinds if kind in current)
+    if address == now.value:
+        return f"it went to the second number, {masked(address)}" if now.kind == "phone2" else ""
     change = f"became {masked(now.value)}" if now.value else "was taken away"
     return f"it went to {masked(address)}; the address {change} {clock(now.at, tz)}"

@@ -32,7 +32,12 @@ from sojourn.store.tables import (
 )
 
 PROPERTIES_WIDTH = 100
-_NAMES = {"email": "e-mail address", "phone": "phone number", "push_token": "push token"}
+_NAMES = {
+    "email": "e-mail address",
+    "phone": "phone number",
+    "phone2": "second phone number",
+    "push_token": "push token",
+}
 
 
 class Happened(BaseModel):
@@ -85,7 +90,7 @@ class Consented(BaseModel):
 
 
 class Readdressed(BaseModel):
-    """An address that changed, masked. ``address``: email, phone or push_token."""
+    """An address that changed, masked. ``address``: email, phone, phone2 or push_token."""
 
     kind: Literal["address"] = "address"
     at: datetime

@@ -201,9 +201,8 @@ async def facts_of(
     dead = [
         row
         for channel in customer.reachable
-        async for row in suppressions.listed(
-            session, Asked(channel=channel, address=customer.address(channel))
-        )
+        for address in customer.addresses(channel)
+        async for row in suppressions.listed(session, Asked(channel=channel, address=address))
     ]
     return Facts(
         customer_id=customer.customer_id,

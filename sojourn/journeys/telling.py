@@ -15,7 +15,7 @@ from sojourn.domain.keys import is_address
 from sojourn.domain.messages import Performed
 from sojourn.domain.sayings import Noting, Saying
 from sojourn.domain.sayings import Telling as Told
-from sojourn.domain.traits import CARD, read_traits
+from sojourn.domain.traits import card_field, read_traits
 from sojourn.journeys.run import Run
 
 OF_A_PERSON = (*PERSONAL_TRAITS, "name", "last_name", "lastName", "address", "birthday", "avatar")
@@ -138,7 +138,7 @@ def _noted(traits: dict[str, Any]) -> dict[str, Any]:
     written = {name: _plain(name, value) for name, value in traits.items()}
     read = read_traits(written)
     for name in written:
-        if CARD.get(name, name) in OF_A_PERSON:
+        if (card_field(name) or name) in OF_A_PERSON:
             raise TypeError(f"note: {name} is personal, and a history would keep it")
         if name not in read.attributes:
             raise TypeError(f"note: {name} is for the customer to say, by an identify call")

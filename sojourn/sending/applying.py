@@ -68,8 +68,8 @@ async def apply(
             verdict = _forgotten(case, verdict)
         elif verdict.in_doubt:
             kept = await _kept(session, gathered)
-            if kept and only_to and not only_to.allows(verdict.channel, kept.address):
-                verdict = _instead(verdict, Reason.ONLY_TO)
+            if kept and (reason := _barred(gathered, verdict.channel, kept.address, only_to)):
+                verdict = _instead(verdict, reason)
     row = _note(gathered, verdict)
     session.add(row)
     await session.flush()
@@ -120,6 +120,22 @@ async def _kept(session: AsyncSession, gathered: Gathered) -> ContentRow | None:
     return await ledger.content(session, number)
 
 
+def _barred(
+    gathered: Gathered, channel: Channel, address: str, only_to: OnlyTo | None
+) -> Reason | None:
+    """Return why a message that may be out does not go to its address once more.
+
+    One of two numbers may take nothing any more: the message goes to no other.
+    """
+    if only_to is not None and not only_to.allows(channel, address):
+        return Reason.ONLY_TO
+    if channel is Channel.PUSH:
+        return None
+    mine = gathered.customer.addresses(channel)
+    lost = address in mine and address not in gathered.usable.get(channel, mine)
+    return Reason.SUPPRESSED if lost else None
+
+
 async def _free_a_slot(session: AsyncSession, gathered: Gathered, ruling: Ruling) -> None:
     """Have others ask again that wait for a slot, if a message is given up that was to leave."""
     case = gathered.case
@@ -146,8 +162,9 @@ def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
         row.decided_at = case.now
         row.channel = ruling.channel.value
         row.message_id = case.delivery.message_id
-        row.ledger_key = case.delivery.ledger_key(ruling.channel)
-        row.reference = reference(row.ledger_key)
+        key = case.delivery.ledger_key(ruling.channel)
+        if not row.ledger_key.startswith(f"{key}/"):  # a second number has a key of its own
+            row.ledger_key, row.reference = key, reference(key)
     if row.reason in OF_THE_POLICY:
         row.detail = None  # it said which rule held the message
     match ruling.decision:
@@ -196,6 +213,7 @@ async def _claim(
             kept=kept,
         )
     address = aimed[0].address if aimed else draft.address
+    others = [] if in_doubt or channel is Channel.PUSH else gathered.usable.get(channel, ())[1:]
     return replace(
         draft,
         ledger_id=row.id,
@@ -205,4 +223,6 @@ async def _claim(
         perhaps_out=perhaps_out,
         decided_at=row.decided_at,
         targets=aimed,
+        ledger_key=row.ledger_key,
+        instead=next(iter(others), ""),
     )

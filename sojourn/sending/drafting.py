@@ -17,7 +17,7 @@ from sojourn.rendering.context import RenderContext
 from sojourn.rendering.vocabulary import folded, of_any_key
 from sojourn.sending.gathering import Gathered
 from sojourn.sending.targets import Target
-from sojourn.store import events
+from sojourn.store import events, reports
 
 WHATSAPP_WINDOW = timedelta(hours=24)
 
@@ -45,6 +45,9 @@ class Claim:
         opens: the customer's word on being measured when the e-mail is opened; None: never said.
         opt_in: the request for confirmation that the message is about; None: it is about none.
         targets: the devices that it goes to, ``address`` first; empty on channels without devices.
+        ledger_key: names the message for this address, the same in every attempt.
+        instead: another address of the customer that the message may go to if this one certainly
+            takes none; empty: there is none.
     """
 
     ledger_id: int
@@ -64,6 +67,8 @@ class Claim:
     opt_in: OptIn | None = None
     targets: tuple[Target, ...] = ()
     elsewhere: tuple[Event, ...] = ()
+    ledger_key: str = ""
+    instead: str = ""
 
 
 async def drafted(
@@ -87,6 +92,9 @@ async def drafted(
         A claim that has no row of the ledger yet: its number and its attempt are zero.
     """
     case, delivery, customer = gathered.case, gathered.case.delivery, gathered.customer
+    address = customer.address(channel)
+    if channel is not Channel.PUSH:
+        address = next(iter(gathered.usable.get(channel, ())), address)
     told = await events.history(
         session,
         customer.customer_id,
@@ -102,7 +110,7 @@ async def drafted(
         ledger_id=0,
         attempt=0,
         channel=channel,
-        address=customer.address(channel),
+        address=address,
         customer=customer,
         timezone=case.timezone,
         start=start,
@@ -110,7 +118,7 @@ async def drafted(
         history=told.own,
         elsewhere=tuple(told.elsewhere),
         may_write_freely=channel is Channel.WHATSAPP
-        and await _has_written(session, customer.customer_id, case),
+        and await _has_written(session, customer, address, case),
         opens=case.circumstances.recipient.consents.opens if case.circumstances else None,
         opt_in=case.circumstances.opt_in if case.circumstances else None,
     )
@@ -168,9 +176,14 @@ def _moves(start: Event, history: Sequence[Event], delivery: Delivery) -> tuple[
     )
 
 
-async def _has_written(session: AsyncSession, customer_id: str, case: Case) -> bool:
-    """Tell whether WhatsApp allows free text: the customer wrote there in the last 24 hours."""
-    replies = await events.since(
-        session, customer_id, MessageReplied.event_name, case.now - WHATSAPP_WINDOW
-    )
+async def _has_written(session: AsyncSession, customer: Customer, address: str, case: Case) -> bool:
+    """Tell whether WhatsApp allows free text: the customer wrote there in the last 24 hours.
+
+    It allows it to the number that wrote. No event names one: of a customer with two numbers, only
+    an answer to a message that went to this one counts.
+    """
+    customer_id, since = customer.customer_id, case.now - WHATSAPP_WINDOW
+    if len(customer.addresses(Channel.WHATSAPP)) > 1:
+        return await reports.answered_from(session, customer_id, Channel.WHATSAPP, address, since)
+    replies = await events.since(session, customer_id, MessageReplied.event_name, since)
     return any(row.properties.get("channel") == Channel.WHATSAPP for row in replies)

@@ -156,6 +156,8 @@ async def gather(
     if Channel.PUSH in delivery.channels:
         found_devices = await devices.of(session, customer.customer_id, customer.push_token)
         customer = replace(customer, devices=tuple(found_devices))
+    if opting.asks(delivery):
+        customer = _of_one_number(customer)
     addresses = [
         (channel, one) for channel in customer.reachable for one in customer.addresses(channel)
     ]
@@ -168,6 +170,7 @@ async def gather(
     if case.held_for is None:
         dead = await suppressions.suppressed(session, addresses)
         barred = {pair for pair in addresses if only_to is not None and not only_to.allows(*pair)}
+        dead |= await _not_instead(session, customer, dead | barred)
         usable = {
             channel: tuple(
                 one
@@ -190,6 +193,40 @@ async def gather(
             )
         case = replace(case, circumstances=around)
     return Gathered(case, customer, rows, usable)
+
+
+def _of_one_number(customer: Customer) -> Customer:
+    """Return a customer who has the first number alone: a request to confirm is about one."""
+    return replace(customer, phone2="") if customer.phone else customer
+
+
+async def _not_instead(
+    session: AsyncSession, customer: Customer, lost: Collection[tuple[Channel, str]]
+) -> set[tuple[Channel, str]]:
+    """Return the second numbers that may not stand in for the first one.
+
+    Where either number has refused a channel as a whole, by a stop word above all, what would still
+    leave to the first one (nothing promotional does) goes to no other number.
+
+    Args:
+        session: any session.
+        customer: the card.
+        lost: the addresses that get nothing. Nobody is asked if the first number is not among them.
+
+    Returns:
+        The channels and numbers.
+    """
+    numbers = {
+        channel: customer.addresses(channel)
+        for channel in (Channel.SMS, Channel.WHATSAPP)
+        if len(customer.addresses(channel)) > 1
+    }
+    pairs = [(c, one) for c, each in numbers.items() if (c, each[0]) in lost for one in each]
+    if not pairs:
+        return set()
+    said = await refusals.against(session, pairs)
+    refusing = {row.channel for row in said if not row.topic}
+    return {(c, each[1]) for c, each in numbers.items() if c.value in refusing} & set(pairs)
 
 
 def entry(row: LedgerRow) -> Entry:

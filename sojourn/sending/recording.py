@@ -36,7 +36,7 @@ from sojourn.store import (
     settling,
     suppressions,
 )
-from sojourn.store.tables import ContentRow, CustomerRow, HandoverRow
+from sojourn.store.tables import ContentRow, CustomerRow, HandoverRow, LedgerRow
 
 PROBE_AFTER = timedelta(minutes=1)
 
@@ -165,6 +165,15 @@ class Recorder:
             await _note_devices(session, claim, provider, outcomes)
             if isinstance(error, InvalidRecipient) and not outcomes:
                 await _suppress(session, claim, provider, claim.address, error)
+                if claim.instead and not claim.perhaps_out:
+                    await settling.refuse_address(
+                        session,
+                        claim.ledger_id,
+                        claim.attempt,
+                        detail=str(error),
+                        error=kind_of(error),
+                    )
+                    return  # the gate decides on the other number
             if isinstance(error, RecipientUnsubscribed):
                 await consents.record(session, person, claim.channel, granted=False, source=source)
                 await refusals.add(
@@ -260,13 +269,17 @@ class Recorder:
                 session, claim.ledger_id, claim.attempt, str(error), error=kind_of(error)
             )
 
-    async def handed_over(self, doubt: Doubt) -> tuple[ContentRow, Sequence[HandoverRow]]:
-        """Return the content of a message in doubt, its address, and its hand-overs in doubt."""
+    async def handed_over(self, doubt: Doubt) -> tuple[str, ContentRow, Sequence[HandoverRow]]:
+        """Return the key of a message in doubt, its content and address, and what of it is open.
+
+        The last are its hand-overs for devices whose end is not known.
+        """
         async with self._store.reading() as session:
+            row = await session.get_one(LedgerRow, doubt.ledger_id)
             kept = await ledger.content(session, doubt.ledger_id)
             rows = await handovers.last(session, doubt.ledger_id)
         assert kept is not None, "it is kept before it is handed over"
-        return kept, [row for row in rows if row.state in UNRESOLVED]
+        return row.ledger_key, kept, [one for one in rows if one.state in UNRESOLVED]
 
     async def looked_up(self, doubt: Doubt, provider: Provider, provider_id: str | None) -> None:
         """Note the result of a look-up.

@@ -163,14 +163,12 @@ class Messages:
             await self._record.refused(claim, provider, WindowClosed(said))
             return None
         await self._submit(claim, provider, content, clock)
-        parcel = Parcel(
-            delivery.ledger_key(claim.channel), claim.address, whole, delivery.message_class
-        )
+        parcel = Parcel(claim.ledger_key, claim.address, whole, delivery.message_class)
         handing_over = self._hand_over(delivery, claim, provider, parcel, clock, fence=fence)
         return await to_its_end(handing_over, fence)
 
     def _render(self, delivery: Delivery, claim: Claim) -> Content:
-        name = reference(delivery.ledger_key(claim.channel))
+        name = reference(claim.ledger_key)
         context = context_of(delivery, claim, reference=name)
         content = self._renderer.render(context, claim.channel)
         return content.free() if claim.may_write_freely else content
@@ -246,7 +244,7 @@ class Messages:
             case Wait(after):
                 raise _again(f"{provider.name}: it may tell later about the message", after)
             case Way.ASK:
-                await self._ask(delivery, doubt, provider)
+                await self._ask(doubt, provider)
             case Way.GIVE_UP:
                 await self._record.given_up(doubt)
             case (Way.AGAIN | Way.REPEAT) as way:
@@ -255,12 +253,10 @@ class Messages:
                 assert_never(way)
         return None
 
-    async def _ask(self, delivery: Delivery, doubt: Doubt, provider: Provider) -> None:
+    async def _ask(self, doubt: Doubt, provider: Provider) -> None:
         assert isinstance(provider, SupportsLookup), "others are not asked"
-        kept, doubtful = await self._record.handed_over(doubt)
-        parcel = Parcel(
-            delivery.ledger_key(doubt.channel), kept.address, Content.kept(kept.content)
-        )
+        key, kept, doubtful = await self._record.handed_over(doubt)
+        parcel = Parcel(key, kept.address, Content.kept(kept.content))
         parcels = for_devices(parcel, doubtful) or [parcel]
         try:
             found = [await provider.find(each, doubt.since) for each in parcels]

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.customer import Word
 from sojourn.store.tables import AddressRow
 
-KINDS = ("email", "phone", "push_token")
+KINDS = ("email", "phone", "phone2", "push_token")
 
 
 async def history(session: AsyncSession, customer_id: str) -> list[AddressRow]:

@@ -18,8 +18,9 @@ from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Report
 from sojourn.domain.states import AnswerState
 from sojourn.domain.stopping import Meaning
+from sojourn.store import kin
 from sojourn.store.dialects import insert
-from sojourn.store.tables import HAS_PHONE, WAITS, AnswerRow, CustomerRow
+from sojourn.store.tables import WAITS, AnswerRow, CustomerRow
 
 USEFUL = timedelta(minutes=5)
 """The FCC lets a stop be confirmed once, within five minutes (47 CFR 64.1200(a)(12))."""
@@ -192,7 +193,7 @@ async def forget(session: AsyncSession, now: datetime) -> int:
 
 
 async def holder(session: AsyncSession, channel: Channel, address: str) -> CustomerRow | None:
-    """Find a customer who has a phone number.
+    """Find a customer who has a phone number, as their first or second one.
 
     Args:
         session: any session.
@@ -205,8 +206,7 @@ async def holder(session: AsyncSession, channel: Channel, address: str) -> Custo
     query = (
         select(CustomerRow)
         .where(
-            col(CustomerRow.phone).in_(spellings(channel, address)),
-            text(HAS_PHONE),
+            kin.has_number(spellings(channel, address)),
             col(CustomerRow.joined_to).is_(None),
         )
         .order_by(col(CustomerRow.identified_at).desc(), col(CustomerRow.customer_id))

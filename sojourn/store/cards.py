@@ -11,6 +11,7 @@ from sojourn.domain.consent import Statement
 from sojourn.domain.customer import Customer, Identity, Word, read_phone_of
 from sojourn.domain.errors import BadCustomer
 from sojourn.domain.events import EARLIEST
+from sojourn.domain.traits import NUMBERS
 from sojourn.store import addresses, consents, devices, hearing, people, tombstones
 from sojourn.store.tables import CustomerRow, EventRow
 
@@ -51,6 +52,7 @@ def card(row: CustomerRow) -> Customer:
         first_name=row.first_name,
         email=row.email,
         phone=row.phone,
+        phone2=row.phone2,
         push_token=row.push_token,
         locale=row.locale,
         timezone=row.timezone,
@@ -117,16 +119,18 @@ async def hear(
     heard = _heard(identity, at)
     _write(row, {**before, **_newer(heard, than=before)})
     faults, left = identity.faults, identity.left
-    if identity.phone:
+    for name in NUMBERS:
+        if not (written := getattr(identity, name)):
+            continue
         try:
-            number = read_phone_of(card(row), identity)
+            number = read_phone_of(card(row), written, name)
         except BadCustomer as fault:
-            if not (heard or identity.words):
-                raise
-            faults, left = (*faults, fault), {**left, "phone": identity.phone}
+            faults, left = (*faults, fault), {**left, name: written}
         else:
-            heard["phone"] = Word(number, at, identity.message_id)
+            heard[name] = Word(number, at, identity.message_id)
             _write(row, {**before, **_newer(heard, than=before)})
+    if faults and not (heard or identity.words):
+        raise faults[-1]
     row.identified_at = _identified_at(row, identity, at)
     session.add(row)
     if identity.device is not None:

@@ -21,7 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.consent import Consents, Evidence, Purpose
 from sojourn.domain.messages import Channel
 from sojourn.store import opt_ins, refusals
-from sojourn.store.standing import address_of, ordered, since, standing
+from sojourn.store.standing import address_of, addresses_of, ordered, since, standing
 from sojourn.store.tables import ConsentRow, CustomerRow, EventRow
 
 NO_EVIDENCE = Evidence()
@@ -208,8 +208,7 @@ async def _addresses(session: AsyncSession, customer_id: str) -> list[tuple[Chan
     row = await session.get(CustomerRow, customer_id)
     if row is None:
         return []
-    held = ((channel, address_of(row, channel)) for channel in Channel)
-    return [(channel, address) for channel, address in held if address]
+    return [(channel, one) for channel in Channel for one in addresses_of(row, channel)]
 
 
 def _same(

@@ -64,6 +64,9 @@ def _digest(identity: Identity) -> str:
         {channel.value: granted for channel, granted in identity.consents.items()},
         identity.phone,
     ]
-    if identity.statements:  # a call without them has the digest that it always had
+    # a call without what came later has the digest that it always had
+    if identity.phone2:
+        said.append({"phone2": identity.phone2})
+    if identity.statements:
         said.append([repr(statement) for statement in identity.statements])
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

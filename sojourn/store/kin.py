@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, TextClause, and_, func, text
+from sqlalchemy import ColumnElement, and_, func, or_, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.store import people
-from sojourn.store.tables import HAS_EMAIL, HAS_PHONE, CustomerRow
+from sojourn.store.tables import HAS_EMAIL, HAS_PHONE, HAS_PHONE2, CustomerRow
 
 MOST_IDS = 10
 """An address that more ids share, such as a cash desk's, says nothing about a person."""
@@ -32,23 +32,36 @@ async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> lis
     found: dict[str, None] = {}
     for address in sorted(emails):
         same = func.lower(CustomerRow.email) == address
-        found |= dict.fromkeys(await _with(session, same, text(HAS_EMAIL)))
-    if row is not None and row.phone:
-        same = col(CustomerRow.phone) == row.phone
+        found |= dict.fromkeys(await _with(session, and_(same, text(HAS_EMAIL))))
+    numbers = [one for one in (row.phone, row.phone2) if one] if row is not None else []
+    for number in dict.fromkeys(numbers):
+        same = has_number([number])
         if emails:
             nobody_else = func.lower(CustomerRow.email).in_(["", *sorted(emails)])
             same = and_(same, nobody_else)
-        found |= dict.fromkeys(await _with(session, same, text(HAS_PHONE)))
+        found |= dict.fromkeys(await _with(session, same))
     found.pop(customer_id, None)
     return list(found)
 
 
-async def _with(session: AsyncSession, same: ColumnElement[bool], indexed: TextClause) -> list[str]:
+def has_number(written: Iterable[str]) -> ColumnElement[bool]:
+    """Return the condition that a card meets which has a phone number, as its first or second one.
+
+    Args:
+        written: the number, in each spelling.
+    """
+    ways = sorted(written)
+    return or_(
+        and_(col(CustomerRow.phone).in_(ways), text(HAS_PHONE)),
+        and_(col(CustomerRow.phone2).in_(ways), text(HAS_PHONE2)),
+    )
+
+
+async def _with(session: AsyncSession, same: ColumnElement[bool]) -> list[str]:
     query = (
         select(CustomerRow.customer_id)
         .where(
             same,
-            indexed,
             col(CustomerRow.joined_to).is_(None),
             col(CustomerRow.erased_at).is_(None),
         )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, and_, func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -21,6 +21,7 @@ from sojourn.domain.stopping import Meaning
 from sojourn.store import (
     answers,
     consents,
+    kin,
     people,
     proofs,
     refusals,
@@ -30,6 +31,7 @@ from sojourn.store import (
 )
 from sojourn.store.dialects import insert
 from sojourn.store.tables import (
+    HAS_PHONE2,
     AttemptRow,
     ContentRow,
     CustomerRow,
@@ -88,8 +90,8 @@ class _Match:
     customer_id: str
     proven: bool = True
     """The report names the message, so the provider has it."""
-    device: str = ""
-    """The device that the report is about, of a message to several."""
+    address: str = ""
+    """The one that the report is about, of a customer who has several; empty: the message's."""
 
 
 async def take(
@@ -142,7 +144,7 @@ async def take(
         told = replace(told, twice=twice)
         # our own address for the message counts: the report may name one it was forwarded to
         query = select(ContentRow.address).where(ContentRow.ledger_id == match.ledger_id)
-        address = match.device or (await session.exec(query)).first() or report.address
+        address = match.address or (await session.exec(query)).first() or report.address
         hidden = person.erased_at is not None
         await _suppress(session, provider, report, address, hidden=hidden)
         await _refuse(session, told, person, address, kept_at)
@@ -175,6 +177,36 @@ async def of_messages(
     return kept
 
 
+async def answered_from(
+    session: AsyncSession, customer_id: str, channel: Channel, address: str, since: datetime
+) -> bool:
+    """Tell whether a customer has answered a message that went to an address.
+
+    Args:
+        session: any session.
+        customer_id: the id that holds everything.
+        channel: the message's.
+        address: in any spelling.
+        since: an answer of before this moment is none.
+
+    Returns:
+        True if there is an answer.
+    """
+    query = (
+        select(ReportRow.id)
+        .join(LedgerRow, col(ReportRow.ledger_id) == LedgerRow.id)
+        .join(ContentRow, col(ContentRow.ledger_id) == LedgerRow.id)
+        .where(
+            LedgerRow.customer_id == customer_id,
+            LedgerRow.channel == channel.value,
+            ReportRow.kind == Kind.REPLIED.value,
+            col(ReportRow.at) >= since,
+            col(ContentRow.address).in_(spellings(channel, address)),
+        )
+    )
+    return (await session.exec(query.limit(1))).first() is not None
+
+
 # ---- which message -------------------------------------------------------------------------
 
 
@@ -205,20 +237,50 @@ async def _match(session: AsyncSession, provider: str, report: Report) -> _Match
         match = (await session.exec(told.where(HandoverRow.reference == report.reference))).first()
         if match is not None:
             ledger_id, customer_id, device = match
-            return _Match(*_whole((ledger_id, customer_id)), device=device)
+            return _Match(*_whole((ledger_id, customer_id)), address=device)
     return await _by_address(session, report) if report.kind in BY_ADDRESS else None
 
 
 async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
-    """Find the newest message to the report's address that was sent before the report."""
-    written = spellings(report.channel, report.address)
+    """Find the newest message to the report's address that was sent before the report.
+
+    Of a customer with two phone numbers, one to the other number counts as well: people answer from
+    the phone that is at hand.
+    """
     if not normalised(report.channel, report.address):
         return None
+    written = spellings(report.channel, report.address)
     sent_to = col(ContentRow.address)
+    ways: list[ColumnElement[bool]] = [sent_to.in_(written)]
+    if report.channel is Channel.EMAIL:
+        # the index has addresses as they were written; one in capitals needs a full scan
+        ways.append(func.lower(sent_to).in_(written))
+    found: list[tuple[datetime, int, str, bool]] = []
+    for spelled in ways:
+        if not found and (ours := await _newest(session, report, spelled)) is not None:
+            found.append((*ours, True))
+    if report.channel in (Channel.SMS, Channel.WHATSAPP):
+        for person in await _with_two_numbers(session, written):
+            numbers = [spellings(report.channel, one) for one in (person.phone, person.phone2)]
+            mine = col(LedgerRow.customer_id) == person.customer_id
+            theirs = and_(mine, sent_to.in_(frozenset.union(*numbers)))
+            if (ours := await _newest(session, report, theirs)) is not None:
+                found.append((*ours, False))
+    if not found:
+        return None
+    _, ledger_id, customer_id, direct = max(found, key=lambda one: (one[0], one[1], one[3]))
+    address = "" if direct else report.address
+    return _Match(ledger_id, customer_id, proven=False, address=address)
+
+
+async def _newest(
+    session: AsyncSession, report: Report, to: ColumnElement[bool]
+) -> tuple[datetime, int, str] | None:
     query = (
-        select(LedgerRow.id, LedgerRow.customer_id)
+        select(LedgerRow.submitted_at, LedgerRow.id, LedgerRow.customer_id)
         .join(ContentRow, col(ContentRow.ledger_id) == LedgerRow.id)
         .where(
+            to,
             LedgerRow.channel == report.channel.value,
             col(LedgerRow.state).in_(PERHAPS_SENT),
             col(LedgerRow.submitted_at) <= report.at + CLOCKS_APART,
@@ -227,14 +289,25 @@ async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
         .order_by(col(LedgerRow.submitted_at).desc(), col(LedgerRow.id).desc())
         .limit(1)
     )
-    ways: list[ColumnElement[bool]] = [sent_to.in_(written)]
-    if report.channel is Channel.EMAIL:
-        # the index has addresses as they were written; one in capitals needs a full scan
-        ways.append(func.lower(sent_to).in_(written))
-    for spelled in ways:
-        if (ours := (await session.exec(query.where(spelled))).first()) is not None:
-            return _Match(*_whole(ours), proven=False)
-    return None
+    if (row := (await session.exec(query)).first()) is None:
+        return None
+    submitted_at, ledger_id, customer_id = row
+    assert ledger_id is not None
+    assert submitted_at is not None
+    return submitted_at, ledger_id, customer_id
+
+
+async def _with_two_numbers(session: AsyncSession, written: Iterable[str]) -> Sequence[CustomerRow]:
+    """Return the customers who have a number and another one; none of one that many share."""
+    query = select(CustomerRow).where(
+        kin.has_number(written),
+        col(CustomerRow.phone) != "",
+        text(HAS_PHONE2),
+        col(CustomerRow.joined_to).is_(None),
+        col(CustomerRow.erased_at).is_(None),
+    )
+    found = (await session.exec(query.limit(kin.MOST_IDS + 1))).all()
+    return found if len(found) <= kin.MOST_IDS else ()
 
 
 def _whole(found: tuple[int | None, str]) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from sojourn.domain.content import Content
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Delivery, Reason
 from sojourn.domain.ordering import latest_start
-from sojourn.domain.reports import PROGRESS, Kind
+from sojourn.domain.reports import PROGRESS, Kind, reference
 from sojourn.domain.states import UNRESOLVED, WAITING, AttemptState, MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
 from sojourn.store import attempts, handovers, holds
@@ -163,6 +163,48 @@ async def refuse(
         MessageState.UNKNOWN if perhaps_out else MessageState.REJECTED,
         attempt=attempt,
         reason=None if perhaps_out else reason,
+        detail=detail,
+    )
+
+
+async def refuse_address(
+    session: AsyncSession, ledger_id: int, attempt: int, *, detail: str, error: str
+) -> None:
+    """Note that the provider refused the address for good; the message may go to another one.
+
+    It has another key there: a provider that knows a repeated message by its key must not answer
+    for the second address what it said of the first.
+
+    Args:
+        session: a writing transaction.
+        ledger_id: the number of the message's row.
+        attempt: the row's count of claims.
+        detail: what the provider said.
+        error: the kind of the provider's error.
+    """
+    detail = writable(detail, LONGEST_NOTE)
+    held = (
+        select(LedgerRow)
+        .where(
+            col(LedgerRow.id) == ledger_id,
+            col(LedgerRow.state) == MessageState.SUBMITTING,
+            col(LedgerRow.attempt) == attempt,
+        )
+        .with_for_update()
+    )
+    row = (await session.exec(held)).first()
+    if row is not None:
+        row.state, row.detail = MessageState.CLAIMED, detail
+        row.ledger_key = f"{row.ledger_key}/{attempt + 1}"
+        row.reference = reference(row.ledger_key)
+        session.add(row)
+    await attempts.end(
+        session,
+        ledger_id,
+        AttemptState.REFUSED,
+        by="answer",
+        attempt=attempt,
+        error=error,
         detail=detail,
     )
 

@@ -98,6 +98,7 @@ def _maybe_json() -> Any:
 # A query must repeat these words exactly to use the partial index: SQLite compares the text.
 HAS_EMAIL = "email <> ''"
 HAS_PHONE = "phone <> ''"
+HAS_PHONE2 = "phone2 <> ''"
 ON = "ended_at IS NULL"
 """A switch that holds something back now."""
 WAITS = "state = 'waiting'"
@@ -127,6 +128,12 @@ class CustomerRow(SQLModel, table=True):
             sqlite_where=text(HAS_PHONE),
             postgresql_where=text(HAS_PHONE),
         ),
+        Index(
+            "ix_customers_phone2",
+            "phone2",
+            sqlite_where=text(HAS_PHONE2),
+            postgresql_where=text(HAS_PHONE2),
+        ),
     )
 
     customer_id: str = Field(primary_key=True)
@@ -151,6 +158,7 @@ class CustomerRow(SQLModel, table=True):
     first_name: str = ""
     email: str = ""
     phone: str = ""
+    phone2: str = ""
     push_token: str = ""
     locale: str = ""
     timezone: str = ""
@@ -767,7 +775,7 @@ class AddressRow(SQLModel, table=True):
     id: int | None = _number()
     customer_id: str
     kind: str
-    """email, phone or push_token."""
+    """email, phone, phone2 or push_token."""
     value: str
     """Empty means that the address was withdrawn."""
     at: datetime = _moment()

@@ -1,19 +1,20 @@
 """START takes a stop back: as far as the stop went, and no further.
 
 It lifts the refusal that came from the address by this channel. Customers with the address who had
-agreed before they said stop agree again; to those who never had, START is no consent.
+agreed before they said stop agree again; to those who never had, START is no consent. Of a customer
+with two numbers, the stop of the other one stays.
 """
 
 from datetime import datetime
 
-from sqlalchemy import text
-from sqlmodel import col, select
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import spellings
 from sojourn.domain.messages import Channel
-from sojourn.store import consents, people, refusals
-from sojourn.store.tables import HAS_PHONE, ConsentRow, CustomerRow
+from sojourn.store import consents, kin, people, refusals
+from sojourn.store.standing import addresses_of
+from sojourn.store.tables import ConsentRow, CustomerRow
 
 
 async def hold_holders(
@@ -30,9 +31,7 @@ async def hold_holders(
     Returns:
         Those who have the number, each once.
     """
-    query = select(CustomerRow.customer_id).where(
-        col(CustomerRow.phone).in_(spellings(channel, address)), text(HAS_PHONE)
-    )
+    query = select(CustomerRow.customer_id).where(kin.has_number(spellings(channel, address)))
     having = (await session.exec(query)).all()
     rows = await people.lock_all(session, [*having, *([besides] if besides else [])])
     return list({rows[one].customer_id: rows[one] for one in having}.values())
@@ -58,14 +57,16 @@ async def take_back(
         received_at: when it arrived, by the machine's clock.
 
     Returns:
-        False if the address had not said stop by this channel, or said so later.
+        False if the address had not said stop by this channel, or said so later; or if another
+        number of everybody who has it still says stop.
     """
     holders = await hold_holders(session, channel, address)
     said = [row for row in await refusals.against(session, [(channel, address)]) if not row.topic]
     if not said or said[-1].at > received_at:
         return False
     await refusals.lift(session, channel, address, "")
-    for person in holders:
+    free = [one for one in holders if not await _refuses_elsewhere(session, one, channel)]
+    for person in free:
         words = [
             row
             for row in await consents.statements(session, person.customer_id)
@@ -73,7 +74,13 @@ async def take_back(
         ]
         if _had_agreed(words, provider):
             await consents.record(session, person, channel, granted=True, source=source)
-    return True
+    return bool(free) or not holders
+
+
+async def _refuses_elsewhere(session: AsyncSession, person: CustomerRow, channel: Channel) -> bool:
+    """Tell whether another number of the customer has said stop, which holds for both."""
+    pairs = [(channel, one) for one in addresses_of(person, channel)]
+    return any(not row.topic for row in await refusals.against(session, pairs))
 
 
 def _had_agreed(words: list[ConsentRow], provider: str) -> bool:

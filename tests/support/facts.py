@@ -121,13 +121,15 @@ FIELDS = st.fixed_dictionaries(
     },
 )
 HAPPENED = st.builds(Happened, name=st.sampled_from(["Bought", "Looked"]), at=TIMES, fields=FIELDS)
+PHONES = st.sampled_from(
+    ["+393201234567", "+5215512345678", "+541112345678", "+551198765432", "+5511998765432"]
+)
 CARDS = st.fixed_dictionaries(
     {},
     optional={
         "email": st.sampled_from(["Ada@shop.example", "bo@shop.example"]),
-        "phone": st.sampled_from(
-            ["+393201234567", "+5215512345678", "+541112345678", "+551198765432", "+5511998765432"]
-        ),
+        "phone": PHONES,
+        "phone2": PHONES,
         "push_token": st.just("Token"),
         "locale": st.sampled_from(["it-IT", "pl"]),
         "first_name": st.sampled_from(["Ada", "2024-01-08"]),

@@ -235,7 +235,7 @@ def test_the_text_part_on_the_page_is_the_one_that_is_made() -> None:
 def test_every_trait_and_message_class_is_documented() -> None:
     traits = rows(section(DOCS / "events.md", "Identify"))
     documented = {trait for cells in traits for trait in re.findall(r"`(\w+)`", cells[0])}
-    words = {"marketingConsent", "consents"}
+    words = {"marketingConsent", "consents", traits_module.PHONES}
     assert documented == {t for t in traits_module.CARD if "_" not in t} | words
     table = rows(section(DOCS / "journeys.md", "Messages"))
     assert set(map(str, MessageClass)) <= {code(cells[0]) for cells in table}

@@ -155,6 +155,8 @@ def _show_reach(reach: Reach) -> None:
         f"  {reach.channel:<8} {reach.address or 'no address':<24} {consent}{dead}",
         style="yellow" if dead else "",
     )
+    if reach.second:
+        show_line(f"           {reach.second:<24} the second number, where the first takes nothing")
 
 
 def _show_run(one: Run, tz: str) -> None:

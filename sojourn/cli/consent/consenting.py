@@ -22,8 +22,8 @@ from sojourn.domain.errors import BadEvent, BadInput
 from sojourn.domain.keys import is_address
 from sojourn.domain.messages import Channel
 from sojourn.domain.reading import read_identifier
-from sojourn.store import Store, cards, consents, people, refusals
-from sojourn.store.tables import HAS_EMAIL, HAS_PHONE, ConsentRow, CustomerRow, EventRow
+from sojourn.store import Store, cards, consents, kin, people, refusals
+from sojourn.store.tables import HAS_EMAIL, ConsentRow, CustomerRow, EventRow
 
 AT_ONCE = 200
 """The most rows of one transaction."""
@@ -222,7 +222,7 @@ class _Taking:
                 case Channel.PUSH:
                     holds = col(CustomerRow.push_token).in_(written)
                 case _:
-                    holds = col(CustomerRow.phone).in_(written) & text(HAS_PHONE)
+                    holds = kin.has_number(written)
             query = select(CustomerRow.customer_id).where(
                 holds, col(CustomerRow.joined_to).is_(None)
             )

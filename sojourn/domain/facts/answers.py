@@ -20,7 +20,7 @@ from sojourn.domain.facts.nodes import (
 )
 from sojourn.domain.facts.values import MISSING
 from sojourn.domain.facts.walking import leaves, measures
-from sojourn.domain.traits import CARD
+from sojourn.domain.traits import card_field
 
 
 class _Unsure(Enum):
@@ -75,8 +75,8 @@ class Answers:
 def trait_of(customer: Customer, of: TraitOf) -> object:
     """Return the JSON value of a customer's trait, or `MISSING`."""
     head, *inner = of.path
-    if head in CARD:
-        return MISSING if inner else getattr(customer, CARD[head]) or MISSING
+    if (name := card_field(head)) is not None:
+        return MISSING if inner else getattr(customer, name) or MISSING
     value: Any = customer.attributes.get(head)
     for name in inner:
         value = value.get(name) if isinstance(value, Mapping) else None

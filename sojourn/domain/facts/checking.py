@@ -35,9 +35,9 @@ from sojourn.domain.facts.nodes import (
     TraitOf,
 )
 from sojourn.domain.facts.values import ORDERED, Kind, Value, given
-from sojourn.domain.traits import CARD
+from sojourn.domain.traits import card_field
 
-PERSONAL_TRAITS = ("first_name", "email", "phone", "push_token")
+PERSONAL_TRAITS = ("first_name", "email", "phone", "phone2", "push_token")
 """Fields of a customer's card that no history may hold."""
 _EQUAL = ("==", "!=")
 
@@ -209,7 +209,7 @@ def check_value_asked(of: Measure) -> None:
 
 def personal_in(of: Measure) -> Iterator[str]:
     """Yield the names of the personal fields that a measure looks at."""
-    if isinstance(of, TraitOf) and CARD.get(of.path[0]) in PERSONAL_TRAITS:
+    if isinstance(of, TraitOf) and card_field(of.path[0]) in PERSONAL_TRAITS:
         yield str(of)
     for field in walking.fields(of):
         if field.personal:

@@ -43,7 +43,7 @@ from sojourn.domain.facts.values import (
 )
 from sojourn.domain.facts.words import LONG, TIMES, span
 from sojourn.domain.messages import Channel
-from sojourn.domain.traits import CARD
+from sojourn.domain.traits import card_field
 
 _WANTED = {"<": "less than ", "<=": "at most ", ">": "more than ", ">=": "at least ", "!=": "not "}
 _IN_TIME = {"<": "before ", "<=": "until ", ">": "after ", ">=": "from ", "!=": "not "}
@@ -171,7 +171,7 @@ def _single(fact: Compare | OneOf | Contains, answers: Answers) -> Finding:
 
 
 def _read(of: Measure, raw: object, kind: Kind) -> bool | float | str | datetime | None:
-    if isinstance(of, TraitOf) and of.path[0] in CARD and kind is not Kind.TEXT:
+    if isinstance(of, TraitOf) and card_field(of.path[0]) and kind is not Kind.TEXT:
         return None  # whatever it looks like
     value = read(raw, kind, of_event=isinstance(of, FieldOf))
     if isinstance(of, FieldOf) and of.capitals and isinstance(value, str):
@@ -247,5 +247,5 @@ def _raw(of: Measure, answers: Answers) -> object:
 
 def _is_personal(of: Measure) -> bool:
     if isinstance(of, TraitOf):
-        return CARD.get(of.path[0]) in PERSONAL_TRAITS
+        return card_field(of.path[0]) in PERSONAL_TRAITS
     return isinstance(of, FieldOf) and of.personal

@@ -219,9 +219,13 @@ class _Preferring:
                 if found is None:
                     return None, frozenset()
                 customer = found.customer
-                reach = [(one, customer.address(one)) for one in customer.reachable]
-                dead = await suppressions.suppressed(session, reach)
-            return found, frozenset(channel for channel, _ in dead)
+                reach = {
+                    (one, address)
+                    for one in customer.reachable
+                    for address in customer.addresses(one)
+                }
+                alive = reach - await suppressions.suppressed(session, reach)
+            return found, customer.reachable - {channel for channel, _ in alive}
 
         now, suppressed = await self._backend.work.within(LOOK_SECONDS, find())
         if now is None:

@@ -141,11 +141,14 @@ class _Unsubscribing:
             at = await consents.record(
                 session, person, link.channel, granted=granted, source=source, topic=link.topic
             )
-            address = await ledger.sent_to(session, link.reference) if link.reference else None
-            address = address or customer.address(link.channel)
+            sent_to = await ledger.sent_to(session, link.reference) if link.reference else None
+            addresses = [sent_to] if sent_to else customer.addresses(link.channel)
+            pairs = [(link.channel, one) for one in addresses]
+            await by_address.hold(session, pairs if len(pairs) > 1 else ())
             news: Sequence[EventRow] = ()
             if granted:
-                await by_address.lift(session, link.channel, address, link.topic)
+                for address in addresses:
+                    await by_address.lift(session, link.channel, address, link.topic)
                 news = await holds.end(
                     session,
                     person.customer_id,
@@ -154,9 +157,10 @@ class _Unsubscribing:
                     cured=[Reason.NO_CONSENT],
                 )
             else:
-                await by_address.add(
-                    session, link.channel, address, topic=link.topic, at=now, source=source
-                )
+                for address in addresses:
+                    await by_address.add(
+                        session, link.channel, address, topic=link.topic, at=now, source=source
+                    )
         if news:
             self._backend.sojourn.tell_soon(news[0].customer_id)
         return at

@@ -17,6 +17,7 @@ from sojourn.domain.errors import BadEvent
 from sojourn.domain.events import Events, RunEvent
 from sojourn.domain.links import link_hosts
 from sojourn.domain.reading import read_moment
+from sojourn.domain.traits import NUMBERS, PHONES, card_field
 from sojourn.gateway.http.faults import Forbidden
 from sojourn.gateway.tracking.decoration import Leave, decorations
 from sojourn.gateway.tracking.proof import HASH, TOKEN, Proofs
@@ -25,8 +26,8 @@ from sojourn.store import Store, cards, people
 
 RATE = 50
 """Calls a second of a browser key that was made without a rate."""
-ADDRESSES = ("email", "phone", "push_token")
-_NEEDS_PROOF = (*ADDRESSES, "pushToken", "marketingConsent", "consents")
+ADDRESSES = ("email", "phone", "phone2", "push_token")
+_NEEDS_PROOF = (PHONES, "marketingConsent", "consents")
 _Told = TypeVar("_Told", Track, Identity)
 _MOMENTS = ("timestamp", "originalTimestamp")
 _SIGN = f"sign the user id (context.{HASH} or context.{TOKEN}), or send it from a server"
@@ -142,7 +143,7 @@ class BrowserDoor:
 def _unproved(read: Identity, leave: Leave) -> Identity:
     """Return what anybody may say of a known customer: no address, and no consent but a refusal."""
     for name in ADDRESSES:
-        if name in read.card or (name == "phone" and read.phone):
+        if name in read.card or (name in NUMBERS and getattr(read, name)):
             leave(f"traits.{name}", f"is of a known customer: {_SIGN}")
     granted = [channel for channel, given in read.consents.items() if given]
     for channel in granted:
@@ -155,12 +156,15 @@ def _unproved(read: Identity, leave: Leave) -> Identity:
         card={name: value for name, value in read.card.items() if name not in ADDRESSES},
         consents={channel: False for channel, given in read.consents.items() if not given},
         phone="",
+        phone2="",
         # what cannot be read is kept for mending, and none of these may come that way
-        left={name: value for name, value in read.left.items() if name not in _NEEDS_PROOF},
-        faults=tuple(
-            fault for fault in read.faults if fault.path.split(".")[1] not in _NEEDS_PROOF
-        ),
+        left={name: value for name, value in read.left.items() if not _needs_proof(name)},
+        faults=tuple(fault for fault in read.faults if not _needs_proof(fault.path.split(".")[1])),
     )
+
+
+def _needs_proof(trait: str) -> bool:
+    return trait in _NEEDS_PROOF or card_field(trait) in ADDRESSES
 
 
 def _is_ahead(value: Any, received_at: datetime) -> bool:

@@ -53,7 +53,7 @@ from sojourn.domain.facts.nodes import (
     TraitOf,
 )
 from sojourn.domain.facts.values import Kind, Value
-from sojourn.domain.traits import CARD
+from sojourn.domain.traits import card_field
 from sojourn.store.facts.readings import OfCard, OnPostgresql, OnSqlite, Reading, Sql, literal_of
 
 EVENTS = SQLModel.metadata.tables["events"]
@@ -271,10 +271,11 @@ class Clauses:
             return on(self.event.c.properties, (of.name,))
         assert isinstance(of, TraitOf)
         head = of.path[0]
-        if head not in CARD:
+        name = card_field(head)
+        if name is None:
             return on(CUSTOMERS.c.attributes, of.path)
         inner = len(of.path) > 1
-        return OfCard(literal("") if inner else CUSTOMERS.c[CARD[head]], self.postgresql)
+        return OfCard(literal("") if inner else CUSTOMERS.c[name], self.postgresql)
 
     def _literal(self, value: Value) -> Sql:
         return literal_of(value, postgresql=self.postgresql)

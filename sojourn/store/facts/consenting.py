@@ -97,7 +97,7 @@ def _last_word(channel: Channel | None, topic: str, now: datetime) -> _Word:
             REFUSALS.c.channel == channel.value,
             REFUSALS.c.topic == topic,
             REFUSALS.c.address != "",
-            REFUSALS.c.address == _address(channel),
+            REFUSALS.c.address.in_(_addresses(channel)),
         )
         words = union_all(words, by_address.correlate(CUSTOMERS))
     every = words.subquery()
@@ -112,29 +112,32 @@ def _last_word(channel: Channel | None, topic: str, now: datetime) -> _Word:
     )
 
 
-def _address(channel: Channel) -> Sql:
-    """Return the address on the card as `domain.addresses.normalised` spells it."""
-    phone = CUSTOMERS.c.phone
+def _addresses(channel: Channel) -> list[Sql]:
+    """Return the addresses on the card as `domain.addresses.normalised` spells them."""
     match channel:
         case Channel.EMAIL:
-            return func.lower(CUSTOMERS.c.email)
+            return [func.lower(CUSTOMERS.c.email)]
         case Channel.PUSH:
-            return CUSTOMERS.c.push_token
+            return [CUSTOMERS.c.push_token]
         case Channel.SMS | Channel.WHATSAPP:
-            head, length = func.substr(phone, 1, 3), func.length(phone)
-            mobile = func.substr(phone, 6, 1).in_(("6", "7", "8", "9"))
-            return case(
-                (
-                    and_(func.substr(phone, 1, 4) == "+521", length == 14),
-                    literal("+52").concat(func.substr(phone, 5)),
-                ),
-                (
-                    and_(head == "+54", length == 13),
-                    literal("+549").concat(func.substr(phone, 4)),
-                ),
-                (
-                    and_(head == "+55", length == 13, mobile),
-                    func.substr(phone, 1, 5).concat("9").concat(func.substr(phone, 6)),
-                ),
-                else_=phone,
-            )
+            return [_number(CUSTOMERS.c.phone), _number(CUSTOMERS.c.phone2)]
+
+
+def _number(phone: Sql) -> Sql:
+    head, length = func.substr(phone, 1, 3), func.length(phone)
+    mobile = func.substr(phone, 6, 1).in_(("6", "7", "8", "9"))
+    return case(
+        (
+            and_(func.substr(phone, 1, 4) == "+521", length == 14),
+            literal("+52").concat(func.substr(phone, 5)),
+        ),
+        (
+            and_(head == "+54", length == 13),
+            literal("+549").concat(func.substr(phone, 4)),
+        ),
+        (
+            and_(head == "+55", length == 13, mobile),
+            func.substr(phone, 1, 5).concat("9").concat(func.substr(phone, 6)),
+        ),
+        else_=phone,
+    )

@@ -229,7 +229,7 @@ HOLDINGS: Mapping[str, Holding] = {
         "The customer's card; a row for each id that was joined to it.",
         parts(
             customer="customer_id joined_to",
-            address="email phone push_token",
+            address="email phone phone2 push_token",
             personal="first_name locale timezone attributes said snoozed_until least_days "
             "in_care_until in_care_of",
             plain="joined_at merged identified_at erased_at restricted_at",

@@ -20,6 +20,7 @@ from sojourn.store.tables import (
 CHANNELS_OF = {
     "email": (Channel.EMAIL,),
     "phone": (Channel.SMS, Channel.WHATSAPP),
+    "phone2": (Channel.SMS, Channel.WHATSAPP),
     "push_token": (Channel.PUSH,),
 }
 """The channels of each kind of address."""

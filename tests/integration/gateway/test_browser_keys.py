@@ -219,11 +219,13 @@ async def test_a_browser_changes_no_address_and_gives_no_consent_of_a_known_cust
     served: Served, browser: str, customer_id: str
 ) -> None:
     await _make_known(served, customer_id)
-    traits = {**STOLEN, "marketingConsent": {"sms": True}, "plan": "pro"}
+    second = {"secondPhone": "+393207654321", "phones": ["n/a"]}
+    traits = {**STOLEN, **second, "marketingConsent": {"sms": True}, "plan": "pro"}
     call = {"userId": customer_id, "traits": traits}
     answer = await served.post("/v1/identify", call, auth=(browser, ""))
     assert _left_out(answer) == {
-        "traits.email", "traits.phone", "traits.push_token", "traits.marketingConsent.sms",
+        "traits.email", "traits.phone", "traits.phone2", "traits.push_token",
+        "traits.marketingConsent.sms",
     }  # fmt: skip
     assert await _email(served, customer_id) == f"{customer_id}@shop.example"
     assert await _consents(served, customer_id) == {"email": True}

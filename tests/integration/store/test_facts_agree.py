@@ -99,8 +99,8 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
         card = cards.card(row)
         for name, topic, day in one_.refused:
             channel_ = Channel(name)
-            address = normalised(channel_, card.address(channel_))
-            if address:
+            for held in card.addresses(channel_)[-1:]:
+                address = normalised(channel_, held)
                 refused[name, address, topic] = RefusalRow(
                     channel=name, address=address, topic=topic, at=NOON + day * DAY, source="a link"
                 )

@@ -17,7 +17,7 @@ from sojourn.gateway.webhooks.source import Call
 MOST_BYTES = 16 << 10
 """Bytes of the lines of a cart or an order: a call may have twice that, and no order may be
 refused for its length."""
-NO_ADDRESS = {"email": "", "phone": "", "pushToken": ""}
+NO_ADDRESS = {"email": "", "phone": "", "phone2": "", "pushToken": ""}
 
 Product = Mapping[str, Any]
 """A line, as Segment shapes it: ``product_id``, ``name``, ``price``, ``quantity``, ..."""
