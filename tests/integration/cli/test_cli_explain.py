@@ -20,7 +20,7 @@ from sojourn.domain.reports import Kind
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.insight.card import masked
 from sojourn.store import cards, choices, consents, devices, handovers, joining, people
-from sojourn.store.tables import EventRow, SuppressionRow
+from sojourn.store.tables import ContentRow, EventRow, SuppressionRow
 from tests.support.cli_stack import Answer, Cli
 from tests.support.project import PROJECT
 
@@ -667,6 +667,28 @@ async def test_explain_shows_what_the_customer_chose_beside_consent(offline: Cli
     assert "until" in told(answer, "break ")
     assert "cart: at most one message in 7 days" in told(answer, "less ")
     assert (await offline("explain", ada, "--json")).json["customer"]["least_days"] == {"cart": 7}
+
+
+async def test_explain_shows_a_second_number_and_which_one_a_message_went_to(offline: Cli) -> None:
+    ada = await offline.identify(**ROME, phone2="+39 320 7654321")
+    numbers = [
+        await offline.decided(ada, at=NOON, step=step, channel="sms", state=MessageState.SENT)
+        for step in ("one", "two")
+    ]
+    async with offline.store.transaction() as session:
+        for number, address in zip(numbers, ("+393201234567", "+393207654321"), strict=True):
+            await session.merge(ContentRow(ledger_id=number, address=address, content={}))
+    answer = await offline("explain", ada)
+    assert answer.out.count("the second number, where the first takes nothing") == 2
+    assert "second number" not in told(answer, "k1 one")
+    assert "it went to the second number, +39***21" in answer.out
+    assert "+393207654321" not in answer.out
+    (sms,) = [
+        one
+        for one in (await offline("explain", ada, "--json")).json["customer"]["channels"]
+        if one["channel"] == "sms"
+    ]
+    assert (sms["address"], sms["second"]) == ("+39***67", "+39***21")
 
 
 async def test_explain_lists_devices_and_what_became_of_a_message_on_each(offline: Cli) -> None:

@@ -1,11 +1,12 @@
 """A second phone number: it stands in where the first takes nothing, and a no holds for both."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event
 
 from sojourn.channels import reply_reports
 from sojourn.domain.content import Content
@@ -22,6 +23,7 @@ from sojourn.sending.drafting import Claim
 from sojourn.sending.recording import Recorder
 from sojourn.store import consents, ledger, people, reports, suppressions
 from sojourn.store.reports import Told
+from sojourn.store.tables import AnswerRow
 from tests.support.desk import HOUR, NOON, NUDGE, Desk, killing
 
 TRANSACTIONAL = {"message_class": MessageClass.TRANSACTIONAL}
@@ -86,10 +88,12 @@ class Two:
 
 
 @pytest.fixture
-async def two(desk: Desk) -> Two:
+async def two(desk: Desk) -> AsyncIterator[Two]:
     two = Two(desk)
     await desk.identify(hours=-0.5, phone=two.first, phone2=two.second)
-    return two
+    yield two
+    async with desk.store.transaction() as session:  # tests share the store
+        await session.exec(delete(AnswerRow))
 
 
 # ---- to which number -----------------------------------------------------------------------
