@@ -17,7 +17,7 @@ import uvloop
 from sojourn.cli.local.stack import Server, dev_server
 from sojourn.settings import Settings
 from sojourn.store import Store
-from tests.support import effort
+from tests.support import cheap, effort
 from tests.support.cli_stack import cli, offline, served  # noqa: F401 (fixtures)
 from tests.support.crowd import crowd
 from tests.support.own_project import own_project  # noqa: F401 (a fixture)
@@ -26,6 +26,10 @@ from tests.support.postgres import Postgres, find
 hypothesis.settings.load_profile(
     effort.QUICK
 )  # `--hypothesis-profile thorough` tries more examples
+
+cheap.files_in_memory()
+cheap.statements_compiled_once()
+cheap.fewer_turns_of_threads()
 
 # RudderStack's SDK reads the .env above it into the environment: here that is Compose's
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"

@@ -1,0 +1,103 @@
+"""What makes a run of the tests cheap: it keeps files and SQL in memory, and hands less to threads.
+
+None of it changes what a test sees: the files are files, and the statements are the same.
+"""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import LRUCache
+
+from sojourn.store import engine as engines
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+"""Bytes that have to be free in it. A run needs a quarter; a container has 64 MB by default."""
+STATEMENTS = 5000
+"""As many as there are, of both dialects."""
+AT_ONCE = {"cursor", "fetchall", "fetchmany", "fetchone", "close"}
+"""Methods of SQLite's driver that wait for nothing: a statement has its lock once it has begun."""
+
+
+def files_in_memory() -> None:
+    """Make temporary files where no commit waits for a disk, if the machine has such a place."""
+    if "TMPDIR" in os.environ or not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
+        return
+    os.environ["TMPDIR"] = str(MEMORY)  # of the processes that tests start, too
+    tempfile.tempdir = None  # asked for already, before this was said
+
+
+def statements_compiled_once() -> None:
+    """Let all stores of the process share the SQL of their statements.
+
+    A test opens a store or two of its own, and each would compile every statement again. SQLAlchemy
+    keeps a statement by its dialect, of which every engine has one: here two of a kind are equal.
+    """
+    compiled: Any = LRUCache(STATEMENTS)
+    dialects: tuple[Any, ...] = (PGDialect_asyncpg, SQLiteDialect_aiosqlite)
+    for dialect in dialects:
+        dialect.__hash__, dialect.__eq__ = _kind, _same_kind
+    own: Any = engines
+    make: Callable[..., AsyncEngine] = own._engine
+
+    def sharing(*arguments: Any) -> AsyncEngine:
+        made = make(*arguments)
+        made.sync_engine._compiled_cache = compiled
+        return made
+
+    own._engine = sharing
+
+
+def fewer_turns_of_threads() -> None:
+    """Let SQLite's driver do at once what cannot wait; it hands everything to a thread, and waits.
+
+    A statement still goes there: other tasks run meanwhile, as they do in production. So does all
+    that follows a statement that is not over yet, because somebody gave up waiting for it.
+    """
+    connection: Any = aiosqlite.Connection
+    to_thread = connection._execute
+
+    async def execute(self: Any, function: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        under_way = vars(self).setdefault("under_way", set())
+        if not under_way and _waits_for_nothing(function):
+            return function(*args, **more)
+        turn = object()
+        under_way.add(turn)
+
+        def over() -> Any:
+            try:
+                return function(*args, **more)
+            finally:
+                under_way.discard(turn)
+
+        return await to_thread(self, over)
+
+    connection._execute = execute
+
+
+def _waits_for_nothing(function: Any) -> bool:
+    name, owner = getattr(function, "__name__", ""), getattr(function, "__self__", None)
+    of = sqlite3.Connection if name == "cursor" else sqlite3.Cursor
+    return name in AT_ONCE and isinstance(owner, of)
+
+
+def _kind(self: Dialect) -> int:
+    return hash(type(self))
+
+
+def _same_kind(self: Dialect, other: object) -> bool:
+    """Tell whether SQL for one dialect is SQL for the other: both know the same of their server."""
+    version = "server_version_info"
+    return isinstance(other, type(self)) and getattr(self, version, None) == getattr(
+        other, version, None
+    )
