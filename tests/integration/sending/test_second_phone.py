@@ -24,7 +24,8 @@ from sojourn.sending.recording import Recorder
 from sojourn.store import consents, ledger, people, reports, suppressions
 from sojourn.store.reports import Told
 from sojourn.store.tables import AnswerRow
-from tests.support.desk import HOUR, NOON, NUDGE, Desk, killing
+from sojourn.testkit.kit import MONDAY_NOON as NOON
+from tests.support.desk import HOUR, NUDGE, Desk, killing
 
 TRANSACTIONAL = {"message_class": MessageClass.TRANSACTIONAL}
 
