@@ -166,9 +166,9 @@ async def test_a_question_that_came_while_a_person_talked_is_the_next_persons(
     [
         (
             "it-IT",
-            "il tuo ordine o9 è in consegna. In viaggio con il corriere dal giorno 8 gennaio",
+            "il tuo ordine o9 è in consegna da questa data: 8 gennaio 2024.",
         ),
-        ("pl-PL", "zamówienie o9 jest u kuriera i w drodze od 8 stycznia 2024."),
+        ("pl-PL", "kurier wiezie zamówienie o9 od 8 stycznia 2024."),
     ],
 )
 async def test_the_answer_is_in_the_customers_language(
