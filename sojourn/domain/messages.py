@@ -146,8 +146,8 @@ class Enrolment(_Wire):
         edition: the rules by which the run waits and counts. A history that began by former rules
             replays by them: 0 sets no timer for a wait that is past, keeps no distance after a
             hold, and takes old news for new; 1 begins the steps again for an older word that says
-            the same as the one they go by, and moves what was past when they began away from a
-            message that left before.
+            the same as the one they go by, moves what was past when they began away from a message
+            that left before, and has the steps hear of what happened and arrived before the run.
         carried: what a run that continued as new brings along.
     """
 

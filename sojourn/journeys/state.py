@@ -417,6 +417,8 @@ class State:
         if is_one_of(event, (HoldEnded,)):
             self.holds_ended += 1
             return
+        if self._was_over(event):
+            return
         self._heard.append(event)
         if not self._is_news(event, self.enrolment.start):
             return  # older than the run: neither its goal nor its restart
@@ -431,6 +433,14 @@ class State:
                 self._latest = event
             else:
                 self._consider(event)
+
+    def _was_over(self, event: Heard) -> bool:
+        """Tell whether an event happened before the run, and had arrived before it, too.
+
+        Another run, which has begun late, may have all runs told of it once more.
+        """
+        start = self.enrolment.start
+        return self.enrolment.edition >= EXACT and event.seq < start.seq and event.at < start.at
 
     def _is_old_news(self, event: Heard) -> bool:
         """Tell whether a message left after the event had happened.

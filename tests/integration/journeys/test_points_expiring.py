@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sojourn.events import PointsExpiring, PointsSpent
 from sojourn.testkit import JourneyTest, scenario
@@ -74,3 +75,13 @@ async def test_points_that_are_told_late_get_what_is_still_ahead(journey: Journe
     await journey.publish(PointsExpiring, points=120, expires_at=END)
     await journey.after(10 * DAY)
     assert journey.sent == ["in-two-days"]
+
+
+async def test_an_older_word_on_the_same_end_changes_nothing(journey: JourneyTest) -> None:
+    await journey.start(PointsExpire, batch="b1", points=50, expires_at=END)
+    await journey.after(2 * DAY)
+    now = await journey.now()
+    sooner: dict[str, Any] = {"batch": "b1", "points": 50, "expires_at": now + 5 * DAY}
+    await journey.publish(PointsExpiring, **sooner)
+    await journey.publish(PointsExpiring, **sooner, occurred_at=now - DAY)
+    assert journey.skipped == [("in-two-weeks", "too_late")], "the steps began again once"

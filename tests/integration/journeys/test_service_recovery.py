@@ -97,6 +97,18 @@ async def test_a_delay_that_is_told_after_the_order_came_says_nothing(
     assert journey.of(ServiceRecovery).outcomes == ["converted", "converted"]
 
 
+async def test_what_another_case_has_told_again_settles_no_later_delay(
+    journey: JourneyTest,
+) -> None:
+    await journey.publish(OrderCancelled, order_id="o1")
+    await journey.after(HOUR)
+    await journey.publish(OrderDelayed, order_id="o1")
+    earlier = await journey.now() - DAY
+    await journey.publish(ComplaintReceived, complaint_id="k1", occurred_at=earlier)
+    await journey.after(DAY)
+    assert journey.of(ServiceRecovery).outcomes == ["open", "open"]
+
+
 async def test_words_after_a_delay_that_is_told_late_come_at_ten(journey: JourneyTest) -> None:
     await journey.after(20 * HOUR)  # nine o'clock in Rome, on Tuesday
     told = await journey.now()
