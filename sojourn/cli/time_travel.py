@@ -87,6 +87,7 @@ class TimeTravel:
             project,
             now=lambda: self._arrived,
             clock=clock,
+            present=lambda: self._arrived,
         )
 
     @classmethod

@@ -61,6 +61,7 @@ class Sojourn:
         task_queue: of the journeys.
         now: the clock by which events arrive; another one only in time travel.
         clock: the journeys' clock minus Temporal's; zero but in time travel.
+        present: the journeys' present, where the machine's clock does not tell it: in time travel.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Sojourn:
         task_queue: str = TASK_QUEUE,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: timedelta = timedelta(0),
+        present: Callable[[], datetime] | None = None,
     ) -> None:
         self.client = client
         self.store = store
@@ -90,6 +92,7 @@ class Sojourn:
             timezone=settings.timezone,
             clock=clock,
             clock_skew=settings.clock_skew,
+            present=present,
         )
 
     @classmethod

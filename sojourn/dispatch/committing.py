@@ -1,6 +1,6 @@
 """Committing: what one transaction does for all the work that waited for it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
@@ -54,6 +54,8 @@ class Transaction:
         timezone: str,
         clock: timedelta,
         clock_skew: timedelta,
+        *,
+        present: Callable[[], datetime] | None = None,
     ) -> None:
         """Make a transaction that has done nothing yet.
 
@@ -63,6 +65,7 @@ class Transaction:
             timezone: the zone of a customer whose own nothing tells.
             clock: the journeys' clock minus Temporal's; zero but in time travel.
             clock_skew: how far senders' clocks may differ.
+            present: as for `Judge`.
         """
         self.rows: dict[Arrival, tuple[EventRow, bool]] = {}
         self.plans: dict[str, Plan] = {}
@@ -74,7 +77,7 @@ class Transaction:
         self._timezone = timezone
         self._clock = clock
         self._clock_skew = clock_skew
-        self._judge = Judge(project.journeys, timezone, clock, project.topics.own)
+        self._judge = Judge(project.journeys, timezone, clock, project.topics.own, present)
         self._looked_up: set[str] = set()
         self._people: dict[str, CustomerRow] = {}  # by the id that was asked for
         self._homes: dict[str, CustomerRow] = {}  # by the id that holds everything

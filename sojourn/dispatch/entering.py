@@ -5,7 +5,7 @@ answer is kept, and read when the event is routed later, after an outage or a cr
 that may not start a run is told all the same to an open run that hears it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -72,15 +72,21 @@ class Judge:
         timezone: the zone of a customer whose own nothing tells.
         clock: the journeys' clock minus the machine's.
         own: topics that need a yes of their own.
+        present: the present by the journeys' clock; None: the machine's clock and ``clock`` tell.
     """
 
     def __init__(
-        self, journeys: Journeys, timezone: str, clock: timedelta, own: Collection[str] = ()
+        self,
+        journeys: Journeys,
+        timezone: str,
+        clock: timedelta,
+        own: Collection[str] = (),
+        present: Callable[[], datetime] | None = None,
     ) -> None:
         self._journeys = journeys
         self._own = own
         self._timezone = timezone
-        self._clock = clock
+        self._present = present or (lambda: datetime.now(UTC) + clock)
         self._known: dict[Case, Verdict] = {}
 
     async def judge(
@@ -172,7 +178,7 @@ class Judge:
 
     def _now(self, row: EventRow) -> datetime:
         """Return the present by the journeys' clock: the event has happened, by whatever clock."""
-        return max(datetime.now(UTC) + self._clock, row.occurred_at)
+        return max(self._present(), row.occurred_at)
 
 
 def _entry(row: EventRow, journey: type[Journey], event: Event, verdict: Verdict) -> EntryRow:

@@ -14,7 +14,7 @@ because Temporal is away, is told later (`dispatch.later`), or by the sweep of a
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -68,6 +68,7 @@ class Intake:
         clock: timedelta,
         clock_skew: timedelta = CLOCK_SKEW,
         watch: Watch = UNWATCHED,
+        present: Callable[[], datetime] | None = None,
     ) -> None:
         """Make an intake.
 
@@ -79,6 +80,7 @@ class Intake:
             clock: the journeys' clock minus Temporal's; zero but in time travel.
             clock_skew: how far senders' clocks may differ.
             watch: is told how long events take to reach the runs.
+            present: the present by the journeys' clock, where the machine's does not tell it.
         """
         self.watch = watch
         self._store = store
@@ -87,6 +89,7 @@ class Intake:
         self._timezone = timezone
         self._clock = clock
         self._clock_skew = clock_skew
+        self._present = present
         self._queue = Turns()
         self._lanes = Lanes()
         self._later = Later(self.wake)
@@ -182,7 +185,12 @@ class Intake:
         So a bad event, or a customer whose lock somebody holds, harms nobody else.
         """
         transaction = Transaction(
-            self._lanes, self._project, self._timezone, self._clock, self._clock_skew
+            self._lanes,
+            self._project,
+            self._timezone,
+            self._clock,
+            self._clock_skew,
+            present=self._present,
         )
         try:
             async with self._store.transaction() as session:

@@ -105,6 +105,7 @@ class JourneyTest:
         self.customer_id = customer_id
         self._task_queue = task_queue
         self._begin = MONDAY_NOON
+        self._present = datetime.min.replace(tzinfo=UTC)  # of the event that is published last
         self._sojourn: Sojourn | None = None
         self._identified = 0
         self._under_test: str | None = None
@@ -170,6 +171,7 @@ class JourneyTest:
         """
         sojourn = await self._ready()
         made = await self._made(event, fields)
+        self._present = await self.now()
         published = await sojourn.publish(made, ask=ask)
         await self.settled()
         return published
@@ -368,6 +370,7 @@ class JourneyTest:
                 task_queue=self._task_queue,
                 now=lambda: datetime.max.replace(tzinfo=UTC),
                 clock=self._begin - await self._server_time(),
+                present=lambda: self._present,
             )
             await self._say(self._sojourn, {})
         return self._sojourn

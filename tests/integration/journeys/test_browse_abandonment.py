@@ -55,6 +55,16 @@ async def test_two_looks_are_nothing_to_write_about(journey: JourneyTest) -> Non
     assert journey.sent == []
 
 
+async def test_a_look_that_comes_in_late_counts_by_its_own_moment(journey: JourneyTest) -> None:
+    await look(journey, LAMP, MUG)
+    earlier = await journey.now() - 3 * HOUR
+    await journey.after(HOUR)
+    await journey.publish(ProductViewed, **LAMP, occurred_at=earlier)
+    assert journey.outcomes == ["open"]
+    await journey.after(2 * HOUR)
+    assert journey.sent == ["reminder"], "six hours after the look that began the run"
+
+
 @scenario("browse-abandonment/added")
 async def test_a_product_in_the_cart_ends_it(journey: JourneyTest) -> None:
     await ends_by(journey, ProductAdded, cart_id="cart7", **MUG)
