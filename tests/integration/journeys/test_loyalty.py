@@ -65,3 +65,19 @@ async def test_points_that_are_told_late_wait_for_the_next_first(journey: Journe
     assert journey.sent == []
     await journey.after(DAY)
     assert journey.sent == ["balance"]
+
+
+async def test_points_of_a_first_are_spoken_of_a_month_later(journey: JourneyTest) -> None:
+    journey.begin_at(FIRST - HOUR)
+    await journey.start(Loyalty, points=40, balance=1240)
+    await journey.after(28 * DAY)
+    assert journey.sent == []
+    await journey.after(DAY + HOUR)
+    assert journey.sent == ["balance"]
+
+
+async def test_points_from_before_a_balance_that_left_start_no_run(journey: JourneyTest) -> None:
+    await journey.start(Loyalty, points=40, balance=1240)
+    await journey.until(FIRST + DAY)
+    await journey.publish(PointsEarned, points=5, balance=1200, occurred_at=FIRST - DAY)
+    assert journey.outcomes == ["exhausted"]
