@@ -90,3 +90,19 @@ async def test_who_has_agreed_already_is_not_asked(journey: JourneyTest) -> None
     await journey.publish(OptInRequested, channel="email")
     await journey.after(4 * DAY)
     assert journey.of(DoubleOptIn).sent == []
+
+
+async def test_nobody_is_asked_for_what_they_have_agreed_to(journey: JourneyTest) -> None:
+    await journey.publish(OptInRequested, channel="email")
+    await journey.publish(OptInRequested, channel="email", topic="newsletter")
+    assert journey.sent == ["confirm"], "a yes to the channel is none to a topic that needs its own"
+    await journey.after(8 * DAY)
+    assert journey.sent == ["confirm", "reminder"]
+
+
+async def test_a_request_from_before_a_no_asks_nobody(journey: JourneyTest) -> None:
+    earlier = await journey.now() - HOUR
+    await journey.identify(marketingConsent=False)
+    await journey.publish(OptInRequested, channel="email", occurred_at=earlier)
+    assert journey.sent == []
+    assert journey.outcome == "stopped"

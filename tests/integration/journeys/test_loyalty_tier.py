@@ -35,3 +35,15 @@ async def test_a_customer_without_an_address_is_skipped(journey: JourneyTest) ->
     await journey.start(LoyaltyTier, tier="Gold")
     await journey.after(2 * DAY)
     assert journey.skipped == [("congratulations", "no_address")]
+
+
+async def test_of_two_tiers_the_newer_one_counts_whichever_is_told_first(
+    journey: JourneyTest,
+) -> None:
+    await journey.identify(marketingConsent={"email": False})
+    now = await journey.now()
+    await journey.start(LoyaltyTier, tier="Gold")
+    await journey.identify(marketingConsent={"email": True})
+    await journey.publish(TierReached, tier="Silver", occurred_at=now - DAY)
+    assert (await journey.content("congratulations"))["subject"] == "Congratulations: Gold"
+    assert journey.sent == ["congratulations"]
