@@ -46,7 +46,7 @@ def replied(text: str, locale: str = "") -> MessageReplied | None:
         ("no", "pl-PL", "other", None),
         ("9/10", "", "number", 9),
         ("HELP", "", "help", None),
-        ("where is my order", "", "other", None),
+        ("where is my order", "", "order", None),
         ("Stop. I never signed up", "", "stop", None),
     ],
 )

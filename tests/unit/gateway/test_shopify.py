@@ -147,7 +147,7 @@ def test_a_checkout_gives_the_cart_to_its_customer() -> None:
 
 def test_a_checkout_takes_the_guests_addresses_away() -> None:
     found = calls("checkouts/update", "shopify_checkout")
-    assert traits(found, GUEST) == [{"email": "", "phone": "", "pushToken": ""}]
+    assert traits(found, GUEST) == [{"email": "", "phone": "", "phone2": "", "pushToken": ""}]
 
 
 def test_a_guests_checkout_belongs_to_the_guest_of_the_cart() -> None:
