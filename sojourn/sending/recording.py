@@ -36,6 +36,7 @@ from sojourn.store import (
     settling,
     suppressions,
 )
+from sojourn.store.reports import evidence_from
 from sojourn.store.tables import ContentRow, CustomerRow, HandoverRow, LedgerRow
 
 PROBE_AFTER = timedelta(minutes=1)
@@ -175,7 +176,14 @@ class Recorder:
                     )
                     return  # the gate decides on the other number
             if isinstance(error, RecipientUnsubscribed):
-                await consents.record(session, person, claim.channel, granted=False, source=source)
+                await consents.record(
+                    session,
+                    person,
+                    claim.channel,
+                    granted=False,
+                    source=source,
+                    evidence=evidence_from(person, claim.channel, claim.address),
+                )
                 await refusals.add(
                     session,
                     claim.channel,

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised, spellings
+from sojourn.domain.consent import Evidence
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
 from sojourn.domain.states import MessageState
@@ -30,6 +31,7 @@ from sojourn.store import (
     taking_back,
 )
 from sojourn.store.dialects import insert
+from sojourn.store.standing import addresses_of
 from sojourn.store.tables import (
     HAS_PHONE2,
     AttemptRow,
@@ -410,6 +412,7 @@ async def _refuse(
         received_at=received_at,
         source=source,
         topic=told.refuses,
+        evidence=evidence_from(person, told.channel, address),
     )
     await refusals.add(
         session,
@@ -420,6 +423,23 @@ async def _refuse(
         source=source,
         hidden=person.erased_at is not None,
     )
+
+
+def evidence_from(person: CustomerRow, channel: Channel, address: str) -> Evidence:
+    """Return the circumstances of a word that came from an address: which one, if not the first.
+
+    Args:
+        person: the customer's row.
+        channel: of the address.
+        address: in any spelling.
+
+    Returns:
+        The second number, if the word came from it; else nothing, and the card's own is noted.
+    """
+    same = normalised(channel, address)
+    others = addresses_of(person, channel)[1:]
+    found = next((one for one in others if normalised(channel, one) == same), "")
+    return Evidence(address=found)
 
 
 async def _obey(

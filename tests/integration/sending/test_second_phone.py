@@ -265,6 +265,9 @@ async def test_a_stop_from_either_number_holds_for_both(two: Two, which: str) ->
     (told,) = await two.write(getattr(two, which), "STOP")
     assert told is not None
     assert told.customer_id == two.desk.customer_id
+    async with two.desk.store.reading() as session:
+        *_, said = await consents.statements(session, two.desk.customer_id)
+    assert said.address == getattr(two, which), "the number that said it"
     assert await two.send(2) == (Status.SKIPPED, Reason.NO_CONSENT)
     await two.suppress(two.first)
     assert (await two.send(3))[0] is Status.SKIPPED
