@@ -27,9 +27,12 @@ hypothesis.settings.load_profile(
     effort.QUICK
 )  # `--hypothesis-profile thorough` tries more examples
 
+gc.disable()  # what is imported and collected now stays: see pytest_collection_finish
+
 cheap.files_in_memory()
 cheap.statements_compiled_once()
 cheap.fewer_turns_of_threads()
+cheap.workers_of_one_build()
 
 # RudderStack's SDK reads the .env above it into the environment: here that is Compose's
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
@@ -59,22 +62,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Processes that begin with the long tests end at about the same time.
     """
     tried: set[str] = set()
+    sized = bool(_sizes())
+    lies_in = functools.cache(lambda file, folder: file.is_relative_to(folder))
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "function", None)):
             item.add_marker("property")
-        _limit(item)
-        if item.path.is_relative_to(LONG) or _repeats(item, tried):
+        long = lies_in(item.path, LONG)
+        _limit(item, None if sized else LONG_PATIENCE if long else PATIENCE)
+        if long or (not lies_in(item.path, STORE) and _repeats(item, tried)):
             item.add_marker("long")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
-def _limit(item: pytest.Item) -> None:
+def _limit(item: pytest.Item, seconds: int | None) -> None:
     """Make a test that waits for too long fail where it waits; its process ends a minute later."""
-    seconds = LONG_PATIENCE if item.path.is_relative_to(LONG) else PATIENCE
-    if _sizes():
+    if seconds is None:
         item.add_marker(pytest.mark.timeout(0))
         return
-    item.add_marker(pytest.mark.timeout(seconds + 60))
+    if seconds != PATIENCE:  # whose minute more is in pyproject.toml
+        item.add_marker(pytest.mark.timeout(seconds + 60))
     if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
         return
     test = item.obj
@@ -90,7 +96,7 @@ def _limit(item: pytest.Item) -> None:
 def _repeats(item: pytest.Item, tried: set[str]) -> bool:
     """Tell whether another test tries nearly the same; note the tests on a Temporal server."""
     called = getattr(item, "callspec", None)
-    if called is None or item.path.is_relative_to(STORE):
+    if called is None:
         return False
     # a parameter may be a part of a fact, which == makes a question of
     if any(isinstance(value, str) and value == "postgresql" for value in called.params.values()):
@@ -107,6 +113,7 @@ def pytest_collection_finish() -> None:
     """Keep imported modules out of the garbage collector's rounds, and make these rarer."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 10, 10)
     # sizes of tests, such as SOJOURN_RACES, are read by now: no setting has such a name, so no
     # process that a test starts would start with them

@@ -1,4 +1,4 @@
-"""What makes a run of the tests cheap: it keeps files and SQL in memory, and hands less to threads.
+"""A run of the tests is cheap: files and SQL stay in memory, and less is handed to threads.
 
 None of it changes what a test sees: the files are files, and the statements are the same.
 """
@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import LRUCache
+from temporalio.worker import _worker
 
 from sojourn.store import engine as engines
 
@@ -83,6 +84,12 @@ def fewer_turns_of_threads() -> None:
         return await to_thread(self, over)
 
     connection._execute = execute
+
+
+def workers_of_one_build() -> None:
+    """Tell workers which build they are: otherwise the SDK hashes all code of the process."""
+    own: Any = _worker
+    own._default_build_id = "tests"  # where it keeps the hash
 
 
 def _waits_for_nothing(function: Any) -> bool:
