@@ -32,6 +32,8 @@ from sojourn.testkit import rest
 
 MONDAY_NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
 IDLE_SECONDS = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.004, 0.03
+"""Seconds between two looks at a busy run: each look takes time from the run."""
 ANSWER_SECONDS = 4.0
 
 EVERYTHING = {
@@ -322,11 +324,12 @@ class JourneyTest:
     async def _at_rest(self, handles: Iterable[WorkflowHandle[Any, Any]]) -> None:
         deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
         for handle in handles:
-            state = partial(rest.busy, handle, self._server_time)
+            state, pause = partial(rest.busy, handle, self._server_time), FIRST_PAUSE
             while (busy := await self._answered(state)) is not None:
                 if asyncio.get_running_loop().time() > deadline:
                     raise Unavailable(f"{handle.id} does not come to rest: {busy}")
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
         while await self._answered(self._read) is not None:
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable("the test server does not say how the runs ended")
