@@ -10,7 +10,7 @@ import hypothesis
 
 QUICK, THOROUGH = "sojourn", "thorough"
 
-hypothesis.settings.register_profile(QUICK, deadline=None, max_examples=30)
+hypothesis.settings.register_profile(QUICK, deadline=None, max_examples=20)
 hypothesis.settings.register_profile(THOROUGH, deadline=None, max_examples=200)
 
 
