@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,14 +18,22 @@ from sojourn.domain.events import (
 from sojourn.domain.keys import plain
 from sojourn.rendering.cart import CartItem
 
+KNOWN_FOR = timedelta(days=90)
+"""A customer who has bought a product needs no word on how to use it for so long."""
 AMOUNTS = ("total", "subtotal", "shipping", "tax", "discount")
 
 
 @dataclass(frozen=True)
 class OrderItem(CartItem):
-    """One product of an order. A field that no event gave is None."""
+    """One product of an order. A field that no event gave is None.
+
+    Args:
+        category: as the shop names it.
+        is_known: whether an order of the `KNOWN_FOR` before had it, too.
+    """
 
     category: str | None = None
+    is_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Order:
     address: str = ""
 
 
-def order_after(events: Iterable[Event], order_id: str) -> Order:
+def order_after(events: Iterable[Event], order_id: str, elsewhere: Iterable[Event] = ()) -> Order:
     """Return an order after ``events``, in whatever order these came in.
 
     The newest Order Completed that lists products says what was ordered; without one, the Order
@@ -67,6 +76,10 @@ def order_after(events: Iterable[Event], order_id: str) -> Order:
     Args:
         events: of any kind, oldest first.
         order_id: which order.
+        elsewhere: the customer's other orders: they tell what was bought before.
+
+    Returns:
+        What the customer has of it.
     """
     own = [event for event in events if _is_about(event, order_id)]
     placed = [e.products for e in own if isinstance(e, OrderCompleted) and e.products]
@@ -92,6 +105,8 @@ def order_after(events: Iterable[Event], order_id: str) -> Order:
     paid = next((e for e in reversed(own) if isinstance(e, OrderCompleted) and e.currency), None)
     if paid is not None:  # a line without a currency of its own has that of its order
         items = tuple(replace(item, currency=item.currency or paid.currency) for item in items)
+    known = _bought_before(own, elsewhere)
+    items = tuple(replace(one, is_known=plain(one.product_id) in known) for one in items)
     amounts = {name: getattr(paid, name, None) for name in AMOUNTS}
     address = (e.shipping_address for e in reversed(own) if isinstance(e, OrderCompleted))
     return Order(
@@ -104,6 +119,22 @@ def order_after(events: Iterable[Event], order_id: str) -> Order:
         address=next(filter(None, address), ""),
         **amounts,
     )
+
+
+def _bought_before(own: Iterable[Event], elsewhere: Iterable[Event]) -> set[str]:
+    """Return the products that the customer's orders of the time before an order had."""
+    began = min(
+        (one.occurred_at for one in own if isinstance(one, OrderCompleted | OrderDelivered)),
+        default=None,
+    )
+    if began is None:
+        return set()
+    return {
+        plain(product.product_id)
+        for other in elsewhere
+        if isinstance(other, OrderCompleted) and began - KNOWN_FOR <= other.occurred_at < began
+        for product in other.products
+    }
 
 
 def _is_about(event: Event, order_id: str) -> bool:

@@ -262,7 +262,7 @@ class Vocabulary:
         order_id = getattr(self._context.start, "order_id", None)
         if not order_id:
             return None
-        found = order_after(self._events(), order_id)
+        found = order_after(self._events(), order_id, self._context.elsewhere)
         return replace(found, items=self._shown(found.items), address=clean(found.address))
 
     def _invoice(self) -> Invoice | None:

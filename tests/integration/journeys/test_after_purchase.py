@@ -133,6 +133,20 @@ async def test_without_a_guide_there_are_no_tips_and_the_ledger_says_why(
     assert row.detail == "no guide for its products or their categories"
 
 
+async def test_a_product_that_is_bought_again_has_no_tips_again(journey: JourneyTest) -> None:
+    await journey.publish(OrderCompleted, order_id="o0", products=[LAMP])
+    await journey.after(30 * DAY)
+    await delivered(journey)
+    await journey.after(4 * DAY)
+    assert journey.sent == []
+    (row,) = await journey.messages()
+    assert row.detail == "the customer has bought these products before"
+    await journey.publish(OrderCompleted, order_id="o2", products=[LAMP, RUG])
+    await journey.start(AfterPurchase, order_id="o2")
+    await journey.after(4 * DAY)
+    assert (await journey.content("tips"))["subject"] == "Wool rug: a few tips"
+
+
 @scenario("after-purchase/reviewed")
 async def test_who_has_reviewed_is_not_asked(journey: JourneyTest) -> None:
     await delivered(journey)

@@ -1,5 +1,6 @@
 """An order as templates see it: what came, less what went back."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from sojourn.domain.events import (
 )
 from sojourn.rendering.order import Order, order_after
 
+NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 LAMP = {"product_id": "p1", "name": "Oak lamp", "quantity": 2, "price": "40"}
 RUG = {"product_id": "p2", "name": "Rug"}
 
@@ -41,6 +43,19 @@ def test_an_order_is_what_its_newest_placing_lists() -> None:
     assert kept(PLACED) == {"p1": 2, "p2": 1}
     assert kept(PLACED, corrected, empty) == {"p1": 2}
     assert after(PLACED).items[0].amount == 80
+
+
+def test_a_product_is_known_that_an_order_of_the_90_days_before_had_too() -> None:
+    def known(*before: int) -> dict[str, bool]:
+        others = [
+            of(OrderCompleted, LAMP, order_id="o0", occurred_at=NOON - timedelta(days=ago))
+            for ago in before
+        ]
+        order = order_after([of(OrderCompleted, LAMP, RUG, occurred_at=NOON)], "o1", others)
+        return {item.product_id: item.is_known for item in order.items}
+
+    assert known(90) == known(1) == {"p1": True, "p2": False}
+    assert known() == known(91) == known(-1) == {"p1": False, "p2": False}
 
 
 def test_without_a_placing_that_lists_any_the_parcels_say_what_it_was() -> None:
