@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from sojourn.cli.season.told import Said, Told
+from sojourn.domain.states import MessageState
 from sojourn.domain.week import Week
 
 MOST_A_WEEK = 5
@@ -26,6 +27,12 @@ def _pestered(told: Told) -> Iterator[str]:
         if within > MOST_A_WEEK:
             yield f"{within} promotional messages in the week from {told.local(at):%d %b}"
             return
+
+
+def _lost(told: Told) -> Iterator[str]:
+    for one in told.said:
+        if one.state == MessageState.REJECTED:
+            yield f"{one.name} on {told.day(one)} could not be sent: {one.reason}"
 
 
 def _step_twice(told: Told) -> Iterator[str]:
@@ -62,6 +69,7 @@ def _after_a_no(told: Told) -> Iterator[str]:
 
 OF_MANNERS: tuple[Callable[[Told], Iterator[str]], ...] = (
     _pestered,
+    _lost,
     _step_twice,
     _same_words,
     _after_a_no,

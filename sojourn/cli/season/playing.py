@@ -30,7 +30,7 @@ MOST = 5000
 """Messages that one customer can get in a season."""
 
 
-SAYING = ("subject", "title", "text")
+SAYING = ("subject", "title", "body", "text")
 """The parts of a message that are read."""
 _LINK = re.compile(r"https?://\S+")
 

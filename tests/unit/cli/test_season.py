@@ -91,6 +91,7 @@ SOON, IN_A_MONTH = ((BEGINS + after).isoformat() for after in (HOUR, 30 * DAY))
 STARTED = did("Subscription Started", subscription_id="s", expires_at=SOON)
 WRONG = {
     "pestered": ([], [said(f"s{n}", n * DAY) for n in range(6)]),
+    "broken": ([], [said(state="rejected", reason="template")]),
     "twice": ([], [said(), said(at=DAY + HOUR)]),
     "a complaint is open": ([OPENED], [said()]),
     "another complaint is closed": (
