@@ -11,6 +11,8 @@ MOST_A_WEEK = 5
 """More promotional messages in any seven days than this pester somebody."""
 WEEK = timedelta(days=7)
 REPEATED = timedelta(days=1)
+ANOTHER_MATTER = timedelta(days=2)
+"""The time after which the same words about another cart or case are no repetition."""
 
 
 def in_quiet_hours(told: Told, quiet: Week) -> Iterator[str]:
@@ -47,15 +49,16 @@ def _step_twice(told: Told) -> Iterator[str]:
 
 
 def _same_words(told: Told) -> Iterator[str]:
-    last: dict[tuple[str, str], datetime] = {}
+    last: dict[tuple[str, str], Said] = {}
     for one in told.said:
         if one.sent and one.words:
-            key = (one.channel, one.words)
-            again = key in last and one.at - last[key] < WEEK
-            if again and not _under_way_once_more(told, one, last[key]):
-                former = told.local(last[key])
-                yield f"{one.name} on {told.day(one)}, in the words of {former:%d %b}"
-            last[key] = one.at
+            former = last.get((one.channel, one.words))
+            last[one.channel, one.words] = one
+            if former is None or _under_way_once_more(told, one, former.at):
+                continue
+            same_matter = one.workflow_id == former.workflow_id
+            if one.at - former.at < (WEEK if same_matter else ANOTHER_MATTER):
+                yield f"{one.name} on {told.day(one)}, in the words of {told.day(former)}"
 
 
 def _after_a_no(told: Told) -> Iterator[str]:

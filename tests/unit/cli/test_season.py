@@ -108,7 +108,11 @@ WRONG = {
         [said(run="payment-due:c:i1", journey="payment-due", message_class="transactional")],
     ),
     "a no": ([did("", consents=[{"channel": "email", "granted": False}])], [said()]),
-    "the same words": ([], [said(words="Hello"), said("other", 4 * DAY, "trial:c", words="Hello")]),
+    "the same words": ([], [said(words="Hello"), said("other", 4 * DAY, words="Hello")]),
+    "the same words soon": (
+        [],
+        [said(words="Hello"), said("s", 2 * DAY, "trial:c", words="Hello")],
+    ),
     "an order is late": ([did("Order Delayed", order_id="o1")], [said()]),
     "not content": ([did("Survey Answered", score=5, order_id="o1")], [said()]),
     "a person talks": ([WROTE, did("Task Answered", 2 * DAY, journey="two-way")], [said()]),
@@ -165,7 +169,8 @@ WRONG = {
     ),
 }
 RIGHT = {
-    "a week later": ([], [said(words="Hello"), said("other", 9 * DAY, "trial:c", words="Hello")]),
+    "a week later": ([], [said(words="Hello"), said("other", 9 * DAY, words="Hello")]),
+    "another matter": ([], [said(words="Hello"), said("s", 4 * DAY, "trial:c", words="Hello")]),
     "delivered": (
         [did("Order Delayed", order_id="o1"), did("Order Delivered", HOUR, order_id="o1")],
         [said()],
