@@ -53,6 +53,7 @@ class Life(Agenda):
         self._cart: dict[str, Good] = {}
         self._carts = self._orders = 0
         self._points = 0
+        self._subscribed_until = begins
         self.plan(begins + self.random.random() * WEEK, self._signs_up)
 
     def receives(self, letter: Letter, at: datetime) -> None:
@@ -168,6 +169,8 @@ class Life(Agenda):
         yield identify(timezone=self.timezone)
 
     def _subscribes(self, at: datetime) -> Iterator[Body]:
+        if at < self._subscribed_until:
+            return
         yield track("Subscription Started", **self._period(at + 30 * DAY))
         self.plan(at + 30 * DAY - HOUR, self._renews)
 
@@ -177,6 +180,8 @@ class Life(Agenda):
             self.plan(at + 30 * DAY, self._renews)
 
     def _starts_a_trial(self, at: datetime) -> Iterator[Body]:
+        if at < self._subscribed_until:  # who has a subscription needs no trial
+            return
         trial = f"{self.customer_id}-t"
         ends = (at + 14 * DAY).isoformat()
         yield track("Trial Started", trial_id=trial, ends_at=ends, plan="Plus")
@@ -241,6 +246,7 @@ class Life(Agenda):
             self.plan(at + HOUR / 3, self._orders_now)
 
     def _period(self, expires_at: datetime) -> dict[str, Any]:
+        self._subscribed_until = expires_at
         return {
             "subscription_id": f"{self.customer_id}-s",
             "expires_at": expires_at.isoformat(),
