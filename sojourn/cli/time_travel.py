@@ -10,7 +10,6 @@ calls' time and the server's (`Enrolment.clock`): customers get their messages a
 with the dates, of the calls.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,12 +32,8 @@ from sojourn.store.tables import TaskRow
 
 LONGEST = timedelta(days=3600)  # the test server ends any run at ten years
 SETTLE = timedelta(milliseconds=100)
-AT_ONCE = timedelta(milliseconds=50)
-"""A nap on the server's clock that took no longer was skipped, with nothing in flight."""
 SKIPPED = timedelta(seconds=30)
 """A way that the server's clock goes in a leap alone, for which all has to be at rest."""
-NAPS = 100
-"""The naps after which work that goes on is left to the next advance."""
 TRIES = 3
 
 Taken = Track | Identity | Alias
@@ -195,18 +190,13 @@ class TimeTravel:
             self._busy.clear()
 
     async def rest(self) -> None:
-        """Wait until nothing is in flight: no run thinks, and nobody works for one.
+        """Wait until every run is at rest, as `VirtualClock.rest` tells.
 
-        What a run hears while it rests finds no activity that is about to end. The test server
-        cannot cope with the other case: of a run that gives up an activity in the moment in which
-        the activity ends, or a timer that fires, it loses the workflow task, and stands still.
+        What a run hears then finds no activity that is about to end. The test server cannot cope
+        with the other case: of a run that gives up an activity in the moment in which the activity
+        ends, or a timer that fires, it loses the workflow task, and stands still.
         """
-        elapsed = asyncio.get_running_loop().time
-        for _ in range(NAPS):
-            began = elapsed()
-            await self._server.sleep(SETTLE)
-            if elapsed() - began < AT_ONCE.total_seconds():
-                break
+        await self._server.rest()
         self._busy.clear()
 
     async def _begun(self) -> list[str]:

@@ -24,6 +24,9 @@ LOST = timedelta(minutes=1)
 the server gives a lost task out again after ten seconds."""
 STUCK = timedelta(minutes=10)
 """The time after which a replay ends in which nothing at all moves."""
+NAP = timedelta(milliseconds=100)
+NAPS = 100
+"""The naps after which work that goes on is left alone."""
 ASKED_AT_ONCE = 20
 
 
@@ -89,6 +92,22 @@ class VirtualClock:
             raise Unavailable(_does_not_move(error.message)) from None
         finally:
             sleeping.cancel()
+
+    async def rest(self) -> None:
+        """Wait until nothing is in flight: no run thinks, and nobody works for one.
+
+        The clock is moved by short naps. One that takes as long as it says was not skipped: while
+        work is in flight, the server's clock is that of the wall.
+
+        Raises:
+            Unavailable: the server is gone, or nothing moves and no run is to blame.
+        """
+        elapsed = asyncio.get_running_loop().time
+        for _ in range(NAPS):
+            began = elapsed()
+            await self.sleep(NAP)
+            if elapsed() - began < NAP.total_seconds() / 2:
+                return
 
     async def _watched(self, sleeping: "asyncio.Task[SleepResponse]") -> None:
         loop = asyncio.get_running_loop()

@@ -1,10 +1,11 @@
-"""A run that leaves its task unanswered holds up the clock of no other run."""
+"""The clock of the test server: what holds it up, and when all is at rest."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -22,6 +23,16 @@ class Sleeper:
     async def run(self) -> str:
         await workflow.sleep(timedelta(days=1))
         return "awake"
+
+
+@workflow.defn
+class Asker:
+    @workflow.run
+    async def run(self) -> str:
+        answer: str = await workflow.execute_activity(
+            "work", result_type=str, start_to_close_timeout=timedelta(minutes=1)
+        )
+        return answer
 
 
 @pytest.fixture
@@ -68,3 +79,34 @@ async def test_a_run_whose_task_was_lost_is_set_aside_and_the_others_go_on(
         stands = await clock.now()
         await clock.sleep(timedelta(hours=1))
         assert timedelta(hours=1) <= await clock.now() - stands < timedelta(hours=2)
+
+
+async def test_nobody_is_at_rest_while_an_activity_is_on_its_way(client: Client) -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    @activity.defn(name="work")
+    async def work() -> str:
+        begun.set()
+        await may_end.wait()
+        return "done"
+
+    async def every() -> list[str]:
+        return ["asker"]
+
+    clock = VirtualClock(client, every, lambda run, why: pytest.fail(f"{run}: {why}"))
+    async with Worker(
+        client,
+        task_queue="q",
+        workflows=[Asker],
+        activities=[work],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        await clock.rest()  # nothing is going on
+        asker = await client.start_workflow(Asker.run, id="asker", task_queue="q")
+        await begun.wait()
+        resting = asyncio.create_task(clock.rest())
+        await asyncio.wait({resting}, timeout=3 * virtual_clock.NAP.total_seconds())
+        assert not resting.done()
+        may_end.set()
+        await resting
+        assert (await asker.describe()).status is WorkflowExecutionStatus.COMPLETED
