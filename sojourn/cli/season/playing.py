@@ -121,7 +121,7 @@ async def play(
             await staff.look()
             for row in await box.opened():
                 if row.customer_id in lives:
-                    lives[row.customer_id].receives(_letter(row), max(now, row.decided_at))
+                    lives[row.customer_id].receives(_letter(row), now)
         season.unknown = travel.unknown
         for name, life in lives.items():
             said = await box.said_to(name)
@@ -168,13 +168,19 @@ class _LetterBox:
         self._looked = datetime.min.replace(tzinfo=UTC)
 
     async def opened(self) -> list[LedgerRow]:
-        """Return the messages that have come since the last look, oldest first."""
+        """Return the messages that have come since the last look, by the minute and the name.
+
+        Of those of one moment, which one the engine is done with first is chance.
+        """
         since, self._looked = self._looked, datetime.now(UTC) - OVERLAP
         async with self._store.reading() as session:
             rows = await ledger.sent_since(session, since)
         new = [row for row in rows if row.id not in self._seen]
         self._seen |= {row.id for row in new if row.id is not None}
-        return sorted(new, key=lambda row: (row.decided_at, row.ledger_key))
+        return sorted(
+            new,
+            key=lambda row: (row.decided_at.replace(second=0, microsecond=0), row.ledger_key),
+        )
 
     async def said_to(self, customer_id: str) -> list[Said]:
         """Return all that was decided on for a customer, oldest first."""
