@@ -177,7 +177,7 @@ async def command(home: Path) -> AsyncIterator[tuple[Child, dict[str, Any]]]:
 
         await child.ready(announced)
         noted = running_stack(settings)
-        assert noted is not None
+        assert noted is not None, child.log.read_text()
         yield child, noted
 
 
