@@ -1,6 +1,7 @@
 """`sojourn dev --fake-providers` runs fakes in a process, with a page and reports."""
 
 import asyncio
+import fcntl
 import random
 import re
 import socket
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 from uuid import uuid4
 
@@ -161,6 +163,14 @@ async def test_a_bad_choice_of_fakes_is_refused_in_one_line(
 
 
 @asynccontextmanager
+async def alone() -> AsyncIterator[None]:
+    """Let one process of the tests at a time have the ports that `sojourn dev` prefers."""
+    with await asyncio.to_thread((Path(gettempdir()) / "sojourn-dev.lock").open, "w") as file:
+        await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
+        yield
+
+
+@asynccontextmanager
 async def command(home: Path) -> AsyncIterator[tuple[Child, dict[str, Any]]]:
     """Run `sojourn dev --fake-providers`; yield it with the file that describes its stack."""
     settings = Settings(home=home)
@@ -170,7 +180,7 @@ async def command(home: Path) -> AsyncIterator[tuple[Child, dict[str, Any]]]:
         home / "dev.log",
         env={"SOJOURN_HOME": str(home), "SOJOURN_DATABASE_URL": ""},
     )
-    async with running(child):
+    async with alone(), running(child):
 
         async def announced() -> bool:
             return "write key" in child.log.read_text()
