@@ -148,8 +148,10 @@ async def hear(
 async def _note_addresses(
     session: AsyncSession, row: CustomerRow, heard: dict[str, Word], before: dict[str, Word]
 ) -> None:
-    for kind in heard.keys() & set(addresses.KINDS):
-        word, held = heard[kind], before.get(kind)
+    for kind in addresses.KINDS:  # in their order: rows of one moment are told by their number
+        if (word := heard.get(kind)) is None:
+            continue
+        held = before.get(kind)
         if held is None or held.value != word.value or held.at > word.at:
             said = [word, held] if held else [word]
             await addresses.note(session, row.customer_id, kind, said)
