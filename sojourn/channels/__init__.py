@@ -4,6 +4,7 @@ A provider outside of this package imports these names from here. The providers 
 imported here: each is loaded when it is chosen.
 """
 
+from sojourn.channels.batches import each_of
 from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.provider import (
@@ -12,6 +13,7 @@ from sojourn.channels.provider import (
     Parcel,
     Provider,
     Reading,
+    SupportsBatch,
     SupportsLookup,
     SupportsWebhooks,
 )
@@ -70,6 +72,7 @@ __all__ = [
     "RecipientUnsubscribed",
     "Report",
     "Settings",
+    "SupportsBatch",
     "SupportsLookup",
     "SupportsWebhooks",
     "TemplateRefused",
@@ -81,6 +84,7 @@ __all__ = [
     "asks_to_stop",
     "body_of",
     "check_age",
+    "each_of",
     "fault_of",
     "from_header",
     "json_in",

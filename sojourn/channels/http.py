@@ -221,6 +221,15 @@ def body_of(answer: httpx.Response) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+def array_of(answer: httpx.Response) -> list[dict[str, Any]]:
+    """Return the objects of the answer's JSON array; no array, no objects."""
+    try:
+        said = answer.json()
+    except ValueError:
+        return []
+    return [one if isinstance(one, dict) else {} for one in said] if isinstance(said, list) else []
+
+
 def _seconds_until(date: str) -> float:
     try:
         when = email.utils.parsedate_to_datetime(date)

@@ -1,8 +1,10 @@
 """The mailbox of ``sojourn outbox``, in the store: the default provider of all four channels."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sojourn.channels.provider import Abilities, Parcel
+from sojourn.domain.errors import ProviderError
 from sojourn.domain.messages import Channel
 from sojourn.settings import Settings
 
@@ -12,7 +14,8 @@ class Outbox:
 
     name = "outbox"
     channels = frozenset(Channel)
-    abilities = Abilities(idempotent_for=timedelta.max, fenced=True)
+    abilities = Abilities(idempotent_for=timedelta.max, fenced=True, batch_keyed=True)
+    batch_of = 10_000
 
     def __init__(self, settings: Settings | None = None) -> None:
         pass
@@ -20,6 +23,10 @@ class Outbox:
     async def send(self, parcel: Parcel) -> str:
         """Accept the message, whose content the ledger has already."""
         return f"outbox:{parcel.ledger_key}"
+
+    async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
+        """Accept the messages, whose content the ledger has already."""
+        return [f"outbox:{parcel.ledger_key}" for parcel in parcels]
 
     async def probe(self) -> None:
         """Find no fault: there are no credentials."""

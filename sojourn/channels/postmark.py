@@ -1,14 +1,14 @@
 """E-mail by Postmark.
 
-https://postmarkapp.com/developer/api/email-api, .../overview (error codes), .../webhooks and
-.../messages-api (look-up).
+https://postmarkapp.com/developer/api/email-api (single messages and batches), .../overview (error
+codes), .../webhooks and .../messages-api (look-up).
 """
 
 import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,18 +16,21 @@ import httpx
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from sojourn.channels.batches import each_of
 from sojourn.channels.config import ProviderConfig, Token
-from sojourn.channels.http import Http, body_of, fault_of, retry_after
+from sojourn.channels.http import Http, array_of, body_of, fault_of, retry_after
 from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
 from sojourn.channels.webhooks import moment, object_in, part
 from sojourn.domain.errors import (
     AccountError,
+    AmbiguousSend,
     BadSignature,
     ContentRejected,
     InvalidRecipient,
     ProviderError,
+    RateLimited,
     RecipientUnsubscribed,
     TemplateRefused,
     TransientError,
@@ -39,6 +42,7 @@ from sojourn.settings import Settings
 OUT_OF_SERVICE = 100
 INVALID_REQUEST = 300
 INACTIVE_RECIPIENT = 406
+TOO_FAST = 429
 _ACCOUNT = frozenset({10, 400, 401, 402, 403, 405, 412, 413, *range(1221, 1240)})
 """Token, sender signature, JSON, credits, approval, and message streams: settings, not messages."""
 _FIELD = re.compile(r"'(From|To|Cc|Bcc|ReplyTo|MessageStream)'", re.IGNORECASE)
@@ -120,7 +124,9 @@ class Postmark:
     abilities = Abilities(
         sandbox="Postmark accepts the token POSTMARK_API_TEST, and sends nothing",
         fenced=True,
+        batch_bytes=50_000_000,
     )
+    batch_of = 500
     looks_up_after = timedelta(seconds=30)
 
     def __init__(self, settings: Settings) -> None:
@@ -139,6 +145,10 @@ class Postmark:
         if answer.is_success and said.get("ErrorCode") == 0:
             return str(said["MessageID"])
         raise _fault(answer, said).coded(f"HTTP {answer.status_code}", said.get("ErrorCode"))
+
+    async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
+        """Hand messages over in one call and return Postmark's MessageID or error of each."""
+        return await each_of(parcels, self._email, self._batch)
 
     async def find(self, parcel: Parcel, since: datetime) -> str | None:
         """Search the messages of the last 45 days for our reference in their metadata."""
@@ -170,6 +180,14 @@ class Postmark:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+
+    async def _batch(self, emails: Sequence[dict[str, Any]]) -> list[str | ProviderError]:
+        """Send the messages; the answer is 200 even where some of them are refused."""
+        answer = await self._http.send("POST", "/email/batch", json=emails)
+        if not answer.is_success:
+            said = body_of(answer)
+            raise _fault(answer, said).coded(f"HTTP {answer.status_code}", said.get("ErrorCode"))
+        return [_outcome(answer, one) for one in array_of(answer)]
 
     def _email(self, parcel: Parcel) -> dict[str, Any]:
         content = parcel.content
@@ -218,9 +236,24 @@ def _digest(text: str) -> bytes:
 def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     """Return the error that an answer means. Postmark's code counts: its status is usually 422."""
     code, message = said.get("ErrorCode"), str(said.get("Message", ""))
-    detail = f"{code} {message}"
     if answer.status_code != 422 or not isinstance(code, int):
-        return fault_of(answer, detail if code else "")
+        return fault_of(answer, f"{code} {message}" if code else "")
+    return _refusal(answer, code, message)
+
+
+def _outcome(answer: httpx.Response, said: Mapping[str, Any]) -> str | ProviderError:
+    """Return the MessageID or the error of one message of a batch."""
+    code = said.get("ErrorCode")
+    if code == 0 and said.get("MessageID"):
+        return str(said["MessageID"])
+    if not code or not isinstance(code, int):
+        return AmbiguousSend("an answer without a MessageID and without an ErrorCode")
+    return _refusal(answer, code, str(said.get("Message", ""))).coded(code)
+
+
+def _refusal(answer: httpx.Response, code: int, message: str) -> ProviderError:
+    """Return the error that one of Postmark's codes means."""
+    detail = f"{code} {message}"
     if code == INACTIVE_RECIPIENT:
         # the address bounced, complained or unsubscribed before; only the text tells which
         unsubscribed = "unsubscri" in message.lower()
@@ -229,6 +262,8 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
         return _invalid(message)(detail)
     if code == OUT_OF_SERVICE:
         return TransientError(detail, retry_after=retry_after(answer))
+    if code == TOO_FAST:  # of single messages of a batch, whose own status is 200
+        return RateLimited(detail, retry_after=retry_after(answer))
     if code in _ACCOUNT:
         return AccountError(detail)
     return TemplateRefused(detail) if code in _TEMPLATE else ContentRejected(detail)

@@ -1,16 +1,18 @@
 """The protocols that the send activity and the gateway know a provider by.
 
-Every provider is a `Provider`. One that can be asked for a message is a `SupportsLookup`, too; one
-that posts webhooks is a `SupportsWebhooks`. A class has the methods of the protocols that it
-supports, and no others: nothing else declares what it supports.
+Every provider is a `Provider`. One that takes several messages in one call is a `SupportsBatch`,
+too; one that can be asked for a message is a `SupportsLookup`; one that posts webhooks is a
+`SupportsWebhooks`. A class has the methods of the protocols that it supports, and no others:
+nothing else declares what it supports.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from sojourn.domain.content import Content
+from sojourn.domain.errors import ProviderError
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.reports import Report, reference
 
@@ -24,11 +26,18 @@ class Abilities:
         sandbox: a way to try the provider without reaching a customer; empty: there is no such way.
         fenced: every message leaves through `Http.send`, or through another client that asks the
             fence (`channels.fence`). A fault that comes before is then certain: not sent.
+        batch_keyed: a parcel that left in a call with others is known by its own key, too, when it
+            is handed over again alone. Usually a key is the whole call's.
+        batch_attachments: messages with attachments may share a call.
+        batch_bytes: the most bytes of a call with several parcels; None: the number counts alone.
     """
 
     idempotent_for: timedelta = timedelta(0)
     sandbox: str = ""
     fenced: bool = False
+    batch_keyed: bool = False
+    batch_attachments: bool = True
+    batch_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,38 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+        ...
+
+
+@runtime_checkable
+class SupportsBatch(Protocol):
+    """A provider that takes several messages in one call, each with content of its own.
+
+    `batch_of` is a constant of the class. `abilities` say what else limits a call.
+    """
+
+    @property
+    def batch_of(self) -> int:
+        """The most parcels of one call."""
+        ...
+
+    async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
+        """Hand several messages over in one call.
+
+        Args:
+            parcels: `batch_of` at most, all of one channel and one message class
+                (`channels.batches` picks them).
+
+        Returns:
+            For each parcel, in their order, the provider's id of the message, or the error that
+            `send` would have raised for it.
+
+        Raises:
+            TransientError: none is sent.
+            AmbiguousSend: perhaps all are sent, perhaps none.
+            PermanentError: none is sent, because of one of them or of the call; which is not known.
+            AccountError: our account or our credentials are at fault; none is sent.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ from sojourn.domain.errors import (
     TransientError,
 )
 from sojourn.domain.states import AttemptState
-from sojourn.sending.handing import hand_over
+from sojourn.sending.handing import end_of, hand_over
 from sojourn.sending.targets import Target, key_of
 from sojourn.store.tables import HandoverRow
 
@@ -36,15 +36,7 @@ class Outcome:
     @property
     def state(self) -> AttemptState:
         """The end of the hand-over for this device."""
-        match self.error:
-            case None:
-                return AttemptState.ACCEPTED
-            case PermanentError():
-                return AttemptState.REFUSED
-            case TransientError() | AccountError():
-                return AttemptState.RELEASED
-            case _:
-                return AttemptState.AMBIGUOUS
+        return end_of(self.error)
 
 
 async def to_devices(

@@ -7,12 +7,21 @@ message is certain: the message was not sent.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from sojourn.channels.fence import Fence
 from sojourn.channels.provider import Parcel, Provider
-from sojourn.domain.errors import AmbiguousSend, FenceClosed, ProviderError, Unforeseen
+from sojourn.domain.errors import (
+    AccountError,
+    AmbiguousSend,
+    FenceClosed,
+    PermanentError,
+    ProviderError,
+    TransientError,
+    Unforeseen,
+)
+from sojourn.domain.states import AttemptState
 
 T = TypeVar("T")
 
@@ -34,11 +43,29 @@ async def hand_over(provider: Provider, parcel: Parcel, fence: Fence) -> str:
         ProviderError: as `Provider.send` does; `FenceClosed` if the attempt took too long,
             `Unforeseen` for any other fault of which it is certain that nothing was sent.
     """
+    return await within(fence, provider, lambda: provider.send(parcel))
+
+
+async def within(fence: Fence, provider: Provider, call: Callable[[], Awaitable[T]]) -> T:
+    """Make a provider's call that hands something over, and return its result.
+
+    Args:
+        fence: around the call; what is left of it is the call's time-out.
+        provider: the provider that is called.
+        call: makes the call.
+
+    Returns:
+        Its result.
+
+    Raises:
+        ProviderError: as the call does; `FenceClosed` if the attempt took too long, `Unforeseen`
+            for any other fault of which it is certain that nothing was sent.
+    """
     fence.check()
     try:
         async with asyncio.timeout(fence.left):
             with fence.around():
-                return await provider.send(parcel)
+                return await call()
     except ProviderError:
         raise
     except TimeoutError:
@@ -73,6 +100,19 @@ async def to_its_end(handing_over: Coroutine[Any, Any, T], fence: Fence) -> T:
         if not task.cancelled():
             task.exception()  # the attempt is over, and nobody else would look at it
         raise
+
+
+def end_of(error: Exception | None) -> AttemptState:
+    """Return the end of an attempt that an error is; None: the provider took the message."""
+    match error:
+        case None:
+            return AttemptState.ACCEPTED
+        case PermanentError():
+            return AttemptState.REFUSED
+        case TransientError() | AccountError():
+            return AttemptState.RELEASED
+        case _:
+            return AttemptState.AMBIGUOUS
 
 
 def _is_certain(provider: Provider, fence: Fence) -> bool:

@@ -9,7 +9,7 @@ them.
 import socket
 from abc import abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar, TypeVar
 
@@ -54,6 +54,8 @@ class Fake(Reporting):
         """The treatment of the next requests; a name of `refusals` is a treatment, too."""
         self.choose: Callable[[], Behaviour] | None = None
         """Chooses the treatment if the script is empty; None: accept."""
+        self.refuses: dict[str, str] = {}
+        """The name of a refusal for each address that gets nothing."""
         self.authorized = True
         """False: our credentials are withdrawn."""
         self.url = ""
@@ -80,6 +82,20 @@ class Fake(Reporting):
         Raises:
             Malformed: the provider would refuse it.
         """
+
+    async def orders(self, request: Request) -> list[Order | Response]:
+        """Read a request that sends several messages: each is an order, or the answer to it.
+
+        A fake whose provider takes several in one request overrides this, and `answer_many`.
+
+        Raises:
+            Malformed: the provider would refuse the whole request.
+        """
+        raise NotImplementedError
+
+    def answer_many(self, taken: Sequence[Order | Response]) -> Response:
+        """Return the answer to several messages, of which some were refused."""
+        raise NotImplementedError
 
     @abstractmethod
     def answer(self, order: Order) -> Response:
@@ -117,19 +133,37 @@ class Fake(Reporting):
 
     async def take(self, request: Request) -> Response:
         """Answer a request that sends a message, as the script says."""
-        self.asked += 1
-        if request.client is not None:
-            self.lines.add(request.client.port)
-        if not self.authorized or not self.authorizes(request):
-            return self.unauthorized()
-        treatment = self.script.popleft() if self.script else self._chosen()
-        if (refused := self._refusal(request, treatment)) is not None:
-            return refused
+        treatment = self._treatment(request)
+        if isinstance(treatment, Response):
+            return treatment
         try:
             order = await self.order(request)
         except Malformed as fault:
             return fault.answer
-        return await self._accept(request, order, Behaviour(treatment))
+        if (refused := self._of_address(order)) is not None:
+            return refused
+        if (earlier := self.same(request, order)) is not None:
+            order = earlier
+        else:
+            await self._accept(order)
+        return await self._answered(request, treatment, self.answer(order))
+
+    async def take_many(self, request: Request) -> Response:
+        """Answer a request that sends several messages, as the script says."""
+        treatment = self._treatment(request)
+        if isinstance(treatment, Response):
+            return treatment
+        try:
+            given = await self.orders(request)
+        except Malformed as fault:
+            return fault.answer
+        taken: list[Order | Response] = []
+        for one in given:
+            refused = self._of_address(one) if isinstance(one, Order) else one
+            taken.append(one if refused is None else refused)
+            if isinstance(one, Order) and refused is None:
+                await self._accept(one)
+        return await self._answered(request, treatment, self.answer_many(taken))
 
     def find(self, reference: str) -> Order | None:
         """Return the first order with our reference."""
@@ -144,6 +178,22 @@ class Fake(Reporting):
         """The server's application."""
         listing = Route("/_accepted", self._listing)
         return Starlette(routes=[*self.routes(), listing])
+
+    def _treatment(self, request: Request) -> Behaviour | Response:
+        """Return how to treat a request, or the answer to one that is refused."""
+        self.asked += 1
+        if request.client is not None:
+            self.lines.add(request.client.port)
+        if not self.authorized or not self.authorizes(request):
+            return self.unauthorized()
+        treatment = self.script.popleft() if self.script else self._chosen()
+        refused = self._refusal(request, treatment)
+        return Behaviour(treatment) if refused is None else refused
+
+    def _of_address(self, order: Order) -> Response | None:
+        """Return the refusal of the order's address, if there is one."""
+        name = self.refuses.get(order.address)
+        return self.refusals()[name].answer() if name else None
 
     def _chosen(self) -> Behaviour:
         return self.choose() if self.choose is not None else Behaviour.ACCEPT
@@ -164,12 +214,11 @@ class Fake(Reporting):
         refused = refusals.get(treatment)
         return refused.answer() if refused else None
 
-    async def _accept(self, request: Request, order: Order, how: Behaviour) -> Response:
-        if (earlier := self.same(request, order)) is not None:
-            order = earlier
-        else:
-            self.accepted.append(order)
-            await self.report_on(order)
+    async def _accept(self, order: Order) -> None:
+        self.accepted.append(order)
+        await self.report_on(order)
+
+    async def _answered(self, request: Request, how: Behaviour, answer: Response) -> Response:
         match how:
             case Behaviour.FAIL_AFTER:
                 return self.error()
@@ -178,7 +227,7 @@ class Fake(Reporting):
             case Behaviour.HANG:
                 await self.released.wait()
                 return Dropped(request)
-        return self.answer(order)
+        return answer
 
     async def _listing(self, request: Request) -> Response:
         orders = [(o.id, o.reference, o.address, o.channel, o.text) for o in self.accepted]

@@ -3,6 +3,7 @@
 import base64
 import json
 import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -24,6 +25,8 @@ from sojourn.testkit.fakes import Fake, Happening, Malformed, Order, Refused, Se
 
 TOKEN = "f3b0a5c2-fake"
 PASSWORD = "let-me-in"
+MOST, MOST_BYTES = 500, 50_000_000
+"""The most messages of a batch, and its most bytes with attachments."""
 KNOWN = {
     "From", "To", "Cc", "Bcc", "Subject", "Tag", "HtmlBody", "TextBody", "ReplyTo", "Headers",
     "TrackOpens", "TrackLinks", "Metadata", "Attachments", "MessageStream",
@@ -60,6 +63,7 @@ class FakePostmark(Fake):
         """Return the endpoints that we use."""
         return [
             Route("/email", self.take, methods=["POST"]),
+            Route("/email/batch", self.take_many, methods=["POST"]),
             Route("/messages/outbound", self._search),
             Route("/server", self._server),
         ]
@@ -72,7 +76,27 @@ class FakePostmark(Fake):
         """Check the keys and the required fields."""
         if not _accepts_json(request):
             raise Malformed(Response(status_code=406))
-        said = json.loads(await request.body())
+        return self._order(json.loads(await request.body()))
+
+    async def orders(self, request: Request) -> list[Order | Response]:
+        """Check the number of messages, and each of them."""
+        if not _accepts_json(request):
+            raise Malformed(Response(status_code=406))
+        body = await request.body()
+        said = json.loads(body)
+        if len(said) > MOST:
+            raise Malformed(_error(410, "Too many batch messages"))
+        if len(body) > MOST_BYTES:
+            raise Malformed(Response(status_code=413))
+        orders: list[Order | Response] = []
+        for one in said:
+            try:
+                orders.append(self._order(one))
+            except Malformed as fault:
+                orders.append(fault.answer)
+        return orders
+
+    def _order(self, said: dict[str, Any]) -> Order:
         if unknown := said.keys() - KNOWN:
             raise Malformed(_error(402, f"Invalid JSON: {unknown}"))
         if "@" not in said["To"]:
@@ -92,14 +116,25 @@ class FakePostmark(Fake):
 
     def answer(self, order: Order) -> Response:
         """Return the MessageID."""
-        said = {
+        return JSONResponse(self._taken(order))
+
+    def answer_many(self, taken: Sequence[Order | Response]) -> Response:
+        """Return each MessageID or error; the status is 200 in any case."""
+        return JSONResponse(
+            [
+                self._taken(one) if isinstance(one, Order) else json.loads(bytes(one.body))
+                for one in taken
+            ]
+        )
+
+    def _taken(self, order: Order) -> dict[str, Any]:
+        return {
             "To": order.address,
             "SubmittedAt": order.at.isoformat(),
             "MessageID": order.id,
             "ErrorCode": 0,
             "Message": "OK",
         }
-        return JSONResponse(said)
 
     def refusals(self) -> dict[str, Refused]:
         """Return Postmark's error codes, all of which come with 422."""

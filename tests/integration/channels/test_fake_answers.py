@@ -5,7 +5,6 @@ from typing import Any
 import httpx
 import pytest
 
-from sojourn.testkit.contract import connected
 from sojourn.testkit.fakes import (
     Behaviour,
     Fake,
@@ -26,6 +25,7 @@ from sojourn.testkit.fakes.resend import FakeResend
 from sojourn.testkit.fakes.sendgrid import FakeSendGrid
 from sojourn.testkit.fakes.twilio import FakeTwilio
 from sojourn.testkit.fakes.vonage import FakeVonage
+from sojourn.testkit.pairs import connected
 from tests.support.project import PROJECT
 
 ASKED: dict[type[Fake], tuple[str, dict[str, Any]]] = {

@@ -26,9 +26,9 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.reports import reference
 from sojourn.settings import Settings
-from sojourn.testkit.contract import Pair, configured, connected
 from sojourn.testkit.fakes import Behaviour, Refused
 from sojourn.testkit.fakes.fcm import PROJECT, FakeFcm, error
+from sojourn.testkit.pairs import Pair, configured, connected
 
 
 @pytest.fixture

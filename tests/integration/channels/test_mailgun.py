@@ -23,9 +23,9 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
-from sojourn.testkit.contract import Pair, configured, connected
 from sojourn.testkit.fakes import Order
 from sojourn.testkit.fakes.mailgun import DOMAIN, WEBHOOK_KEY, FakeMailgun, signed
+from sojourn.testkit.pairs import Pair, configured, connected
 
 # token and moment of https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/
 # securing-webhooks; the signature by `openssl dgst -sha256 -hmac signing-key-fake`

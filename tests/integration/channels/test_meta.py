@@ -30,9 +30,9 @@ from sojourn.domain.errors import (
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.contract import Pair, connected
 from sojourn.testkit.fakes import Fake, Refused
 from sojourn.testkit.fakes.meta import VERIFY_TOKEN, FakeMeta, error, inbound, signed, signed_bytes
+from sojourn.testkit.pairs import Pair, connected
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from sojourn.channels.twilio import Twilio
 from sojourn.channels.vonage import Vonage
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
-from sojourn.testkit.contract import connected
 from sojourn.testkit.fakes import (
     Fake,
     Order,
@@ -36,6 +35,7 @@ from sojourn.testkit.fakes import (
     vonage,
 )
 from sojourn.testkit.fakes.postmark import FakePostmark
+from sojourn.testkit.pairs import connected
 
 FOLDER = Path(__file__).parents[2] / "support" / "payloads"
 NOBODY = Order("pm", "0", "x@y.example", Channel.EMAIL, "")

@@ -16,9 +16,9 @@ from sojourn.domain.errors import (
     ProviderError,
 )
 from sojourn.domain.reports import Kind, Report
-from sojourn.testkit.contract import configured, connected
 from sojourn.testkit.fakes.postmark import PASSWORD, FakePostmark, _error
 from sojourn.testkit.fakes.records import Refused
+from sojourn.testkit.pairs import configured, connected
 
 NOW = datetime(2026, 11, 28, 11, tzinfo=UTC)
 

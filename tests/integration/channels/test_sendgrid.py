@@ -29,9 +29,9 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
 from sojourn.settings import Settings
-from sojourn.testkit.contract import Pair, connected
 from sojourn.testkit.fakes import Happening, Order
 from sojourn.testkit.fakes.sendgrid import FakeSendGrid, signed
+from sojourn.testkit.pairs import Pair, connected
 
 # The example of SendGrid's own library:
 # https://github.com/sendgrid/sendgrid-python/blob/main/test/unit/test_eventwebhook.py

@@ -32,9 +32,9 @@ from sojourn.domain.errors import (
 from sojourn.domain.messages import MessageClass
 from sojourn.domain.reports import reference
 from sojourn.settings import Settings
-from sojourn.testkit.contract import Pair, configured, connected
 from sojourn.testkit.fakes import Behaviour, Refused
 from sojourn.testkit.fakes.webpush import FakeWebPush, encoded, pem_private_key, raw_private_key
+from sojourn.testkit.pairs import Pair, configured, connected
 from tests.support.markdown import ROOT
 
 # the browser's keys in the example of RFC 8291, section 5

@@ -25,6 +25,7 @@ def test_an_import_of_channels_loads_no_provider() -> None:
     )
     loaded = {name.rpartition(".")[2] for name in done.stdout.split()}
     assert loaded == {
+        "batches",
         "config",
         "fence",
         "http",
@@ -44,8 +45,11 @@ def test_every_provider_supports_the_protocols_that_it_should() -> None:
     webhooks = {
         n for n, cls in PROJECT.carriers.shipped.items() if issubclass(cls, SupportsWebhooks)
     }
+    batches = {name for name, cls in PROJECT.carriers.shipped.items() if hasattr(cls, "send_many")}
+    assert batches == {"outbox", "postmark"}
     assert lookup == {"mailgun", "postmark", "sendgrid", "twilio"}
     assert webhooks == {
         "mailgun", "meta", "postmark", "resend", "sendgrid", "ses", "twilio", "vonage",
     }  # fmt: skip
     assert all(hasattr(PROJECT.carriers.shipped[name], "looks_up_after") for name in lookup)
+    assert all(hasattr(PROJECT.carriers.shipped[name], "batch_of") for name in batches)
