@@ -5,12 +5,12 @@ import os
 import sys
 import tomllib
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from pydantic import ValidationError
 
@@ -18,17 +18,22 @@ from sojourn.channels.registry import Carriers
 from sojourn.channels.variables import PROJECT as VARIABLE
 from sojourn.channels.variables import check_variables
 from sojourn.domain.audience import Audience, Audiences
+from sojourn.domain.coupons import FILE as COUPONS
+from sojourn.domain.coupons import Pools, read_pools
 from sojourn.domain.errors import BadProject, SameName, SojournError
 from sojourn.domain.events import Event, Events, Synonyms, beside, defined_in
 from sojourn.domain.topics import FILE as TOPICS
 from sojourn.domain.topics import Topics, read_topics
 from sojourn.home import keep_private
 from sojourn.journeys.activities import Activity
+from sojourn.journeys.coupons import check_coupons
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.topics import check_topics
 from sojourn.project import POLICY, Declaration, Project
 from sojourn.settings import Settings, load_settings
+
+Registry = TypeVar("Registry")
 
 
 def load_project(root: Path | None = None) -> Project:
@@ -92,7 +97,8 @@ def find_root(start: Path | None = None) -> Path:
 @cache
 def _composed(root: Path) -> Project:
     declared = _declaration(root)
-    topics = _topics(root)
+    topics = _read(root / TOPICS, read_topics, Topics())
+    coupons = _read(root / COUPONS, read_pools, Pools())
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     events = list(_modules(root, declared.events, beside=True))
@@ -106,6 +112,7 @@ def _composed(root: Path) -> Project:
     try:
         composed = Journeys(classes, declared.off)
         check_topics(composed.values(), topics)
+        check_coupons(composed.values(), coupons)
         return Project(
             root=root,
             journeys=composed,
@@ -121,6 +128,7 @@ def _composed(root: Path) -> Project:
             policy=_policy(root, declared.policy),
             languages=declared.languages,
             topics=topics,
+            coupons=coupons,
             defaults=MappingProxyType(declared.defaults),
             modules=tuple(sorted({m.__name__.partition(".")[0] for m in (*events, *activities)})),
         )
@@ -158,13 +166,21 @@ def _declaration(root: Path) -> Declaration:
         raise BadProject(f"{root / 'pyproject.toml'}: tool.sojourn.{name}: {why}") from None
 
 
-def _topics(root: Path) -> Topics:
-    """Read the registry of topics; without a file every topic goes."""
-    file = root / TOPICS
+def _read(file: Path, read: Callable[[Mapping[str, Any]], Registry], without: Registry) -> Registry:
+    """Read a registry of the project.
+
+    Args:
+        file: where it is.
+        read: makes it of the parsed file.
+        without: what holds if there is no such file.
+
+    Returns:
+        The registry.
+    """
     if not file.is_file():
-        return Topics()
+        return without
     try:
-        return read_topics(tomllib.loads(file.read_text()))
+        return read(tomllib.loads(file.read_text()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, SojournError) as error:
         raise BadProject(f"{file}: {error}") from None
 

@@ -2,8 +2,9 @@
 
 A project is a folder: journeys in ``workflows/``, what they call in ``activities/``,
 audiences in ``audiences/``, events in
-``events.py``, words in ``templates/``, providers in ``channels/``, and in ``topics.toml`` what
-customers can say no to. ``[tool.sojourn]`` in its ``pyproject.toml`` says what differs::
+``events.py``, words in ``templates/``, providers in ``channels/``, in ``topics.toml`` what
+customers can say no to, and in ``coupons.toml`` pools of codes. ``[tool.sojourn]`` in its
+``pyproject.toml`` says what differs::
 
     [tool.sojourn]
     journeys = ["workflows", "acme_journeys"]  # folders or installed packages
@@ -26,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sojourn.channels.registry import Carriers
 from sojourn.domain.audience import Audiences
+from sojourn.domain.coupons import Pools
 from sojourn.domain.events import SHIPPED, Events, Use
 from sojourn.domain.topics import Topics
 from sojourn.journeys.activities import Activity
@@ -102,6 +104,7 @@ class Project:
         policy: the file with the rules on when promotional messages may leave; None: there is none.
         languages: that messages are written in; the first is the language of last resort.
         topics: what customers can say no to, by id; without a ``topics.toml`` any topic goes.
+        coupons: pools of codes, by name.
         defaults: settings by their names, where the environment says nothing.
         modules: names of its packages that hold plain values and activities.
     """
@@ -117,6 +120,7 @@ class Project:
     policy: Path | None = None
     languages: tuple[str, ...] = LANGUAGES
     topics: Topics = field(default_factory=Topics)
+    coupons: Pools = field(default_factory=Pools)
     defaults: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
 

@@ -33,6 +33,7 @@ class Message:
         at_most: a limit of this step alone: ``at_most(1, per=days(30))``.
         at_cap: what it does where a cap of the policy or ``at_most`` leaves no room: `WAIT` or
             `GIVE_WAY`; what the policy says if left out.
+        coupon: the pool of ``coupons.toml`` from which it hands out a code; none if left out.
 
     Raises:
         TypeError: no channel, one of them twice, or hours or a limit for a message that is never
@@ -50,6 +51,7 @@ class Message:
     within: str
     at_most: AtMost | None
     at_cap: AtCap | None
+    coupon: str
     _variant_of: "Message | None" = field(repr=False)
 
     def __init__(
@@ -63,6 +65,7 @@ class Message:
         within: str = "",
         at_most: AtMost | None = None,
         at_cap: AtCap | None = None,
+        coupon: str = "",
     ) -> None:
         if not channels or len(set(channels)) < len(channels):
             raise TypeError("a message names one channel or several different ones: Message(EMAIL)")
@@ -90,6 +93,7 @@ class Message:
             within=within,
             at_most=at_most,
             at_cap=at_cap,
+            coupon=coupon,
             _variant_of=None,
         )
 

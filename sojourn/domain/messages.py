@@ -89,6 +89,7 @@ class Reason(StrEnum):
     HELD_BACK = "held_back"
     ONLY_TO = "only_to"
     ASKED_ENOUGH = "asked_enough"
+    NO_COUPON = "no_coupon"
     NOT_QUALIFIED = "not_qualified"
     CAME_AGAIN = "came_again"
     ENOUGH_RUNS = "enough_runs"
@@ -336,6 +337,8 @@ class Delivery(_Wire):
     """Its number among the messages of this step since the steps last began."""
     begun: datetime | None = None
     """When the steps last began, by Temporal's clock; None: asked for before this was told."""
+    coupon: str = ""
+    """The pool from which it hands out a code; empty: it hands out none."""
 
     @property
     def lane(self) -> Channel:

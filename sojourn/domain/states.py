@@ -62,6 +62,21 @@ UNRESOLVED = (AttemptState.SUBMITTING, AttemptState.AMBIGUOUS, AttemptState.SUPE
 """The message may be out by an attempt in one of these states."""
 
 
+class CouponState(StrEnum):
+    """The fate of a coupon's code; docs/coupons.md tells how it moves."""
+
+    FREE = "free"
+    """It goes to the next message that takes one."""
+    RESERVED = "reserved"
+    """A message has it: it was sent, may have been, or is still to leave."""
+    USED = "used"
+    """An order named it."""
+    RETIRED = "retired"
+    """Its message did not go, and a provider has seen it: nobody else gets it."""
+    WITHDRAWN = "withdrawn"
+    """An operator took it out before anybody had it."""
+
+
 class AnswerState(StrEnum):
     """The fate of our answer to a customer's STOP, START or HELP."""
 

@@ -131,6 +131,7 @@ class Circumstances:
         opt_in: the request for confirmation that began the run's steps; None: none did.
         counted_as: the value under which requests to the address are counted; empty: none are.
         asked_enough: the address was asked to confirm as often as a day allows.
+        no_coupon: why there is no code for a message that hands one out; empty: nothing is missing.
     """
 
     recipient: Recipient
@@ -141,6 +142,7 @@ class Circumstances:
     opt_in: OptIn | None = None
     counted_as: str = ""
     asked_enough: bool = False
+    no_coupon: str = ""
 
 
 @dataclass(frozen=True)
@@ -375,8 +377,8 @@ def permitted(case: Case) -> Receipt | Ruling:
         return _ruling(case, Skip(Reason.NO_LONGER, condition.because[:LONGEST_NOTE]))
     decision = _by_an_open_channel(case, case.circumstances)
     if isinstance(decision, Allow):
-        if (enough := _said_enough(case.circumstances)) is not None:
-            decision = Skip(enough)
+        if (why_not := _comes_to_nothing(case.circumstances)) is not None:
+            decision = why_not
         elif decision.channel is not case.delivery.lane:
             return _elsewhere(case, decision.channel)
     if isinstance(decision, Skip):
@@ -388,11 +390,16 @@ def permitted(case: Case) -> Receipt | Ruling:
     return _ruling(case, decision)
 
 
-def _said_enough(around: Circumstances) -> Reason | None:
-    """Return why others of the kind that have left are enough; None if they are not."""
+def _comes_to_nothing(around: Circumstances) -> Skip | None:
+    """Return why a message that may leave does not; None if nothing keeps it.
+
+    Others of its kind that have left may be enough, or what it hands out is not to be had.
+    """
     if around.told_by_twin:
-        return Reason.ALREADY_TOLD
-    return Reason.ASKED_ENOUGH if around.asked_enough else None
+        return Skip(Reason.ALREADY_TOLD)
+    if around.asked_enough:
+        return Skip(Reason.ASKED_ENOUGH)
+    return Skip(Reason.NO_COUPON, around.no_coupon) if around.no_coupon else None
 
 
 def _qualifies(condition: Finding, recipient: Recipient) -> bool:

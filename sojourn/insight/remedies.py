@@ -282,6 +282,9 @@ _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
     Reason.HELD_BACK: _held_back,
     Reason.ONLY_TO: _said("an address that SOJOURN_ONLY_TO allows, or another installation"),
     Reason.ASKED_ENOUGH: _said("the next day, if they ask again"),
+    Reason.NO_COUPON: _said(
+        "a free code in its pool: `sojourn coupon list` shows them, `import` and `make` add some"
+    ),
     Reason.NOT_QUALIFIED: _not_qualified,
     Reason.CAME_AGAIN: _came_again,
     Reason.ENOUGH_RUNS: _enough,

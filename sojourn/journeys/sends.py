@@ -150,6 +150,7 @@ class Sends(Waits):
             cause=state.cause.id,
             occurrence=1 + state.journal.times(f"send {message.step}"),
             begun=state.begun,
+            coupon=message.coupon,
         )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
 
+from sojourn.domain.coupons import Coupon
 from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event
 from sojourn.domain.history import History
@@ -37,6 +38,7 @@ class RenderContext:
         moves: the events that have restarted the steps since, oldest first.
         opens: the customer's word on being measured when the e-mail is opened; None: never said.
         opt_in: the request for confirmation that it is about; None: what the start tells of one.
+        coupon: the code that it hands out; None: it hands out none of a pool.
     """
 
     customer: Customer
@@ -56,6 +58,7 @@ class RenderContext:
     opens: bool | None = None
     opt_in: OptIn | None = None
     elsewhere: tuple[Event, ...] = ()
+    coupon: Coupon | None = None
 
 
 @dataclass(frozen=True)

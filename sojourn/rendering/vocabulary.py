@@ -22,6 +22,7 @@ from sojourn.domain.topics import Topics
 from sojourn.rendering.cart import FOLDED as OF_CARTS
 from sojourn.rendering.cart import OF_ANY_CART, CartItem, cart_items, cart_total
 from sojourn.rendering.context import RenderContext, Sender
+from sojourn.rendering.coupon import as_shown as coupon_as_shown
 from sojourn.rendering.destinations import Links
 from sojourn.rendering.folders import LAST_RESORT
 from sojourn.rendering.formatting import Formats, formatting_locale
@@ -116,7 +117,7 @@ class Vocabulary:
         self._channel = channel
         self._languages = tuple(dict.fromkeys((lang, *locales, LAST_RESORT)))
         # sets that keep their order
-        self._codes: dict[str, None] = {}
+        self._codes: dict[str, None] = {context.coupon.code: None} if context.coupon else {}
         self._files: dict[Wanted, None] = {}
         opt_in = context.opt_in or asked_by(context.start, context.moves)
         appointment, subscription = self._appointment(), self._subscription()
@@ -161,6 +162,7 @@ class Vocabulary:
             "watched": self._watched(),
             "by_product": self._by_product,
             "opt_in": as_shown(opt_in, topics or Topics(), self._languages) if opt_in else None,
+            "coupon": coupon_as_shown(context.coupon, self._languages) if context.coupon else None,
             "offer_code": self._offer_code,
             "attach": self._attach,
             "nothing_to_say": _nothing_to_say,
@@ -169,7 +171,7 @@ class Vocabulary:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The offer codes that the message hands out."""
+        """The codes that the message hands out."""
         return tuple(self._codes)
 
     @property

@@ -1,13 +1,14 @@
 """The gate's third part: note the verdict in the ledger, and claim a message that may leave."""
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import assert_never
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.content import Content
+from sojourn.domain.coupons import Coupon, Pools
 from sojourn.domain.events import Events
 from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
@@ -15,11 +16,12 @@ from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.reports import reference
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.domain.verdict import Case, Doubt, Late, Ruling, Verdict, receipt
-from sojourn.sending import targets
+from sojourn.sending import couponing, targets
+from sojourn.sending.couponing import NO_POOLS, Taker
 from sojourn.sending.drafting import Claim, drafted
 from sojourn.sending.gathering import Gathered, entry
 from sojourn.sending.targets import Target
-from sojourn.store import attempts, events, holds, ledger, settling
+from sojourn.store import attempts, coupon_stock, coupons, events, holds, ledger, settling
 from sojourn.store.tables import ContentRow, EventRow, LedgerRow
 
 log = logging.getLogger("sojourn.sending")
@@ -35,12 +37,28 @@ OF_THE_POLICY = (
 """Reasons for which a row's detail names the rules that hold."""
 
 
+@dataclass
+class _Found:
+    """The parts of a claim: the event that began the run, what was kept, the code.
+
+    Args:
+        start: it enrolled the customer.
+        kept: what was handed over before, if the message goes once more.
+        coupon: the code that it hands out, unless the kept content has it.
+    """
+
+    start: EventRow | None = None
+    kept: ContentRow | None = None
+    coupon: Coupon | None = None
+
+
 async def apply(
     session: AsyncSession,
     verdict: Verdict,
     gathered: Gathered,
     *,
     known: Events,
+    pools: Pools = NO_POOLS,
     only_to: OnlyTo | None = None,
 ) -> Claim | Receipt | Doubt | Late:
     """Note a verdict in the ledger.
@@ -50,6 +68,7 @@ async def apply(
         verdict: the verdict on the case.
         gathered: the case and its rows.
         known: the project's events, by wire name.
+        pools: the project's, of codes that messages hand out.
         only_to: the addresses that this installation may write to; None: all.
 
     Returns:
@@ -60,26 +79,18 @@ async def apply(
         await settling.supersede_holds(session, case.delivery)
     if not isinstance(verdict, Ruling):
         return verdict
-    start: EventRow | None = None
-    kept: ContentRow | None = None
+    found = _Found()
     if isinstance(verdict.decision, Allow):
-        start = await events.find(session, case.delivery.enrolment)
-        if start is None:
-            verdict = _forgotten(case, verdict)
-        elif verdict.in_doubt:
-            kept = await _kept(session, gathered)
-            if kept and (reason := _barred(gathered, verdict.channel, kept.address, only_to)):
-                verdict = _instead(verdict, reason)
+        verdict = await _confirmed(session, gathered, verdict, found, pools=pools, only_to=only_to)
     row = _note(gathered, verdict)
     session.add(row)
     await session.flush()
     await _free_a_slot(session, gathered, verdict)
+    if isinstance(verdict.decision, Skip):
+        await _give_up_coupon(session, row, verdict.decision)
     match verdict.decision:
         case Allow():
-            assert start is not None
-            return await _claim(
-                session, gathered, row, start, known, in_doubt=verdict.in_doubt, kept=kept
-            )
+            return await _claim(session, gathered, row, found, known, in_doubt=verdict.in_doubt)
         case Defer(until, reason, _):
             return Receipt(
                 status=Status.DEFERRED, reason=reason, until=until, timezone=case.timezone
@@ -88,6 +99,45 @@ async def apply(
             return receipt(entry(row), case.timezone, verdict.news)
         case decision:
             assert_never(decision)
+
+
+async def _confirmed(
+    session: AsyncSession,
+    gathered: Gathered,
+    ruling: Ruling,
+    found: _Found,
+    *,
+    pools: Pools,
+    only_to: OnlyTo | None,
+) -> Ruling:
+    """Return the ruling that lets a message leave, or another one if something for it is missing.
+
+    Args:
+        session: the transaction that gathered.
+        gathered: the case and its rows.
+        ruling: the verdict allows the message.
+        found: gets what its claim is made of.
+        pools: the project's, of codes.
+        only_to: the addresses that this installation may write to; None: all.
+
+    Returns:
+        The ruling.
+    """
+    case = gathered.case
+    found.start = await events.find(session, case.delivery.enrolment)
+    if found.start is None:
+        return _forgotten(case, ruling)
+    if ruling.in_doubt and (kept := await _kept(session, gathered)):
+        found.kept = kept
+        reason = _barred(gathered, ruling.channel, kept.address, only_to)
+        return _instead(ruling, reason) if reason else ruling
+    if case.delivery.coupon:
+        taker = Taker(gathered.customer.customer_id, case.timezone)
+        found.coupon = await couponing.reserve(session, case.delivery, taker, pools, case.now)
+        if found.coupon is None:  # another message took the last one, since this one looked
+            said = couponing.left_none(case.delivery.coupon)
+            return _instead(ruling, Reason.NO_COUPON, said)
+    return ruling
 
 
 def _forgotten(case: Case, ruling: Ruling) -> Ruling:
@@ -104,11 +154,11 @@ def _forgotten(case: Case, ruling: Ruling) -> Ruling:
     return _instead(ruling, Reason.EVENT_MISSING)
 
 
-def _instead(ruling: Ruling, reason: Reason) -> Ruling:
+def _instead(ruling: Ruling, reason: Reason, detail: str = "") -> Ruling:
     """Skip a message that the verdict allowed."""
     return replace(
         ruling,
-        decision=Skip(reason),
+        decision=Skip(reason, detail),
         state=MessageState.UNKNOWN if ruling.in_doubt else MessageState.SKIPPED,
     )
 
@@ -149,11 +199,18 @@ async def _free_a_slot(session: AsyncSession, gathered: Gathered, ruling: Ruling
         )
 
 
+async def _give_up_coupon(session: AsyncSession, row: LedgerRow, skip: Skip) -> None:
+    """Let others have the code of a message that does not go; tell if it had none to give."""
+    await coupons.let_go(session, [(row.message_id, row.coupon)])
+    if skip.reason is Reason.NO_COUPON and row.coupon:
+        await coupon_stock.tell_empty(session, row.coupon, datetime.now(UTC))
+
+
 def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
     case = gathered.case
     row = gathered.rows[-1] if case.entry else ledger.new_row(case.delivery, ruling.channel)
     row.customer_id = gathered.customer.customer_id
-    row.state = ruling.state
+    row.state, row.coupon = ruling.state, case.delivery.coupon or row.coupon
     if case.circumstances and case.circumstances.counted_as:
         row.counted_as = case.circumstances.counted_as
     if (
@@ -186,14 +243,14 @@ async def _claim(
     session: AsyncSession,
     gathered: Gathered,
     row: LedgerRow,
-    start: EventRow,
+    found: _Found,
     known: Events,
     *,
     in_doubt: bool,
-    kept: ContentRow | None,
 ) -> Claim:
-    case = gathered.case
+    case, start, kept = gathered.case, found.start, found.kept
     assert row.id is not None
+    assert start is not None, "else the message is skipped"
     channel = Channel(row.channel)
     perhaps_out = False
     if in_doubt:
@@ -225,4 +282,5 @@ async def _claim(
         targets=aimed,
         ledger_key=row.ledger_key,
         instead=next(iter(others), ""),
+        coupon=found.coupon,
     )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.content import Content
+from sojourn.domain.coupons import Coupon
 from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event, Events, MessageReplied
 from sojourn.domain.history import History
@@ -46,6 +47,7 @@ class Claim:
         opt_in: the request for confirmation that the message is about; None: it is about none.
         targets: the devices that it goes to, ``address`` first; empty on channels without devices.
         ledger_key: names the message for this address, the same in every attempt.
+        coupon: the code that it hands out; None: it hands out none, or its content is kept.
         instead: another address of the customer that the message may go to if this one certainly
             takes none; empty: there is none.
     """
@@ -69,6 +71,7 @@ class Claim:
     elsewhere: tuple[Event, ...] = ()
     ledger_key: str = ""
     instead: str = ""
+    coupon: Coupon | None = None
 
 
 async def drafted(
@@ -153,6 +156,7 @@ def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderCon
         given=delivery.given,
         opens=claim.opens,
         opt_in=claim.opt_in,
+        coupon=claim.coupon,
     )
 
 

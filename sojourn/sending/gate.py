@@ -14,6 +14,7 @@ from typing import Self
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.caps import Slot
+from sojourn.domain.coupons import Pools
 from sojourn.domain.events import SHIPPED, Event, Events
 from sojourn.domain.facts import Fact
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
@@ -23,7 +24,7 @@ from sojourn.domain.rules import Rules
 from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Doubt, Late, OnceMore, Verdict, judge
 from sojourn.project import Project
-from sojourn.sending import opting
+from sojourn.sending import couponing, opting
 from sojourn.sending.applying import apply
 from sojourn.sending.drafting import Claim, drafted
 from sojourn.sending.gathering import Gathered, gather
@@ -55,6 +56,7 @@ class Gate:
         templates: Templates = _everywhere,
         off: Collection[str] = (),
         topics: Topics | None = None,
+        coupons: Pools = couponing.NO_POOLS,
         stays_if: Mapping[str, Fact] = MappingProxyType({}),
         clock_skew: timedelta = CLOCK_SKEW,
         only_to: OnlyTo | None = None,
@@ -70,6 +72,7 @@ class Gate:
             templates: the channels that have a template; by default, every channel has each.
             off: names of journeys that the project has switched off.
             topics: the project's; None: consent to the channel suffices for every topic.
+            coupons: the project's pools of codes.
             stays_if: conditions under which messages leave, by the names of journeys that have one.
             clock_skew: how far senders' clocks may differ.
             only_to: the addresses that this installation may write to; None: all.
@@ -82,6 +85,7 @@ class Gate:
         self._templates = templates
         self._off = off
         self._topics = topics or Topics()
+        self._coupons = coupons
         self._stays_if = stays_if
         self._clock_skew = clock_skew
         self._only_to = only_to
@@ -117,6 +121,7 @@ class Gate:
             off=project.journeys.off,
             stays_if=project.journeys.stays_if,
             topics=project.topics,
+            coupons=project.coupons,
             clock_skew=settings.clock_skew,
             only_to=settings.only_to,
             opt_ins_a_day=settings.opt_ins_a_day,
@@ -143,7 +148,12 @@ class Gate:
                 return _OF_NOBODY
             verdict = judge(gathered.case)
             return await apply(
-                session, verdict, gathered, known=self._events, only_to=self._only_to
+                session,
+                verdict,
+                gathered,
+                known=self._events,
+                pools=self._coupons,
+                only_to=self._only_to,
             )
 
     async def look(
@@ -181,8 +191,11 @@ class Gate:
         Returns:
             A claim of which the ledger knows nothing.
         """
+        case = gathered.case
         async with self._store.reading() as session:
-            return await drafted(session, gathered, channel, start, known=self._events)
+            claim = await drafted(session, gathered, channel, start, known=self._events)
+        coupon = couponing.made_up(case.delivery, self._coupons, case.now, case.timezone)
+        return replace(claim, coupon=coupon)
 
     async def _gather(
         self,
@@ -205,6 +218,7 @@ class Gate:
             default_zone=self._default_zone,
             known=self._events,
             topics=self._topics,
+            pools=self._coupons,
             stays_if=self._stays_if.get(delivery.journey),
             within=self._clock_skew,
             only_to=self._only_to,

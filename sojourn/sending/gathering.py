@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.calendar import zone
 from sojourn.domain.countries import home_country
+from sojourn.domain.coupons import Pools
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.events import Events
 from sojourn.domain.facts import Fact
@@ -34,7 +35,7 @@ from sojourn.domain.verdict import (
     settled,
     watch,
 )
-from sojourn.sending import opting
+from sojourn.sending import couponing, opting
 from sojourn.store import (
     attempts,
     cards,
@@ -88,6 +89,7 @@ async def gather(
     default_zone: str,
     known: Events,
     topics: Topics = NO_TOPICS,
+    pools: Pools = couponing.NO_POOLS,
     stays_if: Fact | None = None,
     within: timedelta = CLOCK_SKEW,
     only_to: OnlyTo | None = None,
@@ -107,6 +109,7 @@ async def gather(
         default_zone: the zone of customers whose own is unknown, an IANA name.
         known: the project's events, by wire name.
         topics: the project's: some need a yes of their own.
+        pools: of codes that messages hand out.
         stays_if: the condition of the message's journey; None: it has none.
         within: how far senders' clocks may differ.
         only_to: the addresses that this installation may write to; None: all.
@@ -191,6 +194,9 @@ async def gather(
             around = await opting.judged(
                 session, delivery, person, around, now, a_day=opt_ins_a_day, holding=holding
             )
+        if not case.unresolved:  # what may be out has its code
+            none = await couponing.why_none(session, delivery, pools, now, case.timezone)
+            around = replace(around, no_coupon=none)
         case = replace(case, circumstances=around)
     return Gathered(case, customer, rows, usable)
 

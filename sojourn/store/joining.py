@@ -14,6 +14,8 @@ from sojourn.store.tables import (
     AddressRow,
     ChoiceRow,
     ConsentRow,
+    CouponRow,
+    CouponUseRow,
     DeviceRow,
     EntryRow,
     EventRow,
@@ -44,6 +46,8 @@ MOVED = (
     TicketRow,
     RequestRow,
     SecretRow,
+    CouponRow,
+    CouponUseRow,
 )
 """Tables whose rows follow the person; runs do, too."""
 

@@ -58,6 +58,7 @@ def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
         message_class=delivery.message_class.value,
         topic=delivery.topic,
         counted_as=delivery.counted_as or None,
+        coupon=delivery.coupon or None,
         state=MessageState.DEFERRED,
         due_at=delivery.due,
         decided_at=delivery.now,

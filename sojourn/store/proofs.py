@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.reports import Kind, Report
 from sojourn.domain.states import UNRESOLVED, AttemptState, MessageState
-from sojourn.store import attempts
+from sojourn.store import attempts, coupons
 from sojourn.store.tables import AttemptRow, LedgerRow
 
 ANSWER, LOOK_UP, REPORT = "answer", "look-up", "report"
@@ -66,6 +66,7 @@ async def answered(
     if row.state is not MessageState.SENT:
         for name, value in _sent(now, provider_id).items():
             setattr(row, name, value)
+        await coupons.bring_back(session, [(row.message_id, row.coupon)])
     tried = await _tried(session, row)
     for own in tried:
         if own.attempt == attempt:
@@ -108,6 +109,7 @@ async def reported(
             _attribute(tried, provider, their_id, at=received_at)
         session.add(row)
         await session.flush()
+        await coupons.bring_back(session, [(row.message_id, row.coupon)])
         return False
     if their_id is None or (row.provider_id == their_id and row.provider == provider):
         return False

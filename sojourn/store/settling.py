@@ -15,7 +15,7 @@ from sojourn.domain.ordering import latest_start
 from sojourn.domain.reports import PROGRESS, Kind, reference
 from sojourn.domain.states import UNRESOLVED, WAITING, AttemptState, MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
-from sojourn.store import attempts, handovers, holds
+from sojourn.store import attempts, coupons, handovers, holds
 from sojourn.store.tables import AttemptRow, ContentRow, EventRow, LedgerRow
 
 ABANDONED_AFTER = timedelta(minutes=10)
@@ -26,6 +26,8 @@ _ENDS = {
     MessageState.UNKNOWN: AttemptState.AMBIGUOUS,
 }
 """The end of the attempt that brings the message's row to a state."""
+_COUPON = col(LedgerRow.message_id), col(LedgerRow.coupon)
+"""The columns by which `coupons.let_go` knows a message."""
 
 
 # ---- an attempt, from the hand-over to its end ---------------------------------------------
@@ -113,7 +115,12 @@ async def settle(
     # an attempt that did not send says nothing of a later attempt
     if attempt is not None and state is not MessageState.SENT:
         change = change.where(col(LedgerRow.attempt) == attempt)
-    await session.exec(change.values(**values))
+    changed = await session.exec(change.values(**values).returning(*_COUPON))
+    told = changed.all()
+    if state is MessageState.SENT:
+        await coupons.bring_back(session, told)
+    else:
+        await coupons.let_go(session, told)
     if state in _ENDS:
         await attempts.end(
             session,
@@ -253,7 +260,7 @@ async def release(
             AttemptRow.ledger_id == ledger_id,
             col(AttemptRow.state).in_((*UNRESOLVED, AttemptState.ACCEPTED)),
         )
-        await session.exec(
+        expired = await session.exec(
             update(LedgerRow)
             .where(
                 col(LedgerRow.id) == ledger_id,
@@ -261,7 +268,9 @@ async def release(
                 ~perhaps_out.exists(),
             )
             .values(state=MessageState.EXPIRED, detail=detail, possible_duplicate=False)
+            .returning(*_COUPON)
         )
+        await coupons.let_go(session, expired.all())
 
 
 async def doubt(
@@ -408,6 +417,9 @@ async def settle_by_hand(
         attempt.state = AttemptState.ACCEPTED if sent else AttemptState.REFUSED
         attempt.settled_at, attempt.settled_by = now, by
         session.add(attempt)
+    await session.flush()
+    if not sent:
+        await coupons.let_go(session, [(row.message_id, row.coupon)])
 
 
 async def abandon(
@@ -484,8 +496,11 @@ async def void_holds(
             caused_by=cause.message_id,
             settled_at=datetime.now(UTC),
         )
+        .returning(*_COUPON)
     )
-    return await _free_slots(session, cause) if voided.rowcount else 0
+    told = voided.all()
+    await coupons.let_go(session, told)
+    return await _free_slots(session, cause) if told else 0
 
 
 async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventRow) -> None:
@@ -516,8 +531,11 @@ async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventR
             caused_by=cause.message_id,
             settled_at=datetime.now(UTC),
         )
+        .returning(*_COUPON)
     )
-    if voided.rowcount:
+    told = voided.all()
+    await coupons.let_go(session, told)
+    if told:
         await _free_slots(session, cause)
 
 
@@ -545,7 +563,7 @@ def _older(than: EventRow, within: timedelta = timedelta(0)) -> Any:
 async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
     """Skip the messages that the run held before its steps began again."""
     if delivery.n > 1:
-        await session.exec(
+        superseded = await session.exec(
             update(LedgerRow)
             .where(
                 col(LedgerRow.workflow_id) == delivery.workflow_id,
@@ -559,4 +577,6 @@ async def supersede_holds(session: AsyncSession, delivery: Delivery) -> None:
                 caused_by=delivery.cause or None,
                 settled_at=datetime.now(UTC),
             )
+            .returning(*_COUPON)
         )
+        await coupons.let_go(session, superseded.all())

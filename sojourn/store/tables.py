@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
-from sojourn.domain.states import AnswerState, AttemptState, MessageState
+from sojourn.domain.states import AnswerState, AttemptState, CouponState, MessageState
 from sojourn.domain.tasks import TaskState
 
 
@@ -538,6 +538,84 @@ class LedgerRow(SQLModel, table=True):
     counted_as: str | None = None
     """The value by which a limit counts it: of its step (`AtMost.key`), or of requests for
     confirmation to one address (`store.opting`)."""
+    coupon: str | None = None
+    """The pool from which it hands out a code."""
+
+
+IS_FREE = "state = 'free'"
+"""A code that the next message may have."""
+
+
+class CouponRow(SQLModel, table=True):
+    """A code of a pool, and who has it."""
+
+    __tablename__ = "coupons"
+    __table_args__ = (
+        Index(
+            "ix_coupons_free",
+            "pool",
+            "id",
+            sqlite_where=text(IS_FREE),
+            postgresql_where=text(IS_FREE),
+        ),
+        Index("ix_coupons_message", "message_id", "pool", unique=True),
+        Index("ix_coupons_customer", "customer_id"),
+    )
+
+    id: int | None = _number()
+    pool: str
+    code: str
+    """As it is handed out."""
+    compared: str = Field(unique=True)
+    """As it is found, however somebody typed it (`domain.coupon_codes.comparable`)."""
+    state: CouponState = _state(CouponState)
+    added_at: datetime = _moment()
+    source: str
+    """The operator who brought it, and the file."""
+    message_id: str | None = None
+    """The message that has it (`LedgerRow.message_id`), the same in every attempt."""
+    customer_id: str | None = None
+    """The customer whose message it is."""
+    reserved_at: datetime | None = _maybe()
+    expires_at: datetime | None = _maybe()
+    """Until then the code is good for its customer; None: it has no end."""
+    used_at: datetime | None = _maybe()
+    """When the first order with it happened."""
+
+
+class CouponUseRow(SQLModel, table=True):
+    """An order that named a code. The first one uses it; others are noted as well."""
+
+    __tablename__ = "coupon_uses"
+    __table_args__ = (
+        UniqueConstraint("coupon_id", "order_id"),
+        Index("ix_coupon_uses_customer", "customer_id"),
+    )
+
+    id: int | None = _number()
+    coupon_id: int = Field(
+        sa_column=Column(_BIG, ForeignKey("coupons.id", ondelete="CASCADE"), nullable=False)
+    )
+    customer_id: str
+    """The one who ordered."""
+    message_id: str
+    """The event's."""
+    order_id: str
+    """As the shop writes it; of an event without one, the event's id."""
+    at: datetime = _moment()
+    """When it was ordered."""
+
+
+class CouponPoolRow(SQLModel, table=True):
+    """When somebody was last told that a pool runs dry; the row is made by the first time."""
+
+    __tablename__ = "coupon_pools"
+
+    name: str = Field(primary_key=True)
+    low_at: datetime | None = _maybe()
+    """Told that few codes are left."""
+    empty_at: datetime | None = _maybe()
+    """Told that a message was skipped for want of one."""
 
 
 class AttemptRow(SQLModel, table=True):

@@ -306,6 +306,33 @@ def test_a_fault_in_the_file_of_topics_names_the_file(root: Path, text: str, fau
         load_project(root)
 
 
+@pytest.mark.parametrize(
+    ("message", "text", "fault"),
+    [
+        (', coupon="spring"', "[spring]", ""),
+        ("", "", ""),
+        (', coupon="sprin"', "[spring]", 'no pool of coupons "sprin": did you mean "spring"'),
+        (', coupon="spring"', "", r"coupons.toml lists none; write \[spring\] in coupons.toml"),
+        ("", "[spring]\nlow_water = 'few'", r"coupons.toml: spring.low_water: "),
+        ("", "[spring", r"coupons.toml: Expected"),
+    ],
+)
+def test_every_coupon_is_of_a_pool_of_the_file(
+    root: Path, message: str, text: str, fault: str
+) -> None:
+    if text:
+        (root / "coupons.toml").write_text(text)
+    write(root, "journeys", "welcome.py", MESSAGES.format(topic="", message=message))
+    if not fault:
+        project = load_project(root)
+        assert list(project.coupons) == (["spring"] if text else [])
+        assert project.journeys["welcome"].messages[0].coupon == ("spring" if message else "")
+        return
+    with pytest.raises(BadProject, match=fault) as raised:
+        load_project(root)
+    assert "\n" not in str(raised.value)
+
+
 def test_the_environment_outweighs_the_defaults_of_the_project(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

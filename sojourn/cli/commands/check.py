@@ -64,7 +64,11 @@ async def _check(here: Here, folder: Path | None, *, open_runs: bool, as_json: b
         replayed = await _recorded(here, folder)
     broken = [result for result in replayed if result.broken]
     project = here.project
-    unwritten = [*missing_templates(project), *project.topics.missing(project.languages)]
+    unwritten = [
+        *missing_templates(project),
+        *project.topics.missing(project.languages),
+        *project.coupons.missing(project.languages),
+    ]
     journeys = project.journeys.values()
     advised = [*(line for journey in journeys for line in advice(journey)), *circles(journeys)]
     if as_json:

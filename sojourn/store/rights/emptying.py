@@ -21,6 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import UNRESOLVED, WAITING, MessageState
+from sojourn.store import coupons
 from sojourn.store.rights.finding import rows_of, table_of
 from sojourn.store.rights.holdings import HOLDINGS
 from sojourn.store.rights.person import Person
@@ -48,11 +49,13 @@ async def settle(session: AsyncSession, person: Person) -> None:
         .where(*ours, open_attempt.exists())
         .values(state=MessageState.UNKNOWN, reason=None, settled_at=now)
     )
-    await session.exec(
+    skipped = await session.exec(
         update(LedgerRow)
         .where(*ours)
         .values(state=MessageState.SKIPPED, reason=Reason.ERASED.value, settled_at=now)
+        .returning(col(LedgerRow.message_id), col(LedgerRow.coupon))
     )
+    await coupons.let_go(session, skipped.all())
 
 
 async def rename_runs(session: AsyncSession, person: Person, token: str) -> None:

@@ -211,6 +211,19 @@ HOLDINGS: Mapping[str, Holding] = {
         "An event of the customer with a secret, and when that is forgotten.",
         parts(customer="customer_id", names="message_id", plain="until"),
     ),
+    "coupons": Holding(
+        "A code that the customer was given, and until when it is good.",
+        parts(
+            customer="customer_id",
+            names="message_id",
+            plain="id pool code compared state added_at source reserved_at expires_at used_at",
+        ),
+        end=End.EMPTIED,
+    ),
+    "coupon_uses": Holding(
+        "An order of the customer's that named a code.",
+        parts(customer="customer_id", names="message_id order_id", plain="id coupon_id at"),
+    ),
     "ledger": Holding(
         "A message that was decided on, and what became of it.",
         parts(
@@ -220,7 +233,7 @@ HOLDINGS: Mapping[str, Holding] = {
             personal="detail",
             plain="id journey n step template channel message_class topic state reason attempt "
             "due_at decided_at held_until claimed_at submitted_at settled_at provider "
-            "possible_duplicate twice_at progress progress_at",
+            "possible_duplicate twice_at progress progress_at coupon",
         ),
         end=End.EMPTIED,
         aging=Aging("decided_at", ("detail",)),
@@ -236,6 +249,7 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         end=End.EMPTIED,
     ),
+    "coupon_pools": Holding("When a pool of coupons last ran dry.", find=Find.NOBODY),
     "audiences": Holding("An audience that is watched, and the last look at it.", find=Find.NOBODY),
     "erasures": Holding("The proof that a person was erased, under a hash.", find=Find.NOBODY),
     "erased_addresses": Holding("An erased address, as a hash.", find=Find.NOBODY),
