@@ -39,7 +39,7 @@ def batches(provider: Provider, parcels: Sequence[Parcel]) -> Iterator[Sequence[
         for parcel in alike:
             size = 0 if abilities.batch_bytes is None else _size(parcel)
             full = abilities.batch_bytes is not None and used + size > abilities.batch_bytes
-            alone = bool(parcel.content.attachments) and not abilities.batch_attachments
+            alone = not provider.may_share(parcel)
             if batch and (full or alone or len(batch) == provider.batch_of):
                 yield batch
                 batch, used = [], 0

@@ -146,6 +146,10 @@ class Postmark:
             return str(said["MessageID"])
         raise _fault(answer, said).coded(f"HTTP {answer.status_code}", said.get("ErrorCode"))
 
+    def may_share(self, parcel: Parcel) -> bool:
+        """Say yes: each message of a batch is a whole one."""
+        return True
+
     async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
         """Hand messages over in one call and return Postmark's MessageID or error of each."""
         return await each_of(parcels, self._email, self._batch)

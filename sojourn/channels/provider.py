@@ -28,7 +28,6 @@ class Abilities:
             fence (`channels.fence`). A fault that comes before is then certain: not sent.
         batch_keyed: a parcel that left in a call with others is known by its own key, too, when it
             is handed over again alone. Usually a key is the whole call's.
-        batch_attachments: messages with attachments may share a call.
         batch_bytes: the most bytes of a call with several parcels; None: the number counts alone.
     """
 
@@ -36,7 +35,6 @@ class Abilities:
     sandbox: str = ""
     fenced: bool = False
     batch_keyed: bool = False
-    batch_attachments: bool = True
     batch_bytes: int | None = None
 
 
@@ -154,6 +152,10 @@ class SupportsBatch(Protocol):
     @property
     def batch_of(self) -> int:
         """The most parcels of one call."""
+        ...
+
+    def may_share(self, parcel: Parcel) -> bool:
+        """Tell whether a parcel can leave in a call with others; else it goes by `send`."""
         ...
 
     async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:

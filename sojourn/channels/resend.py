@@ -1,13 +1,16 @@
 """E-mail by Resend.
 
-https://resend.com/docs/api-reference/emails/send-email, .../errors, .../webhooks/event-types and
-https://resend.com/docs/dashboard/emails/idempotency-keys; the shapes of requests and webhooks:
+https://resend.com/docs/api-reference/emails/send-email, .../emails/send-batch-emails, .../errors,
+https://resend.com/docs/dashboard/emails/batch-validation-modes, .../emails/idempotency-keys and
+https://resend.com/docs/webhooks/event-types; the shapes of requests and webhooks:
 https://github.com/resend/resend-openapi.
 """
 
 import base64
 import binascii
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from email.utils import parseaddr
 from typing import Annotated, Any
@@ -17,6 +20,7 @@ from pydantic import AfterValidator, SecretStr
 from pydantic_settings import SettingsConfigDict
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from sojourn.channels.batches import each_of
 from sojourn.channels.config import ProviderConfig, Token
 from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.mailbox import ascii_mailbox
@@ -27,6 +31,7 @@ from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
     BadSignature,
+    ContentRejected,
     InvalidRecipient,
     ProviderError,
 )
@@ -82,7 +87,10 @@ class Config(ProviderConfig):
 
 
 class Resend:
-    """Resend's API, which has idempotency keys: a message in doubt is handed over again."""
+    """Resend's API, which has idempotency keys: a message in doubt is handed over again.
+
+    The key of a batch is the whole call's: it does not know a message of it that comes alone.
+    """
 
     name = "resend"
     channels = frozenset({Channel.EMAIL})
@@ -91,6 +99,7 @@ class Resend:
         sandbox="delivered@resend.dev, bounced@resend.dev and complained@resend.dev reach nobody",
         fenced=True,
     )
+    batch_of = 100
 
     def __init__(self, settings: Settings) -> None:
         self._config = Config.load()
@@ -125,6 +134,21 @@ class Resend:
             raise AmbiguousSend(f"HTTP {answer.status_code} without an id")
         return str(said["id"])
 
+    def may_share(self, parcel: Parcel) -> bool:
+        """Tell whether it has no attachment: Resend's batches take none."""
+        return not parcel.content.attachments
+
+    async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
+        """Hand messages over in one call and return Resend's id or error of each.
+
+        Raises:
+            RateLimited: there are too many requests a second.
+            AccountError: the key, the sender's domain or the quota is at fault.
+            AmbiguousSend: there is no answer, not even when the call is made once more under the
+                same key.
+        """
+        return await each_of(parcels, self._email, self._batch)
+
     async def probe(self) -> None:
         """Ask for the sender's domains. A key that may only send is refused, and good."""
         try:
@@ -145,6 +169,30 @@ class Resend:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+
+    async def _batch(self, emails: Sequence[dict[str, Any]]) -> Sequence[str | ProviderError]:
+        """Make the call; if its answer is lost, make it again: Resend sends it once."""
+        try:
+            return await self._call(emails)
+        except AmbiguousSend as lost:
+            try:
+                return await self._call(emails)
+            except ProviderError as error:  # whatever it is, it says nothing of the first call
+                raise AmbiguousSend(f"{lost}; then {error}").coded(error.code) from None
+
+    async def _call(self, emails: Sequence[dict[str, Any]]) -> Sequence[str | ProviderError]:
+        body = json.dumps(emails, ensure_ascii=False).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": f"batch/{hashlib.sha256(body).hexdigest()}",
+            "x-batch-validation": "permissive",  # a message at fault is its own fault alone
+        }
+        answer = await self._http.send("POST", "/emails/batch", content=body, headers=headers)
+        said = body_of(answer)
+        if not answer.is_success:
+            fault = _fault(answer, said)
+            raise fault.coded(f"HTTP {answer.status_code}", said.get("name"))
+        return _outcomes(said, len(emails))
 
     def _email(self, parcel: Parcel) -> dict[str, Any]:
         content = parcel.content
@@ -199,6 +247,32 @@ def _fault(answer: httpx.Response, said: Mapping[str, Any]) -> ProviderError:
     if answer.status_code in (400, 422) and "`to`" in message:
         return InvalidRecipient(detail)
     return fault_of(answer, detail)
+
+
+def _outcomes(said: Mapping[str, Any], number: int) -> Sequence[str | ProviderError]:
+    """Return the id or the error of each message: the ids are of those without an error, in order.
+
+    Raises:
+        AmbiguousSend: ids and errors together are not one for each message.
+    """
+    try:
+        ids = iter([str(one["id"]) for one in said["data"]])
+        errors = {
+            one["index"]: _of_message(str(one["message"])) for one in said.get("errors") or ()
+        }
+        outcomes = [errors.pop(n) if n in errors else next(ids) for n in range(number)]
+    except (KeyError, TypeError, StopIteration):
+        raise AmbiguousSend(f"no id or error for each of {number} messages") from None
+    if errors or next(ids, None) is not None:
+        raise AmbiguousSend(f"more ids or errors than {number} messages")
+    return outcomes
+
+
+def _of_message(message: str) -> ProviderError:
+    """Return the error of one message of a batch, of which Resend says the words alone."""
+    if "`from`" in message:
+        return AccountError(message)
+    return InvalidRecipient(message) if "`to`" in message else ContentRejected(message)
 
 
 def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:

@@ -125,6 +125,12 @@ class Fake(Reporting):
         """
         return None
 
+    def same_many(
+        self, request: Request, taken: Sequence[Order | Response]
+    ) -> Sequence[Order | Response] | None:
+        """Return what an earlier request took that this one repeats."""
+        return None
+
     def parcel(self, channel: Channel, ledger_key: str) -> Parcel:
         """Return a message that this provider accepts."""
         return Parcel(ledger_key, ADDRESSES[channel], content(channel), MessageClass.TRANSACTIONAL)
@@ -157,12 +163,15 @@ class Fake(Reporting):
             given = await self.orders(request)
         except Malformed as fault:
             return fault.answer
-        taken: list[Order | Response] = []
-        for one in given:
-            refused = self._of_address(one) if isinstance(one, Order) else one
-            taken.append(one if refused is None else refused)
-            if isinstance(one, Order) and refused is None:
-                await self._accept(one)
+        taken: Sequence[Order | Response] = [
+            (self._of_address(one) or one) if isinstance(one, Order) else one for one in given
+        ]
+        if (earlier := self.same_many(request, taken)) is not None:
+            taken = earlier
+        else:
+            for one in taken:
+                if isinstance(one, Order):
+                    await self._accept(one)
         return await self._answered(request, treatment, self.answer_many(taken))
 
     def find(self, reference: str) -> Order | None:

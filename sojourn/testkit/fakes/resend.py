@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -20,6 +20,8 @@ from sojourn.testkit.fakes import RETRY_AFTER, Fake, Happening, Malformed, Order
 
 KEY = "re_fake_123"
 SECRET = "whsec_" + base64.b64encode(b"what resend signs with").decode()
+MOST = 100
+"""The most messages of a batch."""
 KNOWN = {
     "from", "to", "subject", "bcc", "cc", "reply_to", "html", "text", "template", "headers",
     "scheduled_at", "attachments", "tags", "topic_id",
@@ -52,7 +54,9 @@ class FakeResend(Fake):
         super().__init__()
         self.only_sends = False
         """True: our key may only send."""
-        self._taken: dict[str, tuple[bytes, Order]] = {}
+        self._bodies: dict[str, bytes] = {}
+        self._taken: dict[str, Order] = {}
+        self._batches: dict[str, Sequence[Order | Response]] = {}
 
     def environment(self) -> dict[str, str]:
         """Return the API key and the webhooks' secret."""
@@ -66,6 +70,7 @@ class FakeResend(Fake):
         """Return the endpoints that we use."""
         return [
             Route("/emails", self.take, methods=["POST"]),
+            Route("/emails/batch", self.take_many, methods=["POST"]),
             Route("/domains", self._domains),
         ]
 
@@ -76,15 +81,66 @@ class FakeResend(Fake):
     async def order(self, request: Request) -> Order:
         """Check the idempotency key and the fields."""
         body = await request.body()
+        key = self._key(request, body)
+        order = self._order(json.loads(body))
+        if isinstance(order, Response):
+            raise Malformed(order)
+        self._bodies[key] = body
+        self._taken.setdefault(key, order)
+        return order
+
+    async def orders(self, request: Request) -> list[Order | Response]:
+        """Check the idempotency key and the messages, strictly or permissively."""
+        body = await request.body()
+        key = self._key(request, body)
+        said = json.loads(body)
+        if not 1 <= len(said) <= MOST:
+            raise Malformed(_error(422, "validation_error", f"1 to {MOST} emails"))
+        orders = [
+            _error(422, "validation_error", "Attachments are not supported in batches")
+            if "attachments" in one
+            else self._order(one)
+            for one in said
+        ]
+        if request.headers.get("x-batch-validation", "strict") == "strict":
+            for order in orders:
+                if isinstance(order, Response):
+                    raise Malformed(order)
+        self._bodies[key] = body
+        return orders
+
+    def same_many(
+        self, request: Request, taken: Sequence[Order | Response]
+    ) -> Sequence[Order | Response] | None:
+        """Return the batch under the same idempotency key."""
+        key = request.headers["idempotency-key"]
+        first = self._batches.setdefault(key, taken)
+        return first if first is not taken else None
+
+    def answer_many(self, taken: Sequence[Order | Response]) -> Response:
+        """Return the ids of those taken, and the errors of the others by their index."""
+        said: dict[str, Any] = {
+            "data": [{"id": one.id} for one in taken if isinstance(one, Order)],
+            "errors": [
+                {"index": index, "message": json.loads(bytes(one.body))["message"]}
+                for index, one in enumerate(taken)
+                if isinstance(one, Response)
+            ],
+        }
+        return JSONResponse(said)
+
+    def _key(self, request: Request, body: bytes) -> str:
         key = request.headers.get("idempotency-key", "")
         if not 1 <= len(key) <= 256:
             raise Malformed(_error(400, "invalid_idempotency_key", "1-256 characters"))
-        if key in self._taken and self._taken[key][0] != body:
+        if self._bodies.get(key, body) != body:
             raise Malformed(_error(409, "invalid_idempotent_request", "another payload"))
-        said = json.loads(body)
+        return key
+
+    def _order(self, said: Mapping[str, Any]) -> Order | Response:
         if fault := _fault_in(said):
-            raise Malformed(_error(422, "validation_error", fault))
-        order = Order(
+            return _error(422, "validation_error", fault)
+        return Order(
             id=self.order_id(),
             reference={tag["name"]: tag["value"] for tag in said["tags"]}["reference"],
             address=said["to"][0],
@@ -92,12 +148,10 @@ class FakeResend(Fake):
             text=said["text"],
             request=said,
         )
-        self._taken.setdefault(key, (body, order))
-        return order
 
     def same(self, request: Request, order: Order) -> Order | None:
         """Return the order under the same idempotency key."""
-        _, first = self._taken[request.headers["idempotency-key"]]
+        first = self._taken[request.headers["idempotency-key"]]
         return first if first is not order else None
 
     def answer(self, order: Order) -> Response:

@@ -12,12 +12,14 @@ from hypothesis import strategies as some
 from standardwebhooks import Webhook
 from starlette.responses import JSONResponse, Response
 
+from sojourn.channels.fence import Fence
 from sojourn.channels.provider import Parcel, Reading
-from sojourn.channels.resend import Config, Resend
+from sojourn.channels.resend import Config, Resend, _outcomes
 from sojourn.domain.content import Attachment
 from sojourn.domain.errors import AmbiguousSend, BadInput, BadSetting, BadSignature
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
+from sojourn.sending.handing_many import hand_over_many, is_keyed
 from sojourn.settings import Settings
 from sojourn.testkit.fakes import Behaviour, Order, SentHook, serving
 from sojourn.testkit.fakes.resend import FakeResend, signed
@@ -195,3 +197,73 @@ async def test_any_signed_json_is_read_or_bad_input(resend: Resend, said: object
         raise
     except BadInput:
         pass
+
+
+# ---- batches -----------------------------------------------------------------------------------
+
+
+def several(fake: FakeResend, number: int = 3) -> list[Parcel]:
+    return [
+        dataclasses.replace(fake.parcel(Channel.EMAIL, f"{KEY}-{n}"), address=f"g{n}@shop.example")
+        for n in range(number)
+    ]
+
+
+@pytest.mark.parametrize("how", [Behaviour.DROP_AFTER, Behaviour.FAIL_AFTER, Behaviour.DROP_BEFORE])
+async def test_a_batch_whose_answer_is_lost_is_handed_over_again_and_delivered_once(
+    fake: FakeResend, resend: Resend, how: Behaviour
+) -> None:
+    fake.script.append(how)
+    answers = await resend.send_many(several(fake))
+    assert answers == [order.id for order in fake.accepted]
+    assert (len(fake.accepted), fake.asked) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "then", [Behaviour.RATE_LIMIT, Behaviour.UNAUTHORIZED, "malformed", "meanwhile"]
+)
+async def test_no_answer_to_the_second_call_says_that_the_first_sent_nothing(
+    fake: FakeResend, resend: Resend, then: Behaviour | str
+) -> None:
+    fake.script += [Behaviour.DROP_AFTER, then]
+    with pytest.raises(AmbiguousSend):
+        await resend.send_many(several(fake))
+    assert len(fake.accepted) == 3
+
+
+async def test_the_key_of_a_batch_does_not_know_a_message_of_it_alone(
+    fake: FakeResend, resend: Resend
+) -> None:
+    parcels = several(fake, 2)
+    await resend.send_many(parcels)
+    await resend.send(parcels[0])
+    assert len(fake.accepted) == 3  # so `is_keyed` says no
+    assert not is_keyed(resend, 2)
+
+
+async def test_a_message_with_an_attachment_goes_alone(fake: FakeResend, resend: Resend) -> None:
+    first, second, third = several(fake)
+    file = Attachment("invoice.pdf", "application/pdf", "aGk=")
+    content = dataclasses.replace(second.content, attachments=(file,))
+    parcels = [first, dataclasses.replace(second, content=content), third]
+    outcomes = await hand_over_many(resend, parcels, Fence(), at_once=1)
+    assert [outcome.provider_id for outcome in outcomes] == [order.id for order in fake.accepted]
+    assert fake.asked == 3
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"data": []},
+        {"data": [{"id": "a"}]},
+        {"data": [{"id": "a"}, {}]},
+        {"data": [{"id": "a"}, {"id": "b"}, {"id": "c"}]},
+        {"data": [{"id": "a"}, {"id": "b"}], "errors": [{"index": 0, "message": "x"}]},
+        {"data": [{"id": "a"}], "errors": [{"index": 2, "message": "x"}]},
+        {"data": "ab"},
+    ],
+)
+def test_an_answer_that_does_not_say_who_got_which_id_leaves_all_in_doubt(said: Any) -> None:
+    with pytest.raises(AmbiguousSend):
+        _outcomes(said, 2)

@@ -46,7 +46,7 @@ def test_every_provider_supports_the_protocols_that_it_should() -> None:
         n for n, cls in PROJECT.carriers.shipped.items() if issubclass(cls, SupportsWebhooks)
     }
     batches = {name for name, cls in PROJECT.carriers.shipped.items() if hasattr(cls, "send_many")}
-    assert batches == {"outbox", "postmark"}
+    assert batches == {"outbox", "postmark", "resend"}
     assert lookup == {"mailgun", "postmark", "sendgrid", "twilio"}
     assert webhooks == {
         "mailgun", "meta", "postmark", "resend", "sendgrid", "ses", "twilio", "vonage",

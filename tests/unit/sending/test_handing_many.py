@@ -82,6 +82,9 @@ class Batch(Single):
     name = "batch"
     batch_of = 4
 
+    def may_share(self, parcel: Parcel) -> bool:
+        return True
+
     async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
         return await self.take(parcels)
 
