@@ -92,12 +92,14 @@ class OpenAttempt:
         journey_at: the same moment by the journey's clock.
         lasted: the time from then within which it may still have handed the message over: its
             call's, if it told its end, else the whole fence.
+        keyed: its provider knows the message by a key of its own, if it has such keys.
     """
 
     provider: str
     at: datetime
     journey_at: datetime
     lasted: timedelta = FENCE
+    keyed: bool = True
 
     @property
     def over_at(self) -> datetime:
@@ -220,6 +222,7 @@ class Doubt:
             below zero while an attempt may still live.
         useful: it is still worth sending.
         repeated: it may have been delivered twice already.
+        keyed: each time it was handed over under a key of its own, if the provider has such keys.
     """
 
     ledger_id: int
@@ -231,6 +234,7 @@ class Doubt:
     over: timedelta
     useful: bool
     repeated: bool
+    keyed: bool = True
 
 
 @dataclass(frozen=True)
@@ -331,6 +335,7 @@ def settled(case: Case) -> Receipt | Doubt | None:
         over=case.now - max(attempt.over_at for attempt in case.unresolved),
         useful=is_useful(case.now, case.delivery.useful_until),
         repeated=entry.possible_duplicate and len(case.unresolved) > 1,
+        keyed=all(attempt.keyed for attempt in case.unresolved),
     )
 
 

@@ -2,7 +2,8 @@
 
 The first that is open is taken:
 
-1. hand the message over again under the same idempotency key;
+1. hand the message over again under the same idempotency key, if it had one of its own: the key of
+   a call with several messages does not know one that comes alone;
 2. ask the provider whether it has the message; "no" counts only once no attempt can hand it over
    any more;
 3. wait for the provider's report;
@@ -59,7 +60,7 @@ def way_out(doubt: Doubt, provider: Provider, message_class: MessageClass) -> Wa
     """
     same = provider.name == doubt.provider  # another one knows neither the key nor the message
     age = doubt.age
-    if same and _is_idempotent(provider, datetime.now(UTC) - doubt.since):
+    if same and doubt.keyed and _is_idempotent(provider, datetime.now(UTC) - doubt.since):
         return Way.AGAIN
     if same and isinstance(provider, SupportsLookup):
         return Way.ASK if age >= provider.looks_up_after else Wait(provider.looks_up_after - age)

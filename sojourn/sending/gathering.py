@@ -313,7 +313,7 @@ async def _unresolved(session: AsyncSession, rows: Sequence[LedgerRow]) -> Seque
         return ()
     assert rows[-1].id is not None
     return [
-        OpenAttempt(row.provider, row.submitted_at, row.journey_at, _lasted(row))
+        OpenAttempt(row.provider, row.submitted_at, row.journey_at, _lasted(row), row.keyed)
         for row in await attempts.unresolved(session, rows[-1].id)
     ]
 

@@ -49,7 +49,13 @@ class Recorder:
         self._store = store
 
     async def submit(
-        self, claim: Claim, provider: Provider, content: Content, now: datetime
+        self,
+        claim: Claim,
+        provider: Provider,
+        content: Content,
+        now: datetime,
+        *,
+        keyed: bool = True,
     ) -> bool:
         """Note that the message goes out now.
 
@@ -58,6 +64,8 @@ class Recorder:
             provider: the provider that gets the message.
             content: the content that the customer reads, without fetched files.
             now: by the journey's clock.
+            keyed: False if it leaves in a call with others whose idempotency key does not know it
+                alone (`handing_many.is_keyed`).
 
         Returns:
             False if another attempt has taken the message over meanwhile.
@@ -71,6 +79,7 @@ class Recorder:
                 address=claim.address,
                 content=content,
                 now=now,
+                keyed=keyed,
             )
             for target in claim.targets if submitted else ():
                 handovers.begin(

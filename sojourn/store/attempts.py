@@ -16,7 +16,13 @@ from sojourn.store.tables import AttemptRow
 
 
 async def begin(
-    session: AsyncSession, ledger_id: int, attempt: int, *, provider: str, now: datetime
+    session: AsyncSession,
+    ledger_id: int,
+    attempt: int,
+    *,
+    provider: str,
+    now: datetime,
+    keyed: bool = True,
 ) -> None:
     """Note that an attempt hands the message over now.
 
@@ -26,6 +32,8 @@ async def begin(
         attempt: the row's count of claims.
         provider: the provider that gets the message.
         now: by the journey's clock.
+        keyed: False if it leaves in a call with others whose idempotency key does not know it alone
+            (`sending.handing_many.is_keyed`).
     """
     session.add(
         AttemptRow(
@@ -35,6 +43,7 @@ async def begin(
             state=AttemptState.SUBMITTING,
             submitted_at=datetime.now(UTC),
             journey_at=now,
+            keyed=keyed,
         )
     )
 

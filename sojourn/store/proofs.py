@@ -37,7 +37,8 @@ async def answered(
         ledger_id: the number of the message's row.
         attempt: the row's count of claims in the attempt.
         provider_id: the provider's id of the message.
-        keyed: the provider has idempotency keys: the same id twice is one delivery.
+        keyed: the provider has idempotency keys: the same id twice is one delivery, if both
+            attempts had a key of their own.
 
     Returns:
         True if this proves, and nothing did before, that the message went out twice.
@@ -75,7 +76,8 @@ async def answered(
             _accept(own, by=ANSWER, provider_id=provider_id, at=now)
             if told and told != provider_id:
                 _attribute(tried, own.provider, told, at=now)
-    perhaps = not keyed and any(one.state in UNRESOLVED for one in tried)
+    under_key = keyed and all(own.keyed for own in tried if own.attempt == attempt)
+    perhaps = any(one.state in UNRESOLVED and not (under_key and one.keyed) for one in tried)
     return _mark(row, perhaps=perhaps, proved=_deliveries(tried, keyed=keyed) > 1, at=now)
 
 
@@ -171,12 +173,15 @@ def _deliveries(tried: Sequence[AttemptRow], *, keyed: bool) -> int:
     """Count the deliveries that are proved.
 
     Two ids are two deliveries. Some providers call every attempt by our own id: there, each answer
-    is a delivery, but for a provider with idempotency keys.
+    is a delivery, but for those under one idempotency key.
     """
     accepted = [one for one in tried if one.state is AttemptState.ACCEPTED and one.provider_id]
     named = {(one.provider, one.provider_id) for one in accepted}
-    answers = Counter((a.provider, a.provider_id) for a in accepted if a.settled_by == ANSWER)
-    return len(named) + (0 if keyed else sum(n - 1 for n in answers.values()))
+    answers = [one for one in accepted if one.settled_by == ANSWER]
+    # the answers under one key are one delivery, each other answer is one
+    told = {(a.provider, a.provider_id) for a in answers if keyed and a.keyed}
+    alone = Counter((a.provider, a.provider_id) for a in answers if not (keyed and a.keyed))
+    return len(named) + sum(n - (name not in told) for name, n in alone.items())
 
 
 def _mark(row: LedgerRow, *, perhaps: bool, proved: bool, at: datetime) -> bool:

@@ -42,6 +42,7 @@ async def submit(
     address: str,
     content: Content,
     now: datetime,
+    keyed: bool = True,
 ) -> bool:
     """Note that the message goes out now, and keep its full text.
 
@@ -53,10 +54,17 @@ async def submit(
         address: where it goes.
         content: what the customer reads.
         now: by the journey's clock.
+        keyed: False if it leaves in a call with others whose idempotency key does not know it
+            alone.
 
     Returns:
         False if another attempt has taken the message over meanwhile; then it must not go out.
+
+    Raises:
+        ValueError: it may be out by an earlier attempt, under a key that would not be used.
     """
+    if not keyed and await attempts.unresolved(session, ledger_id):
+        raise ValueError(f"message {ledger_id} is in doubt: it goes alone, under its own key")
     changed = await session.exec(
         update(LedgerRow)
         .where(
@@ -68,7 +76,7 @@ async def submit(
     )
     if changed.rowcount != 1:
         return False
-    await attempts.begin(session, ledger_id, attempt, provider=provider, now=now)
+    await attempts.begin(session, ledger_id, attempt, provider=provider, now=now, keyed=keyed)
     await session.merge(ContentRow(ledger_id=ledger_id, address=address, content=content.filled()))
     return True
 

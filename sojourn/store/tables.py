@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -653,6 +654,10 @@ class AttemptRow(SQLModel, table=True):
     """The kind of a provider's error: ``RateLimited``."""
     detail: str | None = None
     """The words of the provider."""
+    keyed: bool = Field(
+        default=True, sa_column=Column(Boolean, nullable=False, server_default=true())
+    )
+    """False: it left in a call with others, whose idempotency key does not know it alone."""
 
 
 class ReportRow(SQLModel, table=True):

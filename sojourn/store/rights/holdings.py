@@ -33,7 +33,7 @@ HOLDINGS: Mapping[str, Holding] = {
             names="provider_id",
             personal="detail",
             plain="id ledger_id attempt provider state submitted_at journey_at settled_at "
-            "settled_by error",
+            "settled_by error keyed",
         ),
         find=Find.MESSAGE,
         end=End.EMPTIED,
