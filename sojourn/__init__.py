@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         weekday,
     )
     from sojourn.domain.calls import Failed, NonPersonal
+    from sojourn.domain.campaign import Campaign
     from sojourn.domain.customer import Customer, Identity, read_identity
     from sojourn.domain.errors import SojournError
     from sojourn.domain.events import Event, Personal
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from sojourn.domain.messages import Channel, MessageClass, Outcome, Reason, Receipt, Status
     from sojourn.domain.question import Question
     from sojourn.domain.quiet_hours import QuietHours
+    from sojourn.domain.sending_time import at, at_local, at_once
     from sojourn.domain.span import days, hours, minutes, weeks
     from sojourn.domain.working_time import working
     from sojourn.journeys.activities import activity
@@ -69,6 +71,7 @@ _HOMES = {
     "domain.abuse": ("Limits",),
     "domain.again": ("ALWAYS", "ONCE", "after"),
     "domain.audience": ("Audience",),
+    "domain.campaign": ("Campaign",),
     "domain.calendar_days": (
         "business_days",
         "day_of_month",
@@ -99,6 +102,7 @@ _HOMES = {
     "domain.messages": ("Channel", "MessageClass", "Outcome", "Reason", "Receipt", "Status"),
     "domain.question": ("Question",),
     "domain.quiet_hours": ("QuietHours",),
+    "domain.sending_time": ("at", "at_local", "at_once"),
     "domain.span": ("days", "hours", "minutes", "weeks"),
     "domain.working_time": ("working",),
     "journeys.activities": ("activity",),
@@ -131,6 +135,7 @@ __all__ = [
     "WHATSAPP",
     "AtCap",
     "Audience",
+    "Campaign",
     "Channel",
     "Context",
     "Customer",
@@ -158,7 +163,10 @@ __all__ = [
     "Status",
     "activity",
     "after",
+    "at",
+    "at_local",
     "at_most",
+    "at_once",
     "business_days",
     "consents",
     "count",

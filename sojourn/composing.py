@@ -18,6 +18,7 @@ from sojourn.channels.registry import Carriers
 from sojourn.channels.variables import PROJECT as VARIABLE
 from sojourn.channels.variables import check_variables
 from sojourn.domain.audience import Audience, Audiences
+from sojourn.domain.campaign import Campaign, Campaigns
 from sojourn.domain.coupons import FILE as COUPONS
 from sojourn.domain.coupons import Pools, read_pools
 from sojourn.domain.errors import BadProject, SameName, SojournError
@@ -29,11 +30,12 @@ from sojourn.journeys.activities import Activity
 from sojourn.journeys.coupons import check_coupons
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
-from sojourn.journeys.topics import check_topics
+from sojourn.journeys.topics import check_topic, check_topics
 from sojourn.project import POLICY, Declaration, Project
 from sojourn.settings import Settings, load_settings
 
 Registry = TypeVar("Registry")
+T = TypeVar("T")
 
 
 def load_project(root: Path | None = None) -> Project:
@@ -105,6 +107,7 @@ def _composed(root: Path) -> Project:
     journeys = list(_modules(root, declared.journeys))
     activities = list(_modules(root, declared.activities))
     audiences = list(_modules(root, declared.audiences))
+    campaigns = list(_modules(root, declared.campaigns))
     carriers = list(_modules(root, declared.channels))
     sources = list(_modules(root, declared.sources))
     classes = list(_journeys(journeys))
@@ -121,7 +124,8 @@ def _composed(root: Path) -> Project:
                 synonyms=Synonyms(declared.synonyms.events, declared.synonyms.fields),
             ),
             activities=_activities(activities),
-            audiences=Audiences(_audiences(audiences)),
+            audiences=Audiences(_made_in(audiences, Audience)),
+            campaigns=_campaigns(campaigns, composed, topics),
             carriers=Carriers(carriers),
             sources=MappingProxyType(_sources(sources)),
             templates=tuple(root / place for place in declared.templates),
@@ -297,12 +301,22 @@ def _activities(modules: Iterable[ModuleType]) -> Mapping[str, Activity[..., Any
     return MappingProxyType(found)
 
 
-def _audiences(modules: Iterable[ModuleType]) -> list[Audience]:
-    found: list[Audience] = []
+def _made_in(modules: Iterable[ModuleType], kind: type[T]) -> list[T]:
+    """Return the values of a kind that modules hold, each once."""
+    found: list[T] = []
     for module in modules:
         for item in vars(module).values():
-            if isinstance(item, Audience) and not any(item is one for one in found):
+            if isinstance(item, kind) and not any(item is one for one in found):
                 found.append(item)
+    return found
+
+
+def _campaigns(
+    modules: Iterable[ModuleType], journeys: Mapping[str, type[Journey]], topics: Topics
+) -> Campaigns:
+    found = Campaigns(_made_in(modules, Campaign), journeys)
+    for one in found.values():
+        check_topic(f'campaign "{one.name}"', one.message, one.message.topic, topics)
     return found
 
 

@@ -1,8 +1,8 @@
 """`Project`: what a company writes, composed once and passed on.
 
 A project is a folder: journeys in ``workflows/``, what they call in ``activities/``,
-audiences in ``audiences/``, events in
-``events.py``, words in ``templates/``, providers in ``channels/``, in ``topics.toml`` what
+audiences in ``audiences/``, campaigns in ``starter/campaigns/``, events in ``events.py``,
+words in ``templates/``, providers in ``channels/``, in ``topics.toml`` what
 customers can say no to, and in ``coupons.toml`` pools of codes. ``[tool.sojourn]`` in its
 ``pyproject.toml`` says what differs::
 
@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sojourn.channels.registry import Carriers
 from sojourn.domain.audience import Audiences
+from sojourn.domain.campaign import Campaigns
 from sojourn.domain.coupons import Pools
 from sojourn.domain.events import SHIPPED, Events, Use
 from sojourn.domain.topics import Topics
@@ -61,6 +62,7 @@ class Declaration(BaseModel):
         journeys: folders of the project, or installed packages.
         activities: as ``journeys``.
         audiences: as ``journeys``.
+        campaigns: as ``journeys``.
         events: modules or packages; files beside them whose names begin alike count as well.
         channels: folders or packages of the project's own providers.
         sources: folders or packages of the project's own sources of webhooks.
@@ -77,6 +79,7 @@ class Declaration(BaseModel):
     journeys: Places = ("workflows",)
     activities: Places = ("activities",)
     audiences: Places = ("audiences",)
+    campaigns: Places = ("starter/campaigns",)
     events: Places = ("events",)
     channels: Places = ("channels",)
     sources: Places = ("sources",)
@@ -98,6 +101,7 @@ class Project:
         events: by wire name, those that ship among them. They are read as these journeys use them.
         activities: what journeys call, by name.
         audiences: questions about all customers, by name.
+        campaigns: messages to audiences, by name.
         carriers: the providers that settings can choose.
         sources: the project's own sources of webhooks, by name.
         templates: folders, searched in this order before the engine's own.
@@ -114,6 +118,7 @@ class Project:
     events: Events = field(default_factory=lambda: SHIPPED)
     activities: Mapping[str, Activity[..., Any]] = field(default_factory=dict)
     audiences: Audiences = field(default_factory=Audiences)
+    campaigns: Campaigns = field(default_factory=Campaigns)
     carriers: Carriers = field(default_factory=Carriers)
     sources: Mapping[str, type[Any]] = field(default_factory=dict)
     templates: tuple[Path, ...] = ()

@@ -74,7 +74,7 @@ class Abandoned:
             return 0
         settled = 0
         async with self._store.transaction() as session:
-            await people.lock(session, rows[0].customer_id)
+            await people.lock_all(session, [row.customer_id for row in rows])
             for row in rows:
                 if row.enrolment in over:
                     assert row.id is not None

@@ -339,6 +339,9 @@ class Delivery(_Wire):
     """When the steps last began, by Temporal's clock; None: asked for before this was told."""
     coupon: str = ""
     """The pool from which it hands out a code; empty: it hands out none."""
+    campaign: str = ""
+    """The campaign that it belongs to; empty: a run of a journey. A campaign's message has the
+    campaign in place of the run and its start, and the recipient's id in place of the enrolment."""
 
     @property
     def lane(self) -> Channel:

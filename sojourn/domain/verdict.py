@@ -163,6 +163,7 @@ class Case:
         switched_off: the project has switched the journey off.
         needs_own_yes: the message's topic needs a yes of its own.
         held_for: how long an operator has held the message back; None: nobody does.
+        called_off: its campaign was stopped.
         news: events that may have overtaken the run since its start, oldest first; None means that
             nobody has looked.
         circumstances: None means that nobody has looked.
@@ -179,6 +180,7 @@ class Case:
     switched_off: bool = False
     needs_own_yes: bool = False
     held_for: timedelta | None = None
+    called_off: bool = False
     news: Sequence[Heard] | None = None
     circumstances: Circumstances | None = None
 
@@ -372,8 +374,9 @@ def permitted(case: Case) -> Receipt | Ruling:
     What an operator holds back is not judged further: whatever else is wrong with it may be the
     reason for holding it back.
     """
-    if case.switched_off:
-        return _ruling(case, Skip(Reason.SWITCHED_OFF))
+    if case.switched_off or case.called_off:
+        off = Reason.SWITCHED_OFF if case.switched_off else Reason.RUN_STOPPED
+        return _ruling(case, Skip(off))
     if case.held_for is not None:
         return _ruling(case, _hold_back(case, case.held_for))
     assert case.circumstances is not None, "nobody has looked at the circumstances"
@@ -390,7 +393,8 @@ def permitted(case: Case) -> Receipt | Ruling:
         if case.entry is None and case.entries:
             # no channel is left after one that refused: its refusal is the news
             return receipt(case.entries[-1], case.timezone)
-        if not case.unresolved:
+        # a campaign asks of customers who have said their words; a journey may begin before them
+        if not case.unresolved and not case.delivery.campaign:
             decision = _wait_for_words(case, case.circumstances.recipient, decision)
     return _ruling(case, decision)
 

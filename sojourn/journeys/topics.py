@@ -23,12 +23,24 @@ def check_topics(journeys: Iterable[type[Journey]], topics: Topics) -> None:
         return
     for journey in journeys:
         for message in journey.messages:
-            _check(journey, message, topics)
+            whose = f"{place_of(journey)}, {message.step}"
+            check_topic(whose, message, message.of(journey.topic).topic, topics)
 
 
-def _check(journey: type[Journey], message: Message, topics: Topics) -> None:
-    topic = message.of(journey.topic).topic
-    whose = f"{place_of(journey)}, {message.step}"
+def check_topic(whose: str, message: Message, topic: str, topics: Topics) -> None:
+    """Check that one message is on a topic of the registry, and of its kind.
+
+    Args:
+        whose: names the message in an error.
+        message: the message.
+        topic: its topic.
+        topics: of the project; any topic goes if it lists none.
+
+    Raises:
+        BadProject: names the message, its topic and the way out.
+    """
+    if not topics.declared:
+        return
     try:
         topics.check(topic)
     except UnknownName as error:

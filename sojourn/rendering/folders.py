@@ -74,6 +74,24 @@ class Folders:
         """Return the names of a journey's files that match, without the folder."""
         return {path.name for root in self.roots for path in (root / journey).glob(pattern)}
 
+    def contents(self, journey: str) -> list[tuple[str, bytes]]:
+        """Return the files of a journey or campaign and of the layout around them.
+
+        Args:
+            journey: its name.
+
+        Returns:
+            Each file's name and content; of files of one name the first on the search path.
+        """
+        found: dict[str, bytes] = {}
+        for folder in (journey, "layout"):
+            for root in self.roots:
+                for path in sorted((root / folder).rglob("*")):
+                    if path.is_file():
+                        name = f"{folder}/{path.relative_to(root / folder)}"
+                        found.setdefault(name, path.read_bytes())
+        return sorted(found.items())
+
     def channels(self, journey: str, template: str) -> set[Channel]:
         """Return the channels that have a message in some language."""
         return {channel for channel in Channel if self.by_language(journey, template, channel)}

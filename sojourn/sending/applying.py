@@ -9,8 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.content import Content
 from sojourn.domain.coupons import Coupon, Pools
-from sojourn.domain.events import Events
-from sojourn.domain.messages import Channel, MessageClass, Reason, Receipt, Status
+from sojourn.domain.events import Event, Events
+from sojourn.domain.messages import Channel, Delivery, MessageClass, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Allow, Defer, Skip
 from sojourn.domain.reports import reference
@@ -18,11 +18,21 @@ from sojourn.domain.states import AttemptState, MessageState
 from sojourn.domain.verdict import Case, Doubt, Late, Ruling, Verdict, receipt
 from sojourn.sending import couponing, targets
 from sojourn.sending.couponing import NO_POOLS, Taker
-from sojourn.sending.drafting import Claim, drafted
+from sojourn.sending.drafting import Claim, drafted, launched
 from sojourn.sending.gathering import Gathered, entry
 from sojourn.sending.targets import Target
-from sojourn.store import attempts, coupon_stock, coupons, events, holds, ledger, settling
-from sojourn.store.tables import ContentRow, EventRow, LedgerRow
+from sojourn.store import (
+    attempts,
+    coupon_stock,
+    coupons,
+    events,
+    holds,
+    ledger,
+    recipients,
+    settling,
+)
+from sojourn.store.digests import digest
+from sojourn.store.tables import ContentRow, LedgerRow
 
 log = logging.getLogger("sojourn.sending")
 
@@ -47,7 +57,7 @@ class _Found:
         coupon: the code that it hands out, unless the kept content has it.
     """
 
-    start: EventRow | None = None
+    start: Event | None = None
     kept: ContentRow | None = None
     coupon: Coupon | None = None
 
@@ -81,8 +91,10 @@ async def apply(
         return verdict
     found = _Found()
     if isinstance(verdict.decision, Allow):
-        verdict = await _confirmed(session, gathered, verdict, found, pools=pools, only_to=only_to)
-    row = _note(gathered, verdict)
+        verdict = await _confirmed(
+            session, gathered, verdict, found, known, pools=pools, only_to=only_to
+        )
+    row = noted(gathered, verdict)
     session.add(row)
     await session.flush()
     await _free_a_slot(session, gathered, verdict)
@@ -106,6 +118,7 @@ async def _confirmed(
     gathered: Gathered,
     ruling: Ruling,
     found: _Found,
+    known: Events,
     *,
     pools: Pools,
     only_to: OnlyTo | None,
@@ -117,6 +130,7 @@ async def _confirmed(
         gathered: the case and its rows.
         ruling: the verdict allows the message.
         found: gets what its claim is made of.
+        known: the project's events, by wire name.
         pools: the project's, of codes.
         only_to: the addresses that this installation may write to; None: all.
 
@@ -124,7 +138,7 @@ async def _confirmed(
         The ruling.
     """
     case = gathered.case
-    found.start = await events.find(session, case.delivery.enrolment)
+    found.start = await _start(session, case.delivery, known)
     if found.start is None:
         return _forgotten(case, ruling)
     if ruling.in_doubt and (kept := await _kept(session, gathered)):
@@ -138,6 +152,14 @@ async def _confirmed(
             said = couponing.left_none(case.delivery.coupon)
             return _instead(ruling, Reason.NO_COUPON, said)
     return ruling
+
+
+async def _start(session: AsyncSession, delivery: Delivery, known: Events) -> Event | None:
+    """Return the event that a message is about; None if the store does not have it."""
+    if delivery.campaign:
+        return launched(delivery)
+    row = await events.find(session, delivery.enrolment)
+    return None if row is None else events.typed(row, known)
 
 
 def _forgotten(case: Case, ruling: Ruling) -> Ruling:
@@ -206,7 +228,13 @@ async def _give_up_coupon(session: AsyncSession, row: LedgerRow, skip: Skip) -> 
         await coupon_stock.tell_empty(session, row.coupon, datetime.now(UTC))
 
 
-def _note(gathered: Gathered, ruling: Ruling) -> LedgerRow:
+def noted(gathered: Gathered, ruling: Ruling) -> LedgerRow:
+    """Return the message's row as a verdict leaves it; the caller stores it.
+
+    Args:
+        gathered: the case and its rows.
+        ruling: the verdict on it.
+    """
     case = gathered.case
     row = gathered.rows[-1] if case.entry else ledger.new_row(case.delivery, ruling.channel)
     row.customer_id = gathered.customer.customer_id
@@ -258,7 +286,7 @@ async def _claim(
         await attempts.end(session, row.id, AttemptState.SUPERSEDED, by="gate")
         perhaps_out = case.once_more.perhaps_twice
         row.possible_duplicate |= perhaps_out
-    draft = await drafted(session, gathered, channel, events.typed(start, known), known=known)
+    draft = await drafted(session, gathered, channel, start, known=known)
     aimed: tuple[Target, ...] = ()
     if channel is Channel.PUSH:
         aimed = await targets.of(
@@ -270,6 +298,9 @@ async def _claim(
             kept=kept,
         )
     address = aimed[0].address if aimed else draft.address
+    if case.delivery.campaign and not aimed:
+        taken = await digest(session, channel, address)
+        await recipients.take(session, case.delivery.campaign, {case.delivery.customer_id: taken})
     others = [] if in_doubt or channel is Channel.PUSH else gathered.usable.get(channel, ())[1:]
     return replace(
         draft,

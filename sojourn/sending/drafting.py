@@ -11,6 +11,7 @@ from sojourn.domain.coupons import Coupon
 from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event, Events, MessageReplied
 from sojourn.domain.history import History
+from sojourn.domain.launched import CampaignLaunched
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.opt_ins import OptIn
 from sojourn.domain.verdict import Case
@@ -19,6 +20,7 @@ from sojourn.rendering.vocabulary import folded, of_any_key
 from sojourn.sending.gathering import Gathered
 from sojourn.sending.targets import Target
 from sojourn.store import events, reports
+from sojourn.store.events import Told
 
 WHATSAPP_WINDOW = timedelta(hours=24)
 
@@ -98,17 +100,19 @@ async def drafted(
     address = customer.address(channel)
     if channel is not Channel.PUSH:
         address = next(iter(gathered.usable.get(channel, ())), address)
-    told = await events.history(
-        session,
-        customer.customer_id,
-        key_field=delivery.key_field,
-        key=delivery.key,
-        since_goal=delivery.goals,
-        before=delivery.start,
-        known=known,
-        folded=folded(known),
-        of_any_key=of_any_key(known),
-    )
+    told = Told([], [])  # a campaign is about no occasion of the customer's
+    if not delivery.campaign:
+        told = await events.history(
+            session,
+            customer.customer_id,
+            key_field=delivery.key_field,
+            key=delivery.key,
+            since_goal=delivery.goals,
+            before=delivery.start,
+            known=known,
+            folded=folded(known),
+            of_any_key=of_any_key(known),
+        )
     return Claim(
         ledger_id=0,
         attempt=0,
@@ -124,6 +128,17 @@ async def drafted(
         and await _has_written(session, customer, address, case),
         opens=case.circumstances.recipient.consents.opens if case.circumstances else None,
         opt_in=case.circumstances.opt_in if case.circumstances else None,
+    )
+
+
+def launched(delivery: Delivery) -> CampaignLaunched:
+    """Return what a campaign's message has in place of the event that enrols a customer."""
+    at, _ = delivery.start
+    return CampaignLaunched(
+        message_id=delivery.cause,
+        customer_id=delivery.customer_id,
+        occurred_at=at,
+        campaign=delivery.campaign,
     )
 
 

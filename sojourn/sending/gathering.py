@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.calendar import zone
+from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.countries import home_country
 from sojourn.domain.coupons import Pools
 from sojourn.domain.customer import Customer, home_zone
@@ -38,6 +39,7 @@ from sojourn.domain.verdict import (
 from sojourn.sending import couponing, opting
 from sojourn.store import (
     attempts,
+    campaigns,
     cards,
     consents,
     devices,
@@ -46,12 +48,14 @@ from sojourn.store import (
     ledger,
     locks,
     people,
+    recipients,
     refusals,
     runs,
     slots,
     suppressions,
     switches,
 )
+from sojourn.store.digests import digest
 from sojourn.store.facts import one as facts_of_one
 from sojourn.store.switches import Holds
 from sojourn.store.tables import AttemptRow, CustomerRow, LedgerRow
@@ -170,7 +174,8 @@ async def gather(
         await locks.share(session, [switches.LOCK, *refusals.lock_keys(addresses)])
     held = await switches.holds(session)
     case = replace(case, held_for=_held_for(delivery, held))
-    if case.held_for is None:
+    case = await _of_campaign(session, case)
+    if case.held_for is None and not case.called_off:
         dead = await suppressions.suppressed(session, addresses)
         barred = {pair for pair in addresses if only_to is not None and not only_to.allows(*pair)}
         dead |= await _not_instead(session, customer, dead | barred)
@@ -184,6 +189,7 @@ async def gather(
         }
         who = await recipient(session, customer, case.timezone, now=now, dead=dead, barred=barred)
         around = await _circumstances(session, case, person, others, who, held=held)
+        around = await _of_others(session, case, around, usable, pools)
         if stays_if is not None:
             said = around.recipient.consents
             finding = await facts_of_one.judged(
@@ -194,11 +200,47 @@ async def gather(
             around = await opting.judged(
                 session, delivery, person, around, now, a_day=opt_ins_a_day, holding=holding
             )
-        if not case.unresolved:  # what may be out has its code
-            none = await couponing.why_none(session, delivery, pools, now, case.timezone)
-            around = replace(around, no_coupon=none)
         case = replace(case, circumstances=around)
     return Gathered(case, customer, rows, usable)
+
+
+async def _of_others(
+    session: AsyncSession,
+    case: Case,
+    around: Circumstances,
+    usable: Mapping[Channel, tuple[str, ...]],
+    pools: Pools,
+) -> Circumstances:
+    """Look at what messages to others leave: the address, and a code."""
+    if not around.told_by_twin:
+        elsewhere = await _goes_to_another(session, case.delivery, usable)
+        around = replace(around, told_by_twin=elsewhere)
+    if case.unresolved:  # what may be out has its code
+        return around
+    none = await couponing.why_none(session, case.delivery, pools, case.now, case.timezone)
+    return replace(around, no_coupon=none)
+
+
+async def _of_campaign(session: AsyncSession, case: Case) -> Case:
+    if not case.delivery.campaign:
+        return case
+    return of_campaign(case, *await campaigns.standing(session, case.delivery.campaign))
+
+
+def of_campaign(case: Case, state: CampaignState, since: datetime) -> Case:
+    """Return a case with what its campaign's state says: paused, or called off.
+
+    Args:
+        case: of a campaign's message.
+        state: where the campaign stands.
+        since: since when.
+
+    Returns:
+        The case.
+    """
+    if state is CampaignState.PAUSED and case.held_for is None:
+        return replace(case, held_for=datetime.now(UTC) - since)
+    return replace(case, called_off=state.is_over)
 
 
 def _of_one_number(customer: Customer) -> Customer:
@@ -356,10 +398,22 @@ async def _circumstances(
     return Circumstances(
         recipient=who,
         paused={channel: now - since for channel, since in held.channels.items()},
-        told_by_twin=bool(person.merged or others)
-        and await _is_told(session, case.delivery, person, others),
+        told_by_twin=await _is_told(session, case.delivery, person, others),
         room=await _room(session, case, person),
     )
+
+
+async def _goes_to_another(
+    session: AsyncSession, delivery: Delivery, usable: Mapping[Channel, tuple[str, ...]]
+) -> bool:
+    """Tell whether a campaign's message went to this address for another of its recipients."""
+    if not delivery.campaign or delivery.lane is Channel.PUSH:
+        return False
+    if not (addresses := usable.get(delivery.lane)):
+        return False
+    taken = await digest(session, delivery.lane, addresses[0])
+    found = await recipients.takers(session, delivery.campaign, [taken])
+    return found.get(taken, delivery.customer_id) != delivery.customer_id
 
 
 async def _room(session: AsyncSession, case: Case, person: CustomerRow) -> Room | None:
@@ -381,12 +435,19 @@ async def _room(session: AsyncSession, case: Case, person: CustomerRow) -> Room 
 async def _is_told(
     session: AsyncSession, delivery: Delivery, person: CustomerRow, others: Sequence[str]
 ) -> bool:
-    """Tell whether another run of the same person has sent this step already.
+    """Tell whether the same person has had this step already.
+
+    Of a campaign, both of two joined ids may have been in the audience.
 
     Each of two joined ids may have brought a run of the same journey and key, and so may each of
     two ids that share an address. Both runs go on and hear the same events, and the run that comes
     first to a step sends it.
     """
+    if delivery.campaign:
+        gone = await ledger.gone_to(session, delivery.workflow_id, [person.customer_id])
+        return any(one != delivery.message_id for one in gone.get(person.customer_id, ()))
+    if not person.merged and not others:
+        return False
     noted = await runs.of_customers(session, [person.customer_id, *others])
     twins = {
         run.workflow_id

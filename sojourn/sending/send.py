@@ -22,6 +22,7 @@ from sojourn.domain.errors import (
     AmbiguousSend,
     NothingToSay,
     PermanentError,
+    ProviderError,
     TemplateError,
     TransientError,
     Unforeseen,
@@ -104,7 +105,21 @@ class Messages:
         return receipt
 
     async def _send(self, delivery: Delivery) -> Receipt:
-        clock = _journeys_clock(delivery)
+        return await self.attempt(delivery, _journeys_clock(delivery))
+
+    async def attempt(self, delivery: Delivery, clock: Clock) -> Receipt:
+        """Send one message, once, or say why not.
+
+        Args:
+            delivery: the message.
+            clock: the journey's, or the campaign's.
+
+        Returns:
+            What became of it.
+
+        Raises:
+            ApplicationError: another attempt may succeed, after the delay that it names.
+        """
         once_more: OnceMore | None = None
         handed_over = False
         planned = delivery.due
@@ -139,7 +154,7 @@ class Messages:
         """Render and hand over; return None if the gate must decide what follows."""
         provider = self._providers[claim.channel]
         try:
-            content = claim.content or self._render(delivery, claim)
+            content = claim.content or self.render(delivery, claim)
             whole = await fetched(content, self._shop_url, self._hosts)
         except NothingToSay as declined:
             why = reason_for(declined)
@@ -167,7 +182,13 @@ class Messages:
         handing_over = self._hand_over(delivery, claim, provider, parcel, clock, fence=fence)
         return await to_its_end(handing_over, fence)
 
-    def _render(self, delivery: Delivery, claim: Claim) -> Content:
+    def render(self, delivery: Delivery, claim: Claim) -> Content:
+        """Return what the customer reads.
+
+        Raises:
+            TemplateError: it cannot be rendered.
+            NothingToSay: its template declined.
+        """
         name = reference(claim.ledger_key)
         context = context_of(delivery, claim, reference=name)
         content = self._renderer.render(context, claim.channel)
@@ -196,32 +217,12 @@ class Messages:
                 provider_id = whole(outcomes)
             else:
                 provider_id = await hand_over(provider, parcel, fence)
-        except PermanentError as error:
-            await self._record.refused(claim, provider, error, outcomes)
-            return None
-        except TransientError as error:
-            if isinstance(error, Unforeseen):
-                cause = error.__cause__ or error
-                activity.logger.error(
-                    "%s could not be given message %s: %s at %s",
-                    provider.name,
-                    claim.ledger_id,
-                    kind_of(cause),
-                    whereabouts(cause),
-                )
-            await self._record.released(claim, provider, error, outcomes)
+        except (PermanentError, TransientError, AccountError, AmbiguousSend) as error:
+            await self.failed(claim, provider, error, outcomes)
+            if not isinstance(error, TransientError):
+                return None
             after = _not_past_its_use(delivery, clock, error.retry_after)
             raise _again(f"{provider.name}: {kind_of(error)}", after) from None
-        except AccountError as error:
-            activity.logger.error("%s does not let us send: %s", provider.name, error.told)
-            await self._record.paused(claim, provider, error, outcomes)
-            return None
-        except AmbiguousSend as error:
-            activity.logger.warning(
-                "%s: message %s: %s", provider.name, claim.ledger_id, error.told
-            )
-            await self._record.in_doubt(claim, provider, error, outcomes)
-            return None
         if await self._record.sent(claim, provider, provider_id, outcomes):
             activity.logger.error("message %s went out twice by %s", claim.ledger_id, provider.name)
             _meter(claim.channel, delivery).create_counter(
@@ -229,6 +230,49 @@ class Messages:
                 "Messages of which it was proved that they went out twice.",
             ).add(1)
         return _receipt(claim, Status.SENT)
+
+    async def failed(
+        self,
+        claim: Claim,
+        provider: Provider,
+        error: ProviderError,
+        outcomes: Sequence[Outcome] = (),
+    ) -> None:
+        """Record that a hand-over failed, and how.
+
+        Args:
+            claim: the claim of the attempt.
+            provider: the provider that got it, or should have.
+            error: what it said.
+            outcomes: what became of the message on each device.
+
+        Raises:
+            ProviderError: it is of no kind that a provider may raise.
+        """
+        match error:
+            case PermanentError():
+                await self._record.refused(claim, provider, error, outcomes)
+            case TransientError():
+                if isinstance(error, Unforeseen):
+                    cause = error.__cause__ or error
+                    activity.logger.error(
+                        "%s could not be given message %s: %s at %s",
+                        provider.name,
+                        claim.ledger_id,
+                        kind_of(cause),
+                        whereabouts(cause),
+                    )
+                await self._record.released(claim, provider, error, outcomes)
+            case AccountError():
+                activity.logger.error("%s does not let us send: %s", provider.name, error.told)
+                await self._record.paused(claim, provider, error, outcomes)
+            case AmbiguousSend():
+                activity.logger.warning(
+                    "%s: message %s: %s", provider.name, claim.ledger_id, error.told
+                )
+                await self._record.in_doubt(claim, provider, error, outcomes)
+            case _:
+                raise error
 
     # ---- a doubt: find out ---------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from sojourn.campaigns.slices import Campaigning
+from sojourn.campaigns.workflow import CampaignWorkflow
 from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
 from sojourn.dispatch.sayings import Sayings
@@ -20,6 +22,8 @@ from sojourn.rendering.render import Renderer
 from sojourn.sending.asking import Questions
 from sojourn.sending.calls import temporal_activities
 from sojourn.sending.gate import Gate
+from sojourn.sending.many.gate import ManyGate
+from sojourn.sending.many.send import Batches
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.sending.stopping import Stops
@@ -71,23 +75,30 @@ async def serving(
     """
     project = project or load_project()
     carriers = carriers or project.carriers.chosen(settings, channels)
-    serves = list(project.journeys.values()) if workflows is None else workflows
+    serves: Sequence[type] = (
+        workflows
+        if workflows is not None
+        else (
+            *project.journeys.values(),
+            CampaignWorkflow,
+        )
+    )
     renderer = Renderer(
         settings, signing_key(settings), project.templates, project.languages, project.topics
     )
+    rules = policy or Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy")
+    recorder = Recorder(store)
     messages = Messages(
-        Gate.of(
-            store,
-            settings,
-            project,
-            policy or Policy(project.policy, settings.quiet_hours, caps=settings.caps == "policy"),
-            renderer.channels_of,
-        ),
+        Gate.of(store, settings, project, rules, renderer.channels_of),
         carriers,
         renderer,
-        Recorder(store),
+        recorder,
         shop_url=settings.shop_url,
         hosts=settings.link_hosts,
+    )
+    gate = ManyGate.of(store, settings, project, rules)
+    campaigning = Campaigning(
+        store, settings, project, Batches(store, gate, messages, recorder, carriers)
     )
     shared: dict[str, Any] = {
         "graceful_shutdown_timeout": GRACE,
@@ -115,6 +126,9 @@ async def serving(
                         sayings.note,
                         tasks.open,
                         tasks.close,
+                        campaigning.freeze,
+                        campaigning.act,
+                        campaigning.finish,
                     ],
                     workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,
@@ -130,7 +144,7 @@ async def serving(
                 Worker(
                     client,
                     task_queue=channel_queue(channel, task_queue),
-                    activities=[messages.send],
+                    activities=[messages.send, campaigning.send_slice],
                     max_task_queue_activities_per_second=getattr(settings, f"{channel}_limit"),
                     **shared,
                 )

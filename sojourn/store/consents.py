@@ -22,7 +22,7 @@ from sojourn.domain.consent import Consents, Evidence, Purpose
 from sojourn.domain.messages import Channel
 from sojourn.store import opt_ins, refusals
 from sojourn.store.standing import address_of, addresses_of, ordered, since, standing
-from sojourn.store.tables import ConsentRow, CustomerRow, EventRow
+from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, RefusalRow
 
 NO_EVIDENCE = Evidence()
 _JUST_AFTER = timedelta(microseconds=1)
@@ -65,20 +65,41 @@ async def words(
         The statements.
     """
     by_address = [
-        ConsentRow(
-            customer_id=customer_id,
-            channel=row.channel,
-            topic=row.topic,
-            granted=False,
-            at=row.at,
-            received_at=row.at,
-            source=row.source,
-        )
+        _by_address(customer_id, row)
         for row in await refusals.against(
             session, [*await _addresses(session, customer_id), *besides]
         )
     ]
     return ordered([*await statements(session, customer_id), *by_address])
+
+
+async def of_many(
+    session: AsyncSession, rows: Sequence[CustomerRow], channel: Channel, *, now: datetime
+) -> dict[str, Consents]:
+    """Return what each of several customers agrees to and refuses, by one channel.
+
+    Args:
+        session: any session.
+        rows: of the customers, none of them a pointer.
+        channel: only refusals of its addresses count; `current` takes those of every channel.
+        now: a yes that ended before has run out.
+
+    Returns:
+        As `current`, by customer.
+    """
+    said: dict[str, list[ConsentRow]] = {row.customer_id: [] for row in rows}
+    query = select(ConsentRow).where(col(ConsentRow.customer_id).in_(said))
+    for one in await session.exec(query):
+        said[one.customer_id].append(one)
+    pairs = {row.customer_id: addresses_of(row, channel) for row in rows}
+    every = [(channel, address) for each in pairs.values() for address in each]
+    refused = await refusals.against_each(session, every)
+    for customer_id, each in pairs.items():
+        for address in each:
+            said[customer_id] += [
+                _by_address(customer_id, row) for row in refused.get((channel, address), ())
+            ]
+    return {one: standing(ordered(each), now) for one, each in said.items()}
 
 
 async def statements(session: AsyncSession, customer_id: str) -> Sequence[ConsentRow]:
@@ -200,6 +221,18 @@ async def forget(session: AsyncSession, customer_id: str) -> None:
         update(ConsentRow)
         .where(col(ConsentRow.customer_id) == customer_id)
         .values(address=None, proof=None)
+    )
+
+
+def _by_address(customer_id: str, row: RefusalRow) -> ConsentRow:
+    return ConsentRow(
+        customer_id=customer_id,
+        channel=row.channel,
+        topic=row.topic,
+        granted=False,
+        at=row.at,
+        received_at=row.at,
+        source=row.source,
     )
 
 

@@ -353,13 +353,7 @@ async def newer(
         select(EventRow)
         .where(
             _is_of(customer_id, names, others, regardless),
-            or_(
-                tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > than,
-                and_(
-                    col(EventRow.seq) > than[1],
-                    col(EventRow.occurred_at) >= earliest(than[0], within),
-                ),
-            ),
+            _is_newer(than, within),
         )
         .order_by(col(EventRow.occurred_at), col(EventRow.seq))
     )
@@ -381,6 +375,62 @@ async def newer(
             if event.is_whole or row.name in regardless:
                 found.append(heard(row, event, within=within))
     return found
+
+
+async def newer_of_many(
+    session: AsyncSession,
+    customer_ids: Collection[str],
+    names: Collection[str],
+    *,
+    than: Place,
+    known: Events,
+    within: timedelta = timedelta(0),
+) -> dict[str, list[Heard]]:
+    """Return later events of these names that end something, by customer, oldest first.
+
+    As `newer` does for a message that has no key, and whose names all count regardless.
+
+    Args:
+        session: any session.
+        customer_ids: ids that hold everything.
+        names: the wire names; without any nobody is asked.
+        than: as for `newer`.
+        known: the project's events, by wire name.
+        within: as for `newer`.
+
+    Returns:
+        The events without their personal fields.
+    """
+    found: dict[str, list[Heard]] = {}
+    if not names:
+        return found
+    query = (
+        select(EventRow)
+        .where(
+            col(EventRow.customer_id).in_(customer_ids),
+            col(EventRow.name).in_(names),
+            _is_newer(than, within),
+        )
+        .order_by(col(EventRow.occurred_at), col(EventRow.seq))
+    )
+    for row in await session.exec(query):
+        event: Event | None = None
+        try:
+            event = typed(row, known)
+        except (BadEvent, UnknownName) as error:
+            log.warning("event %s no longer validates: %s", row.message_id, error)
+        found.setdefault(row.customer_id, []).append(heard(row, event, within=within))
+    return found
+
+
+def _is_newer(than: Place, within: timedelta) -> Any:
+    return or_(
+        tuple_(col(EventRow.occurred_at), col(EventRow.seq)) > than,
+        and_(
+            col(EventRow.seq) > than[1],
+            col(EventRow.occurred_at) >= earliest(than[0], within),
+        ),
+    )
 
 
 def _is_of(

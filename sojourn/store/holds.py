@@ -6,12 +6,13 @@ from datetime import datetime
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.campaign_run import PREFIX
 from sojourn.domain.events import LONGEST_ID, HoldEnded
 from sojourn.domain.introduction import CURABLE
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.text import bounded
-from sojourn.store import ours
+from sojourn.store import ours, recipients
 from sojourn.store.tables import EventRow, LedgerRow
 
 FOR_A_SLOT = (Reason.CAP, Reason.GAVE_WAY)
@@ -46,20 +47,36 @@ async def end(
         LedgerRow.state == MessageState.DEFERRED,
         col(LedgerRow.reason).in_([reason.value for reason in cured]),
     )
-    held = {row.workflow_id: row for row in await session.exec(query)}
+    held = {row.workflow_id: row for row in await session.exec(query)}.values()
     ended = []
-    for workflow_id, row in held.items():
+    for row in await _woken(session, held, at):
         event = HoldEnded(
             message_id=bounded(f"held/{row.id}/{because}", LONGEST_ID, prefix=f"held/{row.id}/"),
             customer_id=customer_id,
             occurred_at=max(at, row.decided_at),
             journey=row.journey,
-            run=workflow_id,
+            run=row.workflow_id,
         )
         kept, new = await ours.write(session, event)
         if new:
             ended.append(kept)
     return ended
+
+
+async def _woken(session: AsyncSession, held: Iterable[LedgerRow], at: datetime) -> list[LedgerRow]:
+    """Have campaigns ask again, which hear no events; return the messages of runs."""
+    runs = []
+    for row in held:
+        if row.workflow_id.startswith(PREFIX):
+            await recipients.wake(
+                session,
+                row.workflow_id.removeprefix(PREFIX),
+                at=max(at, row.decided_at),
+                customer_id=row.enrolment,
+            )
+        else:
+            runs.append(row)
+    return runs
 
 
 async def free_a_slot(

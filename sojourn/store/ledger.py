@@ -3,7 +3,7 @@
 `store.settling` changes the rows; `domain.states.MessageState` draws how they move.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -83,6 +83,8 @@ async def of_message(session: AsyncSession, delivery: Delivery) -> Sequence[Ledg
     Returns:
         The rows.
     """
+    if delivery.campaign:  # whose messages all have one workflow id
+        return await of_messages(session, [delivery.message_id])
     query = (
         select(LedgerRow)
         .where(
@@ -101,6 +103,41 @@ async def of_message(session: AsyncSession, delivery: Delivery) -> Sequence[Ledg
     for row in counted:
         row.message_id, row.n = delivery.message_id, delivery.n
     return counted
+
+
+async def of_messages(session: AsyncSession, message_ids: Collection[str]) -> Sequence[LedgerRow]:
+    """Return and hold the rows of messages by their names, oldest first.
+
+    Args:
+        session: a writing transaction.
+        message_ids: `Delivery.message_id` of each.
+    """
+    query = select(LedgerRow).where(col(LedgerRow.message_id).in_(message_ids))
+    return (await session.exec(query.order_by(col(LedgerRow.id)).with_for_update())).all()
+
+
+async def gone_to(
+    session: AsyncSession, workflow_id: str, customer_ids: Collection[str]
+) -> Mapping[str, Sequence[str]]:
+    """Return the messages of a campaign that customers got, may have got, or are about to get.
+
+    Args:
+        session: any session.
+        workflow_id: of the campaign.
+        customer_ids: ids that hold everything.
+
+    Returns:
+        The messages' names, by customer.
+    """
+    query = select(LedgerRow.customer_id, LedgerRow.message_id).where(
+        col(LedgerRow.customer_id).in_(customer_ids),
+        LedgerRow.workflow_id == workflow_id,
+        col(LedgerRow.state).in_(MAYBE_SENT),
+    )
+    found: dict[str, list[str]] = {}
+    for customer_id, message_id in await session.exec(query):
+        found.setdefault(customer_id, []).append(message_id)
+    return found
 
 
 def _counted(rows: Sequence[LedgerRow], delivery: Delivery) -> list[LedgerRow]:

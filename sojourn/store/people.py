@@ -109,6 +109,28 @@ async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[s
     return rows
 
 
+async def lock_plain(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, CustomerRow]:
+    """Hold those of several people whose ids hold everything, until the transaction ends.
+
+    Pointers, and ids that nobody has, are left out and not held: who holds a pointer may wait for
+    the row that it leads to, and this transaction may hold that row.
+
+    Returns:
+        The rows by their ids.
+    """
+    query = (
+        select(CustomerRow)
+        .where(
+            col(CustomerRow.customer_id).in_(sorted(set(customer_ids))),
+            col(CustomerRow.joined_to).is_(None),
+        )
+        .order_by(col(CustomerRow.customer_id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {row.customer_id: row for row in await session.exec(query)}
+
+
 async def resolve(session: AsyncSession, customer_id: str) -> str:
     """Return the id that holds everything of this person; an id never joined leads to itself."""
     while True:

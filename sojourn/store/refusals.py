@@ -115,6 +115,22 @@ async def against(
     return (await session.exec(query.order_by(col(RefusalRow.at)))).all()
 
 
+async def against_each(
+    session: AsyncSession, addresses: Iterable[tuple[Channel, str]]
+) -> dict[tuple[Channel, str], list[RefusalRow]]:
+    """Return the refusals of each of several addresses, oldest first; one without has none."""
+    asked = dict.fromkeys(addresses)
+    of: dict[tuple[str, str], list[tuple[Channel, str]]] = {}
+    for channel, address in asked:
+        for one in await _written(session, channel, address):
+            of.setdefault((channel.value, one), []).append((channel, address))
+    found: dict[tuple[Channel, str], list[RefusalRow]] = {}
+    for row in await against(session, asked):
+        for pair in of[row.channel, row.address]:
+            found.setdefault(pair, []).append(row)
+    return found
+
+
 async def forget(session: AsyncSession, channel: Channel, address: str) -> None:
     """Let the refusals of an address hold by its digest; no row names the address any more.
 

@@ -1,6 +1,8 @@
 """The messages that caps count: one statement for one customer, under the customer's lock."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import false, select, true, union_all
 from sqlmodel import SQLModel
@@ -45,6 +47,38 @@ async def of_customer(
     Returns:
         The slots, in no order.
     """
+    mine = (LEDGER.c.customer_id == customer_id, LEDGER.c.message_id != besides)
+    return [slot for _, slot in await _found(session, mine, since=since, held_since=held_since)]
+
+
+async def of_customers(
+    session: AsyncSession,
+    customer_ids: Collection[str],
+    *,
+    since: datetime,
+    held_since: datetime,
+) -> dict[str, list[Slot]]:
+    """Return the same of several customers, the messages that ask among them.
+
+    Args:
+        session: a transaction that holds them.
+        customer_ids: ids that hold everything.
+        since: as for `of_customer`.
+        held_since: as for `of_customer`.
+
+    Returns:
+        The slots, by customer.
+    """
+    theirs = (LEDGER.c.customer_id.in_(customer_ids),)
+    found: dict[str, list[Slot]] = {}
+    for one, slot in await _found(session, theirs, since=since, held_since=held_since):
+        found.setdefault(one, []).append(slot)
+    return found
+
+
+async def _found(
+    session: AsyncSession, of: Sequence[Any], *, since: datetime, held_since: datetime
+) -> list[tuple[str, Slot]]:
     row = LEDGER.c
     told = (
         row.journey,
@@ -55,17 +89,13 @@ async def of_customer(
         row.message_id,
         row.counted_as,
     )
-    mine = (
-        row.customer_id == customer_id,
-        row.message_class == MessageClass.PROMOTIONAL.value,
-        row.message_id != besides,
-    )
+    of = (*of, row.message_class == MessageClass.PROMOTIONAL.value)
     query = union_all(
-        select(row.decided_at, *told, false()).where(
-            *mine, row.decided_at >= since, row.state.in_(MAYBE_SENT)
+        select(row.customer_id, row.decided_at, *told, false()).where(
+            *of, row.decided_at >= since, row.state.in_(MAYBE_SENT)
         ),
-        select(row.held_until, *told, true()).where(
-            *mine,
+        select(row.customer_id, row.held_until, *told, true()).where(
+            *of,
             row.state == MessageState.DEFERRED,
             row.held_until >= held_since,
             row.reason.in_([reason.value for reason in RESERVING]),
@@ -74,6 +104,11 @@ async def of_customer(
     await session.flush()
     found = await (await session.connection()).execute(query)
     return [
-        Slot(at, journey, step, Channel(channel), topic, due, message_id, key or "", bool(is_held))
-        for at, journey, step, channel, topic, due, message_id, key, is_held in found
+        (
+            one,
+            Slot(
+                at, journey, step, Channel(channel), topic, due, message_id, key or "", bool(held)
+            ),
+        )
+        for one, at, journey, step, channel, topic, due, message_id, key, held in found
     ]

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.states import AnswerState, AttemptState, CouponState, MessageState
 from sojourn.domain.tasks import TaskState
 
@@ -100,6 +101,9 @@ def _maybe_json() -> Any:
 HAS_EMAIL = "email <> ''"
 HAS_PHONE = "phone <> ''"
 HAS_PHONE2 = "phone2 <> ''"
+OPEN = "next_at IS NOT NULL"
+"""A recipient who is still to be decided on."""
+TAKEN = "taken IS NOT NULL"
 ON = "ended_at IS NULL"
 """A switch that holds something back now."""
 WAITS = "state = 'waiting'"
@@ -245,6 +249,88 @@ class ListedRow(SQLModel, table=True):
     at: datetime = _moment()
     source: str
     """The file, or who did it."""
+
+
+class CampaignRow(SQLModel, table=True):
+    """A campaign that was launched."""
+
+    __tablename__ = "campaigns"
+
+    id: str = Field(primary_key=True)
+    """Its name, and its occasion if it has several: ``newsletter@2026-12-01``."""
+    name: str
+    digest: str
+    """The approved one, of code, words, audience and times (`domain.campaign`)."""
+    plan: dict[str, Any] = _json()
+    """All that its batches need (`domain.campaign_plan`)."""
+    state: CampaignState = _state(CampaignState)
+    launched_at: datetime = _moment()
+    launched_by: str
+    frozen_at: datetime | None = _maybe()
+    start_seq: int = Field(default=0, sa_type=_BIG)
+    """The newest event at the freeze: later ones are news."""
+    size: int = 0
+    changed_at: datetime = _moment()
+    """Since when it has its state."""
+    changed_by: str = ""
+    because: str = ""
+
+
+class CampaignWordRow(SQLModel, table=True):
+    """Something that was done to a campaign: who, when, why. Append-only."""
+
+    __tablename__ = "campaign_words"
+    __table_args__ = (Index("ix_campaign_words_campaign", "campaign", "id"),)
+
+    id: int | None = _number()
+    campaign: str
+    what: str
+    """approve, launch, pause, resume, stop, finish, test."""
+    at: datetime = _moment()
+    by: str
+    because: str = ""
+    digest: str = ""
+
+
+class RecipientRow(SQLModel, table=True):
+    """A customer in the frozen audience of a campaign."""
+
+    __tablename__ = "recipients"
+    __table_args__ = (
+        UniqueConstraint("campaign", "customer_id"),
+        Index(
+            "ix_recipients_due",
+            "campaign",
+            "lane",
+            "next_at",
+            "id",
+            sqlite_where=text(OPEN),
+            postgresql_where=text(OPEN),
+        ),
+        Index(
+            "ix_recipients_taken",
+            "campaign",
+            "taken",
+            unique=True,
+            sqlite_where=text(TAKEN),
+            postgresql_where=text(TAKEN),
+        ),
+        Index("ix_recipients_customer", "customer_id"),
+    )
+
+    id: int | None = _number()
+    campaign: str
+    customer_id: str
+    """As it was at the freeze: the message's name in the ledger is made of it."""
+    timezone: str = ""
+    """At the freeze, an IANA name."""
+    due_at: datetime = _moment()
+    next_at: datetime | None = _maybe()
+    """When to ask the gate; None: decided on."""
+    lane: str
+    """The channel on whose queue it is."""
+    taken: str | None = None
+    """The digest of the address that its message went to: no other of the campaign goes there."""
 
 
 class AudienceRow(SQLModel, table=True):

@@ -133,6 +133,14 @@ HOLDINGS: Mapping[str, Holding] = {
         "The customer is in an audience that is watched, or was.",
         parts(customer="customer_id", plain="id audience inside turn at told_at"),
     ),
+    "recipients": Holding(
+        "The customer is in the frozen audience of a campaign.",
+        parts(
+            customer="customer_id",
+            personal="taken",
+            plain="id campaign timezone due_at next_at lane",
+        ),
+    ),
     "mutes": Holding(
         "Somebody looks after the customer, and no promotional message leaves meanwhile.",
         parts(
@@ -251,6 +259,8 @@ HOLDINGS: Mapping[str, Holding] = {
     ),
     "coupon_pools": Holding("When a pool of coupons last ran dry.", find=Find.NOBODY),
     "audiences": Holding("An audience that is watched, and the last look at it.", find=Find.NOBODY),
+    "campaigns": Holding("A campaign that was launched.", find=Find.NOBODY),
+    "campaign_words": Holding("What was done to a campaign, and by whom.", find=Find.NOBODY),
     "erasures": Holding("The proof that a person was erased, under a hash.", find=Find.NOBODY),
     "erased_addresses": Holding("An erased address, as a hash.", find=Find.NOBODY),
     "salts": Holding("The key of the hashes.", find=Find.NOBODY),

@@ -1,0 +1,216 @@
+"""The activities of a campaign: freeze its audience, send a slice of it, note what is done."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from time import monotonic
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from sojourn.campaigns.freezing import freeze
+from sojourn.campaigns.pacing import Pace
+from sojourn.domain.campaign_plan import CampaignPlan
+from sojourn.domain.campaign_run import (
+    CampaignAct,
+    CampaignCounts,
+    CampaignDeed,
+    CampaignState,
+    Freeze,
+    Slice,
+    Sliced,
+)
+from sojourn.domain.messages import Channel, Delivery
+from sojourn.project import Project
+from sojourn.sending.many.send import BatchEnd, Batches
+from sojourn.sending.recording import kind_of
+from sojourn.sending.whereabouts import whereabouts
+from sojourn.settings import Settings
+from sojourn.store import Store, campaigns, recipients, switches
+from sojourn.store.tables import CampaignRow
+
+SEND_SLICE, FREEZE, ACT, FINISH = (
+    "send-slice",
+    "freeze-audience",
+    "act-on-campaign",
+    "finish-campaign",
+)
+BATCH = 100
+"""Messages that are decided on in one transaction."""
+SLICE = 5_000
+"""Messages of one activity: so many that a history stays short, so few that its end is near."""
+LONGEST = timedelta(minutes=30)
+"""A slice of a slow campaign ends after so long."""
+HEARTBEAT = timedelta(seconds=2)
+BROKEN = 0.5
+"""If more of a batch than this cannot be rendered, nobody else gets it before somebody looks."""
+FEWEST = 10
+"""Messages that cannot be rendered before that is said of the template, not of a customer."""
+
+
+class Campaigning:
+    """The activities."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        project: Project,
+        batches: Batches | None = None,
+    ) -> None:
+        """Make them.
+
+        Args:
+            store: open.
+            settings: of the installation.
+            project: its topics.
+            batches: sends; None where no channel is served.
+        """
+        self._store = store
+        self._settings = settings
+        self._own = frozenset(project.topics.own)
+        self._batches = batches
+
+    @activity.defn(name=FREEZE)
+    async def freeze(self, asked: Freeze) -> CampaignCounts:
+        """Freeze the audience; a second time changes nothing."""
+        with _told():
+            beating = asyncio.create_task(_heartbeat())
+            try:
+                await freeze(
+                    self._store,
+                    asked.campaign,
+                    asked.now,
+                    own=self._own,
+                    default_zone=self._settings.timezone,
+                )
+            finally:
+                beating.cancel()
+            return await self._counts(asked.campaign)
+
+    @activity.defn(name=ACT)
+    async def act(self, deed: CampaignDeed) -> CampaignCounts:
+        """Pause, resume or stop; once this answers, no claim is made that has not seen it."""
+        with _told():
+            async with self._store.transaction() as session:
+                await campaigns.act(session, deed)
+            await switches.settle(self._store)
+            return await self._counts(deed.campaign)
+
+    @activity.defn(name=FINISH)
+    async def finish(self, campaign_id: str) -> CampaignCounts:
+        """Note that everybody was decided on, unless it was stopped."""
+        with _told():
+            async with self._store.transaction() as session:
+                await campaigns.finish(session, campaign_id)
+            return await self._counts(campaign_id)
+
+    @activity.defn(name=SEND_SLICE)
+    async def send_slice(self, asked: Slice) -> Sliced:
+        """Send what is due of a campaign by one channel, up to `SLICE` messages."""
+        with _told():
+            beating = asyncio.create_task(_heartbeat())
+            try:
+                return await self._slice(asked)
+            finally:
+                beating.cancel()
+
+    async def _slice(self, asked: Slice) -> Sliced:
+        assert self._batches is not None, "a worker that serves no channel takes no slice"
+        info, began = activity.info(), monotonic()
+        since = asked.now + max(info.started_time - info.scheduled_time, timedelta(0))
+
+        def clock() -> datetime:
+            return since + timedelta(seconds=monotonic() - began)
+
+        async with self._store.reading() as session:
+            row = await campaigns.get(session, asked.campaign)
+        plan = CampaignPlan.model_validate(row.plan)
+        pace = Pace(
+            self._store,
+            asked.channel,
+            plan.model.workflow_id,
+            rate=plan.rate,
+            limit=getattr(self._settings, f"{asked.channel}_limit"),
+        )
+        done = 0
+        while done < SLICE and clock() - since < LONGEST:
+            most = await pace.batch(min(BATCH, SLICE - done))
+            due = await self._due(row, plan, asked.channel, clock(), most)
+            if not due:
+                break
+            await pace.turn(len(due))
+            end = await self._batches.send(due, clock)
+            done += len(due)
+            if end.unrenderable >= FEWEST and end.unrenderable > BROKEN * len(due):
+                await self._pause(asked.campaign, end)
+            if end.slow_down:
+                await asyncio.sleep(end.slow_down.total_seconds())
+        async with self._store.reading() as session:
+            state, _ = await campaigns.standing(session, asked.campaign)
+            next_at = await recipients.next_due(
+                session,
+                asked.campaign,
+                asked.channel.value,
+                under_way=state is CampaignState.STOPPED,
+            )
+        return Sliced(counts=await self._counts(asked.campaign), next_at=next_at)
+
+    async def _due(
+        self, row: CampaignRow, plan: CampaignPlan, channel: Channel, now: datetime, most: int
+    ) -> Mapping[int, Delivery]:
+        """Return the next messages, by the recipient's number.
+
+        Of a campaign that was stopped, these are the ones whose end is not known yet.
+        """
+        async with self._store.reading() as session:
+            state, _ = await campaigns.standing(session, row.id)
+            if state is CampaignState.RUNNING:
+                rows = await recipients.due(session, row.id, channel.value, now=now, limit=most)
+            elif state is CampaignState.STOPPED:
+                rows = await recipients.under_way(
+                    session, row.id, channel.value, now=now, limit=most
+                )
+            else:
+                return {}
+        start = (row.frozen_at or row.launched_at, row.start_seq)
+        return {
+            one.id: plan.delivery(
+                one.customer_id, due=one.due_at, now=now, lane=channel, start=start
+            )
+            for one in rows
+            if one.id is not None
+        }
+
+    async def _pause(self, campaign_id: str, end: BatchEnd) -> None:
+        because = f"its template fails: {end.unrenderable} messages of one batch; see the ledger"
+        activity.logger.error("campaign %s is paused: %s", campaign_id, because)
+        deed = CampaignDeed(
+            campaign=campaign_id, act=CampaignAct.PAUSE, by="campaign", because=because
+        )
+        async with self._store.transaction() as session:
+            await campaigns.act(session, deed)
+
+    async def _counts(self, campaign_id: str) -> CampaignCounts:
+        async with self._store.reading() as session:
+            return await campaigns.counts(session, campaign_id)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell Temporal the kind of an error alone: its text may quote an address."""
+    try:
+        yield
+    except ApplicationError:
+        raise
+    except Exception as error:
+        name = kind_of(error)
+        activity.logger.error("a campaign cannot go on: %s at %s", name, whereabouts(error))
+        raise ApplicationError(f"{name}: see the worker's log", type=name) from None
+
+
+async def _heartbeat() -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT.total_seconds())
+        activity.heartbeat()

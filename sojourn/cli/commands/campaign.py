@@ -1,0 +1,239 @@
+"""``sojourn campaign``: list, show, launch, watch, pause, resume, stop."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from sojourn.cli.by_hand import ANYBODY, check_name, check_words
+from sojourn.cli.here import Here
+from sojourn.cli.options import AsJson, By, Limit, Why
+from sojourn.cli.output import show_json, show_line, show_list, stderr
+from sojourn.cli.running import run
+from sojourn.domain.campaign import Campaign
+from sojourn.domain.campaign_run import CampaignAct, CampaignCounts
+from sojourn.domain.errors import BadInput
+from sojourn.store import Store, campaigns
+
+if TYPE_CHECKING:
+    from sojourn.dispatch import Sojourn
+
+app = typer.Typer(
+    help="Launch campaigns, watch them, pause, resume and stop them.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the numbers."""
+
+Name = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="As the project names it.")]
+Id = Annotated[
+    str, typer.Argument(metavar="CAMPAIGN", help="Its name, with @ and the occasion if it has one.")
+]
+Occasion = Annotated[
+    str, typer.Option("--occasion", help="Tells launches apart: the same again is one campaign.")
+]
+Approve = Annotated[
+    str | None,
+    typer.Option("--approve", metavar="DIGEST", help="What `campaign check` showed. Else asked."),
+]
+
+
+@app.command("list")
+def list_them(*, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List the project's campaigns, and those that were launched, newest first."""
+    run(_list(Here.compose(), limit, as_json=as_json))
+
+
+@app.command()
+def show(campaign: Id, *, as_json: AsJson = False) -> None:
+    """Show the numbers of a campaign that was launched, and who did what to it."""
+    run(_show(Here.compose(), campaign, as_json=as_json))
+
+
+@app.command()
+def launch(
+    campaign: Name,
+    *,
+    approve: Approve = None,
+    occasion: Occasion = "",
+    by: By = ANYBODY,
+    as_json: AsJson = False,
+) -> None:
+    """Launch a campaign, once: launched again it goes on, and nobody gets it twice.
+
+    It asks for your approval, which is bound to what `sojourn campaign check` showed: the
+    audience's question, the words, the times and the rate.
+    """
+    here = Here.compose()
+    check_name(by, here.project)
+    run(
+        _launch(
+            here, here.project.campaigns.named(campaign), approve, occasion, by, as_json=as_json
+        )
+    )
+
+
+@app.command()
+def watch(campaign: Id) -> None:
+    """Watch a campaign until it ends; Ctrl-C leaves it alone, and you can watch it again."""
+    run(_watch(Here.compose(), campaign))
+
+
+@app.command()
+def pause(campaign: Id, *, why: Why, by: By = ANYBODY, as_json: AsJson = False) -> None:
+    """Claim nothing more until the campaign is resumed; the answer has the numbers."""
+    run(_act(Here.compose(), campaign, CampaignAct.PAUSE, why, by, as_json=as_json))
+
+
+@app.command()
+def resume(campaign: Id, *, why: Why, by: By = ANYBODY, as_json: AsJson = False) -> None:
+    """Go on with a campaign that was paused."""
+    run(_act(Here.compose(), campaign, CampaignAct.RESUME, why, by, as_json=as_json))
+
+
+@app.command()
+def stop(campaign: Id, *, why: Why, by: By = ANYBODY, as_json: AsJson = False) -> None:
+    """Claim nothing more, ever. The answer has the numbers: sent, not sent, in doubt."""
+    run(_act(Here.compose(), campaign, CampaignAct.STOP, why, by, as_json=as_json))
+
+
+async def _list(here: Here, limit: int, *, as_json: bool) -> None:
+    known = here.project.campaigns
+    async with here.store() as store, store.reading() as session:
+        rows = await campaigns.every(session, limit=limit)
+        counted = [await campaigns.counts(session, row.id) for row in rows]
+    if as_json:
+        show_json(
+            {
+                "campaigns": [_told(one) for one in known.values()],
+                "launched": [
+                    {**counts.model_dump(), "launched_at": row.launched_at, "by": row.launched_by}
+                    for row, counts in zip(rows, counted, strict=True)
+                ],
+            }
+        )
+        return
+    if not known and not rows:
+        show_line("no campaign: a project has its campaigns in starter/campaigns/")
+        return
+    if known:
+        show_list(
+            ("campaign", "to", "when", "about"),
+            ((one.name, one.to.name, one.when, one.about) for one in known.values()),
+        )
+    if rows:
+        show_line("")
+        show_list(
+            ("launched", "state", "at (UTC)", "by", "of", "sent", "not", "in doubt", "waiting"),
+            (
+                (
+                    row.id, one.state, row.launched_at, row.launched_by, one.size, one.sent,
+                    one.skipped + one.rejected, one.unknown, one.waiting + one.held,
+                )
+                for row, one in zip(rows, counted, strict=True)
+            ),
+        )  # fmt: skip
+
+
+def _told(one: Campaign) -> dict[str, Any]:
+    return {"name": one.name, "to": one.to.name, "when": str(one.when), "about": one.about}
+
+
+async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
+    async with here.store() as store, store.reading() as session:
+        counts = await campaigns.counts(session, campaign_id)
+        reasons = await campaigns.reasons(session, campaign_id)
+        words = await campaigns.words(session, campaign_id)
+    if as_json:
+        done = [word.model_dump(exclude={"id", "campaign"}) for word in words]
+        show_json({**counts.model_dump(), "reasons": reasons, "done": done})
+        return
+    show_line(f"{campaign_id} {counts}", style="bold")
+    show_line(f"of {counts.size:,} in its audience, {counts.waiting + counts.held:,} wait")
+    if reasons:
+        show_line("")
+        show_list(("not sent because", "customers"), reasons.items())
+    show_line("")
+    show_list(
+        ("at (UTC)", "what", "by", "because"),
+        ((word.at, word.what, word.by, word.because) for word in words),
+    )
+
+
+async def _launch(
+    here: Here, campaign: Campaign, approve: str | None, occasion: str, by: str, *, as_json: bool
+) -> None:
+    # the workflow's module loads Temporal's client, which the other commands do without
+    from sojourn.campaigns import launching  # noqa: PLC0415
+
+    async with here.sojourn() as sojourn:
+        digest = launching.digest_of(sojourn, campaign)
+        approved = approve if approve is not None else _asked(campaign, digest)
+        counts, new = await launching.launch(
+            sojourn, campaign, by=by, approved=approved, occasion=occasion
+        )
+    if as_json:
+        show_json({**counts.model_dump(), "new": new, "digest": digest})
+    elif new:
+        show_line(f"{counts.campaign} is launched: sojourn campaign watch {counts.campaign}")
+    else:
+        show_line(f"{counts.campaign} was launched before; {counts}")
+
+
+def _asked(campaign: Campaign, digest: str) -> str:
+    """Ask for the approval of what a campaign says now."""
+    if not stderr.is_terminal:
+        raise BadInput(
+            f"{campaign.name} wants your approval: look at `sojourn campaign check "
+            f"{campaign.name}`, then launch with --approve {digest}"
+        )
+    stderr.print(
+        f"{campaign.name}: to {campaign.to.name}, {campaign.when}; {digest}",
+        markup=False,
+        highlight=False,
+    )
+    if not typer.confirm("Launch it?", err=True):
+        raise BadInput(f"{campaign.name} was not launched")
+    return digest
+
+
+async def _watch(here: Here, campaign_id: str) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[told]}"),
+    )
+    async with here.store() as store:
+        counts = await _counts(store, campaign_id)
+        with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
+            task = bar.add_task(campaign_id, total=counts.size or None, told="")
+            while not counts.state.is_over:
+                counts = await _counts(store, campaign_id)
+                done = counts.size - counts.waiting - counts.held
+                bar.update(task, total=counts.size or None, completed=done, told=str(counts))
+                await asyncio.sleep(LOOK_EVERY)
+    show_line(f"{campaign_id} {counts}")
+
+
+async def _counts(store: Store, campaign_id: str) -> CampaignCounts:
+    async with store.reading() as session:
+        return await campaigns.counts(session, campaign_id)
+
+
+async def _act(
+    here: Here, campaign_id: str, act: CampaignAct, why: str, by: str, *, as_json: bool
+) -> None:
+    from sojourn.campaigns import launching  # noqa: PLC0415 (see `_launch`)
+
+    check_words(why, by, here.project)
+    sojourn: Sojourn
+    async with here.sojourn(lazy=True) as sojourn:
+        counts = await launching.act(sojourn, campaign_id, act, by=by, because=why)
+    if as_json:
+        show_json(counts.model_dump())
+    else:
+        show_line(f"{campaign_id} {counts}")

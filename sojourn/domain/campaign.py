@@ -1,0 +1,188 @@
+"""`Campaign`: one message to an audience, and those of a project by their names."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from sojourn.domain.audience import Audience
+from sojourn.domain.errors import SameName, UnknownName
+from sojourn.domain.events import Event
+from sojourn.domain.facts import written
+from sojourn.domain.limits import AtMost
+from sojourn.domain.list_name import LONGEST, is_list_name
+from sojourn.domain.message import Message
+from sojourn.domain.sending_time import SendingTime, at_once
+
+STEP = "message"
+"""The step of a campaign's message that names none: ``templates/NAME/message.email.en.html``."""
+OCCASION = "@"
+"""Between the name of a campaign and its occasion: ``newsletter@2026-12-01``."""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One message to everybody in an audience.
+
+    ::
+
+        SPRING = Campaign(
+            "spring-offer",
+            to=WINDOW_SHOPPERS,
+            message=Message(EMAIL, useful_for=days(2), topic="offers"),
+            when=at_local("2026-03-20 10:00"),
+            rate=50,
+        )
+
+    The audience is frozen when the campaign begins: who comes into it later gets nothing, and the
+    gate asks of everybody in it, just before the message leaves, what it asks for a journey.
+
+    Args:
+        name: in small letters, digits and hyphens; its templates are in ``templates/NAME/``.
+        to: the audience.
+        message: what is said, by which channel, and how long it is of use after it is due.
+        when: at once, at a moment, or at a local time.
+        rate: messages a second, at most; None: as fast as the channel takes them.
+        goal: events after the freeze that make the message superfluous: who bought already gets no
+            offer.
+        given: values for the template, as ``given.code``; nothing personal.
+        about: what it is, in a sentence, for people.
+
+    Raises:
+        TypeError: something of it makes no sense; one line names it.
+    """
+
+    name: str
+    to: Audience
+    message: Message
+    when: SendingTime = field(default_factory=at_once)
+    rate: float | None = None
+    goal: type[Event] | tuple[type[Event], ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what was given."""
+        if not isinstance(self.name, str) or not is_list_name(self.name):
+            raise TypeError(
+                f"Campaign({self.name!r}): its name has small letters, digits and hyphens, and at "
+                f"most {LONGEST} of them"
+            )
+        whose = f'Campaign("{self.name}")'
+        if not isinstance(self.to, Audience):
+            raise TypeError(f"{whose}: to= takes an audience, and {self.to!r} is none")
+        if not isinstance(self.message, Message):
+            raise TypeError(f"{whose}: message= takes a Message, and {self.message!r} is none")
+        if not isinstance(self.when, SendingTime):
+            raise TypeError(f"{whose}: when= takes at_once(), at(...) or at_local(...)")
+        if self.rate is not None and not self.rate > 0:
+            raise TypeError(f"{whose}: rate= is a number of messages a second: rate=50")
+        if not self.message.topic:
+            raise TypeError(
+                f'{whose}: its message has no topic, so nobody could say no to it: topic="offers"'
+            )
+        if not isinstance(self.goal, tuple):
+            object.__setattr__(self, "goal", (self.goal,))
+        if not all(isinstance(one, type) and issubclass(one, Event) for one in self.goals):
+            raise TypeError(f"{whose}: goal= takes classes of events")
+
+    @property
+    def goals(self) -> tuple[type[Event], ...]:
+        """The events that make the message superfluous."""
+        return self.goal if isinstance(self.goal, tuple) else (self.goal,)
+
+    @property
+    def step(self) -> str:
+        """The name of its message in the ledger."""
+        return self.message.step or STEP
+
+    @property
+    def template(self) -> str:
+        """The name of the template that says it."""
+        return self.message.template or self.step
+
+    def told(self) -> dict[str, Any]:
+        """Return all that it says as plain values: what an approval is bound to."""
+        said = {one.name: getattr(self.message, one.name) for one in fields(Message)
+                if not one.name.startswith("_")}  # fmt: skip
+        return {
+            "name": self.name,
+            "audience": [self.to.name, written(self.to.who)],
+            "message": {name: _plain(value) for name, value in said.items()},
+            "when": str(self.when),
+            "rate": self.rate,
+            "goal": [one.event_name for one in self.goals],
+            "given": dict(self.given),
+        }
+
+    def digest(self, words: Iterable[tuple[str, bytes]] = ()) -> str:
+        """Return a text that tells this campaign from one that differs in anything.
+
+        Args:
+            words: its templates, by name.
+        """
+        told = hashlib.sha256(json.dumps(self.told(), sort_keys=True, default=str).encode())
+        for name, content in sorted(words):
+            told.update(f"\0{name}\0{len(content)}\0".encode() + content)
+        return told.hexdigest()[:12]
+
+
+def name_of(campaign_id: str) -> str:
+    """Return the name of the campaign that an id is of, without its occasion."""
+    return campaign_id.partition(OCCASION)[0]
+
+
+class Campaigns(Mapping[str, Campaign]):
+    """The campaigns of a project by their names; nothing can be added to them.
+
+    Args:
+        campaigns: in any order.
+        journeys: names that are taken: templates and switches know both by one name.
+
+    Raises:
+        SameName: two of them have one name, or a journey has it.
+    """
+
+    def __init__(
+        self, campaigns: Iterable[Campaign] = (), journeys: Mapping[str, object] | None = None
+    ) -> None:
+        found: dict[str, Campaign] = {}
+        for one in campaigns:
+            if one.name in (journeys or {}):
+                raise SameName("journeys and campaign", one.name, (journeys or {})[one.name], one)
+            if found.setdefault(one.name, one) is not one:
+                raise SameName("campaign", one.name, found[one.name].to, one.to)
+        self._campaigns = MappingProxyType(dict(sorted(found.items())))
+
+    def __getitem__(self, name: str) -> Campaign:
+        return self._campaigns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._campaigns)
+
+    def __len__(self) -> int:
+        return len(self._campaigns)
+
+    def named(self, name: str) -> Campaign:
+        """Return the campaign of a name.
+
+        Raises:
+            UnknownName: there is none; the message offers the nearest.
+        """
+        if name not in self._campaigns:
+            hint = "" if self._campaigns else "a project has its campaigns in starter/campaigns/"
+            raise UnknownName("campaign", name, self._campaigns, hint=hint)
+        return self._campaigns[name]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, tuple):
+        return [str(one) for one in value]
+    if isinstance(value, AtMost):
+        return str(value)
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

@@ -1,0 +1,158 @@
+"""`CampaignPlan`: all that the batches of a launched campaign need, as the store keeps it.
+
+A deploy in the midst of a campaign changes its templates and nothing else: its audience, its times
+and its rate were approved.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from sojourn.domain.campaign import Campaign
+from sojourn.domain.campaign_run import PREFIX
+from sojourn.domain.facts import Fact, read_fact, written
+from sojourn.domain.messages import Channel, Delivery
+from sojourn.domain.sending_time import Passed, SendingTime
+
+
+class CampaignPlan(BaseModel):
+    """The plan of one campaign.
+
+    Args:
+        audience: its audience's name.
+        who: the audience's question.
+        model: the message, without recipient and moment.
+        useful_for: how long it is of use after it is due.
+        moment: when it is due, if at one moment for everybody.
+        local: when it is due, if at a local time.
+        passed: what becomes of those for who that has passed.
+        rate: messages a second, at most.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    audience: str
+    who: dict[str, Any]
+    model: Delivery
+    useful_for: timedelta
+    moment: AwareDatetime | None = None
+    local: datetime | None = None
+    passed: Passed = Passed.TOMORROW
+    rate: float | None = None
+
+    @classmethod
+    def of(cls, campaign: Campaign, campaign_id: str, now: datetime) -> Self:
+        """Make the plan of a campaign that is launched now.
+
+        Args:
+            campaign: of the project.
+            campaign_id: its id: its name, and its occasion if it has several.
+            now: the launch.
+
+        Returns:
+            The plan.
+        """
+        message, when = campaign.message, campaign.when
+        local = None
+        if when.day is not None and when.local is not None:
+            local = datetime.combine(when.day, when.local)
+        return cls(
+            audience=campaign.to.name,
+            who=written(campaign.to.who),
+            model=Delivery(
+                workflow_id=PREFIX + campaign_id,
+                journey=campaign.name,
+                customer_id="",
+                key="",
+                key_field="",
+                enrolment="",
+                n=1,
+                step=campaign.step,
+                template=campaign.template,
+                channels=message.channels,
+                message_class=message.message_class,
+                topic=message.topic,
+                due=now,
+                useful_until=now,
+                within=message.within,
+                at_most=message.at_most,
+                at_cap=message.at_cap,
+                now=now,
+                start=(now, 0),
+                latest=(now, 0),
+                goals=tuple(one.event_name for one in campaign.goals),
+                ends=(),
+                restarts=(),
+                timezone="UTC",
+                given=dict(campaign.given),
+                coupon=message.coupon,
+                cause=campaign_id,
+                campaign=campaign_id,
+            ),
+            useful_for=message.useful_for,
+            moment=when.moment,
+            local=local,
+            passed=when.passed,
+            rate=campaign.rate,
+        )
+
+    @property
+    def when(self) -> SendingTime:
+        """When its message is due."""
+        if self.local is None:
+            return SendingTime(moment=self.moment)
+        return SendingTime(day=self.local.date(), local=self.local.time(), passed=self.passed)
+
+    @property
+    def fact(self) -> Fact:
+        """The question of its audience."""
+        return read_fact(self.who)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels of its message, in order."""
+        return self.model.channels
+
+    def delivery(
+        self,
+        customer_id: str,
+        *,
+        due: datetime,
+        now: datetime,
+        lane: Channel,
+        start: tuple[datetime, int],
+    ) -> Delivery:
+        """Return the message to one recipient.
+
+        Args:
+            customer_id: the recipient, by the id at the freeze.
+            due: when it is due there.
+            now: by the campaign's clock.
+            lane: on whose queue it is.
+            start: the moment of the freeze, and the number of the newest event then.
+
+        Returns:
+            The message.
+        """
+        return self.model.model_copy(
+            update={
+                "customer_id": customer_id,
+                "enrolment": customer_id,
+                "due": due,
+                "useful_until": self._useful_until(due),
+                "now": now,
+                "channel": lane,
+                "start": start,
+                "latest": start,
+            }
+        )
+
+    def _useful_until(self, due: datetime) -> datetime:
+        """Return when it is of no use any more.
+
+        A message that is due in the past when the audience is frozen is not to be sent at all
+        (`Passed.NEVER`): its use ends at once.
+        """
+        frozen, _ = self.model.start
+        return due if due < frozen else due + self.useful_for

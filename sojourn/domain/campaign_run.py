@@ -1,0 +1,149 @@
+"""The words between a campaign's workflow, its activities and its operators."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from sojourn.domain.messages import Channel
+
+PREFIX = "campaign:"
+"""The beginning of the workflow id of a campaign."""
+
+
+class CampaignState(StrEnum):
+    """The standing of a campaign."""
+
+    LAUNCHED = "launched"
+    """Its audience is still to be frozen."""
+    RUNNING = "running"
+    PAUSED = "paused"
+    """Nothing is claimed until it is resumed."""
+    STOPPED = "stopped"
+    """Nothing is claimed any more."""
+    FINISHED = "finished"
+    """Everybody in it was decided on."""
+
+    @property
+    def is_over(self) -> bool:
+        """True if nothing leaves any more."""
+        return self in (CampaignState.STOPPED, CampaignState.FINISHED)
+
+
+class CampaignAct(StrEnum):
+    """Something done to a campaign under way."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class CampaignRun(_Wire):
+    """The argument of a campaign's workflow.
+
+    Args:
+        campaign: its id.
+        channels: of its message, in order.
+        begins: nobody is due before this moment.
+        frozen: its audience is frozen.
+    """
+
+    campaign: str
+    channels: tuple[Channel, ...]
+    begins: AwareDatetime
+    frozen: bool = False
+
+
+class Freeze(_Wire):
+    """The argument of the activity that freezes a campaign's audience.
+
+    Args:
+        campaign: its id.
+        now: by the workflow's clock.
+    """
+
+    campaign: str
+    now: AwareDatetime
+
+
+class CampaignCounts(_Wire):
+    """The numbers of a campaign.
+
+    Args:
+        campaign: its id.
+        state: where it stands.
+        size: customers in its frozen audience.
+        sent: messages that a provider took.
+        skipped: customers who get nothing, with a reason for each.
+        rejected: refused for good by a provider, or not to be rendered.
+        unknown: perhaps sent: in doubt.
+        under_way: being handed over just now.
+        held: wait for the end of a hold, or of their local time.
+        waiting: not decided on yet.
+    """
+
+    campaign: str
+    state: CampaignState
+    size: int = 0
+    sent: int = 0
+    skipped: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    under_way: int = 0
+    held: int = 0
+    waiting: int = 0
+
+    @property
+    def unsent(self) -> int:
+        """The number of those who got nothing, whatever the reason."""
+        return self.size - self.sent - self.unknown - self.under_way
+
+    def __str__(self) -> str:
+        """Return one line: ``stopped: 41,210 sent, 58,790 not, 0 in doubt``."""
+        told = f"{self.state}: {self.sent:,} sent, {self.unsent:,} not, {self.unknown:,} in doubt"
+        return told + (f", {self.under_way:,} being handed over" if self.under_way else "")
+
+
+class Slice(_Wire):
+    """The argument of the activity that sends a part of a campaign by one channel.
+
+    Args:
+        campaign: its id.
+        channel: the channel.
+        now: by the workflow's clock.
+    """
+
+    campaign: str
+    channel: Channel
+    now: AwareDatetime
+
+
+class Sliced(_Wire):
+    """The end of a slice.
+
+    Args:
+        counts: the campaign's numbers.
+        next_at: when somebody is due again on this channel; None: nobody is any more.
+    """
+
+    counts: CampaignCounts
+    next_at: AwareDatetime | None = None
+
+
+class CampaignDeed(_Wire):
+    """Something that somebody does to a campaign.
+
+    Args:
+        campaign: its id.
+        act: what.
+        by: who does it.
+        because: why, in their words.
+    """
+
+    campaign: str
+    act: CampaignAct
+    by: str = ""
+    because: str = ""

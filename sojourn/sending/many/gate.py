@@ -1,0 +1,241 @@
+"""The gate of a batch: one transaction for all of its messages, and one verdict for each."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Self, assert_never
+
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.coupons import Coupon, Pools
+from sojourn.domain.events import Events
+from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
+from sojourn.domain.only_to import OnlyTo
+from sojourn.domain.policy import Allow, Defer, Skip
+from sojourn.domain.rules import Rules
+from sojourn.domain.states import MessageState
+from sojourn.domain.topics import Topics
+from sojourn.domain.verdict import Ruling, judge, receipt
+from sojourn.project import Project
+from sojourn.sending.applying import noted
+from sojourn.sending.couponing import NO_POOLS, Taker, left_none, reserve_many
+from sojourn.sending.drafting import Claim, launched
+from sojourn.sending.gathering import Gathered, entry
+from sojourn.sending.many.gathering import Batch, gather_many
+from sojourn.settings import Settings
+from sojourn.store import Store, recipients
+from sojourn.store.tables import LedgerRow
+
+LEDGER = SQLModel.metadata.tables["ledger"]
+
+Answers = Mapping[str, Claim | Receipt]
+"""By the recipient's id; who is left out goes singly."""
+
+
+class ManyGate:
+    """Decide on the messages of a batch, and claim those that may leave."""
+
+    def __init__(
+        self,
+        store: Store,
+        rules: Callable[[], Rules],
+        default_zone: str,
+        *,
+        events: Events,
+        topics: Topics,
+        off: Collection[str],
+        clock_skew: timedelta,
+        only_to: OnlyTo | None,
+        coupons: Pools = NO_POOLS,
+    ) -> None:
+        """Make a gate; the arguments are those of `sending.gate.Gate`."""
+        self._store = store
+        self._rules = rules
+        self._default_zone = default_zone
+        self._events = events
+        self._topics = topics
+        self._off = off
+        self._clock_skew = clock_skew
+        self._only_to = only_to
+        self._coupons = coupons
+
+    @classmethod
+    def of(
+        cls, store: Store, settings: Settings, project: Project, rules: Callable[[], Rules]
+    ) -> Self:
+        """Make the gate of an installation.
+
+        Args:
+            store: an open store.
+            settings: of the installation.
+            project: its journeys, events and topics.
+            rules: of the project's policy, as they are at the moment.
+
+        Returns:
+            The gate.
+        """
+        return cls(
+            store,
+            rules,
+            settings.timezone,
+            events=project.events,
+            topics=project.topics,
+            off=project.journeys.off,
+            clock_skew=settings.clock_skew,
+            only_to=settings.only_to,
+            coupons=project.coupons,
+        )
+
+    async def decide(self, deliveries: Mapping[int, Delivery], now: datetime) -> Answers | None:
+        """Decide on the messages of a batch, in one transaction.
+
+        Recipients whose message does not leave are noted as decided on, and held ones with their
+        next moment, in the same transaction.
+
+        Args:
+            deliveries: by the recipient's number.
+            now: the present moment, by the campaign's clock.
+
+        Returns:
+            A claim of each message that may leave, and the receipts of others. None: the campaign
+            was paused or stopped meanwhile, and nothing is decided.
+        """
+        rules = self._rules()  # it may read a file: not while customers are locked
+        async with self._store.transaction() as session:
+            every = list(deliveries.values())
+            batch = await gather_many(
+                session,
+                every,
+                now,
+                rules=rules,
+                switched_off=every[0].journey in self._off,
+                default_zone=self._default_zone,
+                known=self._events,
+                topics=self._topics,
+                within=self._clock_skew,
+                only_to=self._only_to,
+            )
+            if batch is None:
+                return None
+            numbers = {one.customer_id: number for number, one in deliveries.items()}
+            return await _apply(session, batch, numbers, self._coupons, now)
+
+
+async def _apply(
+    session: AsyncSession, batch: Batch, numbers: Mapping[str, int], pools: Pools, now: datetime
+) -> Answers:
+    """Note the verdicts, all rows by one statement."""
+    rulings = _judged(batch)
+    if not rulings:
+        return {}
+    coupons = await _reserve(session, batch, rulings, pools, now)
+    rows = {one: noted(batch.gathered[one], ruling) for one, ruling in rulings.items()}
+    ids = await _insert(session, list(rows.values()))
+    answers: dict[str, Claim | Receipt] = {}
+    over: list[int] = []
+    again: dict[int, datetime] = {}
+    taken: dict[str, str] = {}
+    for one, ruling in rulings.items():
+        gathered, row = batch.gathered[one], rows[one]
+        row.id = ids[row.message_id]
+        match ruling.decision:
+            case Allow():
+                answers[one] = _claim(gathered, row, coupons.get(row.message_id))
+                taken[one] = batch.digests[one]
+            case Defer(until, reason, _):
+                again[numbers[one]] = until
+                answers[one] = Receipt(
+                    status=Status.DEFERRED,
+                    reason=reason,
+                    until=until,
+                    timezone=gathered.case.timezone,
+                )
+            case Skip():
+                over.append(numbers[one])
+                answers[one] = receipt(entry(row), gathered.case.timezone, ruling.news)
+            case decision:
+                assert_never(decision)
+    await recipients.take(session, batch.gathered[one].case.delivery.campaign, taken)
+    await recipients.decided(session, over)
+    await recipients.ask_again(session, again)
+    return answers
+
+
+def _judged(batch: Batch) -> dict[str, Ruling]:
+    """Judge each message; of several to one address, the first that may leave does."""
+    takers = dict(batch.takers)
+    rulings: dict[str, Ruling] = {}
+    for one, gathered in batch.gathered.items():
+        case = gathered.case
+        assert case.circumstances is not None
+        taken = batch.digests.get(one)
+        if taken is not None and takers.get(taken, one) != one:
+            around = replace(case.circumstances, told_by_twin=True)
+            case = replace(case, circumstances=around)
+        ruling = judge(case)
+        if not isinstance(ruling, Ruling):
+            continue  # there is more to say about it: it goes singly
+        rulings[one] = ruling
+        if isinstance(ruling.decision, Allow) and taken is not None:
+            takers[taken] = one
+    return rulings
+
+
+async def _insert(session: AsyncSession, rows: Sequence[LedgerRow]) -> dict[str, int]:
+    connection = await session.connection()
+    added = await connection.execute(
+        LEDGER.insert().returning(LEDGER.c.message_id, LEDGER.c.id),
+        [row.model_dump(exclude={"id"}) for row in rows],
+    )
+    return {row.message_id: row.id for row in added}
+
+
+async def _reserve(
+    session: AsyncSession,
+    batch: Batch,
+    rulings: dict[str, Ruling],
+    pools: Pools,
+    now: datetime,
+) -> Mapping[str, Coupon]:
+    """Reserve the codes of messages that hand them out; skip those for which none is left."""
+    going = {
+        one: batch.gathered[one]
+        for one, ruling in rulings.items()
+        if isinstance(ruling.decision, Allow) and batch.gathered[one].case.delivery.coupon
+    }
+    if not going:
+        return {}
+    name = next(iter(going.values())).case.delivery.coupon
+    takers = {
+        each.case.delivery.message_id: Taker(each.customer.customer_id, each.case.timezone)
+        for each in going.values()
+    }
+    codes = await reserve_many(session, name, takers, pools, now)
+    for one, each in going.items():
+        if each.case.delivery.message_id not in codes:
+            skip = Skip(Reason.NO_COUPON, left_none(name))
+            rulings[one] = replace(rulings[one], decision=skip, state=MessageState.SKIPPED)
+    return codes
+
+
+def _claim(gathered: Gathered, row: LedgerRow, coupon: Coupon | None) -> Claim:
+    case = gathered.case
+    assert row.id is not None
+    assert case.circumstances is not None
+    channel = Channel(row.channel)
+    return Claim(
+        ledger_id=row.id,
+        attempt=row.attempt,
+        channel=channel,
+        address=gathered.usable[channel][0],
+        customer=gathered.customer,
+        timezone=case.timezone,
+        start=launched(case.delivery),
+        moves=(),
+        history=(),
+        decided_at=row.decided_at,
+        opens=case.circumstances.recipient.consents.opens,
+        ledger_key=row.ledger_key,
+        coupon=coupon,
+    )

@@ -1,0 +1,238 @@
+"""Gather the facts of the verdicts on a batch, under its customers' locks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.calendar import zone
+from sojourn.domain.campaign_run import CampaignState
+from sojourn.domain.caps import Slot
+from sojourn.domain.consent import Consents
+from sojourn.domain.countries import home_country
+from sojourn.domain.customer import Customer, home_zone
+from sojourn.domain.events import Events
+from sojourn.domain.messages import Channel, Delivery
+from sojourn.domain.only_to import OnlyTo
+from sojourn.domain.policy import Recipient
+from sojourn.domain.room import LATE, Room
+from sojourn.domain.rules import Rules
+from sojourn.domain.switches import first
+from sojourn.domain.topics import Topics
+from sojourn.domain.verdict import Case, Circumstances
+from sojourn.sending.gathering import Gathered
+from sojourn.store import (
+    campaigns,
+    cards,
+    consents,
+    events,
+    ledger,
+    locks,
+    people,
+    recipients,
+    refusals,
+    slots,
+    suppressions,
+    switches,
+)
+from sojourn.store.digests import digest
+from sojourn.store.tables import CustomerRow
+
+PLAIN = (Channel.EMAIL, Channel.SMS)
+"""Channels of which a batch knows all that the gate asks."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The facts about a batch.
+
+    Args:
+        gathered: the facts of each message, by its recipient's id; the others go singly.
+        digests: of the address that each would go to; none where there is none.
+        takers: to whose message an address has gone in this campaign, by its digest.
+    """
+
+    gathered: Mapping[str, Gathered]
+    digests: Mapping[str, str]
+    takers: Mapping[str, str]
+
+
+def fits(delivery: Delivery) -> bool:
+    """Tell whether a batch can decide on a message of this kind."""
+    return bool(delivery.campaign) and len(delivery.channels) == 1 and delivery.lane in PLAIN
+
+
+async def gather_many(
+    session: AsyncSession,
+    deliveries: Sequence[Delivery],
+    now: datetime,
+    *,
+    rules: Rules,
+    switched_off: bool,
+    default_zone: str,
+    known: Events,
+    topics: Topics,
+    within: timedelta,
+    only_to: OnlyTo | None,
+) -> Batch | None:
+    """Gather the facts of the verdicts on messages of one campaign.
+
+    Args:
+        session: a writing transaction.
+        deliveries: of one campaign, to different recipients, alike but for their moments; a batch
+            `fits` them.
+        now: the present moment, by the campaign's clock.
+        rules: as `sending.gathering.gather` takes them.
+        switched_off: likewise.
+        default_zone: likewise.
+        known: likewise.
+        topics: likewise.
+        within: likewise.
+        only_to: likewise.
+
+    Returns:
+        None: the campaign is paused or over, and nothing is decided. Else the facts; a message is
+        left out, and goes singly, if it was decided on before, if its customer is unknown or
+        joined to another id, or has two numbers.
+    """
+    model = deliveries[0]
+    channel = model.lane
+    rows = await people.lock_plain(session, [one.customer_id for one in deliveries])
+    before = {
+        row.message_id
+        for row in await ledger.of_messages(session, [one.message_id for one in deliveries])
+    }
+    mine = {
+        one.customer_id: one
+        for one in deliveries
+        if one.customer_id in rows
+        and one.message_id not in before
+        and not (channel is Channel.SMS and rows[one.customer_id].phone2)
+    }
+    persons = [rows[one] for one in mine]
+    who = {person.customer_id: cards.card(person) for person in persons}
+    news = await events.newer_of_many(
+        session, list(mine), model.goals, than=model.start, known=known, within=within
+    )
+    pairs = [(channel, one) for card in who.values() for one in card.addresses(channel)]
+    # what is said or set from here on is answered after this transaction's end
+    await locks.share(session, [switches.LOCK, *refusals.lock_keys(pairs)])
+    held = await switches.holds(session)
+    switch = first(held.switches, journey=model.journey, topics=[model.topic])
+    state, _ = await campaigns.standing(session, model.campaign)
+    if state is not CampaignState.RUNNING:
+        return None
+    template = Case(
+        delivery=model,
+        now=now,
+        timezone=default_zone,
+        templates=model.channels,
+        rules=rules,
+        switched_off=switched_off,
+        needs_own_yes=topics.needs_own_yes(model.topic),
+        held_for=None if switch is None else datetime.now(UTC) - switch.since,
+    )
+    dead = await suppressions.suppressed(session, pairs)
+    barred = {pair for pair in pairs if only_to is not None and not only_to.allows(*pair)}
+    agreed = await consents.of_many(session, persons, channel, now=now)
+    gone = await ledger.gone_to(session, model.workflow_id, list(mine))
+    cases = {
+        one: replace(
+            template,
+            delivery=delivery,
+            timezone=home_zone(who[one], default_zone),
+            news=news.get(one, ()),
+        )
+        for one, delivery in mine.items()
+    }
+    rooms = await _rooms(session, cases, rows)
+    usable: dict[str, tuple[str, ...]] = {}
+    digests: dict[str, str] = {}
+    for one, card in who.items():
+        usable[one] = tuple(
+            address
+            for address in card.addresses(channel)
+            if (channel, address) not in dead and (channel, address) not in barred
+        )
+        if usable[one]:
+            digests[one] = await digest(session, channel, usable[one][0])
+    found: dict[str, Gathered] = {}
+    for one, asked in cases.items():
+        case = replace(
+            asked,
+            circumstances=Circumstances(
+                recipient=_recipient(
+                    who[one], asked.timezone, agreed[one], channel, dead=dead, barred=barred
+                ),
+                paused={paused: datetime.now(UTC) - at for paused, at in held.channels.items()},
+                told_by_twin=bool(gone.get(one)),
+                room=rooms.get(one),
+            ),
+        )
+        found[one] = Gathered(case, who[one], (), {channel: usable[one]})
+    takers = await recipients.takers(session, model.campaign, list(digests.values()))
+    return Batch(found, digests, takers)
+
+
+def _recipient(
+    customer: Customer,
+    timezone: str,
+    agreed: Consents,
+    channel: Channel,
+    *,
+    dead: set[tuple[Channel, str]],
+    barred: set[tuple[Channel, str]],
+) -> Recipient:
+    """Return the customer as the policy sees recipients, by one channel of one address."""
+    country, region = home_country(customer)
+    pairs = [(channel, one) for one in customer.addresses(channel)]
+    is_dead = bool(pairs) and all(one in dead for one in pairs)
+    is_barred = any(one in barred for one in pairs) and all(
+        one in barred or one in dead for one in pairs
+    )
+    return Recipient(
+        known=customer.known,
+        erased=customer.erased,
+        restricted=customer.restricted,
+        snoozed_until=customer.snoozed_until,
+        in_care_until=customer.in_care_until,
+        in_care_of=customer.in_care_of,
+        reachable=customer.reachable,
+        consents=agreed,
+        tz=zone(timezone),
+        suppressed=frozenset({channel} if is_dead else ()),
+        country=country,
+        region=region,
+        barred=frozenset({channel} if is_barred else ()),
+    )
+
+
+async def _rooms(
+    session: AsyncSession, cases: Mapping[str, Case], rows: Mapping[str, CustomerRow]
+) -> dict[str, Room]:
+    """Count what caps count, by one statement; nobody is asked where none concerns a message."""
+    rooms: dict[str, Room] = {}
+    since: dict[str, datetime] = {}
+    for one, case in cases.items():
+        least_days = (rows[one].least_days or {}).get(case.delivery.topic, 0)
+        room = Room.of(case.delivery, case.rules, case.now, least_days=least_days)
+        if room is not None:
+            rooms[one], since[one] = room, room.since(zone(case.timezone))
+    if not rooms:
+        return rooms
+    now = next(iter(cases.values())).now
+    counted = await slots.of_customers(
+        session, list(rooms), since=min(since.values()), held_since=now - LATE
+    )
+    return {
+        one: replace(room, slots=_other_slots(counted.get(one, ()), cases[one], since[one]))
+        for one, room in rooms.items()
+    }
+
+
+def _other_slots(counted: Sequence[Slot], case: Case, since: datetime) -> tuple[Slot, ...]:
+    own = case.delivery.message_id
+    return tuple(
+        slot for slot in counted if slot.message_id != own and (slot.held or slot.at >= since)
+    )

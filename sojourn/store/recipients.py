@@ -1,0 +1,338 @@
+"""Recipients: the frozen audience of a campaign, and who is to be asked about when."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, case, func, literal, null, update
+from sqlmodel import SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.campaign_run import PREFIX
+from sojourn.domain.messages import Reason
+from sojourn.domain.states import MessageState
+from sojourn.store.dialects import insert
+from sojourn.store.tables import CustomerRow, LedgerRow, RecipientRow
+
+RECIPIENTS = SQLModel.metadata.tables["recipients"]
+CUSTOMERS = SQLModel.metadata.tables["customers"]
+
+
+async def freeze(
+    session: AsyncSession,
+    campaign_id: str,
+    holders: Select[tuple[str]],
+    *,
+    lane: str,
+    due: Mapping[str, datetime],
+    at: datetime,
+) -> int:
+    """Note who is in a campaign, by one statement; who is noted already stays as before.
+
+    Args:
+        session: a writing transaction.
+        campaign_id: of the campaign.
+        holders: selects the ids of its audience.
+        lane: the first channel of its message.
+        due: by zone, as customers' cards have it, the moment at which it falls due there.
+        at: the moment of everybody whose zone is not among these.
+
+    Returns:
+        How many are in it.
+    """
+    of = holders.subquery()
+    moment = RECIPIENTS.c.due_at.type
+    other = literal(at, moment)
+    falls = other
+    if due:
+        moments = {name: literal(one, moment) for name, one in due.items()}
+        falls = case(moments, value=CUSTOMERS.c.timezone, else_=other)  # type: ignore[assignment]
+    chosen = (
+        select(  # type: ignore[call-overload]
+            literal(campaign_id), CUSTOMERS.c.customer_id, CUSTOMERS.c.timezone, falls, falls,
+            literal(lane), null(),
+        )
+        .join(of, of.c.customer_id == CUSTOMERS.c.customer_id)
+        .order_by(CUSTOMERS.c.customer_id)
+    )  # fmt: skip
+    columns = ["campaign", "customer_id", "timezone", "due_at", "next_at", "lane", "taken"]
+    connection = await session.connection()
+    await connection.execute(
+        insert(session, RECIPIENTS).from_select(columns, chosen.where(literal(True)))
+        .on_conflict_do_nothing()
+    )  # fmt: skip
+    return await size(session, campaign_id)
+
+
+async def size(session: AsyncSession, campaign_id: str) -> int:
+    """Return how many are in a campaign."""
+    query = select(func.count()).select_from(RecipientRow)
+    return (await session.exec(query.where(RecipientRow.campaign == campaign_id))).one()
+
+
+async def zones(session: AsyncSession, holders: Select[tuple[str]]) -> list[str]:
+    """Return the zones on the cards of an audience; an empty one if some tell none."""
+    of = holders.subquery()
+    query = (
+        select(CUSTOMERS.c.timezone)
+        .join(of, of.c.customer_id == CUSTOMERS.c.customer_id)
+        .distinct()
+    )
+    connection = await session.connection()
+    return list((await connection.execute(query)).scalars())
+
+
+async def without_zone(
+    session: AsyncSession, campaign_id: str, *, after: int, limit: int
+) -> Sequence[tuple[int, CustomerRow]]:
+    """Return recipients whose card tells no zone, with their cards.
+
+    Args:
+        session: any session.
+        campaign_id: of the campaign.
+        after: the number of the last one before; 0 at the beginning.
+        limit: so many at most.
+
+    Returns:
+        The number of each, and the card.
+    """
+    query = (
+        select(col(RecipientRow.id), CustomerRow)
+        .join(CustomerRow, col(CustomerRow.customer_id) == RecipientRow.customer_id)
+        .where(
+            RecipientRow.campaign == campaign_id,
+            RecipientRow.timezone == "",
+            col(RecipientRow.id) > after,
+        )
+        .order_by(col(RecipientRow.id))
+        .limit(limit)
+    )
+    return [(number, card) for number, card in await session.exec(query) if number is not None]
+
+
+async def live_in(
+    session: AsyncSession, numbers: Collection[int], timezone: str, due: datetime
+) -> None:
+    """Note the zone of recipients, and when they are due there.
+
+    Args:
+        session: a writing transaction.
+        numbers: theirs.
+        timezone: an IANA name.
+        due: the moment.
+    """
+    await session.exec(
+        update(RecipientRow)
+        .where(col(RecipientRow.id).in_(numbers))
+        .values(timezone=timezone, due_at=due, next_at=due)
+    )
+
+
+async def due(
+    session: AsyncSession, campaign_id: str, lane: str, *, now: datetime, limit: int
+) -> Sequence[RecipientRow]:
+    """Return those about whose message the gate is to be asked, the longest due first.
+
+    Args:
+        session: any session.
+        campaign_id: of the campaign.
+        lane: the channel.
+        now: the present moment.
+        limit: so many at most.
+
+    Returns:
+        Their rows.
+    """
+    query = (
+        select(RecipientRow)
+        .where(
+            RecipientRow.campaign == campaign_id,
+            RecipientRow.lane == lane,
+            col(RecipientRow.next_at) <= now,
+        )
+        .order_by(col(RecipientRow.next_at), col(RecipientRow.id))
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+async def next_due(
+    session: AsyncSession, campaign_id: str, lane: str, *, under_way: bool = False
+) -> datetime | None:
+    """Return when the next one is due on a channel; None: nobody is any more.
+
+    Args:
+        session: any session.
+        campaign_id: of the campaign.
+        lane: the channel.
+        under_way: of those alone whose message may be out, as `under_way`.
+
+    Returns:
+        The moment.
+    """
+    query = select(col(RecipientRow.next_at)).where(
+        RecipientRow.campaign == campaign_id,
+        RecipientRow.lane == lane,
+        col(RecipientRow.next_at).is_not(None),
+    )
+    if under_way:
+        query = query.where(_is_under_way(campaign_id))
+    return (await session.exec(query.order_by(col(RecipientRow.next_at)).limit(1))).first()
+
+
+async def under_way(
+    session: AsyncSession, campaign_id: str, lane: str, *, now: datetime, limit: int
+) -> Sequence[RecipientRow]:
+    """Return those whose message was claimed, and whose end nobody knows yet.
+
+    Args:
+        session: any session.
+        campaign_id: of the campaign.
+        lane: the channel.
+        now: the present moment.
+        limit: so many at most.
+
+    Returns:
+        Their rows.
+    """
+    query = (
+        select(RecipientRow)
+        .where(
+            RecipientRow.campaign == campaign_id,
+            RecipientRow.lane == lane,
+            col(RecipientRow.next_at) <= now,
+            _is_under_way(campaign_id),
+        )
+        .order_by(col(RecipientRow.id))
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()
+
+
+def _is_under_way(campaign_id: str) -> Any:
+    open_ones = select(LedgerRow.enrolment).where(
+        LedgerRow.workflow_id == PREFIX + campaign_id,
+        col(LedgerRow.state).in_((MessageState.CLAIMED, MessageState.SUBMITTING)),
+    )
+    return col(RecipientRow.customer_id).in_(open_ones)
+
+
+async def decided(session: AsyncSession, numbers: Collection[int]) -> None:
+    """Note that recipients were decided on: nobody asks about them any more."""
+    if numbers:
+        await session.exec(
+            update(RecipientRow).where(col(RecipientRow.id).in_(numbers)).values(next_at=None)
+        )
+
+
+async def ask_again(session: AsyncSession, moments: Mapping[int, datetime]) -> None:
+    """Note when to ask about recipients again, by their numbers."""
+    if moments:
+        connection = await session.connection()
+        await connection.execute(
+            RECIPIENTS.update()
+            .where(RECIPIENTS.c.id == bindparam("number"))
+            .values(next_at=bindparam("moment")),
+            [{"number": number, "moment": at} for number, at in moments.items()],
+        )
+
+
+async def change_lane(session: AsyncSession, number: int, lane: str, *, at: datetime) -> None:
+    """Have a recipient asked about on another channel's queue.
+
+    Args:
+        session: a writing transaction.
+        number: of the recipient.
+        lane: the other channel.
+        at: when to ask.
+    """
+    await session.exec(
+        update(RecipientRow).where(col(RecipientRow.id) == number).values(lane=lane, next_at=at)
+    )
+
+
+async def wake(
+    session: AsyncSession, campaign_id: str, *, at: datetime, customer_id: str | None = None
+) -> None:
+    """Have held ones asked about now: what held them may be over.
+
+    Args:
+        session: a writing transaction.
+        campaign_id: of the campaign.
+        at: now.
+        customer_id: of one customer alone, as it was at the freeze; None: all.
+    """
+    change = update(RecipientRow).where(
+        col(RecipientRow.campaign) == campaign_id,
+        col(RecipientRow.next_at) > at,
+        col(RecipientRow.due_at) <= at,
+    )
+    if customer_id is not None:
+        change = change.where(col(RecipientRow.customer_id) == customer_id)
+    await session.exec(change.values(next_at=at))
+
+
+async def ask_held_back(session: AsyncSession, campaign_id: str, *, at: datetime) -> None:
+    """Have those asked about whose messages an operator held back.
+
+    Args:
+        session: a writing transaction.
+        campaign_id: of the campaign.
+        at: now.
+    """
+    held = select(LedgerRow.enrolment).where(
+        LedgerRow.workflow_id == PREFIX + campaign_id,
+        LedgerRow.state == MessageState.DEFERRED,
+        LedgerRow.reason == Reason.HELD_BACK.value,
+    )
+    await session.exec(
+        update(RecipientRow)
+        .where(
+            col(RecipientRow.campaign) == campaign_id,
+            col(RecipientRow.customer_id).in_(held),
+            col(RecipientRow.next_at) > at,
+        )
+        .values(next_at=at)
+    )
+
+
+async def takers(
+    session: AsyncSession, campaign_id: str, digests: Collection[str]
+) -> dict[str, str]:
+    """Return to whose address a message of a campaign has gone already.
+
+    Args:
+        session: any session.
+        campaign_id: of the campaign.
+        digests: of addresses.
+
+    Returns:
+        By digest, the recipient's id.
+    """
+    if not digests:
+        return {}
+    query = select(RecipientRow.taken, RecipientRow.customer_id).where(
+        RecipientRow.campaign == campaign_id, col(RecipientRow.taken).in_(digests)
+    )
+    return {taken: one for taken, one in await session.exec(query) if taken is not None}
+
+
+async def take(session: AsyncSession, campaign_id: str, digests: Mapping[str, str]) -> None:
+    """Note to which addresses messages go.
+
+    Args:
+        session: the transaction that claims them.
+        campaign_id: of the campaign.
+        digests: of addresses, by the recipient's id.
+    """
+    if digests:
+        connection = await session.connection()
+        await connection.execute(
+            RECIPIENTS.update()
+            .where(
+                RECIPIENTS.c.campaign == campaign_id,
+                RECIPIENTS.c.customer_id == bindparam("recipient"),
+            )
+            .values(taken=bindparam("digest")),
+            [{"recipient": one, "digest": taken} for one, taken in digests.items()],
+        )
