@@ -13,6 +13,7 @@ from sojourn.channels.provider import Provider
 from sojourn.domain.content import Content
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.sending.drafting import Claim
+from sojourn.sending.handing_many import is_keyed
 from sojourn.store import Store, proofs, recipients
 from sojourn.store.tables import AttemptRow, LedgerRow
 
@@ -84,6 +85,7 @@ class ManyRecorder:
                         state=AttemptState.SUBMITTING,
                         submitted_at=at,
                         journey_at=now,
+                        keyed=is_keyed(provider, len(messages)),
                     ).model_dump(exclude={"id"})
                     for one in going
                 ],
