@@ -97,7 +97,7 @@ async def together(desk: Desk, carrier: Carrier, hours: float = 0, **changes: An
     if not isinstance(claim, Claim) or claim.content is not None:
         return  # settled, or in doubt: a matter of single attempts
     recorder = Recorder(desk.store)
-    content = desk.messages._render(desk.delivery(**changes), claim)
+    content = desk.messages.render(desk.delivery(**changes), claim)
     keyed = is_keyed(carrier, 2)
     assert await recorder.submit(claim, carrier, content, now, keyed=keyed)
     kind = desk.delivery(**changes).message_class
@@ -236,7 +236,7 @@ async def test_a_message_in_doubt_is_never_put_into_a_batch_whose_key_is_another
     assert row.id is not None
     row.state = MessageState.CLAIMED
     claim = await desk.claim(step="another")
-    content = desk.messages._render(desk.delivery(), claim)
+    content = desk.messages.render(desk.delivery(), claim)
     async with desk.store.transaction() as session:
         await session.merge(row)
         with pytest.raises(ValueError, match="goes alone"):
