@@ -4,7 +4,6 @@ A call has one certainty: it left, or it did not. What is known of one parcel al
 be written or that the provider refuses it, is the fault of that parcel alone.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
@@ -13,8 +12,6 @@ from sojourn.channels.provider import Parcel, Provider, SupportsBatch
 from sojourn.domain.errors import AmbiguousSend, ProviderError, Unforeseen
 
 T = TypeVar("T")
-ENVELOPE = 4_000
-"""Bytes of a parcel in a call beside its content: names of fields, sender, address, metadata."""
 
 
 def batches(provider: Provider, parcels: Sequence[Parcel]) -> Iterator[Sequence[Parcel]]:
@@ -32,22 +29,17 @@ def batches(provider: Provider, parcels: Sequence[Parcel]) -> Iterator[Sequence[
     if not isinstance(provider, SupportsBatch):
         yield from ([parcel] for parcel in parcels)
         return
-    abilities = provider.abilities
     for _, alike in groupby(parcels, lambda one: (one.content.channel, one.message_class)):
         batch: list[Parcel] = []
-        used = 0
         for parcel in alike:
-            size = 0 if abilities.batch_bytes is None else _size(parcel)
-            full = abilities.batch_bytes is not None and used + size > abilities.batch_bytes
             alone = not provider.may_share(parcel)
-            if batch and (full or alone or len(batch) == provider.batch_of):
+            if batch and (alone or len(batch) == provider.batch_of):
                 yield batch
-                batch, used = [], 0
+                batch = []
             if alone:
                 yield [parcel]
-                continue
-            batch.append(parcel)
-            used += size
+            else:
+                batch.append(parcel)
         if batch:
             yield batch
 
@@ -87,9 +79,3 @@ async def each_of(
             raise AmbiguousSend(f"{len(answers)} answers for {len(written)} messages")
         outcomes |= zip(written, answers, strict=True)
     return [outcomes[number] for number in range(len(parcels))]
-
-
-def _size(parcel: Parcel) -> int:
-    """Return the bytes of a parcel in a JSON array, or a few more."""
-    said = json.dumps(parcel.content.filled(), ensure_ascii=False)
-    return len(said.encode(errors="surrogatepass")) + ENVELOPE

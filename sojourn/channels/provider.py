@@ -28,14 +28,12 @@ class Abilities:
             fence (`channels.fence`). A fault that comes before is then certain: not sent.
         batch_keyed: a parcel that left in a call with others is known by its own key, too, when it
             is handed over again alone. Usually a key is the whole call's.
-        batch_bytes: the most bytes of a call with several parcels; None: the number counts alone.
     """
 
     idempotent_for: timedelta = timedelta(0)
     sandbox: str = ""
     fenced: bool = False
     batch_keyed: bool = False
-    batch_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ class Provider(Protocol):
 class SupportsBatch(Protocol):
     """A provider that takes several messages in one call, each with content of its own.
 
-    `batch_of` is a constant of the class. `abilities` say what else limits a call.
+    `batch_of` is a constant of the class.
     """
 
     @property
@@ -172,7 +170,8 @@ class SupportsBatch(Protocol):
         Raises:
             TransientError: none is sent.
             AmbiguousSend: perhaps all are sent, perhaps none.
-            PermanentError: none is sent, because of one of them or of the call; which is not known.
+            PermanentError: none is sent, because of one of them or because the call is too large.
+                It is made again in halves.
             AccountError: our account or our credentials are at fault; none is sent.
         """
         ...

@@ -77,6 +77,7 @@ class BatchContract:
         taken = [pair.fake.find(one.parcel.reference) for one in (first, last)]
         assert [one.provider_id for one in (first, last)] == [one and one.id for one in taken]
         assert len(pair.fake.accepted) == 2
+        assert pair.fake.asked == 1, "the others need no second call"
 
     async def test_an_address_that_cannot_be_written_to_keeps_no_other_message_from_leaving(
         self, pair: Pair[Any, Fake]

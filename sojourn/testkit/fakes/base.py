@@ -146,7 +146,7 @@ class Fake(Reporting):
             order = await self.order(request)
         except Malformed as fault:
             return fault.answer
-        if (refused := self._of_address(order)) is not None:
+        if (refused := self.of_address(order)) is not None:
             return refused
         if (earlier := self.same(request, order)) is not None:
             order = earlier
@@ -164,7 +164,7 @@ class Fake(Reporting):
         except Malformed as fault:
             return fault.answer
         taken: Sequence[Order | Response] = [
-            (self._of_address(one) or one) if isinstance(one, Order) else one for one in given
+            (self.of_address(one) or one) if isinstance(one, Order) else one for one in given
         ]
         if (earlier := self.same_many(request, taken)) is not None:
             taken = earlier
@@ -199,7 +199,7 @@ class Fake(Reporting):
         refused = self._refusal(request, treatment)
         return Behaviour(treatment) if refused is None else refused
 
-    def _of_address(self, order: Order) -> Response | None:
+    def of_address(self, order: Order) -> Response | None:
         """Return the refusal of the order's address, if there is one."""
         name = self.refuses.get(order.address)
         return self.refusals()[name].answer() if name else None

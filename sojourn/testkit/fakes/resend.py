@@ -140,7 +140,7 @@ class FakeResend(Fake):
     def _order(self, said: Mapping[str, Any]) -> Order | Response:
         if fault := _fault_in(said):
             return _error(422, "validation_error", fault)
-        return Order(
+        order = Order(
             id=self.order_id(),
             reference={tag["name"]: tag["value"] for tag in said["tags"]}["reference"],
             address=said["to"][0],
@@ -148,6 +148,7 @@ class FakeResend(Fake):
             text=said["text"],
             request=said,
         )
+        return self.of_address(order) or order
 
     def same(self, request: Request, order: Order) -> Order | None:
         """Return the order under the same idempotency key."""

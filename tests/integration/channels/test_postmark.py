@@ -2,12 +2,14 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from sojourn.channels.postmark import Postmark
+from sojourn.channels.fence import Fence
+from sojourn.channels.postmark import BATCH_BYTES, Postmark
 from sojourn.channels.provider import Hook
 from sojourn.domain.errors import (
     AccountError,
@@ -16,7 +18,8 @@ from sojourn.domain.errors import (
     ProviderError,
 )
 from sojourn.domain.reports import Kind, Report
-from sojourn.testkit.fakes.postmark import PASSWORD, FakePostmark, _error
+from sojourn.sending.handing_many import hand_over_many
+from sojourn.testkit.fakes.postmark import MOST_BYTES, PASSWORD, FakePostmark, _error
 from sojourn.testkit.fakes.records import Refused
 from sojourn.testkit.pairs import configured, connected
 
@@ -185,3 +188,18 @@ async def test_the_field_at_fault_tells_whose_fault_it_is(
         with pytest.raises(ProviderError) as raised:
             await pair.provider.send(pair.parcel())
     assert type(raised.value) is error
+
+
+async def test_a_batch_that_is_too_large_is_handed_over_in_halves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert BATCH_BYTES == MOST_BYTES
+    monkeypatch.setattr("sojourn.channels.postmark.BATCH_BYTES", 5_000)
+    async with connected(Postmark, FakePostmark()) as pair:
+        parcels = [pair.parcel() for _ in range(12)]
+        large = replace(parcels[5].content, html="<p>" + "x" * 6_000)
+        parcels[5] = replace(parcels[5], content=large)
+        outcomes = await hand_over_many(pair.provider, parcels, Fence(), at_once=1)
+        assert [outcome.error for outcome in outcomes] == [None] * 12
+        assert len(pair.fake.accepted) == 12
+        assert 2 < pair.fake.asked < 12

@@ -27,6 +27,7 @@ from sojourn.domain.errors import (
     UnsupportedAddress,
 )
 from sojourn.domain.messages import Channel
+from sojourn.sending.handing_many import hand_over_many
 from sojourn.settings import Settings
 from sojourn.testkit import JourneyTest
 from sojourn.testkit.fakes.ses import key, pem
@@ -161,6 +162,16 @@ async def test_concurrent_messages_have_their_own_connections_and_some_are_kept(
     await asyncio.gather(*(smtp.send(parcel()) for _ in range(KEPT_CONNECTIONS)))
     assert len(mail.lines) == KEPT_CONNECTIONS + 2
     assert len(mail.accepted) == 2 * KEPT_CONNECTIONS + 2
+
+
+async def test_many_messages_share_as_many_connections_as_may_be_under_way(
+    mail: MailServer, smtp: Smtp
+) -> None:
+    parcels = [replace(parcel(), ledger_key=f"k{n}") for n in range(12)]
+    outcomes = await hand_over_many(smtp, parcels, Fence(), at_once=3)
+    assert [outcome.error for outcome in outcomes] == [None] * 12
+    assert len({outcome.provider_id for outcome in outcomes}) == 12
+    assert (len(mail.accepted), len(mail.lines)) == (12, 3)
 
 
 async def test_a_refusal_keeps_the_connection(mail: MailServer, smtp: Smtp) -> None:
