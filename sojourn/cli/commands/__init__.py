@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "check": "Replay histories against this code and name each run that it would break.",
     "close": "Close a journey, a topic or all: no event starts a run, open runs go on.",
     "consent": "Show, import and export what customers agreed to and refused.",
+    "coupon": "List pools of coupons; import, make and export codes, and show who has one.",
     "customer": "Tell, restrict or erase what is held of one customer.",
     "demo": "Play the project's journeys on the embedded Temporal server, time moved along.",
     "dev": "Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them.",

@@ -1,0 +1,164 @@
+"""Codes of coupons out of files, made by a pattern, and written to files."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.cli.importing import Tally
+from sojourn.cli.records import Record, read_records
+from sojourn.cli.rows import RowWriter
+from sojourn.domain.coupon_codes import comparable, drawn, read_code
+from sojourn.domain.coupons import FILE, Pool
+from sojourn.domain.errors import BadInput
+from sojourn.domain.states import CouponState
+from sojourn.store import Store, coupon_stock
+from sojourn.store.coupon_stock import AT_ONCE
+
+COLUMN = "code"
+COLUMNS = ("code", "state", "customer_id", "reserved_at", "expires_at", "used_at")
+"""The columns of an export."""
+_Codes = Mapping[str, tuple[int, str, dict[str, str]]]
+"""By `comparable`: the number of the line, the code, and the row."""
+
+
+async def import_codes(
+    store: Store, pool: Pool, path: Path, tally: Tally, *, column: str, by: str, remove: bool
+) -> None:
+    """Put the codes of a file into a pool, or take them out of it.
+
+    Args:
+        store: open.
+        pool: the pool.
+        path: CSV with a header, or JSON lines.
+        tally: counts; in a dry run nothing is stored.
+        column: with the code of each row.
+        by: who does it.
+        remove: take them out, those that nobody has.
+
+    Raises:
+        BadInput: the file cannot be read, or lacks the column.
+    """
+    records = read_records(path, needed=[column], plain=True)
+    seen: set[str] = set()
+    while batch := list(islice(records, AT_ONCE)):
+        codes = _read(batch, column, tally, seen)
+        async with store.transaction() as session:
+            if remove:
+                await _take_out(session, pool.name, codes, tally)
+            else:
+                await _put_in(session, pool.name, codes, tally, source=f"{by}: {path.name}")
+
+
+def _read(batch: list[Record], column: str, tally: Tally, seen: set[str]) -> _Codes:
+    """Return the codes of a batch; refuse what is none, and what the file has twice."""
+    codes: dict[str, tuple[int, str, dict[str, str]]] = {}
+    for line, record in batch:
+        if (cells := tally.read(line, record)) is None:
+            continue
+        try:
+            code = read_code(cells.get(column, ""))
+        except BadInput as error:
+            tally.refused.add(line, str(error), cells)
+            continue
+        key = comparable(code)
+        if key in seen:
+            tally.refused.add(line, f"the code {code} is in the file already", cells)
+            continue
+        seen.add(key)
+        codes[key] = (line, code, cells)
+    return codes
+
+
+async def _put_in(
+    session: AsyncSession, pool: str, codes: _Codes, tally: Tally, *, source: str
+) -> None:
+    known = await coupon_stock.known(session, list(codes))
+    for key, row in known.items():
+        line, code, cells = codes[key]
+        if row.pool != pool:
+            tally.refused.add(line, f"the code {code} is in the pool {row.pool}", cells)
+        else:
+            tally.report.known += 1
+    new = [code for key, (_, code, _) in codes.items() if key not in known]
+    tally.report.new += len(new)
+    if not tally.report.dry_run:
+        await coupon_stock.add(session, pool, new, at=datetime.now(UTC), source=source)
+
+
+async def _take_out(session: AsyncSession, pool: str, codes: _Codes, tally: Tally) -> None:
+    known = await coupon_stock.known(session, list(codes))
+    free: list[str] = []
+    for key, (line, code, cells) in codes.items():
+        row = known.get(key)
+        if row is None or row.pool != pool:
+            tally.refused.add(line, f"the code {code} is not in the pool {pool}", cells)
+        elif row.state is CouponState.WITHDRAWN:
+            tally.report.known += 1
+        elif row.state is not CouponState.FREE:
+            tally.refused.add(line, f"the code {code} is {row.state}, and cannot go back", cells)
+        else:
+            free.append(key)
+    tally.report.new += len(free)
+    if not tally.report.dry_run:
+        await coupon_stock.withdraw(session, pool, free)
+
+
+async def make_codes(store: Store, pool: Pool, number: int, rows: RowWriter, *, by: str) -> None:
+    """Make codes by the pattern of a pool; one that is taken already is drawn again.
+
+    Args:
+        store: open.
+        pool: the pool.
+        number: how many.
+        rows: gets each code, for the shop's till.
+        by: who does it.
+
+    Raises:
+        BadInput: the pool has no pattern.
+    """
+    if not pool.pattern:
+        raise BadInput(
+            f"the pool {pool.name} has no pattern: write one in {FILE}, or import its codes"
+        )
+    left = number
+    while left:
+        codes = {comparable(code): code for code in _drawn(pool.pattern, min(left, AT_ONCE))}
+        async with store.transaction() as session:
+            new = await coupon_stock.add(
+                session, pool.name, codes.values(), at=datetime.now(UTC), source=f"{by}: made"
+            )
+        for key in new:
+            rows.write({COLUMN: codes[key]})
+        left -= len(new)
+
+
+def _drawn(pattern: str, number: int) -> Iterator[str]:
+    return (drawn(pattern) for _ in range(number))
+
+
+async def export_codes(
+    store: Store, pool: str, rows: RowWriter, *, state: CouponState | None
+) -> int:
+    """Write the codes of a pool.
+
+    Args:
+        store: open.
+        pool: the name of the pool.
+        rows: gets them, oldest first.
+        state: only those in this state; None: all.
+
+    Returns:
+        How many were written.
+    """
+    number, last = 0, 0
+    async with store.reading() as session:
+        while page := await coupon_stock.page(session, pool, after=last, limit=AT_ONCE):
+            for row in page:
+                if state is None or row.state is state:
+                    rows.write(row.model_dump())
+                    number += 1
+            last = page[-1].id or 0
+    return number

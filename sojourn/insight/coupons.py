@@ -1,0 +1,180 @@
+"""Coupons as operators see them: what is left of the pools, and who has a code."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.coupons import Pools
+from sojourn.domain.errors import BadInput
+from sojourn.domain.states import CouponState, MessageState
+from sojourn.store import coupon_stock, coupon_uses
+from sojourn.store.coupon_stock import Stock
+from sojourn.store.tables import CouponRow, LedgerRow
+
+
+class PoolShown(BaseModel):
+    """A pool, and the codes of it.
+
+    Args:
+        pool: its name.
+        declared: the project has it; codes of one that it has no more go to nobody.
+        free: the next messages may have them.
+        reserved: messages have them, and they are good.
+        expired: messages had them, and they are not good any more.
+        used: orders named them.
+        retired: their messages did not go, after a provider had seen them.
+        withdrawn: an operator took them out.
+        low_water: with fewer free codes there is an alert; 0: there is none.
+        is_low: there are fewer.
+    """
+
+    pool: str
+    declared: bool
+    free: int
+    reserved: int
+    expired: int
+    used: int
+    retired: int
+    withdrawn: int
+    low_water: int
+    is_low: bool
+
+
+class Use(BaseModel):
+    """An order that named a code.
+
+    Args:
+        order_id: as the shop writes it.
+        customer_id: the one who ordered; None: nobody knows any more.
+        at: when it was ordered.
+        by_another: it is another customer than the one who was given the code.
+    """
+
+    order_id: str
+    customer_id: str
+    at: datetime
+    by_another: bool
+
+
+class CodeShown(BaseModel):
+    """A code, and what became of it.
+
+    Args:
+        code: as it is handed out.
+        pool: its pool.
+        state: free, reserved, expired, used, retired or withdrawn.
+        added_at: when it came into the pool.
+        source: the operator who brought it, and the file.
+        customer_id: the customer who was given it; None: nobody was, or nobody knows any more.
+        journey: of the message that has it.
+        step: of that message.
+        message: its number in the ledger; None: no message has it.
+        message_state: what became of the message.
+        reserved_at: by the journey's clock.
+        expires_at: until then it is good; None: it has no end.
+        uses: the orders that named it, oldest first.
+    """
+
+    code: str
+    pool: str
+    state: str
+    added_at: datetime
+    source: str
+    customer_id: str | None = None
+    journey: str | None = None
+    step: str | None = None
+    message: int | None = None
+    message_state: MessageState | None = None
+    reserved_at: datetime | None = None
+    expires_at: datetime | None = None
+    uses: list[Use] = []
+
+
+async def pools(session: AsyncSession, declared: Pools, now: datetime) -> list[PoolShown]:
+    """Return the pools of the project, and those of which there are codes beside them.
+
+    Args:
+        session: any session.
+        declared: the project's.
+        now: the moment, for what has expired.
+
+    Returns:
+        The pools, those of the project first, in the order of its file.
+    """
+    stocks = await coupon_stock.stocks(session, now)
+    names = dict.fromkeys((*declared, *stocks))
+    return [_pool(name, declared, stocks.get(name, Stock())) for name in names]
+
+
+def _pool(name: str, declared: Pools, stock: Stock) -> PoolShown:
+    mark = declared[name].low_water if name in declared else 0
+    return PoolShown(
+        pool=name,
+        declared=name in declared,
+        free=stock.free,
+        reserved=stock.reserved,
+        expired=stock.expired,
+        used=stock.used,
+        retired=stock.retired,
+        withdrawn=stock.withdrawn,
+        low_water=mark,
+        is_low=stock.free < mark,
+    )
+
+
+async def show(session: AsyncSession, code: str, now: datetime) -> CodeShown:
+    """Return what became of a code.
+
+    Args:
+        session: any session.
+        code: however it was typed.
+        now: the moment, for what has expired.
+
+    Returns:
+        The code.
+
+    Raises:
+        BadInput: no pool has it.
+    """
+    row = await coupon_stock.find(session, code)
+    if row is None or row.id is None:
+        raise BadInput(f'no pool has a code "{code}": capitals, spaces and hyphens do not matter')
+    message = await _message(session, row)
+    return CodeShown(
+        code=row.code,
+        pool=row.pool,
+        state=_state(row, now),
+        added_at=row.added_at,
+        source=row.source,
+        customer_id=row.customer_id,
+        journey=message.journey if message else None,
+        step=message.step if message else None,
+        message=message.id if message else None,
+        message_state=message.state if message else None,
+        reserved_at=row.reserved_at,
+        expires_at=row.expires_at,
+        uses=[
+            Use(
+                order_id=one.order_id,
+                customer_id=one.customer_id,
+                at=one.at,
+                by_another=one.customer_id != row.customer_id,
+            )
+            for one in await coupon_uses.of_coupon(session, row.id)
+        ],
+    )
+
+
+def _state(row: CouponRow, now: datetime) -> str:
+    late = row.expires_at is not None and row.expires_at < now
+    return "expired" if row.state is CouponState.RESERVED and late else str(row.state)
+
+
+async def _message(session: AsyncSession, row: CouponRow) -> LedgerRow | None:
+    """Return the message that has a code: by the channel that it took last."""
+    if row.message_id is None:
+        return None
+    query = select(LedgerRow).where(LedgerRow.message_id == row.message_id)
+    return (await session.exec(query.order_by(col(LedgerRow.id).desc()).limit(1))).first()
