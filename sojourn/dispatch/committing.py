@@ -26,7 +26,17 @@ from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import SojournError
 from sojourn.domain.events import Event
 from sojourn.project import Project
-from sojourn.store import cards, events, ledger, people, runs, secrets, tombstones, zones
+from sojourn.store import (
+    cards,
+    coupon_uses,
+    events,
+    ledger,
+    people,
+    runs,
+    secrets,
+    tombstones,
+    zones,
+)
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.rights import erasing
 from sojourn.store.tables import CustomerRow, EventRow, RunRow
@@ -138,6 +148,7 @@ class Transaction:
         await self._drop(session, [work for work in arrivals if work not in self.rows])
         new = [row for row, stored in self.rows.values() if stored]
         await opting.keep(session, new, self._homes, self._project.events)
+        await coupon_uses.note(session, new, self._project.events)
         await secrets.note(session, [row for row, _ in self.rows.values()], self._project.events)
         fresh: dict[str, list[Pair]] = {}
         for work, (row, stored) in self.rows.items():

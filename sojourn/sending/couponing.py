@@ -10,7 +10,7 @@ from sojourn.domain.calendar import zone
 from sojourn.domain.coupon_codes import specimen
 from sojourn.domain.coupons import Coupon, Pool, Pools
 from sojourn.domain.messages import Delivery
-from sojourn.store import coupon_stock, coupons
+from sojourn.store import Store, coupon_stock, coupons
 from sojourn.store.coupons import Wanted
 
 NO_POOLS = Pools()
@@ -136,3 +136,23 @@ def made_up(delivery: Delivery, pools: Pools, now: datetime, timezone: str) -> C
     if pool is None:
         return None
     return Coupon(pool, specimen(pool.pattern), pool.until(now, zone(timezone)))
+
+
+async def look(store: Store, pools: Pools, now: datetime) -> Mapping[str, int]:
+    """Count the free codes of each pool, and tell of those that have too few.
+
+    Args:
+        store: open.
+        pools: of the project.
+        now: by the machine's clock.
+
+    Returns:
+        The numbers, by the names of the pools.
+    """
+    async with store.reading() as session:
+        free = {name: await coupon_stock.free(session, name) for name in pools}
+    for name, pool in pools.items():
+        if free[name] < pool.low_water:
+            async with store.transaction() as session:
+                await coupon_stock.tell_low(session, name, free[name], mark=pool.low_water, now=now)
+    return free

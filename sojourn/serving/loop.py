@@ -23,12 +23,14 @@ from sojourn.dispatch.aging import Aging, asking
 from sojourn.dispatch.connection import connect, require_search_attributes
 from sojourn.dispatch.erasing import sweep as sweep_erasures
 from sojourn.dispatch.forgetting import Forgetting
+from sojourn.domain.coupons import Pools
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
 from sojourn.domain.events import Events
 from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.answers import Answers, Shop
 from sojourn.sending.answering import answer_replies, forget_old
+from sojourn.sending.couponing import look as look_at_coupons
 from sojourn.sending.helpdesk import Helpdesk
 from sojourn.sending.probing import probe_paused
 from sojourn.serving.lanes import EVERYTHING, Lanes
@@ -48,6 +50,7 @@ EXPIRE_EVERY = timedelta(seconds=15)
 TELL_EVERY = timedelta(seconds=3)
 FORGET_EVERY = timedelta(minutes=10)
 WATCH_EVERY = timedelta(seconds=15)
+STOCK_EVERY = timedelta(minutes=1)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 
@@ -87,6 +90,24 @@ async def watch_policy(client: Client, policy: Policy) -> None:
         gauge.set(int(bool(policy.fault)))
 
     await _forever(look, LOOK_EVERY)
+
+
+async def watch_coupons(client: Client, store: Store, pools: Pools) -> None:
+    """Count the free codes of each pool, time and again, and tell when few are left.
+
+    Args:
+        client: whose runtime has the gauge.
+        store: open.
+        pools: of the project.
+    """
+    ours = client.service_client.config.runtime or Runtime.default()
+    gauge = ours.metric_meter.create_gauge("sojourn_coupons_free", "Codes that nobody has.")
+
+    async def count() -> None:
+        for name, free in (await look_at_coupons(store, pools, datetime.now(UTC))).items():
+            gauge.set(free, {"pool": name})
+
+    await _forever(count, STOCK_EVERY)
 
 
 async def answer_forever(
@@ -285,6 +306,8 @@ async def serve_until_stopped(
                 ]
                 if helpdesk is not None:
                     tasks.append(asyncio.create_task(tell_forever(helpdesk)))
+                if project.coupons:
+                    tasks.append(asyncio.create_task(watch_coupons(client, store, project.coupons)))
                 if project.audiences.watched:
                     watching = watch_audiences(Sojourn(client, store, settings, project))
                     tasks.append(asyncio.create_task(watching))

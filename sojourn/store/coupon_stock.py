@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.coupon_codes import comparable
 from sojourn.domain.states import CouponState
 from sojourn.store.dialects import insert
-from sojourn.store.tables import IS_FREE, CouponPoolRow, CouponRow, CouponUseRow
+from sojourn.store.tables import IS_FREE, CouponPoolRow, CouponRow
 
 POOLS = SQLModel.metadata.tables["coupon_pools"]
 AGAIN_AFTER = timedelta(days=1)
@@ -121,10 +121,20 @@ async def find(session: AsyncSession, code: str) -> CouponRow | None:
     return (await session.exec(query)).first()
 
 
-async def uses(session: AsyncSession, coupon_id: int) -> Sequence[CouponUseRow]:
-    """Return the orders that named a code, oldest first."""
-    query = select(CouponUseRow).where(CouponUseRow.coupon_id == coupon_id)
-    return (await session.exec(query.order_by(col(CouponUseRow.at), col(CouponUseRow.id)))).all()
+async def page(session: AsyncSession, pool: str, *, after: int, limit: int) -> Sequence[CouponRow]:
+    """Return a part of a pool, in the order in which its codes came.
+
+    Args:
+        session: any session.
+        pool: the name of the pool.
+        after: the number of the last row of the part before; 0 at the beginning.
+        limit: so many at most.
+
+    Returns:
+        The rows.
+    """
+    query = select(CouponRow).where(CouponRow.pool == pool, col(CouponRow.id) > after)
+    return (await session.exec(query.order_by(col(CouponRow.id)).limit(limit))).all()
 
 
 # ---- what is left --------------------------------------------------------------------------
@@ -158,22 +168,6 @@ async def free(session: AsyncSession, pool: str) -> int:
     return (await session.exec(query)).one()
 
 
-async def is_below(session: AsyncSession, pool: str, mark: int) -> bool:
-    """Tell whether a pool has fewer free codes than a mark, without counting further.
-
-    Args:
-        session: any session.
-        pool: the name of the pool.
-        mark: 0: no pool has fewer.
-
-    Returns:
-        True if it has fewer.
-    """
-    query = select(CouponRow.id).where(text(IS_FREE), CouponRow.pool == pool)
-    last = query.order_by(col(CouponRow.id)).offset(mark - 1).limit(1)
-    return mark > 0 and (await session.exec(last)).first() is None
-
-
 # ---- who was told --------------------------------------------------------------------------
 
 
@@ -193,12 +187,15 @@ async def tell_empty(session: AsyncSession, pool: str, now: datetime) -> None:
         )
 
 
-async def tell_low(session: AsyncSession, pool: str, mark: int, now: datetime) -> bool:
+async def tell_low(
+    session: AsyncSession, pool: str, left: int, *, mark: int, now: datetime
+) -> bool:
     """Log that few codes of a pool are left: once a day, over all workers.
 
     Args:
         session: a writing transaction.
         pool: the name of the pool.
+        left: how many are free.
         mark: fewer than so many are few.
         now: by the machine's clock.
 
@@ -207,8 +204,9 @@ async def tell_low(session: AsyncSession, pool: str, mark: int, now: datetime) -
     """
     news = await _is_news(session, pool, col(CouponPoolRow.low_at), now)
     if news:
-        left = await free(session, pool)
-        log.warning("%d codes are left in the pool %s, fewer than %d", left, pool, mark)
+        log.warning(
+            "%d codes are left in the pool %s, fewer than its low water of %d", left, pool, mark
+        )
     return news
 
 

@@ -110,6 +110,8 @@ class OrderCompleted(Event, name="Order Completed"):
     discount: Money | None = None
     currency: Currency | None = None
     products: tuple[Product, ...] = ()
+    coupon: Personal = None
+    """The codes that the order names, with commas between them."""
     email: Personal = None
     shipping_address: Personal = None
 

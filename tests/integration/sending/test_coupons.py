@@ -1,9 +1,11 @@
 """A message hands out a code: the same in every attempt, and nobody else's."""
 
+import asyncio
 import logging
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 from uuid import uuid4
 
 import pytest
@@ -15,7 +17,9 @@ from sojourn.domain.messages import Channel, Reason, Status
 from sojourn.domain.policy import Allow, Skip
 from sojourn.domain.reports import Kind, Report
 from sojourn.domain.verdict import Ruling
+from sojourn.sending.couponing import look
 from sojourn.sending.gate import Gate
+from sojourn.serving.loop import watch_coupons
 from sojourn.store import events, proofs
 from sojourn.testkit.kit import MONDAY_NOON as NOON
 from tests.support.coupons import rows_of, states, stock
@@ -263,3 +267,33 @@ async def test_a_preview_says_that_no_code_is_left(shop: Shop) -> None:
     _, verdict = await shop.gate.look(shop.delivery(), NOON + DAY)
     assert isinstance(verdict, Ruling)
     assert verdict.decision == Skip(Reason.NO_COUPON)
+
+
+async def test_few_codes_that_are_left_are_told_once_a_day(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    await filled(shop, 3)
+    few, enough = Pool(shop.pool.name, low_water=4), Pool(shop.pool.name, low_water=3)
+    with caplog.at_level(logging.WARNING, "sojourn.coupons"):
+        for pool in (enough, few, few):
+            found = await look(shop.store, Pools({pool.name: pool}), NOON)
+            assert found == {pool.name: 3}
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told == f"3 codes are left in the pool {shop.pool.name}, fewer than its low water of 4"
+
+
+async def test_the_gauge_shows_what_is_left(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await filled(shop, 2)
+    shown: list[tuple[int, dict[str, str]]] = []
+    client = MagicMock()
+    meter = client.service_client.config.runtime.metric_meter
+    meter.create_gauge.return_value.set = lambda value, labels: shown.append((value, labels))
+
+    async def end(_: float) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr("sojourn.serving.loop.asyncio.sleep", end)
+    with pytest.raises(asyncio.CancelledError):
+        await watch_coupons(client, shop.store, Pools({shop.pool.name: shop.pool}))
+    assert shown == [(2, {"pool": shop.pool.name})]
+    assert meter.create_gauge.call_args.args[0] == "sojourn_coupons_free"

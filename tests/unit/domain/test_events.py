@@ -82,7 +82,7 @@ PERSONAL: dict[type[Event], set[str]] = {
     SubscriptionRenewed: {"plan"},
     SubscriptionChanged: {"plan"},
     OrderCancelled: {"reason"},
-    OrderCompleted: {"email", "shipping_address"},
+    OrderCompleted: {"coupon", "email", "shipping_address"},
     OrderRefunded: {"reason"},
     OrderShipped: {"carrier", "tracking_url"},
     OutForDelivery: {"carrier", "tracking_url"},

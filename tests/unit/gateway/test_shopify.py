@@ -639,3 +639,19 @@ def test_an_order_counts_whatever_its_lines_say(field: str, value: object) -> No
     (product,) = only(found, "Order Completed", GIULIA)["properties"]["products"]
     assert product["product_id"] == "49148385"
     assert value not in product.values()
+
+
+def test_an_order_says_which_codes_it_names() -> None:
+    codes = [
+        {"code": "SPRING-7KQ2", "amount": "30.00", "type": "fixed_amount"},
+        {"code": None},
+        {"code": "FREESHIP", "amount": "0.00", "type": "shipping"},
+    ]
+    bought = only(
+        calls("orders/create", "shopify_order", discount_codes=codes), "Order Completed", GIULIA
+    )
+    assert bought["properties"]["coupon"] == "SPRING-7KQ2, FREESHIP"
+    strange = only(
+        calls("orders/create", "shopify_order", discount_codes="x"), "Order Completed", GIULIA
+    )
+    assert "coupon" not in strange["properties"]

@@ -236,3 +236,10 @@ def test_a_bad_field_of_a_woocommerce_body_is_refused_with_its_path(
 def test_an_order_counts_whatever_its_decorations_say(changes: dict[str, Any]) -> None:
     found = calls("order.updated", "woocommerce_order", **changes)
     assert told(found)[0] == f"{GIULIA} Order Completed"
+
+
+def test_an_order_says_which_coupons_it_names() -> None:
+    lines = [{"id": 56, "code": "10off", "discount": "10.00", "discount_tax": "0.00"}]
+    bought = calls("order.updated", "woocommerce_order", coupon_lines=lines)[0]
+    assert bought["properties"]["coupon"] == "10off"
+    assert "coupon" not in calls("order.updated", "woocommerce_order")[0]["properties"]

@@ -154,6 +154,11 @@ def _told_to_all(
     ]
 
 
+def codes(found: Iterable[str | None]) -> str | None:
+    """Return the codes that an order names, as Order Completed has them; None: it names none."""
+    return ", ".join(filter(None, found)) or None
+
+
 def content(value: Any) -> str:
     """Return a digest of a value, for ids.
 

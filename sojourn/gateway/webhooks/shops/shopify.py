@@ -21,6 +21,7 @@ from sojourn.gateway.webhooks.shops.events import (
     cancelled,
     card,
     cart_seen,
+    codes,
     content,
     end_of_second,
     first_lines,
@@ -105,7 +106,11 @@ def order(body: Any, received_at: datetime) -> list[Call]:
         others,
         message_id=made_id("shopify/order", found.id),
         at=at,
-        properties={**_contents(found), "email": found.email},
+        properties={
+            **_contents(found),
+            "coupon": codes(one.code for one in found.discount_codes or () if one),
+            "email": found.email,
+        },
     )
     # the order goes first: a fault in the customer's card must not keep it from ending the runs
     return [*bought, *_person(found, found.id, user, at)]

@@ -286,6 +286,12 @@ class Checkout(Purchase):
     updated_at: Moment = None
 
 
+class DiscountCode(Body):
+    """A code that an order names."""
+
+    code: Lenient[Text] = None
+
+
 class Order(Purchase):
     """``orders/create``, ``orders/paid``, ``orders/cancelled``."""
 
@@ -297,6 +303,7 @@ class Order(Purchase):
     cancelled_at: Moment = None
     updated_at: Moment = None
     cancel_reason: Text = None
+    discount_codes: Lenient[list[Lenient[DiscountCode]]] = None
 
 
 class RefundLine(Body):

@@ -19,6 +19,7 @@ from sojourn.gateway.webhooks.shops.events import (
     cancelled,
     card,
     cart_seen,
+    codes,
     content,
     end_of_second,
     first_lines,
@@ -160,7 +161,11 @@ def _placed(body: PlacedOrder, received_at: datetime) -> list[Call]:
         others,
         message_id=made_id("woocommerce/order", body.id),
         at=end_of_second(paid),
-        properties={**_contents(body), "email": body.billing.email},
+        properties={
+            **_contents(body),
+            "coupon": codes(one.code for one in body.coupon_lines or () if one),
+            "email": body.billing.email,
+        },
     )
     # the order goes first: a fault in the customer's card must not keep it from ending the runs
     return [*bought, *_card(body.billing, body.billing, user, changed)]

@@ -48,6 +48,12 @@ class Line(Body):
     image: Inner[Picture]
 
 
+class CouponLine(Body):
+    """A coupon of an order."""
+
+    code: Lenient[Text] = None
+
+
 class Billing(Body):
     """The customer's name and addresses, as an order has them."""
 
@@ -99,6 +105,7 @@ class Order(Body):
     billing: Inner[Billing]
     line_items: Lines[Line]
     refunds: Lines[Refund]
+    coupon_lines: Lenient[list[Lenient[CouponLine]]] = None
 
 
 class PlacedOrder(Order):
