@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from sojourn.dispatch import Published, Sojourn
 from sojourn.dispatch import tasks as answering
 from sojourn.dispatch.outcomes import enrolments
+from sojourn.domain.coupon_codes import comparable
 from sojourn.domain.customer import read_identity
 from sojourn.domain.errors import BadInput, Unavailable
 from sojourn.domain.events import Event
@@ -26,7 +27,7 @@ from sojourn.domain.tasks import TaskState
 from sojourn.journeys.journey import Journey
 from sojourn.project import Project
 from sojourn.settings import Settings
-from sojourn.store import Store, entries, ledger, people, runs, tasks
+from sojourn.store import Store, coupon_stock, entries, ledger, people, runs, tasks
 from sojourn.store.tables import LedgerRow, RunRow, TaskRow
 from sojourn.testkit import rest
 
@@ -177,6 +178,20 @@ class JourneyTest:
         published = await sojourn.publish(made, ask=ask)
         await self.settled()
         return published
+
+    async def stock(self, pool: str, *codes: str) -> None:
+        """Put codes into a pool of the project: ``stock("spring", "SPRING-1")``.
+
+        Raises:
+            UnknownName: the project has no such pool.
+            BadInput: a pool has one of the codes already.
+        """
+        self.project.coupons.named(pool)
+        async with self.store.transaction() as session:
+            at = datetime.now(UTC)
+            new = await coupon_stock.add(session, pool, codes, at=at, source="test")
+            if known := [code for code in codes if comparable(code) not in new]:
+                raise BadInput(f"{', '.join(known)} is in a pool already")
 
     async def answer(self, name: str, *, task: str = "", by: str = "a tester") -> None:
         """Answer the open task of the journey under test, as a person of the shop does.
