@@ -133,7 +133,8 @@ class Circumstances:
         opt_in: the request for confirmation that began the run's steps; None: none did.
         counted_as: the value under which requests to the address are counted; empty: none are.
         asked_enough: the address was asked to confirm as often as a day allows.
-        no_coupon: why there is no code for a message that hands one out; empty: nothing is missing.
+        no_coupon: why there is no code for a message that hands one out; empty: nothing is missing,
+            or nobody has looked, since a claim finds out when it reserves the code.
     """
 
     recipient: Recipient

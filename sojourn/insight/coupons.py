@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.coupons import Pools
 from sojourn.domain.errors import BadInput
 from sojourn.domain.states import CouponState, MessageState
-from sojourn.store import coupon_stock, coupon_uses
+from sojourn.store import coupon_stock, coupon_uses, people
 from sojourn.store.coupon_stock import Stock
 from sojourn.store.tables import CouponRow, LedgerRow
 
@@ -139,9 +139,31 @@ async def show(session: AsyncSession, code: str, now: datetime) -> CodeShown:
         BadInput: no pool has it.
     """
     row = await coupon_stock.find(session, code)
-    if row is None or row.id is None:
+    if row is None:
         raise BadInput(f'no pool has a code "{code}": capitals, spaces and hyphens do not matter')
+    return await _shown(session, row, now)
+
+
+async def of_customer(session: AsyncSession, customer_id: str, now: datetime) -> list[CodeShown]:
+    """Return the codes that a customer was given, oldest first.
+
+    Args:
+        session: any session.
+        customer_id: any id of the customer.
+        now: the moment, for what has expired.
+
+    Returns:
+        The codes.
+    """
+    home = await people.resolve(session, customer_id)
+    query = select(CouponRow).where(CouponRow.customer_id == home)
+    rows = (await session.exec(query.order_by(col(CouponRow.reserved_at), col(CouponRow.id)))).all()
+    return [await _shown(session, row, now) for row in rows]
+
+
+async def _shown(session: AsyncSession, row: CouponRow, now: datetime) -> CodeShown:
     message = await _message(session, row)
+    assert row.id is not None
     return CodeShown(
         code=row.code,
         pool=row.pool,

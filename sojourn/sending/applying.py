@@ -148,8 +148,10 @@ async def _confirmed(
     if case.delivery.coupon:
         taker = Taker(gathered.customer.customer_id, case.timezone)
         found.coupon = await couponing.reserve(session, case.delivery, taker, pools, case.now)
-        if found.coupon is None:  # another message took the last one, since this one looked
-            said = couponing.left_none(case.delivery.coupon)
+        if found.coupon is None:
+            said = await couponing.why_none(
+                session, case.delivery, pools, case.now, case.timezone
+            ) or couponing.left_none(case.delivery.coupon)
             return _instead(ruling, Reason.NO_COUPON, said)
     return ruling
 

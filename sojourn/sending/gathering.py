@@ -189,7 +189,7 @@ async def gather(
         }
         who = await recipient(session, customer, case.timezone, now=now, dead=dead, barred=barred)
         around = await _circumstances(session, case, person, others, who, held=held)
-        around = await _of_others(session, case, around, usable, pools)
+        around = await _of_others(session, case, around, usable, None if holding else pools)
         if stays_if is not None:
             said = around.recipient.consents
             finding = await facts_of_one.judged(
@@ -209,13 +209,16 @@ async def _of_others(
     case: Case,
     around: Circumstances,
     usable: Mapping[Channel, tuple[str, ...]],
-    pools: Pools,
+    pools: Pools | None,
 ) -> Circumstances:
-    """Look at what messages to others leave: the address, and a code."""
+    """Look at what messages to others leave: the address, and a code.
+
+    A claim finds out when it reserves the code: it looks for none here, and ``pools`` is None.
+    """
     if not around.told_by_twin:
         elsewhere = await _goes_to_another(session, case.delivery, usable)
         around = replace(around, told_by_twin=elsewhere)
-    if case.unresolved:  # what may be out has its code
+    if pools is None or case.unresolved:  # what may be out has its code
         return around
     none = await couponing.why_none(session, case.delivery, pools, case.now, case.timezone)
     return replace(around, no_coupon=none)

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, and_, bindparam, column, func, text, update, values
+from sqlalchemy import and_, bindparam, func, text, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.states import CouponState, MessageState
-from sojourn.store.tables import IS_FREE, CouponRow, LedgerRow, UtcDateTime
+from sojourn.store.tables import IS_FREE, CouponRow, LedgerRow
 
 COUPONS = SQLModel.metadata.tables["coupons"]
+MOMENT = COUPONS.c.reserved_at.type
 _MAY_GO = (
     MessageState.DEFERRED,
     MessageState.CLAIMED,
@@ -92,40 +93,28 @@ async def _reserve(
     wanted: Mapping[str, Wanted],
     now: datetime,
 ) -> None:
-    """Note who has which code, in one statement. What an order has used stays used."""
-    moment = UtcDateTime()
-    given = (
-        values(
-            column("id", BigInteger),
-            column("message_id", String),
-            column("customer_id", String),
-            column("expires_at", moment),
-        )
-        .data(
-            [
-                (
-                    number,
-                    message_id,
-                    wanted[message_id].customer_id,
-                    # a plain NULL has no type in a list of values, and PostgreSQL takes it for text
-                    bindparam(None, wanted[message_id].until, type_=moment),
-                )
-                for message_id, number in numbers.items()
-            ]
-        )
-        .cte("given")
-    )
+    """Note who has which code. An order may have used one before its retry: it stays used."""
     connection = await session.connection()
     await connection.execute(
         update(COUPONS)
-        .where(COUPONS.c.id == given.c.id, COUPONS.c.state != CouponState.USED)
+        .where(COUPONS.c.id == bindparam("number"), COUPONS.c.state != CouponState.USED)
         .values(
             state=CouponState.RESERVED,
-            message_id=given.c.message_id,
-            customer_id=given.c.customer_id,
-            reserved_at=func.coalesce(COUPONS.c.reserved_at, now),
-            expires_at=given.c.expires_at,
-        )
+            message_id=bindparam("message"),
+            customer_id=bindparam("customer"),
+            reserved_at=func.coalesce(COUPONS.c.reserved_at, bindparam("now", type_=MOMENT)),
+            expires_at=bindparam("until"),
+        ),
+        [
+            {
+                "number": number,
+                "message": message_id,
+                "customer": wanted[message_id].customer_id,
+                "now": now,
+                "until": wanted[message_id].until,
+            }
+            for message_id, number in numbers.items()
+        ],
     )
 
 

@@ -34,9 +34,19 @@ PoolName = Annotated[
 
 
 @app.command("list")
-def list_them(*, as_json: AsJson = False) -> None:
+def list_them(
+    *,
+    customer: Annotated[
+        str | None, typer.Option("--customer", help="The codes that this customer was given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the pools: how many codes are free, reserved, expired, used, retired, withdrawn."""
-    run(_list(Here.compose(), as_json=as_json))
+    here = Here.compose()
+    if customer is None:
+        run(_list(here, as_json=as_json))
+    else:
+        run(_list_codes(here, customer, as_json=as_json))
 
 
 @app.command("import")
@@ -136,6 +146,32 @@ async def _list(here: Here, *, as_json: bool) -> None:
                 one.retired,
                 one.withdrawn,
                 _remark(one),
+            )
+            for one in found
+        ),
+    )
+
+
+async def _list_codes(here: Here, customer: str, *, as_json: bool) -> None:
+    async with here.store() as store, store.reading() as session:
+        found = await coupons.of_customer(session, customer, datetime.now(UTC))
+    if as_json:
+        show_json([one.model_dump() for one in found])
+        return
+    if not found:
+        show_line(f"{customer} was given no code")
+        return
+    show_list(
+        ("code", "pool", "state", "given (UTC)", "good until", "by", "message"),
+        (
+            (
+                one.code,
+                one.pool,
+                one.state,
+                one.reserved_at,
+                one.expires_at,
+                f"{one.journey}/{one.step}",
+                one.message,
             )
             for one in found
         ),

@@ -175,6 +175,7 @@ def _everything(row: LedgerRow, content: ContentRow | None, course: Course) -> d
         "progress_at": row.progress_at,
         "provider_id": row.provider_id,
         "detail": row.detail,
+        "coupon": row.coupon,
         "address": content.address if content else None,
         "subject": _subject(content),
         **course.model_dump(),
@@ -221,6 +222,7 @@ def _show(row: LedgerRow, content: ContentRow | None, course: Course) -> None:
         "from": f"{row.workflow_id}, step {row.step}",
         "carried by": " ".join(filter(None, (row.provider, row.provider_id))),
         "subject": _subject(content),
+        "coupon": f"a code of the pool {row.coupon}" if row.coupon else None,
         "twice": twice(row),
     }
     for name, value in facts.items():

@@ -114,6 +114,13 @@ async def test_show_says_who_has_a_code_and_who_used_it(offline: Cli, tmp_path: 
     assert "given to c1" in shown
     assert f"message {number}, sent" in shown
     assert "by c2, who was not given it, with the order o9" in shown
+    (mine,) = (await offline("coupon", "list", "--customer", "c1", "--json")).json
+    assert mine == {**late, "uses": mine["uses"]}
+    table = (await offline("coupon", "list", "--customer", "c1")).out.splitlines()
+    assert table[1].split()[:3] == ["AB-12-34", "spring", "expired"]
+    assert (await offline("coupon", "list", "--customer", "c2")).out == "c2 was given no code\n"
+    ledger = await offline("ledger", "show", number, "--json")
+    assert ledger.json["coupon"] is None
     unknown = await offline("coupon", "show", "AB-99")
     assert (unknown.code, 'no pool has a code "AB-99"' in unknown.fault) == (2, True)
 

@@ -9,13 +9,23 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from sojourn.domain.states import MessageState
-from sojourn.store import Store, coupon_stock, coupons, joining, ledger, settling
+from sojourn.store import Store, coupon_stock, coupons, joining, ledger, proofs, settling
 from sojourn.store.coupons import Wanted
 from sojourn.store.rights import emptying
 from sojourn.store.rights.person import person_of
 from sojourn.store.tables import LedgerRow
 from tests.support.coupons import rows_of, states, stock, stock_of
-from tests.support.rows import HOUR, NOON, claimed, delivery_of, identify, row_of, submit
+from tests.support.rows import (
+    HOUR,
+    NOON,
+    claimed,
+    delivery_of,
+    event_row,
+    identify,
+    keep,
+    row_of,
+    submit,
+)
 
 
 @pytest.fixture
@@ -168,6 +178,38 @@ async def test_new_steps_free_the_codes_of_what_the_old_ones_held(
         await session.flush()
         await settling.supersede_holds(session, anew)
     assert await states(store, pool) == {pool: "free"}
+
+
+async def test_an_event_that_voids_a_hold_frees_the_code_of_what_was_held(
+    store: Store, pool: str, customer_id: str
+) -> None:
+    await stock(store, pool, pool)
+    start, _ = await keep(store, event_row(customer_id))
+    number = await with_code(store, pool, customer_id)
+    bought, _ = await keep(store, event_row(customer_id, at=NOON + HOUR, name="Order Completed"))
+    async with store.transaction() as session:
+        row = await session.get(LedgerRow, number)
+        assert row is not None
+        row.state, row.enrolment = MessageState.DEFERRED, start.message_id
+        session.add(row)
+        await session.flush()
+        runs = [row.workflow_id]
+        await settling.void_holds(session, runs, reason="goal_reached", cause=bought)
+    assert await states(store, pool) == {pool: "free"}
+
+
+async def test_a_late_answer_of_the_provider_brings_the_code_back(
+    store: Store, pool: str, customer_id: str
+) -> None:
+    await stock(store, pool, pool)
+    number = await with_code(store, pool, customer_id)
+    assert await submit(store, number, 1)
+    async with store.transaction() as session:
+        await settling.settle(session, number, MessageState.REJECTED, by="ada")
+    assert await states(store, pool) == {pool: "retired"}
+    async with store.transaction() as session:
+        await proofs.answered(session, number, 1, provider_id="p", keyed=False)
+    assert await states(store, pool) == {pool: "reserved"}
 
 
 async def test_one_channel_that_may_still_go_keeps_the_code(
