@@ -27,7 +27,7 @@ from sojourn.domain.topics import FILE as TOPICS
 from sojourn.domain.topics import Topics, read_topics
 from sojourn.home import keep_private
 from sojourn.journeys.activities import Activity
-from sojourn.journeys.coupons import check_coupons
+from sojourn.journeys.coupons import check_coupon, check_coupons
 from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.topics import check_topic, check_topics
@@ -125,7 +125,7 @@ def _composed(root: Path) -> Project:
             ),
             activities=_activities(activities),
             audiences=Audiences(_made_in(audiences, Audience)),
-            campaigns=_campaigns(campaigns, composed, topics),
+            campaigns=_campaigns(campaigns, composed, topics, coupons),
             carriers=Carriers(carriers),
             sources=MappingProxyType(_sources(sources)),
             templates=tuple(root / place for place in declared.templates),
@@ -312,11 +312,16 @@ def _made_in(modules: Iterable[ModuleType], kind: type[T]) -> list[T]:
 
 
 def _campaigns(
-    modules: Iterable[ModuleType], journeys: Mapping[str, type[Journey]], topics: Topics
+    modules: Iterable[ModuleType],
+    journeys: Mapping[str, type[Journey]],
+    topics: Topics,
+    coupons: Pools,
 ) -> Campaigns:
     found = Campaigns(_made_in(modules, Campaign), journeys)
     for one in found.values():
-        check_topic(f'campaign "{one.name}"', one.message, one.message.topic, topics)
+        whose = f'campaign "{one.name}"'
+        check_topic(whose, one.message, one.message.topic, topics)
+        check_coupon(whose, one.message, coupons)
     return found
 
 

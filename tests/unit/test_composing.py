@@ -369,3 +369,22 @@ def test_a_root_that_the_environment_names_must_be_there(
 
 def test_a_project_is_composed_once(root: Path) -> None:
     assert load_project(root) is load_project(root)
+
+
+def test_a_campaigns_coupon_is_of_a_pool_of_the_file(root: Path) -> None:
+    (root / "coupons.toml").write_text("[spring]\n")
+    campaign = """
+from sojourn import EMAIL, Audience, Campaign, Message, days, trait
+
+OFFER = Campaign(
+    "offer",
+    to=Audience("all", trait("x").is_known),
+    message=Message(EMAIL, useful_for=days(2), topic="offers", coupon="sprin"),
+)
+"""
+    place = folder(root, "campaigns")
+    place.mkdir()
+    configure(root, f'campaigns = ["{place.name}"]\n')
+    write(root, "campaigns", "offer.py", campaign)
+    with pytest.raises(BadProject, match=r'campaign "offer": no pool .*did you mean "spring"'):
+        load_project(root)
