@@ -221,6 +221,13 @@ async def test_the_local_stack_has_a_gateway_and_keeps_its_key(
         async with httpx.AsyncClient(base_url=stack.gateway.url, auth=auth) as http:
             answer = await http.post("/v1/track", json=added(customer_id))
         assert (answer.status_code, answer.json()) == (200, {"success": True})
+        for one in psutil.Process().children(recursive=True):
+            if "gateway" in one.cmdline() and "sojourn.cli.local.leash" not in one.cmdline():
+                one.kill()
+        # the socket stays: a call waits for the next gateway, and is not refused
+        async with httpx.AsyncClient(base_url=stack.gateway.url, auth=auth, timeout=60) as http:
+            answer = await http.post("/v1/track", json=added(customer_id))
+        assert (answer.status_code, answer.json()) == (200, {"success": True})
         run = stack.client.get_workflow_handle(f"abandoned-cart:{customer_id}:k1")
         # the answer says that the event is stored; its run is told after it
         while not await _is_running(run):  # noqa: ASYNC110 (Temporal tells nobody)

@@ -40,7 +40,7 @@ def gateway(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0: any free one.")] = PORT,
     processes: Annotated[int, typer.Option(min=1, help="How many; one per core is right.")] = 1,
-    local: Annotated[bool, typer.Option("--local", hidden=True)] = False,
+    local: Annotated[tuple[int, int] | None, typer.Option("--local", hidden=True)] = None,
 ) -> None:
     """Take events over HTTP, as Segment's SDKs send them.
 
@@ -48,9 +48,12 @@ def gateway(
     """
     here = Here.compose()
     settings = here.settings
-    if not local:  # `sojourn dev` may be tried with any secret
+    if local is None:  # `sojourn dev` may be tried with any secret
         check_secrets(settings)
-    with listening(host, port) as sock, for_operators(settings) as operations:
+    with (
+        socket.socket(fileno=local[0]) if local else listening(host, port) as sock,
+        socket.socket(fileno=local[1]) if local else for_operators(settings) as operations,
+    ):
         run(_check(here))  # a fault is told once, not once a process
         configure_logging(settings)
         shown = f"[{host}]" if ":" in host else host
@@ -58,7 +61,7 @@ def gateway(
 
         def announce() -> None:
             show_line(f"the gateway listens on {address}")
-            if operations is not None:
+            if operations is not None and local is None:
                 asked = settings.gateway_operations_address.rpartition(":")[0]
                 show_line(f"and for operators on http://{asked}:{operations.getsockname()[1]}")
 

@@ -14,7 +14,8 @@ import threading
 
 def main(grace: float, command: list[str]) -> int:
     """Run ``command`` until it or standard input ends, and return its exit code."""
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 (our own caller's)
+    # our own caller wrote the command; sockets that it hands over are for the command
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=False)  # noqa: S603
 
     def stop() -> None:
         child.terminate()

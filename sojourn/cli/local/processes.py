@@ -12,10 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 from sojourn.domain.errors import Unavailable
 from sojourn.home import private_file
 
 HOST = "127.0.0.1"
+BACKLOG = 2048
 READY_SECONDS = 60.0
 STOP_SECONDS = 40.0
 CRASHES_IN_A_ROW = 5
@@ -40,6 +43,20 @@ def free_port(preferred: int | None = None) -> int:
     raise Unavailable("no free port on 127.0.0.1")
 
 
+def listening_socket(preferred: int | None = None) -> socket.socket:
+    """Listen on ``preferred`` if nobody does, otherwise on a port that the system picks.
+
+    Unlike a free port, one that we listen on is ours until the socket is closed.
+
+    Raises:
+        Unavailable: no port is free.
+    """
+    for port in (preferred, 0) if preferred else (0,):
+        with suppress(OSError):
+            return socket.create_server((HOST, port), backlog=BACKLOG)
+    raise Unavailable("no free port on 127.0.0.1")
+
+
 def binary(name: str) -> str:
     """Find a command in our virtual environment, or on the PATH.
 
@@ -60,10 +77,16 @@ class Child:
         command: must end when its standard input does (see `leash`).
         log: the file for its output.
         env: variables in addition to ours, without our ``TEMPORAL_*``.
+        sockets: sockets of ours that it inherits, under the same numbers.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        sockets: Sequence[socket.socket] = (),
     ) -> None:
         self.name = name
         self.log = log
@@ -71,6 +94,8 @@ class Child:
         # the environment may hold the address and keys of a Temporal elsewhere, which is not ours
         ours = {k: v for k, v in os.environ.items() if not k.startswith("TEMPORAL_")}
         self._env = {**ours, **(env or {})}
+        self._sockets = sockets
+        self._said_before = 0
         self._process: Process | None = None
 
     @property
@@ -81,6 +106,7 @@ class Child:
     async def start(self) -> None:
         """Start the process. It must have ended before it is started again."""
         private_file(self.log)
+        self._said_before = self.log.stat().st_size
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -89,6 +115,7 @@ class Child:
                 stderr=log,
                 env=self._env,
                 start_new_session=True,  # Ctrl-C in the terminal is ours to pass on
+                pass_fds=[sock.fileno() for sock in self._sockets],
             )
 
     async def wait(self) -> int:
@@ -109,6 +136,19 @@ class Child:
                 self._process.kill()
             await self._process.wait()
 
+    def listens_on(self, port: int) -> bool:
+        """Return whether the process, or one that it has started, listens on this port."""
+        assert self._process is not None
+        try:
+            first = psutil.Process(self._process.pid)
+            return any(
+                opened.status == psutil.CONN_LISTEN and opened.laddr.port == port
+                for one in (first, *first.children(recursive=True))
+                for opened in one.net_connections("tcp")
+            )
+        except psutil.NoSuchProcess:  # one has just ended: look again
+            return False
+
     async def ready(self, answers: Callable[[], Awaitable[bool]]) -> None:
         """Wait until it answers.
 
@@ -126,9 +166,15 @@ class Child:
                 )
             await asyncio.sleep(0.05)
 
+    def words(self) -> str:
+        """Return what it has said since its last start."""
+        with self.log.open("rb") as log:
+            log.seek(self._said_before)
+            return log.read().decode(errors="replace")
+
     def last_words(self) -> str:
         """Return the last line of its log."""
-        lines = self.log.read_text(errors="replace").strip().splitlines()
+        lines = self.words().strip().splitlines()
         return lines[-1] if lines else f"it said nothing; see {self.log}"
 
 

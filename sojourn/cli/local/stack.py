@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from sojourn.cli.local.processes import (
     binary,
     free_port,
     kept_running,
+    listening_socket,
     python,
     running,
 )
@@ -125,7 +127,11 @@ async def _started(
     lasting: bool,
     on_restart: Callable[[int], None] | None,
 ) -> Server:
-    """Start it, on other ports if a program took one between our look and its start."""
+    """Start it, on other ports if a program took one between our look and its start.
+
+    That program may be the Temporal of another, which answers as ours would: ours is the one whose
+    process has the port.
+    """
     tries = PORT_TRIES
     while True:
         tries -= 1
@@ -135,18 +141,17 @@ async def _started(
             _begin_database(home)
         process = _server_process(home, port, ui_port, lasting=lasting)
         running_now = running(process) if on_restart is None else kept_running(process, on_restart)
-        address = f"{HOST}:{port}"
         async with AsyncExitStack() as trying:
             await trying.enter_async_context(running_now)
             try:
-                client = await _connected(process, address)
+                client = await _connected(process, port)
             except Unavailable:
-                if not tries or PORT_TAKEN not in process.log.read_text(errors="replace"):
+                if not tries or PORT_TAKEN not in process.words():
                     raise
                 continue
             (home / HALF_MADE).unlink(missing_ok=True)
             opened.push_async_exit(trying.pop_all())
-            return Server(address, f"http://{HOST}:{ui_port}", client, process)
+            return Server(f"{HOST}:{port}", f"http://{HOST}:{ui_port}", client, process)
 
 
 def _begin_database(home: Path) -> None:
@@ -218,7 +223,10 @@ async def dev_stack(
     home = _home(settings)
     _refuse_second(home)
     async with AsyncExitStack() as opened:
-        port = free_port(GATEWAY_PORT if ports else None)
+        # ours from now on: the gateway inherits them, whenever it starts
+        public = opened.enter_context(listening_socket(GATEWAY_PORT if ports else None))
+        operations = opened.enter_context(listening_socket(OPERATIONS_PORT if ports else None))
+        port = public.getsockname()[1]
         if gateway and "public_url" not in settings.model_fields_set:
             # links in messages lead to this gateway, on whichever port it is
             settings = settings.model_copy(update={"public_url": f"http://localhost:{port}"})
@@ -236,9 +244,7 @@ async def dev_stack(
         stack = replace(stack, fakes=providers)
         if gateway:
             door = await opened.enter_async_context(
-                _door(
-                    stack, port, free_port(OPERATIONS_PORT if ports else None), on_restart, carried
-                )
+                _door(stack, public, operations, on_restart, carried)
             )
             stack = replace(stack, gateway=door)
         file = home / LOCAL_STACK
@@ -289,11 +295,10 @@ async def time_skipping_stack(
         python("-m", "sojourn.cli.local.leash", "0", binary("temporal-test-server"), str(port)),
         home / "temporal.log",
     )
-    address = f"{HOST}:{port}"
     async with running(process):
-        client = await _connected(process, address)
+        client = await _connected(process, port)
         await register_search_attributes(client)
-        server = Server(address, "", client, process)
+        server = Server(f"{HOST}:{port}", "", client, process)
         async with _served(settings, server, *options, on_restart=on_restart, carried={}) as stack:
             yield stack
 
@@ -370,29 +375,27 @@ def _home(settings: Settings) -> Path:
 @asynccontextmanager
 async def _door(
     stack: Stack,
-    port: int,
-    operations_port: int,
+    public: socket.socket,
+    operations: socket.socket,
     on_restart: Callable[[int], None],
     carried: Mapping[str, str],
 ) -> AsyncIterator[Door]:
-    """Run a gateway of the stack."""
+    """Run a gateway of the stack on two sockets that listen."""
     home = stack.settings.home.resolve()
+    handed = (public, operations)
     child = Child(
         "the gateway",
         # on SIGTERM, or when we are gone, it finishes the requests in hand
         python(
             "-m", "sojourn.cli.local.leash", "35",
-            *python("-m", "sojourn", "gateway", "--local", "--host", HOST, "--port", str(port)),
+            *python("-m", "sojourn", "gateway", "--local", *(str(one.fileno()) for one in handed)),
         ),
         home / "gateway.log",
-        env={
-            **_environment(stack.settings, stack.address),
-            "SOJOURN_GATEWAY_OPERATIONS_ADDRESS": f"{HOST}:{operations_port}",
-            **carried,
-        },
+        env={**_environment(stack.settings, stack.address), **carried},
+        sockets=handed,
     )  # fmt: skip
-    url, operations = f"http://{HOST}:{port}", f"http://{HOST}:{operations_port}"
-    async with kept_running(child, on_restart), httpx.AsyncClient(base_url=operations) as http:
+    url, inner = (f"http://{HOST}:{one.getsockname()[1]}" for one in handed)
+    async with kept_running(child, on_restart), httpx.AsyncClient(base_url=inner) as http:
 
         async def answers() -> bool:
             try:
@@ -401,7 +404,7 @@ async def _door(
                 return False
 
         await child.ready(answers)
-        yield Door(url, operations, await _write_key(stack.store, home / "write_key"))
+        yield Door(url, inner, await _write_key(stack.store, home / "write_key"))
 
 
 async def _write_key(store: Store, path: Path) -> str:
@@ -447,12 +450,14 @@ def _as_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-async def _connected(server: Child, address: str) -> Client:
+async def _connected(server: Child, port: int) -> Client:
+    address = f"{HOST}:{port}"
     probe = await Client.connect(address, lazy=True)
 
     async def answers() -> bool:
         try:
-            return await probe.service_client.check_health()
+            healthy = await probe.service_client.check_health()
+            return healthy and server.listens_on(port)
         except RPCError:
             return False
         except RuntimeError:  # the lazy connection could not be made yet

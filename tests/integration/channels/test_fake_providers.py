@@ -1,17 +1,12 @@
 """`sojourn dev --fake-providers` runs fakes in a process, with a page and reports."""
 
 import asyncio
-import fcntl
 import random
 import re
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import gettempdir
-from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -25,8 +20,7 @@ from starlette.routing import Route
 from sojourn.channels.provider import Hook
 from sojourn.channels.twilio import Twilio
 from sojourn.cli.local.fakes import Fakes, Wish, fake_providers, read_wish
-from sojourn.cli.local.processes import HOST, Child, python, running
-from sojourn.cli.local.stack import running_stack
+from sojourn.cli.local.processes import HOST, Child
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.settings import Settings
@@ -37,6 +31,7 @@ from sojourn.testkit.fakes.postmark import FakePostmark
 from sojourn.testkit.fakes.server import answering
 from sojourn.testkit.fakes.twilio import FakeTwilio
 from tests.support.cli_stack import Cli
+from tests.support.dev_command import dev_command
 from tests.support.project import PROJECT
 
 NOBODY = "http://127.0.0.1:9"
@@ -162,35 +157,6 @@ async def test_a_bad_choice_of_fakes_is_refused_in_one_line(
     assert (answer.code, answer.fault) == (2, fault)
 
 
-@asynccontextmanager
-async def alone() -> AsyncIterator[None]:
-    """Let one process of the tests at a time have the ports that `sojourn dev` prefers."""
-    with await asyncio.to_thread((Path(gettempdir()) / "sojourn-dev.lock").open, "w") as file:
-        await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
-        yield
-
-
-@asynccontextmanager
-async def command(home: Path) -> AsyncIterator[tuple[Child, dict[str, Any]]]:
-    """Run `sojourn dev --fake-providers`; yield it with the file that describes its stack."""
-    settings = Settings(home=home)
-    child = Child(
-        "sojourn dev",
-        python("-m", "sojourn", "dev", "--fake-providers", "sms=vonage"),
-        home / "dev.log",
-        env={"SOJOURN_HOME": str(home), "SOJOURN_DATABASE_URL": ""},
-    )
-    async with alone(), running(child):
-
-        async def announced() -> bool:
-            return "write key" in child.log.read_text()
-
-        await child.ready(announced)
-        noted = running_stack(settings)
-        assert noted is not None, child.log.read_text()
-        yield child, noted
-
-
 def family(child: Child) -> list[psutil.Process]:
     return psutil.Process(child.pid).children(recursive=True)
 
@@ -199,7 +165,7 @@ def family(child: Child) -> list[psutil.Process]:
 async def test_the_dev_command_delivers_by_the_fakes_and_leaves_no_process_behind(
     tmp_path: Path,
 ) -> None:
-    async with command(tmp_path) as (child, noted):
+    async with dev_command(tmp_path, "--fake-providers", "sms=vonage") as (child, noted):
         who = f"c-{uuid4().hex[:8]}"
         auth = ((tmp_path / "write_key").read_text(), "")
         async with httpx.AsyncClient(base_url=noted["gateway"], auth=auth, timeout=30) as http:
@@ -226,7 +192,7 @@ async def test_the_dev_command_delivers_by_the_fakes_and_leaves_no_process_behin
 
 @pytest.mark.long
 async def test_the_dev_command_fails_when_the_fakes_have_ended(tmp_path: Path) -> None:
-    async with command(tmp_path) as (child, _):
+    async with dev_command(tmp_path, "--fake-providers", "sms=vonage") as (child, _):
         for one in family(child):
             if (
                 "sojourn.testkit.fakes" in one.cmdline()
