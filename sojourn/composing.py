@@ -1,6 +1,7 @@
 """Find a project, import what it holds, compose it once."""
 
 import importlib
+import itertools
 import os
 import sys
 import tomllib
@@ -8,6 +9,8 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, TypeGuard, TypeVar
@@ -103,6 +106,7 @@ def _composed(root: Path) -> Project:
     coupons = _read(root / COUPONS, read_pools, Pools())
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
+    sys.meta_path.insert(0, _OwnFolders(_own_folders(root, declared)))
     events = list(_modules(root, declared.events, beside=True))
     journeys = list(_modules(root, declared.journeys))
     activities = list(_modules(root, declared.activities))
@@ -138,6 +142,40 @@ def _composed(root: Path) -> Project:
         )
     except SojournError as error:
         raise BadProject(f"{root}: {error}") from None
+
+
+class _OwnFolders(MetaPathFinder):
+    """Finds a project's folders as packages, in the sandbox of journeys as well.
+
+    Python prefers a package with ``__init__.py``, wherever it is installed, to a folder without
+    one, although the folder's place comes first.
+    """
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        self._folders = folders
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return the folder of that name, or None."""
+        folder = self._folders.get(fullname)
+        if folder is None:
+            return None
+        found = ModuleSpec(fullname, None, is_package=True)
+        found.submodule_search_locations = [str(folder)]
+        return found
+
+
+def _own_folders(root: Path, declared: Declaration) -> dict[str, Path]:
+    """Return the folders of packages without ``__init__.py``, by the names they are imported by."""
+    kinds = (declared.journeys, declared.activities, declared.audiences, declared.events)
+    places = itertools.chain(*kinds, declared.channels, declared.sources)
+    folders = {name for place in places for name in Path(place).parts[:1]}
+    return {
+        name: root / name
+        for name in folders
+        if (root / name).is_dir() and not (root / name / "__init__.py").exists()
+    }
 
 
 def _new(named: Iterable[type[Event]], found: Sequence[type[Event]]) -> list[type[Event]]:

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.long
 
 PAGE = ROOT / "docs" / "project.md"
 SECTIONS = (
-    "Ten minutes", "A journey", "An event", "An activity", "A provider", "A language", "A layout",
-    "A journey that ships",
+    "Ten minutes", "A journey", "An event", "An audience", "An activity", "A provider",
+    "A language", "A layout", "A journey that ships",
 )  # fmt: skip
 LIGHT = {"sojourn.testkit", "sojourn.testkit.plugin", "sojourn.testkit.fixtures"}
 """Modules of the pytest plugin that a foreign test run may load."""
@@ -173,7 +173,14 @@ def test_each_addition_is_one_file_and_its_words() -> None:
         "topics.toml",
         "tests/test_checkout_help.py",
     ]
-    for heading in ("An event", "An activity", "A provider", "A language", "A layout"):
+    for heading in (
+        "An event",
+        "An audience",
+        "An activity",
+        "A provider",
+        "A language",
+        "A layout",
+    ):
         assert len(files[heading]) == 1, heading
 
 

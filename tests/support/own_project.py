@@ -13,13 +13,10 @@ SOJOURN = ("-m", "sojourn")
 
 
 class OwnProject:
-    """An empty project. Its packages are regular ones, so that the shop's do not hide them."""
+    """An empty project. The shop's packages of the same names are on the path as well."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("workflows", "activities"):
-            (folder / name).mkdir()
-            (folder / name / "__init__.py").touch()
 
     def write(self, file: str, source: str) -> None:
         path = self.folder / file

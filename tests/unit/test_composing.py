@@ -56,6 +56,7 @@ def _no_project_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project whose packages have names that no other test has imported."""
     monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     own = f"p{uuid4().hex[:8]}"
     (tmp_path / "pyproject.toml").write_text(
         "[tool.sojourn]\n"
@@ -93,6 +94,18 @@ def test_a_journey_is_found_by_its_file(root: Path) -> None:
     assert list(project.journeys) == ["hello"]
     assert [m.step for m in project.journeys["hello"].messages] == ["hello"]
     assert project.templates == (root / "templates",)
+
+
+def test_a_folder_comes_before_an_installed_package_of_its_name(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    installed = tmp_path_factory.mktemp("installed")
+    other = installed / folder(root, "journeys").name
+    other.mkdir()
+    (other / "__init__.py").write_text("raise RuntimeError('not ours')")
+    sys.path.append(str(installed))
+    write(root, "journeys", "own.py", JOURNEY.format(cls="Own", name="own"))
+    assert list(load_project(root).journeys) == ["own"]
 
 
 def test_a_folder_without_anything_is_an_empty_project(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def test_a_new_project_has_the_shape_of_the_repository(tmp_path: Path) -> None:
         "pyproject.toml", "Makefile", "worker.py", "docker-compose.temporal.yml", "deploy",
         "workflows", "templates", "events.py", "tests", "AGENTS.md", "README.md", ".gitignore",
         ".env.example", "Dockerfile", ".dockerignore", "topics.toml", "policy.toml",
+        "audiences",
     }  # fmt: skip
     assert 'name = "shop"' in (tmp_path / "shop" / "pyproject.toml").read_text()
     assert "name: shop\n" in (tmp_path / "shop" / "docker-compose.temporal.yml").read_text()

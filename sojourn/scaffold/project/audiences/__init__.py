@@ -1,0 +1,1 @@
+"""Our audiences: each is a named question about all customers."""
