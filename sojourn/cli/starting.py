@@ -128,87 +128,105 @@ class _Line:
     event: Event | BadLine | None
 
 
-async def start_file(
-    sojourn: Sojourn,
-    entry: Entry,
-    path: Path,
-    report: FileStarted,
-    *,
-    at: datetime,
-    rate: float,
-    anyway: bool,
-    on_line: Callable[[], None],
-) -> None:
-    """Start every customer in a file.
+class Starting:
+    """Many starts of a journey by one command: safe to repeat, and at one pace.
 
     Args:
         sojourn: connected.
         entry: the entry to the journey.
-        path: CSV with a header, or JSON lines; plain or gzipped.
         report: counted up line by line, so that an interrupted command can say how far it got.
         at: the moment of the events.
         rate: starts a second.
         anyway: start also customers without an identify call.
-        on_line: called after each line.
-
-    Raises:
-        BadInput: the file cannot be read, or lacks a column.
-        TemporalUnavailable: Temporal went away; the file can be run again.
-    """
-    unused: dict[str, None] = {}
-    await _start(
-        sojourn, entry, _lines(entry, path, at, unused), report, rate=rate, anyway=anyway,
-        on_line=on_line,
-    )  # fmt: skip
-    report.unused = list(unused)
-    report.rejected.sort(key=lambda bad: bad.line)
-
-
-async def start_audience(
-    sojourn: Sojourn,
-    entry: Entry,
-    frozen: str,
-    fields: Mapping[str, Any],
-    report: FileStarted,
-    *,
-    at: datetime,
-    rate: float,
-    anyway: bool,
-    on_line: Callable[[], None],
-) -> None:
-    """Start everybody on a list who is on it already when this is called.
-
-    Args:
-        sojourn: connected.
-        entry: the entry to the journey.
-        frozen: the name of the list, as `freeze` made it.
-        fields: of each starting event.
-        report: as for `start_file`.
-        at: as for `start_file`.
-        rate: as for `start_file`.
-        anyway: as for `start_file`.
         on_line: called after each customer.
-
-    Raises:
-        TemporalUnavailable: Temporal went away; the command can be run again.
     """
-    after = 0
-    while True:
-        async with sojourn.store.reading() as session:
-            rows = await lists.page(session, frozen, after=after, limit=PAGE)
-        if not rows:
-            return
-        lines = [
-            _Line(
-                row.id or 0,
-                _event(entry, fields, row.customer_id, at).model_copy(
-                    update={"message_id": str(uuid5(FILE_IDS, f"{frozen}/{row.id}"))}
-                ),
+
+    def __init__(
+        self,
+        sojourn: Sojourn,
+        entry: Entry,
+        report: FileStarted,
+        *,
+        at: datetime,
+        rate: float,
+        anyway: bool,
+        on_line: Callable[[], None],
+    ) -> None:
+        self._sojourn = sojourn
+        self._entry = entry
+        self._report = report
+        self._at = at
+        self._pace = Pace(rate)
+        self._anyway = anyway
+        self._on_line = on_line
+
+    async def file(self, path: Path) -> None:
+        """Start every customer in a file.
+
+        Args:
+            path: CSV with a header, or JSON lines; plain or gzipped.
+
+        Raises:
+            BadInput: the file cannot be read, or lacks a column.
+            TemporalUnavailable: Temporal went away; the file can be run again.
+        """
+        unused: dict[str, None] = {}
+        await self._start(_lines(self._entry, path, self._at, unused))
+        self._report.unused = list(unused)
+        self._report.rejected.sort(key=lambda bad: bad.line)
+
+    async def listed(self, frozen: str, fields: Mapping[str, Any]) -> None:
+        """Start everybody on a list.
+
+        Args:
+            frozen: the name of the list, as `freeze` made it.
+            fields: of each starting event.
+
+        Raises:
+            TemporalUnavailable: Temporal went away; the command can be run again.
+        """
+        after = 0
+        while True:
+            async with self._sojourn.store.reading() as session:
+                rows = await lists.page(session, frozen, after=after, limit=PAGE)
+            if not rows:
+                return
+            await self._start(
+                _Line(
+                    row.id or 0,
+                    _event(self._entry, fields, row.customer_id, self._at).model_copy(
+                        update={"message_id": str(uuid5(FILE_IDS, f"{frozen}/{row.id}"))}
+                    ),
+                )
+                for row in rows
             )
-            for row in rows
-        ]
-        await _start(sojourn, entry, lines, report, rate=rate, anyway=anyway, on_line=on_line)
-        after = rows[-1].id or 0
+            after = rows[-1].id or 0
+
+    async def _start(self, lines: Iterable[_Line]) -> None:
+        def lane(line: _Line) -> str:
+            return line.event.customer_id if isinstance(line.event, Event) else ""
+
+        await feed(iter(lines), self._line, lane=lane)
+
+    async def _line(self, line: _Line) -> None:
+        self._report.read += 1
+        if isinstance(line.event, BadLine):
+            self._report.rejected.append(line.event)
+        elif line.event is None:
+            self._report.count(Standing.BEFORE)
+        else:
+            try:
+                standing = await _standing(
+                    self._sojourn, self._entry, line.event, anyway=self._anyway
+                )
+            except BadInput as error:
+                self._report.rejected.append(BadLine(line=line.number, reason=str(error)))
+            else:
+                if standing is Standing.STARTED and not self._report.dry_run:
+                    await self._pace.turn()
+                    standing = await _publish(self._sojourn, self._entry, line.event)
+                self._report.count(standing)
+        self._on_line()
 
 
 async def freeze(
@@ -255,42 +273,6 @@ async def foreseen(sojourn: Sojourn, audience: Audience, now: datetime) -> int:
     """
     async with sojourn.store.reading() as session:
         return await audiences.count(session, sojourn.project, audience, now)
-
-
-async def _start(
-    sojourn: Sojourn,
-    entry: Entry,
-    lines: Iterable[_Line],
-    report: FileStarted,
-    *,
-    rate: float,
-    anyway: bool,
-    on_line: Callable[[], None],
-) -> None:
-    pace = Pace(rate)
-
-    async def work(line: _Line) -> None:
-        report.read += 1
-        if isinstance(line.event, BadLine):
-            report.rejected.append(line.event)
-        elif line.event is None:
-            report.count(Standing.BEFORE)
-        else:
-            try:
-                standing = await _standing(sojourn, entry, line.event, anyway=anyway)
-            except BadInput as error:
-                report.rejected.append(BadLine(line=line.number, reason=str(error)))
-            else:
-                if standing is Standing.STARTED and not report.dry_run:
-                    await pace.turn()
-                    standing = await _publish(sojourn, entry, line.event)
-                report.count(standing)
-        on_line()
-
-    def lane(line: _Line) -> str:
-        return line.event.customer_id if isinstance(line.event, Event) else ""
-
-    await feed(iter(lines), work, lane=lane)
 
 
 def _lines(entry: Entry, path: Path, at: datetime, unused: dict[str, None]) -> Iterator[_Line]:

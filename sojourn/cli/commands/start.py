@@ -18,10 +18,9 @@ from sojourn.cli.starting import (
     FileStarted,
     Standing,
     Started,
+    Starting,
     foreseen,
     freeze,
-    start_audience,
-    start_file,
     start_one,
 )
 from sojourn.cli.switching import check_entries
@@ -190,17 +189,10 @@ async def _start_audience(
                 ),
                 progress(f"starting {entry.name}", total) as on_line,
             ):
-                await start_audience(
-                    sojourn,
-                    entry,
-                    frozen,
-                    given,
-                    report,
-                    at=moment,
-                    rate=rate,
-                    anyway=anyway,
-                    on_line=on_line,
+                starting = Starting(
+                    sojourn, entry, report, at=moment, rate=rate, anyway=anyway, on_line=on_line
                 )
+                await starting.listed(frozen, given)
     if as_json:
         show_json(report.model_dump())
     elif report.dry_run:
@@ -233,9 +225,10 @@ async def _start_file(
             ),
             progress(label, total) as on_line,
         ):
-            await start_file(
-                sojourn, entry, path, report, at=moment, rate=rate, anyway=anyway, on_line=on_line
+            starting = Starting(
+                sojourn, entry, report, at=moment, rate=rate, anyway=anyway, on_line=on_line
             )
+            await starting.file(path)
     if as_json:
         show_json(report.model_dump())
     else:

@@ -4,6 +4,9 @@ import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from sojourn.cli import starting
 from sojourn.store import events, lists, runs
 from tests.support.cli_stack import Cli
 
@@ -109,6 +112,26 @@ async def test_start_enrols_who_is_in_an_audience_once(cli: Cli) -> None:
         assert not await events.of_customer(session, late)
     more = (await cli(*arguments, "--as", "second", "--json")).json
     assert (more["read"], more["started"], more["running"]) == (3, 1, 2)
+
+
+async def test_all_pages_of_an_audience_are_started_at_one_pace(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[starting.Pace] = []
+
+    class Noted(starting.Pace):
+        async def turn(self) -> None:
+            turns.append(self)
+
+    monkeypatch.setattr(starting, "PAGE", 1)
+    monkeypatch.setattr(starting, "Pace", Noted)
+    crowd = [await cli.identify() for _ in range(3)]
+    async with cli.store.transaction() as session:
+        await lists.add(session, "fair", crowd, at=datetime.now(UTC), source="test")
+    arguments = ("start", "onboarding", "--audience", "fair", "--as", "pages", "--json")
+    started = (await cli(*arguments)).json["started"]
+    assert started == len(turns) >= 3
+    assert len(set(turns)) == 1
 
 
 async def test_start_by_an_audience_takes_no_customer_and_needs_the_events_fields(
