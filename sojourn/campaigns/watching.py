@@ -44,6 +44,9 @@ async def watch(sojourn: Sojourn, *, every: timedelta) -> int:
                 session, audience.name, audience.digest, now=now, until=now + every
             )
             is_first = row is not None and row.looked_at is None
+        if is_first:
+            # what was seen by the question before; left untold, it would hide who is noted now
+            told += await _tell(sojourn, audience)
         if row is not None:
             await look(sojourn, audience, now, quiet=is_first)
         told += await _tell(sojourn, audience)
@@ -52,6 +55,8 @@ async def watch(sojourn: Sojourn, *, every: timedelta) -> int:
 
 async def look(sojourn: Sojourn, audience: Audience, now: datetime, *, quiet: bool) -> int:
     """Note who has come into an audience, and who has gone.
+
+    It ends early if another question is asked by now: by a worker that has another release.
 
     Args:
         sojourn: open.
@@ -63,6 +68,7 @@ async def look(sojourn: Sojourn, audience: Audience, now: datetime, *, quiet: bo
         How many customers are in it.
     """
     began, after, size = time.monotonic(), "", 0
+    name, digest = audience.name, audience.digest
     while True:
         async with sojourn.store.reading() as session:
             query = holders(
@@ -71,24 +77,21 @@ async def look(sojourn: Sojourn, audience: Audience, now: datetime, *, quiet: bo
                 postgresql=is_postgresql(session),
                 own=sojourn.project.topics.own,
             )
-            page = await members.compare(session, audience.name, query, after=after, limit=PAGE)
+            page = await members.compare(session, name, query, after=after, limit=PAGE)
         size += page.size
         if page.entered or page.left:
             async with sojourn.store.transaction() as session:
+                if not await members.asks(session, name, digest):
+                    return size
                 await members.turn(
-                    session,
-                    audience.name,
-                    entered=page.entered,
-                    left=page.left,
-                    at=now,
-                    quiet=quiet,
+                    session, name, entered=page.entered, left=page.left, at=now, quiet=quiet
                 )
         if page.end is None:
             break
         after = page.end
     took = round((time.monotonic() - began) * 1000)
     async with sojourn.store.transaction() as session:
-        await members.finish(session, audience.name, at=now, took_ms=took, size=size)
+        await members.finish(session, name, digest, at=now, took_ms=took, size=size)
     return size
 
 

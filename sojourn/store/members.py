@@ -70,21 +70,34 @@ async def claim(
     return row
 
 
+async def asks(session: AsyncSession, name: str, digest: str) -> bool:
+    """Return whether an audience is watched by this question, and keep it so until the commit.
+
+    Args:
+        session: a writing transaction.
+        name: of the audience.
+        digest: of the question.
+    """
+    query = select(AudienceRow).where(AudienceRow.name == name).with_for_update()
+    return (await session.exec(query)).one().fact == digest
+
+
 async def finish(
-    session: AsyncSession, name: str, *, at: datetime, took_ms: int, size: int
+    session: AsyncSession, name: str, digest: str, *, at: datetime, took_ms: int, size: int
 ) -> None:
     """Note the end of a look.
 
     Args:
         session: a writing transaction.
         name: of the audience.
+        digest: of its question; if another one is asked by now, nothing is noted.
         at: the moment that it was about.
         took_ms: how long it took.
         size: how many are in the audience.
     """
     await session.exec(
         update(AudienceRow)
-        .where(col(AudienceRow.name) == name)
+        .where(col(AudienceRow.name) == name, col(AudienceRow.fact) == digest)
         .values(looked_at=at, took_ms=took_ms, size=size)
     )
 

@@ -140,6 +140,33 @@ async def test_a_question_that_changes_tells_nobody_of_the_difference(shop: Shop
     assert await shop.told("eva") == ["Audience Entered regulars"]
 
 
+async def test_a_question_that_changes_before_a_change_is_told_tells_that_one_alone(
+    shop: Shop,
+) -> None:
+    await shop.look()
+    await shop.orders("ada")
+    await shop.orders("ada")
+    await watching.look(shop.sojourn, REGULARS, datetime.now(UTC), quiet=False)  # and it dies
+    shop.sojourn = shop.of(Audience("regulars", did(OrderCompleted, at_least=3), watched=True))
+    for _ in range(3):
+        await shop.look()
+    assert await shop.told("ada") == ["Audience Entered regulars"]
+    await shop.orders("ada")
+    await shop.look()
+    assert await shop.told("ada") == ["Audience Entered regulars", "Audience Entered regulars"]
+
+
+async def test_a_look_by_a_question_that_was_changed_meanwhile_notes_nothing(shop: Shop) -> None:
+    await shop.look()
+    await shop.orders("ada")
+    await shop.orders("ada")
+    shop.sojourn = shop.of(Audience("regulars", did(OrderCompleted, at_least=3), watched=True))
+    await shop.look()
+    await watching.look(shop.sojourn, REGULARS, datetime.now(UTC), quiet=False)
+    assert await shop.look() == 0
+    assert await shop.told("ada") == []
+
+
 async def test_what_a_crash_left_is_told_once(shop: Shop) -> None:
     await shop.look()
     for who in ("ada", "eva"):
