@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sojourn.cli import starting
+from sojourn.cli.pace import Pace
 from sojourn.store import events, lists, runs
 from tests.support.cli_stack import Cli
 
@@ -117,9 +118,9 @@ async def test_start_enrols_who_is_in_an_audience_once(cli: Cli) -> None:
 async def test_all_pages_of_an_audience_are_started_at_one_pace(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turns: list[starting.Pace] = []
+    turns: list[Pace] = []
 
-    class Noted(starting.Pace):
+    class Noted(Pace):
         async def turn(self) -> None:
             turns.append(self)
 
