@@ -77,6 +77,9 @@ async def asks(session: AsyncSession, name: str, digest: str) -> bool:
         session: a writing transaction.
         name: of the audience.
         digest: of the question.
+
+    Returns:
+        True if it is this one still.
     """
     query = select(AudienceRow).where(AudienceRow.name == name).with_for_update()
     return (await session.exec(query)).one().fact == digest
