@@ -9,7 +9,12 @@ from itertools import groupby
 from typing import TypeVar
 
 from sojourn.channels.provider import Parcel, Provider, SupportsBatch
-from sojourn.domain.errors import AmbiguousSend, ProviderError, Unforeseen
+from sojourn.domain.errors import (
+    AmbiguousSend,
+    PermanentError,
+    ProviderError,
+    Unforeseen,
+)
 
 T = TypeVar("T")
 
@@ -60,7 +65,8 @@ async def each_of(
         One answer for each parcel, in their order.
 
     Raises:
-        ProviderError: as `call` does; `AmbiguousSend` if it has not one answer for each.
+        ProviderError: as `call` does; `AmbiguousSend` if it has not one answer for each. Where a
+            parcel could not be written, what befell the call is the answer of the others instead.
     """
     outcomes: dict[int, str | ProviderError] = {}
     written: dict[int, T] = {}
@@ -74,8 +80,15 @@ async def each_of(
             unforeseen.__cause__ = error
             outcomes[number] = unforeseen
     if written:
-        answers = await call(list(written.values()))
-        if len(answers) != len(written):
-            raise AmbiguousSend(f"{len(answers)} answers for {len(written)} messages")
+        try:
+            answers = await call(list(written.values()))
+            if len(answers) != len(written):
+                raise AmbiguousSend(f"{len(answers)} answers for {len(written)} messages")
+        except PermanentError:
+            raise  # it says nothing of each
+        except ProviderError as error:
+            if not outcomes:
+                raise
+            answers = [error] * len(written)
         outcomes |= zip(written, answers, strict=True)
     return [outcomes[number] for number in range(len(parcels))]

@@ -291,12 +291,13 @@ def _said(row: AttemptRow) -> str:
 
 
 def _lost(row: AttemptRow) -> str:
+    handed = "handed" if row.keyed else "handed with others, under no key of its own,"
     if row.error is None:
-        return f"handed to {row.provider}: no answer was noted"
+        return f"{handed} to {row.provider}: no answer was noted"
     if row.error != errors.AmbiguousSend.__name__:
         return _said(row)
     said = f" ({row.detail})" if row.detail else ""
-    return f"handed to {row.provider}: no clear answer came{said}"
+    return f"{handed} to {row.provider}: no clear answer came{said}"
 
 
 def _on_device(row: HandoverRow) -> OnDevice:

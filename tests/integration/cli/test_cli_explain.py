@@ -402,6 +402,11 @@ BROKE = "handed to postmark: no clear answer came (reset)"
         ({"state": "released", "error": None}, "postmark did not take it; certainly not sent"),
         ({"state": "ambiguous", **LOST}, f"{BROKE}: perhaps sent"),
         ({"state": "ambiguous", "settled_by": "gate", **LOST}, f"{BROKE}: perhaps sent"),
+        (
+            {"state": "ambiguous", "keyed": False, **LOST},
+            "handed with others, under no key of its own, to postmark: no clear answer came "
+            "(reset): perhaps sent",
+        ),
         ({"state": "superseded", **LOST}, f"{BROKE}; the next attempt took over"),
         (
             {"state": "submitting", "settled_by": None},

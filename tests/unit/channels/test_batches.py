@@ -62,6 +62,12 @@ def test_each_parcel_is_in_one_call_in_order_and_calls_mix_no_channel_and_no_cla
         assert len(call) == 1 or not any(one.content.attachments for one in call)
 
 
+def test_calls_are_as_full_as_they_may_be() -> None:
+    attached = replace(MAIL, attachments=(FILE,))
+    parcels = [parcel(n, attached if n == 8 else MAIL, promotional=n < 10) for n in range(12)]
+    assert [len(call) for call in batches(Limited(), parcels)] == [3, 3, 2, 1, 1, 2]
+
+
 async def test_a_parcel_that_cannot_be_written_has_an_error_of_its_own() -> None:
     def write(one: Parcel) -> str:
         match one.ledger_key:
@@ -79,6 +85,27 @@ async def test_a_parcel_that_cannot_be_written_has_an_error_of_its_own() -> None
     kinds = [type(answer) for answer in answers]
     assert kinds == [str, InvalidRecipient, RateLimited, Unforeseen, str]
     assert (answers[0], answers[4]) == ("id-0", "id-4")
+    bug = answers[3]
+    assert isinstance(bug, Unforeseen)
+    assert str(bug) == "KeyError: 'bug'"
+    assert isinstance(bug.__cause__, KeyError)
+
+
+@pytest.mark.parametrize("error", [AmbiguousSend("perhaps"), RateLimited("slow")])
+async def test_what_happens_to_a_call_says_nothing_of_a_parcel_that_was_not_in_it(
+    error: ProviderError,
+) -> None:
+    def write(one: Parcel) -> str:
+        if one.ledger_key == "k1":
+            raise InvalidRecipient("no")
+        return one.ledger_key
+
+    async def call(written: Sequence[str]) -> list[str | ProviderError]:
+        raise error
+
+    first, second, third = await each_of([parcel(n) for n in range(3)], write, call)
+    assert isinstance(second, InvalidRecipient)
+    assert (first, third) == (error, error)
 
 
 async def test_no_call_is_made_for_no_parcel() -> None:

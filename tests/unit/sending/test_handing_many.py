@@ -47,11 +47,13 @@ class Single:
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
+        self.alone: list[str] = []
         self.taken: list[str] = []
         self.do: Callable[[Sequence[Parcel]], Awaitable[None]] | None = None
         self.under_way = self.most = 0
 
     async def send(self, parcel: Parcel) -> str:
+        self.alone.append(parcel.ledger_key)
         (said,) = await self.take([parcel])
         if isinstance(said, ProviderError):
             raise said
@@ -107,6 +109,7 @@ async def test_parcels_go_in_calls_of_as_many_as_the_provider_takes() -> None:
     provider = Batch()
     outcomes = await over(provider, 9)
     assert [len(call) for call in provider.calls] == [4, 4, 1]
+    assert provider.alone == ["k8"], "a single one has a key of its own"
     assert [outcome.provider_id for outcome in outcomes] == [f"id-k{n}" for n in range(9)]
     assert {outcome.state for outcome in outcomes} == {AttemptState.ACCEPTED}
 
@@ -147,6 +150,37 @@ async def test_calls_that_have_not_begun_are_not_made_after_not_so_fast_and_not_
     assert len(provider.calls) == (6 if kind is Single else 2)
     assert errors(outcomes) == [type(None)] * taken + [type(error)] * (12 - taken)
     assert {outcome.state for outcome in outcomes[taken:]} == {AttemptState.RELEASED}
+
+
+async def test_what_is_said_of_one_parcel_of_a_call_is_its_own() -> None:
+    class Says(Batch):
+        async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
+            first, *_ = await self.take(parcels)
+            return [
+                first,
+                InvalidRecipient("nobody"),
+                RateLimited("slow"),
+                AmbiguousSend("perhaps"),
+            ]
+
+    provider = Says()
+    outcomes = await over(provider, 6)
+    assert outcomes[0].provider_id == "id-k0"
+    assert errors(outcomes) == [
+        type(None),
+        InvalidRecipient,
+        RateLimited,
+        AmbiguousSend,
+        RateLimited,
+        RateLimited,
+    ]
+    assert [outcome.state for outcome in outcomes[:4]] == [
+        AttemptState.ACCEPTED,
+        AttemptState.REFUSED,
+        AttemptState.RELEASED,
+        AttemptState.AMBIGUOUS,
+    ]
+    assert len(provider.calls) == 1
 
 
 async def test_a_fault_of_a_call_is_that_of_its_parcels_and_of_no_others() -> None:
@@ -196,6 +230,7 @@ async def test_a_bug_is_certain_before_the_first_byte_and_a_doubt_after_it(
     outcomes = await over(provider, 2)
     assert errors(outcomes) == [expected] * 2
     assert all(isinstance(o.error and o.error.__cause__, KeyError) for o in outcomes)
+    assert {str(outcome.error) for outcome in outcomes} == {"KeyError: 'id'"}
 
 
 async def test_calls_do_not_share_the_certainty_of_one_fence() -> None:
@@ -217,7 +252,9 @@ async def test_answers_for_fewer_parcels_leave_all_in_doubt() -> None:
         async def send_many(self, parcels: Sequence[Parcel]) -> list[str | ProviderError]:
             return (await self.take(parcels))[1:]
 
-    assert errors(await over(Short(), 3)) == [AmbiguousSend] * 3
+    outcomes = await over(Short(), 3)
+    assert errors(outcomes) == [AmbiguousSend] * 3
+    assert str(outcomes[0].error) == "2 answers for 3 messages"
 
 
 # ---- the fence and cancellation ----------------------------------------------------------------
