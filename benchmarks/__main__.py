@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import audiences, costs, ingest, lanes, memory, throughput, transactions
+from benchmarks import audiences, campaigns, costs, ingest, lanes, memory, throughput, transactions
 from benchmarks.row import Row
 from sojourn.cli.output import show_json, show_table
 from sojourn.domain.errors import SojournError
@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "ingest": ingest.measure,
     "lanes": lanes.measure,
     "audiences": audiences.measure,
+    "campaigns": campaigns.measure,
 }
 
 

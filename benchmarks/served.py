@@ -13,6 +13,8 @@ from benchmarks.bare import Bare
 from benchmarks.campaign import Campaign, Welcome
 from benchmarks.ladder import Ladder
 from benchmarks.messages import QUEUE
+from benchmarks.one_message import OneMessage
+from sojourn.campaigns.workflow import CampaignWorkflow
 from sojourn.dispatch.connection import connect
 from sojourn.serving.logs import configure_logging
 from sojourn.serving.worker import serving
@@ -22,6 +24,7 @@ from sojourn.store import Store
 WORKFLOWS: dict[str, tuple[type, ...]] = {
     "throughput": (Ladder, Bare),
     "lanes": (Campaign, Welcome),
+    "campaigns": (OneMessage, CampaignWorkflow),
 }
 
 

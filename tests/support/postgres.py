@@ -45,6 +45,11 @@ class Postgres:
             f"-c fsync={self._fsync} -c max_connections=100",
         )  # fmt: skip
 
+    @property
+    def pid(self) -> int:
+        """The process id of the server, whose children serve the connections."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+
     def stop(self) -> None:
         """Stop the server at once."""
         self._run("pg_ctl", "-D", self._folder / "data", "-m", "immediate", "stop")
