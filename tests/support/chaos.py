@@ -186,9 +186,9 @@ async def _live(  # noqa: PLR0917 (each argument is another part)
         news.set()
 
     async def disturb() -> None:
-        blows = _blows(size, rnd, running, server, settings.store_url)
-        moments = sorted(rnd.sample(range(size.runs * 9 // 10), len(blows)))
-        for moment, strike in zip(moments, blows, strict=True):
+        strikes = blows(size, rnd, running, server, settings.store_url)
+        moments = sorted(rnd.sample(range(size.runs * 9 // 10), len(strikes)))
+        for moment, strike in zip(moments, strikes, strict=True):
             while len(ended) < moment:
                 news.clear()
                 await news.wait()
@@ -203,9 +203,11 @@ async def _live(  # noqa: PLR0917 (each argument is another part)
     return ended
 
 
-def _blows(
+def blows(
     size: Size, rnd: random.Random, running: Installation, server: Server, database_url: str
 ) -> list[Callable[[], Awaitable[None]]]:
+    """Return the blows of a chaos, in the order in which they fall."""
+
     async def kill_temporal() -> None:
         assert server.process.pid is not None
         with suppress(ProcessLookupError):
@@ -221,12 +223,12 @@ def _blows(
         finally:
             await connection.close()
 
-    blows: list[Callable[[], Awaitable[None]]] = [running.worker.kill] * size.worker
-    blows += [kill_temporal] * size.temporal
+    strikes: list[Callable[[], Awaitable[None]]] = [running.worker.kill] * size.worker
+    strikes += [kill_temporal] * size.temporal
     if database_url.startswith("postgresql"):
-        blows += [cut] * size.cuts
-    rnd.shuffle(blows)
-    return blows
+        strikes += [cut] * size.cuts
+    rnd.shuffle(strikes)
+    return strikes
 
 
 async def _begin(size: Size, sojourn: Sojourn) -> list[RunRow]:
