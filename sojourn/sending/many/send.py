@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import DBAPIError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -33,6 +34,8 @@ AT_ONCE = 8
 """Messages that are handed over side by side where a provider takes one a call."""
 SOONEST, LATEST = timedelta(seconds=1), timedelta(minutes=5)
 """The waits before another attempt, where nobody asks for one of another length."""
+RECORD_AGAIN = (timedelta(milliseconds=200), timedelta(seconds=1), timedelta(seconds=4))
+"""The waits before the outcome of a batch is noted again, if the database is away."""
 
 Clock = Callable[[], datetime]
 
@@ -180,7 +183,7 @@ class Batches:
     ) -> BatchEnd:
         of = {one.claim.ledger_key: one for one in going}
         taken = [(of[one.parcel.ledger_key], one.provider_id) for one in handed if not one.error]
-        for claim in await self._record_many.sent(taken, provider):
+        for claim in await self._sent(taken, provider):
             activity.logger.error("message %s went out twice by %s", claim.ledger_id, provider.name)
         slow_down = timedelta(0)
         again: dict[int, datetime] = {}
@@ -197,6 +200,23 @@ class Batches:
         async with self._store.transaction() as session:
             await recipients.ask_again(session, again)
         return BatchEnd(len(taken), slow_down=slow_down)
+
+    async def _sent(
+        self, taken: Sequence[tuple[Rendered, str | None]], provider: Provider
+    ) -> list[Claim]:
+        """Note what a provider took, again if the connection to the database was lost.
+
+        Nobody else knows what it said. Else a whole batch would be in doubt, and promotional
+        messages of a provider that cannot be asked
+        would stay unknown.
+        """
+        for wait in RECORD_AGAIN:
+            try:
+                return await self._record_many.sent(taken, provider)
+            except (DBAPIError, OSError) as error:
+                activity.logger.warning("a batch is noted again: %s", kind_of(error))
+                await asyncio.sleep(wait.total_seconds())
+        return await self._record_many.sent(taken, provider)
 
     # ---- the others, one by one ------------------------------------------------------------------
 
