@@ -11,6 +11,8 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from sojourn.campaigns.workflow import NAMES
+from sojourn.campaigns.workflow import WORKFLOWS as CAMPAIGNS
 from sojourn.cli.changed_waits import ChangedWait, changed, watched
 from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput, UnknownName
@@ -74,7 +76,7 @@ async def replay(
     if not classes:
         raise BadInput(f"no journey in {project.root} to replay histories against")
     replayer = Replayer(
-        workflows=classes,
+        workflows=[*classes, *(() if workflows else CAMPAIGNS)],
         data_converter=pydantic_data_converter,
         workflow_runner=sandbox.workflow_runner(project),
     )
@@ -110,8 +112,8 @@ async def recorded(folder: Path) -> AsyncIterator[tuple[str, WorkflowHistory]]:
 async def open_runs(
     client: Client, journeys: Journeys
 ) -> AsyncIterator[tuple[str, WorkflowHistory]]:
-    """Fetch the histories of every open run of these journeys in the namespace."""
-    names = ", ".join(f"'{name}'" for name in journeys)
+    """Fetch the histories of every open run of these journeys, and of every open campaign."""
+    names = ", ".join(f"'{name}'" for name in (*journeys, *NAMES))
     query = f"ExecutionStatus = 'Running' AND WorkflowType IN ({names})"
     async for run in client.list_workflows(query):
         handle = client.get_workflow_handle(run.id, run_id=run.run_id)
@@ -128,7 +130,7 @@ async def orphans(client: Client, journeys: Journeys) -> list[Checked]:
         name = run.workflow_type
         marked = any(pair.key.name == JOURNEY.name for pair in run.typed_search_attributes)
         ours = marked or run.task_queue == TASK_QUEUE
-        if ours and name not in journeys:
+        if ours and name not in journeys and name not in NAMES:
             why = f"{UnknownName('journey', name, journeys)}. {ORPHANED}"
             found.append(Checked(run.id, name, why))
     return found

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from sojourn.campaigns.slices import Campaigning
-from sojourn.campaigns.workflow import CampaignWorkflow
+from sojourn.campaigns.workflow import WORKFLOWS
 from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
 from sojourn.dispatch.sayings import Sayings
@@ -80,7 +80,7 @@ async def serving(
         if workflows is not None
         else (
             *project.journeys.values(),
-            CampaignWorkflow,
+            *WORKFLOWS,
         )
     )
     renderer = Renderer(

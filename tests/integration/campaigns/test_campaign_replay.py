@@ -1,0 +1,53 @@
+"""Histories of campaigns replay: a deploy in the midst of one changes nothing about it."""
+
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+
+from sojourn import at
+from sojourn.campaigns import launching
+from sojourn.campaigns.workflow import CampaignWorkflow
+from sojourn.cli import histories
+from sojourn.cli.local.stack import Server
+from sojourn.domain.campaign_run import PREFIX, CampaignAct
+from sojourn.store import Store
+from sojourn.testkit.scenarios import RECORD, recorded, write
+from tests.support.campaigning import Shop, settings_of
+from tests.support.markdown import ROOT
+
+FOLDER = ROOT / "tests" / "histories"
+NAME = "campaign/paused-and-stopped"
+
+
+async def test_a_campaign_that_was_paused_and_stopped_replays(
+    temporal: Server, tmp_path: Path, migrated_database: Path, request: pytest.FixtureRequest
+) -> None:
+    shutil.copy(migrated_database, tmp_path / "test.db")
+    settings = settings_of(tmp_path, f"sqlite:///{tmp_path}/test.db")
+    async with await Store.open(settings.store_url) as store:
+        shop = Shop(temporal.client, store, settings, tmp_path)
+        await shop.people(30)
+        spring = shop.campaign(rate=5, when=at(datetime.now(UTC) + timedelta(seconds=1)))
+        async with shop.worker():
+            await shop.launch(spring)
+            await shop.until(spring.name, lambda counts: counts.sent > 0)
+            for act in (CampaignAct.PAUSE, CampaignAct.RESUME, CampaignAct.STOP):
+                await launching.act(shop.sojourn, spring.name, act, by="anna", because="look")
+            await shop.ended(spring.name)
+        handle = temporal.client.get_workflow_handle(PREFIX + spring.name)
+        played = await handle.fetch_history()
+    if request.config.getoption(RECORD, default=False) and not recorded(FOLDER, NAME):
+        write(FOLDER, NAME, [played])
+
+    async def both() -> AsyncIterator[tuple[str, WorkflowHistory]]:
+        for file in recorded(FOLDER, NAME):
+            yield file.name, WorkflowHistory.from_json(file.name, file.read_text())
+        yield "played now", played
+
+    results = list(await histories.replay(both(), [CampaignWorkflow]))
+    assert len(results) == 2, f"run pytest {RECORD} on this file, and commit {FOLDER.name}"
+    assert [one.broken for one in results] == [None, None]
