@@ -119,6 +119,7 @@ async def test_a_worker_serves_logs_measures_and_stops_in_order(
     assert await workers.measured(r"sojourn_policy_fault{.*} (\d)") == {"0"}
     paused = await workers.measured(r'sojourn_channel_paused{channel="(.*?)",.*} 0')
     assert paused == {channel.value for channel in Channel}
+    assert await workers.measured(r'sojourn_coupons_free{pool="(.*?)",.*} 0') == {"spring", "vip"}
 
     assert workers.child.pid is not None
     family = psutil.Process(workers.child.pid).children(recursive=True)
