@@ -155,3 +155,14 @@ async def test_what_nobody_knows_is_one_line_that_offers_the_nearest(
     assert (state.code, 'did you mean "free"' in state.fault) == (2, True)
     lacks = await offline("coupon", "import", "spring", file, "--column", "kode")
     assert (lacks.code, 'no column "kode"' in lacks.fault) == (2, True)
+
+
+async def test_after_a_restore_what_looks_free_is_taken_out_and_made_anew(
+    offline: Cli, tmp_path: Path
+) -> None:
+    await offline("coupon", "make", "spring", "--number", "3", "--to", tmp_path / "till.csv")
+    free = tmp_path / "free.csv"
+    await offline("coupon", "export", "spring", "--state", "free", "--to", free)
+    gone = await offline("coupon", "import", "spring", free, "--remove", "--json")
+    assert (gone.code, gone.json["new"]) == (0, 3)
+    assert (await pool(offline))["free"] == 0
