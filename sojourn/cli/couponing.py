@@ -1,6 +1,6 @@
 """Codes of coupons out of files, made by a pattern, and written to files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -14,10 +14,13 @@ from sojourn.domain.coupon_codes import comparable, drawn, read_code
 from sojourn.domain.coupons import FILE, Pool
 from sojourn.domain.errors import BadInput
 from sojourn.domain.states import CouponState
+from sojourn.journeys.journey import Journey
 from sojourn.store import Store, coupon_stock
 from sojourn.store.coupon_stock import AT_ONCE
 
 COLUMN = "code"
+PLAYED = 10_000
+"""Codes of a pool where nobody is written to: in a demo, a season, a replay."""
 COLUMNS = ("code", "state", "customer_id", "reserved_at", "expires_at", "used_at")
 """The columns of an export."""
 _Codes = Mapping[str, tuple[int, str, dict[str, str]]]
@@ -137,6 +140,21 @@ async def make_codes(store: Store, pool: Pool, number: int, rows: RowWriter, *, 
 
 def _drawn(pattern: str, number: int) -> Iterator[str]:
     return (drawn(pattern) for _ in range(number))
+
+
+async def fill(store: Store, journeys: Iterable[type[Journey]]) -> None:
+    """Fill the pools of an installation that plays: no code of it is good anywhere.
+
+    Args:
+        store: thrown away at the end.
+        journeys: their messages hand the codes out.
+    """
+    at = datetime.now(UTC)
+    named = {message.coupon for journey in journeys for message in journey.messages}
+    for name in sorted(named - {""}):
+        codes = (f"{name.upper()}-SPECIMEN-{n}" for n in range(PLAYED))
+        async with store.transaction() as session:
+            await coupon_stock.add(session, name, codes, at=at, source="made up")
 
 
 async def export_codes(

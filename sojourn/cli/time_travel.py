@@ -19,6 +19,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from sojourn.cli.calls import Fault
+from sojourn.cli.couponing import fill
 from sojourn.cli.local.stack import Stack
 from sojourn.cli.virtual_clock import VirtualClock, server_time
 from sojourn.dispatch import Sojourn, tasks
@@ -97,6 +98,7 @@ class TimeTravel:
         Returns:
             The clocks, ready for the first call.
         """
+        await fill(stack.store, project.journeys.values())
         return cls(stack, project, at - await server_time(stack.client))
 
     async def take(self, call: Taken) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from sojourn.cli.couponing import fill
 from sojourn.cli.demo.guide import Guide, Played
 from sojourn.cli.demo.programme import programme_of
 from sojourn.cli.demo.tale import play
@@ -46,6 +47,7 @@ async def _demo(here: Here) -> None:
             update={"quiet_hours": Settings.model_fields["quiet_hours"].default}
         )
         async with dev_stack(settings, ports=False, lasting=False) as stack:
+            await fill(stack.store, here.project.journeys.values())
             console.print(f"{_customers(len(programme.tales))} through the next weeks ...\n")
             sent = 0
             async for played in play(programme.tales, Guide(stack, here.project)):

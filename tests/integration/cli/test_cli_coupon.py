@@ -4,11 +4,14 @@ import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sojourn.cli.couponing import PLAYED, fill
 from sojourn.domain.links import CODE_ALPHABET
 from sojourn.store import coupon_stock, coupons
 from sojourn.store.coupons import Wanted
 from sojourn.store.tables import CouponUseRow
 from tests.support.cli_stack import Cli
+from tests.support.greeting import Greeting
+from workflows.abandoned_cart import AbandonedCart
 
 NOW = datetime.now(UTC)
 
@@ -166,3 +169,9 @@ async def test_after_a_restore_what_looks_free_is_taken_out_and_made_anew(
     gone = await offline("coupon", "import", "spring", free, "--remove", "--json")
     assert (gone.code, gone.json["new"]) == (0, 3)
     assert (await pool(offline))["free"] == 0
+
+
+async def test_where_journeys_are_played_their_pools_are_full(offline: Cli) -> None:
+    await fill(offline.store, [Greeting, AbandonedCart])
+    found = (await offline("coupon", "list", "--json")).json["pools"]
+    assert {one["pool"]: one["free"] for one in found} == {"spring": PLAYED, "vip": 0}
