@@ -269,8 +269,8 @@ def pins(lock: str) -> dict[str, str]:
 
 def test_the_image_has_the_engine_and_the_project() -> None:
     expected = {
-        "sojourn", "workflows", "activities", "starter", "templates", "pyproject.toml", "worker.py",
-        "requirements-runtime.lock", "policy.toml", "topics.toml",
+        "sojourn", "workflows", "activities", "audiences", "starter", "templates", "pyproject.toml",
+        "worker.py", "requirements-runtime.lock", "policy.toml", "topics.toml", "coupons.toml",
     }  # fmt: skip
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in lines

@@ -2,7 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from sojourn.domain.coupons import FILE as COUPONS
 from sojourn.domain.errors import BadInput, Unavailable
+from sojourn.domain.topics import FILE as TOPICS
+from sojourn.project import POLICY
 from sojourn.scaffold import new
 from sojourn.scaffold.names import distribution_name
 from sojourn.scaffold.new import write_project
@@ -34,6 +37,12 @@ def test_a_new_project_has_the_shape_of_the_repository(tmp_path: Path) -> None:
     assert 'name = "shop"' in (tmp_path / "shop" / "pyproject.toml").read_text()
     assert "name: shop\n" in (tmp_path / "shop" / "docker-compose.temporal.yml").read_text()
     assert len((tmp_path / "shop" / "worker.py").read_text().splitlines()) <= 6
+
+
+def test_the_image_of_a_new_project_takes_all_its_files_of_rules(tmp_path: Path) -> None:
+    write_project(tmp_path / "shop")
+    taken = (tmp_path / "shop" / ".dockerignore").read_text().splitlines()
+    assert {f"!{file}" for file in (TOPICS, COUPONS, POLICY)} <= set(taken)
 
 
 def test_a_project_is_written_into_an_empty_folder(tmp_path: Path) -> None:
