@@ -39,7 +39,7 @@ from sojourn.testkit.fakes.postmark import FakePostmark
 from tests.support.postgres import Postgres, find
 
 NAME = "one-message"
-"""Of the journey, whose words the campaign has, too."""
+"""The journey, whose words the campaign has, too."""
 ROUNDS, FULL_ROUNDS = 3, 5
 RUNS, FULL_RUNS = 150, 600
 RECIPIENTS, FULL_RECIPIENTS = 1_000, 20_000

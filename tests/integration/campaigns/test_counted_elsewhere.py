@@ -1,4 +1,4 @@
-"""Every audience holds those whom an independent count of the raw recording finds."""
+"""Every audience holds those that an independent count of the raw recording finds."""
 
 import os
 from dataclasses import replace
