@@ -26,6 +26,8 @@ from sojourn.domain.coupons import FILE as COUPONS
 from sojourn.domain.coupons import Pools, read_pools
 from sojourn.domain.errors import BadProject, SameName, SojournError
 from sojourn.domain.events import Event, Events, Synonyms, beside, defined_in
+from sojourn.domain.prices import FILE as PRICES
+from sojourn.domain.prices import Prices, read_prices
 from sojourn.domain.topics import FILE as TOPICS
 from sojourn.domain.topics import Topics, read_topics
 from sojourn.home import keep_private
@@ -104,6 +106,7 @@ def _composed(root: Path) -> Project:
     declared = _declaration(root)
     topics = _read(root / TOPICS, read_topics, Topics())
     coupons = _read(root / COUPONS, read_pools, Pools())
+    prices = _read(root / PRICES, read_prices, Prices())
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     sys.meta_path.insert(0, _OwnFolders(_own_folders(root, declared)))
@@ -137,6 +140,7 @@ def _composed(root: Path) -> Project:
             languages=declared.languages,
             topics=topics,
             coupons=coupons,
+            prices=prices,
             defaults=MappingProxyType(declared.defaults),
             modules=tuple(sorted({m.__name__.partition(".")[0] for m in (*events, *activities)})),
         )

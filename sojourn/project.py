@@ -30,6 +30,7 @@ from sojourn.domain.audience import Audiences
 from sojourn.domain.campaign import Campaigns
 from sojourn.domain.coupons import Pools
 from sojourn.domain.events import SHIPPED, Events, Use
+from sojourn.domain.prices import Prices
 from sojourn.domain.topics import Topics
 from sojourn.journeys.activities import Activity
 from sojourn.journeys.registry import Journeys
@@ -109,6 +110,7 @@ class Project:
         languages: that messages are written in; the first is the language of last resort.
         topics: what customers can say no to, by id; without a ``topics.toml`` any topic goes.
         coupons: pools of codes, by name.
+        prices: of text messages, as far as a ``prices.toml`` names them.
         defaults: settings by their names, where the environment says nothing.
         modules: names of its packages that hold plain values and activities.
     """
@@ -126,6 +128,7 @@ class Project:
     languages: tuple[str, ...] = LANGUAGES
     topics: Topics = field(default_factory=Topics)
     coupons: Pools = field(default_factory=Pools)
+    prices: Prices = field(default_factory=Prices)
     defaults: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
 

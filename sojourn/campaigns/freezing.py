@@ -42,14 +42,14 @@ async def freeze(
         due: dict[str, datetime] = {}
         if plan.when.is_local:
             found = await recipients.zones(session, asked)
-            due = {name: _due(plan, name, now, default_zone) for name in found if name}
+            due = {name: due_in(name, plan, now, default_zone) for name in found if name}
         size = await recipients.freeze(
             session,
             campaign_id,
             asked,
             lane=plan.channels[0].value,
             due=due,
-            at=_due(plan, default_zone, now, default_zone),
+            at=due_in(default_zone, plan, now, default_zone),
         )
         if plan.when.is_local:
             await _place(session, campaign_id, plan, now, default_zone)
@@ -57,7 +57,18 @@ async def freeze(
     return size
 
 
-def _due(plan: CampaignPlan, name: str, now: datetime, default_zone: str) -> datetime:
+def due_in(name: str, plan: CampaignPlan, now: datetime, default_zone: str) -> datetime:
+    """Return when a campaign's message is due in a zone.
+
+    Args:
+        name: of the zone, as a card has it; one that nobody knows counts as the default.
+        plan: of the campaign.
+        now: the moment of the freeze.
+        default_zone: an IANA name.
+
+    Returns:
+        The moment.
+    """
     try:
         return plan.when.due(zone(name), now)
     except UnknownZone:  # a card may be older than the check of zones
@@ -82,4 +93,4 @@ async def _place(
         for number, card in page:
             by_zone.setdefault(home_zone(cards.card(card), default_zone), []).append(number)
         for name, numbers in by_zone.items():
-            await recipients.live_in(session, numbers, name, _due(plan, name, now, default_zone))
+            await recipients.live_in(session, numbers, name, due_in(name, plan, now, default_zone))

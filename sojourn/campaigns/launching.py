@@ -11,9 +11,10 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from sojourn.campaigns.approving import digest_in
 from sojourn.campaigns.workflow import WORKFLOW, CampaignWorkflow
 from sojourn.dispatch import Sojourn
-from sojourn.domain.campaign import OCCASION, Campaign
+from sojourn.domain.campaign import OCCASION, Campaign, changed
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.campaign_run import (
     PREFIX,
@@ -23,7 +24,6 @@ from sojourn.domain.campaign_run import (
     CampaignRun,
 )
 from sojourn.domain.errors import BadInput, TemporalUnavailable
-from sojourn.rendering.folders import Folders
 from sojourn.store import campaigns, switches
 
 ANSWER_TIMEOUT = timedelta(seconds=90)
@@ -37,7 +37,7 @@ def id_of(campaign: Campaign, occasion: str = "") -> str:
 
 def digest_of(sojourn: Sojourn, campaign: Campaign) -> str:
     """Return a text that changes with the campaign's code, words, audience or times."""
-    return campaign.digest(Folders(sojourn.project.templates).contents(campaign.name))
+    return digest_in(sojourn.project, campaign)
 
 
 async def launch(
@@ -62,7 +62,8 @@ async def launch(
     digest = digest_of(sojourn, campaign)
     if approved != digest:
         raise BadInput(
-            f"{campaign.name} has changed since {approved} was approved: it is {digest} now; "
+            f"{campaign.name} has changed since {approved} was approved "
+            f"({', '.join(changed(approved, digest))}): it is {digest} now; "
             f"look at `sojourn campaign check {campaign.name}` again"
         )
     campaign_id = id_of(campaign, occasion)

@@ -19,6 +19,8 @@ from sojourn.domain.sending_time import SendingTime, at_once
 
 STEP = "message"
 """The step of a campaign's message that names none: ``templates/NAME/message.email.en.html``."""
+KINDS = ("code", "words", "audience", "times")
+"""The parts of a campaign that an approval is bound to, in the order of its digest."""
 OCCASION = "@"
 """Between the name of a campaign and its occasion: ``newsletter@2026-12-01``."""
 
@@ -104,30 +106,54 @@ class Campaign:
         """The name of the template that says it."""
         return self.message.template or self.step
 
-    def told(self) -> dict[str, Any]:
-        """Return all that it says as plain values: what an approval is bound to."""
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Return all that it says as plain values, by their kind: an approval is bound to them."""
         said = {one.name: getattr(self.message, one.name) for one in fields(Message)
                 if not one.name.startswith("_")}  # fmt: skip
         return {
-            "name": self.name,
-            "audience": [self.to.name, written(self.to.who)],
-            "message": {name: _plain(value) for name, value in said.items()},
-            "when": str(self.when),
-            "rate": self.rate,
-            "goal": [one.event_name for one in self.goals],
-            "given": dict(self.given),
+            "code": {
+                "name": self.name,
+                "message": {name: _plain(value) for name, value in said.items()},
+                "goal": [one.event_name for one in self.goals],
+                "given": dict(self.given),
+            },
+            "audience": {"name": self.to.name, "who": written(self.to.who)},
+            "times": {"when": str(self.when), "rate": self.rate},
         }
 
     def digest(self, words: Iterable[tuple[str, bytes]] = ()) -> str:
         """Return a text that tells this campaign from one that differs in anything.
 
+        It has a part for each of `KINDS`, so that `changed` can say what differs.
+
         Args:
             words: its templates, by name.
         """
-        told = hashlib.sha256(json.dumps(self.told(), sort_keys=True, default=str).encode())
+        told = self.told()
+        parts = {
+            kind: hashlib.sha256(json.dumps(each, sort_keys=True, default=str).encode())
+            for kind, each in told.items()
+        }
+        parts["words"] = hashlib.sha256()
         for name, content in sorted(words):
-            told.update(f"\0{name}\0{len(content)}\0".encode() + content)
-        return told.hexdigest()[:12]
+            parts["words"].update(f"\0{name}\0{len(content)}\0".encode() + content)
+        return "-".join(parts[kind].hexdigest()[:8] for kind in KINDS)
+
+
+def changed(before: str, after: str) -> list[str]:
+    """Return in what two digests of a campaign differ: ``["words"]``.
+
+    Args:
+        before: a digest, or any text.
+        after: another digest.
+
+    Returns:
+        The kinds; all of them if one of the texts is no digest.
+    """
+    parts, others = before.split("-"), after.split("-")
+    if not len(parts) == len(others) == len(KINDS):
+        return list(KINDS)
+    return [kind for kind, a, b in zip(KINDS, parts, others, strict=True) if a != b]
 
 
 def name_of(campaign_id: str) -> str:

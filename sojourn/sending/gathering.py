@@ -174,7 +174,8 @@ async def gather(
         await locks.share(session, [switches.LOCK, *refusals.lock_keys(addresses)])
     held = await switches.holds(session)
     case = replace(case, held_for=_held_for(delivery, held))
-    case = await _of_campaign(session, case)
+    if holding:  # a look supposes that the campaign runs: it may not be launched yet
+        case = await _of_campaign(session, case)
     if case.held_for is None and not case.called_off:
         dead = await suppressions.suppressed(session, addresses)
         barred = {pair for pair in addresses if only_to is not None and not only_to.allows(*pair)}

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import delete
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from sojourn.store import tombstones
 from sojourn.store.dialects import insert, is_postgresql
@@ -118,17 +119,22 @@ async def lock_plain(session: AsyncSession, customer_ids: Iterable[str]) -> dict
     Returns:
         The rows by their ids.
     """
-    query = (
-        select(CustomerRow)
-        .where(
-            col(CustomerRow.customer_id).in_(sorted(set(customer_ids))),
-            col(CustomerRow.joined_to).is_(None),
-        )
-        .order_by(col(CustomerRow.customer_id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
+    query = _plain(customer_ids).order_by(col(CustomerRow.customer_id)).with_for_update()
+    found = await session.exec(query.execution_options(populate_existing=True))
+    return {row.customer_id: row for row in found}
+
+
+async def read_plain(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, CustomerRow]:
+    """Return the rows that `lock_plain` does, and hold nobody."""
+    found = await session.exec(_plain(customer_ids))
+    return {row.customer_id: row for row in found}
+
+
+def _plain(customer_ids: Iterable[str]) -> SelectOfScalar[CustomerRow]:
+    return select(CustomerRow).where(
+        col(CustomerRow.customer_id).in_(sorted(set(customer_ids))),
+        col(CustomerRow.joined_to).is_(None),
     )
-    return {row.customer_id: row for row in await session.exec(query)}
 
 
 async def resolve(session: AsyncSession, customer_id: str) -> str:

@@ -1,4 +1,4 @@
-"""``sojourn campaign``: list, show, launch, watch, pause, resume, stop."""
+"""``sojourn campaign``: list, show, check, launch, watch, pause, resume, stop."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,6 +7,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from sojourn.cli.by_hand import ANYBODY, check_name, check_words
+from sojourn.cli.campaign_checking import Everybody, Sample, show_check
 from sojourn.cli.here import Here
 from sojourn.cli.options import AsJson, By, Limit, Why
 from sojourn.cli.output import show_json, show_line, show_list, stderr
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sojourn.dispatch import Sojourn
 
 app = typer.Typer(
-    help="Launch campaigns, watch them, pause, resume and stop them.",
+    help="Check campaigns, launch and watch them, pause, resume and stop them.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -50,6 +51,25 @@ def list_them(*, limit: Limit = 50, as_json: AsJson = False) -> None:
 def show(campaign: Id, *, as_json: AsJson = False) -> None:
     """Show the numbers of a campaign that was launched, and who did what to it."""
     run(_show(Here.compose(), campaign, as_json=as_json))
+
+
+@app.command()
+def check(
+    campaign: Name,
+    *,
+    sample: Sample = 1_000,
+    everybody: Everybody = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a campaign would come to if it were launched now; store and send nothing.
+
+    It counts the audience, renders the words in each language, asks the gate about a sample, and
+    forecasts the hours and what text messages cost. A language whose words cannot be rendered ends
+    it with 1.
+    """
+    here = Here.compose()
+    one = here.project.campaigns.named(campaign)
+    run(show_check(here, one, None if everybody else sample, as_json=as_json))
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """The gate of a batch: one transaction for all of its messages, and one verdict for each."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self, assert_never
 
@@ -31,6 +31,19 @@ LEDGER = SQLModel.metadata.tables["ledger"]
 
 Answers = Mapping[str, Claim | Receipt]
 """By the recipient's id; who is left out goes singly."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The fates of messages, as they would be.
+
+    Args:
+        found: the facts about each and the verdict, by the recipient's id; others go singly.
+        takers: to whose message addresses would have gone, by their digests.
+    """
+
+    found: Mapping[str, tuple[Gathered, Ruling]]
+    takers: Mapping[str, str]
 
 
 class ManyGate:
@@ -103,23 +116,62 @@ class ManyGate:
         """
         rules = self._rules()  # it may read a file: not while customers are locked
         async with self._store.transaction() as session:
-            every = list(deliveries.values())
-            batch = await gather_many(
-                session,
-                every,
-                now,
-                rules=rules,
-                switched_off=every[0].journey in self._off,
-                default_zone=self._default_zone,
-                known=self._events,
-                topics=self._topics,
-                within=self._clock_skew,
-                only_to=self._only_to,
-            )
+            batch = await self._gather(session, list(deliveries.values()), now, rules)
             if batch is None:
                 return None
             numbers = {one.customer_id: number for number, one in deliveries.items()}
             return await _apply(session, batch, numbers, self._coupons, now)
+
+    async def look(
+        self, deliveries: Sequence[Delivery], now: datetime, takers: Mapping[str, str]
+    ) -> Looked:
+        """Tell what would become of messages if their campaign ran; store and hold nothing.
+
+        Args:
+            deliveries: of one campaign, which may not be launched yet; a batch `fits` them.
+            now: the moment, by the campaign's clock.
+            takers: to whose message addresses would have gone before (`Looked.takers`).
+
+        Returns:
+            The facts and the verdicts.
+        """
+        async with self._store.reading() as session:
+            batch = await self._gather(session, deliveries, now, self._rules(), holding=False)
+        assert batch is not None, "a look supposes that the campaign runs"
+        batch = replace(batch, takers={**takers, **batch.takers})
+        rulings = _judged(batch)
+        gone = {
+            batch.digests[one]: one
+            for one, ruling in rulings.items()
+            if isinstance(ruling.decision, Allow)
+        }
+        return Looked(
+            {one: (batch.gathered[one], ruling) for one, ruling in rulings.items()},
+            {**takers, **gone},
+        )
+
+    async def _gather(
+        self,
+        session: AsyncSession,
+        deliveries: Sequence[Delivery],
+        now: datetime,
+        rules: Rules,
+        *,
+        holding: bool = True,
+    ) -> Batch | None:
+        return await gather_many(
+            session,
+            deliveries,
+            now,
+            rules=rules,
+            switched_off=deliveries[0].journey in self._off,
+            default_zone=self._default_zone,
+            known=self._events,
+            topics=self._topics,
+            within=self._clock_skew,
+            only_to=self._only_to,
+            holding=holding,
+        )
 
 
 async def _apply(

@@ -75,11 +75,12 @@ async def gather_many(
     topics: Topics,
     within: timedelta,
     only_to: OnlyTo | None,
+    holding: bool = True,
 ) -> Batch | None:
     """Gather the facts of the verdicts on messages of one campaign.
 
     Args:
-        session: a writing transaction.
+        session: a writing transaction; a session that only reads if nothing is held.
         deliveries: of one campaign, to different recipients, alike but for their moments; a batch
             `fits` them.
         now: the present moment, by the campaign's clock.
@@ -90,6 +91,7 @@ async def gather_many(
         topics: likewise.
         within: likewise.
         only_to: likewise.
+        holding: likewise. A look supposes that the campaign runs.
 
     Returns:
         None: the campaign is paused or over, and nothing is decided. Else the facts; a message is
@@ -98,7 +100,8 @@ async def gather_many(
     """
     model = deliveries[0]
     channel = model.lane
-    rows = await people.lock_plain(session, [one.customer_id for one in deliveries])
+    held_or_read = people.lock_plain if holding else people.read_plain
+    rows = await held_or_read(session, [one.customer_id for one in deliveries])
     before = {
         row.message_id
         for row in await ledger.of_messages(session, [one.message_id for one in deliveries])
@@ -116,13 +119,15 @@ async def gather_many(
         session, list(mine), model.goals, than=model.start, known=known, within=within
     )
     pairs = [(channel, one) for card in who.values() for one in card.addresses(channel)]
-    # what is said or set from here on is answered after this transaction's end
-    await locks.share(session, [switches.LOCK, *refusals.lock_keys(pairs)])
+    if holding:
+        # what is said or set from here on is answered after this transaction's end
+        await locks.share(session, [switches.LOCK, *refusals.lock_keys(pairs)])
     held = await switches.holds(session)
     switch = first(held.switches, journey=model.journey, topics=[model.topic])
-    state, _ = await campaigns.standing(session, model.campaign)
-    if state is not CampaignState.RUNNING:
-        return None
+    if holding:
+        state, _ = await campaigns.standing(session, model.campaign)
+        if state is not CampaignState.RUNNING:
+            return None
     template = Case(
         delivery=model,
         now=now,

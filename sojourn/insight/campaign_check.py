@@ -1,0 +1,318 @@
+"""`Check`: a campaign before its launch. It counts, renders, asks the gate, and stores nothing."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+import phonenumbers
+from pydantic import BaseModel
+
+from sojourn.campaigns.approving import digest_in
+from sojourn.campaigns.pacing import MOST
+from sojourn.domain.campaign import Campaign
+from sojourn.domain.campaign_forecast import Arrival, Forecast, forecast
+from sojourn.domain.campaign_plan import CampaignPlan
+from sojourn.domain.campaign_run import CampaignState
+from sojourn.domain.errors import NothingToSay, TemplateError
+from sojourn.domain.messages import Channel, Reason
+from sojourn.domain.prices import FILE as PRICES
+from sojourn.insight.campaign_looking import Going, Looking
+from sojourn.insight.campaign_words import InLanguage, Readers, tried, words_for
+from sojourn.project import Project
+from sojourn.rendering.render import Renderer
+from sojourn.sending.specimens import renderer_of
+from sojourn.settings import Settings
+from sojourn.store import Store, campaigns, coupon_stock
+
+SAMPLE = 1_000
+
+
+class HeldBy(BaseModel):
+    """Messages that something holds before they may leave.
+
+    Args:
+        reason: as in docs/reasons.md.
+        number: how many.
+        first: when the first hold ends.
+        last: when the last one does.
+    """
+
+    reason: Reason
+    number: int
+    first: datetime
+    last: datetime
+
+
+class Hour(BaseModel):
+    """An hour in which messages leave, and how many."""
+
+    hour: datetime
+    number: int
+
+
+class Cost(BaseModel):
+    """Text messages to numbers that begin alike.
+
+    Args:
+        prefix: their beginning.
+        messages: how many.
+        segments: as which they are billed.
+        amount: what they cost; None: no price is named.
+        currency: of the amount; empty without one.
+    """
+
+    prefix: str
+    messages: int
+    segments: int
+    amount: Decimal | None
+    currency: str
+
+
+class Check(BaseModel):
+    """A campaign before its launch.
+
+    Args:
+        campaign: its name.
+        audience: its audience's name.
+        when: when it is due, in words.
+        size: customers in its audience.
+        looked: customers that the gate was asked about. If it is not the size, the numbers below
+            are estimates for all, by a sample that was drawn by lot.
+        sent: messages that would leave, by channel; held ones are among them.
+        held: those of them that something holds first.
+        skipped: customers who would get nothing, by reason.
+        decided: customers about whom the ledger knows already: it was launched before.
+        words: by language and channel.
+        hours: messages by the hour, in UTC.
+        ends: when the last one leaves; None: none does.
+        late: messages whose turn comes too late.
+        rate: messages a second by the slowest channel; None: no limit is set.
+        costs: of text messages.
+        warnings: what somebody should look at, in words.
+        digest: what an approval is bound to.
+        launch: the command that launches it.
+        state: where it stands, if it was launched; None: it was not.
+    """
+
+    campaign: str
+    audience: str
+    when: str
+    size: int
+    looked: int
+    sent: dict[Channel, int]
+    held: list[HeldBy]
+    skipped: dict[Reason, int]
+    decided: int
+    words: list[InLanguage]
+    hours: list[Hour]
+    ends: datetime | None
+    late: int
+    rate: float | None
+    costs: list[Cost]
+    warnings: list[str]
+    digest: str
+    launch: str
+    state: CampaignState | None
+
+    @property
+    def fails(self) -> bool:
+        """True if the words of some language cannot be rendered."""
+        return any(one.faults for one in self.words)
+
+
+async def check(
+    store: Store,
+    settings: Settings,
+    project: Project,
+    campaign: Campaign,
+    now: datetime,
+    *,
+    sample: int | None = SAMPLE,
+) -> Check:
+    """Look at a campaign as it would be if it were launched now.
+
+    Args:
+        store: open.
+        settings: of the installation.
+        project: its words, languages, policy and prices.
+        campaign: of the project.
+        now: the moment of the launch that is supposed.
+        sample: about how many customers the gate is asked; None: about all.
+
+    Returns:
+        What was found.
+    """
+    renderer = renderer_of(project, settings)
+    plan = CampaignPlan.of(campaign, campaign.name, now)
+    looking = Looking(store, settings, project, renderer, plan=plan, now=now)
+    size = await looking.size()
+    asked = looking.everybody() if sample is None or sample >= size else looking.sample(sample)
+    seen = _Seen(plan, project, settings, renderer)
+    async for going in asked:
+        seen.add(going)
+    tally = looking.tally
+    scale = size / tally.looked if tally.looked else 1.0
+    course = {
+        channel: forecast(
+            [
+                Arrival(ready, number * scale, until)
+                for (ready, until), number in sorted(arrivals.items())
+            ],
+            _rate(plan, settings, channel),
+        )
+        for channel, arrivals in seen.arrivals.items()
+    }
+    rates = [one for channel in course if (one := _rate(plan, settings, channel)) is not None]
+    sent = {
+        channel: round(sum(arrivals.values()) * scale)
+        for channel, arrivals in seen.arrivals.items()
+    }
+    async with store.reading() as session:
+        row = await campaigns.find(session, campaign.name)
+        codes = await coupon_stock.free(session, plan.model.coupon) if plan.model.coupon else None
+    digest = digest_in(project, campaign)
+    late = sum(one.late for one in course.values())
+    return Check(
+        campaign=campaign.name,
+        audience=campaign.to.name,
+        when=str(campaign.when),
+        size=size,
+        looked=tally.looked,
+        sent=sent,
+        held=seen.holds(scale),
+        skipped={r: round(n * scale) for r, n in tally.skipped.most_common()},
+        decided=round(tally.decided * scale),
+        words=tried(
+            renderer, plan, project.languages, seen.readers, pools=project.coupons, now=now
+        ),
+        hours=_together(course.values()),
+        ends=max((one.ends for one in course.values() if one.ends), default=None),
+        late=late,
+        rate=min(rates, default=None),
+        costs=seen.costs(scale),
+        warnings=_warnings(seen, plan, late=late, codes=codes, sent=sum(sent.values())),
+        digest=digest,
+        launch=f"sojourn campaign launch {campaign.name} --approve {digest}",
+        state=row.state if row is not None else None,
+    )
+
+
+class _Seen:
+    """The messages of the sample, added up."""
+
+    def __init__(
+        self, plan: CampaignPlan, project: Project, settings: Settings, renderer: Renderer
+    ) -> None:
+        self._plan = plan
+        self._project = project
+        self._provider = settings.sms_provider
+        self._renderer = renderer
+        self.readers = Readers()
+        self.arrivals: dict[Channel, Counter[tuple[datetime, datetime]]] = {}
+        self.unrendered = 0
+        self._held: dict[Reason, list[datetime]] = {}
+        self._texts: Counter[str] = Counter()
+        self._segments: Counter[str] = Counter()
+        self._amounts: dict[str, tuple[Decimal, str]] = {}
+
+    def add(self, one: Going) -> None:
+        """Count a message that would leave."""
+        key = (one.ready, one.delivery.useful_until)
+        self.arrivals.setdefault(one.channel, Counter())[key] += 1
+        self.readers.add(one)
+        if one.held_by is not None:
+            self._held.setdefault(one.held_by, []).append(one.ready)
+        if one.channel is Channel.SMS:
+            self._bill(one)
+
+    def _bill(self, one: Going) -> None:
+        try:
+            said = words_for(
+                self._renderer,
+                one.delivery,
+                one.customer,
+                one.channel,
+                timezone=one.timezone,
+                pools=self._project.coupons,
+                now=one.ready,
+            )
+        except (NothingToSay, TemplateError):
+            self.unrendered += 1  # the words of its language say why
+            return
+        price = self._project.prices.of(one.address, self._provider)
+        prefix = price.prefix if price is not None else _country_code(one.address)
+        self._texts[prefix] += 1
+        self._segments[prefix] += said.segments
+        if price is not None:
+            self._amounts[prefix] = (price.amount, price.currency)
+
+    def holds(self, scale: float) -> list[HeldBy]:
+        """Return what holds messages, most first."""
+        found = [
+            HeldBy(reason=why, number=round(len(ends) * scale), first=min(ends), last=max(ends))
+            for why, ends in self._held.items()
+        ]
+        return sorted(found, key=lambda one: -one.number)
+
+    def costs(self, scale: float) -> list[Cost]:
+        """Return what text messages cost, by the beginning of their numbers."""
+        found: list[Cost] = []
+        for prefix, number in self._texts.most_common():
+            segments = round(self._segments[prefix] * scale)
+            amount, currency = self._amounts.get(prefix, (None, ""))
+            found.append(
+                Cost(
+                    prefix=prefix,
+                    messages=round(number * scale),
+                    segments=segments,
+                    amount=None if amount is None else amount * segments,
+                    currency=currency,
+                )
+            )
+        return found
+
+
+def _warnings(
+    seen: _Seen, plan: CampaignPlan, *, late: int, codes: int | None, sent: int
+) -> list[str]:
+    found: list[str] = []
+    if late:
+        found.append(
+            f"{late:,} messages would be too late: their turn comes after useful_for "
+            f"({plan.useful_for}); a higher rate or a longer useful_for reaches them"
+        )
+    if codes is not None and codes < sent:
+        found.append(
+            f"the pool {plan.model.coupon} has {codes:,} free codes for {sent:,} messages: "
+            "who comes after the last one is skipped (no_coupon)"
+        )
+    unpriced = [one.prefix for one in seen.costs(1) if one.amount is None]
+    if unpriced:
+        found.append(f"no price is named for {', '.join(unpriced)}: {PRICES} has none")
+    if seen.unrendered:
+        found.append(f"{seen.unrendered:,} text messages of the sample cannot be rendered")
+    return found
+
+
+def _rate(plan: CampaignPlan, settings: Settings, channel: Channel) -> float | None:
+    """Return the rate at which a campaign's messages leave by a channel, if nothing else does."""
+    limit: float | None = getattr(settings, f"{channel}_limit")
+    found = [one for one in (plan.rate, None if limit is None else limit * MOST) if one is not None]
+    return min(found, default=None)
+
+
+def _together(course: Iterable[Forecast]) -> list[Hour]:
+    """Add the hours of several channels up."""
+    hours: Counter[datetime] = Counter()
+    for one in course:
+        hours.update(dict(one.hours))
+    return [Hour(hour=hour, number=number) for hour, number in sorted(hours.items())]
+
+
+def _country_code(number: str) -> str:
+    """Return the code with which an E.164 number begins: ``+39``."""
+    try:
+        return f"+{phonenumbers.parse(number).country_code}"
+    except phonenumbers.NumberParseException:
+        return "?"

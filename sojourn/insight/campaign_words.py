@@ -1,0 +1,173 @@
+"""The words of a campaign in each language that a project declares: do they render?"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from sojourn.domain.campaign_plan import CampaignPlan
+from sojourn.domain.content import Content
+from sojourn.domain.coupons import Pools
+from sojourn.domain.customer import Customer
+from sojourn.domain.errors import NothingToSay, TemplateError
+from sojourn.domain.messages import Channel, Delivery
+from sojourn.insight.campaign_looking import Going
+from sojourn.rendering.languages import fallbacks, language
+from sojourn.rendering.render import Renderer
+from sojourn.sending.drafting import context_of
+from sojourn.sending.specimens import specimen
+
+EACH = 20
+"""Customers that a message is rendered for in each language."""
+_NOBODY = Customer("nobody", known=True)
+
+
+class Fault(BaseModel):
+    """A fault of a template, and for how many customers of the sample it shows."""
+
+    text: str
+    customers: int
+
+
+class InLanguage(BaseModel):
+    """The words of a campaign in one language, by one channel.
+
+    Args:
+        language: as the project declares it.
+        channel: the channel.
+        rendered: for so many customers.
+        declined: for so many, the template had nothing to say.
+        faults: why it cannot be rendered.
+    """
+
+    language: str
+    channel: Channel
+    rendered: int
+    declined: int
+    faults: list[Fault]
+
+
+class Readers:
+    """Customers that the words are tried for: some of each language, and some of any."""
+
+    def __init__(self) -> None:
+        self._by_language: dict[str, list[Going]] = {}
+
+    def add(self, one: Going) -> None:
+        """Take a customer up, unless there are enough of the language."""
+        readers = self._by_language.setdefault(language(one.customer.locale).lower(), [])
+        if len(readers) < EACH:
+            readers.append(one)
+
+    def of(self, tag: str) -> list[Going]:
+        """Return readers of a language, others if there are too few."""
+        own = self._by_language.get(language(tag).lower(), [])
+        others = (one for each in self._by_language.values() for one in each if one not in own)
+        return [*own, *others][:EACH]
+
+
+def tried(
+    renderer: Renderer,
+    plan: CampaignPlan,
+    languages: Sequence[str],
+    readers: Readers,
+    *,
+    pools: Pools,
+    now: datetime,
+) -> list[InLanguage]:
+    """Render a campaign's message for a sample in each language.
+
+    Where nobody is in the sample, it is rendered for a customer that nothing is known of.
+
+    Args:
+        renderer: its links open nothing.
+        plan: of the campaign.
+        languages: that the project declares.
+        readers: the sample.
+        pools: of the project.
+        now: the moment.
+
+    Returns:
+        The words by language and channel.
+    """
+    found: list[InLanguage] = []
+    for tag in languages:
+        for channel in plan.channels:
+            sample: Iterable[tuple[Delivery, Customer, str]] = [
+                (one.delivery, one.customer, one.timezone) for one in readers.of(tag)
+            ] or [(_to_nobody(plan, channel, now), _NOBODY, plan.model.timezone)]
+            rendered = declined = 0
+            faults: Counter[str] = Counter()
+            for delivery, customer, timezone in sample:
+                reader = replace(customer, locale=_own_or(tag, customer.locale))
+                try:
+                    said = words_for(
+                        renderer, delivery, reader, channel, timezone=timezone, pools=pools, now=now
+                    )
+                except NothingToSay:
+                    declined += 1
+                except TemplateError as error:
+                    faults[str(error)] += 1
+                else:
+                    rendered += 1
+                    if said.locale not in fallbacks((tag,)):
+                        faults[f"{_stem(said.template)}.{tag}: not there; {said.locale} goes"] += 1
+            found.append(
+                InLanguage(
+                    language=tag,
+                    channel=channel,
+                    rendered=rendered,
+                    declined=declined,
+                    faults=[Fault(text=text, customers=n) for text, n in faults.most_common()],
+                )
+            )
+    return found
+
+
+def words_for(
+    renderer: Renderer,
+    delivery: Delivery,
+    customer: Customer,
+    channel: Channel,
+    *,
+    timezone: str,
+    pools: Pools,
+    now: datetime,
+) -> Content:
+    """Render a campaign's message for a customer; nothing is measured, no code is used up.
+
+    Args:
+        renderer: of the messages.
+        delivery: the message.
+        customer: the person it addresses.
+        channel: by which it goes.
+        timezone: the customer's, an IANA name.
+        pools: of the project.
+        now: the moment.
+
+    Returns:
+        What the customer would read.
+
+    Raises:
+        TemplateError: it cannot be rendered.
+        NothingToSay: its template declined.
+    """
+    claim = specimen(
+        delivery, customer, channel, address="", timezone=timezone, pools=pools, now=now
+    )
+    return renderer.render(context_of(delivery, claim, reference=""), channel)
+
+
+def _to_nobody(plan: CampaignPlan, channel: Channel, now: datetime) -> Delivery:
+    return plan.delivery(_NOBODY.customer_id, due=now, now=now, lane=channel, start=(now, 0))
+
+
+def _own_or(tag: str, locale: str) -> str:
+    """Keep the locale of somebody who reads the language, with its region."""
+    return locale if locale and language(locale) == tag else tag
+
+
+def _stem(template: str) -> str:
+    return template.rpartition(".")[0]

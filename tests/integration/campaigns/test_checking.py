@@ -1,0 +1,207 @@
+"""A campaign before its launch: what `campaign check` says of it, and that it stores nothing."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from temporalio.client import Client
+
+from sojourn import EMAIL, SMS, Campaign, at_local
+from sojourn.campaigns import launching
+from sojourn.cli.local.stack import Server
+from sojourn.domain.campaign_run import CampaignState
+from sojourn.domain.messages import Channel, Reason
+from sojourn.domain.prices import Prices, SegmentPrice
+from sojourn.domain.quiet_hours import QuietHours
+from sojourn.insight import campaign_check
+from sojourn.insight.campaign_check import Check
+from sojourn.store import Store, consents, people, suppressions
+from tests.support.campaigning import WORDS, Shop, settings_of
+
+MONDAY_NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+NOBODY = cast("Client", None)
+"""No check may reach Temporal."""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shop(store: Store, tmp_path: Path) -> Shop:
+    return Shop(NOBODY, store, settings_of(tmp_path, "sqlite://"), tmp_path)
+
+
+async def looked(shop: Shop, campaign: Campaign, now: datetime = MONDAY_NOON, **how: Any) -> Check:
+    settings = how.pop("settings", shop.sojourn.settings)
+    project = how.pop("project", shop.sojourn.project)
+    return await campaign_check.check(shop.store, settings, project, campaign, now, **how)
+
+
+async def rows_of_all(store: Store) -> dict[str, int]:
+    tables = ("ledger", "recipients", "campaigns", "campaign_words", "events", "slots", "coupons")
+    async with store.reading() as session:
+        connection = await session.connection()
+        return {
+            one: (await connection.execute(text(f"SELECT count(*) FROM {one}"))).scalar_one()
+            for one in tables
+            if one != "slots"
+        }
+
+
+async def unreachable(shop: Shop) -> None:
+    """Add three that nothing reaches, and two who share an address."""
+    await shop.people(1, email="")
+    (bounced,) = await shop.people(1)
+    (no,) = await shop.people(1)
+    await shop.people(2, email=f"family-{shop.own}@shop.example")
+    async with shop.store.transaction() as session:
+        await suppressions.add(
+            session, EMAIL, f"{bounced}@shop.example", because="bounced", at=MONDAY_NOON, source="t"
+        )
+        person = await people.lock(session, no)
+        await consents.record(session, person, EMAIL, granted=False, topic="news", source="link")
+
+
+async def test_it_counts_who_would_get_it_and_who_would_not_and_why(shop: Shop) -> None:
+    await shop.people(5)
+    await unreachable(shop)
+    spring = shop.campaign()
+    before = await rows_of_all(shop.store)
+    found = await looked(shop, spring)
+    assert (found.size, found.looked) == (10, 10)
+    assert found.sent == {Channel.EMAIL: 6}
+    assert found.skipped == {
+        Reason.NO_ADDRESS: 1, Reason.SUPPRESSED: 1, Reason.OPTED_OUT: 1, Reason.ALREADY_TOLD: 1,
+    }  # fmt: skip
+    assert [(one.hour, one.number) for one in found.hours] == [(MONDAY_NOON, 6)]
+    assert found.state is None
+    assert await rows_of_all(shop.store) == before
+
+
+async def test_a_sample_stands_for_the_whole(shop: Shop) -> None:
+    await shop.people(30)
+    await shop.people(10, email="")
+    spring = shop.campaign()
+    found = await looked(shop, spring, sample=12)
+    assert (found.size, found.looked) == (40, 12)
+    assert sum(found.sent.values()) + sum(found.skipped.values()) == pytest.approx(40, abs=1)
+    whole = await looked(shop, spring, sample=None)
+    assert (whole.looked, whole.sent[Channel.EMAIL], whole.skipped[Reason.NO_ADDRESS]) == (
+        40,
+        30,
+        10,
+    )
+
+
+async def test_each_language_of_the_project_is_rendered_and_the_bad_ones_are_named(
+    shop: Shop,
+) -> None:
+    await shop.people(2, locale="it-IT")
+    await shop.people(1, first_name="Ada")
+    spring = shop.campaign()
+    project = shop.sojourn.project
+    words = shop.templates / spring.name
+    (words / "message.email.it.html").write_text(WORDS.replace("Look at", "{{ customer.nothing }}"))
+    found = await looked(shop, spring, project=replace(project, languages=("en", "it", "pl")))
+    by = {one.language: one for one in found.words}
+    assert found.fails
+    assert (by["en"].rendered, by["en"].faults) == (3, [])
+    assert by["it"].rendered == 0
+    assert (by["it"].faults[0].customers, "nothing" in by["it"].faults[0].text) == (3, True)
+    assert "message.email.pl" in by["pl"].faults[0].text
+    one = await looked(shop, spring, project=replace(project, languages=("en",)))
+    assert not one.fails
+
+
+async def test_words_are_rendered_although_nobody_is_in_the_audience(shop: Shop) -> None:
+    found = await looked(shop, shop.campaign())
+    assert (found.size, found.sent, found.ends) == (0, {}, None)
+    assert (found.words[0].language, found.words[0].rendered) == ("en", 1)
+
+
+async def test_who_is_quiet_now_is_held_until_the_morning(shop: Shop) -> None:
+    await shop.people(3, timezone="Asia/Tokyo")  # 21:00 there
+    await shop.people(2, timezone="Europe/Rome")
+    spring = shop.campaign()
+    settings = shop.sojourn.settings.model_copy(
+        update={"quiet_hours": QuietHours(time(21), time(9))}
+    )
+    found = await looked(shop, spring, settings=settings)
+    (held,) = found.held
+    assert (held.reason, held.number) == (Reason.QUIET_HOURS, 3)
+    morning = datetime(2026, 3, 3, tzinfo=UTC)
+    assert morning <= held.first <= held.last < morning + HOUR
+    assert [(one.hour, one.number) for one in found.hours] == [(MONDAY_NOON, 2), (morning, 3)]
+
+
+async def test_each_zone_leaves_at_its_hour_and_what_takes_too_long_is_said(shop: Shop) -> None:
+    await shop.people(4, timezone="Asia/Tokyo")
+    await shop.people(7, timezone="Europe/Rome")
+    await shop.people(1, timezone="", phone="+48601234567")  # Warsaw, by the phone
+    spring = shop.campaign(when=at_local("2026-03-20 10:00"), rate=1 / 900,
+                           message=shop.message(useful_for=HOUR))  # fmt: skip
+    found = await looked(shop, spring)
+    tokyo, rome = (datetime(2026, 3, 20, hour, tzinfo=UTC) for hour in (1, 9))
+    assert [(one.hour, one.number) for one in found.hours] == [(tokyo, 4), (rome, 4)]
+    assert (found.ends, found.late) == (rome + HOUR, 4)
+    assert "4 messages would be too late" in found.warnings[0]
+    assert found.rate == pytest.approx(1 / 900)
+
+
+async def test_text_messages_have_segments_and_a_price_only_where_one_is_named(shop: Shop) -> None:
+    own = int(shop.own, 16) % 10**6
+    for number in (f"+39333{own:07}", f"+39334{own:07}", f"+48601{own:06}"):
+        (one,) = await shop.people(1, phone=number)
+        async with shop.store.transaction() as session:
+            person = await people.lock(session, one)
+            await consents.record(session, person, SMS, granted=True, source="form")
+    spring = shop.campaign(message=shop.message(SMS))
+    words = shop.templates / spring.name / "message.sms.en.txt"
+    words.write_text("{% block text %}" + "Our tents are here. " * 10 + "{% endblock %}")
+    prices = Prices({"+39": SegmentPrice("+39", Decimal("0.0749"), "EUR")})
+    found = await looked(shop, spring, project=replace(shop.sojourn.project, prices=prices))
+    costs = {one.prefix: one for one in found.costs}
+    assert (costs["+39"].messages, costs["+39"].segments) == (2, 4)
+    assert (costs["+39"].amount, costs["+39"].currency) == (Decimal("0.2996"), "EUR")
+    assert (costs["+48"].segments, costs["+48"].amount) == (2, None)
+    assert any("no price is named for +48" in one for one in found.warnings)
+
+
+async def test_a_message_of_several_channels_is_asked_about_one_by_one(shop: Shop) -> None:
+    (by_text,) = await shop.people(1, email="", phone=f"+39333{int(shop.own, 16) % 10**7:07}")
+    await shop.people(2)
+    async with shop.store.transaction() as session:
+        person = await people.lock(session, by_text)
+        await consents.record(session, person, SMS, granted=True, source="form")
+    spring = shop.campaign(message=shop.message(EMAIL, SMS))
+    (shop.templates / spring.name / "message.sms.en.txt").write_text(
+        "{% block text %}Our tents are here.{% endblock %}"
+    )
+    found = await looked(shop, spring)
+    assert found.sent == {Channel.EMAIL: 2, Channel.SMS: 1}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def served(migrated_url: str, temporal: Server, tmp_path: Path) -> AsyncIterator[Shop]:
+    settings = settings_of(tmp_path, migrated_url)
+    async with await Store.open(settings.store_url) as store:
+        yield Shop(temporal.client, store, settings, tmp_path)
+
+
+async def test_what_it_says_is_what_becomes_of_the_campaign(served: Shop) -> None:
+    await served.people(12)
+    await unreachable(served)
+    spring = served.campaign()
+    said = await looked(served, spring, datetime.now(UTC))
+    async with served.worker():
+        await launching.launch(served.sojourn, spring, by="anna", approved=said.digest)
+        counts = await served.ended(spring.name)
+        after = await looked(served, spring, datetime.now(UTC))
+    assert (counts.sent, counts.skipped) == (
+        said.sent[Channel.EMAIL], sum(said.skipped.values()),
+    )  # fmt: skip
+    assert (after.state, after.decided, after.sent) == (CampaignState.FINISHED, 17, {})
