@@ -82,7 +82,7 @@ class Check(BaseModel):
         sent: messages that would leave, by channel; held ones are among them.
         held: those of them that something holds first.
         skipped: customers who would get nothing, by reason.
-        decided: customers about whom the ledger knows already: it was launched before.
+        decided: customers who are in the ledger already: it was launched before.
         words: by language and channel.
         hours: messages by the hour, in UTC.
         ends: when the last one leaves; None: none does.
