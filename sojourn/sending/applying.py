@@ -149,9 +149,7 @@ async def _confirmed(
         taker = Taker(gathered.customer.customer_id, case.timezone)
         found.coupon = await couponing.reserve(session, case.delivery, taker, pools, case.now)
         if found.coupon is None:
-            said = await couponing.why_none(
-                session, case.delivery, pools, case.now, case.timezone
-            ) or couponing.left_none(case.delivery.coupon)
+            said = couponing.why_missing(pools, case.delivery.coupon, case.now, case.timezone)
             return _instead(ruling, Reason.NO_COUPON, said)
     return ruling
 

@@ -45,18 +45,30 @@ async def why_none(
         The reason for the ledger; empty if it would get one, or hands out none.
     """
     name = delivery.coupon
-    if not name:
+    pool = pools.get(name)
+    open_ = pool is not None and not pool.is_over(now, zone(timezone))
+    if not name or (open_ and await coupons.is_left(session, name, delivery.message_id)):
         return ""
+    return why_missing(pools, name, now, timezone)
+
+
+def why_missing(pools: Pools, name: str, now: datetime, timezone: str) -> str:
+    """Say why a pool gave no code to a message.
+
+    Args:
+        pools: of the project.
+        name: of the pool.
+        now: by the journey's clock.
+        timezone: the customer's.
+
+    Returns:
+        The reason for the ledger.
+    """
     pool = pools.get(name)
     if pool is None:
         return f"the project has no pool {name}"
     if pool.is_over(now, zone(timezone)):
         return f"the last day of the pool {name} was {pool.last_day}"
-    return "" if await coupons.is_left(session, name, delivery.message_id) else left_none(name)
-
-
-def left_none(name: str) -> str:
-    """Say that a pool is used up."""
     return f"no code is left in the pool {name}"
 
 

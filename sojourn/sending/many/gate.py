@@ -19,7 +19,7 @@ from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Ruling, judge, receipt
 from sojourn.project import Project
 from sojourn.sending.applying import noted
-from sojourn.sending.couponing import NO_POOLS, Taker, left_none, reserve_many
+from sojourn.sending.couponing import NO_POOLS, Taker, reserve_many, why_missing
 from sojourn.sending.drafting import Claim, launched
 from sojourn.sending.gathering import Gathered, entry
 from sojourn.sending.many.gathering import Batch, gather_many
@@ -266,7 +266,8 @@ async def _reserve(
     codes = await reserve_many(session, name, takers, pools, now)
     for one, each in going.items():
         if each.case.delivery.message_id not in codes:
-            skip = Skip(Reason.NO_COUPON, left_none(name))
+            said = why_missing(pools, name, now, each.case.timezone)
+            skip = Skip(Reason.NO_COUPON, said)
             rulings[one] = replace(rulings[one], decision=skip, state=MessageState.SKIPPED)
     return codes
 

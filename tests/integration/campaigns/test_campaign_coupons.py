@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,11 +29,12 @@ class Offering(Shop):
     """An installation with a pool of codes."""
 
     pool = ""
+    last_day: date | None = None
 
     def with_campaigns(self, *found: Campaign) -> Sojourn:
         sojourn = super().with_campaigns(*found)
         self.pool = self.pool or f"pool-{uuid4().hex[:8]}"
-        pools = Pools({self.pool: Pool(self.pool, valid_for=14)})
+        pools = Pools({self.pool: Pool(self.pool, valid_for=14, last_day=self.last_day)})
         sojourn.project = replace(sojourn.project, coupons=pools)
         return sojourn
 
@@ -90,3 +92,17 @@ async def test_those_who_get_nothing_take_no_code(shop: Offering) -> None:
     assert counts.sent == 3
     found = await stock_of(shop.store, shop.pool)
     assert (found.reserved, found.free) == (3, 2)
+
+
+async def test_a_pool_that_is_over_gives_a_campaign_nothing(shop: Offering) -> None:
+    ids = await shop.people(2)
+    await stock(shop.store, shop.pool, *(f"C{n}" for n in range(5)))
+    shop.last_day = date(2024, 1, 31)
+    offer = shop.offer()
+    async with shop.worker():
+        await shop.launch(offer)
+        counts = await shop.ended(offer.name)
+    assert counts.sent == 0
+    details = {row.detail for row in await shop.rows(ids)}
+    assert details == {f"the last day of the pool {shop.pool} was 2024-01-31"}
+    assert (await stock_of(shop.store, shop.pool)).free == 5
