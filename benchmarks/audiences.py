@@ -1,22 +1,27 @@
 """Audiences over many customers: how long a count takes, an answer for one of them, a look."""
 
 from collections.abc import Awaitable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import asyncpg
+from temporalio.client import Client
 
 from benchmarks.row import Row
+from sojourn.campaigns.watching import watch
 from sojourn.cli.output import stderr
-from sojourn.domain.audience import Audience
+from sojourn.dispatch import Sojourn
+from sojourn.domain.audience import Audience, Audiences
 from sojourn.domain.events import OrderCompleted, ProductAdded
 from sojourn.domain.facts import consents, did, field, last, total, trait
 from sojourn.domain.messages import Channel
 from sojourn.domain.span import days
 from sojourn.insight import audiences
 from sojourn.project import Project
+from sojourn.settings import Settings
 from sojourn.store import Store
 from tests.support.postgres import Postgres, find
 
@@ -27,6 +32,9 @@ ASKED = 200
 """Customers that are asked for one by one."""
 STEP = 500_000
 
+COME = 100
+"""Customers who come into the audience between two looks."""
+
 AUDIENCES = {
     "a trait": Audience("plan", trait("plan") == "pro"),
     "two orders in 90 days": Audience("regulars", did(OrderCompleted, at_least=2, within=days(90))),
@@ -35,7 +43,11 @@ AUDIENCES = {
         "spenders",
         total(OrderCompleted, "total", within=days(90), where=field("currency") == "EUR") >= 300,
     ),
-    "consent": Audience("agree", consents(Channel.EMAIL, "offers")),
+    "orders of 200 or more": Audience(
+        "big", did(OrderCompleted, within=days(90), where=field("total") >= 200)
+    ),
+    "consent to a channel": Audience("email", consents(Channel.EMAIL)),
+    "consent to a topic": Audience("agree", consents(Channel.EMAIL, "offers")),
     "all of these": Audience(
         "mixed",
         (trait("plan") == "pro")
@@ -83,9 +95,16 @@ async def measure(home: Path, *, full: bool) -> list[Row]:
         url = await server.create()
         async with await Store.open(url, migrate=True) as store:
             await _fill(url, number)
-            return await _ask(store, number, full=full)
+            return [*await _ask(store, number, full=full), *await _watch(store, url, number)]
     finally:
         server.stop()
+
+
+ORDERS = """
+INSERT INTO events (message_id, customer_id, name, occurred_at, received_at, routed_at, properties)
+SELECT 'n' || i || '-' || n, 'c' || i, 'Order Completed', now(), now(), now(), '{}'
+FROM generate_series(1, $1::int) i, generate_series(1, 2) n
+"""
 
 
 async def _fill(url: str, customers: int) -> None:
@@ -131,6 +150,25 @@ async def _ask(store: Store, number: int, *, full: bool) -> list[Row]:
         at_most=5 if full else None,
     )
     return [*rows, one]
+
+
+async def _watch(store: Store, url: str, number: int) -> list[Row]:
+    """Look at an audience, let customers come into it, and look again."""
+    watched = replace(AUDIENCES["two orders in 90 days"], watched=True)
+    nowhere = await Client.connect("127.0.0.1:9", lazy=True)  # no journey is to be told
+    project = Project(audiences=Audiences([watched]))
+    sojourn = Sojourn(nowhere, store, Settings(), project)
+    often = timedelta(microseconds=1)
+    first = await _seconds(watch(sojourn, every=often))
+    connection = await asyncpg.connect(url)
+    await connection.execute(ORDERS, COME)
+    await connection.close()
+    next_ = await _seconds(watch(sojourn, every=often))
+    of = f"of {number:,} customers, {number * EACH:,} events"
+    return [
+        Row("audiences", f"first look at two orders in 90 days, {of}", round(first, 2), "s"),
+        Row("audiences", f"next look, {COME} have come and are told", round(next_, 2), "s"),
+    ]
 
 
 async def _seconds(asked: Awaitable[object]) -> float:

@@ -161,9 +161,8 @@ class Clauses:
 
     def sum(self, of: TotalOf) -> Sql:
         """Return the sum; NULL if an event that is or may be meant does not tell its part."""
-        event = EVENTS.alias()
-        inner = replace(self, event=event)
-        number = inner._single(of.field, Kind.NUMBER)  # noqa: SLF001 (of this very class)
+        each = self._readings(of, of.field)
+        number = each.c.number
         millionths = number * literal(float(MILLIONTHS), Double())
         rounded = millionths + case((number >= 0, 0.5), else_=-0.5)
         whole: Sql = (
@@ -171,16 +170,27 @@ class Clauses:
             if self.postgresql
             else cast(cast(rounded, Integer()), Double())
         )
-        exact = func.abs(number) < LARGEST_AMOUNT
-        if of.where is not None:
-            exact = and_(exact, inner.of(of.where))
+        exact = and_(func.abs(number) < LARGEST_AMOUNT, each.c.meant)
         amount = case((exact, whole))
         summed = func.coalesce(func.sum(amount), 0.0, type_=Double()) / literal(
             float(MILLIONTHS), Double()
         )
         found = case((func.count() == func.count(amount), summed))
-        rows = self._rows(of, maybe=True, event=event)
-        return rows.with_only_columns(found).scalar_subquery()
+        maybe = func.coalesce(each.c.meant, true())
+        return select(found).select_from(each).where(maybe).scalar_subquery()
+
+    def _readings(self, of: OfEvents, number: FieldOf | None = None) -> Any:
+        """Return of each event whether it is meant, and the number in a field of it.
+
+        The offset keeps PostgreSQL from reading the JSON wherever such a value is used.
+        """
+        event = EVENTS.alias()
+        inner = replace(self, event=event)
+        columns = [(true() if of.where is None else inner.of(of.where)).label("meant")]
+        if number is not None:
+            columns.append(inner._single(number, Kind.NUMBER).label("number"))  # noqa: SLF001
+        rows = self._rows(of.model_copy(update={"where": None}), maybe=True, event=event)
+        return rows.with_only_columns(*columns).offset(0).subquery()
 
     def _rows(self, of: OfEvents, *, maybe: bool, event: Any = None) -> Select[Any]:
         event = EVENTS.alias() if event is None else event
@@ -216,19 +226,22 @@ class Clauses:
         return query.where(func.coalesce(meant, true()) if maybe else meant)
 
     def _counted(self, of: CountOf, fact: Compare) -> Sql:
-        compare, wanted, most = _OPERATORS[fact.op], int(fact.value.value), enough(fact)
-        low = self.number(of, maybe=False, most=most)
+        compare, wanted = _OPERATORS[fact.op], int(fact.value.value)
         if of.where is None:
-            return _as_sql(compare(low, wanted))
-        high = self.number(of, maybe=True, most=most)
-        if fact.op not in ("==", "!="):
+            return _as_sql(compare(self.number(of, maybe=False, most=enough(fact)), wanted))
+        each = self._readings(of)
+        low = func.count(case((each.c.meant, 1)))
+        high = func.count(case((func.coalesce(each.c.meant, true()), 1)))
+        if fact.op in ("==", "!="):
+            same, other = (true(), false()) if fact.op == "==" else (false(), true())
+            found = case(
+                (and_(low == wanted, high == wanted), same),
+                (or_(low > wanted, high < wanted), other),
+            )
+        else:
             ends = compare(low, wanted), compare(high, wanted)
-            return case((and_(*ends), true()), (not_(or_(*ends)), false()))
-        same, other = (true(), false()) if fact.op == "==" else (false(), true())
-        return case(
-            (and_(low == wanted, high == wanted), same),
-            (or_(low > wanted, high < wanted), other),
-        )
+            found = case((and_(*ends), true()), (not_(or_(*ends)), false()))
+        return select(found).select_from(each).scalar_subquery()
 
     # ---- measures of one value -------------------------------------------------------------
 

@@ -5,11 +5,11 @@ does. A yes that has ended is none. Refusals of an address count for everybody w
 of erased addresses: SQL cannot make their digests, and the gate looks at them.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    Integer,
     and_,
     case,
     cast,
@@ -37,23 +37,14 @@ REFUSALS = SQLModel.metadata.tables["refusals"]
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class _Word:
-    """The word that counts; NULL without any.
-
-    Args:
-        granted: it is a yes.
-        holds: it is a yes that has not ended.
-        since: when it began to count.
-    """
-
-    granted: Sql
-    holds: Sql
-    since: Sql
+_CHANNEL, _OWN, _EVERY = 0, 1, 2
+"""What a word is on: the channel, the topic by this channel, the topic by every channel."""
 
 
 def agrees(fact: Agrees, now: datetime, *, needs_own_yes: bool = False) -> Sql:
     """Return whether the customer agrees at a moment; NULL if neither yes nor no was said.
+
+    All words that matter are read at once, for each subquery is run for each customer.
 
     Args:
         fact: the question.
@@ -63,53 +54,68 @@ def agrees(fact: Agrees, now: datetime, *, needs_own_yes: bool = False) -> Sql:
     Returns:
         The expression.
     """
-    channel = _last_word(fact.channel, "", now)
+    words = _words(fact).subquery()
+    holding = and_(words.c.granted, words.c.ends > literal(now, CONSENTS.c.expires_at.type))
+    # of two of one moment, a no counts, and of two consents the one that ends first
+    order = (words.c.since.desc(), words.c.granted, words.c.ends)
     if not fact.topic:
-        return channel.holds
-    own = _last_word(fact.channel, fact.topic, now)
-    every = _last_word(None, fact.topic, now)
-    outweighed = func.coalesce(and_(not_(channel.granted), channel.since >= own.since), false())
-    return case(
-        (or_(not_(own.holds), not_(every.holds)), false()),
-        (and_(own.holds, not_(outweighed)), true()),
-        *([(and_(channel.holds, every.holds.is_(None)), null())] if needs_own_yes else []),
-        else_=channel.holds,
+        return select(holding).order_by(*order).limit(1).scalar_subquery()
+    placed = select(
+        words.c.kind,
+        words.c.since,
+        words.c.granted,
+        holding.label("holds"),
+        func.row_number().over(partition_by=words.c.kind, order_by=order).label("place"),
+    ).subquery()
+
+    def of(kind: int, value: Any) -> Sql:
+        return func.max(case((placed.c.kind == kind, value)))
+
+    def holds(kind: int) -> Sql:
+        return of(kind, cast(placed.c.holds, Integer())) == 1
+
+    channel, own, every = holds(_CHANNEL), holds(_OWN), holds(_EVERY)
+    withdrawn = and_(
+        of(_CHANNEL, cast(placed.c.granted, Integer())) == 0,
+        of(_CHANNEL, placed.c.since) >= of(_OWN, placed.c.since),
     )
+    found = case(
+        (or_(not_(own), not_(every)), false()),
+        (and_(own, not_(func.coalesce(withdrawn, false()))), true()),
+        *([(and_(channel, every.is_(None)), null())] if needs_own_yes else []),
+        else_=channel,
+    )
+    return select(found).where(placed.c.place == 1).scalar_subquery()
 
 
-def _last_word(channel: Channel | None, topic: str, now: datetime) -> _Word:
-    said = CONSENTS.alias()
+def _words(fact: Agrees) -> Any:
+    """Return all words on the channel and the topic: kind, since when it counts, yes, its end."""
+    said, topics = CONSENTS.alias(), ("", fact.topic) if fact.topic else ("",)
+    on_channel = and_(said.c.channel == fact.channel.value, said.c.topic.in_(topics))
+    on_all = and_(said.c.channel == "", said.c.topic == fact.topic)
     arrived = func.coalesce(said.c.received_at, said.c.at)
     late = and_(not_(said.c.granted), arrived > said.c.at)
-    words: Any = select(
-        said.c.granted.label("granted"),
+    never = literal(_NEVER, CONSENTS.c.expires_at.type)
+    by_person = select(
+        case((said.c.channel == "", _EVERY), (said.c.topic == "", _CHANNEL), else_=_OWN).label(
+            "kind"
+        ),
         case((late, arrived), else_=said.c.at).label("since"),
-        said.c.expires_at.label("expires_at"),
+        said.c.granted.label("granted"),
+        func.coalesce(said.c.expires_at, never).label("ends"),
     ).where(
         said.c.purpose.is_(None),
         said.c.customer_id == CUSTOMERS.c.customer_id,
-        said.c.channel == (channel.value if channel else ""),
-        said.c.topic == topic,
+        or_(on_channel, on_all) if fact.topic else on_channel,
     )
-    words = words.correlate(CUSTOMERS)
-    if channel is not None:
-        by_address = select(false(), REFUSALS.c.at, cast(null(), CONSENTS.c.expires_at.type)).where(
-            REFUSALS.c.channel == channel.value,
-            REFUSALS.c.topic == topic,
-            REFUSALS.c.address != "",
-            REFUSALS.c.address.in_(_addresses(channel)),
-        )
-        words = union_all(words, by_address.correlate(CUSTOMERS))
-    every = words.subquery()
-    end = func.coalesce(every.c.expires_at, literal(_NEVER, CONSENTS.c.expires_at.type))
-    # of two of one moment, a no counts, and of two consents the one that ends first
-    newest = select(every).order_by(every.c.since.desc(), every.c.granted, end).limit(1)
-    over = and_(every.c.granted, end <= literal(now, CONSENTS.c.expires_at.type))
-    return _Word(
-        granted=newest.with_only_columns(every.c.granted).scalar_subquery(),
-        holds=newest.with_only_columns(and_(every.c.granted, not_(over))).scalar_subquery(),
-        since=newest.with_only_columns(every.c.since).scalar_subquery(),
+    kind = case((REFUSALS.c.topic == "", _CHANNEL), else_=_OWN)
+    by_address = select(kind, REFUSALS.c.at, false(), never).where(
+        REFUSALS.c.channel == fact.channel.value,
+        REFUSALS.c.topic.in_(topics),
+        REFUSALS.c.address != "",
+        REFUSALS.c.address.in_(_addresses(fact.channel)),
     )
+    return union_all(by_person.correlate(CUSTOMERS), by_address.correlate(CUSTOMERS))
 
 
 def _addresses(channel: Channel) -> list[Sql]:
