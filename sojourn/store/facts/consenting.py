@@ -38,7 +38,7 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 _CHANNEL, _OWN, _EVERY = 0, 1, 2
-"""What a word is on: the channel, the topic by this channel, the topic by every channel."""
+"""The subject of a word: the channel, the topic by this channel, the topic by every channel."""
 
 
 def agrees(fact: Agrees, now: datetime, *, needs_own_yes: bool = False) -> Sql:
