@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sojourn.domain.campaign_run import PREFIX
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.switches import Part, first
@@ -23,6 +24,8 @@ def held_back(row: LedgerRow, held: Iterable[SwitchRow]) -> str:
         return ""
     on = [switches.switch(one) for one in held if one.part == Part.SENDS and one.ended_at is None]
     switch = first(on, journey=row.journey, topics=[row.topic])
+    if switch is None and row.workflow_id.startswith(PREFIX):
+        return "its campaign was paused then"
     if switch is None:
         return "it was resumed since"
     return f"{switch.by} did so on {switch.since:%Y-%m-%d %H:%M} UTC: {switch.because}"

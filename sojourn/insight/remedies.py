@@ -52,6 +52,7 @@ class Matter:
         until: of a message that is held: the end of the hold.
         detail: the values or rules that it was judged by.
         cause: the event that prevented it, in words; empty: none did.
+        campaign: of a campaign's message: its id.
     """
 
     reason: Reason
@@ -63,6 +64,7 @@ class Matter:
     until: datetime | None = None
     detail: str = ""
     cause: str = ""
+    campaign: str = ""
 
 
 def remedy(matter: Matter, facts: Facts) -> str:
@@ -77,6 +79,8 @@ def remedy(matter: Matter, facts: Facts) -> str:
     """
     journey = facts.journeys.get(matter.journey)
     terms = journey.terms if journey is not None else Terms()
+    if matter.campaign and (said := _OF_CAMPAIGNS.get(matter.reason)) is not None:
+        return said(matter, facts, terms)
     return _WORDS[matter.reason](matter, facts, terms)
 
 
@@ -239,6 +243,25 @@ def _restricted(matter: Matter, facts: Facts, terms: Terms) -> str:
     return f"`sojourn customer restrict {facts.customer_id} --lift --why ...`"
 
 
+def _goal_of_campaign(matter: Matter, facts: Facts, terms: Terms) -> str:
+    return f"without {matter.cause or 'its goal'} it would have left: the campaign is for that"
+
+
+def _campaign_stopped(matter: Matter, facts: Facts, terms: Terms) -> str:
+    return f"a campaign that was stopped stays so: `sojourn campaign show {matter.campaign}`"
+
+
+def _campaign_held(matter: Matter, facts: Facts, terms: Terms) -> str:
+    said = _held_back(matter, facts, terms)
+    if "sojourn resume" in said:
+        return said
+    return f"`sojourn campaign resume {matter.campaign} --why ...`, if the campaign is paused"
+
+
+def _tried(matter: Matter, facts: Facts, terms: Terms) -> str:
+    return f"a template that renders; `sojourn campaign check {matter.journey}` tries it"
+
+
 def _said(words: str) -> Callable[[Matter, Facts, Terms], str]:
     return lambda _, __, ___: words
 
@@ -291,3 +314,18 @@ _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
     Reason.TOO_MANY_REQUESTS: _requests,
     Reason.OLD_NEWS: _said("an event that happens after what the journey has written"),
 }
+
+
+_OF_CAMPAIGNS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
+    Reason.GOAL_REACHED: _goal_of_campaign,
+    Reason.RUN_STOPPED: _campaign_stopped,
+    Reason.HELD_BACK: _campaign_held,
+    Reason.ALREADY_TOLD: _said(
+        "nothing: the same person, or the same address, has it from this campaign"
+    ),
+    Reason.TEMPLATE: _tried,
+    Reason.NOTHING_TO_SAY: _said(
+        "its template says when it declines (`sojourn campaign test --as CUSTOMER` tries it)"
+    ),
+}
+"""Other words than those for a run's message."""

@@ -27,6 +27,7 @@ from sojourn.insight.happenings import (
     Readdressed,
 )
 from sojourn.insight.held import held_back
+from sojourn.insight.in_campaigns import InAudience, campaign_of, undecided
 from sojourn.insight.letters import unknown_customer
 from sojourn.insight.remedies import Facts, Matter, remedy
 from sojourn.insight.runs import Run, list_runs, with_details
@@ -50,6 +51,7 @@ from sojourn.store import (
     mutes,
     pauses,
     people,
+    recipients,
     reports,
     runs,
     suppressions,
@@ -62,6 +64,7 @@ from sojourn.store.tables import EntryRow, EventRow, LedgerRow, RunRow
 NOT_ASKED = "not asked"
 NOT_KEPT = "not in Temporal"
 MOST_ANSWERS = 100
+MOST_CAMPAIGNS = 200
 MOST_SWITCHES = 1000
 """The newest ones; operators set a few a year."""
 
@@ -75,6 +78,7 @@ Line = Annotated[
     | Cared
     | PersonAsked
     | Wait
+    | InAudience
     | Decided,
     Field(discriminator="kind"),
 ]
@@ -135,6 +139,8 @@ async def tell(
         noted = await runs.of_customer(session, customer_id)
         paused = await pauses.current(session)
         held = await switches.history(session, MOST_SWITCHES)
+        ids = [customer_id, *(row.customer_id for row in joined)]
+        inside = await recipients.of_customers(session, ids, limit=MOST_CAMPAIGNS)
         muted = await mutes.of_customer(session, customer_id)
         judged = await entries.of_customer(session, customer_id)
         tasked = await tasks.listed(session, customer_id=customer_id, everything=True)
@@ -146,7 +152,6 @@ async def tell(
         customer = replace(customer, devices=tuple(alive))
         reach = [(channel, one) for channel in Channel for one in customer.addresses(channel)]
         dead = await suppressions.suppressed(session, reach)
-    ids = [customer_id, *(row.customer_id for row in joined)]
     dumb = {channel for channel, _ in dead} - {channel for channel, _ in set(reach) - dead}
     card = card_of(customer, ids, stands, settings, suppressed=dumb, devices=noted_devices)
     found, fault = await _runs(client, ids, noted)
@@ -164,6 +169,7 @@ async def tell(
         *(line for row in muted for line in happenings.cared(row)),
         *(line for row in tasked for line in happenings.asked(row)),
         *waited,
+        *undecided(inside, rows, tz),
         *(
             fate.decided(
                 row,
@@ -226,6 +232,7 @@ def _instead(row: LedgerRow, facts: Facts, happened: Sequence[EventRow]) -> str:
         Matter(
             reason=Reason(row.reason),
             journey=row.journey,
+            campaign=campaign_of(row.workflow_id),
             step=row.step,
             topic=row.topic,
             channels=declared or (Channel(row.channel),),

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 from temporalio.client import Client
 
-from sojourn.domain.errors import TemporalUnavailable
+from sojourn.domain.errors import BadInput, TemporalUnavailable
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Outcome, Reason, Status
 from sojourn.domain.reasons import explain
@@ -118,7 +118,10 @@ async def why_not(
 
     Raises:
         UnknownName: there is no such customer, journey or message; the text offers the nearest.
+        BadInput: it is a campaign.
     """
+    if journey not in project.journeys and journey in project.campaigns:
+        raise BadInput(f"{journey} is a campaign: `sojourn explain {customer_id}` tells of it")
     kind = project.journeys.named(journey)
     check_step(kind, step)
     told = await tell(store, settings, project, client, customer_id)

@@ -1,6 +1,7 @@
 """Recipients: the frozen audience of a campaign, and who is to be asked about when."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,11 +9,37 @@ from sqlalchemy import Select, bindparam, case, func, literal, null, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.domain.campaign_run import PREFIX
+from sojourn.domain.campaign_run import PREFIX, CampaignState
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.store.dialects import insert
-from sojourn.store.tables import CustomerRow, LedgerRow, RecipientRow
+from sojourn.store.tables import CampaignRow, CustomerRow, LedgerRow, RecipientRow
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A customer in the frozen audience of a campaign.
+
+    Args:
+        campaign: its id.
+        customer_id: the customer's id at the freeze.
+        since: the freeze.
+        due: when the message is due.
+        state: where the campaign stands.
+        changed: since when.
+        by: who did that.
+        because: why.
+    """
+
+    campaign: str
+    customer_id: str
+    since: datetime
+    due: datetime
+    state: CampaignState
+    changed: datetime
+    by: str
+    because: str
+
 
 RECIPIENTS = SQLModel.metadata.tables["recipients"]
 CUSTOMERS = SQLModel.metadata.tables["customers"]
@@ -294,6 +321,41 @@ async def ask_held_back(session: AsyncSession, campaign_id: str, *, at: datetime
         )
         .values(next_at=at)
     )
+
+
+async def of_customers(
+    session: AsyncSession, customer_ids: Collection[str], *, limit: int
+) -> list[Membership]:
+    """Return the frozen audiences that customers are in, the newest first.
+
+    Args:
+        session: any session.
+        customer_ids: the ids of one person.
+        limit: so many at most.
+
+    Returns:
+        One for each campaign and id.
+    """
+    query = (
+        select(RecipientRow, CampaignRow)
+        .join(CampaignRow, col(CampaignRow.id) == RecipientRow.campaign)
+        .where(col(RecipientRow.customer_id).in_(customer_ids))
+        .order_by(col(RecipientRow.id).desc())
+        .limit(limit)
+    )
+    return [
+        Membership(
+            campaign=row.id,
+            customer_id=one.customer_id,
+            since=row.frozen_at or row.launched_at,
+            due=one.due_at,
+            state=row.state,
+            changed=row.changed_at,
+            by=row.changed_by,
+            because=row.because,
+        )
+        for one, row in await session.exec(query)
+    ]
 
 
 async def takers(

@@ -17,6 +17,7 @@ from sojourn.insight.card import Card, KnownDevice, Reach
 from sojourn.insight.course import lines, moment
 from sojourn.insight.fate import Decided
 from sojourn.insight.happenings import Entry, Happened
+from sojourn.insight.in_campaigns import campaign_of
 from sojourn.insight.runs import Run
 from sojourn.insight.story import Line, Story
 from sojourn.insight.waits import Wait
@@ -208,6 +209,8 @@ def _show_entry(entry: Line, tz: str) -> None:
     match entry:
         case Decided():
             name = " ".join(part for part in (entry.journey, entry.key, entry.step) if part)
+            if campaign := campaign_of(entry.workflow_id):
+                name = f"campaign {campaign}"
             style, text = STYLES.get(MessageState(entry.state), ""), f"→ {name}: {entry.text}"
             below = lines(entry.attempts, entry.reports, tz, entry.devices, day=entry.at)
         case Wait():

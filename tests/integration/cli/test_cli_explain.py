@@ -722,3 +722,14 @@ async def test_explain_lists_devices_and_what_became_of_a_message_on_each(offlin
     assert "0123456789" not in answer.out
     shown = await offline("ledger", "show", str(number), "--json")
     assert [one["state"] for one in shown.json["devices"]] == ["accepted", "refused"]
+
+
+async def test_a_row_of_a_campaign_names_the_campaign(offline: Cli) -> None:
+    ada = await offline.identify()
+    await offline.decided(
+        ada, workflow_id="campaign:news@w1", step="message", state="skipped",
+        reason="run_stopped", at=datetime(2026, 3, 2, 12, tzinfo=UTC),
+    )  # fmt: skip
+    told = (await offline("explain", ada)).out
+    assert "→ campaign news@w1: skipped" in told
+    assert "`sojourn campaign show news@w1`" in told

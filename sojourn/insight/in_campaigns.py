@@ -1,0 +1,77 @@
+"""Campaigns in a customer's story: whose turn has not come has no row in the ledger yet."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from sojourn.domain.campaign_run import PREFIX, CampaignState
+from sojourn.journeys.wording import clock
+from sojourn.store.recipients import Membership
+from sojourn.store.tables import LedgerRow
+
+
+class InAudience(BaseModel):
+    """A customer is in the frozen audience of a campaign, and nothing is decided yet.
+
+    Args:
+        at: when the audience was frozen.
+        text: the standing in words.
+        campaign: its id.
+        due: when the message is due.
+        state: where the campaign stands.
+    """
+
+    kind: Literal["audience"] = "audience"
+    at: datetime
+    text: str
+    campaign: str
+    due: datetime
+    state: CampaignState
+
+
+def campaign_of(workflow_id: str) -> str:
+    """Return the campaign that a row of the ledger is of; empty: a run's."""
+    return workflow_id.removeprefix(PREFIX) if workflow_id.startswith(PREFIX) else ""
+
+
+def undecided(
+    found: Iterable[Membership], rows: Collection[LedgerRow], tz: str
+) -> list[InAudience]:
+    """Tell of the campaigns that have not come to a customer.
+
+    Args:
+        found: the frozen audiences that the customer is in, by any id.
+        rows: the customer's, of the ledger.
+        tz: the customer's zone.
+
+    Returns:
+        A line for each.
+    """
+    decided = {(row.workflow_id, row.enrolment) for row in rows}
+    return [
+        InAudience(
+            at=one.since,
+            text=_text(one, tz),
+            campaign=one.campaign,
+            due=one.due,
+            state=one.state,
+        )
+        for one in found
+        if (PREFIX + one.campaign, one.customer_id) not in decided
+    ]
+
+
+def _text(one: Membership, tz: str) -> str:
+    inside = f"in the audience of {one.campaign}"
+    because = f": {one.because}" if one.because else ""
+    match one.state:
+        case CampaignState.STOPPED:
+            when = clock(one.changed, tz)
+            return f"{inside}; {one.by} stopped the campaign {when}, before their turn{because}"
+        case CampaignState.FINISHED:
+            return f"{inside}; the campaign ended, and nothing was decided about them"
+        case CampaignState.PAUSED:
+            return f"{inside}, due {clock(one.due, tz)}; {one.by} paused the campaign{because}"
+    return f"{inside}, due {clock(one.due, tz)}: not decided on yet"
