@@ -134,6 +134,15 @@ def _only_to(value: object) -> object:
     return read_only_to(value) if isinstance(value, str) else value
 
 
+class Approval(StrEnum):
+    """The person whose approval a campaign needs before its launch."""
+
+    OWN = "own"
+    """That of the person who launches it."""
+    OTHER = "other"
+    """That of somebody else."""
+
+
 class Opens(StrEnum):
     """The customers whose opened e-mails are measured."""
 
@@ -247,6 +256,10 @@ class Settings(BaseSettings):
     track_opens: Annotated[Opens, BeforeValidator(_opens)] = Opens.OFF
     """E-mails hold a picture that tells when they are opened: ``off``, ``consent`` (to customers
     who agreed to that, as the law of some countries asks, Italy among them) or ``on``."""
+
+    campaign_approval: Approval = Approval.OWN
+    """The approval that a campaign needs before its launch: ``own`` (of the person who launches it)
+    or ``other`` (of somebody else)."""
 
     opt_ins_a_day: Annotated[int, Field(ge=1, le=100)] = 3
     """Messages that ask one address to confirm a consent, at most within 24 hours."""

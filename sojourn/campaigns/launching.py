@@ -11,10 +11,10 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from sojourn.campaigns.approving import digest_in
+from sojourn.campaigns.approving import check_approved, check_unchanged, digest_in
 from sojourn.campaigns.workflow import WORKFLOW, CampaignWorkflow
 from sojourn.dispatch import Sojourn
-from sojourn.domain.campaign import OCCASION, Campaign, changed
+from sojourn.domain.campaign import OCCASION, Campaign
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.campaign_run import (
     PREFIX,
@@ -23,7 +23,7 @@ from sojourn.domain.campaign_run import (
     CampaignDeed,
     CampaignRun,
 )
-from sojourn.domain.errors import BadInput, TemporalUnavailable
+from sojourn.domain.errors import TemporalUnavailable
 from sojourn.store import campaigns, switches
 
 ANSWER_TIMEOUT = timedelta(seconds=90)
@@ -56,16 +56,14 @@ async def launch(
         Its numbers; and False if it was launched before.
 
     Raises:
-        BadInput: something has changed since it was approved.
+        BadInput: something has changed since it was approved, or somebody else has to approve it.
         TemporalUnavailable: it is noted, and not begun: launch it again.
     """
     digest = digest_of(sojourn, campaign)
-    if approved != digest:
-        raise BadInput(
-            f"{campaign.name} has changed since {approved} was approved "
-            f"({', '.join(changed(approved, digest))}): it is {digest} now; "
-            f"look at `sojourn campaign check {campaign.name}` again"
-        )
+    check_unchanged(campaign, approved, digest)
+    async with sojourn.store.reading() as session:
+        asks = sojourn.settings.campaign_approval
+        await check_approved(session, campaign, digest, by=by, asks=asks)
     campaign_id = id_of(campaign, occasion)
     now = sojourn.now()
     plan = CampaignPlan.of(campaign, campaign_id, now)

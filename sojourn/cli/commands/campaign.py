@@ -1,4 +1,4 @@
-"""``sojourn campaign``: list, show, check, launch, watch, pause, resume, stop."""
+"""``sojourn campaign``: list, show, check, test, approve, launch, watch, pause, resume, stop."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,6 +7,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from sojourn.cli.by_hand import ANYBODY, check_name, check_words
+from sojourn.cli.campaign_approving import approve_it, has_approval
 from sojourn.cli.campaign_checking import Everybody, Sample, show_check
 from sojourn.cli.here import Here
 from sojourn.cli.options import AsJson, By, Limit, Why
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sojourn.dispatch import Sojourn
 
 app = typer.Typer(
-    help="Check campaigns, launch and watch them, pause, resume and stop them.",
+    help="Check and test campaigns, launch and watch them, pause, resume and stop them.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -72,6 +73,53 @@ def check(
     run(show_check(here, one, None if everybody else sample, as_json=as_json))
 
 
+@app.command("test")
+def send_test(
+    campaign: Name,
+    *,
+    to: Annotated[
+        list[str],
+        typer.Option("--to", help="An e-mail address, a number or push:TOKEN; may be repeated."),
+    ],
+    customer: Annotated[
+        str, typer.Option("--as", metavar="CUSTOMER", help="Address it to this customer.")
+    ] = "",
+    lang: Annotated[
+        str, typer.Option("--lang", help="In this language; else the customer's.")
+    ] = "",
+    by: By = ANYBODY,
+    as_json: AsJson = False,
+) -> None:
+    """Send the message itself to addresses of yours, marked as a test.
+
+    It goes through the provider. Nothing is kept of it in the ledger, its code is made up, and its
+    links change nothing for anybody.
+    """
+    # the renderer and the providers take long to load, and other commands do without
+    from sojourn.cli.campaign_testing import send_tests  # noqa: PLC0415
+
+    here = Here.compose()
+    check_name(by, here.project)
+    one = here.project.campaigns.named(campaign)
+    run(send_tests(here, one, to, customer_id=customer, lang=lang, by=by, as_json=as_json))
+
+
+@app.command()
+def approve(
+    campaign: Name,
+    *,
+    by: Annotated[str, typer.Option("--by", help="Who approves: a name.")],
+    digest: Annotated[
+        str, typer.Option("--digest", help="What `campaign check` showed: refuse another.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Approve a campaign as it is now; any change of it voids the approval."""
+    here = Here.compose()
+    check_name(by, here.project)
+    run(approve_it(here, here.project.campaigns.named(campaign), by, digest, as_json=as_json))
+
+
 @app.command()
 def launch(
     campaign: Name,
@@ -83,8 +131,8 @@ def launch(
 ) -> None:
     """Launch a campaign, once: launched again it goes on, and nobody gets it twice.
 
-    It asks for your approval, which is bound to what `sojourn campaign check` showed: the
-    audience's question, the words, the times and the rate.
+    It asks for your approval, unless somebody has approved it as it is. An approval is bound to
+    what `sojourn campaign check` showed: the audience's question, the words, the times, the rate.
     """
     here = Here.compose()
     check_name(by, here.project)
@@ -190,7 +238,10 @@ async def _launch(
 
     async with here.sojourn() as sojourn:
         digest = launching.digest_of(sojourn, campaign)
-        approved = approve if approve is not None else _asked(campaign, digest)
+        approved = approve
+        if approved is None:
+            is_approved = await has_approval(sojourn.store, campaign, digest)
+            approved = digest if is_approved else _asked(campaign, digest)
         counts, new = await launching.launch(
             sojourn, campaign, by=by, approved=approved, occasion=occasion
         )

@@ -13,15 +13,19 @@ from sqlalchemy import text
 from temporalio.client import Client
 
 from sojourn import EMAIL, SMS, Campaign, at_local
-from sojourn.campaigns import launching
+from sojourn.campaigns import approving, launching
 from sojourn.cli.local.stack import Server
-from sojourn.domain.campaign_run import CampaignState
+from sojourn.domain.campaign_run import CampaignAct, CampaignDeed, CampaignState
+from sojourn.domain.errors import BadInput, TemporalUnavailable
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.prices import Prices, SegmentPrice
 from sojourn.domain.quiet_hours import QuietHours
-from sojourn.insight import campaign_check
+from sojourn.insight import campaign_check, story
 from sojourn.insight.campaign_check import Check
-from sojourn.store import Store, consents, people, suppressions
+from sojourn.insight.fate import Decided
+from sojourn.insight.in_campaigns import InAudience
+from sojourn.settings import Approval
+from sojourn.store import Store, campaigns, consents, people, suppressions
 from tests.support.campaigning import WORDS, Shop, settings_of
 
 MONDAY_NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -205,3 +209,83 @@ async def test_what_it_says_is_what_becomes_of_the_campaign(served: Shop) -> Non
         said.sent[Channel.EMAIL], sum(said.skipped.values()),
     )  # fmt: skip
     assert (after.state, after.decided, after.sent) == (CampaignState.FINISHED, 17, {})
+
+
+async def test_where_somebody_else_has_to_approve_a_launch_waits_for_them(served: Shop) -> None:
+    await served.people(1)
+    spring = served.campaign()
+    asks = {"campaign_approval": Approval.OTHER}
+    served._settings = served._settings.model_copy(update=asks)
+    served.sojourn = served.with_campaigns(spring)
+    digest = launching.digest_of(served.sojourn, spring)
+
+    async def approves(by: str) -> None:
+        async with served.store.transaction() as session:
+            await approving.approve(session, spring, digest, by=by)
+
+    async def launch() -> None:
+        now = launching.digest_of(served.sojourn, spring)
+        await launching.launch(served.sojourn, spring, by="anna", approved=now)
+
+    with pytest.raises(BadInput, match="wants the approval of somebody else than anna"):
+        await launch()
+    await approves("Anna ")
+    with pytest.raises(BadInput, match="somebody else than anna"):
+        await launch()
+    await approves("eva")
+    words = served.templates / spring.name / "message.email.en.html"
+    words.write_text(WORDS + "<!-- more -->")
+    with pytest.raises(BadInput, match=r"has changed \(words\) since eva approved it"):
+        await launch()
+    words.write_text(WORDS)
+    await launch()
+    assert (await served.counts(spring.name)).state is CampaignState.LAUNCHED
+
+
+async def lines(shop: Shop, customer_id: str) -> list[str]:
+    away = TemporalUnavailable("not asked")
+    told = await story.tell(
+        shop.store, shop.sojourn.settings, shop.sojourn.project, away, customer_id
+    )
+    return [one.text for one in told.timeline if isinstance(one, InAudience)]
+
+
+async def test_explain_tells_of_a_campaign_whose_turn_has_not_come(served: Shop) -> None:
+    (one,) = await served.people(1)
+    (other,) = await served.people(1, attributes={})
+    spring = served.campaign()
+    await served.frozen(spring)
+    (waits,) = await lines(served, one)
+    assert waits.startswith(f"in the audience of {spring.name}, due ")
+    assert waits.endswith(": not decided on yet")
+    assert await lines(served, other) == []
+    for act, because in ((CampaignAct.PAUSE, "a typo"), (CampaignAct.STOP, "wrong price")):
+        async with served.store.transaction() as session:
+            deed = CampaignDeed(campaign=spring.name, act=act, by="anna", because=because)
+            await campaigns.act(session, deed)
+        (said,) = await lines(served, one)
+        assert f"anna {'paused' if act is CampaignAct.PAUSE else 'stopped'} the campaign" in said
+        assert said.endswith(because)
+    assert "before their turn" in said
+
+
+async def test_a_campaign_that_was_decided_on_is_a_message_and_its_remedy_names_it(
+    served: Shop,
+) -> None:
+    ids = await served.people(2, email=f"family-{served.own}@shop.example")
+    spring = served.campaign()
+    async with served.worker():
+        await served.launch(spring)
+        await served.ended(spring.name)
+    away = TemporalUnavailable("not asked")
+    instead = set()
+    for one in ids:
+        told = await story.tell(
+            served.store, served.sojourn.settings, served.sojourn.project, away, one
+        )
+        assert await lines(served, one) == []
+        instead |= {line.instead for line in told.timeline if isinstance(line, Decided)}
+    assert instead == {
+        "",
+        "nothing: the same person, or the same address, has it from this campaign",
+    }
