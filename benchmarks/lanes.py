@@ -23,6 +23,8 @@ from benchmarks.campaign import EACH
 from benchmarks.messages import QUEUE
 from benchmarks.row import Row
 from benchmarks.shoppers import enrolments, signed_up
+from sojourn import EMAIL, Audience, Campaign, Message, Sojourn, days, trait
+from sojourn.campaigns import launching
 from sojourn.cli.local.processes import Child, python, running
 from sojourn.cli.local.stack import dev_server
 from sojourn.cli.output import stderr
@@ -50,6 +52,7 @@ class Bench:
 
     client: Client
     store: Store
+    settings: Settings
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,58 @@ class Round:
 
 
 async def measure(home: Path, *, full: bool) -> list[Row]:
-    """Send transactional messages on an idle channel, and once more on a full one."""
+    """Send transactional messages on an idle channel, past a queue, and past a campaign."""
     asked, queued = (ASKED_IN_FULL, QUEUED_IN_FULL) if full else (ASKED, QUEUED)
+    return [
+        *await _past_a_queue(home / "queue", asked, queued),
+        *await _past_a_campaign(home / "campaign", asked, queued),
+    ]
+
+
+async def _past_a_campaign(home: Path, asked: int, size: int) -> list[Row]:
+    async with _bench(home) as bench:
+        first, second, third = [
+            await enrolments(bench.store, count, who=signed_up)
+            for count in (asked // 10, asked, asked)
+        ]
+        await enrolments(bench.store, size - asked // 10 - 2 * asked, who=signed_up)
+        await _round(bench, first)
+        stderr.print(f"lanes: {asked:,} transactional messages, nothing else")
+        idle = await _round(bench, second)
+        stderr.print(f"lanes: {asked:,} transactional messages during a campaign to {size:,}")
+        await _launch(bench)
+        loaded = await _round(bench, third)
+        left = size - await _sent(bench.store)
+    row = partial(Row, "lanes")
+    return [
+        row("p99, during a campaign / idle", loaded.wait(99) / idle.wait(99), at_most=2),
+        *(
+            row(f"{kind}: p{percent} from due to accepted", done.wait(percent), "ms")
+            for kind, done in (("idle again", idle), ("during a campaign", loaded))
+            for percent in (50, 99)
+        ),
+        row("the campaign's messages meanwhile", loaded.promotional, "/s"),
+        row("recipients still waiting at the end", left, at_least=1),
+    ]
+
+
+async def _launch(bench: Bench) -> None:
+    """Launch a campaign to everybody in the store, and wait until it is under way."""
+    campaign = Campaign(
+        "onboarding",  # whose words are rendered
+        to=Audience("everybody", trait("first_name").is_known),
+        message=Message(EMAIL, useful_for=days(2), topic="onboarding", template="first-steps"),
+    )
+    sojourn = Sojourn(bench.client, bench.store, bench.settings, task_queue=QUEUE)
+    await launching.launch(
+        sojourn, campaign, by="bench", approved=launching.digest_of(sojourn, campaign)
+    )
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        while await _sent(bench.store) == 0:  # noqa: ASYNC110 (another process sends)
+            await asyncio.sleep(0.1)
+
+
+async def _past_a_queue(home: Path, asked: int, queued: int) -> list[Row]:
     async with _bench(home) as bench:
         first, second, third = [  # made now, because the store needs a while to write them all
             await enrolments(bench.store, count, who=signed_up)
@@ -120,7 +173,7 @@ async def _bench(home: Path) -> AsyncIterator[Bench]:
             },
         )
         async with running(worker):
-            yield Bench(server.client, store)
+            yield Bench(server.client, store, settings)
 
 
 async def _fill(bench: Bench, count: int) -> None:

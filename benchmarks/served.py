@@ -23,7 +23,7 @@ from sojourn.store import Store
 
 WORKFLOWS: dict[str, tuple[type, ...]] = {
     "throughput": (Ladder, Bare),
-    "lanes": (Campaign, Welcome),
+    "lanes": (Campaign, Welcome, CampaignWorkflow),
     "campaigns": (OneMessage, CampaignWorkflow),
 }
 
