@@ -137,11 +137,14 @@ class Campaigning:
         done = 0
         while done < SLICE and clock() - since < LONGEST:
             most = await pace.batch(min(BATCH, SLICE - done))
-            due = await self._due(row, plan, asked.channel, clock(), most)
+            state, due = await self._due(row, plan, asked.channel, clock(), most)
             if not due:
                 break
-            await pace.turn(len(due))
-            end = await self._batches.send(due, clock)
+            if state is CampaignState.STOPPED:
+                end = await self._batches.settle(due, clock)
+            else:
+                await pace.turn(len(due))
+                end = await self._batches.send(due, clock)
             done += len(due)
             if end.unrenderable >= FEWEST and end.unrenderable > BROKEN * len(due):
                 await self._pause(asked.campaign, end)
@@ -159,8 +162,8 @@ class Campaigning:
 
     async def _due(
         self, row: CampaignRow, plan: CampaignPlan, channel: Channel, now: datetime, most: int
-    ) -> Mapping[int, Delivery]:
-        """Return the next messages, by the recipient's number.
+    ) -> tuple[CampaignState, Mapping[int, Delivery]]:
+        """Return where the campaign stands, and the next messages, by the recipient's number.
 
         Of a campaign that was stopped, these are the ones whose end is not known yet.
         """
@@ -173,9 +176,9 @@ class Campaigning:
                     session, row.id, channel.value, now=now, limit=most
                 )
             else:
-                return {}
+                return state, {}
         start = (row.frozen_at or row.launched_at, row.start_seq)
-        return {
+        return state, {
             one.id: plan.delivery(
                 one.customer_id, due=one.due_at, now=now, lane=channel, start=start
             )

@@ -220,6 +220,18 @@ class Batches:
 
     # ---- the others, one by one ------------------------------------------------------------------
 
+    async def settle(self, deliveries: Mapping[int, Delivery], clock: Clock) -> BatchEnd:
+        """Find out what became of messages that were claimed; the gate lets nothing new leave.
+
+        Args:
+            deliveries: of a campaign that was stopped, by the recipient's number.
+            clock: the campaign's.
+
+        Returns:
+            How many are settled.
+        """
+        return BatchEnd(await self._singly(deliveries, clock))
+
     async def _singly(self, deliveries: Mapping[int, Delivery], clock: Clock) -> int:
         places = asyncio.Semaphore(AT_ONCE)
 
