@@ -126,6 +126,8 @@ class Campaigning:
 
         async with self._store.reading() as session:
             row = await campaigns.get(session, asked.campaign)
+        if (before := await self._counts(asked.campaign)).settled < asked.known:
+            await self._pause(asked.campaign, _forgotten(asked.known - before.settled))
         plan = CampaignPlan.model_validate(row.plan)
         pace = Pace(
             self._store,
@@ -147,7 +149,7 @@ class Campaigning:
                 end = await self._batches.send(due, clock)
             done += len(due)
             if end.unrenderable >= FEWEST and end.unrenderable > BROKEN * len(due):
-                await self._pause(asked.campaign, end)
+                await self._pause(asked.campaign, _broken(end))
             if end.slow_down:
                 await asyncio.sleep(end.slow_down.total_seconds())
         async with self._store.reading() as session:
@@ -186,8 +188,7 @@ class Campaigning:
             if one.id is not None
         }
 
-    async def _pause(self, campaign_id: str, end: BatchEnd) -> None:
-        because = f"its template fails: {end.unrenderable} messages of one batch; see the ledger"
+    async def _pause(self, campaign_id: str, because: str) -> None:
         activity.logger.error("campaign %s is paused: %s", campaign_id, because)
         deed = CampaignDeed(
             campaign=campaign_id, act=CampaignAct.PAUSE, by="campaign", because=because
@@ -198,6 +199,18 @@ class Campaigning:
     async def _counts(self, campaign_id: str) -> CampaignCounts:
         async with self._store.reading() as session:
             return await campaigns.counts(session, campaign_id)
+
+
+def _broken(end: BatchEnd) -> str:
+    return f"its template fails: {end.unrenderable} messages of one batch; see the ledger"
+
+
+def _forgotten(number: int) -> str:
+    """Say why nobody else gets a campaign whose store was restored: some would get it twice."""
+    return (
+        f"the store has forgotten {number} of its messages: it was restored, and who had the "
+        "message since the backup would get it again"
+    )
 
 
 @contextmanager

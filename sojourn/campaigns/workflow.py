@@ -51,6 +51,7 @@ class CampaignWorkflow:
         self._state = CampaignState.LAUNCHED
         self._slicing = False
         self._woken = 0
+        self._known = 0
 
     @workflow.run
     async def run(self, asked: CampaignRun) -> CampaignCounts:
@@ -62,7 +63,8 @@ class CampaignWorkflow:
         while (next_at := await self._slices(asked)) is not None:
             await self._until(min(next_at, workflow.now() + LOOK_AT_LEAST))
             if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
-                workflow.continue_as_new(asked.model_copy(update={"frozen": True}))
+                known = max(self._known, asked.known)
+                workflow.continue_as_new(asked.model_copy(update={"frozen": True, "known": known}))
         counts: CampaignCounts = await workflow.execute_activity(
             "finish-campaign",
             asked.campaign,
@@ -103,7 +105,12 @@ class CampaignWorkflow:
     async def _slice(self, asked: CampaignRun, channel: Channel) -> Sliced:
         sliced: Sliced = await workflow.execute_activity(
             "send-slice",
-            Slice(campaign=asked.campaign, channel=channel, now=workflow.now()),
+            Slice(
+                campaign=asked.campaign,
+                channel=channel,
+                now=workflow.now(),
+                known=max(self._known, asked.known),
+            ),
             result_type=Sliced,
             task_queue=channel_queue(channel, workflow.info().task_queue),
             summary=f"a slice by {channel}",
@@ -174,6 +181,7 @@ class CampaignWorkflow:
 
     def _tell(self, counts: CampaignCounts) -> None:
         self._counts, self._state = counts, counts.state
+        self._known = max(self._known, counts.settled)
         workflow.set_current_details(_details(counts))
 
 

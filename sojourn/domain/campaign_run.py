@@ -49,12 +49,14 @@ class CampaignRun(_Wire):
         channels: of its message, in order.
         begins: nobody is due before this moment.
         frozen: its audience is frozen.
+        known: as `Slice.known`, from the execution before this one.
     """
 
     campaign: str
     channels: tuple[Channel, ...]
     begins: AwareDatetime
     frozen: bool = False
+    known: int = 0
 
 
 class Freeze(_Wire):
@@ -97,6 +99,11 @@ class CampaignCounts(_Wire):
     waiting: int = 0
 
     @property
+    def settled(self) -> int:
+        """The number of those whose fate is certain; it never falls."""
+        return self.sent + self.skipped + self.rejected + self.unknown
+
+    @property
     def unsent(self) -> int:
         """The number of those who got nothing, whatever the reason."""
         return self.size - self.sent - self.unknown - self.under_way
@@ -114,11 +121,14 @@ class Slice(_Wire):
         campaign: its id.
         channel: the channel.
         now: by the workflow's clock.
+        known: how many were settled when the last slice ended: a store that knows of fewer has
+            forgotten some.
     """
 
     campaign: str
     channel: Channel
     now: AwareDatetime
+    known: int = 0
 
 
 class Sliced(_Wire):
