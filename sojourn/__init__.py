@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sojourn.domain.events import Event, Personal
     from sojourn.domain.facts import (
         Fact,
+        anniversary,
         consents,
         count,
         did,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         listed,
         total,
         trait,
+        written_to,
     )
     from sojourn.domain.intents import Intent
     from sojourn.domain.invoices import invoice_after
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from sojourn.domain.messages import Channel, MessageClass, Outcome, Reason, Receipt, Status
     from sojourn.domain.question import Question
     from sojourn.domain.quiet_hours import QuietHours
+    from sojourn.domain.recurring import daily, monthly, weekly
     from sojourn.domain.sending_time import at, at_local, at_once
     from sojourn.domain.span import days, hours, minutes, weeks
     from sojourn.domain.working_time import working
@@ -85,6 +88,7 @@ _HOMES = {
     "domain.events": ("Event", "Personal"),
     "domain.facts": (
         "Fact",
+        "anniversary",
         "consents",
         "count",
         "did",
@@ -94,6 +98,7 @@ _HOMES = {
         "listed",
         "total",
         "trait",
+        "written_to",
     ),
     "domain.intents": ("Intent",),
     "domain.invoices": ("invoice_after",),
@@ -102,6 +107,7 @@ _HOMES = {
     "domain.messages": ("Channel", "MessageClass", "Outcome", "Reason", "Receipt", "Status"),
     "domain.question": ("Question",),
     "domain.quiet_hours": ("QuietHours",),
+    "domain.recurring": ("daily", "monthly", "weekly"),
     "domain.sending_time": ("at", "at_local", "at_once"),
     "domain.span": ("days", "hours", "minutes", "weeks"),
     "domain.working_time": ("working",),
@@ -163,6 +169,7 @@ __all__ = [
     "Status",
     "activity",
     "after",
+    "anniversary",
     "at",
     "at_local",
     "at_most",
@@ -170,6 +177,7 @@ __all__ = [
     "business_days",
     "consents",
     "count",
+    "daily",
     "day_of_month",
     "days",
     "did",
@@ -183,6 +191,7 @@ __all__ = [
     "load_project",
     "load_settings",
     "minutes",
+    "monthly",
     "months",
     "nth_weekday",
     "read_identity",
@@ -190,8 +199,10 @@ __all__ = [
     "total",
     "trait",
     "weekday",
+    "weekly",
     "weeks",
     "working",
+    "written_to",
 ]
 
 

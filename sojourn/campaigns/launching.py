@@ -50,7 +50,7 @@ async def launch(
         campaign: of the project.
         by: who launches it.
         approved: the digest that was approved (`digest_of`).
-        occasion: tells the launches of a recurring campaign apart.
+        occasion: tells launches apart; of a campaign that recurs the day, ``2026-12-07``.
 
     Returns:
         Its numbers; and False if it was launched before.
@@ -66,7 +66,7 @@ async def launch(
         await check_approved(session, campaign, digest, by=by, asks=asks)
     campaign_id = id_of(campaign, occasion)
     now = sojourn.now()
-    plan = CampaignPlan.of(campaign, campaign_id, now)
+    plan = CampaignPlan.of(campaign, campaign_id, now, occasion=occasion)
     async with sojourn.store.transaction() as session:
         row, new = await campaigns.launch(
             session,

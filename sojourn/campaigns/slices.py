@@ -75,7 +75,7 @@ class Campaigning:
     @activity.defn(name=FREEZE)
     async def freeze(self, asked: Freeze) -> CampaignCounts:
         """Freeze the audience; a second time changes nothing."""
-        with _told():
+        with told():
             beating = asyncio.create_task(_heartbeat())
             try:
                 await freeze(
@@ -92,7 +92,7 @@ class Campaigning:
     @activity.defn(name=ACT)
     async def act(self, deed: CampaignDeed) -> CampaignCounts:
         """Pause, resume or stop; once this answers, no claim is made that has not seen it."""
-        with _told():
+        with told():
             async with self._store.transaction() as session:
                 await campaigns.act(session, deed)
             await switches.settle(self._store)
@@ -101,7 +101,7 @@ class Campaigning:
     @activity.defn(name=FINISH)
     async def finish(self, campaign_id: str) -> CampaignCounts:
         """Note that everybody was decided on, unless it was stopped."""
-        with _told():
+        with told():
             async with self._store.transaction() as session:
                 await campaigns.finish(session, campaign_id)
             return await self._counts(campaign_id)
@@ -109,7 +109,7 @@ class Campaigning:
     @activity.defn(name=SEND_SLICE)
     async def send_slice(self, asked: Slice) -> Sliced:
         """Send what is due of a campaign by one channel, up to `SLICE` messages."""
-        with _told():
+        with told():
             beating = asyncio.create_task(_heartbeat())
             try:
                 return await self._slice(asked)
@@ -214,7 +214,7 @@ def _forgotten(number: int) -> str:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """Tell Temporal the kind of an error alone: its text may quote an address."""
     try:
         yield

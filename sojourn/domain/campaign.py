@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -15,12 +15,15 @@ from sojourn.domain.facts import written
 from sojourn.domain.limits import AtMost
 from sojourn.domain.list_name import LONGEST, is_list_name
 from sojourn.domain.message import Message
+from sojourn.domain.recurring import Recurring, day_at
 from sojourn.domain.sending_time import SendingTime, at_once
 
 STEP = "message"
 """The step of a campaign's message that names none: ``templates/NAME/message.email.en.html``."""
 KINDS = ("code", "words", "audience", "times")
 """The parts of a campaign that an approval is bound to, in the order of its digest."""
+LONG_AGO = datetime(1, 1, 3, tzinfo=UTC)
+"""Before every launch."""
 OCCASION = "@"
 """Between the name of a campaign and its occasion: ``newsletter@2026-12-01``."""
 
@@ -46,7 +49,7 @@ class Campaign:
         name: in small letters, digits and hyphens; its templates are in ``templates/NAME/``.
         to: the audience.
         message: what is said, by which channel, and how long it is of use after it is due.
-        when: at once, at a moment, or at a local time.
+        when: at once, at a moment, at a local time, or each day, week or month.
         rate: messages a second, at most; None: as fast as the channel takes them.
         goal: events after the freeze that make the message superfluous: who bought already gets no
             offer.
@@ -60,7 +63,7 @@ class Campaign:
     name: str
     to: Audience
     message: Message
-    when: SendingTime = field(default_factory=at_once)
+    when: SendingTime | Recurring = field(default_factory=at_once)
     rate: float | None = None
     goal: type[Event] | tuple[type[Event], ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -78,8 +81,11 @@ class Campaign:
             raise TypeError(f"{whose}: to= takes an audience, and {self.to!r} is none")
         if not isinstance(self.message, Message):
             raise TypeError(f"{whose}: message= takes a Message, and {self.message!r} is none")
-        if not isinstance(self.when, SendingTime):
-            raise TypeError(f"{whose}: when= takes at_once(), at(...) or at_local(...)")
+        if not isinstance(self.when, SendingTime | Recurring):
+            raise TypeError(
+                f"{whose}: when= takes at_once(), at(...), at_local(...), daily(...), weekly(...) "
+                "or monthly(...)"
+            )
         if self.rate is not None and not self.rate > 0:
             raise TypeError(f"{whose}: rate= is a number of messages a second: rate=50")
         if not self.message.topic:
@@ -95,6 +101,20 @@ class Campaign:
     def goals(self) -> tuple[type[Event], ...]:
         """The events that make the message superfluous."""
         return self.goal if isinstance(self.goal, tuple) else (self.goal,)
+
+    def next_occasion(self, now: datetime) -> str:
+        """Return the day of the next occurrence of a campaign that recurs, else an empty text.
+
+        Args:
+            now: the present moment; an occurrence that has begun somewhere is over for this.
+
+        Returns:
+            ``2026-12-07``
+        """
+        if not isinstance(self.when, Recurring):
+            return ""
+        ahead = self.when.days(day_at(now))
+        return next(one for one in ahead if self.when.on(one).begins(LONG_AGO) > now).isoformat()
 
     @property
     def step(self) -> str:

@@ -4,15 +4,17 @@ A deploy in the midst of a campaign changes its templates and nothing else: its 
 and its rate were approved.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_run import PREFIX
-from sojourn.domain.facts import Fact, read_fact, written
+from sojourn.domain.errors import BadInput
+from sojourn.domain.facts import Fact, asked_on, read_fact, written
 from sojourn.domain.messages import Channel, Delivery
+from sojourn.domain.recurring import Recurring
 from sojourn.domain.sending_time import Passed, SendingTime
 
 
@@ -42,24 +44,28 @@ class CampaignPlan(BaseModel):
     rate: float | None = None
 
     @classmethod
-    def of(cls, campaign: Campaign, campaign_id: str, now: datetime) -> Self:
+    def of(cls, campaign: Campaign, campaign_id: str, now: datetime, *, occasion: str = "") -> Self:
         """Make the plan of a campaign that is launched now.
 
         Args:
             campaign: of the project.
             campaign_id: its id: its name, and its occasion if it has several.
             now: the launch.
+            occasion: of a campaign that recurs the day: ``2026-12-07``.
 
         Returns:
             The plan.
+
+        Raises:
+            BadInput: it recurs, and there is no occurrence on that day.
         """
-        message, when = campaign.message, campaign.when
+        message, when = campaign.message, _when(campaign, occasion)
         local = None
         if when.day is not None and when.local is not None:
             local = datetime.combine(when.day, when.local)
         return cls(
             audience=campaign.to.name,
-            who=written(campaign.to.who),
+            who=written(asked_on(campaign.to.who, when.day) if when.day else campaign.to.who),
             model=Delivery(
                 workflow_id=PREFIX + campaign_id,
                 journey=campaign.name,
@@ -155,4 +161,25 @@ class CampaignPlan(BaseModel):
         (`Passed.NEVER`): its use ends at once.
         """
         frozen, _ = self.model.start
-        return due if due < frozen else due + self.useful_for
+        is_void = due < frozen and self.passed is Passed.NEVER
+        return due if is_void else due + self.useful_for
+
+
+def _when(campaign: Campaign, occasion: str) -> SendingTime:
+    """Return when a campaign is due; of one that recurs, when the occurrence of a day is.
+
+    A day has one spelling: another one would name another campaign, and all would get it twice.
+    """
+    if not isinstance(campaign.when, Recurring):
+        return campaign.when
+    try:
+        day = date.fromisoformat(occasion)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != occasion or not campaign.when.falls_on(day):
+        raise BadInput(
+            f"{campaign.name} is sent {campaign.when}, and {occasion or 'none'} is no such day: "
+            "name the day of an occurrence, or have all of them sent by `sojourn campaign schedule "
+            f"{campaign.name}`"
+        )
+    return campaign.when.on(day)

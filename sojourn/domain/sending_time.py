@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 
 from sojourn.domain.calendar import DAY, moment
 
+EARLIEST = timedelta(hours=14)
+"""No zone is further ahead of UTC."""
+
 
 class Passed(StrEnum):
     """The way of customers in whose zone the local time has passed already."""
@@ -17,6 +20,8 @@ class Passed(StrEnum):
     """They get it at the same local time of the next day on which it lies ahead."""
     NEVER = "never"
     """They do not get it: `Reason.TOO_LATE`."""
+    LATE = "late"
+    """They get it at once, for as long after its hour as it is of use."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class SendingTime:
             return max(self.moment, now)
         if self.day is None or self.local is None:
             return now
-        return max(datetime.combine(self.day, self.local, tzinfo=UTC) - _EARLIEST, now)
+        return max(datetime.combine(self.day, self.local, tzinfo=UTC) - EARLIEST, now)
 
     def due(self, tz: ZoneInfo, now: datetime) -> datetime:
         """Return when a customer of a zone is due.
@@ -62,12 +67,12 @@ class SendingTime:
             now: the launch.
 
         Returns:
-            The moment. It lies before ``now`` only where the message is not to be sent any more.
+            The moment. It lies before ``now`` only where it has passed, and nothing moves it.
         """
         if self.day is None or self.local is None:
             return self.begins(now)
         due = moment(self.day, self.local, tz)
-        if due >= now or self.passed is Passed.NEVER:
+        if due >= now or self.passed in (Passed.NEVER, Passed.LATE):
             return due
         if self.passed is Passed.NOW:
             return now
@@ -85,12 +90,9 @@ class SendingTime:
             Passed.NOW: "at once where that has passed",
             Passed.TOMORROW: "the next day where that has passed",
             Passed.NEVER: "never where that has passed",
+            Passed.LATE: "for as long after that as it is of use",
         }
         return f"{self.day} {self.local:%H:%M} in each customer's zone, {late[self.passed]}"
-
-
-_EARLIEST = timedelta(hours=14)
-"""No zone is further ahead of UTC."""
 
 
 def at_once() -> SendingTime:
@@ -125,7 +127,7 @@ def at_local(when: str | datetime, *, passed: Passed | str = Passed.TOMORROW) ->
     Args:
         when: without an offset: ``"2026-12-01 10:00"``.
         passed: what becomes of those in whose zone it has passed at the launch: ``now``,
-            ``tomorrow`` or ``never``.
+            ``tomorrow``, ``never``, or ``late``: at once if it is still of use after its hour.
 
     Raises:
         TypeError: it is no local time, or there is no such way.

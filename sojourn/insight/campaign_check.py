@@ -144,7 +144,7 @@ async def check(
         What was found.
     """
     renderer = renderer_of(project, settings)
-    plan = CampaignPlan.of(campaign, campaign.name, now)
+    plan = CampaignPlan.of(campaign, campaign.name, now, occasion=campaign.next_occasion(now))
     looking = Looking(store, settings, project, renderer, plan=plan, now=now)
     size = await looking.size()
     asked = looking.everybody() if sample is None or sample >= size else looking.sample(sample)

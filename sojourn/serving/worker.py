@@ -8,10 +8,12 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from sojourn.campaigns.occurrences import CampaignOccurrence, Occurrences
 from sojourn.campaigns.slices import Campaigning
 from sojourn.campaigns.workflow import WORKFLOWS
 from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
+from sojourn.dispatch import Sojourn
 from sojourn.dispatch.sayings import Sayings
 from sojourn.domain.errors import BadProject
 from sojourn.domain.messages import Channel
@@ -81,6 +83,7 @@ async def serving(
         else (
             *project.journeys.values(),
             *WORKFLOWS,
+            CampaignOccurrence,
         )
     )
     renderer = Renderer(
@@ -129,6 +132,9 @@ async def serving(
                         campaigning.freeze,
                         campaigning.act,
                         campaigning.finish,
+                        Occurrences(
+                            Sojourn(client, store, settings, project, task_queue=task_queue)
+                        ).launch,
                     ],
                     workflow_runner=workflow_runner(project),
                     max_cached_workflows=cached_runs,

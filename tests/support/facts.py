@@ -50,6 +50,7 @@ class Made:
         said: (channel, topic, granted, day, days until its arrival, day of a yes' end) of each
             statement of consent.
         refused: (channel, topic, day) of refusals of the address.
+        messages: (journey, state, day) of the messages that were decided on.
         copied: numbers of events that are stored once more, as copies of themselves.
     """
 
@@ -61,13 +62,31 @@ class Made:
     copied: frozenset[int] = frozenset()
     erased: bool = False
     lists: frozenset[str] = frozenset()
+    messages: tuple[tuple[str, str, int], ...] = ()
 
 
 TEXTS = st.sampled_from(
     ["pro", "free", "Pro", "20", "-3.5", "vip", "płeć 😀", "a'b\"c", "2024-01-08"]
 )
 DAYS = st.sampled_from(
-    ["2024-01-08", "2024-02-29", "2023-02-29", "2024-02-30", "2024-1-8", "2024-13-01"]
+    [
+        "2024-01-08",
+        "2024-02-29",
+        "2023-02-29",
+        "2024-02-30",
+        "2024-1-8",
+        "2024-13-01",
+        "1990-01-08",
+        "01-08",
+        "--01-08",
+        "02-29",
+        "--02-29",
+        "--02-30",
+        "-01-08",
+        "---01-08",
+        "1-008",
+        "00-08",
+    ]
 )
 MOMENTS = st.sampled_from(
     [
@@ -81,6 +100,7 @@ MOMENTS = st.sampled_from(
         "2024-01-08T12:00:00.1234567Z",
         "2024-02-30T12:00:00Z",
         "2023-12-31T23:59:59-13:30",
+        "1990-01-08T23:59:59-13:30",
         "2024-01-08T12:00:00+14:00",
         "2024-01-08T12:00:00Z ",
     ]
@@ -156,6 +176,14 @@ CUSTOMERS = st.builds(
     copied=st.frozensets(st.integers(0, 5), max_size=1),
     erased=st.sampled_from([False] * 9 + [True]),
     lists=st.frozensets(st.sampled_from(["fair", "press"])),
+    messages=st.lists(
+        st.tuples(
+            st.sampled_from(["win-back", "renewal"]),
+            st.sampled_from(["sent", "unknown", "deferred", "claimed", "skipped", "rejected"]),
+            st.sampled_from([-100, -90, -89, -1, 0, 1]),
+        ),
+        max_size=3,
+    ).map(tuple),
 )
 
 _ORDERS = st.sampled_from(["<", "<=", ">", ">="])
@@ -258,12 +286,38 @@ _TRAITS = st.one_of(
         )
     )
 )  # fmt: skip
+_ANNIVERSARIES = st.builds(
+    lambda of, leap, day: (
+        facts.asked_on(facts.anniversary(of, leap=leap), day)
+        if day
+        else facts.anniversary(of, leap=leap)
+    ),
+    st.one_of(
+        st.sampled_from([("plan",), ("trial.ends",), ("address", "country"), ("email",)]).map(
+            lambda path: facts.trait(*path)
+        ),
+        st.builds(
+            lambda of, where: of(Bought, where=where),
+            st.sampled_from([facts.last, facts.first]),
+            WHERE,
+        ),
+    ),
+    st.sampled_from(["02-28", "03-01"]),
+    st.sampled_from(
+        [None, date(2025, 1, 8), date(2025, 2, 28), date(2025, 3, 1), date(2028, 2, 28),
+         date(2028, 2, 29), date(2024, 12, 31), date(2025, 1, 7)]
+    ),
+)  # fmt: skip
 _CONSENTS = st.builds(
     facts.consents,
     st.sampled_from([Channel.EMAIL, Channel.SMS, Channel.PUSH]),
     st.sampled_from(["", "offers"]),
 )
 _LISTED = st.sampled_from(["fair", "press", "nobody"]).map(facts.listed)
+_WRITTEN = st.builds(
+    lambda by, within: facts.written_to(by, within=within),
+    st.sampled_from(["win-back", "nobody"]), _SPANS,
+)  # fmt: skip
 FACTS: st.SearchStrategy[Fact] = st.recursive(
-    st.one_of(_EVENTS, _TRAITS, _CONSENTS, _LISTED), _joined, max_leaves=4
+    st.one_of(_EVENTS, _TRAITS, _ANNIVERSARIES, _CONSENTS, _LISTED, _WRITTEN), _joined, max_leaves=4
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from sojourn.cli import schedules
 from sojourn.cli.by_hand import ANYBODY, check_name, check_words
 from sojourn.cli.campaign_approving import approve_it, has_approval
 from sojourn.cli.campaign_checking import Everybody, Sample, show_check
@@ -167,15 +168,39 @@ def stop(campaign: Id, *, why: Why, by: By = ANYBODY, as_json: AsJson = False) -
     run(_act(Here.compose(), campaign, CampaignAct.STOP, why, by, as_json=as_json))
 
 
+@app.command()
+def schedule(
+    campaign: Name, *, approve: Approve = None, by: By = ANYBODY, as_json: AsJson = False
+) -> None:
+    """Have each occurrence of a campaign that recurs launched, as you approve of it now.
+
+    An occurrence of which anything has changed since is not sent, and `sojourn campaign list` says
+    so: schedule it again.
+    """
+    here = Here.compose()
+    check_name(by, here.project)
+    chosen = here.project.campaigns.named(campaign)
+    run(schedules.schedule(here, chosen, approve, by, as_json=as_json))
+
+
+@app.command()
+def unschedule(campaign: Name, *, why: Why, by: By = ANYBODY) -> None:
+    """Launch no occurrence any more. What is launched already goes on: stop it by its own name."""
+    run(schedules.unschedule(Here.compose(), campaign, why, by))
+
+
 async def _list(here: Here, limit: int, *, as_json: bool) -> None:
     known = here.project.campaigns
+    found = await schedules.found(here)
     async with here.store() as store, store.reading() as session:
         rows = await campaigns.every(session, limit=limit)
         counted = [await campaigns.counts(session, row.id) for row in rows]
     if as_json:
         show_json(
             {
-                "campaigns": [_told(one) for one in known.values()],
+                "campaigns": [
+                    {**_told(one), **schedules.told(found.get(one.name))} for one in known.values()
+                ],
                 "launched": [
                     {**counts.model_dump(), "launched_at": row.launched_at, "by": row.launched_by}
                     for row, counts in zip(rows, counted, strict=True)
@@ -191,6 +216,7 @@ async def _list(here: Here, limit: int, *, as_json: bool) -> None:
             ("campaign", "to", "when", "about"),
             ((one.name, one.to.name, one.when, one.about) for one in known.values()),
         )
+    schedules.show(found)
     if rows:
         show_line("")
         show_list(
@@ -211,9 +237,12 @@ def _told(one: Campaign) -> dict[str, Any]:
 
 async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
     async with here.store() as store, store.reading() as session:
+        words = await campaigns.words(session, campaign_id)
+        if words and await campaigns.find(session, campaign_id) is None:
+            schedules.show_words(campaign_id, words, as_json=as_json)  # it recurs
+            return
         counts = await campaigns.counts(session, campaign_id)
         reasons = await campaigns.reasons(session, campaign_id)
-        words = await campaigns.words(session, campaign_id)
     if as_json:
         done = [word.model_dump(exclude={"id", "campaign"}) for word in words]
         show_json({**counts.model_dump(), "reasons": reasons, "done": done})
@@ -224,10 +253,7 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
         show_line("")
         show_list(("not sent because", "customers"), reasons.items())
     show_line("")
-    show_list(
-        ("at (UTC)", "what", "by", "because"),
-        ((word.at, word.what, word.by, word.because) for word in words),
-    )
+    schedules.list_words(words)
 
 
 async def _launch(

@@ -5,6 +5,7 @@ with them, `judging` the answer with its explanation, `events` what a count or a
 `store.facts` looks up what one customer's answer needs, and selects all of which a fact holds.
 """
 
+from sojourn.domain.facts.anniversaries import asked_on
 from sojourn.domain.facts.answers import (
     UNSURE,
     Answers,
@@ -14,6 +15,7 @@ from sojourn.domain.facts.answers import (
     needs_events,
     of_events,
     trait_of,
+    writers_of,
 )
 from sojourn.domain.facts.checking import (
     bound_to_each,
@@ -26,6 +28,7 @@ from sojourn.domain.facts.finding import Finding
 from sojourn.domain.facts.judging import agrees, judge
 from sojourn.domain.facts.language import (
     Operand,
+    anniversary,
     consents,
     count,
     did,
@@ -35,6 +38,7 @@ from sojourn.domain.facts.language import (
     listed,
     total,
     trait,
+    written_to,
 )
 from sojourn.domain.facts.nodes import (
     Fact,
@@ -59,6 +63,8 @@ __all__ = [
     "Range",
     "TimeOf",
     "agrees",
+    "anniversary",
+    "asked_on",
     "bound_to_each",
     "check_value_asked",
     "check_yes_or_no",
@@ -81,6 +87,8 @@ __all__ = [
     "trait",
     "trait_of",
     "without_fields",
+    "writers_of",
     "written",
     "written_measure",
+    "written_to",
 ]

@@ -17,6 +17,7 @@ from sojourn.domain.facts.nodes import (
     Measure,
     OfEvents,
     TraitOf,
+    WrittenTo,
 )
 from sojourn.domain.facts.values import MISSING
 from sojourn.domain.facts.walking import leaves, measures
@@ -57,6 +58,7 @@ class Answers:
         fields: of the event at hand; empty without one.
         own: topics that need a yes of their own.
         lists: names of the lists that the customer is on, of those that are asked about.
+        written_to: the facts that hold, of those that ask whether somebody wrote to the customer.
     """
 
     now: datetime
@@ -66,6 +68,7 @@ class Answers:
     fields: Mapping[str, Any] = field(default_factory=dict)
     own: Collection[str] = ()
     lists: Collection[str] = ()
+    written_to: Collection[WrittenTo] = ()
 
     def trait(self, of: TraitOf) -> object:
         """Return the JSON value of a trait, or `MISSING`."""
@@ -123,3 +126,8 @@ def lists_of(fact: Fact) -> set[str]:
 def needs_events(fact: Fact) -> bool:
     """Tell whether a fact asks what the customer did."""
     return any(isinstance(of, OfEvents) for of in measures(fact))
+
+
+def writers_of(fact: Fact) -> set[WrittenTo]:
+    """Return what a fact asks about journeys and campaigns that wrote to the customer."""
+    return {leaf for leaf in leaves(fact) if isinstance(leaf, WrittenTo)}

@@ -33,6 +33,7 @@ from sojourn.domain.facts.nodes import (
     Operator,
     TotalOf,
     TraitOf,
+    WrittenTo,
 )
 from sojourn.domain.facts.values import ORDERED, Kind, Value, given
 from sojourn.domain.traits import card_field
@@ -128,7 +129,7 @@ def bound(fact: Fact, event: type[Event]) -> AnyFact:
     """
 
     def change(leaf: Leaf) -> AnyFact:
-        if isinstance(leaf, Agrees | Listed) or not isinstance(leaf.of, FieldOf):
+        if isinstance(leaf, Agrees | Listed | WrittenTo) or not isinstance(leaf.of, FieldOf):
             return leaf
         kept = field_of(event, leaf.of.name)
         for kind in _kinds_meant(leaf):
@@ -177,7 +178,7 @@ def check_yes_or_no(fact: Fact) -> None:
         TypeError: it names a value of a personal field.
     """
     for leaf in walking.leaves(fact):
-        if isinstance(leaf, Agrees | Listed):
+        if isinstance(leaf, Agrees | Listed | WrittenTo):
             continue
         for name in personal_in(leaf.of):
             if not (isinstance(leaf, Known) and isinstance(leaf.of, TraitOf)):

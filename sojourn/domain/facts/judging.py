@@ -4,10 +4,11 @@ The logic is Kleene's. What is unknown stays unknown, unless the other side deci
 with a part that fails fails, `|` with a part that holds holds, and `~` of unknown is unknown.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sojourn.domain.consent import Consents
+from sojourn.domain.facts.anniversaries import day_asked, is_kept, read_date
 from sojourn.domain.facts.answers import UNSURE, Answers, Range, enough
 from sojourn.domain.facts.checking import PERSONAL_TRAITS
 from sojourn.domain.facts.finding import Finding
@@ -15,6 +16,7 @@ from sojourn.domain.facts.nodes import (
     Ago,
     Agrees,
     AllOf,
+    Anniversary,
     AnyOf,
     Compare,
     Contains,
@@ -30,6 +32,7 @@ from sojourn.domain.facts.nodes import (
     TimeOf,
     TotalOf,
     TraitOf,
+    WrittenTo,
 )
 from sojourn.domain.facts.values import (
     MISSING,
@@ -129,8 +132,13 @@ def _clause(fact: Fact, answers: Answers) -> Finding:
         case Listed(name=name):
             holds = name in answers.lists
             found = Finding(holds, f"list {name}: {'on it' if holds else 'not on it'}")
+        case WrittenTo(by=by, within=within):
+            holds = fact in answers.written_to
+            found = Finding(holds, f"{by} in {span(within)}: {'wrote' if holds else 'was silent'}")
         case Ago():
             found = _ago(fact, answers)
+        case Anniversary():
+            found = _come_round(fact, answers)
         case Known(of=of):
             holds = _is_known(of, answers)
             found = Finding(holds, f"{of}: {'known' if holds else 'not known'}")
@@ -171,7 +179,7 @@ def _single(fact: Compare | OneOf | Contains, answers: Answers) -> Finding:
 
 
 def _read(of: Measure, raw: object, kind: Kind) -> bool | float | str | datetime | None:
-    if isinstance(of, TraitOf) and card_field(of.path[0]) and kind is not Kind.TEXT:
+    if _is_of_card(of) and kind is not Kind.TEXT:
         return None  # whatever it looks like
     value = read(raw, kind, of_event=isinstance(of, FieldOf))
     if isinstance(of, FieldOf) and of.capitals and isinstance(value, str):
@@ -222,6 +230,30 @@ def _ago(fact: Ago, answers: Answers) -> Finding:
     return Finding(
         holds, f"{fact.of}: {span(age)} ago, wanted {LONG[fact.op]} {span(fact.span)} ago"
     )
+
+
+def _come_round(fact: Anniversary, answers: Answers) -> Finding:
+    """Judge an anniversary. The date itself is not shown: a birthday is nobody's business."""
+    of, day = fact.of, day_asked(fact, answers.now)
+    found: str | None
+    if isinstance(of, TimeOf):
+        then: Any = answers.events[of]
+        if then is UNSURE:
+            return Finding(None, f"{of}: not certain, because an event does not tell its fields")
+        found = then.astimezone(UTC).date().isoformat() if then else None
+        missing = "never"
+    else:
+        raw = _raw(of, answers)
+        found = read_date(raw) if not _is_of_card(of) else None
+        missing = "not known" if raw is MISSING else "no date"
+    if found is None:
+        return Finding(None, f"{of}: {missing}")
+    holds = is_kept(found, day, fact.leap)
+    return Finding(holds, f"{of}: {'kept' if holds else 'not kept'} on {day}")
+
+
+def _is_of_card(of: Measure) -> bool:
+    return isinstance(of, TraitOf) and card_field(of.path[0]) is not None
 
 
 def _is_known(of: Measure, answers: Answers) -> bool:

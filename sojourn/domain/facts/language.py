@@ -18,6 +18,7 @@ from sojourn.domain.facts.checking import (
 from sojourn.domain.facts.nodes import (
     Ago,
     Agrees,
+    Anniversary,
     Compare,
     Contains,
     CountOf,
@@ -31,6 +32,7 @@ from sojourn.domain.facts.nodes import (
     TimeOf,
     TotalOf,
     TraitOf,
+    WrittenTo,
 )
 from sojourn.domain.facts.values import given
 from sojourn.domain.list_name import is_list_name
@@ -237,6 +239,38 @@ def first(event: type[Event], *, where: Fact | None = None) -> Time:
     return Time(TimeOf(which="first", event=_named(event), where=_where(event, where)))
 
 
+def anniversary(of: Single[Any] | Time, *, leap: str = "02-28") -> Fact:
+    """Return the fact that day and month of a date have come round, in a later year.
+
+    ::
+
+        anniversary(trait("birthday"))
+        anniversary(first(OrderCompleted))
+
+    A campaign that recurs each day asks about the day of its occurrence, elsewhere it is today in
+    UTC. The trait is a date, ``1990-03-14``, or one without its year, ``03-14`` or ``--03-14``; the
+    day of an event is that in UTC. It is unknown of a value that is no date.
+
+    Args:
+        of: a trait, or the first or last event.
+        leap: the day on which 29 February is kept in years that have none: ``"02-28"`` or
+            ``"03-01"``.
+
+    Raises:
+        TypeError: it has no date, or there is no such day to keep it on.
+    """
+    if not isinstance(of, Operand) or not isinstance(of.of, TraitOf | TimeOf):
+        raise TypeError(
+            f'anniversary takes trait("birthday") or first(OrderCompleted), and {of!r} is neither'
+        )
+    if leap not in ("02-28", "03-01"):
+        raise TypeError(
+            f'anniversary(leap={leap!r}): 29 February is kept on "02-28" or "03-01" in years '
+            "that have none"
+        )
+    return Anniversary(of=of.of, leap=leap)
+
+
 def total(
     event: type[Event],
     name: str,
@@ -301,6 +335,26 @@ def listed(name: str) -> Fact:
             f'listed takes the name of a list, such as "trade-fair", and {name!r} is none'
         )
     return Listed(name=name)
+
+
+def written_to(by: str, *, within: timedelta) -> Fact:
+    """Return the fact that a journey or campaign wrote to the customer, or is about to.
+
+    It looks at the ledger: a message that was sent, may have been sent, or is held counts; one that
+    was skipped or refused does not. It holds or fails, and is never unknown.
+
+    Args:
+        by: the name of a journey or campaign of the project: "win-back".
+        within: in the time before now.
+
+    Raises:
+        TypeError: it is no such name, or no span.
+    """
+    if not isinstance(by, str) or not is_list_name(by):
+        raise TypeError(f'written_to takes the name of a journey, such as "win-back", not {by!r}')
+    if not isinstance(within, timedelta) or within <= timedelta(0):
+        raise TypeError(f'written_to("{by}"): within= takes a span, such as days(90)')
+    return WrittenTo(by=by, within=within)
 
 
 def _called(event: object) -> str:

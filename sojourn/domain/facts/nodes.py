@@ -4,7 +4,7 @@ A *measure* is what is looked up: a trait, a count of events. A *fact* says some
 measures, or joins facts. Nothing in here knows a database; `judging` evaluates, `words` tells.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -225,6 +225,24 @@ class Ago(Fact):
         return f"{self.of} {LONG[self.op]} {span(self.span)} ago"
 
 
+class Anniversary(Fact):
+    """Day and month of a date have come round, in a later year.
+
+    Args:
+        of: a trait that holds a date, or the time of an event.
+        leap: month and day on which 29 February is kept in years that have none.
+        day: the day that is asked about; None: that of the judgement, in UTC.
+    """
+
+    fact: Literal["anniversary"] = "anniversary"
+    of: Measure
+    leap: Literal["02-28", "03-01"] = "02-28"
+    day: date | None = None
+
+    def __str__(self) -> str:
+        return f"anniversary of {self.of}" + (f" on {self.day}" if self.day else "")
+
+
 class Agrees(Fact):
     """The customer agrees to promotional messages.
 
@@ -249,6 +267,22 @@ class Listed(Fact):
 
     def __str__(self) -> str:
         return f"on the list {self.name}"
+
+
+class WrittenTo(Fact):
+    """A journey or campaign has written to the customer, or is about to. This is never unknown.
+
+    Args:
+        by: its name.
+        within: in the time before now.
+    """
+
+    fact: Literal["written_to"] = "written_to"
+    by: str
+    within: timedelta
+
+    def __str__(self) -> str:
+        return f"written to by {self.by} in {span(self.within)}"
 
 
 class AllOf(Fact):
@@ -292,14 +326,12 @@ class Otherwise(Fact):
         return f"({self.part}; if unknown, {'yes' if self.answer else 'no'})"
 
 
-AnyFact = Annotated[
-    Compare | OneOf | Contains | Known | Ago | Agrees | Listed | AllOf | AnyOf | Not | Otherwise,
-    Field(discriminator="fact"),
-]
-Leaf = Compare | OneOf | Contains | Known | Ago | Agrees | Listed
+Leaf = Compare | OneOf | Contains | Known | Ago | Anniversary | Agrees | Listed | WrittenTo
+AnyFact = Annotated[Leaf | AllOf | AnyOf | Not | Otherwise, Field(discriminator="fact")]
 
 for _model in (
-    CountOf, TimeOf, TotalOf, Compare, OneOf, Contains, Known, Ago, AllOf, AnyOf, Not, Otherwise,
+    CountOf, TimeOf, TotalOf, Compare, OneOf, Contains, Known, Ago, Anniversary, AllOf, AnyOf, Not,
+    Otherwise,
 ):  # fmt: skip
     _model.model_rebuild()
 

@@ -25,6 +25,8 @@ _OTHER_MONTHS = "(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8])"
 _LEAP_YEAR = "([12][0-9](0[48]|[2468][048]|[13579][26])|1200|1600|2000|2400|2800)"
 DAY = f"([12][0-9]{{3}}-({_LONG_MONTHS}|{_OTHER_MONTHS})|{_LEAP_YEAR}-02-29)"
 """A day, as a regular expression that Python and PostgreSQL read alike."""
+MONTH_AND_DAY = f"({_LONG_MONTHS}|{_OTHER_MONTHS}|02-29)"
+"""A day without its year."""
 MOMENT = (
     f"{DAY}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{{1,6}})?"
     "(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Double,
     Integer,
     Select,
+    String,
     and_,
     case,
     cast,
@@ -30,12 +31,14 @@ from sqlalchemy import (
 from sqlmodel import SQLModel
 
 from sojourn.domain.facts import OfEvents
+from sojourn.domain.facts.anniversaries import day_asked, kept_on
 from sojourn.domain.facts.answers import enough
 from sojourn.domain.facts.events import LARGEST_AMOUNT, MILLIONTHS
 from sojourn.domain.facts.nodes import (
     Ago,
     Agrees,
     AllOf,
+    Anniversary,
     AnyOf,
     Compare,
     Contains,
@@ -51,14 +54,17 @@ from sojourn.domain.facts.nodes import (
     TimeOf,
     TotalOf,
     TraitOf,
+    WrittenTo,
 )
 from sojourn.domain.facts.values import Kind, Value
+from sojourn.domain.states import WAITING, MessageState
 from sojourn.domain.traits import card_field
 from sojourn.store.facts.readings import OfCard, OnPostgresql, OnSqlite, Reading, Sql, literal_of
 
 EVENTS = SQLModel.metadata.tables["events"]
 LISTED = SQLModel.metadata.tables["listed"]
 CUSTOMERS = SQLModel.metadata.tables["customers"]
+LEDGER = SQLModel.metadata.tables["ledger"]
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 )
@@ -99,15 +105,8 @@ class Clauses:
 
     def _clause(self, fact: Fact) -> Sql:
         match fact:
-            case Agrees():
-                found = self.agrees(fact)
-            case Listed(name=name):
-                found = exists(
-                    select(literal(1))
-                    .select_from(LISTED)
-                    .where(LISTED.c.list == name, LISTED.c.customer_id == self.customer_id)
-                    .correlate(CUSTOMERS)
-                )
+            case Agrees() | Listed() | WrittenTo() | Anniversary():
+                found = self._of_customer(fact)
             case Known(of=of):
                 found = self._is_known(of)
             case Ago(of=of, op=op, span=span):
@@ -127,6 +126,37 @@ class Clauses:
             case _:
                 raise AssertionError(f"no such fact: {type(fact)}")
         return found
+
+    def _of_customer(self, fact: Agrees | Listed | WrittenTo | Anniversary) -> Sql:
+        match fact:
+            case Agrees():
+                return self.agrees(fact)
+            case Anniversary():
+                return self._comes_round(fact)
+            case WrittenTo():
+                return exists(wrote(fact, self.now, self.customer_id).correlate(CUSTOMERS))
+        return exists(
+            select(literal(1))
+            .select_from(LISTED)
+            .where(LISTED.c.list == fact.name, LISTED.c.customer_id == self.customer_id)
+            .correlate(CUSTOMERS)
+        )
+
+    def _comes_round(self, fact: Anniversary) -> Sql:
+        day = day_asked(fact, self.now)
+        if isinstance(fact.of, TimeOf):
+            then = self.moment(fact.of)
+            written: Sql = (
+                func.to_char(func.timezone("UTC", then), "YYYY-MM-DD", type_=String())
+                if self.postgresql
+                else func.substr(cast(then, String()), 1, 10, type_=String())
+            )
+        else:
+            written = self._reading(fact.of).as_date()
+        return and_(
+            func.substr(written, 6).in_(kept_on(day, fact.leap)),
+            func.substr(written, 1, 4, type_=String()) < f"{day.year:04}",
+        )
 
     # ---- measures of events ----------------------------------------------------------------
 
@@ -292,6 +322,30 @@ class Clauses:
 
     def _literal(self, value: Value) -> Sql:
         return literal_of(value, postgresql=self.postgresql)
+
+
+def wrote(fact: WrittenTo, now: datetime, customer_id: Any) -> Select[Any]:
+    """Return what selects the messages of a journey or campaign to a customer.
+
+    Args:
+        fact: whose messages, and in which time.
+        now: the moment of the judgement: what was decided after it does not count.
+        customer_id: a column, or one customer's id.
+
+    Returns:
+        The statement.
+    """
+    return (
+        select(literal(1))
+        .select_from(LEDGER)
+        .where(
+            LEDGER.c.customer_id == customer_id,
+            LEDGER.c.journey == fact.by,
+            LEDGER.c.state.in_((*WAITING, MessageState.SENT, MessageState.UNKNOWN)),
+            LEDGER.c.decided_at > now - fact.within,
+            LEDGER.c.decided_at <= now,
+        )
+    )
 
 
 def _as_sql(expression: Any) -> Sql:

@@ -21,11 +21,12 @@ from sojourn.domain.facts import (
     needs_consents,
     of_events,
     trait_of,
+    writers_of,
 )
-from sojourn.domain.facts.nodes import CountOf, TimeOf, TotalOf, TraitOf
+from sojourn.domain.facts.nodes import CountOf, TimeOf, TotalOf, TraitOf, WrittenTo
 from sojourn.store import cards, consents, lists
 from sojourn.store.dialects import is_postgresql
-from sojourn.store.facts.clauses import Clauses
+from sojourn.store.facts.clauses import Clauses, wrote
 from sojourn.store.tables import CustomerRow
 
 
@@ -42,7 +43,8 @@ async def judged(
     """Judge a fact about one customer.
 
     It takes one statement for everything that the fact asks of events, whatever their number, those
-    of `consents.current` if it asks for consent and ``said`` is not given, and one for lists.
+    of `consents.current` if it asks for consent and ``said`` is not given, one for lists, and
+    one for each journey or campaign that may have written.
 
     Args:
         session: any session; one that holds the customer sees every acknowledged event.
@@ -61,6 +63,7 @@ async def judged(
         said = await consents.current(session, person.customer_id, now=now)
     found = {} if customer.erased else of_events(fact)
     asked = set() if customer.erased else lists_of(fact)
+    writers = set() if customer.erased else writers_of(fact)
     answers = Answers(
         now=now,
         customer=customer,
@@ -69,6 +72,7 @@ async def judged(
         fields=fields or {},
         own=own,
         lists=await lists.among(session, person.customer_id, asked),
+        written_to=await _written_to(session, person.customer_id, writers, now),
     )
     return judge(fact, answers)
 
@@ -99,6 +103,18 @@ async def measured(session: AsyncSession, person: CustomerRow, of: Measure, now:
         case datetime():
             return now - found
     return None if found is UNSURE else found
+
+
+async def _written_to(
+    session: AsyncSession, customer_id: str, asked: Collection[WrittenTo], now: datetime
+) -> set[WrittenTo]:
+    """Return those of some questions that hold; none costs no statement."""
+    connection = await session.connection()
+    return {
+        one
+        for one in asked
+        if (await connection.execute(wrote(one, now, customer_id).limit(1))).first()
+    }
 
 
 async def _looked_up(

@@ -31,10 +31,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from sojourn.domain.facts.anniversaries import NO_YEAR
 from sojourn.domain.facts.values import (
     DAY,
     LARGEST,
     MOMENT,
+    MONTH_AND_DAY,
     NUMBER,
     SMALLEST,
     Kind,
@@ -70,6 +72,10 @@ class Reading(Protocol):
 
     def contains(self, wanted: str) -> Sql:
         """Return whether it is a text with another in it, or a list with it as an element."""
+        ...
+
+    def as_date(self) -> Sql:
+        """Return the value as a date, as `anniversaries.read_date`; NULL if it is none."""
         ...
 
 
@@ -154,6 +160,23 @@ class OnSqlite:
             (self._type == "text", func.instr(self._value(String()), wanted) > 0),
             (self._type == "array", element),
         )
+
+    def as_date(self) -> Sql:
+        """Return the value as a date; NULL if it is none."""
+        written = self._value(String())
+        bare, dashed = _without_year(written), _without_year(func.substr(written, 3))
+        text_ = self._type == "text"
+        return case(
+            (and_(text_, _is_day(written)), written),
+            (and_(text_, _sqlite_moment(written).is_not(None)), func.substr(written, 1, 10)),
+            (and_(text_, func.length(written) == 5, _is_day(bare)), bare),
+            (and_(text_, _glob(written, "--?????"), _is_day(dashed)), dashed),
+        )
+
+
+def _without_year(written: Sql) -> Sql:
+    found: Sql = literal(f"{NO_YEAR}-").concat(written)
+    return found
 
 
 def _glob(written: Sql, pattern: str) -> Sql:
@@ -293,6 +316,16 @@ class OnPostgresql:
             (self._type == "array", found),
         )
 
+    def as_date(self) -> Sql:
+        """Return the value as a date; NULL if it is none."""
+        written, is_text = self._text, self._type == "string"
+        month_and_day = func.substr(written, func.length(written) - 4)
+        return case(
+            (and_(is_text, _is(written, DAY)), written),
+            (and_(is_text, _is(written, MOMENT)), func.substr(written, 1, 10)),
+            (and_(is_text, _is(written, f"(--)?{MONTH_AND_DAY}")), _without_year(month_and_day)),
+        )
+
 
 def _is(written: Sql, pattern: str) -> Sql:
     found: Sql = written.regexp_match(f"^({pattern})$")
@@ -330,3 +363,7 @@ class OfCard:
         """Return whether the text has another in it."""
         position = func.strpos if self.postgresql else func.instr
         return case((self.column != "", position(self.column, wanted) > 0))
+
+    def as_date(self) -> Sql:
+        """Return NULL: no field of the card is a date, whatever it looks like."""
+        return cast(literal(None), String())

@@ -1,7 +1,7 @@
 """Both evaluators of facts agree with their definition, whatever the customers and the facts."""
 
 import os
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from itertools import count
 
 import pytest
@@ -13,14 +13,23 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised
-from sojourn.domain.facts import Answers, Fact, judge, look_up, read_fact, written
+from sojourn.domain.facts import Answers, Fact, judge, look_up, read_fact, writers_of, written
 from sojourn.domain.facts import consents as asks_consent
+from sojourn.domain.facts.nodes import WrittenTo
 from sojourn.domain.messages import Channel
+from sojourn.domain.states import MessageState
 from sojourn.store import Store, cards, consents
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.facts import all as everybody
 from sojourn.store.facts import one
-from sojourn.store.tables import ConsentRow, CustomerRow, EventRow, ListedRow, RefusalRow
+from sojourn.store.tables import (
+    ConsentRow,
+    CustomerRow,
+    EventRow,
+    LedgerRow,
+    ListedRow,
+    RefusalRow,
+)
 from tests.support.effort import fewer
 from tests.support.facts import CUSTOMERS, DAY, FACTS, NOON, Made
 
@@ -96,6 +105,7 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
             ListedRow(list=name, customer_id=customer_id, at=NOON, source="a file")
             for name in one_.lists
         )
+        rows.setdefault(LedgerRow, []).extend(messages(customer_id, one_))
         card = cards.card(row)
         for name, topic, day in one_.refused:
             channel_ = Channel(name)
@@ -112,6 +122,18 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
     return ids
 
 
+def messages(customer_id: str, made: Made) -> Iterator[LedgerRow]:
+    """Yield the messages that were decided on of a customer."""
+    for number, (journey, state, day) in enumerate(made.messages):
+        key = f"{customer_id}/{number}"
+        yield LedgerRow(
+            ledger_key=key, reference=key, message_id=key, workflow_id=key, enrolment=key,
+            journey=journey, customer_id=customer_id, n=1, step="s", template="s",
+            channel="email", message_class="promotional", topic="t",
+            state=MessageState(state), due_at=NOON, decided_at=NOON + day * DAY,
+        )  # fmt: skip
+
+
 async def judged(
     session: AsyncSession, fact: Fact, person: CustomerRow, made: Made, own: Collection[str]
 ) -> bool | None:
@@ -122,8 +144,25 @@ async def judged(
         passes = said.refusal(channel, "offers", needs_own_yes="offers" in own) is None
         agrees = judge(asks_consent(channel, "offers"), Answers(NOON, card, said, own=own)).holds
         assert (agrees is True) is passes, "the fact says what the gate does"
-    answers = Answers(NOON, card, said, own=own, lists=made.lists)
+    answers = Answers(
+        NOON,
+        card,
+        said,
+        own=own,
+        lists=made.lists,
+        written_to={one for one in writers_of(fact) if _wrote(one, made)},
+    )
     return judge(fact, look_up(fact, answers, made.happened)).holds
+
+
+def _wrote(fact: WrittenTo, made: Made) -> bool:
+    """Tell by its definition whether somebody wrote to a customer, or is about to."""
+    return any(
+        journey == fact.by
+        and state not in ("skipped", "rejected")
+        and NOON - fact.within < NOON + day * DAY <= NOON
+        for journey, state, day in made.messages
+    )
 
 
 @effort

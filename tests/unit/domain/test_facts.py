@@ -6,7 +6,21 @@ from typing import Any
 
 import pytest
 
-from sojourn import EMAIL, consents, count, days, did, field, first, hours, last, total, trait
+from sojourn import (
+    EMAIL,
+    anniversary,
+    consents,
+    count,
+    days,
+    did,
+    field,
+    first,
+    hours,
+    last,
+    total,
+    trait,
+    written_to,
+)
 from sojourn.domain.consent import Consents
 from sojourn.domain.customer import Customer
 from sojourn.domain.facts import (
@@ -14,6 +28,7 @@ from sojourn.domain.facts import (
     Fact,
     Finding,
     Happened,
+    asked_on,
     check_value_asked,
     check_yes_or_no,
     judge,
@@ -262,3 +277,62 @@ def test_personal_values_are_not_asked_for() -> None:
         check_yes_or_no(trait("email") == "ada@shop.example")
     with pytest.raises(TypeError, match="plan is personal"):
         check_yes_or_no(did(SignedUp, where=field("plan") == "pro"))
+
+
+BORN = anniversary(trait("birthday"))
+
+
+@pytest.mark.parametrize(
+    ("birthday", "day", "holds"),
+    [
+        ("1990-01-08", "2024-01-08", True),
+        ("1990-01-08", "2024-01-09", False),
+        ("01-08", "2024-01-08", True),
+        ("--01-08", "2024-01-08", True),
+        ("1990-01-08T00:00:00Z", "2024-01-08", True),
+        ("2024-01-08", "2024-01-08", False),
+        ("2024-02-29", "2025-02-28", True),
+        ("02-29", "2025-02-28", True),
+        ("2024-02-29", "2025-03-01", False),
+        ("2020-02-29", "2024-02-28", False),
+        ("2020-02-29", "2024-02-29", True),
+        ("8.1.1990", "2024-01-08", None),
+        ("1990-02-30", "2024-02-28", None),
+        (19900108, "2024-01-08", None),
+        (None, "2024-01-08", None),
+    ],
+)
+def test_an_anniversary_comes_round_once_a_year(
+    birthday: object, day: str, holds: bool | None
+) -> None:
+    found = answer(asked_on(BORN, date.fromisoformat(day)), birthday=birthday)
+    assert found.holds is holds
+    assert "1990" not in found.text, "a birthday is not shown"
+
+
+def test_29_february_is_kept_on_1_march_where_it_is_said_so() -> None:
+    born = anniversary(trait("birthday"), leap="03-01")
+    kept = {
+        day: answer(asked_on(born, date.fromisoformat(day)), birthday="02-29").holds
+        for day in ("2025-02-28", "2025-03-01", "2024-02-29", "2024-03-01")
+    }
+    assert list(kept.values()) == [False, True, True, False]
+
+
+def test_without_a_day_an_anniversary_is_asked_about_today() -> None:
+    assert answer(BORN, birthday="1990-01-08").holds
+    first_order = anniversary(first(OrderCompleted))
+    assert answer(first_order, order(365), order(20)).holds
+    assert answer(first_order, order(364)).holds is False
+    assert answer(first_order).text == "first Order Completed: never"
+
+
+def test_mistakes_in_anniversaries_and_writers_are_named() -> None:
+    with pytest.raises(TypeError, match="anniversary takes"):
+        anniversary(field("total"))
+    with pytest.raises(TypeError, match="29 February is kept"):
+        anniversary(trait("birthday"), leap="03-02")
+    with pytest.raises(TypeError, match="the name of a journey"):
+        written_to("Win Back", within=days(90))
+    with pytest.raises(TypeError, match="takes a span"):
+        written_to("win-back", within=days(0))

@@ -1,0 +1,1 @@
+"""Campaigns: each is one message to everybody in an audience."""
