@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from sojourn.campaigns.freezing import freeze
 from sojourn.campaigns.pacing import Pace
+from sojourn.campaigns.seeding import Seeds
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.campaign_run import (
     CampaignAct,
@@ -58,6 +59,7 @@ class Campaigning:
         settings: Settings,
         project: Project,
         batches: Batches | None = None,
+        seeds: Seeds | None = None,
     ) -> None:
         """Make them.
 
@@ -66,11 +68,13 @@ class Campaigning:
             settings: of the installation.
             project: its topics.
             batches: sends; None where no channel is served.
+            seeds: sends copies; likewise.
         """
         self._store = store
         self._settings = settings
         self._own = frozenset(project.topics.own)
         self._batches = batches
+        self._seeds = seeds
 
     @activity.defn(name=FREEZE)
     async def freeze(self, asked: Freeze) -> CampaignCounts:
@@ -145,6 +149,8 @@ class Campaigning:
             if state is CampaignState.STOPPED:
                 end = await self._batches.settle(due, clock)
             else:
+                if self._seeds is not None and not done:
+                    await self._seeds.send(asked.campaign, plan, asked.channel, clock())
                 await pace.turn(len(due))
                 end = await self._batches.send(due, clock)
             done += len(due)

@@ -48,7 +48,7 @@ async def send_tests(
         BadInput: an address is none, or this installation may not write to it.
     """
     now = datetime.now(UTC)
-    plan = CampaignPlan.of(campaign, campaign.name, now)
+    plan = CampaignPlan.of(campaign, campaign.name, now, occasion=campaign.next_occasion(now))
     places = [place_of(one, plan.channels) for one in to]
     async with here.store() as store:
         customer = await _addressed(store, customer_id)

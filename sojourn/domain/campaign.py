@@ -54,6 +54,8 @@ class Campaign:
         goal: events after the freeze that make the message superfluous: who bought already gets no
             offer.
         given: values for the template, as ``given.code``; nothing personal.
+        seeds: addresses that get a copy of each launch, outside of its numbers: how it arrives is
+            seen there. E-mail addresses, numbers as ``+393201234567``, or ``push:TOKEN``.
         about: what it is, in a sentence, for people.
 
     Raises:
@@ -67,6 +69,7 @@ class Campaign:
     rate: float | None = None
     goal: type[Event] | tuple[type[Event], ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
+    seeds: tuple[str, ...] = ()
     about: str = ""
 
     def __post_init__(self) -> None:
@@ -96,6 +99,11 @@ class Campaign:
             object.__setattr__(self, "goal", (self.goal,))
         if not all(isinstance(one, type) and issubclass(one, Event) for one in self.goals):
             raise TypeError(f"{whose}: goal= takes classes of events")
+
+        if not isinstance(self.seeds, tuple) or not all(
+            isinstance(one, str) and one.strip() for one in self.seeds
+        ):
+            raise TypeError(f'{whose}: seeds= takes addresses: seeds=("qa@shop.example",)')
 
     @property
     def goals(self) -> tuple[type[Event], ...]:
@@ -136,6 +144,7 @@ class Campaign:
                 "message": {name: _plain(value) for name, value in said.items()},
                 "goal": [one.event_name for one in self.goals],
                 "given": dict(self.given),
+                "seeds": list(self.seeds),
             },
             "audience": {"name": self.to.name, "who": written(self.to.who)},
             "times": {"when": str(self.when), "rate": self.rate},

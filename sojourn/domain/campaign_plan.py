@@ -30,6 +30,7 @@ class CampaignPlan(BaseModel):
         local: when it is due, if at a local time.
         passed: what becomes of those for who that has passed.
         rate: messages a second, at most.
+        seeds: addresses that get a copy.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +43,7 @@ class CampaignPlan(BaseModel):
     local: datetime | None = None
     passed: Passed = Passed.TOMORROW
     rate: float | None = None
+    seeds: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, campaign: Campaign, campaign_id: str, now: datetime, *, occasion: str = "") -> Self:
@@ -101,6 +103,7 @@ class CampaignPlan(BaseModel):
             local=local,
             passed=when.passed,
             rate=campaign.rate,
+            seeds=campaign.seeds,
         )
 
     @property

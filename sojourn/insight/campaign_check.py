@@ -172,6 +172,7 @@ async def check(
         row = await campaigns.find(session, campaign.name)
         codes = await coupon_stock.free(session, plan.model.coupon) if plan.model.coupon else None
     digest = digest_in(project, campaign)
+    how = "schedule" if campaign.next_occasion(now) else "launch"
     late = sum(one.late for one in course.values())
     return Check(
         campaign=campaign.name,
@@ -193,7 +194,7 @@ async def check(
         costs=seen.costs(scale),
         warnings=_warnings(seen, plan, late=late, codes=codes, sent=sum(sent.values())),
         digest=digest,
-        launch=f"sojourn campaign launch {campaign.name} --approve {digest}",
+        launch=f"sojourn campaign {how} {campaign.name} --approve {digest}",
         state=row.state if row is not None else None,
     )
 

@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from sojourn.campaigns.occurrences import CampaignOccurrence, Occurrences
+from sojourn.campaigns.seeding import Seeds
 from sojourn.campaigns.slices import Campaigning
 from sojourn.campaigns.workflow import WORKFLOWS
 from sojourn.channels.provider import Providers
@@ -101,7 +102,11 @@ async def serving(
     )
     gate = ManyGate.of(store, settings, project, rules)
     campaigning = Campaigning(
-        store, settings, project, Batches(store, gate, messages, recorder, carriers)
+        store,
+        settings,
+        project,
+        Batches(store, gate, messages, recorder, carriers),
+        Seeds(store, settings, project, carriers),
     )
     shared: dict[str, Any] = {
         "graceful_shutdown_timeout": GRACE,

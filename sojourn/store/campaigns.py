@@ -233,6 +233,31 @@ async def _void_held(session: AsyncSession, deed: CampaignDeed) -> None:
     )
 
 
+async def claim_seed(session: AsyncSession, campaign_id: str, digest: str) -> bool:
+    """Note that a seed gets its copy now.
+
+    Args:
+        session: a writing transaction.
+        campaign_id: of the campaign.
+        digest: of the seed's address.
+
+    Returns:
+        False if it got its copy before, or the campaign was paused or stopped meanwhile.
+    """
+    this = select(CampaignRow.state).where(CampaignRow.id == campaign_id).with_for_update()
+    if (await session.exec(this)).first() is not CampaignState.RUNNING:
+        return False
+    had = select(CampaignWordRow.id).where(
+        CampaignWordRow.campaign == campaign_id,
+        CampaignWordRow.what == "seed",
+        CampaignWordRow.digest == digest,
+    )
+    if (await session.exec(had)).first() is not None:
+        return False
+    note(session, campaign_id, "seed", by="campaign", digest=digest)
+    return True
+
+
 async def finish(session: AsyncSession, campaign_id: str) -> None:
     """Note that everybody in a campaign was decided on."""
     changed = await session.exec(

@@ -285,7 +285,7 @@ class CampaignWordRow(SQLModel, table=True):
     id: int | None = _number()
     campaign: str
     what: str
-    """approve, launch, pause, resume, stop, finish, test."""
+    """approve, launch, pause, resume, stop, finish, test, seed."""
     at: datetime = _moment()
     by: str
     because: str = ""

@@ -12,7 +12,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from temporalio.client import Client
 
-from sojourn import EMAIL, SMS, Campaign, at_local
+from sojourn import EMAIL, SMS, Campaign, at_local, weekly
 from sojourn.campaigns import approving, launching
 from sojourn.cli.local.stack import Server
 from sojourn.domain.campaign_run import CampaignAct, CampaignDeed, CampaignState
@@ -289,3 +289,13 @@ async def test_a_campaign_that_was_decided_on_is_a_message_and_its_remedy_names_
         "",
         "nothing: the same person, or the same address, has it from this campaign",
     }
+
+
+async def test_of_a_campaign_that_recurs_the_next_occurrence_is_looked_at(shop: Shop) -> None:
+    await shop.people(2, timezone="Europe/Rome")
+    news = shop.campaign(when=weekly("tue", at="10:00"))
+    found = await looked(shop, news)  # on a Monday
+    assert [(one.hour, one.number) for one in found.hours] == [
+        (datetime(2026, 3, 3, 9, tzinfo=UTC), 2)
+    ]
+    assert found.launch.startswith(f"sojourn campaign schedule {news.name} --approve ")
