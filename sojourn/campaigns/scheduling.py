@@ -19,6 +19,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from sojourn.campaigns.approving import check_approved, check_unchanged
 from sojourn.campaigns.launching import digest_of
 from sojourn.campaigns.occurrences import WORKFLOW, Occurrence
 from sojourn.dispatch import Sojourn
@@ -66,7 +67,8 @@ async def schedule(
         The next occurrences.
 
     Raises:
-        BadInput: it does not recur, or something has changed since it was approved.
+        BadInput: it does not recur, something has changed since it was approved, or somebody else
+            has to approve it.
         TemporalUnavailable: no server answers.
     """
     if not isinstance(campaign.when, Recurring):
@@ -74,10 +76,11 @@ async def schedule(
             f"{campaign.name} is sent {campaign.when}: launch it, or give it daily(), weekly() or "
             "monthly()"
         )
-    if approved != (digest := digest_of(sojourn, campaign)):
-        raise BadInput(
-            f"{campaign.name} has changed since {approved} was approved: it is {digest} now"
-        )
+    digest = digest_of(sojourn, campaign)
+    check_unchanged(campaign, approved, digest)
+    async with sojourn.store.reading() as session:
+        asks = sojourn.settings.campaign_approval
+        await check_approved(session, campaign, digest, by=by, asks=asks)
     asked = _schedule(sojourn, campaign, campaign.when, by=by, approved=approved)
 
     async def changed(was: ScheduleUpdateInput) -> ScheduleUpdate:

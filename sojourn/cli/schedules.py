@@ -147,7 +147,9 @@ def _words(one: Found | None) -> tuple[str, str]:
 
 
 def show_words(campaign: str, words: Sequence[CampaignWordRow], *, as_json: bool) -> None:
-    """Show what was done to the schedule of a campaign, and which occurrences were refused.
+    """Show what was done to a campaign that was not launched by its name, or not yet.
+
+    Of one that recurs, these are its schedule and the occurrences that were refused.
 
     Args:
         campaign: its name.
@@ -158,7 +160,7 @@ def show_words(campaign: str, words: Sequence[CampaignWordRow], *, as_json: bool
         done = [word.model_dump(exclude={"id", "campaign"}) for word in words]
         show_json({"campaign": campaign, "done": done})
         return
-    show_line(f"{campaign} recurs; its occurrences are in sojourn campaign list", style="bold")
+    show_line(f"{campaign} itself was not launched; sojourn campaign list shows what was")
     show_line("")
     list_words(words)
 

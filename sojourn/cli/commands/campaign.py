@@ -239,7 +239,7 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
     async with here.store() as store, store.reading() as session:
         words = await campaigns.words(session, campaign_id)
         if words and await campaigns.find(session, campaign_id) is None:
-            schedules.show_words(campaign_id, words, as_json=as_json)  # it recurs
+            schedules.show_words(campaign_id, words, as_json=as_json)
             return
         counts = await campaigns.counts(session, campaign_id)
         reasons = await campaigns.reasons(session, campaign_id)

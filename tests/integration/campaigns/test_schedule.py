@@ -10,11 +10,12 @@ import pytest_asyncio
 from temporalio.client import ScheduleBackfill, ScheduleOverlapPolicy
 
 from sojourn import Campaign, daily, monthly, weekly
-from sojourn.campaigns import launching, scheduling
+from sojourn.campaigns import approving, launching, scheduling
 from sojourn.campaigns.scheduling import Scheduled
 from sojourn.cli.local.stack import Server
 from sojourn.domain.errors import BadInput
 from sojourn.domain.recurring import Recurring, day_at
+from sojourn.settings import Approval
 from sojourn.store import Store, campaigns
 from sojourn.store.tables import CampaignWordRow
 from tests.support.campaigning import Shop, settings_of
@@ -115,6 +116,21 @@ async def test_what_has_changed_since_its_approval_is_not_sent_and_operators_are
         await handle.trigger()
         await words(shop, f"{news.name}@{day_at(datetime.now(UTC))}", 1)
     await handle.delete()
+
+
+async def test_a_schedule_wants_the_approval_that_a_launch_wants(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news = shop.campaign("news", when=daily(at="00:00"))
+    asks = shop.sojourn.settings.model_copy(update={"campaign_approval": Approval.OTHER})
+    monkeypatch.setattr(shop.sojourn, "settings", asks)
+    with pytest.raises(BadInput, match="wants the approval of somebody else than anna"):
+        await approve(shop, news)
+    async with shop.store.transaction() as session:
+        digest = launching.digest_of(shop.sojourn, news)
+        await approving.approve(session, news, digest, by="bruno")
+    assert (await approve(shop, news)).days
+    await scheduling.unschedule(shop.sojourn, news.name, by="anna", because="enough")
 
 
 async def test_a_campaign_that_does_not_recur_is_not_scheduled(shop: Shop) -> None:
