@@ -195,8 +195,3 @@ def _details(counts: CampaignCounts) -> str:
         f"| {counts.sent:,} | {counts.skipped:,} | {counts.rejected:,} | {counts.unknown:,} "
         f"| {counts.held:,} | {counts.waiting:,} |"
     )
-
-
-WORKFLOWS = (CampaignWorkflow,)
-"""The workflows that are the engine's own: workers serve them beside a project's journeys."""
-NAMES = (WORKFLOW,)

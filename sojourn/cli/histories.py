@@ -11,8 +11,8 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from sojourn.campaigns.workflow import NAMES
-from sojourn.campaigns.workflow import WORKFLOWS as CAMPAIGNS
+from sojourn.campaigns.workflows import NAMES
+from sojourn.campaigns.workflows import WORKFLOWS as CAMPAIGNS
 from sojourn.cli.changed_waits import ChangedWait, changed, watched
 from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput, UnknownName

@@ -8,10 +8,10 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from sojourn.campaigns.occurrences import CampaignOccurrence, Occurrences
+from sojourn.campaigns.occurrences import Occurrences
 from sojourn.campaigns.seeding import Seeds
 from sojourn.campaigns.slices import Campaigning
-from sojourn.campaigns.workflow import WORKFLOWS
+from sojourn.campaigns.workflows import WORKFLOWS
 from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
 from sojourn.dispatch import Sojourn
@@ -84,7 +84,6 @@ async def serving(
         else (
             *project.journeys.values(),
             *WORKFLOWS,
-            CampaignOccurrence,
         )
     )
     renderer = Renderer(
