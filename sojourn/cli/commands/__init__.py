@@ -11,7 +11,7 @@ COMMANDS: Mapping[str, str] = {
     "add": "Copy a shipped journey into this project, with templates, test and histories.",
     "answers": "List our answers to STOP, START and HELP, newest first, and what became of each.",
     "audience": "List, count, show and explain audiences; import lists of customers.",
-    "campaign": "Launch campaigns, watch them, pause, resume and stop them.",
+    "campaign": "Check and test campaigns, launch and watch them, pause, resume and stop them.",
     "channels": "Show each channel: provider, pause, messages that wait or are unknown, workers.",
     "check": "Replay histories against this code and name each run that it would break.",
     "close": "Close a journey, a topic or all: no event starts a run, open runs go on.",

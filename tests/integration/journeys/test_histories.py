@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 
+from sojourn.campaigns.workflows import NAMES, WORKFLOWS
 from sojourn.cli import histories
 from tests.support.changed_carts import OnlyDelaysChanged, StepInserted, StepRemoved, StepRenamed
 from tests.support.project import WHOLE
@@ -15,9 +16,9 @@ FOLDER = Path(__file__).parents[2] / "histories"
 
 async def test_recorded_histories_replay_without_errors() -> None:
     recorded = histories.recorded(FOLDER)
-    results = await histories.replay(recorded, list(WHOLE.journeys.values()))
+    results = await histories.replay(recorded, [*WHOLE.journeys.values(), *WORKFLOWS])
     assert [result for result in results if result.broken] == []
-    assert {result.journey for result in results} <= set(WHOLE.journeys)
+    assert {result.journey for result in results} <= {*WHOLE.journeys, *NAMES}
 
 
 async def _against(altered: type) -> str | None:

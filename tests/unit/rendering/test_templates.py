@@ -15,7 +15,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sojourn.domain.calendar import zone
 from sojourn.domain.content import Content
+from sojourn.domain.coupon_codes import specimen
+from sojourn.domain.coupons import Coupon
 from sojourn.domain.customer import Customer
 from sojourn.domain.errors import BadSetting, NothingLeft, NothingToSay, TemplateError
 from sojourn.domain.events import (
@@ -49,6 +52,7 @@ from sojourn.domain.events import (
 from sojourn.domain.events.samples import made_up_fields
 from sojourn.domain.history import History
 from sojourn.domain.intents import Intent
+from sojourn.domain.launched import CampaignLaunched
 from sojourn.domain.links import Renew, Unsubscribe, read_renew, read_unsubscribe
 from sojourn.domain.messages import Channel, MessageClass
 from sojourn.domain.sms import Encoding, segments
@@ -241,12 +245,17 @@ def about(
     if history == RICH:
         history += MORE.get(journey, [])
     history += NEEDED.get(journey, [])
-    kind = WHOLE.journeys[journey]
-    start = next((e for e in history if isinstance(e, kind.terms.starts_on)), None)
-    needed = {"customer_id": "c_1", "channel": "email"}  # the latter of opt-in requests
-    if start is None:
-        begins = kind.terms.starts_on[0]
-        start = begins.model_validate({**made_up_fields(begins, now=NOW), **needed})
+    start: Event
+    key = ""
+    if (campaign := WHOLE.campaigns.get(journey)) is not None:
+        history = []
+        start = CampaignLaunched(customer_id="c_1", campaign=journey, occurred_at=NOW)
+        if (pool := WHOLE.coupons.get(campaign.message.coupon)) is not None:
+            until = pool.until(NOW, zone("Europe/Warsaw"))
+            changes = {"coupon": Coupon(pool, specimen(pool.pattern), until), **changes}
+    else:
+        start = start_of(journey, history)
+        key = getattr(start, WHOLE.journeys[journey].terms.key or "none", None) or ""
     context = RenderContext(
         customer=customer,
         journey=journey,
@@ -255,12 +264,22 @@ def about(
         message_class=message_class,
         topic="cart",
         start=start,
-        key=getattr(start, kind.terms.key or "none", None) or "",
+        key=key,
         history=History(history),
         now=NOW,
         timezone="Europe/Warsaw",
     )
     return replace(context, **changes)
+
+
+def start_of(journey: str, history: list[Event]) -> Event:
+    """Return the event of a history that starts a journey; a made-up one if there is none."""
+    kind = WHOLE.journeys[journey]
+    if (start := next((e for e in history if isinstance(e, kind.terms.starts_on)), None)) is None:
+        needed = {"customer_id": "c_1", "channel": "email"}  # the latter of opt-in requests
+        begins = kind.terms.starts_on[0]
+        start = begins.model_validate({**made_up_fields(begins, now=NOW), **needed})
+    return start
 
 
 def reminder(*events: Event, **changes: Any) -> Content:
@@ -385,12 +404,16 @@ def test_every_message_of_a_journey_is_there_on_all_its_channels_and_languages(
                 assert RENDERER.render(context, channel).locale == lang
 
 
-def test_no_template_is_there_that_no_journey_sends() -> None:
+def test_no_template_is_there_that_no_journey_and_no_campaign_sends() -> None:
     sent = {
         (journey, message.words, channel)
         for journey, kind in WHOLE.journeys.items()
         for message in kind.messages
         for channel in message.channels
+    } | {
+        (name, campaign.template, channel)
+        for name, campaign in WHOLE.campaigns.items()
+        for channel in campaign.message.channels
     }
     assert set(MESSAGES) == sent | EXAMPLES
 
