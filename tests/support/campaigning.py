@@ -153,7 +153,7 @@ class Shop:
     async def ended(self, campaign_id: str) -> CampaignCounts:
         """Wait for the end of a campaign, and return its numbers."""
         handle = self._client.get_workflow_handle(f"campaign:{campaign_id}")
-        await asyncio.wait_for(handle.result(), 60)
+        await asyncio.wait_for(handle.result(), 200)
         return await self.counts(campaign_id)
 
     async def counts(self, campaign_id: str) -> CampaignCounts:
@@ -164,7 +164,7 @@ class Shop:
         self, campaign_id: str, holds: Callable[[CampaignCounts], bool]
     ) -> CampaignCounts:
         """Wait until the numbers of a campaign are so."""
-        for _ in range(600):
+        for _ in range(1500):
             if holds(counts := await self.counts(campaign_id)):
                 return counts
             await asyncio.sleep(0.1)
