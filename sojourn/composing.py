@@ -24,8 +24,9 @@ from sojourn.domain.audience import Audience, Audiences
 from sojourn.domain.campaign import Campaign, Campaigns
 from sojourn.domain.coupons import FILE as COUPONS
 from sojourn.domain.coupons import Pools, read_pools
-from sojourn.domain.errors import BadProject, SameName, SojournError
+from sojourn.domain.errors import BadProject, SameName, SojournError, UnknownName
 from sojourn.domain.events import Event, Events, Synonyms, beside, defined_in
+from sojourn.domain.facts import writers_of
 from sojourn.domain.prices import FILE as PRICES
 from sojourn.domain.prices import Prices, read_prices
 from sojourn.domain.topics import FILE as TOPICS
@@ -123,6 +124,9 @@ def _composed(root: Path) -> Project:
         composed = Journeys(classes, declared.off)
         check_topics(composed.values(), topics)
         check_coupons(composed.values(), coupons)
+        asked = Audiences(_made_in(audiences, Audience))
+        sent = _campaigns(campaigns, composed, topics, coupons)
+        _check_writers(asked, composed, sent)
         return Project(
             root=root,
             journeys=composed,
@@ -131,8 +135,8 @@ def _composed(root: Path) -> Project:
                 synonyms=Synonyms(declared.synonyms.events, declared.synonyms.fields),
             ),
             activities=_activities(activities),
-            audiences=Audiences(_made_in(audiences, Audience)),
-            campaigns=_campaigns(campaigns, composed, topics, coupons),
+            audiences=asked,
+            campaigns=sent,
             carriers=Carriers(carriers),
             sources=MappingProxyType(_sources(sources)),
             templates=tuple(root / place for place in declared.templates),
@@ -365,6 +369,29 @@ def _campaigns(
         check_topic(whose, one.message, one.message.topic, topics)
         check_coupon(whose, one.message, coupons)
     return found
+
+
+def _check_writers(audiences: Audiences, journeys: Journeys, campaigns: Campaigns) -> None:
+    """Check that `written_to` names journeys or campaigns: of another name it would never hold.
+
+    Raises:
+        BadProject: one line that names the fact, the name and the nearest one.
+    """
+    facts = [
+        *((f'audience "{one.name}"', one.who) for one in audiences.values()),
+        *(
+            (f'journey "{name}", {keyword}=', fact)
+            for name, journey in journeys.items()
+            for keyword in ("enters_if", "stays_if")
+            if (fact := getattr(journey.terms, keyword)) is not None
+        ),
+    ]
+    known = {*journeys, *campaigns}
+    for whose, fact in facts:
+        for writer in writers_of(fact):
+            if writer.by not in known:
+                unknown = UnknownName("journey or campaign", writer.by, known)
+                raise BadProject(f"{whose}: written_to: {unknown}")
 
 
 def _sources(modules: Iterable[ModuleType]) -> dict[str, type[Any]]:

@@ -9,7 +9,7 @@ from temporalio.common import RetryPolicy, SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from sojourn.campaigns import launching
-    from sojourn.campaigns.slices import told
+    from sojourn.campaigns.activities import told
     from sojourn.dispatch import Sojourn
     from sojourn.domain.errors import BadInput
     from sojourn.domain.recurring import day_at

@@ -12,8 +12,9 @@ from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.customer import Customer
 from sojourn.domain.errors import SojournError
 from sojourn.domain.messages import Channel
+from sojourn.domain.places import place_of
 from sojourn.project import Project
-from sojourn.sending.copies import Copies, Purpose, place_of
+from sojourn.sending.copies import Copies, Purpose
 from sojourn.sending.recording import kind_of
 from sojourn.sending.specimens import renderer_of
 from sojourn.settings import Settings

@@ -14,7 +14,11 @@ from temporalio.common import Priority, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from sojourn.domain.campaign_run import (
+        ACT,
+        FINISH,
+        FREEZE,
         PREFIX,
+        SEND_SLICE,
         CampaignAct,
         CampaignCounts,
         CampaignDeed,
@@ -66,7 +70,7 @@ class CampaignWorkflow:
                 known = max(self._known, asked.known)
                 workflow.continue_as_new(asked.model_copy(update={"frozen": True, "known": known}))
         counts: CampaignCounts = await workflow.execute_activity(
-            "finish-campaign",
+            FINISH,
             asked.campaign,
             result_type=CampaignCounts,
             summary="note the end",
@@ -79,7 +83,7 @@ class CampaignWorkflow:
 
     async def _freeze(self, asked: CampaignRun) -> None:
         counts = await workflow.execute_activity(
-            "freeze-audience",
+            FREEZE,
             Freeze(campaign=asked.campaign, now=workflow.now()),
             result_type=CampaignCounts,
             summary="freeze the audience",
@@ -104,7 +108,7 @@ class CampaignWorkflow:
 
     async def _slice(self, asked: CampaignRun, channel: Channel) -> Sliced:
         sliced: Sliced = await workflow.execute_activity(
-            "send-slice",
+            SEND_SLICE,
             Slice(
                 campaign=asked.campaign,
                 channel=channel,
@@ -157,7 +161,7 @@ class CampaignWorkflow:
 
     async def _note(self, deed: CampaignDeed) -> CampaignCounts:
         counts: CampaignCounts = await workflow.execute_activity(
-            "act-on-campaign",
+            ACT,
             deed,
             result_type=CampaignCounts,
             summary=f"{deed.act} by {deed.by}" if deed.by else str(deed.act),

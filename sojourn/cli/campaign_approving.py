@@ -1,9 +1,14 @@
 """``sojourn campaign approve``, and the approvals that a launch finds."""
 
+from typing import Literal
+
+import typer
+
 from sojourn.campaigns import approving
 from sojourn.cli.here import Here
-from sojourn.cli.output import show_json, show_line
+from sojourn.cli.output import show_json, show_line, stderr
 from sojourn.domain.campaign import Campaign
+from sojourn.domain.errors import BadInput
 from sojourn.store import Store
 
 
@@ -28,6 +33,35 @@ async def approve_it(here: Here, campaign: Campaign, by: str, seen: str, *, as_j
         show_json({"campaign": campaign.name, "digest": digest, "by": by})
     else:
         show_line(f"{campaign.name} is approved by {by}, as it is now: {digest}")
+
+
+def ask(campaign: Campaign, digest: str, deed: Literal["launch", "schedule"]) -> str:
+    """Ask for the approval of a campaign as it is.
+
+    Args:
+        campaign: of the project.
+        digest: of what it says now.
+        deed: what is about to be done.
+
+    Returns:
+        The digest, which was approved.
+
+    Raises:
+        BadInput: nobody can be asked, or the answer is no.
+    """
+    if not stderr.is_terminal:
+        raise BadInput(
+            f"{campaign.name} wants your approval: look at `sojourn campaign check "
+            f"{campaign.name}`, then {deed} it with --approve {digest}"
+        )
+    stderr.print(
+        f"{campaign.name}: to {campaign.to.name}, {campaign.when}; {digest}",
+        markup=False,
+        highlight=False,
+    )
+    if not typer.confirm(f"Do you approve, to {deed} it?", err=True):
+        raise BadInput(f"you did not approve {campaign.name}: nothing was done")
+    return digest
 
 
 async def has_approval(store: Store, campaign: Campaign, digest: str) -> bool:

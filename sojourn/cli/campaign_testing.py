@@ -11,10 +11,11 @@ from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.content import Content
 from sojourn.domain.customer import Customer, home_zone
+from sojourn.domain.places import Place, place_of
 from sojourn.home import private_folder
 from sojourn.insight.card import masked
 from sojourn.insight.letters import Letter, folder, unknown_customer, write_page
-from sojourn.sending.copies import Copies, Place, Purpose, place_of
+from sojourn.sending.copies import Copies, Purpose
 from sojourn.sending.specimens import renderer_of
 from sojourn.store import Store, campaigns, cards
 

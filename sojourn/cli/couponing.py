@@ -116,7 +116,7 @@ async def make_codes(store: Store, pool: Pool, number: int, rows: RowWriter, *, 
         store: open.
         pool: the pool.
         number: how many.
-        rows: gets each code, for the shop's till.
+        rows: gets each code, to import into the shop.
         by: who does it.
 
     Raises:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from sojourn.cli.by_hand import check_words
+from sojourn.cli.campaign_approving import ask
 from sojourn.cli.here import Here
-from sojourn.cli.output import show_json, show_line, show_list, stderr
+from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.domain.campaign import Campaign
-from sojourn.domain.errors import BadInput, TemporalUnavailable
+from sojourn.domain.errors import TemporalUnavailable
 from sojourn.domain.recurring import Recurring
 from sojourn.store.tables import CampaignWordRow
 
@@ -41,7 +40,7 @@ async def schedule(
 
     async with here.sojourn() as sojourn:
         digest = launching.digest_of(sojourn, campaign)
-        approved = approve if approve is not None else _asked(campaign, digest)
+        approved = approve if approve is not None else ask(campaign, digest, "schedule")
         set_ = await scheduling.schedule(sojourn, campaign, by=by, approved=approved)
     if as_json:
         show_json({"campaign": campaign.name, "digest": digest, **told((set_, True))})
@@ -68,23 +67,6 @@ async def unschedule(here: Here, campaign: str, why: str, by: str) -> None:
     async with here.sojourn() as sojourn:
         await scheduling.unschedule(sojourn, campaign, by=by, because=why)
     show_line(f"no occurrence of {campaign} is launched any more")
-
-
-def _asked(campaign: Campaign, digest: str) -> str:
-    """Ask for the approval of all occurrences of what a campaign says now."""
-    if not stderr.is_terminal:
-        raise BadInput(
-            f"{campaign.name} wants your approval: look at it, then schedule it with "
-            f"--approve {digest}"
-        )
-    stderr.print(
-        f"{campaign.name}: to {campaign.to.name}, {campaign.when}; {digest}",
-        markup=False,
-        highlight=False,
-    )
-    if not typer.confirm("Send it each time?", err=True):
-        raise BadInput(f"{campaign.name} was not scheduled")
-    return digest
 
 
 Found = tuple["Scheduled", bool]

@@ -9,12 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.audience import Audience
-from sojourn.domain.errors import SameName, UnknownName
+from sojourn.domain.errors import BadInput, SameName, UnknownName
 from sojourn.domain.events import Event
 from sojourn.domain.facts import written
 from sojourn.domain.limits import AtMost
 from sojourn.domain.list_name import LONGEST, is_list_name
 from sojourn.domain.message import Message
+from sojourn.domain.places import place_of
 from sojourn.domain.recurring import Recurring, day_at
 from sojourn.domain.sending_time import SendingTime, at_once
 
@@ -99,11 +100,16 @@ class Campaign:
             object.__setattr__(self, "goal", (self.goal,))
         if not all(isinstance(one, type) and issubclass(one, Event) for one in self.goals):
             raise TypeError(f"{whose}: goal= takes classes of events")
+        self._check_seeds(whose)
 
-        if not isinstance(self.seeds, tuple) or not all(
-            isinstance(one, str) and one.strip() for one in self.seeds
-        ):
+    def _check_seeds(self, whose: str) -> None:
+        if not isinstance(self.seeds, tuple) or not all(isinstance(o, str) for o in self.seeds):
             raise TypeError(f'{whose}: seeds= takes addresses: seeds=("qa@shop.example",)')
+        try:
+            for seed in self.seeds:
+                place_of(seed, self.message.channels)
+        except BadInput as error:
+            raise TypeError(f"{whose}: seeds= {error}") from None
 
     @property
     def goals(self) -> tuple[type[Event], ...]:

@@ -9,6 +9,11 @@ from sojourn.domain.messages import Channel
 PREFIX = "campaign:"
 """The beginning of the workflow id of a campaign."""
 
+FREEZE = "freeze-audience"
+SEND_SLICE = "send-slice"
+ACT = "act-on-campaign"
+FINISH = "finish-campaign"
+
 
 class CampaignState(StrEnum):
     """The standing of a campaign."""

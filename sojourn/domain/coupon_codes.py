@@ -11,7 +11,7 @@ from sojourn.domain.links import CODE_ALPHABET
 WILD = "?"
 """The place of a drawn letter or digit in a pattern: one that nobody takes for another."""
 LEAST_WILD = 8
-"""With fewer, somebody who tries codes at the till finds one."""
+"""With fewer, somebody who guesses codes at the checkout finds a valid one."""
 LONGEST_CODE = 100
 _SEPARATORS = re.compile(r"[\s\-_./\u2010-\u2015]+")
 _PATTERN = re.compile(r"[A-Za-z\d?-]+", re.ASCII)

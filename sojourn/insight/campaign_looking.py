@@ -19,10 +19,10 @@ from sojourn.domain.verdict import Ruling, Verdict
 from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
+from sojourn.sending.batches.gate import BatchGate
+from sojourn.sending.batches.gathering import fits
 from sojourn.sending.gate import Gate
 from sojourn.sending.gathering import Gathered
-from sojourn.sending.many.gate import ManyGate
-from sojourn.sending.many.gathering import fits
 from sojourn.settings import Settings
 from sojourn.store import Store, cards
 from sojourn.store.dialects import is_postgresql
@@ -100,7 +100,7 @@ class Looking:
         self._own = project.topics.own
         self._plan = plan
         self._now = now
-        self._many = ManyGate.of(store, settings, project, policy)
+        self._many = BatchGate.of(store, settings, project, policy)
         self._single = Gate.of(store, settings, project, policy, renderer.channels_of)
         self._taken: dict[str, str] = {}
         self._newest = 0

@@ -17,11 +17,10 @@ from sojourn.domain import sms
 from sojourn.domain.content import Content
 from sojourn.domain.coupons import Pools
 from sojourn.domain.customer import Customer
-from sojourn.domain.emails import is_email
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.only_to import OnlyTo
-from sojourn.domain.phones import NotAPhone, read_phone
+from sojourn.domain.places import Place
 from sojourn.rendering.attachments import fetched
 from sojourn.rendering.languages import language
 from sojourn.rendering.render import Renderer
@@ -31,7 +30,6 @@ from sojourn.sending.specimens import specimen
 
 HEADER = "X-Sojourn-Copy"
 """Says of an e-mail that it is a copy, and what for."""
-_PUSH = "push:"
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _BANNER = (
     '<div style="background:#fff3c4;color:#3d2e00;padding:10px 16px;font:14px/1.4 sans-serif">'
@@ -61,19 +59,6 @@ class Purpose(StrEnum):
     """Somebody looks at it before the launch; it says of itself that it is a test."""
     SEED = "seed"
     """It shows how the message arrives; only a header tells it from the others."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """The place that a copy goes to.
-
-    Args:
-        channel: the channel.
-        address: as the provider takes it.
-    """
-
-    channel: Channel
-    address: str
 
 
 class Copies:
@@ -185,40 +170,6 @@ def marked(content: Content, purpose: Purpose) -> Content:
             return replace(content, text=text, segments=sms.segments(text).count)
         case Channel.WHATSAPP:
             return replace(content, text=begins + content.text) if content.text else content
-
-
-def place_of(written: str, channels: tuple[Channel, ...]) -> Place:
-    """Read where a copy goes.
-
-    Args:
-        written: an e-mail address, a phone number, or ``push:TOKEN``.
-        channels: of the message, in its order: a number gets it by the first that takes numbers.
-
-    Returns:
-        The place.
-
-    Raises:
-        BadInput: it is none of these, or the message has no such channel.
-    """
-    wanted: tuple[Channel, ...]
-    if written.startswith(_PUSH):
-        wanted, address = (Channel.PUSH,), written.removeprefix(_PUSH)
-    elif is_email(written):
-        wanted, address = (Channel.EMAIL,), written
-    else:
-        try:
-            wanted, address = (Channel.SMS, Channel.WHATSAPP), read_phone(written)
-        except NotAPhone:
-            raise BadInput(
-                f'"{written[:60]}" is no address: write me@shop.example, +393201234567 or '
-                "push:TOKEN"
-            ) from None
-    found = next((one for one in channels if one in wanted), None)
-    if found is None:
-        raise BadInput(
-            f"the message goes by {' or '.join(channels)}: {wanted[0]} is none of its channels"
-        )
-    return Place(found, address)
 
 
 def _with_banner(html: str, banner: str) -> str:

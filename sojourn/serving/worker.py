@@ -8,9 +8,9 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from sojourn.campaigns.activities import Campaigning
 from sojourn.campaigns.occurrences import Occurrences
 from sojourn.campaigns.seeding import Seeds
-from sojourn.campaigns.slices import Campaigning
 from sojourn.campaigns.workflows import WORKFLOWS
 from sojourn.channels.provider import Providers
 from sojourn.composing import load_project
@@ -23,10 +23,10 @@ from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.render import Renderer
 from sojourn.sending.asking import Questions
+from sojourn.sending.batches.gate import BatchGate
+from sojourn.sending.batches.send import Batches
 from sojourn.sending.calls import temporal_activities
 from sojourn.sending.gate import Gate
-from sojourn.sending.many.gate import ManyGate
-from sojourn.sending.many.send import Batches
 from sojourn.sending.recording import Recorder
 from sojourn.sending.send import Messages
 from sojourn.sending.stopping import Stops
@@ -99,7 +99,7 @@ async def serving(
         shop_url=settings.shop_url,
         hosts=settings.link_hosts,
     )
-    gate = ManyGate.of(store, settings, project, rules)
+    gate = BatchGate.of(store, settings, project, rules)
     campaigning = Campaigning(
         store,
         settings,

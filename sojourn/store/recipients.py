@@ -156,9 +156,15 @@ async def live_in(
 
 
 async def due(
-    session: AsyncSession, campaign_id: str, lane: str, *, now: datetime, limit: int
+    session: AsyncSession,
+    campaign_id: str,
+    lane: str,
+    *,
+    now: datetime,
+    limit: int,
+    under_way: bool = False,
 ) -> Sequence[RecipientRow]:
-    """Return those about whose message the gate is to be asked, the longest due first.
+    """Return the recipients that the gate is to be asked about, the longest due first.
 
     Args:
         session: any session.
@@ -166,74 +172,46 @@ async def due(
         lane: the channel.
         now: the present moment.
         limit: so many at most.
+        under_way: those alone whose message was claimed, and may be out.
 
     Returns:
         Their rows.
     """
-    query = (
-        select(RecipientRow)
-        .where(
-            RecipientRow.campaign == campaign_id,
-            RecipientRow.lane == lane,
-            col(RecipientRow.next_at) <= now,
+    query = select(RecipientRow).where(*_open(campaign_id, lane, under_way=under_way))
+    query = query.where(col(RecipientRow.next_at) <= now)
+    return (
+        await session.exec(
+            query.order_by(col(RecipientRow.next_at), col(RecipientRow.id)).limit(limit)
         )
-        .order_by(col(RecipientRow.next_at), col(RecipientRow.id))
-        .limit(limit)
-    )
-    return (await session.exec(query)).all()
+    ).all()
 
 
 async def next_due(
     session: AsyncSession, campaign_id: str, lane: str, *, under_way: bool = False
 ) -> datetime | None:
-    """Return when the next one is due on a channel; None: nobody is any more.
+    """Return when the next recipient is due on a channel; None: none is any more.
 
     Args:
         session: any session.
         campaign_id: of the campaign.
         lane: the channel.
-        under_way: of those alone whose message may be out, as `under_way`.
+        under_way: as for `due`.
 
     Returns:
         The moment.
     """
-    query = select(col(RecipientRow.next_at)).where(
-        RecipientRow.campaign == campaign_id,
-        RecipientRow.lane == lane,
-        col(RecipientRow.next_at).is_not(None),
-    )
-    if under_way:
-        query = query.where(_is_under_way(campaign_id))
+    query = select(col(RecipientRow.next_at)).where(*_open(campaign_id, lane, under_way=under_way))
     return (await session.exec(query.order_by(col(RecipientRow.next_at)).limit(1))).first()
 
 
-async def under_way(
-    session: AsyncSession, campaign_id: str, lane: str, *, now: datetime, limit: int
-) -> Sequence[RecipientRow]:
-    """Return those whose message was claimed, and whose end nobody knows yet.
-
-    Args:
-        session: any session.
-        campaign_id: of the campaign.
-        lane: the channel.
-        now: the present moment.
-        limit: so many at most.
-
-    Returns:
-        Their rows.
-    """
-    query = (
-        select(RecipientRow)
-        .where(
-            RecipientRow.campaign == campaign_id,
-            RecipientRow.lane == lane,
-            col(RecipientRow.next_at) <= now,
-            _is_under_way(campaign_id),
-        )
-        .order_by(col(RecipientRow.id))
-        .limit(limit)
-    )
-    return (await session.exec(query)).all()
+def _open(campaign_id: str, lane: str, *, under_way: bool) -> list[Any]:
+    """Return the conditions of a recipient whose message is not decided on."""
+    found: list[Any] = [
+        col(RecipientRow.campaign) == campaign_id,
+        col(RecipientRow.lane) == lane,
+        col(RecipientRow.next_at).is_not(None),
+    ]
+    return [*found, _is_under_way(campaign_id)] if under_way else found
 
 
 def _is_under_way(campaign_id: str) -> Any:

@@ -401,3 +401,19 @@ OFFER = Campaign(
     write(root, "campaigns", "offer.py", campaign)
     with pytest.raises(BadProject, match=r'campaign "offer": no pool .*did you mean "spring"'):
         load_project(root)
+
+
+def test_written_to_names_a_journey_or_a_campaign_of_the_project(root: Path) -> None:
+    audience = """
+from sojourn import Audience, days, written_to
+
+QUIET = Audience("quiet", ~written_to("welcom", within=days(90)))
+"""
+    write(root, "journeys", "welcome.py", MESSAGES.format(topic="", message=""))
+    place = folder(root, "audiences")
+    place.mkdir()
+    configure(root, f'audiences = ["{place.name}"]\n')
+    write(root, "audiences", "quiet.py", audience)
+    fault = r'audience "quiet": written_to: no journey or campaign "welcom".*mean "welcome"'
+    with pytest.raises(BadProject, match=fault):
+        load_project(root)

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from sojourn.cli import schedules
 from sojourn.cli.by_hand import ANYBODY, check_name, check_words
-from sojourn.cli.campaign_approving import approve_it, has_approval
+from sojourn.cli.campaign_approving import approve_it, ask, has_approval
 from sojourn.cli.campaign_checking import Everybody, Sample, show_check
 from sojourn.cli.here import Here
 from sojourn.cli.options import AsJson, By, Limit, Why
@@ -16,7 +16,6 @@ from sojourn.cli.output import show_json, show_line, show_list, stderr
 from sojourn.cli.running import run
 from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_run import CampaignAct, CampaignCounts
-from sojourn.domain.errors import BadInput
 from sojourn.store import Store, campaigns
 
 if TYPE_CHECKING:
@@ -267,7 +266,7 @@ async def _launch(
         approved = approve
         if approved is None:
             is_approved = await has_approval(sojourn.store, campaign, digest)
-            approved = digest if is_approved else _asked(campaign, digest)
+            approved = digest if is_approved else ask(campaign, digest, "launch")
         counts, new = await launching.launch(
             sojourn, campaign, by=by, approved=approved, occasion=occasion
         )
@@ -277,23 +276,6 @@ async def _launch(
         show_line(f"{counts.campaign} is launched: sojourn campaign watch {counts.campaign}")
     else:
         show_line(f"{counts.campaign} was launched before; {counts}")
-
-
-def _asked(campaign: Campaign, digest: str) -> str:
-    """Ask for the approval of what a campaign says now."""
-    if not stderr.is_terminal:
-        raise BadInput(
-            f"{campaign.name} wants your approval: look at `sojourn campaign check "
-            f"{campaign.name}`, then launch with --approve {digest}"
-        )
-    stderr.print(
-        f"{campaign.name}: to {campaign.to.name}, {campaign.when}; {digest}",
-        markup=False,
-        highlight=False,
-    )
-    if not typer.confirm("Launch it?", err=True):
-        raise BadInput(f"{campaign.name} was not launched")
-    return digest
 
 
 async def _watch(here: Here, campaign_id: str) -> None:

@@ -83,7 +83,8 @@ def import_them(
 def make(
     name: PoolName,
     to: Annotated[
-        Path, typer.Option("--to", help="A new file for the shop's till; - is standard output.")
+        Path,
+        typer.Option("--to", help="A new file for the shop; - is standard output."),
     ],
     number: Annotated[int, typer.Option("--number", min=1, max=MOST, help="How many codes.")],
     *,

@@ -80,7 +80,7 @@ async def test_codes_that_nobody_has_are_taken_out(offline: Cli, tmp_path: Path)
 
 
 async def test_made_codes_are_in_the_pool_and_in_the_file(offline: Cli, tmp_path: Path) -> None:
-    file = tmp_path / "till.csv"
+    file = tmp_path / "codes.csv"
     answer = await offline("coupon", "make", "spring", "--number", "2500", "--to", file)
     assert (answer.code, "2500 codes of spring are made" in answer.out) == (0, True)
     codes = column(file, "code")
@@ -163,7 +163,7 @@ async def test_what_nobody_knows_is_one_line_that_offers_the_nearest(
 async def test_after_a_restore_what_looks_free_is_taken_out_and_made_anew(
     offline: Cli, tmp_path: Path
 ) -> None:
-    await offline("coupon", "make", "spring", "--number", "3", "--to", tmp_path / "till.csv")
+    await offline("coupon", "make", "spring", "--number", "3", "--to", tmp_path / "codes.csv")
     free = tmp_path / "free.csv"
     await offline("coupon", "export", "spring", "--state", "free", "--to", free)
     gone = await offline("coupon", "import", "spring", free, "--remove", "--json")

@@ -5,10 +5,11 @@ import pytest
 from sojourn.domain.coupons import FILE as COUPONS
 from sojourn.domain.errors import BadInput, Unavailable
 from sojourn.domain.topics import FILE as TOPICS
-from sojourn.project import POLICY
+from sojourn.project import POLICY, Declaration
 from sojourn.scaffold import new
 from sojourn.scaffold.names import distribution_name
 from sojourn.scaffold.new import write_project
+from tests.support.markdown import ROOT
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,15 @@ def test_the_image_of_a_new_project_takes_all_its_files_of_rules(tmp_path: Path)
     write_project(tmp_path / "shop")
     taken = (tmp_path / "shop" / ".dockerignore").read_text().splitlines()
     assert {f"!{file}" for file in (TOPICS, COUPONS, POLICY)} <= set(taken)
+
+
+@pytest.mark.parametrize("file", [".dockerignore", "sojourn/scaffold/project/dockerignore"])
+def test_an_image_takes_each_folder_that_a_project_may_have(file: str) -> None:
+    taken = (ROOT / file).read_text().splitlines()
+    parts = ("journeys", "activities", "audiences", "campaigns", "templates")
+    fields = Declaration.model_fields
+    folders = [place.partition("/")[0] for part in parts for place in fields[part].default]
+    assert {f"!{folder}/" for folder in folders} <= set(taken)
 
 
 def test_a_project_is_written_into_an_empty_folder(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ import pytest
 from sojourn.domain.content import Content
 from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Channel
-from sojourn.sending.copies import HEADER, Place, Purpose, marked, place_of
+from sojourn.domain.places import Place, place_of
+from sojourn.sending.copies import HEADER, Purpose, marked
 
 MAIL = Content(
     Channel.EMAIL, "spring/message.email.it", "it", subject="Primavera",

@@ -14,6 +14,10 @@ from sojourn.campaigns.pacing import Pace
 from sojourn.campaigns.seeding import Seeds
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.campaign_run import (
+    ACT,
+    FINISH,
+    FREEZE,
+    SEND_SLICE,
     CampaignAct,
     CampaignCounts,
     CampaignDeed,
@@ -24,19 +28,13 @@ from sojourn.domain.campaign_run import (
 )
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.project import Project
-from sojourn.sending.many.send import BatchEnd, Batches
+from sojourn.sending.batches.send import BatchEnd, Batches
 from sojourn.sending.recording import kind_of
 from sojourn.sending.whereabouts import whereabouts
 from sojourn.settings import Settings
 from sojourn.store import Store, campaigns, recipients, switches
 from sojourn.store.tables import CampaignRow
 
-SEND_SLICE, FREEZE, ACT, FINISH = (
-    "send-slice",
-    "freeze-audience",
-    "act-on-campaign",
-    "finish-campaign",
-)
 BATCH = 100
 """Messages that are decided on in one transaction."""
 SLICE = 5_000
@@ -99,7 +97,8 @@ class Campaigning:
         with told():
             async with self._store.transaction() as session:
                 await campaigns.act(session, deed)
-            await switches.settle(self._store)
+            if not await switches.settle(self._store):
+                raise ApplicationError("a claim from before it has not ended: it is asked again")
             return await self._counts(deed.campaign)
 
     @activity.defn(name=FINISH)
@@ -177,14 +176,16 @@ class Campaigning:
         """
         async with self._store.reading() as session:
             state, _ = await campaigns.standing(session, row.id)
-            if state is CampaignState.RUNNING:
-                rows = await recipients.due(session, row.id, channel.value, now=now, limit=most)
-            elif state is CampaignState.STOPPED:
-                rows = await recipients.under_way(
-                    session, row.id, channel.value, now=now, limit=most
-                )
-            else:
+            if state not in (CampaignState.RUNNING, CampaignState.STOPPED):
                 return state, {}
+            rows = await recipients.due(
+                session,
+                row.id,
+                channel.value,
+                now=now,
+                limit=most,
+                under_way=state is CampaignState.STOPPED,
+            )
         start = (row.frozen_at or row.launched_at, row.start_seq)
         return state, {
             one.id: plan.delivery(

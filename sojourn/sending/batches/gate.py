@@ -19,10 +19,10 @@ from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Ruling, judge, receipt
 from sojourn.project import Project
 from sojourn.sending.applying import noted
+from sojourn.sending.batches.gathering import Batch, gather_many
 from sojourn.sending.couponing import NO_POOLS, Taker, reserve_many, why_missing
 from sojourn.sending.drafting import Claim, launched
 from sojourn.sending.gathering import Gathered, entry
-from sojourn.sending.many.gathering import Batch, gather_many
 from sojourn.settings import Settings
 from sojourn.store import Store, recipients
 from sojourn.store.tables import LedgerRow
@@ -46,7 +46,7 @@ class Looked:
     takers: Mapping[str, str]
 
 
-class ManyGate:
+class BatchGate:
     """Decide on the messages of a batch, and claim those that may leave."""
 
     def __init__(

@@ -23,9 +23,9 @@ from sojourn.domain.states import MessageState
 from sojourn.domain.switches import Part, Scope
 from sojourn.domain.topics import Topic, Topics
 from sojourn.domain.verdict import Ruling
+from sojourn.sending.batches.gate import BatchGate
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
-from sojourn.sending.many.gate import ManyGate
 from sojourn.store import (
     Store,
     campaigns,
@@ -210,13 +210,13 @@ class Crowd:
 
 def gates(
     store: Store, rules: Rules, *, own_yes: bool, only: str, off: list[str]
-) -> tuple[Gate, ManyGate]:
+) -> tuple[Gate, BatchGate]:
     topics = Topics() if not own_yes else _OwnYes({"x": Topic("x", {"en": "X"})}, declared=True)
     told: dict[str, Any] = {
         "events": SHIPPED, "off": off, "topics": topics, "clock_skew": timedelta(minutes=5),
         "only_to": read_only_to(only) if only else None,
     }  # fmt: skip
-    return Gate(store, lambda: rules, "UTC", **told), ManyGate(store, lambda: rules, "UTC", **told)
+    return Gate(store, lambda: rules, "UTC", **told), BatchGate(store, lambda: rules, "UTC", **told)
 
 
 class _OwnYes(Topics):
@@ -264,7 +264,7 @@ async def test_operators_hold_a_batch_back_as_they_do_one_message(store: Store, 
     await _same(crowd, single, many)
 
 
-async def _same(crowd: Crowd, single: Gate, many: ManyGate) -> None:
+async def _same(crowd: Crowd, single: Gate, many: BatchGate) -> None:
     looked = {one.customer_id: await single.look(one, NOW) for one in crowd.deliveries.values()}
     answers = await many.decide(crowd.deliveries, NOW)
     assert answers is not None

@@ -37,7 +37,7 @@ class Rendered:
     content: Content
 
 
-class ManyRecorder:
+class BatchRecorder:
     """Records what becomes of a batch."""
 
     def __init__(self, store: Store) -> None:

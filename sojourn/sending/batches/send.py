@@ -19,12 +19,12 @@ from sojourn.domain.content import Content
 from sojourn.domain.errors import NothingToSay, RateLimited, TemplateError, TransientError
 from sojourn.domain.messages import Delivery, Reason, Receipt, Status
 from sojourn.rendering.faults import reason_for
+from sojourn.sending.batches.gate import Answers, BatchGate
+from sojourn.sending.batches.gathering import fits
+from sojourn.sending.batches.recording import BatchRecorder, Rendered
 from sojourn.sending.drafting import Claim
 from sojourn.sending.handing import to_its_end
 from sojourn.sending.handing_many import Outcome, hand_over_many
-from sojourn.sending.many.gate import Answers, ManyGate
-from sojourn.sending.many.gathering import fits
-from sojourn.sending.many.recording import ManyRecorder, Rendered
 from sojourn.sending.recording import Recorder, kind_of
 from sojourn.sending.send import Messages
 from sojourn.sending.whereabouts import whereabouts
@@ -61,7 +61,7 @@ class Batches:
     def __init__(
         self,
         store: Store,
-        gate: ManyGate,
+        gate: BatchGate,
         messages: Messages,
         recorder: Recorder,
         providers: Providers,
@@ -79,7 +79,7 @@ class Batches:
         self._gate = gate
         self._messages = messages
         self._record = recorder
-        self._record_many = ManyRecorder(store)
+        self._record_many = BatchRecorder(store)
         self._providers = providers
 
     async def send(self, deliveries: Mapping[int, Delivery], clock: Clock) -> BatchEnd:
@@ -206,9 +206,8 @@ class Batches:
     ) -> list[Claim]:
         """Note what a provider took, again if the connection to the database was lost.
 
-        Nobody else knows what it said. Else a whole batch would be in doubt, and promotional
-        messages of a provider that cannot be asked
-        would stay unknown.
+        No other process knows the provider's answers. Without them the whole batch would be in
+        doubt, and promotional messages of a provider that cannot be asked would stay unknown.
         """
         for wait in RECORD_AGAIN:
             try:
