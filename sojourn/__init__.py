@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sojourn.domain.abuse import Limits
     from sojourn.domain.again import ALWAYS, ONCE, after
     from sojourn.domain.audience import Audience
+    from sojourn.domain.brakes import Brakes
     from sojourn.domain.calendar_days import (
         business_days,
         day_of_month,
@@ -74,6 +75,7 @@ _HOMES = {
     "domain.abuse": ("Limits",),
     "domain.again": ("ALWAYS", "ONCE", "after"),
     "domain.audience": ("Audience",),
+    "domain.brakes": ("Brakes",),
     "domain.campaign": ("Campaign",),
     "domain.calendar_days": (
         "business_days",
@@ -141,6 +143,7 @@ __all__ = [
     "WHATSAPP",
     "AtCap",
     "Audience",
+    "Brakes",
     "Campaign",
     "Channel",
     "Context",

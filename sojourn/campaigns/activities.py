@@ -9,6 +9,7 @@ from time import monotonic
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from sojourn.campaigns.braking import Braking
 from sojourn.campaigns.freezing import freeze
 from sojourn.campaigns.pacing import Pace
 from sojourn.campaigns.seeding import Seeds
@@ -130,7 +131,8 @@ class Campaigning:
         async with self._store.reading() as session:
             row = await campaigns.get(session, asked.campaign)
         if (before := await self._counts(asked.campaign)).settled < asked.known:
-            await self._pause(asked.campaign, _forgotten(asked.known - before.settled))
+            because = _forgotten(asked.known - before.settled)
+            await self._act_itself(asked.campaign, CampaignAct.PAUSE, because)
         plan = CampaignPlan.model_validate(row.plan)
         pace = Pace(
             self._store,
@@ -139,8 +141,17 @@ class Campaigning:
             rate=plan.rate,
             limit=getattr(self._settings, f"{asked.channel}_limit"),
         )
+        braking = Braking(
+            self._store,
+            asked.campaign,
+            asked.channel,
+            plan.brakes,
+            left=before.sent if len(plan.channels) == 1 else 0,
+        )
         done = 0
         while done < SLICE and clock() - since < LONGEST:
+            if because := await braking.why():
+                await self._act_itself(asked.campaign, CampaignAct.STOP, because)
             most = await pace.batch(min(BATCH, SLICE - done))
             state, due = await self._due(row, plan, asked.channel, clock(), most)
             if not due:
@@ -154,7 +165,7 @@ class Campaigning:
                 end = await self._batches.send(due, clock)
             done += len(due)
             if end.unrenderable >= FEWEST and end.unrenderable > BROKEN * len(due):
-                await self._pause(asked.campaign, _broken(end))
+                await self._act_itself(asked.campaign, CampaignAct.PAUSE, _broken(end))
             if end.slow_down:
                 await asyncio.sleep(end.slow_down.total_seconds())
         async with self._store.reading() as session:
@@ -195,11 +206,10 @@ class Campaigning:
             if one.id is not None
         }
 
-    async def _pause(self, campaign_id: str, because: str) -> None:
-        activity.logger.error("campaign %s is paused: %s", campaign_id, because)
-        deed = CampaignDeed(
-            campaign=campaign_id, act=CampaignAct.PAUSE, by="campaign", because=because
-        )
+    async def _act_itself(self, campaign_id: str, act: CampaignAct, because: str) -> None:
+        """Pause or stop a campaign that finds a reason for it in its own numbers."""
+        activity.logger.error("campaign %s: %s, for %s", campaign_id, act, because)
+        deed = CampaignDeed(campaign=campaign_id, act=act, by="campaign", because=because)
         async with self._store.transaction() as session:
             await campaigns.act(session, deed)
 

@@ -192,9 +192,11 @@ class CampaignWorkflow:
 def _details(counts: CampaignCounts) -> str:
     """Return the progress as Markdown, for Temporal's UI."""
     done = counts.size - counts.waiting - counts.held
+    because = f"{counts.because}\n\n" if counts.because else ""
     share = f"{100 * done // counts.size} %" if counts.size else "0 %"
     return (
         f"**{counts.campaign}** {counts.state}: {share} of {counts.size:,} decided on\n\n"
+        f"{because}"
         f"| sent | not sent | refused | in doubt | held | waiting |\n|---|---|---|---|---|---|\n"
         f"| {counts.sent:,} | {counts.skipped:,} | {counts.rejected:,} | {counts.unknown:,} "
         f"| {counts.held:,} | {counts.waiting:,} |"

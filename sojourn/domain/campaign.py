@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sojourn.domain.audience import Audience
+from sojourn.domain.brakes import Brakes
 from sojourn.domain.errors import BadInput, SameName, UnknownName
 from sojourn.domain.events import Event
 from sojourn.domain.facts import written
@@ -57,6 +58,7 @@ class Campaign:
         given: values for the template, as ``given.code``; nothing personal.
         seeds: addresses that get a copy of each launch, outside of its numbers: how it arrives is
             seen there. E-mail addresses, numbers as ``+393201234567``, or ``push:TOKEN``.
+        brakes: the shares of bounces and complaints at which it stops itself; None: it never does.
         about: what it is, in a sentence, for people.
 
     Raises:
@@ -71,6 +73,7 @@ class Campaign:
     goal: type[Event] | tuple[type[Event], ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
     seeds: tuple[str, ...] = ()
+    brakes: Brakes | None = field(default_factory=Brakes)
     about: str = ""
 
     def __post_init__(self) -> None:
@@ -92,6 +95,8 @@ class Campaign:
             )
         if self.rate is not None and not self.rate > 0:
             raise TypeError(f"{whose}: rate= is a number of messages a second: rate=50")
+        if self.brakes is not None and not isinstance(self.brakes, Brakes):
+            raise TypeError(f"{whose}: brakes= takes Brakes(...), or None: it never stops itself")
         if not self.message.topic:
             raise TypeError(
                 f'{whose}: its message has no topic, so nobody could say no to it: topic="offers"'
@@ -151,6 +156,8 @@ class Campaign:
                 "goal": [one.event_name for one in self.goals],
                 "given": dict(self.given),
                 "seeds": list(self.seeds),
+                # the usual ones are left out: an approval of before there were any still holds
+                **({} if self.brakes == Brakes() else {"brakes": str(self.brakes)}),
             },
             "audience": {"name": self.to.name, "who": written(self.to.who)},
             "times": {"when": str(self.when), "rate": self.rate},

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from sojourn.domain.brakes import Brakes
 from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_run import PREFIX
 from sojourn.domain.errors import BadInput
@@ -31,6 +32,7 @@ class CampaignPlan(BaseModel):
         passed: what becomes of those for who that has passed.
         rate: messages a second, at most.
         seeds: addresses that get a copy.
+        brakes: the shares at which it stops itself; None: it never does.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +46,7 @@ class CampaignPlan(BaseModel):
     passed: Passed = Passed.TOMORROW
     rate: float | None = None
     seeds: tuple[str, ...] = ()
+    brakes: Brakes | None = Brakes()
 
     @classmethod
     def of(cls, campaign: Campaign, campaign_id: str, now: datetime, *, occasion: str = "") -> Self:
@@ -104,6 +107,7 @@ class CampaignPlan(BaseModel):
             passed=when.passed,
             rate=campaign.rate,
             seeds=campaign.seeds,
+            brakes=campaign.brakes,
         )
 
     @property

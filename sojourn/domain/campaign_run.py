@@ -90,6 +90,7 @@ class CampaignCounts(_Wire):
         under_way: being handed over just now.
         held: wait for the end of a hold, or of their local time.
         waiting: not decided on yet.
+        because: why it is paused or stopped; else empty.
     """
 
     campaign: str
@@ -102,6 +103,7 @@ class CampaignCounts(_Wire):
     under_way: int = 0
     held: int = 0
     waiting: int = 0
+    because: str = ""
 
     @property
     def settled(self) -> int:

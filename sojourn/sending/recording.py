@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.channels.provider import Provider
+from sojourn.domain.brakes import Harm
 from sojourn.domain.content import Content
 from sojourn.domain.errors import (
     AccountError,
@@ -16,7 +17,7 @@ from sojourn.domain.errors import (
     RecipientUnsubscribed,
     TransientError,
 )
-from sojourn.domain.messages import Reason
+from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reports import reference
 from sojourn.domain.states import UNRESOLVED, MessageState
 from sojourn.domain.verdict import Doubt
@@ -27,6 +28,7 @@ from sojourn.store import (
     consents,
     devices,
     handovers,
+    harms,
     holds,
     ledger,
     pauses,
@@ -210,6 +212,8 @@ class Recorder:
                 error=kind_of(error),
                 perhaps_out=claim.perhaps_out,
             )
+            if isinstance(error, InvalidRecipient) and claim.channel is not Channel.PUSH:
+                await harms.note(session, claim.ledger_id, Harm.BOUNCED)
             await _free_a_slot(session, person, claim)
 
     async def released(

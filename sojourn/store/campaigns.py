@@ -29,6 +29,7 @@ _AFTER: Mapping[CampaignAct, CampaignState] = {
     CampaignAct.STOP: CampaignState.STOPPED,
 }
 _UNDER_WAY = (MessageState.CLAIMED, MessageState.SUBMITTING)
+_HALTED = (CampaignState.PAUSED, CampaignState.STOPPED)
 _REFUSED = (MessageState.REJECTED,)
 _NOT_SENT = (MessageState.SKIPPED, MessageState.EXPIRED)
 
@@ -303,6 +304,7 @@ async def counts(session: AsyncSession, campaign_id: str) -> CampaignCounts:
         under_way=under_way,
         held=held,
         waiting=max(row.size - decided, 0),
+        because=row.because if row.state in _HALTED else "",
     )
 
 

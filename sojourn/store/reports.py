@@ -22,6 +22,7 @@ from sojourn.domain.stopping import Meaning
 from sojourn.store import (
     answers,
     consents,
+    harms,
     kin,
     people,
     proofs,
@@ -144,6 +145,8 @@ async def take(
     if kept_at is not None:
         twice = await _note(session, told, row, received_at, proven=match.proven)
         told = replace(told, twice=twice)
+        if (harm := harms.harm_of(report)) is not None:
+            await harms.note(session, match.ledger_id, harm)
         # our own address for the message counts: the report may name one it was forwarded to
         query = select(ContentRow.address).where(ContentRow.ledger_id == match.ledger_id)
         address = match.address or (await session.exec(query)).first() or report.address

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from sojourn.domain.brakes import Harm
 from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.states import AnswerState, AttemptState, CouponState, MessageState
 from sojourn.domain.tasks import TaskState
@@ -773,6 +774,29 @@ class ReportRow(SQLModel, table=True):
     at: datetime = _moment()
     received_at: datetime = _moment()
     detail: str = ""
+
+
+class HarmRow(SQLModel, table=True):
+    """A message that bounced for good, or that its reader complained about."""
+
+    __tablename__ = "harms"
+    __table_args__ = (
+        UniqueConstraint("ledger_id", "harm"),
+        Index("ix_harms_campaign", "campaign", "channel", "harm"),
+        Index("ix_harms_at", "at"),
+    )
+
+    id: int | None = _number()
+    ledger_id: int = Field(
+        sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), nullable=False)
+    )
+    harm: Harm = _state(Harm)
+    campaign: str
+    """The campaign of the message, by its id; empty: a journey's."""
+    channel: str
+    message_class: str
+    at: datetime = _moment()
+    """When it was noted, by the machine's clock."""
 
 
 class SuppressionRow(SQLModel, table=True):

@@ -247,6 +247,8 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
         show_json({**counts.model_dump(), "reasons": reasons, "done": done})
         return
     show_line(f"{campaign_id} {counts}", style="bold")
+    if counts.because:
+        show_line(f"because {counts.because}")
     show_line(f"of {counts.size:,} in its audience, {counts.waiting + counts.held:,} wait")
     if reasons:
         show_line("")
@@ -296,6 +298,8 @@ async def _watch(here: Here, campaign_id: str) -> None:
                 bar.update(task, total=counts.size or None, completed=done, told=str(counts))
                 await asyncio.sleep(LOOK_EVERY)
     show_line(f"{campaign_id} {counts}")
+    if counts.because:
+        show_line(f"because {counts.because}")
 
 
 async def _counts(store: Store, campaign_id: str) -> CampaignCounts:

@@ -50,6 +50,12 @@ HOLDINGS: Mapping[str, Holding] = {
         end=End.EMPTIED,
         aging=Aging("received_at", ("detail",)),
     ),
+    "harms": Holding(
+        "A message that bounced for good, or that the customer complained about.",
+        parts(plain="id ledger_id harm campaign channel message_class at"),
+        find=Find.MESSAGE,
+        end=End.EMPTIED,
+    ),
     "quarantine": Holding(
         "A call that could not be read, as it was sent.",
         parts(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sojourn import EMAIL, PUSH, Audience, Campaign, Message, at_local, days, trait
+from sojourn import EMAIL, PUSH, Audience, Brakes, Campaign, Message, at_local, days, trait
 from sojourn.domain.campaign import Campaigns, name_of
 from sojourn.domain.errors import SameName, UnknownName
 from sojourn.events import OrderCompleted
@@ -30,6 +30,7 @@ def campaign(name: str = "spring", **changes: Any) -> Campaign:
         ({"seeds": ("+393201234567",)}, "sms is none of its channels"),
         ({"seeds": "qa@shop.example"}, "seeds= takes addresses"),
         ({"goal": "Order Completed"}, "goal= takes classes"),
+        ({"brakes": 0.05}, r"brakes= takes Brakes\(\.\.\.\), or None"),
     ],
 )
 def test_a_campaign_that_makes_no_sense_is_one_clear_line(
@@ -52,12 +53,15 @@ def test_its_digest_is_of_all_that_was_approved() -> None:
         campaign(message=Message(EMAIL, useful_for=days(3), topic="news")),
         campaign(message=Message(PUSH, useful_for=days(2), topic="news")),
         campaign("summer"),
+        campaign(brakes=None),
+        campaign(brakes=Brakes(bounces=0.1)),
     ]
     digests = {one.digest(words) for one in others}
     assert same not in digests
     assert len(digests) == len(others)
     assert campaign().digest([("spring/message.email.en.html", b"hello!")]) != same
     assert campaign(about="Words for people.").digest(words) == same
+    assert "brakes" not in campaign().told()["code"], "an approval of before brakes still holds"
 
 
 def test_two_of_one_name_are_refused_and_so_is_the_name_of_a_journey() -> None:
