@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sojourn.composing import load_project
     from sojourn.dispatch import Published, Sojourn
+    from sojourn.domain.ab import CLICK, ABTest
     from sojourn.domain.abuse import Limits
     from sojourn.domain.again import ALWAYS, ONCE, after
     from sojourn.domain.audience import Audience
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "dispatch": ("Published", "Sojourn"),
+    "domain.ab": ("CLICK", "ABTest"),
     "domain.abuse": ("Limits",),
     "domain.again": ("ALWAYS", "ONCE", "after"),
     "domain.audience": ("Audience",),
@@ -132,6 +134,7 @@ _MEMBERS = {
 __all__ = [
     "ALWAYS",
     "AUTHENTICATION",
+    "CLICK",
     "EMAIL",
     "GIVE_WAY",
     "ONCE",
@@ -141,6 +144,7 @@ __all__ = [
     "TRANSACTIONAL",
     "WAIT",
     "WHATSAPP",
+    "ABTest",
     "AtCap",
     "Audience",
     "Brakes",

@@ -1,4 +1,4 @@
-"""The activities of a campaign: freeze its audience, send a slice of it, note what is done."""
+"""The activities of a campaign: freeze its audience, send a slice of it, find the winner, act."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -9,6 +9,7 @@ from time import monotonic
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from sojourn.campaigns import deciding
 from sojourn.campaigns.braking import Braking
 from sojourn.campaigns.freezing import freeze
 from sojourn.campaigns.pacing import Pace
@@ -16,6 +17,7 @@ from sojourn.campaigns.seeding import Seeds
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.campaign_run import (
     ACT,
+    DECIDE,
     FINISH,
     FREEZE,
     SEND_SLICE,
@@ -23,6 +25,7 @@ from sojourn.domain.campaign_run import (
     CampaignCounts,
     CampaignDeed,
     CampaignState,
+    Decide,
     Freeze,
     Slice,
     Sliced,
@@ -33,7 +36,7 @@ from sojourn.sending.batches.send import BatchEnd, Batches
 from sojourn.sending.recording import kind_of
 from sojourn.sending.whereabouts import whereabouts
 from sojourn.settings import Settings
-from sojourn.store import Store, campaigns, recipients, switches
+from sojourn.store import Store, ab_tests, campaigns, recipients, switches
 from sojourn.store.tables import CampaignRow
 
 BATCH = 100
@@ -110,6 +113,13 @@ class Campaigning:
                 await campaigns.finish(session, campaign_id)
             return await self._counts(campaign_id)
 
+    @activity.defn(name=DECIDE)
+    async def decide(self, asked: Decide) -> CampaignCounts:
+        """Find the winner of its variants; it is found once, and not while it is paused."""
+        with told():
+            await deciding.decide(self._store, asked.campaign, asked.now)
+            return await self._counts(asked.campaign)
+
     @activity.defn(name=SEND_SLICE)
     async def send_slice(self, asked: Slice) -> Sliced:
         """Send what is due of a campaign by one channel, up to `SLICE` messages."""
@@ -168,13 +178,16 @@ class Campaigning:
                 await self._act_itself(asked.campaign, CampaignAct.PAUSE, _broken(end))
             if end.slow_down:
                 await asyncio.sleep(end.slow_down.total_seconds())
+        await deciding.set_moment(self._store, asked.campaign, plan, clock())
         async with self._store.reading() as session:
             state, _ = await campaigns.standing(session, asked.campaign)
+            test = await ab_tests.standing(session, asked.campaign, row.plan)
             next_at = await recipients.next_due(
                 session,
                 asked.campaign,
                 asked.channel.value,
                 under_way=state is CampaignState.STOPPED,
+                share_only=test is not None and not test.winner,
             )
         return Sliced(counts=await self._counts(asked.campaign), next_at=next_at)
 
@@ -189,6 +202,7 @@ class Campaigning:
             state, _ = await campaigns.standing(session, row.id)
             if state not in (CampaignState.RUNNING, CampaignState.STOPPED):
                 return state, {}
+            test = await ab_tests.standing(session, row.id, row.plan)
             rows = await recipients.due(
                 session,
                 row.id,
@@ -196,15 +210,17 @@ class Campaigning:
                 now=now,
                 limit=most,
                 under_way=state is CampaignState.STOPPED,
+                share_only=test is not None and not test.winner,
             )
         start = (row.frozen_at or row.launched_at, row.start_seq)
-        return state, {
-            one.id: plan.delivery(
-                one.customer_id, due=one.due_at, now=now, lane=channel, start=start
+        found: dict[int, Delivery] = {}
+        for one in rows:
+            assert one.id is not None
+            variant, due_at = deciding.variant_and_due(one, plan, test)
+            found[one.id] = plan.delivery(
+                one.customer_id, due=due_at, now=now, lane=channel, start=start, variant=variant
             )
-            for one in rows
-            if one.id is not None
-        }
+        return state, found
 
     async def _act_itself(self, campaign_id: str, act: CampaignAct, because: str) -> None:
         """Pause or stop a campaign that finds a reason for it in its own numbers."""

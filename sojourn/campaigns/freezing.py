@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.campaigns import deciding
 from sojourn.domain.calendar import zone
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.customer import home_zone
@@ -53,6 +54,8 @@ async def freeze(
         )
         if plan.when.is_local:
             await _place(session, campaign_id, plan, now, default_zone)
+        if plan.ab is not None and size:
+            await deciding.draw(session, campaign_id, plan.ab)
         await campaigns.frozen(session, campaign_id, at=now, size=size)
     return size
 

@@ -1,6 +1,7 @@
 """Seeds: addresses that get a copy of a campaign as its first message leaves.
 
-Each gets it at most once: it is noted before it is sent, and is not sent again after a failure.
+Each gets it at most once, in each variant: it is noted before it is sent, and is not sent again
+after a failure.
 """
 
 import logging
@@ -69,10 +70,11 @@ class Seeds:
             now: by the campaign's clock.
         """
         for written in plan.seeds:
-            try:
-                await self._one(campaign_id, plan, channel, written, now=now)
-            except SojournError as error:
-                log.error("a seed of %s gets no copy: %s", campaign_id, kind_of(error))
+            for variant in plan.variants:
+                try:
+                    await self._one(campaign_id, plan, channel, written, variant=variant, now=now)
+                except SojournError as error:
+                    log.error("a seed of %s gets no copy: %s", campaign_id, kind_of(error))
 
     async def _one(
         self,
@@ -81,6 +83,7 @@ class Seeds:
         channel: Channel,
         written: str,
         *,
+        variant: str,
         now: datetime,
     ) -> None:
         place = place_of(written, plan.channels)
@@ -88,9 +91,12 @@ class Seeds:
             return
         async with self._store.transaction() as session:
             taken = await digest(session, place.channel, place.address)
-            if not await campaigns.claim_seed(session, campaign_id, taken):
+            copy = f"{taken}/{variant}" if variant else taken
+            if not await campaigns.claim_seed(session, campaign_id, copy):
                 return
-        delivery = plan.delivery(NOBODY.customer_id, due=now, now=now, lane=channel, start=(now, 0))
+        delivery = plan.delivery(
+            NOBODY.customer_id, due=now, now=now, lane=channel, start=(now, 0), variant=variant
+        )
         await self._copies.send(
             delivery, NOBODY, place, Purpose.SEED, timezone=self._settings.timezone, now=now
         )

@@ -2,7 +2,8 @@
 
 It freezes the audience, and then has slices sent by each channel of the message until nobody is
 left. Where a slice ends before somebody is due (another time zone, the end of quiet hours), it
-sleeps until then. Operators pause, resume and stop it by updates.
+sleeps until then; if variants are tried, it has the winner found when its moment has come.
+Operators pause, resume and stop it by updates.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from temporalio.common import Priority, RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from sojourn.domain.campaign_run import (
         ACT,
+        DECIDE,
         FINISH,
         FREEZE,
         PREFIX,
@@ -24,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         CampaignDeed,
         CampaignRun,
         CampaignState,
+        Decide,
         Freeze,
         Slice,
         Sliced,
@@ -40,6 +43,7 @@ HEARTBEAT = timedelta(seconds=10)
 SLICE_TIMEOUT = timedelta(hours=2)
 ACT_TIMEOUT = timedelta(seconds=30)
 FREEZE_TIMEOUT = timedelta(hours=1)
+DECIDE_TIMEOUT = timedelta(minutes=10)
 LOOK_AT_LEAST = timedelta(minutes=30)
 """A hold may end before its moment: somebody resumes what was held."""
 PATIENCE = timedelta(seconds=60)
@@ -56,6 +60,7 @@ class CampaignWorkflow:
         self._slicing = False
         self._woken = 0
         self._known = 0
+        self._decides_at: datetime | None = None
 
     @workflow.run
     async def run(self, asked: CampaignRun) -> CampaignCounts:
@@ -96,15 +101,21 @@ class CampaignWorkflow:
     async def _slices(self, asked: CampaignRun) -> datetime | None:
         """Have a slice sent by each channel; return when to go on, or None at the end."""
         await workflow.wait_condition(lambda: self._state is not CampaignState.PAUSED)
+        if self._decides_at is not None and self._decides_at <= workflow.now():
+            await self._decide(asked.campaign)
         self._slicing = True
         try:
             sliced = await asyncio.gather(*(self._slice(asked, one) for one in asked.channels))
         finally:
             self._slicing = False
         self._tell(sliced[-1].counts)
+        # the channel that was served last knows it; the others may have ended before
+        decides = (one.counts.decides_at for one in sliced)
+        self._decides_at = min((one for one in decides if one), default=None)
         if self._state is CampaignState.PAUSED:
             return workflow.now()
-        return min((one.next_at for one in sliced if one.next_at), default=None)
+        ends = (*(one.next_at for one in sliced), self._decides_at)
+        return min((one for one in ends if one), default=None)
 
     async def _slice(self, asked: CampaignRun, channel: Channel) -> Sliced:
         sliced: Sliced = await workflow.execute_activity(
@@ -124,6 +135,18 @@ class CampaignWorkflow:
             priority=Priority(priority_key=PRIORITIES[MessageClass.PROMOTIONAL] + 1),
         )
         return sliced
+
+    async def _decide(self, campaign: str) -> None:
+        """Have the winner of the variants found, unless somebody pauses or stops it meanwhile."""
+        counts = await workflow.execute_activity(
+            DECIDE,
+            Decide(campaign=campaign, now=workflow.now()),
+            result_type=CampaignCounts,
+            summary="find the winner",
+            start_to_close_timeout=DECIDE_TIMEOUT,
+            retry_policy=RETRIES,
+        )
+        self._tell(counts)
 
     @workflow.query
     def counts(self) -> CampaignCounts | None:
@@ -200,4 +223,5 @@ def _details(counts: CampaignCounts) -> str:
         f"| sent | not sent | refused | in doubt | held | waiting |\n|---|---|---|---|---|---|\n"
         f"| {counts.sent:,} | {counts.skipped:,} | {counts.rejected:,} | {counts.unknown:,} "
         f"| {counts.held:,} | {counts.waiting:,} |"
+        + (f"\n\n**A/B** {counts.ab}" if counts.ab is not None else "")
     )

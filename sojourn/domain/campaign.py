@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from sojourn.domain.ab import ABTest
 from sojourn.domain.audience import Audience
 from sojourn.domain.brakes import Brakes
 from sojourn.domain.errors import BadInput, SameName, UnknownName
@@ -59,6 +60,7 @@ class Campaign:
         seeds: addresses that get a copy of each launch, outside of its numbers: how it arrives is
             seen there. E-mail addresses, numbers as ``+393201234567``, or ``push:TOKEN``.
         brakes: the shares of bounces and complaints at which it stops itself; None: it never does.
+        ab: variants of the message, tried on a share of the audience; the rest gets the winner.
         about: what it is, in a sentence, for people.
 
     Raises:
@@ -74,6 +76,7 @@ class Campaign:
     given: Mapping[str, Any] = field(default_factory=dict)
     seeds: tuple[str, ...] = ()
     brakes: Brakes | None = field(default_factory=Brakes)
+    ab: ABTest | None = None
     about: str = ""
 
     def __post_init__(self) -> None:
@@ -106,6 +109,7 @@ class Campaign:
         if not all(isinstance(one, type) and issubclass(one, Event) for one in self.goals):
             raise TypeError(f"{whose}: goal= takes classes of events")
         self._check_seeds(whose)
+        self._check_ab(whose)
 
     def _check_seeds(self, whose: str) -> None:
         if not isinstance(self.seeds, tuple) or not all(isinstance(o, str) for o in self.seeds):
@@ -115,6 +119,27 @@ class Campaign:
                 place_of(seed, self.message.channels)
         except BadInput as error:
             raise TypeError(f"{whose}: seeds= {error}") from None
+
+    def _check_ab(self, whose: str) -> None:
+        if self.ab is None:
+            return
+        if not isinstance(self.ab, ABTest):
+            raise TypeError(f"{whose}: ab= takes an ABTest, and {self.ab!r} is none")
+        if self.message.template:
+            raise TypeError(
+                f"{whose}: the variants of ab= name their templates: leave template= of its "
+                "message out"
+            )
+        if self.ab.after > self.message.useful_for:
+            raise TypeError(
+                f"{whose}: its message is useful_for={self.message.useful_for}, and ab= finds the "
+                f"winner after={self.ab.after}: a shorter after=, or a longer useful_for="
+            )
+        if isinstance(self.when, Recurring) and self.ab.after >= self.when.least_apart:
+            raise TypeError(
+                f"{whose}: it is sent {self.when}, and ab= finds the winner "
+                f"after={self.ab.after}: the next one would have begun"
+            )
 
     @property
     def goals(self) -> tuple[type[Event], ...]:
@@ -142,23 +167,34 @@ class Campaign:
 
     @property
     def template(self) -> str:
-        """The name of the template that says it."""
-        return self.message.template or self.step
+        """The name of the template that says it; of several variants, that of the first one."""
+        return self.templates[0]
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The names of all templates that say it: one, or that of each variant."""
+        if self.ab is not None:
+            return tuple(self.ab.variants.values())
+        return (self.message.template or self.step,)
 
     def told(self) -> dict[str, dict[str, Any]]:
         """Return all that it says as plain values, by their kind: an approval is bound to them."""
         said = {one.name: getattr(self.message, one.name) for one in fields(Message)
                 if not one.name.startswith("_")}  # fmt: skip
+        code: dict[str, Any] = {
+            "name": self.name,
+            "message": {name: _plain(value) for name, value in said.items()},
+            "goal": [one.event_name for one in self.goals],
+            "given": dict(self.given),
+            "seeds": list(self.seeds),
+        }
+        if self.brakes != Brakes():
+            # the usual ones are left out: an approval of before there were any still holds
+            code["brakes"] = str(self.brakes)
+        if self.ab is not None:
+            code["ab"] = self.ab.told()
         return {
-            "code": {
-                "name": self.name,
-                "message": {name: _plain(value) for name, value in said.items()},
-                "goal": [one.event_name for one in self.goals],
-                "given": dict(self.given),
-                "seeds": list(self.seeds),
-                # the usual ones are left out: an approval of before there were any still holds
-                **({} if self.brakes == Brakes() else {"brakes": str(self.brakes)}),
-            },
+            "code": code,
             "audience": {"name": self.to.name, "who": written(self.to.who)},
             "times": {"when": str(self.when), "rate": self.rate},
         }

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from sojourn.domain.ab_standing import ABPlan
 from sojourn.domain.brakes import Brakes
 from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_run import PREFIX
@@ -33,6 +34,7 @@ class CampaignPlan(BaseModel):
         rate: messages a second, at most.
         seeds: addresses that get a copy.
         brakes: the shares at which it stops itself; None: it never does.
+        ab: the variants that it is tried in; None: it has no variants.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +49,7 @@ class CampaignPlan(BaseModel):
     rate: float | None = None
     seeds: tuple[str, ...] = ()
     brakes: Brakes | None = Brakes()
+    ab: ABPlan | None = None
 
     @classmethod
     def of(cls, campaign: Campaign, campaign_id: str, now: datetime, *, occasion: str = "") -> Self:
@@ -108,6 +111,7 @@ class CampaignPlan(BaseModel):
             rate=campaign.rate,
             seeds=campaign.seeds,
             brakes=campaign.brakes,
+            ab=None if campaign.ab is None else ABPlan.of(campaign.ab),
         )
 
     @property
@@ -135,6 +139,7 @@ class CampaignPlan(BaseModel):
         now: datetime,
         lane: Channel,
         start: tuple[datetime, int],
+        variant: str = "",
     ) -> Delivery:
         """Return the message to one recipient.
 
@@ -144,12 +149,17 @@ class CampaignPlan(BaseModel):
             now: by the campaign's clock.
             lane: on whose queue it is.
             start: the moment of the freeze, and the number of the newest event then.
+            variant: in which the recipient gets it; empty: in the first one, if it has several.
 
         Returns:
             The message.
         """
+        words = {}
+        if self.ab is not None and variant:
+            words = {"variant": variant, "template": self.ab.template(variant)}
         return self.model.model_copy(
             update={
+                **words,
                 "customer_id": customer_id,
                 "enrolment": customer_id,
                 "due": due,
@@ -160,6 +170,27 @@ class CampaignPlan(BaseModel):
                 "latest": start,
             }
         )
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The names of its variants; one empty name if it has none."""
+        return ("",) if self.ab is None else self.ab.names
+
+    def due_after(self, due: datetime, decides: datetime) -> datetime:
+        """Return when the message is due to somebody who gets the winner.
+
+        It is the later of two moments. A message that was of no use any more when the campaign was
+        launched stays so.
+
+        Args:
+            due: when it would be due without the test.
+            decides: when the winner is found.
+        """
+        launched, _ = self.model.start
+        past = {Passed.NEVER: timedelta(0), Passed.LATE: self.useful_for}
+        if self.local is not None and self.passed in past and due + past[self.passed] < launched:
+            return due
+        return max(due, decides)
 
     def _useful_until(self, due: datetime) -> datetime:
         """Return when it is of no use any more.

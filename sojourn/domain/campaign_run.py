@@ -1,9 +1,11 @@
 """The words between a campaign's workflow, its activities and its operators."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from sojourn.domain.ab_standing import ABStanding
 from sojourn.domain.messages import Channel
 
 PREFIX = "campaign:"
@@ -11,6 +13,7 @@ PREFIX = "campaign:"
 
 FREEZE = "freeze-audience"
 SEND_SLICE = "send-slice"
+DECIDE = "decide-winner"
 ACT = "act-on-campaign"
 FINISH = "finish-campaign"
 
@@ -76,6 +79,18 @@ class Freeze(_Wire):
     now: AwareDatetime
 
 
+class Decide(_Wire):
+    """The argument of the activity that finds the winner of a campaign's variants.
+
+    Args:
+        campaign: its id.
+        now: by the workflow's clock.
+    """
+
+    campaign: str
+    now: AwareDatetime
+
+
 class CampaignCounts(_Wire):
     """The numbers of a campaign.
 
@@ -91,6 +106,7 @@ class CampaignCounts(_Wire):
         held: wait for the end of a hold, or of their local time.
         waiting: not decided on yet.
         because: why it is paused or stopped; else empty.
+        ab: where its A/B test stands; None: it has none.
     """
 
     campaign: str
@@ -104,6 +120,12 @@ class CampaignCounts(_Wire):
     held: int = 0
     waiting: int = 0
     because: str = ""
+    ab: ABStanding | None = None
+
+    @property
+    def decides_at(self) -> datetime | None:
+        """When the winner of its variants is to be found; None: never, or not known yet."""
+        return None if self.ab is None or self.state.is_over else self.ab.open_until
 
     @property
     def settled(self) -> int:

@@ -342,6 +342,8 @@ class Delivery(_Wire):
     campaign: str = ""
     """The campaign that it belongs to; empty: a run of a journey. A campaign's message has the
     campaign in place of the run and its start, and the recipient's id in place of the enrolment."""
+    variant: str = ""
+    """The variant in whose words it is; empty: there are no variants."""
 
     @property
     def lane(self) -> Channel:

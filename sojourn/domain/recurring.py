@@ -5,7 +5,7 @@ An occurrence is named after its day, ``newsletter@2026-12-07``, and is a campai
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from sojourn.domain.calendar import DAY
 from sojourn.domain.sending_time import EARLIEST, Passed, SendingTime
@@ -29,6 +29,13 @@ class Recurring:
     local: time
     weekday: int | None = None
     day: int | None = None
+
+    @property
+    def least_apart(self) -> timedelta:
+        """The shortest time between two occurrences."""
+        if self.weekday is not None:
+            return timedelta(weeks=1)
+        return timedelta(days=1 if self.day is None else LAST_DAY)
 
     def falls_on(self, day: date) -> bool:
         """Tell whether there is an occurrence on a day."""

@@ -135,6 +135,7 @@ async def serving(
                         tasks.close,
                         campaigning.freeze,
                         campaigning.act,
+                        campaigning.decide,
                         campaigning.finish,
                         Occurrences(
                             Sojourn(client, store, settings, project, task_queue=task_queue)

@@ -19,7 +19,7 @@ from sojourn.domain.errors import BadInput
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.domain.text import LONGEST_NOTE, writable
-from sojourn.store import recipients
+from sojourn.store import ab_tests, recipients
 from sojourn.store.dialects import insert
 from sojourn.store.tables import CampaignRow, CampaignWordRow, EventRow, LedgerRow
 
@@ -157,6 +157,12 @@ async def standing(session: AsyncSession, campaign_id: str) -> tuple[CampaignSta
     return CampaignState(state), since
 
 
+async def hold(session: AsyncSession, campaign_id: str) -> CampaignRow | None:
+    """Return a campaign, and lock it: nobody pauses or stops it before the transaction ends."""
+    query = select(CampaignRow).where(CampaignRow.id == campaign_id).with_for_update()
+    return (await session.exec(query.execution_options(populate_existing=True))).first()
+
+
 async def frozen(session: AsyncSession, campaign_id: str, *, at: datetime, size: int) -> None:
     """Note that the audience of a campaign is frozen, and that it runs.
 
@@ -194,8 +200,7 @@ async def act(session: AsyncSession, deed: CampaignDeed) -> CampaignRow:
     Raises:
         BadInput: it was never launched.
     """
-    query = select(CampaignRow).where(CampaignRow.id == deed.campaign).with_for_update()
-    row = (await session.exec(query.execution_options(populate_existing=True))).first()
+    row = await hold(session, deed.campaign)
     if row is None:
         return await get(session, deed.campaign)
     after = _AFTER[deed.act]
@@ -240,7 +245,7 @@ async def claim_seed(session: AsyncSession, campaign_id: str, digest: str) -> bo
     Args:
         session: a writing transaction.
         campaign_id: of the campaign.
-        digest: of the seed's address.
+        digest: of the seed's address, with the variant if there are several.
 
     Returns:
         False if it got its copy before, or the campaign was paused or stopped meanwhile.
@@ -305,6 +310,7 @@ async def counts(session: AsyncSession, campaign_id: str) -> CampaignCounts:
         held=held,
         waiting=max(row.size - decided, 0),
         because=row.because if row.state in _HALTED else "",
+        ab=await ab_tests.standing(session, campaign_id, row.plan),
     )
 
 

@@ -59,6 +59,7 @@ def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
         topic=delivery.topic,
         counted_as=delivery.counted_as or None,
         coupon=delivery.coupon or None,
+        variant=delivery.variant or None,
         state=MessageState.DEFERRED,
         due_at=delivery.due,
         decided_at=delivery.now,

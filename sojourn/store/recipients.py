@@ -163,6 +163,7 @@ async def due(
     now: datetime,
     limit: int,
     under_way: bool = False,
+    share_only: bool = False,
 ) -> Sequence[RecipientRow]:
     """Return the recipients that the gate is to be asked about, the longest due first.
 
@@ -173,11 +174,14 @@ async def due(
         now: the present moment.
         limit: so many at most.
         under_way: those alone whose message was claimed, and may be out.
+        share_only: those alone that a variant is tried on.
 
     Returns:
         Their rows.
     """
-    query = select(RecipientRow).where(*_open(campaign_id, lane, under_way=under_way))
+    query = select(RecipientRow).where(
+        *_open(campaign_id, lane, under_way=under_way, share_only=share_only)
+    )
     query = query.where(col(RecipientRow.next_at) <= now)
     return (
         await session.exec(
@@ -187,7 +191,12 @@ async def due(
 
 
 async def next_due(
-    session: AsyncSession, campaign_id: str, lane: str, *, under_way: bool = False
+    session: AsyncSession,
+    campaign_id: str,
+    lane: str,
+    *,
+    under_way: bool = False,
+    share_only: bool = False,
 ) -> datetime | None:
     """Return when the next recipient is due on a channel; None: none is any more.
 
@@ -196,21 +205,26 @@ async def next_due(
         campaign_id: of the campaign.
         lane: the channel.
         under_way: as for `due`.
+        share_only: likewise.
 
     Returns:
         The moment.
     """
-    query = select(col(RecipientRow.next_at)).where(*_open(campaign_id, lane, under_way=under_way))
+    query = select(col(RecipientRow.next_at)).where(
+        *_open(campaign_id, lane, under_way=under_way, share_only=share_only)
+    )
     return (await session.exec(query.order_by(col(RecipientRow.next_at)).limit(1))).first()
 
 
-def _open(campaign_id: str, lane: str, *, under_way: bool) -> list[Any]:
+def _open(campaign_id: str, lane: str, *, under_way: bool, share_only: bool) -> list[Any]:
     """Return the conditions of a recipient whose message is not decided on."""
     found: list[Any] = [
         col(RecipientRow.campaign) == campaign_id,
         col(RecipientRow.lane) == lane,
         col(RecipientRow.next_at).is_not(None),
     ]
+    if share_only:
+        found.append(col(RecipientRow.variant).is_not(None))
     return [*found, _is_under_way(campaign_id)] if under_way else found
 
 

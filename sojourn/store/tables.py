@@ -105,6 +105,8 @@ HAS_PHONE2 = "phone2 <> ''"
 OPEN = "next_at IS NOT NULL"
 """A recipient who is still to be decided on."""
 TAKEN = "taken IS NOT NULL"
+OPEN_OF_SHARE = "next_at IS NOT NULL AND variant IS NOT NULL"
+"""A recipient in the share that variants are tried on, who is still to be decided on."""
 ON = "ended_at IS NULL"
 """A switch that holds something back now."""
 WAITS = "state = 'waiting'"
@@ -286,7 +288,7 @@ class CampaignWordRow(SQLModel, table=True):
     id: int | None = _number()
     campaign: str
     what: str
-    """approve, launch, pause, resume, stop, finish, test, seed."""
+    """approve, launch, pause, resume, stop, finish, test, seed, decide."""
     at: datetime = _moment()
     by: str
     because: str = ""
@@ -307,6 +309,15 @@ class RecipientRow(SQLModel, table=True):
             "id",
             sqlite_where=text(OPEN),
             postgresql_where=text(OPEN),
+        ),
+        Index(
+            "ix_recipients_share",
+            "campaign",
+            "lane",
+            "next_at",
+            "id",
+            sqlite_where=text(OPEN_OF_SHARE),
+            postgresql_where=text(OPEN_OF_SHARE),
         ),
         Index(
             "ix_recipients_taken",
@@ -332,6 +343,22 @@ class RecipientRow(SQLModel, table=True):
     """The channel on whose queue it is."""
     taken: str | None = None
     """The digest of the address that its message went to: no other of the campaign goes there."""
+    variant: str | None = None
+    """The variant that is tried on the customer; None: there are none, or it gets the winner."""
+
+
+class ABTestRow(SQLModel, table=True):
+    """The A/B test of a campaign: when the winner is found, and what it was found by."""
+
+    __tablename__ = "ab_tests"
+
+    campaign: str = Field(primary_key=True)
+    decides_at: datetime | None = _maybe()
+    """When the winner is found; None: some of the share are still to get the message."""
+    decided_at: datetime | None = _maybe()
+    winner: str | None = None
+    results: list[dict[str, Any]] | None = _maybe_json()
+    """The counts of each variant at that moment (`domain.ab_standing.ABResult`)."""
 
 
 class AudienceRow(SQLModel, table=True):
@@ -628,6 +655,8 @@ class LedgerRow(SQLModel, table=True):
     confirmation to one address (`store.opting`)."""
     coupon: str | None = None
     """The pool from which it hands out a code."""
+    variant: str | None = None
+    """The variant in whose words it is; None: there are no variants."""
 
 
 IS_FREE = "state = 'free'"

@@ -85,7 +85,10 @@ class Shop:
         one = Campaign(f"{name}-{self.own}", **told)  # type: ignore[arg-type]
         folder = self.templates / one.name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "message.email.en.html").write_text(WORDS)
+        for template in one.templates:
+            words = WORDS.replace("Spring is here", f"{template}: spring is here")
+            file = folder / f"{template}.email.en.html"
+            file.write_text(WORDS if one.ab is None else words)
         self.sojourn = self.with_campaigns(one)
         return one
 

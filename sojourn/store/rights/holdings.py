@@ -144,7 +144,7 @@ HOLDINGS: Mapping[str, Holding] = {
         parts(
             customer="customer_id",
             personal="taken",
-            plain="id campaign timezone due_at next_at lane",
+            plain="id campaign timezone due_at next_at lane variant",
         ),
     ),
     "mutes": Holding(
@@ -247,7 +247,7 @@ HOLDINGS: Mapping[str, Holding] = {
             personal="detail",
             plain="id journey n step template channel message_class topic state reason attempt "
             "due_at decided_at held_until claimed_at submitted_at settled_at provider "
-            "possible_duplicate twice_at progress progress_at coupon",
+            "possible_duplicate twice_at progress progress_at coupon variant",
         ),
         end=End.EMPTIED,
         aging=Aging("decided_at", ("detail",)),
@@ -266,6 +266,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "coupon_pools": Holding("When a pool of coupons last ran dry.", find=Find.NOBODY),
     "audiences": Holding("An audience that is watched, and the last look at it.", find=Find.NOBODY),
     "campaigns": Holding("A campaign that was launched.", find=Find.NOBODY),
+    "ab_tests": Holding("The A/B test of a campaign, and its winner.", find=Find.NOBODY),
     "campaign_words": Holding("An action of an operator on a campaign.", find=Find.NOBODY),
     "erasures": Holding("The proof that a person was erased, under a hash.", find=Find.NOBODY),
     "erased_addresses": Holding("An erased address, as a hash.", find=Find.NOBODY),
