@@ -68,14 +68,7 @@ def _show(found: "Check") -> None:
     show_line("")
     show_list(("customers", "what would become of their message"), _fates(found))
     show_line("")
-    show_list(
-        ("language", "channel", "rendered", "declined", "fault"),
-        (
-            (one.language, one.channel, one.rendered, one.declined or "", fault)
-            for one in found.words
-            for fault in ([f"{f.text} ({f.customers})" for f in one.faults] or [""])
-        ),
-    )
+    _show_words(found)
     if found.hours:
         show_line("")
         show_list(
@@ -108,6 +101,20 @@ def _show(found: "Check") -> None:
     show_line(f"to approve: {found.digest}")
     if not found.fails:
         show_line(found.launch)
+
+
+def _show_words(found: "Check") -> None:
+    has_variants = any(one.variant for one in found.words)
+    show_list(
+        (*(("variant",) if has_variants else ()), "language", "channel", "rendered", "declined",
+         "fault"),
+        (
+            (*((one.variant,) if has_variants else ()), one.language, one.channel, one.rendered,
+             one.declined or "", fault)
+            for one in found.words
+            for fault in ([f"{f.text} ({f.customers})" for f in one.faults] or [""])
+        ),
+    )  # fmt: skip
 
 
 def _fates(found: "Check") -> list[tuple[str, str]]:

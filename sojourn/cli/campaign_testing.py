@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 from sojourn.campaigns.approving import digest_in
@@ -11,6 +12,7 @@ from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.content import Content
 from sojourn.domain.customer import Customer, home_zone
+from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.places import Place, place_of
 from sojourn.home import private_folder
 from sojourn.insight.card import masked
@@ -30,6 +32,7 @@ async def send_tests(
     *,
     customer_id: str,
     lang: str,
+    variant: str,
     by: str,
     as_json: bool,
 ) -> None:
@@ -41,16 +44,18 @@ async def send_tests(
         to: the addresses.
         customer_id: the customer that it addresses; empty: somebody that nothing is known of.
         lang: the language; empty: the customer's.
+        variant: the variant; empty: each of them.
         by: who tests.
         as_json: for programs.
 
     Raises:
-        UnknownName: there is no such customer.
+        UnknownName: there is no such customer, or no such variant.
         BadInput: an address is none, or this installation may not write to it.
     """
     now = datetime.now(UTC)
     plan = CampaignPlan.of(campaign, campaign.name, now, occasion=campaign.next_occasion(now))
     places = [place_of(one, plan.channels) for one in to]
+    chosen = _chosen(campaign, plan, variant)
     async with here.store() as store:
         customer = await _addressed(store, customer_id)
         if lang:
@@ -68,9 +73,14 @@ async def send_tests(
         )
         sent: list[dict[str, str]] = []
         try:
-            for number, place in enumerate(places, 1):
+            for number, (place, words) in enumerate(product(places, chosen), 1):
                 delivery = plan.delivery(
-                    customer.customer_id, due=now, now=now, lane=place.channel, start=(now, 0)
+                    customer.customer_id,
+                    due=now,
+                    now=now,
+                    lane=place.channel,
+                    start=(now, 0),
+                    variant=words,
                 )
                 said = await copies.send(
                     delivery,
@@ -86,7 +96,9 @@ async def send_tests(
                     "channel": place.channel.value,
                     "provider": provider,
                     "language": said.locale,
+                    **({"variant": words} if words else {}),
                 }
+                shown = f"{said.locale}, variant {words}" if words else said.locale
                 if provider == KEEPS_NOTHING:
                     file = folder(here.settings) / f"test-{campaign.name}-{number}.html"
                     told["page"] = str(_written(campaign, place, said, file, now))
@@ -97,7 +109,7 @@ async def send_tests(
                         campaign.name,
                         "test",
                         by=by,
-                        because=f"to {told['to']} in {said.locale}",
+                        because=f"to {told['to']} in {shown}",
                         digest=digest_in(here.project, campaign),
                     )
         finally:
@@ -107,11 +119,29 @@ async def send_tests(
         show_json({"sent": sent})
         return
     for one in sent:
+        words = f", variant {one['variant']}" if "variant" in one else ""
         show_line(
             f"sent to {one['to']} by {one['channel']} ({one['provider']}), in {one['language']}"
+            + words
         )
         if "page" in one:
             show_line(f"the outbox sends nothing to anybody: {one['page']} shows it")
+
+
+def _chosen(campaign: Campaign, plan: CampaignPlan, variant: str) -> tuple[str, ...]:
+    """Return the variants to send.
+
+    Raises:
+        BadInput: the campaign has no variants.
+        UnknownName: there is no such variant.
+    """
+    if not variant:
+        return plan.variants
+    if plan.ab is None:
+        raise BadInput(f"{campaign.name} has no variants: leave --variant out")
+    if variant not in plan.variants:
+        raise UnknownName(f"variant of {campaign.name}", variant, plan.variants)
+    return (variant,)
 
 
 async def _addressed(store: Store, customer_id: str) -> Customer:

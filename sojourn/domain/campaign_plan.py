@@ -154,12 +154,8 @@ class CampaignPlan(BaseModel):
         Returns:
             The message.
         """
-        words = {}
-        if self.ab is not None and variant:
-            words = {"variant": variant, "template": self.ab.template(variant)}
-        return self.model.model_copy(
+        return self.worded(self.model, variant).model_copy(
             update={
-                **words,
                 "customer_id": customer_id,
                 "enrolment": customer_id,
                 "due": due,
@@ -170,6 +166,13 @@ class CampaignPlan(BaseModel):
                 "latest": start,
             }
         )
+
+    def worded(self, delivery: Delivery, variant: str) -> Delivery:
+        """Return a message in the words of a variant; an empty name changes nothing."""
+        if self.ab is None or not variant:
+            return delivery
+        words = {"variant": variant, "template": self.ab.template(variant)}
+        return delivery.model_copy(update=words)
 
     @property
     def variants(self) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ class Check(BaseModel):
         held: those of them that something holds first.
         skipped: customers who would get nothing, by reason.
         decided: customers who are in the ledger already: it was launched before.
-        words: by language and channel.
+        words: by variant, language and channel.
         hours: messages by the hour, in UTC.
         ends: when the last one leaves; None: none does.
         late: messages whose turn comes too late.
@@ -228,23 +228,26 @@ class _Seen:
             self._bill(one)
 
     def _bill(self, one: Going) -> None:
-        try:
-            said = words_for(
-                self._renderer,
-                one.delivery,
-                one.customer,
-                one.channel,
-                timezone=one.timezone,
-                pools=self._project.coupons,
-                now=one.ready,
-            )
-        except (NothingToSay, TemplateError):
-            self.unrendered += 1  # the words of its language say why
-            return
+        segments = 0
+        for variant in self._plan.variants:  # the longest one counts: it may win
+            try:
+                said = words_for(
+                    self._renderer,
+                    self._plan.worded(one.delivery, variant),
+                    one.customer,
+                    one.channel,
+                    timezone=one.timezone,
+                    pools=self._project.coupons,
+                    now=one.ready,
+                )
+            except (NothingToSay, TemplateError):
+                self.unrendered += 1  # the words of its language say why
+                return
+            segments = max(segments, said.segments)
         price = self._project.prices.of(one.address, self._provider)
         prefix = price.prefix if price is not None else _country_code(one.address)
         self._texts[prefix] += 1
-        self._segments[prefix] += said.segments
+        self._segments[prefix] += segments
         if price is not None:
             self._amounts[prefix] = (price.amount, price.currency)
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, func
@@ -24,7 +24,7 @@ from sojourn.sending.batches.gathering import fits
 from sojourn.sending.gate import Gate
 from sojourn.sending.gathering import Gathered
 from sojourn.settings import Settings
-from sojourn.store import Store, cards
+from sojourn.store import Store, cards, recipients
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.facts.all import holders
 from sojourn.store.facts.clauses import CUSTOMERS
@@ -104,6 +104,8 @@ class Looking:
         self._single = Gate.of(store, settings, project, policy, renderer.channels_of)
         self._taken: dict[str, str] = {}
         self._newest = 0
+        self._size = 0
+        self._decides_at: datetime | None = None
         self.tally = Tally()
 
     async def size(self) -> int:
@@ -112,7 +114,8 @@ class Looking:
             inner = self._holders(session).subquery()
             connection = await session.connection()
             query = select(func.count()).select_from(inner)
-            return int((await connection.execute(query)).scalar_one())
+            self._size = int((await connection.execute(query)).scalar_one())
+            return self._size
 
     async def sample(self, number: int) -> AsyncIterator[Going]:
         """Ask about customers of the audience who are drawn by lot.
@@ -158,10 +161,14 @@ class Looking:
                 for row in await session.exec(people)
             }
             self._newest = (await session.exec(select(func.max(EventRow.seq)))).one() or 0
+            decides_at = await self._winner_at(session)
         by_moment: dict[datetime, list[Delivery]] = {}
         freeze = self._plan.when.begins(self._now)
         for one in ids:
             due = due_in(zones.get(one, self._zone), self._plan, freeze, self._zone)
+            variant = self._drawn(one)
+            if decides_at is not None and not variant:
+                due = self._plan.due_after(due, decides_at)
             at = max(due, freeze)
             delivery = self._plan.delivery(
                 one,
@@ -169,12 +176,37 @@ class Looking:
                 now=at,
                 lane=self._plan.channels[0],
                 start=(self._now, self._newest),
+                variant=variant,
             )
             by_moment.setdefault(at, []).append(delivery)
         for at, deliveries in sorted(by_moment.items()):
             for begin in range(0, len(deliveries), AT_ONCE):
                 for going in await self._asked(deliveries[begin : begin + AT_ONCE], at):
                     yield going
+
+    def _drawn(self, customer_id: str) -> str:
+        """Return the variant that a customer would try; empty: none, or there are none."""
+        test = self._plan.ab
+        if test is None:
+            return ""
+        return test.drawn(self._plan.model.campaign, customer_id) or ""
+
+    async def _winner_at(self, session: AsyncSession) -> datetime | None:
+        """Estimate when the winner would be found: the share is spread over zones, and by the rate.
+
+        None: there are no variants.
+        """
+        test, freeze = self._plan.ab, self._plan.when.begins(self._now)
+        if test is None or self._decides_at is not None:
+            return self._decides_at
+        zones = {self._zone}
+        if self._plan.when.is_local:
+            found = await recipients.zones(session, self._holders(session))
+            zones = {one or self._zone for one in found} or zones
+        last = max(due_in(one, self._plan, freeze, self._zone) for one in zones)
+        takes = self._size * test.share / self._plan.rate if self._plan.rate else 0
+        self._decides_at = max(last, freeze) + timedelta(seconds=takes) + test.after
+        return self._decides_at
 
     async def _asked(self, deliveries: Sequence[Delivery], at: datetime) -> list[Going]:
         self.tally.looked += len(deliveries)

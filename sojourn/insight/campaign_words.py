@@ -35,6 +35,7 @@ class InLanguage(BaseModel):
     """The words of a campaign in one language, by one channel.
 
     Args:
+        variant: the variant; empty: there are none.
         language: as the project declares it.
         channel: the channel.
         rendered: for so many customers.
@@ -42,6 +43,7 @@ class InLanguage(BaseModel):
         faults: why it cannot be rendered.
     """
 
+    variant: str = ""
     language: str
     channel: Channel
     rendered: int
@@ -77,7 +79,7 @@ def tried(
     pools: Pools,
     now: datetime,
 ) -> list[InLanguage]:
-    """Render a campaign's message for a sample in each language.
+    """Render a campaign's message for a sample, in each variant and each language.
 
     Where nobody is in the sample, it is rendered for a customer that nothing is known of.
 
@@ -90,40 +92,66 @@ def tried(
         now: the moment.
 
     Returns:
-        The words by language and channel.
+        The words by variant, language and channel.
     """
     found: list[InLanguage] = []
-    for tag in languages:
-        for channel in plan.channels:
-            sample: Iterable[tuple[Delivery, Customer, str]] = [
-                (one.delivery, one.customer, one.timezone) for one in readers.of(tag)
-            ] or [(_to_nobody(plan, channel, now), _NOBODY, plan.model.timezone)]
-            rendered = declined = 0
-            faults: Counter[str] = Counter()
-            for delivery, customer, timezone in sample:
-                reader = replace(customer, locale=_own_or(tag, customer.locale))
-                try:
-                    said = words_for(
-                        renderer, delivery, reader, channel, timezone=timezone, pools=pools, now=now
-                    )
-                except NothingToSay:
-                    declined += 1
-                except TemplateError as error:
-                    faults[str(error)] += 1
-                else:
-                    rendered += 1
-                    if said.locale not in fallbacks((tag,)):
-                        faults[f"{_stem(said.template)}.{tag}: not there; {said.locale} goes"] += 1
-            found.append(
-                InLanguage(
+    for variant in plan.variants:
+        for tag in languages:
+            for channel in plan.channels:
+                sample: Iterable[tuple[Delivery, Customer, str]] = [
+                    (plan.worded(one.delivery, variant), one.customer, one.timezone)
+                    for one in readers.of(tag)
+                ] or [(_to_nobody(plan, channel, now, variant), _NOBODY, plan.model.timezone)]
+                one = InLanguage(
+                    variant=variant,
                     language=tag,
                     channel=channel,
-                    rendered=rendered,
-                    declined=declined,
-                    faults=[Fault(text=text, customers=n) for text, n in faults.most_common()],
+                    rendered=0,
+                    declined=0,
+                    faults=[],
                 )
-            )
+                found.append(_tried(one, renderer, sample, pools=pools, now=now))
     return found
+
+
+def _tried(
+    words: InLanguage,
+    renderer: Renderer,
+    sample: Iterable[tuple[Delivery, Customer, str]],
+    *,
+    pools: Pools,
+    now: datetime,
+) -> InLanguage:
+    """Return the words of one language with the counts of a sample."""
+    tag, rendered, declined = words.language, 0, 0
+    faults: Counter[str] = Counter()
+    for delivery, customer, timezone in sample:
+        reader = replace(customer, locale=_own_or(tag, customer.locale))
+        try:
+            said = words_for(
+                renderer,
+                delivery,
+                reader,
+                words.channel,
+                timezone=timezone,
+                pools=pools,
+                now=now,
+            )
+        except NothingToSay:
+            declined += 1
+        except TemplateError as error:
+            faults[str(error)] += 1
+        else:
+            rendered += 1
+            if said.locale not in fallbacks((tag,)):
+                faults[f"{_stem(said.template)}.{tag}: not there; {said.locale} goes"] += 1
+    return words.model_copy(
+        update={
+            "rendered": rendered,
+            "declined": declined,
+            "faults": [Fault(text=text, customers=n) for text, n in faults.most_common()],
+        }
+    )
 
 
 def words_for(
@@ -160,8 +188,10 @@ def words_for(
     return renderer.render(context_of(delivery, claim, reference=""), channel)
 
 
-def _to_nobody(plan: CampaignPlan, channel: Channel, now: datetime) -> Delivery:
-    return plan.delivery(_NOBODY.customer_id, due=now, now=now, lane=channel, start=(now, 0))
+def _to_nobody(plan: CampaignPlan, channel: Channel, now: datetime, variant: str) -> Delivery:
+    return plan.delivery(
+        _NOBODY.customer_id, due=now, now=now, lane=channel, start=(now, 0), variant=variant
+    )
 
 
 def _own_or(tag: str, locale: str) -> str:

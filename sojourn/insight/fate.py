@@ -56,6 +56,7 @@ class Decided(BaseModel):
         reports: the provider's later reports.
         instead: what would have changed it; empty if it left.
         devices: what became of a push message on each of the customer's devices.
+        variant: in whose words it is; None: there are no variants.
     """
 
     kind: Literal["message"] = "message"
@@ -79,6 +80,7 @@ class Decided(BaseModel):
     reports: list[Reported]
     instead: str = ""
     devices: list[OnDevice] = []
+    variant: str | None = None
 
 
 def decided(
@@ -118,6 +120,7 @@ def decided(
     text = [
         _fate(row, course, pauses.get(Channel(row.channel)), tz)
         + (f": {cause.name}, {clock(cause.occurred_at, tz)}" if cause else ""),
+        f"variant {row.variant}" if row.variant else "",
         held_back,
         twice(row) or "",
         _detail(row, detail, course),
@@ -145,6 +148,7 @@ def decided(
         reports=course.reports,
         instead=instead,
         devices=course.devices,
+        variant=row.variant,
     )
 
 

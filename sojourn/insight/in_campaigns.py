@@ -21,6 +21,7 @@ class InAudience(BaseModel):
         campaign: its id.
         due: when the message is due.
         state: where the campaign stands.
+        variant: the variant that is tried on them, or has won; empty: there is none, or none yet.
     """
 
     kind: Literal["audience"] = "audience"
@@ -29,6 +30,7 @@ class InAudience(BaseModel):
     campaign: str
     due: datetime
     state: CampaignState
+    variant: str = ""
 
 
 def campaign_of(workflow_id: str) -> str:
@@ -55,16 +57,23 @@ def undecided(
             at=one.since,
             text=_text(one, tz),
             campaign=one.campaign,
-            due=one.due,
+            due=_due(one),
             state=one.state,
+            variant=one.variant or (one.ab.winner if one.ab else ""),
         )
         for one in found
         if (PREFIX + one.campaign, one.customer_id) not in decided
     ]
 
 
+def _due(one: Membership) -> datetime:
+    """Return when the message is due: to those who get the winner, not before it is found."""
+    decides_at = one.ab.decides_at if one.ab is not None and not one.variant else None
+    return one.due if decides_at is None else max(one.due, decides_at)
+
+
 def _text(one: Membership, tz: str) -> str:
-    inside = f"in the audience of {one.campaign}"
+    inside = f"in the audience of {one.campaign}{_variant(one)}"
     because = f": {one.because}" if one.because else ""
     match one.state:
         case CampaignState.STOPPED:
@@ -73,5 +82,14 @@ def _text(one: Membership, tz: str) -> str:
         case CampaignState.FINISHED:
             return f"{inside}; the campaign ended, and nothing was decided about them"
         case CampaignState.PAUSED:
-            return f"{inside}, due {clock(one.due, tz)}; {one.by} paused the campaign{because}"
-    return f"{inside}, due {clock(one.due, tz)}: not decided on yet"
+            return f"{inside}, due {clock(_due(one), tz)}; {one.by} paused the campaign{because}"
+    return f"{inside}, due {clock(_due(one), tz)}: not decided on yet"
+
+
+def _variant(one: Membership) -> str:
+    """Tell which variant of the message they get."""
+    if one.ab is None:
+        return ""
+    if one.variant:
+        return f", in the share that tries {one.variant}"
+    return f", gets the winner, {one.ab.winner}" if one.ab.winner else ", gets the winner"

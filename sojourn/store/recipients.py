@@ -9,9 +9,11 @@ from sqlalchemy import Select, bindparam, case, func, literal, null, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from sojourn.domain.ab_standing import ABStanding
 from sojourn.domain.campaign_run import PREFIX, CampaignState
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
+from sojourn.store import ab_tests
 from sojourn.store.dialects import insert
 from sojourn.store.tables import CampaignRow, CustomerRow, LedgerRow, RecipientRow
 
@@ -29,6 +31,8 @@ class Membership:
         changed: since when.
         by: who did that.
         because: why.
+        variant: the variant that is tried on the customer; empty: none is.
+        ab: where the campaign's test stands; None: it has none.
     """
 
     campaign: str
@@ -39,6 +43,8 @@ class Membership:
     changed: datetime
     by: str
     because: str
+    variant: str = ""
+    ab: ABStanding | None = None
 
 
 RECIPIENTS = SQLModel.metadata.tables["recipients"]
@@ -345,8 +351,10 @@ async def of_customers(
             changed=row.changed_at,
             by=row.changed_by,
             because=row.because,
+            variant=one.variant or "",
+            ab=await ab_tests.standing(session, row.id, row.plan),
         )
-        for one, row in await session.exec(query)
+        for one, row in (await session.exec(query)).all()
     ]
 
 

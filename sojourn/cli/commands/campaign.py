@@ -10,6 +10,7 @@ from sojourn.cli import schedules
 from sojourn.cli.by_hand import ANYBODY, check_name, check_words
 from sojourn.cli.campaign_approving import approve_it, ask, has_approval
 from sojourn.cli.campaign_checking import Everybody, Sample, show_check
+from sojourn.cli.campaign_variants import results_of, show_variants
 from sojourn.cli.here import Here
 from sojourn.cli.options import AsJson, By, Limit, Why
 from sojourn.cli.output import show_json, show_line, show_list, stderr
@@ -87,6 +88,9 @@ def send_test(
     lang: Annotated[
         str, typer.Option("--lang", help="In this language; else the customer's.")
     ] = "",
+    variant: Annotated[
+        str, typer.Option("--variant", metavar="NAME", help="In this variant; else in each.")
+    ] = "",
     by: By = ANYBODY,
     as_json: AsJson = False,
 ) -> None:
@@ -101,7 +105,18 @@ def send_test(
     here = Here.compose()
     check_name(by, here.project)
     one = here.project.campaigns.named(campaign)
-    run(send_tests(here, one, to, customer_id=customer, lang=lang, by=by, as_json=as_json))
+    run(
+        send_tests(
+            here,
+            one,
+            to,
+            customer_id=customer,
+            lang=lang,
+            variant=variant,
+            by=by,
+            as_json=as_json,
+        )
+    )
 
 
 @app.command()
@@ -242,6 +257,7 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
             return
         counts = await campaigns.counts(session, campaign_id)
         reasons = await campaigns.reasons(session, campaign_id)
+        results = await results_of(session, counts)
     if as_json:
         done = [word.model_dump(exclude={"id", "campaign"}) for word in words]
         show_json({**counts.model_dump(), "reasons": reasons, "done": done})
@@ -250,6 +266,8 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
     if counts.because:
         show_line(f"because {counts.because}")
     show_line(f"of {counts.size:,} in its audience, {counts.waiting + counts.held:,} wait")
+    if counts.ab is not None:
+        show_variants(counts.ab, results)
     if reasons:
         show_line("")
         show_list(("not sent because", "customers"), reasons.items())
@@ -300,6 +318,8 @@ async def _watch(here: Here, campaign_id: str) -> None:
     show_line(f"{campaign_id} {counts}")
     if counts.because:
         show_line(f"because {counts.because}")
+    if counts.ab is not None:
+        show_line(f"A/B: {counts.ab}")
 
 
 async def _counts(store: Store, campaign_id: str) -> CampaignCounts:

@@ -18,10 +18,13 @@ from sojourn.cli.local.stack import Server
 from sojourn.domain.ab_standing import ABPlan
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.campaign_run import CampaignAct, CampaignCounts, CampaignState
-from sojourn.domain.errors import TransientError
+from sojourn.domain.errors import TemporalUnavailable, TransientError
 from sojourn.domain.events import OrderCompleted
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
+from sojourn.insight import story
+from sojourn.insight.fate import Decided
+from sojourn.insight.in_campaigns import InAudience
 from sojourn.store import Store, ab_tests, campaigns, people, reports
 from sojourn.store.tables import RecipientRow
 from tests.support.campaigning import Counting, Shop, settings_of
@@ -300,6 +303,27 @@ async def test_a_hold_of_one_customers_own_is_not_waited_for(shop: Shop) -> None
         assert (counts.sent, counts.held) == (7, 1)
         await launching.act(shop.sojourn, spring.name, CampaignAct.STOP, by="a", because="so")
         await shop.ended(spring.name)
+
+
+async def lines(shop: Shop, customer_id: str) -> list[str]:
+    away = TemporalUnavailable("not asked")
+    settings, project = shop.sojourn.settings, shop.sojourn.project
+    told = await story.tell(shop.store, settings, project, away, customer_id)
+    return [one.text for one in told.timeline if isinstance(one, InAudience | Decided)]
+
+
+async def test_explain_tells_the_variant_before_and_after_the_turn(shop: Shop) -> None:
+    await shop.people(30)
+    spring = shop.campaign(ab=ab(after=timedelta(seconds=1)))
+    await shop.frozen(spring)
+    share = await variants(shop, spring.name)
+    tries, waits = of(share, "warm")[0], of(share, None)[0]
+    assert ", in the share that tries warm, due " in (await lines(shop, tries))[0]
+    assert ", gets the winner, due " in (await lines(shop, waits))[0]
+    async with shop.worker():
+        await shop.ended(spring.name)
+    assert "; variant warm" in (await lines(shop, tries))[0]
+    assert "; variant plain" in (await lines(shop, waits))[0]
 
 
 async def test_each_seed_gets_each_variant(shop: Shop) -> None:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from temporalio.client import Client
 
-from sojourn import EMAIL, SMS, Campaign, at_local, weekly
+from sojourn import CLICK, EMAIL, SMS, ABTest, Campaign, at_local, weekly
 from sojourn.campaigns import approving, launching
 from sojourn.cli.local.stack import Server
 from sojourn.domain.campaign_run import CampaignAct, CampaignDeed, CampaignState
@@ -154,6 +154,19 @@ async def test_each_zone_leaves_at_its_hour_and_what_takes_too_long_is_said(shop
     assert (found.ends, found.late) == (rome + HOUR, 4)
     assert "4 messages would be too late" in found.warnings[0]
     assert found.rate == pytest.approx(1 / 900)
+
+
+async def test_the_rest_leaves_once_the_winner_is_found(shop: Shop) -> None:
+    await shop.people(30, timezone="Asia/Tokyo")
+    await shop.people(30, timezone="Europe/Rome")
+    test = ABTest({"plain": "message", "warm": "warm-words"}, share=0.5, by=CLICK, after=3 * HOUR)
+    spring = shop.campaign(when=at_local("2026-03-20 10:00"), ab=test)
+    found = await looked(shop, spring)
+    tokyo, rome = (datetime(2026, 3, 20, hour, tzinfo=UTC) for hour in (1, 9))
+    assert [one.hour for one in found.hours] == [tokyo, rome, rome + 3 * HOUR]
+    assert sum(one.number for one in found.hours) == 60
+    assert found.hours[2].number == pytest.approx(30, abs=18)
+    assert {one.variant for one in found.words} == {"plain", "warm"}
 
 
 async def test_text_messages_have_segments_and_a_price_only_where_one_is_named(shop: Shop) -> None:
