@@ -1,8 +1,8 @@
-"""Carry the repository's journeys in the wheel: as data, for `sojourn add` and `sojourn new`.
+"""Carry what ships in the wheel: as data, for `sojourn add` and `sojourn new`.
 
-The repository is a project: its journeys live in folders of their own beside the engine. A wheel
-has one top-level name, so they travel in ``sojourn/shipped/``, laid out as they are here. An
-editable installation reads them where they are.
+The repository is a project: its journeys, campaigns and audiences live in folders of their own
+beside the engine. A wheel has one top-level name, so they travel in ``sojourn/shipped/``, laid out
+as they are here. An editable installation reads them where they are.
 """
 
 from pathlib import Path
@@ -13,12 +13,16 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 WHOLE = (
     "workflows",
     "activities",
+    "audiences",
+    "starter/__init__.py",
+    "starter/campaigns",
     "templates",
     "tests/histories",
     "deploy",
     "docker-compose.temporal.yml",
     ".env.example",
     "topics.toml",
+    "coupons.toml",
 )
 TESTS = "tests/integration/journeys"
 

@@ -38,6 +38,7 @@ from sojourn.journeys.journey import Journey
 from sojourn.journeys.registry import Journeys
 from sojourn.journeys.topics import check_topic, check_topics
 from sojourn.project import POLICY, Declaration, Project
+from sojourn.scaffold.shipped import Kind, shipped
 from sojourn.settings import Settings, load_settings
 
 Registry = TypeVar("Registry")
@@ -374,6 +375,8 @@ def _campaigns(
 def _check_writers(audiences: Audiences, journeys: Journeys, campaigns: Campaigns) -> None:
     """Check that `written_to` names journeys or campaigns: of another name it would never hold.
 
+    One that ships may be named by a project that has not copied it: it has written to nobody there.
+
     Raises:
         BadProject: one line that names the fact, the name and the nearest one.
     """
@@ -389,7 +392,7 @@ def _check_writers(audiences: Audiences, journeys: Journeys, campaigns: Campaign
     known = {*journeys, *campaigns}
     for whose, fact in facts:
         for writer in writers_of(fact):
-            if writer.by not in known:
+            if writer.by not in known and writer.by not in shipped(Kind.JOURNEY, Kind.CAMPAIGN):
                 unknown = UnknownName("journey or campaign", writer.by, known)
                 raise BadProject(f"{whose}: written_to: {unknown}")
 

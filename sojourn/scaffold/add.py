@@ -1,15 +1,18 @@
-"""Copy a journey that ships into a project, to be owned and changed there."""
+"""Copy what ships into a project, to be owned and changed there."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sojourn.domain.coupons import FILE as COUPONS
 from sojourn.domain.errors import BadInput, Unavailable
-from sojourn.domain.messages import MessageClass
-from sojourn.domain.topics import FILE, Topic
+from sojourn.domain.topics import FILE as TOPICS
 from sojourn.project import Project
-from sojourn.scaffold.shipped import ShippedJourney, shipped_topics
+from sojourn.scaffold.entries import pool_entry, topic_entry
+from sojourn.scaffold.reading import defines, parsed
+from sojourn.scaffold.shipped import Kind, Shipped, shipped_pools, shipped_topics
+
+NO_POOL_YET = "# Pools of codes that messages hand out. Sojourn's docs/coupons.md explains them.\n"
 
 
 @dataclass(frozen=True)
@@ -18,108 +21,206 @@ class Copied:
 
     Args:
         written: the new ones.
-        kept: modules of helpers that the project has already.
+        kept: modules that the project has already, and that the copy imports.
         topics: those that were written at the end of its ``topics.toml``.
+        pools: those that were written at the end of its ``coupons.toml``.
+        audiences: names of those that are new.
     """
 
     written: list[Path]
     kept: list[Path]
     topics: list[str]
+    pools: list[str]
+    audiences: list[str]
 
 
-def copy_journey(journey: ShippedJourney, project: Project) -> Copied:
-    """Copy a journey with its helpers, templates, test and recorded histories.
+def copy_shipped(one: Shipped, project: Project) -> Copied:
+    """Copy a journey, a campaign or an audience, with all that it needs to work.
 
-    Templates are copied in the project's languages; in all of them if the journey ships in none of
-    these. Topics that the project does not list yet are written at the end of its ``topics.toml``,
-    if it has one. No file is ever written over.
+    These are the modules that it imports, its templates in the project's languages (in all of them,
+    if it ships in none of these), the test and the recorded histories of a journey. Topics that
+    the project does not list yet are written at the end of its ``topics.toml``, if it has one;
+    pools of coupons at the end of its ``coupons.toml``. No file is ever written over.
 
     Args:
-        journey: as it ships.
+        one: as it ships.
         project: that takes it.
 
     Returns:
-        The files that were written, and those that the project had.
+        What was written, and what the project had.
 
     Raises:
-        BadInput: the project has the journey already, or a file is in the way; the message says
-            which.
+        BadInput: the project has something of this name already, a file is in the way, or a module
+            of the project lacks what the copy imports from it; the message says which.
         Unavailable: a file cannot be written.
     """
-    owned, there = _plan(journey, project)
-    listed = project.root / FILE
-    before = listed.read_bytes() if project.topics.declared else None
-    new = [name for name in journey.topics if before is not None and name not in project.topics]
-    written: list[Path] = []
-    try:
-        for source, path in owned.items():
-            target = project.root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            written.append(path)
-            target.write_text((journey.root / source).read_text())
-        if new:
-            _list(new, listed, project.languages)
-    except BaseException as error:
-        for path in written:
-            (project.root / path).unlink(missing_ok=True)
-        if new and before is not None:
-            listed.write_bytes(before)
-        if isinstance(error, OSError):
-            raise _unwritten(error, written[-1]) from None
-        raise
-    return Copied(sorted(written), [path for path in there if path.name != "__init__.py"], new)
+    _check_names(one, project)
+    modules, kept = _modules(one, project)
+    files = _files(one, modules, project)
+    audiences = _audiences(one, modules, project)
+    listed = project.topics if project.topics.declared else None
+    topics = [name for name in one.topics if listed is not None and name not in listed]
+    pools = [name for name in one.pools if name not in project.coupons]
+    _write(
+        {path: (one.root / source).read_text() for path, source in files.items()},
+        {Path(TOPICS): _topics(topics, project), Path(COUPONS): _pools(pools, project)},
+        project.root,
+    )
+    return Copied(sorted(files), sorted(kept), topics, pools, audiences)
 
 
-def _plan(journey: ShippedJourney, project: Project) -> tuple[dict[Path, Path], list[Path]]:
-    """Return where each file of a journey goes, and the helpers that the project has.
+def _check_names(one: Shipped, project: Project) -> None:
+    """Check that the project has nothing of this name.
 
     Raises:
-        BadInput: as `copy_journey`.
+        BadInput: it has. Journeys and campaigns share their names, for their templates do.
     """
-    if journey.name in project.journeys:
-        raise BadInput(f"{journey.name} is a journey of this project already")
+    taken: Mapping[Kind, Collection[str]] = {Kind.AUDIENCE: project.audiences}
+    if one.kind is not Kind.AUDIENCE:
+        taken = {Kind.JOURNEY: project.journeys, Kind.CAMPAIGN: project.campaigns}
+    for name in [one.name] if one.kind is Kind.AUDIENCE else one.holds(one.kind, one.module):
+        for kind, names in taken.items():
+            if name in names:
+                article = "an" if kind is Kind.AUDIENCE else "a"
+                raise BadInput(f"{name} is {article} {kind} of this project already")
+
+
+def _modules(one: Shipped, project: Project) -> tuple[list[Path], set[Path]]:
+    """Return the modules to copy, and those of the project that serve in their place.
+
+    Raises:
+        BadInput: one of the project's lacks a name that is imported from it.
+    """
+    new, kept, waiting = [one.module], set(), [one.module]
+    while waiting:
+        importer = waiting.pop()
+        for module, name in one.needs(importer):
+            if module in new:
+                continue
+            if (project.root / module).exists():
+                _check_has(module, name, importer, one, project)
+                kept.add(module)
+            else:
+                new.append(module)
+                waiting.append(module)
+    return new, kept
+
+
+def _check_has(module: Path, name: str, importer: Path, one: Shipped, project: Project) -> None:
+    if not defines(parsed(project.root / module), name):
+        raise BadInput(
+            f"{module} is there already, and nothing is written over; it has no {name}, which "
+            f"{importer} imports: copy that from {one.root / module}, or rename your file"
+        )
+
+
+def _files(one: Shipped, modules: Iterable[Path], project: Project) -> dict[Path, Path]:
+    """Return where each file goes: the file that ships, by its path in the project.
+
+    Raises:
+        BadInput: one of them is there already.
+    """
     templates = Path(project.templates[0]).relative_to(project.root)
-    owned = {journey.module: journey.module, journey.test: Path("tests") / journey.test.name}
-    for path in in_languages(journey.templates, project.languages):
-        owned[path] = templates.joinpath(*path.parts[1:])
-    owned |= {path: path for path in journey.histories}
-    for path in owned.values():
+    found = {path: path for path in (*modules, *one.histories)}
+    if one.test is not None:
+        found[Path("tests") / one.test.name] = one.test
+    for path in in_languages(one.templates, project.languages):
+        found[templates.joinpath(*path.parts[1:])] = path
+    for path in found:
         if (project.root / path).exists():
-            raise BadInput(f"{path} is there already, and nothing is written over: rename it")
-    there = [path for path in journey.helpers if (project.root / path).exists()]
-    owned |= {path: path for path in journey.helpers if path not in there}
-    return owned, there
+            raise _in_the_way(path, one, project)
+    packages = {parent / "__init__.py" for path in modules for parent in path.parents}
+    lacking = [path for path in packages if not (project.root / path).exists()]
+    return found | {path: path for path in lacking if (one.root / path).is_file()}
 
 
-def _unwritten(error: OSError, path: Path) -> Unavailable:
-    return Unavailable(f"cannot write {path}: {error.strerror or type(error).__name__}")
+def _in_the_way(path: Path, one: Shipped, project: Project) -> BadInput:
+    there = f"{path} is there already, and nothing is written over"
+    if one.kind is not Kind.AUDIENCE:
+        return BadInput(f"{there}: rename it")
+    lacks = [name for name in one.holds(Kind.AUDIENCE, path) if name not in project.audiences]
+    return BadInput(
+        f"{there}: it lacks {', '.join(lacks)}; copy that from {one.root / path}, or rename your "
+        "file"
+    )
 
 
-def _list(topics: Sequence[str], file: Path, languages: Sequence[str]) -> None:
-    """Write topics that ship at the end of a project's own."""
-    shipped = shipped_topics()
+def _audiences(one: Shipped, modules: Iterable[Path], project: Project) -> list[str]:
+    """Return the names of the audiences that come along.
+
+    Raises:
+        BadInput: the project has one of this name, in a file of another name.
+    """
+    found = {name: path for path in modules for name in one.holds(Kind.AUDIENCE, path)}
+    for name, path in found.items():
+        if name in project.audiences:
+            raise BadInput(
+                f"{name} is an audience of this project already, and {path} would be a second "
+                "one: rename yours, or move it to a file of that name"
+            )
+    return sorted(found)
+
+
+def _topics(names: Sequence[str], project: Project) -> str:
+    ships = shipped_topics() if names else {}
+    return "".join(topic_entry(ships[name], project.languages) for name in names)
+
+
+def _pools(names: Sequence[str], project: Project) -> str:
+    ships = shipped_pools() if names else {}
+    text = "".join(pool_entry(ships[name], project.languages) for name in names)
+    return text if not text or (project.root / COUPONS).exists() else NO_POOL_YET + text
+
+
+def _write(files: dict[Path, str], ends: dict[Path, str], root: Path) -> None:
+    """Write new files, and the ends of files; all of it or nothing.
+
+    Args:
+        files: their texts.
+        ends: texts that go to the end of files, which may be missing; empty: nothing does.
+        root: the folder that their paths count from.
+
+    Raises:
+        Unavailable: names the file that cannot be written.
+    """
+    ends = {path: text for path, text in ends.items() if text}
+    before = {path: (root / path).read_bytes() for path in ends if (root / path).exists()}
+    folders = {parent for path in files for parent in path.parents if not (root / parent).exists()}
+    touched: list[Path] = []
+    path = root
+    try:
+        for path, text in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            touched.append(path)
+            (root / path).write_text(text)
+        for path, text in ends.items():
+            touched.append(path)
+            _append(root / path, text)
+    except BaseException as error:
+        _undo(root, touched, before, folders)
+        if isinstance(error, OSError):
+            why = error.strerror or type(error).__name__
+            raise Unavailable(f"cannot write {path}: {why}") from None
+        raise
+
+
+def _undo(
+    root: Path, touched: Iterable[Path], before: Mapping[Path, bytes], folders: Iterable[Path]
+) -> None:
+    """Make files and folders as they were."""
+    for path in touched:
+        if path in before:
+            (root / path).write_bytes(before[path])
+        else:
+            (root / path).unlink(missing_ok=True)
+    for folder in sorted(folders, reverse=True):
+        if (root / folder).is_dir():
+            (root / folder).rmdir()
+
+
+def _append(file: Path, text: str) -> None:
     with file.open("a") as end:
-        end.writelines(_entry(shipped[name], languages) for name in topics)
-
-
-def _entry(topic: Topic, languages: Sequence[str]) -> str:
-    """Return a topic as the file has it, in some languages; in all, if it has none of these."""
-    return "\n" + "".join(f"{line}\n" for line in _lines(topic, languages))
-
-
-def _lines(topic: Topic, languages: Sequence[str]) -> Iterator[str]:
-    yield f"[{topic.id}]"
-    if topic.message_class is not MessageClass.PROMOTIONAL:
-        yield f'class = "{topic.message_class}"'
-    if topic.needs_own_yes:
-        yield f'default = "{topic.default}"'
-    if topic.cadence:
-        yield f"cadence = {json.dumps(topic.cadence)}"
-    chosen = set(languages) & set(topic.name) or set(topic.name)
-    for field, words in (("name", topic.name), ("about", topic.about)):
-        for language, text in words.items():
-            if language in chosen:
-                yield f"{field}.{language} = {json.dumps(text, ensure_ascii=False)}"
+        end.write(text)
 
 
 def in_languages(templates: Sequence[Path], languages: Sequence[str]) -> list[Path]:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.long
 PAGE = ROOT / "docs" / "project.md"
 SECTIONS = (
     "Ten minutes", "A journey", "An event", "An audience", "An activity", "A provider",
-    "A language", "A layout", "A journey that ships",
+    "A language", "A layout", "A journey that ships", "A campaign that ships",
 )  # fmt: skip
 LIGHT = {"sojourn.testkit", "sojourn.testkit.plugin", "sojourn.testkit.fixtures"}
 """Modules of the pytest plugin that a foreign test run may load."""
@@ -186,7 +186,8 @@ def test_each_addition_is_one_file_and_its_words() -> None:
 
 def test_the_walk_of_the_page_works_with_nothing_but_the_wheel(empty: Walk) -> None:
     walk = empty
-    for heading in SECTIONS[:-1]:
+    *own, journey, campaign = SECTIONS
+    for heading in own:
         for block in blocks_of(heading):
             walk.take(block)
 
@@ -209,7 +210,7 @@ def test_the_walk_of_the_page_works_with_nothing_but_the_wheel(empty: Walk) -> N
     assert [said["to"] for said in taken] == ["+393201234567"]
     walk.run("make check")
 
-    for block in blocks_of(SECTIONS[-1]):
+    for block in blocks_of(journey):
         walk.take(block)
     assert "checkout-help" in walk.said
     assert "abandoned-cart" not in walk.said
@@ -218,7 +219,22 @@ def test_the_walk_of_the_page_works_with_nothing_but_the_wheel(empty: Walk) -> N
     replayed = json.loads(walk.run(".venv/bin/sojourn replay recording.jsonl --json"))
     assert replayed["journeys"]["abandoned-cart"]["runs"] == 0, "it is switched off"
     assert replayed["journeys"]["review-request"]["runs"] == 1
+    for block in blocks_of(campaign):
+        walk.take(block)
     walk.run("make test && make check")
+
+
+def test_every_campaign_that_ships_can_be_checked_in_a_new_project(empty: Walk) -> None:
+    empty.run("sojourn new shop && cd shop")
+    ships = json.loads(empty.run("sojourn add --list --json"))
+    names = [one["name"] for one in ships if one["kind"] == "campaign"]
+    assert "we-miss-you" in names
+    for name in names:
+        empty.run(f"sojourn add {name}")
+        checked = json.loads(empty.run(f"sojourn campaign check {name} --json"))
+        assert checked["campaign"] == name
+    assert {"inactive", "birthdays", "regulars"} <= set(empty.run("sojourn audience list").split())
+    empty.run("sojourn check")
 
 
 class pigeon:  # noqa: N801 (reads as a function)

@@ -417,3 +417,19 @@ QUIET = Audience("quiet", ~written_to("welcom", within=days(90)))
     fault = r'audience "quiet": written_to: no journey or campaign "welcom".*mean "welcome"'
     with pytest.raises(BadProject, match=fault):
         load_project(root)
+
+
+def test_written_to_may_name_what_ships_though_the_project_has_not_copied_it(root: Path) -> None:
+    audience = """
+from sojourn import Audience, days, written_to
+
+QUIET = Audience(
+    "quiet",
+    ~written_to("win-back", within=days(90)) & ~written_to("we-miss-you", within=days(90)),
+)
+"""
+    place = folder(root, "audiences")
+    place.mkdir()
+    configure(root, f'audiences = ["{place.name}"]\n')
+    write(root, "audiences", "quiet.py", audience)
+    assert "quiet" in load_project(root).audiences

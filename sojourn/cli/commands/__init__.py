@@ -8,7 +8,7 @@ somebody runs its command, and no module earlier: `sojourn --help` lists the tab
 from collections.abc import Mapping
 
 COMMANDS: Mapping[str, str] = {
-    "add": "Copy a shipped journey into this project, with templates, test and histories.",
+    "add": "Copy a journey, a campaign or an audience that ships into this project.",
     "answers": "List our answers to STOP, START and HELP, newest first, and what became of each.",
     "audience": "List, count, show and explain audiences; import lists of customers.",
     "campaign": "Check and test campaigns, launch and watch them, pause, resume and stop them.",

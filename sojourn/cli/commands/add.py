@@ -1,4 +1,4 @@
-"""``sojourn add``: copy a shipped journey into a project."""
+"""``sojourn add``: copy a journey, a campaign or an audience that ships into a project."""
 
 from typing import Annotated
 
@@ -8,54 +8,75 @@ from sojourn.cli.options import AsJson
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.composing import load_project
 from sojourn.domain.errors import BadInput
-from sojourn.scaffold.add import copy_journey
-from sojourn.scaffold.shipped import shipped_journey, shipped_journeys
+from sojourn.scaffold.add import Copied, copy_shipped
+from sojourn.scaffold.shipped import Kind, shipped, shipped_as
 
 app = typer.Typer(add_completion=False)
+NEXT = {
+    Kind.JOURNEY: "run its test by `make test`",
+    Kind.CAMPAIGN: "see what it would come to by `sojourn campaign check {name}`",
+    Kind.AUDIENCE: "see how many are in it by `sojourn audience count {name}`",
+}
 
 
 @app.command()
 def add(
-    journey: Annotated[str | None, typer.Argument(help="Name of a journey that ships")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Of a journey, a campaign or an audience that ships")
+    ] = None,
     *,
-    listing: Annotated[bool, typer.Option("--list", help="List the journeys that ship")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List what ships")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a shipped journey into this project, with templates, test and histories.
+    """Copy a journey, a campaign or an audience that ships into this project.
 
-    The copy is yours to change. No file is written over.
+    It comes with all that it needs, and is yours to change. No file is written over.
     """
     if listing:
         _show_shipped(as_json=as_json)
-    elif journey is None:
-        raise BadInput("name a journey; `sojourn add --list` shows those that ship")
+    elif name is None:
+        raise BadInput("name what to copy; `sojourn add --list` shows what ships")
     else:
-        _add(journey, as_json=as_json)
+        _add(name, as_json=as_json)
 
 
 def _show_shipped(*, as_json: bool) -> None:
-    rows = [(shipped.name, shipped.summary) for shipped in shipped_journeys().values()]
+    rows = [(one.kind, one.name, one.summary) for one in shipped().values()]
     if as_json:
-        show_json([{"journey": name, "summary": summary} for name, summary in rows])
+        show_json([{"kind": kind, "name": name, "summary": about} for kind, name, about in rows])
     else:
-        show_list(("journey", "what it does"), rows)
+        show_list(("kind", "name", "what it is"), rows)
 
 
 def _add(name: str, *, as_json: bool) -> None:
-    copied = copy_journey(shipped_journey(name), load_project())
+    one = shipped_as(name)
+    copied = copy_shipped(one, load_project())
     if as_json:
         show_json(
             {
                 "written": [str(p) for p in copied.written],
                 "kept": [str(p) for p in copied.kept],
+                "audiences": copied.audiences,
                 "topics": copied.topics,
+                "coupons": copied.pools,
             }
         )
         return
+    _tell(copied)
+    show_line(f"{name} is yours now: change it, and {NEXT[one.kind].format(name=name)}.")
+
+
+def _tell(copied: Copied) -> None:
     for path in copied.written:
         show_line(f"wrote {path}")
     for path in copied.kept:
         show_line(f"kept {path}, which this project has already")
+    if copied.audiences:
+        show_line(f"added audiences: {', '.join(copied.audiences)}")
     for topic in copied.topics:
         show_line(f"added [{topic}] to topics.toml: say there what your customers call it")
-    show_line(f"{name} is yours now: change it, and run its test by `make test`.")
+    for pool in copied.pools:
+        show_line(
+            f"added [{pool}] to coupons.toml: say there what its codes give; "
+            "`sojourn coupon` fills it"
+        )
