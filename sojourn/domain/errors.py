@@ -13,6 +13,7 @@
     │   ├── BadToken          a link's token that was not signed here
     │   ├── BadSignature      a webhook that was not signed with our secret
     │   ├── Unserved          a webhook that asks for what a person has to do
+    │   ├── BadFigures        counts, amounts or shares that cannot be
     │   ├── UnknownZone       a time zone that is not in the IANA database
     │   └── UnknownName       a journey, event, customer, run or template nobody knows
     ├── Unavailable           something that must be there is not (the command exits 1)
@@ -120,6 +121,10 @@ class BadSignature(BadInput):
 
 class Unserved(BadInput):
     """A webhook that asks for something that a person has to do: nothing here does it by itself."""
+
+
+class BadFigures(BadInput, ValueError):
+    """Counts, amounts or shares that cannot be, such as more buyers than customers."""
 
 
 class UnknownZone(BadInput, ValueError):

@@ -1,0 +1,112 @@
+"""Lifetime value: what customers have paid by each age, treated against held out.
+
+The age of a customer counts from their entry. A figure for an age is of those alone who have
+reached it, and of each what was paid until then: younger customers, who could not have paid as much
+yet, neither lower it nor are guessed at. So each age has customers of its own, fewer as it rises.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sojourn.domain.calendar_days import Months
+from sojourn.domain.errors import BadFigures
+from sojourn.domain.statistics.confidence import USUAL
+from sojourn.domain.statistics.interval import Interval
+from sojourn.domain.statistics.means import TooFewPaid, between, mean
+from sojourn.domain.statistics.takings import Takings, takings
+
+LONGEST = 120
+"""Months of a lifetime that are told."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """A customer's payments since they entered, in one currency.
+
+    Args:
+        entered: when the journey or the experiment began for them.
+        payments: moments and amounts, in any order; amounts that were paid back are below 0. What
+            was paid before the entry does not count.
+    """
+
+    entered: datetime
+    payments: tuple[tuple[datetime, Decimal | float], ...] = ()
+
+
+@dataclass(frozen=True)
+class AtAge:
+    """The money that a customer had paid by an age.
+
+    Args:
+        months: the age.
+        customers: the treated and the held out who have reached it.
+        treated: the revenue per customer of the treated.
+        held_out: that of the held out.
+        difference: how much more a customer of the treated has paid.
+    """
+
+    months: int
+    customers: tuple[int, int]
+    treated: Interval | TooFewPaid
+    held_out: Interval | TooFewPaid
+    difference: Interval | TooFewPaid
+
+
+def lifetime_value(
+    treated: Sequence[Life],
+    held_out: Sequence[Life],
+    *,
+    currency: str,
+    now: datetime,
+    months: int = 12,
+    confidence: float = USUAL,
+) -> list[AtAge]:
+    """Return what customers had paid by each age that some of both groups have reached.
+
+    Args:
+        treated: the lives of those who were to get the messages.
+        held_out: those of the others.
+        currency: of all payments.
+        now: up to which payments are known, with its zone.
+        months: the highest age.
+        confidence: how often an interval holds the truth, for each age by itself.
+
+    Returns:
+        One row a month of age, from 1 on. Months are those of the calendar, in UTC.
+
+    Raises:
+        BadFigures: there are no such months.
+    """
+    if not 1 <= months <= LONGEST:
+        raise BadFigures(f"a lifetime of {months} months: give 1 to {LONGEST}")
+    rows = []
+    for age in range(1, months + 1):
+        ours, theirs = (_by(age, lives, currency, now) for lives in (treated, held_out))
+        if ours is None or theirs is None:
+            break  # who has not reached this age has reached no higher one
+        paid, theirs_paid = mean(ours, confidence), mean(theirs, confidence)
+        customers = (ours.customers, theirs.customers)
+        rows.append(AtAge(age, customers, paid, theirs_paid, between(paid, theirs_paid)))
+    return rows
+
+
+def _by(age: int, lives: Iterable[Life], currency: str, now: datetime) -> Takings | None:
+    """Return the takings by an age of those who have reached it; None if nobody has."""
+    customers, amounts = 0, []
+    for life in lives:
+        reached = _birthday(life.entered, age)
+        if reached > now:
+            continue
+        customers += 1
+        paid = [amount for at, amount in life.payments if life.entered <= at < reached]
+        if paid:
+            amounts.append(sum(map(Decimal, map(str, paid))))
+    return takings(currency, customers, amounts) if customers else None
+
+
+def _birthday(entered: datetime, age: int) -> datetime:
+    """Return the moment at which a customer is so many months old."""
+    at = entered.astimezone(UTC)
+    return datetime.combine(Months(age)(at.date()), at.timetz())
