@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         trait,
         written_to,
     )
+    from sojourn.domain.feed import Feed
     from sojourn.domain.intents import Intent
     from sojourn.domain.invoices import invoice_after
     from sojourn.domain.limits import AtCap, at_most
@@ -104,6 +105,7 @@ _HOMES = {
         "trait",
         "written_to",
     ),
+    "domain.feed": ("Feed",),
     "domain.intents": ("Intent",),
     "domain.invoices": ("invoice_after",),
     "domain.limits": ("AtCap", "at_most"),
@@ -155,6 +157,7 @@ __all__ = [
     "Event",
     "Fact",
     "Failed",
+    "Feed",
     "Identity",
     "Intent",
     "Journey",

@@ -9,7 +9,7 @@ from time import monotonic
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from sojourn.campaigns import deciding
+from sojourn.campaigns import articles, deciding
 from sojourn.campaigns.braking import Braking
 from sojourn.campaigns.freezing import freeze
 from sojourn.campaigns.pacing import Pace
@@ -20,6 +20,7 @@ from sojourn.domain.campaign_run import (
     DECIDE,
     FINISH,
     FREEZE,
+    READ_FEED,
     SEND_SLICE,
     CampaignAct,
     CampaignCounts,
@@ -27,9 +28,11 @@ from sojourn.domain.campaign_run import (
     CampaignState,
     Decide,
     Freeze,
+    ReadFeed,
     Slice,
     Sliced,
 )
+from sojourn.domain.errors import BadSetting, FeedFault
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.project import Project
 from sojourn.sending.batches.send import BatchEnd, Batches
@@ -95,6 +98,27 @@ class Campaigning:
                 beating.cancel()
             return await self._counts(asked.campaign)
 
+    @activity.defn(name=READ_FEED)
+    async def read_feed(self, asked: ReadFeed) -> CampaignCounts:
+        """Choose the articles of an occurrence; a second time changes nothing.
+
+        A feed that cannot be read is tried again until `ReadFeed.until`. Then the occurrence ends,
+        as it does at once where the address of the feed is not set.
+        """
+        info = activity.info()
+        now = asked.now + max(info.started_time - info.scheduled_time, timedelta(0))
+        with told():
+            try:
+                await articles.choose(self._store, asked.campaign, now)
+            except (FeedFault, BadSetting) as fault:
+                activity.logger.error("%s: %s", asked.campaign, fault)
+                if isinstance(fault, FeedFault) and now < asked.until:
+                    raise ApplicationError(
+                        str(fault), type="FeedFault", next_retry_delay=fault.retry_after
+                    ) from None
+                await articles.give_up(self._store, asked.campaign, fault)
+            return await self._counts(asked.campaign)
+
     @activity.defn(name=ACT)
     async def act(self, deed: CampaignDeed) -> CampaignCounts:
         """Pause, resume or stop; once this answers, no claim is made that has not seen it."""
@@ -143,7 +167,9 @@ class Campaigning:
         if (before := await self._counts(asked.campaign)).settled < asked.known:
             because = _forgotten(asked.known - before.settled)
             await self._act_itself(asked.campaign, CampaignAct.PAUSE, because)
-        plan = CampaignPlan.model_validate(row.plan)
+        plan = await articles.told_in(
+            self._store, CampaignPlan.model_validate(row.plan), asked.campaign
+        )
         pace = Pace(
             self._store,
             asked.channel,

@@ -64,6 +64,8 @@ async def launch(
     async with sojourn.store.reading() as session:
         asks = sojourn.settings.campaign_approval
         await check_approved(session, campaign, digest, by=by, asks=asks)
+    if campaign.articles is not None:
+        campaign.articles.addresses()  # an unset one is said at once, not when it is to be read
     campaign_id = id_of(campaign, occasion)
     now = sojourn.now()
     plan = CampaignPlan.of(campaign, campaign_id, now, occasion=occasion)
@@ -100,6 +102,7 @@ async def begin(sojourn: Sojourn, campaign_id: str, plan: CampaignPlan) -> None:
                 campaign=campaign_id,
                 channels=plan.channels,
                 begins=plan.when.begins(plan.model.now),
+                feed_until=plan.feed_until,
             ),
             id=PREFIX + campaign_id,
             task_queue=sojourn.task_queue,

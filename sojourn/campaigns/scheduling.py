@@ -81,6 +81,8 @@ async def schedule(
     async with sojourn.store.reading() as session:
         asks = sojourn.settings.campaign_approval
         await check_approved(session, campaign, digest, by=by, asks=asks)
+    if campaign.articles is not None:
+        campaign.articles.addresses()  # an unset one is said at once, not when it is to be read
     asked = _schedule(sojourn, campaign, campaign.when, by=by, approved=approved)
 
     async def changed(was: ScheduleUpdateInput) -> ScheduleUpdate:

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         FINISH,
         FREEZE,
         PREFIX,
+        READ_FEED,
         SEND_SLICE,
         CampaignAct,
         CampaignCounts,
@@ -28,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         CampaignState,
         Decide,
         Freeze,
+        ReadFeed,
         Slice,
         Sliced,
     )
@@ -38,6 +40,10 @@ WORKFLOW = "Campaign"
 RETRIES = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)
 )  # no limit on attempts: what a campaign does is safe to repeat
+FEED_RETRIES = RetryPolicy(
+    initial_interval=timedelta(seconds=10), maximum_interval=timedelta(minutes=5)
+)
+FEED_TIMEOUT = timedelta(minutes=3)
 HEARTBEAT = timedelta(seconds=10)
 """A worker that died is noticed this soon."""
 SLICE_TIMEOUT = timedelta(hours=2)
@@ -67,6 +73,8 @@ class CampaignWorkflow:
         """Carry the campaign out."""
         if not asked.frozen:
             await self._until(asked.begins)
+            if asked.feed_until is not None and not self._state.is_over:
+                await self._read_feed(asked, asked.feed_until)
             if not self._state.is_over:
                 await self._freeze(asked)
         while (next_at := await self._slices(asked)) is not None:
@@ -85,6 +93,18 @@ class CampaignWorkflow:
         self._tell(counts)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return counts
+
+    async def _read_feed(self, asked: CampaignRun, until: datetime) -> None:
+        """Have its feed read, for as long as somebody could still be told of it in time."""
+        counts = await workflow.execute_activity(
+            READ_FEED,
+            ReadFeed(campaign=asked.campaign, now=workflow.now(), until=until),
+            result_type=CampaignCounts,
+            summary="read the feed",
+            start_to_close_timeout=FEED_TIMEOUT,
+            retry_policy=FEED_RETRIES,
+        )
+        self._tell(counts)
 
     async def _freeze(self, asked: CampaignRun) -> None:
         counts = await workflow.execute_activity(

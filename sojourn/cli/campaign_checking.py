@@ -9,7 +9,7 @@ from sojourn.cli.here import Here
 from sojourn.cli.options import MOST
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.domain.campaign import Campaign
-from sojourn.domain.errors import TemplateError
+from sojourn.domain.errors import BadInput, TemplateError
 from sojourn.domain.reasons import explain
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ async def show_check(here: Here, campaign: Campaign, sample: int | None, *, as_j
 
     Raises:
         TemplateError: the words of a language cannot be rendered.
+        BadInput: its feed cannot be read.
     """
     # the renderer and the gate take long to load, and other commands do without
     from sojourn.insight import campaign_check  # noqa: PLC0415
@@ -50,6 +51,8 @@ async def show_check(here: Here, campaign: Campaign, sample: int | None, *, as_j
         show_json(found.model_dump())
     else:
         _show(found)
+    if found.feed_fault:
+        raise BadInput(f"{found.campaign}: {found.feed_fault}")
     if found.fails:
         bad = ", ".join(dict.fromkeys(one.language for one in found.words if one.faults))
         raise TemplateError(
@@ -69,6 +72,12 @@ def _show(found: "Check") -> None:
     show_list(("customers", "what would become of their message"), _fates(found))
     show_line("")
     _show_words(found)
+    if found.articles:
+        show_line("")
+        show_list(
+            ("article", "published (UTC)", "feed"),
+            ((one.title, one.published_at or "", one.language) for one in found.articles),
+        )
     if found.hours:
         show_line("")
         show_list(

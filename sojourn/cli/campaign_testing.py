@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 
 from sojourn.campaigns.approving import digest_in
+from sojourn.campaigns.articles import look
 from sojourn.cli.here import Here
 from sojourn.cli.output import show_json, show_line
 from sojourn.domain.campaign import Campaign
@@ -51,9 +52,14 @@ async def send_tests(
     Raises:
         UnknownName: there is no such customer, or no such variant.
         BadInput: an address is none, or this installation may not write to it.
+        FeedFault: its feed cannot be read.
     """
     now = datetime.now(UTC)
     plan = CampaignPlan.of(campaign, campaign.name, now, occasion=campaign.next_occasion(now))
+    if plan.feed is not None:
+        # as it would be now, told of or not: a test of no article would show nothing
+        looked = await look(plan.feed, {}, now)
+        plan = plan.telling_of(looked.fresh or looked.newest)
     places = [place_of(one, plan.channels) for one in to]
     chosen = _chosen(campaign, plan, variant)
     async with here.store() as store:

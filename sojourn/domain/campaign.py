@@ -14,6 +14,7 @@ from sojourn.domain.brakes import Brakes
 from sojourn.domain.errors import BadInput, SameName, UnknownName
 from sojourn.domain.events import Event
 from sojourn.domain.facts import written
+from sojourn.domain.feed import Feed
 from sojourn.domain.limits import AtMost
 from sojourn.domain.list_name import LONGEST, is_list_name
 from sojourn.domain.message import Message
@@ -57,6 +58,8 @@ class Campaign:
         goal: events after the freeze that make the message superfluous: who bought already gets no
             offer.
         given: values for the template, as ``given.code``; nothing personal.
+        articles: the feed whose new articles it tells of, as ``articles`` for the template. Where
+            nothing is new, nobody is written to.
         seeds: addresses that get a copy of each launch, outside of its numbers: how it arrives is
             seen there. E-mail addresses, numbers as ``+393201234567``, or ``push:TOKEN``.
         brakes: the shares of bounces and complaints at which it stops itself; None: it never does.
@@ -78,6 +81,7 @@ class Campaign:
     brakes: Brakes | None = field(default_factory=Brakes)
     ab: ABTest | None = None
     about: str = ""
+    articles: Feed | None = None
 
     def __post_init__(self) -> None:
         """Check what was given."""
@@ -108,8 +112,13 @@ class Campaign:
             object.__setattr__(self, "goal", (self.goal,))
         if not all(isinstance(one, type) and issubclass(one, Event) for one in self.goals):
             raise TypeError(f"{whose}: goal= takes classes of events")
+        self._check_articles(whose)
         self._check_seeds(whose)
         self._check_ab(whose)
+
+    def _check_articles(self, whose: str) -> None:
+        if self.articles is not None and not isinstance(self.articles, Feed):
+            raise TypeError(f'{whose}: articles= takes a feed: Feed("https://shop.example/feed")')
 
     def _check_seeds(self, whose: str) -> None:
         if not isinstance(self.seeds, tuple) or not all(isinstance(o, str) for o in self.seeds):
@@ -193,6 +202,8 @@ class Campaign:
             code["brakes"] = str(self.brakes)
         if self.ab is not None:
             code["ab"] = self.ab.told()
+        if self.articles is not None:
+            code["articles"] = self.articles.told()
         return {
             "code": code,
             "audience": {"name": self.to.name, "who": written(self.to.who)},

@@ -15,6 +15,7 @@ from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_run import PREFIX
 from sojourn.domain.errors import BadInput
 from sojourn.domain.facts import Fact, asked_on, read_fact, written
+from sojourn.domain.feed import Articles, Feed
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.recurring import Recurring
 from sojourn.domain.sending_time import Passed, SendingTime
@@ -35,6 +36,7 @@ class CampaignPlan(BaseModel):
         seeds: addresses that get a copy.
         brakes: the shares at which it stops itself; None: it never does.
         ab: the variants that it is tried in; None: it has no variants.
+        feed: whose new articles it tells of; None: of none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +52,7 @@ class CampaignPlan(BaseModel):
     seeds: tuple[str, ...] = ()
     brakes: Brakes | None = Brakes()
     ab: ABPlan | None = None
+    feed: Feed | None = None
 
     @classmethod
     def of(cls, campaign: Campaign, campaign_id: str, now: datetime, *, occasion: str = "") -> Self:
@@ -112,6 +115,7 @@ class CampaignPlan(BaseModel):
             seeds=campaign.seeds,
             brakes=campaign.brakes,
             ab=None if campaign.ab is None else ABPlan.of(campaign.ab),
+            feed=campaign.articles,
         )
 
     @property
@@ -122,6 +126,13 @@ class CampaignPlan(BaseModel):
         return SendingTime(day=self.local.date(), local=self.local.time(), passed=self.passed)
 
     @property
+    def feed_until(self) -> datetime | None:
+        """Until when its feed is tried: afterwards nobody could be told in time any more."""
+        if self.feed is None:
+            return None
+        return self.when.begins(self.model.now) + self.useful_for
+
+    @property
     def fact(self) -> Fact:
         """The question of its audience."""
         return read_fact(self.who)
@@ -130,6 +141,12 @@ class CampaignPlan(BaseModel):
     def channels(self) -> tuple[Channel, ...]:
         """The channels of its message, in order."""
         return self.model.channels
+
+    def telling_of(self, articles: Articles) -> Self:
+        """Return the plan with the articles that its message tells of."""
+        return self.model_copy(
+            update={"model": self.model.model_copy(update={"articles": articles})}
+        )
 
     def delivery(
         self,

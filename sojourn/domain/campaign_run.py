@@ -12,6 +12,7 @@ PREFIX = "campaign:"
 """The beginning of the workflow id of a campaign."""
 
 FREEZE = "freeze-audience"
+READ_FEED = "read-feed"
 SEND_SLICE = "send-slice"
 DECIDE = "decide-winner"
 ACT = "act-on-campaign"
@@ -58,6 +59,7 @@ class CampaignRun(_Wire):
         begins: nobody is due before this moment.
         frozen: its audience is frozen.
         known: as `Slice.known`, from the execution before this one.
+        feed_until: until when its feed is tried, if it tells of articles; None: it does not.
     """
 
     campaign: str
@@ -65,6 +67,21 @@ class CampaignRun(_Wire):
     begins: AwareDatetime
     frozen: bool = False
     known: int = 0
+    feed_until: AwareDatetime | None = None
+
+
+class ReadFeed(_Wire):
+    """The argument of the activity that reads a campaign's feed.
+
+    Args:
+        campaign: its id.
+        now: by the workflow's clock.
+        until: a feed that cannot be read is tried again until then.
+    """
+
+    campaign: str
+    now: AwareDatetime
+    until: AwareDatetime
 
 
 class Freeze(_Wire):

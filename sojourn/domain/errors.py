@@ -163,6 +163,20 @@ class TemporalUnavailable(Unavailable):
     """No Temporal server answers."""
 
 
+class FeedFault(SojournError):
+    """A feed that cannot be read, and why. The text does not quote its address.
+
+    Args:
+        why: what is wrong with it.
+        retry_after: the time that its host asks us to wait; None: it asks for none.
+    """
+
+    def __init__(self, why: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(f"the feed {why}")
+        self.why = why
+        self.retry_after = retry_after
+
+
 class TemplateError(SojournError):
     """A message that cannot be rendered: the template, the line, the reason."""
 

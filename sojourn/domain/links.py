@@ -96,6 +96,23 @@ class Renew:
 
 
 @dataclass(frozen=True)
+class Score:
+    """A customer answers a question in a message.
+
+    Args:
+        customer_id: the customer.
+        survey: the campaign that asks, by its id.
+        until: from this moment on it takes no answer, in seconds since 1970.
+        score: the answer that is chosen on the page; -1: none is.
+    """
+
+    customer_id: str
+    survey: str
+    until: int
+    score: int = -1
+
+
+@dataclass(frozen=True)
 class Click:
     """A link in a message is followed.
 
@@ -191,6 +208,21 @@ def read_renew(secret: "Secrets", token: str) -> Renew:
     """
     customer_id, subscription_id, *until = _read(secret, "renew", token, 2, 3)
     return Renew(customer_id, subscription_id, *until)
+
+
+def score_token(secret: str, wish: Score) -> str:
+    """Return a token for ``/s/{token}``; it has an end."""
+    return _sign(secret, "score", astuple(wish))
+
+
+def read_score(secret: "Secrets", token: str) -> Score:
+    """Read the token of a survey's page.
+
+    Raises:
+        BadToken: it was not made here, or is damaged.
+    """
+    customer_id, survey, until, score = _read(secret, "score", token, 4)
+    return Score(customer_id, survey, until, score)
 
 
 def click_token(secret: str, click: Click) -> str:

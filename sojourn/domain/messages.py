@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from sojourn.domain.feed import Articles
 from sojourn.domain.keys import Reach
 from sojourn.domain.limits import AtCap, AtMost
 
@@ -339,6 +340,9 @@ class Delivery(_Wire):
     """When the steps last began, by Temporal's clock; None: asked for before this was told."""
     coupon: str = ""
     """The pool from which it hands out a code; empty: it hands out none."""
+    articles: Articles = Field(default_factory=Articles, exclude=True)
+    """The articles that a campaign's message tells of: strangers' words, which the store keeps and
+    no history does."""
     campaign: str = ""
     """The campaign that it belongs to; empty: a run of a journey. A campaign's message has the
     campaign in place of the run and its start, and the recipient's id in place of the enrolment."""

@@ -24,6 +24,7 @@ from sojourn.gateway.pages.appointment import Attending
 from sojourn.gateway.pages.confirm import Confirming
 from sojourn.gateway.pages.pages import Pages
 from sojourn.gateway.pages.renew import Renewing
+from sojourn.gateway.pages.survey import Surveying
 from sojourn.gateway.pages.tasks import Tasks
 from sojourn.gateway.tracking import routes as tracking
 from sojourn.gateway.tracking.call_schemas import ending_event
@@ -98,7 +99,8 @@ def make_api(gateway: Gateway, environment: Mapping[str, str] = os.environ) -> F
     api.include_router(unsubscribe.router(gateway.backend, secrets, pages))
     attending = Attending(secrets, project.events, settings.timezone)
     renewing = Renewing(secrets, project.events, settings.timezone)
-    for question in (Confirming(secrets), attending, renewing, Tasks(secrets)):
+    asked = (Confirming(secrets), attending, renewing, Surveying(secrets), Tasks(secrets))
+    for question in asked:
         api.include_router(questions.router(question, gateway.backend, pages))
     api.include_router(preferences.router(gateway.backend, secrets, pages))
     api.include_router(archive.router(gateway.backend, secrets, pages))

@@ -2,19 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Self
 
 import phonenumbers
 from pydantic import BaseModel
 
+from sojourn.campaigns import articles as in_feed
 from sojourn.campaigns.approving import digest_in
 from sojourn.campaigns.pacing import MOST
 from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_forecast import Arrival, Forecast, forecast
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.campaign_run import CampaignState
-from sojourn.domain.errors import NothingToSay, TemplateError
+from sojourn.domain.errors import BadSetting, FeedFault, NothingToSay, TemplateError
+from sojourn.domain.feed import Article
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.prices import FILE as PRICES
 from sojourn.insight.campaign_looking import Going, Looking
@@ -23,7 +27,7 @@ from sojourn.project import Project
 from sojourn.rendering.render import Renderer
 from sojourn.sending.specimens import renderer_of
 from sojourn.settings import Settings
-from sojourn.store import Store, campaigns, coupon_stock
+from sojourn.store import Store, articles, campaigns, coupon_stock
 
 SAMPLE = 1_000
 
@@ -69,6 +73,35 @@ class Cost(BaseModel):
     currency: str
 
 
+class InFeed(BaseModel):
+    """An article that the next message tells of.
+
+    Args:
+        language: of the feed; empty: it is for all.
+        id: as the feed names it.
+        title: as customers read it.
+        url: where it leads.
+        published_at: as the feed dates it; None: it does not.
+    """
+
+    language: str
+    id: str
+    title: str
+    url: str
+    published_at: datetime | None
+
+    @classmethod
+    def of(cls, language: str, one: Article) -> Self:
+        """Return an article as it is shown."""
+        return cls(
+            language=language,
+            id=one.id,
+            title=one.title,
+            url=one.url,
+            published_at=one.published_at,
+        )
+
+
 class Check(BaseModel):
     """A campaign before its launch.
 
@@ -93,6 +126,8 @@ class Check(BaseModel):
         digest: what an approval is bound to.
         launch: the command that launches it.
         state: where it stands, if it was launched; None: it was not.
+        articles: that it would tell of, if it has a feed.
+        feed_fault: why that cannot be read; empty: it can be, or there is none.
     """
 
     campaign: str
@@ -114,11 +149,13 @@ class Check(BaseModel):
     digest: str
     launch: str
     state: CampaignState | None
+    articles: list[InFeed] = []
+    feed_fault: str = ""
 
     @property
     def fails(self) -> bool:
-        """True if the words of some language cannot be rendered."""
-        return any(one.faults for one in self.words)
+        """True if the words of some language cannot be rendered, or its feed cannot be read."""
+        return bool(self.feed_fault) or any(one.faults for one in self.words)
 
 
 async def check(
@@ -145,6 +182,8 @@ async def check(
     """
     renderer = renderer_of(project, settings)
     plan = CampaignPlan.of(campaign, campaign.name, now, occasion=campaign.next_occasion(now))
+    told = await _articles(store, plan, now)
+    plan = told.plan
     looking = Looking(store, settings, project, renderer, plan=plan, now=now)
     size = await looking.size()
     asked = looking.everybody() if sample is None or sample >= size else looking.sample(sample)
@@ -192,10 +231,63 @@ async def check(
         late=late,
         rate=min(rates, default=None),
         costs=seen.costs(scale),
-        warnings=_warnings(seen, plan, late=late, codes=codes, sent=sum(sent.values())),
+        warnings=[
+            *told.warnings,
+            *_warnings(seen, plan, late=late, codes=codes, sent=sum(sent.values())),
+        ],
         digest=digest,
         launch=f"sojourn campaign {how} {campaign.name} --approve {digest}",
         state=row.state if row is not None else None,
+        articles=told.articles,
+        feed_fault=told.fault,
+    )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """The articles of a campaign, as they are now.
+
+    Args:
+        plan: of the campaign, with articles by which its words are tried.
+        articles: that it would tell of.
+        warnings: what somebody should look at.
+        fault: why its feed cannot be read.
+    """
+
+    plan: CampaignPlan
+    articles: list[InFeed] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    fault: str = ""
+
+
+async def _articles(store: Store, plan: CampaignPlan, now: datetime) -> _Told:
+    if plan.feed is None:
+        return _Told(plan)
+    async with store.reading() as session:
+        had = await articles.had(session, plan.model.journey)
+    try:
+        looked = await in_feed.look(plan.feed, had, now)
+    except (FeedFault, BadSetting) as fault:
+        return _Told(plan, fault=str(fault))
+    warnings: list[str] = []
+    if not looked.fresh:
+        warnings.append(
+            "nothing is new in its feed: an occurrence would end without anybody written to; its "
+            "words were tried with the newest article"
+        )
+    if looked.left_out:
+        warnings.append(
+            f"{looked.left_out:,} entries of its feed are left out: they have no title, or no "
+            "address on the web"
+        )
+    return _Told(
+        plan.telling_of(looked.fresh or looked.newest),
+        [
+            InFeed.of(language, one)
+            for language, found in looked.fresh.by_language.items()
+            for one in found
+        ],
+        warnings,
     )
 
 

@@ -8,8 +8,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.events import MessageReplied
+from sojourn.domain.surveys import BEST
 from sojourn.insight.letters import letter_of
-from sojourn.store import ledger
+from sojourn.store import ledger, surveys
 from sojourn.store.tables import EventRow
 
 MOST_LINES = 12
@@ -22,7 +23,7 @@ class Said(BaseModel):
     Args:
         at: the moment.
         by_customer: the customer wrote it; False: we did.
-        channel: on which it came or left.
+        channel: on which it came or left; empty: it is the comment on an answer to a survey.
         text: the words; of an e-mail of ours its subject.
     """
 
@@ -57,6 +58,15 @@ async def latest(session: AsyncSession, customer_id: str) -> Sequence[Said]:
         )
         for row in await session.exec(query)
     ]
+    comments = [
+        Said(
+            at=row.commented_at or row.answered_at,
+            by_customer=True,
+            channel="",
+            text=f"{row.score}/{BEST}: {row.comment}"[:LONGEST_LINE],
+        )
+        for row in await surveys.of_customer(session, customer_id, limit=MOST_LINES)
+    ]
     sent = [
         Said(
             at=letter.at,
@@ -69,4 +79,4 @@ async def latest(session: AsyncSession, customer_id: str) -> Sequence[Said]:
             for row, kept in await ledger.outbox(session, customer_id=customer_id, limit=MOST_LINES)
         )
     ]
-    return sorted([*replies, *sent], key=lambda one: one.at)[-MOST_LINES:]
+    return sorted([*replies, *comments, *sent], key=lambda one: one.at)[-MOST_LINES:]

@@ -9,6 +9,7 @@ from typing import Any
 from sojourn.domain.coupons import Coupon
 from sojourn.domain.customer import Customer
 from sojourn.domain.events import Event
+from sojourn.domain.feed import Articles
 from sojourn.domain.history import History
 from sojourn.domain.messages import MessageClass
 from sojourn.domain.opt_ins import OptIn
@@ -39,6 +40,7 @@ class RenderContext:
         opens: the customer's word on being measured when the e-mail is opened; None: never said.
         opt_in: the request for confirmation that it is about; None: what the start tells of one.
         coupon: the code that it hands out; None: it hands out none of a pool.
+        articles: of a feed, that it tells of.
     """
 
     customer: Customer
@@ -59,6 +61,7 @@ class RenderContext:
     opt_in: OptIn | None = None
     elsewhere: tuple[Event, ...] = ()
     coupon: Coupon | None = None
+    articles: Articles = field(default_factory=Articles)
 
 
 @dataclass(frozen=True)

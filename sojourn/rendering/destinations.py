@@ -12,17 +12,20 @@ from sojourn.domain.links import (
     Confirm,
     Preferences,
     Renew,
+    Score,
     Unsubscribe,
     attend_token,
     confirm_token,
     mailbox_mark,
     preferences_token,
     renew_token,
+    score_token,
     unsubscribe_token,
     view_token,
 )
 from sojourn.domain.messages import Channel
 from sojourn.domain.opt_ins import OptIn
+from sojourn.domain.surveys import LASTS, is_score
 from sojourn.rendering.context import RenderContext, Sender
 from sojourn.rendering.subscription import Subscription
 from sojourn.settings import Settings
@@ -57,6 +60,8 @@ class Links:
         self._opt_in = opt_in
         self._subscription = subscription
         self._mailbox = normalised(channel, context.customer.address(channel))
+        self._survey = getattr(context.start, "campaign", "")
+        self._answers_until = int((context.now + LASTS).timestamp())
         self._sender = sender
         self._customer_id = context.customer.customer_id
         # an SMS is paid by its length
@@ -90,6 +95,20 @@ class Links:
         of = self._appointment
         wish = Attend(self._customer_id, of.appointment_id, int(of.starts_at.timestamp()))
         return f"{self._sender.public_url}/appointment/{attend_token(self._sender.secret, wish)}"
+
+    @property
+    def survey(self) -> str:
+        """A link to the page on which the customer answers the question of a campaign."""
+        return self.score(-1)
+
+    def score(self, number: int) -> str:
+        """Return a link to the same page, on which this answer is chosen: 0 to 10."""
+        if not self._survey:
+            raise TemplateRuntimeError("links.score: only the message of a campaign asks for one")
+        if number != -1 and not is_score(number):
+            raise TemplateRuntimeError("links.score: takes a whole number from 0 to 10")
+        wish = Score(self._customer_id, self._survey, self._answers_until, number)
+        return f"{self._sender.public_url}/s/{score_token(self._sender.secret, wish)}"
 
     @property
     def confirm(self) -> str:

@@ -143,6 +143,7 @@ class Vocabulary:
             "key": context.key,
             "history": context.history,
             "given": context.given,
+            "articles": context.articles.of(lang),
             "now": context.now,
             "lang": lang,
             "dir": formats.locale.text_direction,

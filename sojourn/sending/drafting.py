@@ -172,6 +172,7 @@ def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderCon
         opens=claim.opens,
         opt_in=claim.opt_in,
         coupon=claim.coupon,
+        articles=delivery.articles,
     )
 
 

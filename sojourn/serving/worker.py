@@ -133,6 +133,7 @@ async def serving(
                         sayings.note,
                         tasks.open,
                         tasks.close,
+                        campaigning.read_feed,
                         campaigning.freeze,
                         campaigning.act,
                         campaigning.decide,

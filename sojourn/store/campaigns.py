@@ -28,6 +28,7 @@ _AFTER: Mapping[CampaignAct, CampaignState] = {
     CampaignAct.RESUME: CampaignState.RUNNING,
     CampaignAct.STOP: CampaignState.STOPPED,
 }
+_OVER = tuple(state for state in CampaignState if state.is_over)
 _UNDER_WAY = (MessageState.CLAIMED, MessageState.SUBMITTING)
 _HALTED = (CampaignState.PAUSED, CampaignState.STOPPED)
 _REFUSED = (MessageState.REJECTED,)
@@ -264,13 +265,34 @@ async def claim_seed(session: AsyncSession, campaign_id: str, digest: str) -> bo
     return True
 
 
+async def end(
+    session: AsyncSession, campaign_id: str, state: CampaignState, *, by: str, because: str
+) -> None:
+    """End a campaign before anybody in it was decided on; one that is over stays as it is.
+
+    Args:
+        session: a writing transaction.
+        campaign_id: its id.
+        state: where it stands from now on.
+        by: who ends it.
+        because: why.
+    """
+    changed = await session.exec(
+        update(CampaignRow)
+        .where(col(CampaignRow.id) == campaign_id, col(CampaignRow.state).not_in(_OVER))
+        .values(state=state, changed_at=datetime.now(UTC), changed_by=by, because=because)
+    )
+    if changed.rowcount:
+        note(session, campaign_id, "finish", by=by, because=because)
+
+
 async def finish(session: AsyncSession, campaign_id: str) -> None:
     """Note that everybody in a campaign was decided on."""
     changed = await session.exec(
         update(CampaignRow)
         .where(
             col(CampaignRow.id) == campaign_id,
-            col(CampaignRow.state).not_in((CampaignState.STOPPED, CampaignState.FINISHED)),
+            col(CampaignRow.state).not_in(_OVER),
         )
         .values(state=CampaignState.FINISHED, changed_at=datetime.now(UTC), changed_by="campaign")
     )

@@ -8,7 +8,7 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.customer import Customer
-from sojourn.store import cards, lists, members, mutes, people
+from sojourn.store import cards, lists, members, mutes, people, surveys
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.tables import (
     AddressRow,
@@ -109,6 +109,7 @@ async def join(
     await mutes.refresh(session, new)
     await lists.move(session, old_id, new_id)
     await members.move(session, old_id, new_id)
+    await surveys.move(session, old_id, new_id)
     return Joined(new_id, moved=True, former=former, runs=frozenset(moved))
 
 

@@ -361,6 +361,50 @@ class ABTestRow(SQLModel, table=True):
     """The counts of each variant at that moment (`domain.ab_standing.ABResult`)."""
 
 
+class ArticleRow(SQLModel, table=True):
+    """An article of a feed that a campaign tells of."""
+
+    __tablename__ = "articles"
+    __table_args__ = (
+        UniqueConstraint("campaign", "language", "article"),
+        Index("ix_articles_name", "name", "language", "article"),
+    )
+
+    id: int | None = _number()
+    campaign: str
+    """Its id: of an occurrence, with the day."""
+    name: str
+    """The campaign's name: other occurrences do not tell of the article again."""
+    language: str = ""
+    """The feed's; empty: it is for all."""
+    article: str
+    """The article's id, as the feed names it."""
+    title: str
+    url: str
+    text: str = ""
+    image_url: str = ""
+    published_at: datetime | None = _maybe()
+
+
+class SurveyAnswerRow(SQLModel, table=True):
+    """An answer of a customer to the question of a message: a score, and a comment on it."""
+
+    __tablename__ = "survey_answers"
+    __table_args__ = (
+        UniqueConstraint("survey", "customer_id"),
+        Index("ix_survey_answers_customer", "customer_id"),
+    )
+
+    id: int | None = _number()
+    survey: str
+    """The campaign that asked, by its id."""
+    customer_id: str
+    score: int
+    answered_at: datetime = _moment()
+    comment: str = ""
+    commented_at: datetime | None = _maybe()
+
+
 class AudienceRow(SQLModel, table=True):
     """An audience whose comings and goings are events. The row is the lock of a look at it."""
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sojourn.domain.customer import read_identity
-from sojourn.domain.links import Preferences, preferences_token, view_token
-from sojourn.store import Store, cards, consents, people
+from sojourn.domain.links import Preferences, Score, preferences_token, score_token, view_token
+from sojourn.store import Store, cards, consents, people, surveys
 from sojourn.store.tables import ContentRow
 from tests.support.axe import SIZES, faults, sized, stops
 from tests.support.browser import CHROMIUM, Tab, telephone
@@ -163,6 +163,72 @@ async def test_the_unsubscribe_page_by_keyboard_and_without_scripts(
         await tab.call("Emulation.setScriptExecutionDisabled", value=False)
         await tab.open(served.url + unsubscribe_path(customer_id))
         assert await faults(tab, node_packages) == []
+
+
+@pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("store", "locale", "heading"),
+    [
+        ("sqlite", "en", "One question"),
+        ("sqlite", "it", "Una domanda"),
+        ("sqlite", "pl", "Jedno pytanie"),
+    ],
+    indirect=["store"],
+)
+async def test_a_survey_by_keyboard_and_without_scripts(  # noqa: PLR0917 (fixtures)
+    store: Store,
+    customer_id: str,
+    tmp_path: Path,
+    node_packages: Path,  # noqa: F811
+    locale: str,
+    heading: str,
+    size: str,
+) -> None:
+    await introduced(store, customer_id, locale)
+    until = int(datetime.now(UTC).timestamp()) + 3600
+    path = f"/s/{score_token(SECRET, Score(customer_id, 'greetings@2026', until, 6))}"
+    late = f"/s/{score_token(SECRET, Score(customer_id, 'greetings@2026', 0, 6))}"
+
+    async def without_faults(*paths: str) -> None:
+        await tab.call("Emulation.setScriptExecutionDisabled", value=False)
+        for one in paths:
+            await tab.open(served.url + one)
+            assert await faults(tab, node_packages) == []
+        await tab.call("Emulation.setScriptExecutionDisabled", value=True)
+
+    async def stands() -> tuple[int, str] | None:
+        async with store.reading() as session:
+            row = await surveys.find(session, "greetings@2026", customer_id)
+        return None if row is None else (row.score, row.comment)
+
+    async with (
+        alone(store) as served,
+        telephone(tmp_path / "profile", language=locale, dark=locale == "pl") as tab,
+    ):
+        await sized(tab, size)
+        await without_faults(path, late, "/s/forged")
+        assert await stands() is None
+        await tab.open(served.url + path)
+        assert await tab.ask("document.querySelector('h1').textContent") == heading
+        await examined(tab, f"survey-{locale}-{size}")
+        await tab.reach("[name='score'][value='6']")
+        await tab.press("ArrowLeft")
+        await tab.reach("button")
+        await tab.press("Enter")
+        await tab.loaded()
+        assert await stands() == (5, "")
+        await examined(tab, f"survey-answered-{locale}-{size}")
+        await without_faults(path)
+        await tab.open(served.url + path)
+        await tab.reach("#comment")
+        await tab.call("Input.insertText", text="Too late")
+        await tab.reach("button")
+        await tab.press("Enter")
+        await tab.loaded()
+        assert await stands() == (5, "Too late")
+        await examined(tab, f"survey-commented-{locale}-{size}")
+        await without_faults(path)
 
 
 async def introduced(store: Store, customer_id: str, locale: str) -> None:

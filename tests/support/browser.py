@@ -16,7 +16,7 @@ import aiohttp
 from sojourn.cli.local.processes import HOST
 
 CHROMIUM = "chromium"
-KEYS = {"Tab": (9, ""), "Space": (32, " "), "Enter": (13, "\r")}
+KEYS = {"Tab": (9, ""), "Space": (32, " "), "Enter": (13, "\r"), "ArrowLeft": (37, "")}
 """The keys that `Tab.press` knows: their code, and what they write."""
 VIRTUAL_MILLISECONDS = 3000
 """The time that the page's timers may run; requests do not count."""

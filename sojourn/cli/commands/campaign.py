@@ -1,6 +1,7 @@
 """``sojourn campaign``: list, show, check, test, approve, launch, watch, pause, resume, stop."""
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,7 +18,7 @@ from sojourn.cli.output import show_json, show_line, show_list, stderr
 from sojourn.cli.running import run
 from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_run import CampaignAct, CampaignCounts
-from sojourn.store import Store, campaigns
+from sojourn.store import Store, campaigns, surveys
 
 if TYPE_CHECKING:
     from sojourn.dispatch import Sojourn
@@ -258,9 +259,11 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
         counts = await campaigns.counts(session, campaign_id)
         reasons = await campaigns.reasons(session, campaign_id)
         results = await results_of(session, counts)
+        answered = await surveys.numbers(session, campaign_id)
     if as_json:
         done = [word.model_dump(exclude={"id", "campaign"}) for word in words]
-        show_json({**counts.model_dump(), "reasons": reasons, "done": done})
+        answers = {**asdict(answered), "answers": answered.answers, "net": answered.net}
+        show_json({**counts.model_dump(), "reasons": reasons, "done": done, "survey": answers})
         return
     show_line(f"{campaign_id} {counts}", style="bold")
     if counts.because:
@@ -268,6 +271,8 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
     show_line(f"of {counts.size:,} in its audience, {counts.waiting + counts.held:,} wait")
     if counts.ab is not None:
         show_variants(counts.ab, results)
+    if answered.answers:
+        show_line(str(answered))
     if reasons:
         show_line("")
         show_list(("not sent because", "customers"), reasons.items())

@@ -147,6 +147,15 @@ HOLDINGS: Mapping[str, Holding] = {
             plain="id campaign timezone due_at next_at lane variant",
         ),
     ),
+    "survey_answers": Holding(
+        "An answer of the customer to a question in a message: a score, and a comment.",
+        parts(
+            customer="customer_id",
+            personal="comment",
+            plain="id survey score answered_at commented_at",
+        ),
+        end=End.EMPTIED,
+    ),
     "mutes": Holding(
         "Somebody looks after the customer, and no promotional message leaves meanwhile.",
         parts(
@@ -267,6 +276,7 @@ HOLDINGS: Mapping[str, Holding] = {
     "audiences": Holding("An audience that is watched, and the last look at it.", find=Find.NOBODY),
     "campaigns": Holding("A campaign that was launched.", find=Find.NOBODY),
     "ab_tests": Holding("The A/B test of a campaign, and its winner.", find=Find.NOBODY),
+    "articles": Holding("An article of a feed that a campaign tells of.", find=Find.NOBODY),
     "campaign_words": Holding("An action of an operator on a campaign.", find=Find.NOBODY),
     "erasures": Holding("The proof that a person was erased, under a hash.", find=Find.NOBODY),
     "erased_addresses": Holding("An erased address, as a hash.", find=Find.NOBODY),

@@ -50,6 +50,7 @@ from sojourn.domain.events import (
     TierReached,
 )
 from sojourn.domain.events.samples import made_up_fields
+from sojourn.domain.feed import Article, Articles
 from sojourn.domain.history import History
 from sojourn.domain.intents import Intent
 from sojourn.domain.launched import CampaignLaunched
@@ -208,6 +209,15 @@ MORE: dict[str, list[Event]] = {
     ],
 }
 """By journey, what a rich history has besides."""
+STORIES = (
+    Article(
+        "1", "How to pitch a tent on sand", "https://shop.example/blog/sand",
+        "Sand gives way, and so do pegs. Five things that hold all the same, and one that does "
+        "not, whatever your neighbour on the camping site says about it.",
+        "https://shop.example/blog/sand.jpg", NOW - timedelta(days=1),
+    ),
+    Article("2", "Wax or spray?", "https://shop.example/blog/wax"),
+)  # fmt: skip
 ANSWERED = {"appointment"}
 """Journeys whose messages, all transactional, are answered with yes or no."""
 BILL = {"customer_id": "c_1", "invoice_id": "i_7", "occurred_at": NOW - timedelta(hours=2)}
@@ -253,6 +263,9 @@ def about(
         if (pool := WHOLE.coupons.get(campaign.message.coupon)) is not None:
             until = pool.until(NOW, zone("Europe/Warsaw"))
             changes = {"coupon": Coupon(pool, specimen(pool.pattern), until), **changes}
+        if campaign.articles is not None:
+            rich = list(events or RICH) == RICH
+            changes = {"articles": Articles({"": STORIES if rich else STORIES[1:]}), **changes}
     else:
         start = start_of(journey, history)
         key = getattr(start, WHOLE.journeys[journey].terms.key or "none", None) or ""
