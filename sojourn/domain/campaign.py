@@ -17,6 +17,7 @@ from sojourn.domain.facts import written
 from sojourn.domain.feed import Feed
 from sojourn.domain.limits import AtMost
 from sojourn.domain.list_name import LONGEST, is_list_name
+from sojourn.domain.measuring.attribution import WINDOW
 from sojourn.domain.message import Message
 from sojourn.domain.places import place_of
 from sojourn.domain.recurring import Recurring, day_at
@@ -65,6 +66,7 @@ class Campaign:
         brakes: the shares of bounces and complaints at which it stops itself; None: it never does.
         ab: variants of the message, tried on a share of the audience; the rest gets the winner.
         about: what it is, in a sentence, for people.
+        conversion_window: how long after the message a goal is owed to it, in reports.
 
     Raises:
         TypeError: something of it makes no sense; one line names it.
@@ -82,6 +84,7 @@ class Campaign:
     ab: ABTest | None = None
     about: str = ""
     articles: Feed | None = None
+    conversion_window: timedelta = WINDOW
 
     def __post_init__(self) -> None:
         """Check what was given."""

@@ -106,6 +106,7 @@ class CampaignPlan(BaseModel):
                 coupon=message.coupon,
                 cause=campaign_id,
                 campaign=campaign_id,
+                version=campaign.digest()[:8],
             ),
             useful_for=message.useful_for,
             moment=when.moment,

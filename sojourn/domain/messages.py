@@ -348,6 +348,8 @@ class Delivery(_Wire):
     campaign in place of the run and its start, and the recipient's id in place of the enrolment."""
     variant: str = ""
     """The variant in whose words it is; empty: there are no variants."""
+    version: str = ""
+    """Of the code that decides on it; a campaign's says it, of a journey's the gate knows it."""
 
     @property
     def lane(self) -> Channel:

@@ -95,6 +95,7 @@ class Journey(Listening, Sends, Calling, Persons):
         at_most: int | None = None,
         mutes: timedelta | None = None,
         limits: Limits | None = None,
+        conversion_window: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
@@ -119,6 +120,9 @@ class Journey(Listening, Sends, Calling, Persons):
             at_most=of.at_most if at_most is None else at_most,
             mutes=of.mutes if mutes is None else mutes,
             limits=of.limits if limits is None else limits,
+            conversion_window=(
+                of.conversion_window if conversion_window is None else conversion_window
+            ),
         )
         if name:
             cls.terms = checked_conditions(cls.terms, cls.__name__)

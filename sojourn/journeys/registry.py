@@ -1,6 +1,10 @@
 """`Journeys`: the journeys of a project by their names."""
 
+import hashlib
+import inspect
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from types import MappingProxyType
 
@@ -67,6 +71,19 @@ class Journeys(Mapping[str, type[Journey]]):
         """The conditions under which messages leave, by the names of the journeys that have one."""
         every = ((name, journey.terms.stays_if) for name, journey in self._classes.items())
         return MappingProxyType({name: fact for name, fact in every if fact is not None})
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """A text that tells the code of each journey from what it was, by name: its file's digest.
+
+        A journey that no file has, such as one that was typed in, has none.
+        """
+        found: dict[str, str] = {}
+        for name, journey in self._classes.items():
+            with suppress(OSError, TypeError):  # no file
+                source = inspect.getsource(sys.modules[journey.__module__])
+                found[name] = hashlib.sha256(source.encode()).hexdigest()[:8]
+        return MappingProxyType(found)
 
     @cached_property
     def muting(self) -> Mapping[str, type[Journey]]:

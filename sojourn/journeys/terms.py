@@ -14,6 +14,7 @@ from sojourn.domain.errors import UnknownName
 from sojourn.domain.events import Event, HoldEnded, JourneyStopped, TaskAnswered, TimeZoneChanged
 from sojourn.domain.facts import Fact
 from sojourn.domain.keys import Reach
+from sojourn.domain.measuring.attribution import WINDOW
 from sojourn.domain.messages import Heard
 
 EventClasses = tuple[type[Event], ...]
@@ -40,6 +41,7 @@ class Terms:
         at_most: the runs that a customer may have open at one time; None: one for each key.
         mutes: for how long at most the customer gets no promotional message; None: not at all.
         limits: how often runs start for one customer, address and network; None: always.
+        conversion_window: how long after a message a goal is owed to it, in reports.
     """
 
     starts_on: EventClasses = ()
@@ -57,6 +59,7 @@ class Terms:
     at_most: int | None = None
     mutes: timedelta | None = None
     limits: Limits | None = None
+    conversion_window: timedelta = WINDOW
 
     @property
     def selects(self) -> bool:

@@ -61,6 +61,7 @@ class Gate:
         clock_skew: timedelta = CLOCK_SKEW,
         only_to: OnlyTo | None = None,
         opt_ins_a_day: int = opting.A_DAY,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Make a gate.
 
@@ -77,6 +78,7 @@ class Gate:
             clock_skew: how far senders' clocks may differ.
             only_to: the addresses that this installation may write to; None: all.
             opt_ins_a_day: how often one address is asked to confirm within a day.
+            versions: of the code of journeys, by their names.
         """
         self._store = store
         self._rules = rules
@@ -90,6 +92,7 @@ class Gate:
         self._clock_skew = clock_skew
         self._only_to = only_to
         self._opt_ins_a_day = opt_ins_a_day
+        self._versions = versions
 
     @classmethod
     def of(
@@ -125,6 +128,7 @@ class Gate:
             clock_skew=settings.clock_skew,
             only_to=settings.only_to,
             opt_ins_a_day=settings.opt_ins_a_day,
+            versions=project.journeys.versions,
         )
 
     async def pass_or_refuse(
@@ -142,6 +146,9 @@ class Gate:
             if it is too late only by a plan that may be another than that of its wait.
         """
         rules = self._rules()  # it may read a file: not while the customer is locked
+        if not delivery.version:
+            version = self._versions.get(delivery.journey, "")
+            delivery = delivery.model_copy(update={"version": version})
         async with self._store.transaction() as session:
             gathered = await self._gather(session, delivery, now, rules, once_more=once_more)
             if is_tombstone(gathered.customer.customer_id):  # a row would name the person

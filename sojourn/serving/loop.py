@@ -26,6 +26,7 @@ from sojourn.dispatch.forgetting import Forgetting
 from sojourn.domain.coupons import Pools
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
 from sojourn.domain.events import Events
+from sojourn.insight.measuring import Measuring
 from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.answers import Answers, Shop
@@ -51,6 +52,7 @@ TELL_EVERY = timedelta(seconds=3)
 FORGET_EVERY = timedelta(minutes=10)
 WATCH_EVERY = timedelta(seconds=15)
 STOCK_EVERY = timedelta(minutes=1)
+MEASURE_EVERY = timedelta(seconds=10)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 
@@ -218,6 +220,15 @@ async def tell_forever(helpdesk: Helpdesk) -> None:
     await _forever(tell, TELL_EVERY)
 
 
+async def measure_forever(measuring: Measuring) -> None:
+    """Count, time and again, what has changed since it was counted."""
+
+    async def measure() -> None:
+        await measuring.catch_up()
+
+    await _forever(measure, MEASURE_EVERY)
+
+
 async def watch_audiences(sojourn: Sojourn) -> None:
     """Tell, time and again, who has come into a watched audience and who has gone."""
 
@@ -303,6 +314,7 @@ async def serve_until_stopped(
                     asyncio.create_task(answer_forever(store, settings, project, carriers)),
                     asyncio.create_task(age_forever(store, client, settings.retention)),
                     asyncio.create_task(forget_forever(store, project.events)),
+                    asyncio.create_task(measure_forever(Measuring.of(store, settings, project))),
                 ]
                 if helpdesk is not None:
                     tasks.append(asyncio.create_task(tell_forever(helpdesk)))

@@ -23,6 +23,8 @@ async def begin(
     provider: str,
     now: datetime,
     keyed: bool = True,
+    language: str | None = None,
+    mailbox: str | None = None,
 ) -> None:
     """Note that an attempt hands the message over now.
 
@@ -34,6 +36,8 @@ async def begin(
         now: by the journey's clock.
         keyed: False if it leaves in a call with others whose idempotency key does not know it alone
             (`sending.handing_many.is_keyed`).
+        language: that the message is written in.
+        mailbox: who keeps the mailbox that it goes to.
     """
     session.add(
         AttemptRow(
@@ -44,6 +48,8 @@ async def begin(
             submitted_at=datetime.now(UTC),
             journey_at=now,
             keyed=keyed,
+            language=language,
+            mailbox=mailbox,
         )
     )
 

@@ -60,6 +60,7 @@ def new_row(delivery: Delivery, channel: Channel) -> LedgerRow:
         counted_as=delivery.counted_as or None,
         coupon=delivery.coupon or None,
         variant=delivery.variant or None,
+        version=delivery.version or None,
         state=MessageState.DEFERRED,
         due_at=delivery.due,
         decided_at=delivery.now,

@@ -252,7 +252,7 @@ def statements(script: Script) -> list[str]:
     lines = (line for line in written.getvalue().splitlines() if not line.startswith("--"))
     return [
         one
-        for statement in " ".join(lines).split(";")
+        for statement in "\n".join(lines).split(";\n")  # a function's body has others in it
         if (one := " ".join(statement.split()))
         and one not in ("BEGIN", "COMMIT")
         and f"{ACTUAL}" not in one
@@ -294,6 +294,8 @@ _WORDS = (
     (r"ALTER TABLE (\S+) ", "{0} against reading and writing"),
     (r"(?:UPDATE|DELETE FROM|INSERT INTO) (\S+)", "rows of {0}, until it is done"),
     (r"DROP (?:TABLE|INDEX) (\S+)", "{0}, which goes"),
+    (r"CREATE FUNCTION (\w+)", "{0} is new: nothing in use is locked"),
+    (r"CREATE TRIGGER (\S+) AFTER \w+ ON (\S+)", "{1} against writing for a moment: it gets {0}"),
 )
 
 

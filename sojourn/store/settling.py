@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.content import Content
 from sojourn.domain.errors import BadInput
+from sojourn.domain.measuring.mailboxes import mailbox_of
 from sojourn.domain.messages import Delivery, Reason
 from sojourn.domain.ordering import latest_start
 from sojourn.domain.reports import PROGRESS, Kind, reference
@@ -76,7 +77,16 @@ async def submit(
     )
     if changed.rowcount != 1:
         return False
-    await attempts.begin(session, ledger_id, attempt, provider=provider, now=now, keyed=keyed)
+    await attempts.begin(
+        session,
+        ledger_id,
+        attempt,
+        provider=provider,
+        now=now,
+        keyed=keyed,
+        language=content.locale,
+        mailbox=mailbox_of(address) or None,
+    )
     await session.merge(ContentRow(ledger_id=ledger_id, address=address, content=content.filled()))
     return True
 

@@ -90,6 +90,11 @@ def _state(states: type[StrEnum]) -> Any:
     return Field(sa_column=Column(State(states), nullable=False))
 
 
+def _count(*, big: bool = False) -> Any:
+    kind = _BIG if big else Integer()
+    return Field(default=0, sa_column=Column(kind, nullable=False, server_default=text("0")))
+
+
 def _json() -> Any:
     return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
@@ -701,6 +706,8 @@ class LedgerRow(SQLModel, table=True):
     """The pool from which it hands out a code."""
     variant: str | None = None
     """The variant in whose words it is; None: there are no variants."""
+    version: str | None = None
+    """Of the journey's or campaign's code that decided on it (`Delivery.version`)."""
 
 
 IS_FREE = "state = 'free'"
@@ -818,6 +825,10 @@ class AttemptRow(SQLModel, table=True):
         default=True, sa_column=Column(Boolean, nullable=False, server_default=true())
     )
     """False: it left in a call with others, whose idempotency key does not know it alone."""
+    language: str | None = None
+    """That it was written in."""
+    mailbox: str | None = None
+    """Who keeps the mailbox that it went to (`domain.measuring.mailboxes`)."""
 
 
 class ReportRow(SQLModel, table=True):
@@ -847,6 +858,159 @@ class ReportRow(SQLModel, table=True):
     at: datetime = _moment()
     received_at: datetime = _moment()
     detail: str = ""
+    machine: str | None = None
+    """Why a machine and no person was behind it; None: a person, as far as it can be told."""
+
+
+class MarkRow(SQLModel, table=True):
+    """Something that has changed since it was measured. Triggers of the database write these.
+
+    A row for each change, and never one for several: a row that stood already would be deleted by
+    a pass that has not seen the change behind it.
+    """
+
+    __tablename__ = "marks"
+
+    id: int | None = _number()
+    kind: str
+    """message, event or run."""
+    ref: int = Field(sa_type=_BIG)
+    """The number of the row in ``ledger``, ``events`` or ``runs``."""
+
+
+class RollupRow(SQLModel, table=True):
+    """The counts of messages that are alike, of one day.
+
+    The day is that on which they were due, so that all that is counted of a message stands beside
+    it: what left on Monday and was clicked on Tuesday is a click of Monday's.
+    """
+
+    __tablename__ = "rollups"
+    __table_args__ = (
+        UniqueConstraint(
+            "day",
+            "source",
+            "occasion",
+            "version",
+            "step",
+            "variant",
+            "channel",
+            "language",
+            "mailbox",
+        ),
+        Index("ix_rollups_source", "source", "day"),
+    )
+
+    id: int | None = _number()
+    day: str
+    """``2026-12-01``, in the zone of the installation."""
+    source: str
+    """The journey or the campaign."""
+    occasion: str = ""
+    """Of a campaign that has several."""
+    version: str = ""
+    step: str = ""
+    """Empty where customers entered."""
+    variant: str = ""
+    channel: str = ""
+    language: str = ""
+    mailbox: str = ""
+    entered: int = _count()
+    due: int = _count()
+    held: int = _count()
+    sent: int = _count()
+    skipped: int = _count()
+    rejected: int = _count()
+    expired: int = _count()
+    unknown: int = _count()
+    held_out: int = _count()
+    delivered: int = _count()
+    bounced: int = _count()
+    failed: int = _count()
+    complained: int = _count()
+    opened: int = _count()
+    opened_by_machine: int = _count()
+    clicked: int = _count()
+    clicked_by_machine: int = _count()
+    replied: int = _count()
+    unsubscribed: int = _count()
+    converted: int = _count()
+
+
+class RollupReasonRow(SQLModel, table=True):
+    """The number of messages of a rollup that did not leave, by reason."""
+
+    __tablename__ = "rollup_reasons"
+
+    rollup_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    reason: str = Field(primary_key=True)
+    n: int = _count()
+
+
+class RollupMoneyRow(SQLModel, table=True):
+    """The credit that the messages of a rollup have for orders, by model and currency."""
+
+    __tablename__ = "rollup_money"
+
+    rollup_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    model: str = Field(primary_key=True)
+    """`domain.measuring.attribution.Model`"""
+    currency: str = Field(primary_key=True)
+    """Empty where the order says none."""
+    orders: int = _count(big=True)
+    """In millionths: models divide one order among messages."""
+    value: int = _count(big=True)
+    """In millionths of the currency."""
+
+
+class MeasuredRow(SQLModel, table=True):
+    """All that a message counts at present, so that a change takes away what it counted before."""
+
+    __tablename__ = "measured"
+
+    ledger_id: int = Field(
+        sa_column=Column(
+            _BIG,
+            ForeignKey("ledger.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        )
+    )
+    rollup_id: int = Field(sa_type=_BIG)
+    measures: int
+    """`domain.measuring.measures.Measure`"""
+    reason: str = ""
+    money: dict[str, Any] | None = _maybe_json()
+    """``{"last EUR": [1000000, 59900000]}``: model and currency; orders and value."""
+
+
+class ConversionRow(SQLModel, table=True):
+    """A message that an order may be owed to."""
+
+    __tablename__ = "conversions"
+    __table_args__ = (
+        UniqueConstraint("ledger_id", "occasion"),
+        Index("ix_conversions_seq", "seq"),
+    )
+
+    id: int | None = _number()
+    ledger_id: int = Field(
+        sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), nullable=False)
+    )
+    seq: int = Field(sa_type=_BIG)
+    """The number of the event that tells the order."""
+    occasion: str
+    """The order or the event that it is about (`domain.measuring.orders`)."""
+    name: str
+    """The wire name of the event."""
+    at: datetime = _moment()
+    currency: str = ""
+    value: int = Field(default=0, sa_type=_BIG)
+    """In millionths of the currency, less what was given back."""
+    place: int
+    """Among the messages that the order may be owed to, from 1, by their moments."""
+    touches: int
+    """The number of these messages."""
 
 
 class HarmRow(SQLModel, table=True):

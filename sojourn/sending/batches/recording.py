@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.channels.provider import Provider
 from sojourn.domain.content import Content
+from sojourn.domain.measuring.mailboxes import mailbox_of
 from sojourn.domain.states import AttemptState, MessageState
 from sojourn.sending.drafting import Claim
 from sojourn.sending.handing_many import is_keyed
@@ -86,6 +87,8 @@ class BatchRecorder:
                         submitted_at=at,
                         journey_at=now,
                         keyed=is_keyed(provider, len(messages)),
+                        language=one.content.locale,
+                        mailbox=mailbox_of(one.claim.address) or None,
                     ).model_dump(exclude={"id"})
                     for one in going
                 ],

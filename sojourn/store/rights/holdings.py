@@ -33,18 +33,30 @@ HOLDINGS: Mapping[str, Holding] = {
             names="provider_id",
             personal="detail",
             plain="id ledger_id attempt provider state submitted_at journey_at settled_at "
-            "settled_by error keyed",
+            "settled_by error keyed language mailbox",
         ),
         find=Find.MESSAGE,
         end=End.EMPTIED,
         aging=Aging("submitted_at", ("detail",)),
+    ),
+    "measured": Holding(
+        "All that a message counts in reports.",
+        parts(plain="ledger_id rollup_id measures reason money"),
+        find=Find.MESSAGE,
+        end=End.EMPTIED,
+    ),
+    "conversions": Holding(
+        "A message that an order of the customer's may be owed to.",
+        parts(names="occasion", plain="id ledger_id seq name at currency value place touches"),
+        find=Find.MESSAGE,
+        end=End.EMPTIED,
     ),
     "reports": Holding(
         "A provider's report on a message: delivered, bounced, opened, ...",
         parts(
             names="event_id",
             personal="detail",
-            plain="id provider ledger_id kind at received_at",
+            plain="id provider ledger_id kind at received_at machine",
         ),
         find=Find.MESSAGE,
         end=End.EMPTIED,
@@ -256,7 +268,7 @@ HOLDINGS: Mapping[str, Holding] = {
             personal="detail",
             plain="id journey n step template channel message_class topic state reason attempt "
             "due_at decided_at held_until claimed_at submitted_at settled_at provider "
-            "possible_duplicate twice_at progress progress_at coupon variant",
+            "possible_duplicate twice_at progress progress_at coupon variant version",
         ),
         end=End.EMPTIED,
         aging=Aging("decided_at", ("detail",)),
@@ -272,6 +284,10 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         end=End.EMPTIED,
     ),
+    "marks": Holding("A row that has changed since it was measured.", find=Find.NOBODY),
+    "rollups": Holding("What messages of a day count, by kind.", find=Find.NOBODY),
+    "rollup_reasons": Holding("How many of them did not leave, by reason.", find=Find.NOBODY),
+    "rollup_money": Holding("The orders that are owed to them.", find=Find.NOBODY),
     "coupon_pools": Holding("When a pool of coupons last ran dry.", find=Find.NOBODY),
     "audiences": Holding("An audience that is watched, and the last look at it.", find=Find.NOBODY),
     "campaigns": Holding("A campaign that was launched.", find=Find.NOBODY),

@@ -1,0 +1,256 @@
+"""Measuring: what has changed is counted, time and again, each change once.
+
+A pass takes the marks of changes, reads the rows behind them, and adds to the rollups what they
+count now less what they counted before, in one transaction. It may be killed at any moment, and
+several workers may begin one at a time: the marks are deleted with the counting, or stand.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.calendar import zone
+from sojourn.domain.campaign import OCCASION
+from sojourn.domain.campaign_run import PREFIX
+from sojourn.domain.measuring.attribution import WINDOW, Touch, in_order, touching
+from sojourn.domain.measuring.measures import measures_of, reason_of
+from sojourn.domain.measuring.orders import TAKEN_BACK, Order, Told, orders_of
+from sojourn.domain.measuring.tally import Cell, Change, Tally, money_of
+from sojourn.journeys.terms import names
+from sojourn.project import Project
+from sojourn.settings import Settings
+from sojourn.store import Store, locks
+from sojourn.store.measuring import conversions, marks, rollups
+from sojourn.store.measuring.conversions import Conversion, Left
+
+PAGE = 2000
+"""Marks of one pass."""
+LOCK = locks.number("rollups")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A journey or a campaign whose goal is measured.
+
+    Args:
+        goals: the wire names of its goals.
+        window: how long after a message a goal may be owed to it.
+    """
+
+    goals: frozenset[str]
+    window: timedelta = WINDOW
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Counts what has changed.
+
+    Args:
+        store: open.
+        sources: journeys and campaigns that have goals, by name.
+        tz: the zone of the installation, in which days begin.
+    """
+
+    store: Store
+    sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    tz: ZoneInfo = field(default_factory=lambda: zone("UTC"))
+
+    @classmethod
+    def of(cls, store: Store, settings: Settings, project: Project) -> Self:
+        """Measure a project's journeys and campaigns.
+
+        Args:
+            store: open.
+            settings: of the installation.
+            project: its journeys and campaigns.
+        """
+        return cls(store, sources_of(project), zone(settings.timezone))
+
+    async def catch_up(self) -> int:
+        """Count all that has changed; return how many changes there were."""
+        number = 0
+        while counted := await self.count(PAGE):
+            number += counted
+            if counted < PAGE:
+                break
+        return number
+
+    async def count(self, limit: int) -> int:
+        """Count what has changed, in one transaction.
+
+        Args:
+            limit: so many changes at most.
+
+        Returns:
+            How many changes there were.
+        """
+        async with self.store.transaction() as session:
+            await locks.hold(session, LOCK)
+            marked = await marks.take(session, limit)
+            if not marked.number:
+                return 0
+            touched = marked.messages | await self._attribute(
+                session, marked.events, marked.messages
+            )
+            changes: dict[Cell, Change] = {}
+            tallies = await self._tallies(session, touched)
+            before = await rollups.measured(session, touched)
+            for number, tally in tallies.items():
+                had = before.get(number)
+                if had == tally:
+                    continue
+                if had is not None:
+                    changes.setdefault(had.cell, Change()).add(had, -1)
+                changes.setdefault(tally.cell, Change()).add(tally, 1)
+            for journey, at in await rollups.entries(session, marked.runs):
+                cell = Cell(self._day(at), journey)
+                changes.setdefault(cell, Change()).enter(1)
+            new = {n: one for n, one in tallies.items() if before.get(n) != one}
+            await rollups.change(session, changes, new)
+        return marked.number
+
+    async def rebuild(self) -> int:
+        """Make the rollups anew of the rows; return how many rows there were.
+
+        What is told of meanwhile is counted as ever. Orders of customers who were erased keep
+        their messages' credit; counts of rows that are gone are gone.
+        """
+        async with self.store.transaction() as session:
+            await locks.hold(session, LOCK)
+            await rollups.clear(session)
+            await marks.mark_all(session, orders=self._names)
+        return await self.catch_up()
+
+    # ---- orders --------------------------------------------------------------------------------
+
+    @property
+    def _names(self) -> frozenset[str]:
+        """The wire names of events that tell orders, or take them back."""
+        goals = frozenset(name for one in self.sources.values() for name in one.goals)
+        return goals | frozenset(TAKEN_BACK) if goals else goals
+
+    async def _attribute(
+        self, session: AsyncSession, events: Collection[int], messages: Collection[int]
+    ) -> set[int]:
+        """Note which messages orders may be owed to; return those of which that changes something.
+
+        Looked at are the customers of new orders, and those of messages that turn out to have left
+        before one.
+        """
+        if not self._names:
+            return set()
+        customers = await conversions.who_ordered(session, events, self._names)
+        customers |= await conversions.who_may_have_ordered(session, messages, self._names)
+        if not customers:
+            return set()
+        told = await conversions.orders_told(session, customers, self._names)
+        left = await conversions.left(session, customers, list(self.sources))
+        found = [
+            one
+            for customer_id, events_of in told.items()
+            for one in self._owed(events_of, left.get(customer_id, []))
+        ]
+        looked_at = [event.seq for events_of in told.values() for event in events_of]
+        return await conversions.replace(session, looked_at, list(self.sources), found)
+
+    def _owed(self, told: list[Told], messages: list[Left]) -> list[Conversion]:
+        """Return the messages that each order of a customer may be owed to.
+
+        An order that several events tell counts once for a journey, by the earliest of its goals
+        among them. Messages of all journeys share the credit for one event.
+        """
+        orders: dict[int, Order] = {}
+        touches: dict[int, list[Touch]] = {}
+        for goals, window, left in self._by_goals(messages):
+            for order in orders_of(told, goals):
+                if order.stands:
+                    orders[order.event.seq] = order
+                    mine = touching(left, order.event.at, window)
+                    touches.setdefault(order.event.seq, []).extend(mine)
+        return [
+            Conversion(
+                ledger_id=touch.ledger_id,
+                seq=seq,
+                occasion=orders[seq].occasion,
+                name=orders[seq].event.name,
+                at=orders[seq].event.at,
+                currency=orders[seq].event.currency,
+                value=orders[seq].value,
+                place=place,
+                touches=len(found),
+            )
+            for seq, found in touches.items()
+            for place, touch in enumerate(in_order(found), 1)
+        ]
+
+    def _by_goals(
+        self, messages: list[Left]
+    ) -> Iterator[tuple[frozenset[str], timedelta, list[Touch]]]:
+        """Yield the messages of each kind of journey: its goals, its window, and what left."""
+        found: dict[tuple[frozenset[str], timedelta], list[Touch]] = {}
+        for one in messages:
+            source = self.sources[one.source]
+            touch = Touch(one.ledger_id, one.at)
+            found.setdefault((source.goals, source.window), []).append(touch)
+        for (goals, window), touches in found.items():
+            yield goals, window, touches
+
+    # ---- messages ------------------------------------------------------------------------------
+
+    async def _tallies(self, session: AsyncSession, numbers: Collection[int]) -> dict[int, Tally]:
+        """Return all that messages count now."""
+        reports = await rollups.reports(session, numbers)
+        owed = await conversions.of_messages(session, numbers)
+        found: dict[int, Tally] = {}
+        for one in await rollups.messages(session, numbers):
+            orders = owed.get(one.id, ())
+            found[one.id] = Tally(
+                cell=self._cell(one),
+                measures=measures_of(
+                    one.state,
+                    one.reason,
+                    one.held_until,
+                    reports.get(one.id, ()),
+                    progress=one.progress,
+                    converted=any(order.place == order.touches for order in orders),
+                ),
+                reason=reason_of(one.state, one.reason),
+                money=money_of((o.place, o.touches, o.value, o.currency) for o in orders),
+            )
+        return found
+
+    def _cell(self, one: rollups.Message) -> Cell:
+        campaign = one.workflow_id.removeprefix(PREFIX)
+        is_campaign = campaign != one.workflow_id
+        return Cell(
+            day=self._day(one.due_at),
+            source=one.source,
+            occasion=campaign.partition(OCCASION)[2] if is_campaign else "",
+            version=one.version or "",
+            step=one.step,
+            variant=one.variant or "",
+            channel=one.channel,
+            language=one.language or "",
+            mailbox=one.mailbox or "",
+        )
+
+    def _day(self, at: datetime) -> str:
+        return at.astimezone(self.tz).date().isoformat()
+
+
+def sources_of(project: Project) -> Mapping[str, Source]:
+    """Return the journeys and campaigns of a project that have a goal, by name."""
+    found = {
+        name: Source(frozenset(names(journey.terms.goal)), journey.terms.conversion_window)
+        for name, journey in project.journeys.items()
+    }
+    found |= {
+        name: Source(frozenset(names(campaign.goals)), campaign.conversion_window)
+        for name, campaign in project.campaigns.items()
+    }
+    return MappingProxyType({name: one for name, one in found.items() if one.goals})

@@ -1,0 +1,1 @@
+"""The tables of measurement: marks, conversions and rollups."""

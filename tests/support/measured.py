@@ -1,0 +1,337 @@
+"""Rows of a shop that is made up, and what they count by DuckDB, which knows nothing of Sojourn."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from sojourn.domain.reports import Kind
+from sojourn.domain.states import WAITING, AttemptState, MessageState
+from sojourn.store import Store
+from sojourn.store.tables import AttemptRow, EventRow, LedgerRow, ReportRow, RunRow
+
+BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+GOALS = {"cart": ("Order Completed",), "winback": ("Order Completed", "Trial Started")}
+"""The sources with their goals; ``greeting`` has none."""
+WINDOWS = {"cart": timedelta(days=7), "winback": timedelta(days=2)}
+REASONS = ("no_consent", "cap", "held_out", "goal_reached")
+
+
+@dataclass
+class Shop:
+    """Things that happen, at random, to a few customers; each is written as the engine writes it.
+
+    Args:
+        store: open.
+        chance: of what happens.
+    """
+
+    store: Store
+    chance: random.Random
+    messages: list[int] = field(default_factory=list)
+    number: int = 0
+
+    async def something(self) -> None:
+        """Have one more thing happen."""
+        happens = self.chance.choice(
+            [self._message, self._message, self._settle, self._report, self._order, self._order,
+             self._take_back, self._move, self._judge, self._start]
+        )  # fmt: skip
+        await happens()
+
+    def _at(self) -> datetime:
+        return BEGIN + timedelta(minutes=self.chance.randrange(0, 14 * 24 * 60))
+
+    def _next(self) -> int:
+        self.number += 1
+        return self.number
+
+    def _who(self) -> str:
+        return f"u{self.chance.randrange(4)}"
+
+    async def _message(self) -> None:
+        number, at = self._next(), self._at()
+        source = self.chance.choice(["cart", "winback", "greeting"])
+        is_campaign = source == "winback" and self.chance.random() < 0.5
+        state = self.chance.choice(list(MessageState))
+        row = LedgerRow(
+            ledger_key=f"k{number}",
+            reference=f"r{number}",
+            message_id=f"m{number}",
+            workflow_id="campaign:winback@2024-01-05" if is_campaign else f"{source}:{number}",
+            enrolment=f"e{number}",
+            journey=source,
+            customer_id=self._who(),
+            n=1,
+            step=self.chance.choice(["first", "second"]),
+            template="t",
+            channel=self.chance.choice(["email", "sms"]),
+            message_class="promotional",
+            topic="t",
+            state=state,
+            due_at=at,
+            decided_at=at + timedelta(minutes=self.chance.randrange(3)),
+            version=self.chance.choice([None, "abc"]),
+            variant=self.chance.choice([None, None, "warm"]),
+            held_until=self.chance.choice([None, at]),
+        )
+        if state in (MessageState.SKIPPED, MessageState.REJECTED, MessageState.EXPIRED):
+            row.reason = self.chance.choice(REASONS)
+        async with self.store.transaction() as session:
+            session.add(row)
+            await session.flush()
+            assert row.id is not None
+            if state in (MessageState.SENT, MessageState.UNKNOWN, MessageState.SUBMITTING):
+                row.attempt = 1
+                session.add(
+                    AttemptRow(
+                        ledger_id=row.id,
+                        attempt=1,
+                        provider="outbox",
+                        state=AttemptState.SUBMITTING,
+                        submitted_at=at,
+                        journey_at=at,
+                        language=self.chance.choice(["en", "it"]),
+                        mailbox=self.chance.choice([None, "gmail", "other"]),
+                    )
+                )
+            self.messages.append(row.id)
+
+    async def _settle(self) -> None:
+        if not self.messages:
+            return
+        state = self.chance.choice([MessageState.SENT, MessageState.SKIPPED, MessageState.CLAIMED])
+        reason = self.chance.choice(REASONS) if state is MessageState.SKIPPED else None
+        async with self.store.transaction() as session:
+            await session.exec(
+                update(LedgerRow)
+                .where(
+                    col(LedgerRow.id) == self.chance.choice(self.messages),
+                    col(LedgerRow.state).in_(WAITING),
+                )
+                .values(state=state, reason=reason)
+            )
+
+    async def _report(self) -> None:
+        if not self.messages:
+            return
+        async with self.store.transaction() as session:
+            session.add(
+                ReportRow(
+                    provider="outbox",
+                    event_id=f"x{self._next()}",
+                    ledger_id=self.chance.choice([*self.messages, None]),
+                    kind=self.chance.choice(list(Kind)),
+                    at=BEGIN,
+                    received_at=BEGIN,
+                    machine=self.chance.choice([None, None, "scanner"]),
+                )
+            )
+
+    async def _judge(self) -> None:
+        """Judge some reports anew: a machine was behind them, or none was."""
+        async with self.store.transaction() as session:
+            await session.exec(
+                update(ReportRow)
+                .where(col(ReportRow.ledger_id) == self.chance.choice([0, *self.messages]))
+                .values(machine=self.chance.choice([None, "burst"]))
+            )
+
+    async def _order(self) -> None:
+        named = {"order_id": f"o{self.chance.randrange(6)}"} if self.chance.random() < 0.8 else {}
+        await self._event(
+            self.chance.choice(["Order Completed", "Order Completed", "Trial Started", "Viewed"]),
+            {
+                **named,
+                "total": self.chance.choice(["59.9", 20, None]),
+                "currency": self.chance.choice(["EUR", "PLN", None]),
+            },
+        )
+
+    async def _take_back(self) -> None:
+        await self._event(
+            self.chance.choice(["Order Refunded", "Order Refunded", "Order Cancelled"]),
+            {
+                "order_id": f"o{self.chance.randrange(6)}",
+                "total": self.chance.choice([10, 15, None]),
+            },
+        )
+
+    async def _event(self, name: str, properties: dict[str, Any]) -> None:
+        said = {key: value for key, value in properties.items() if value is not None}
+        async with self.store.transaction() as session:
+            session.add(
+                EventRow(
+                    message_id=f"v{self._next()}",
+                    customer_id=self._who(),
+                    name=name,
+                    occurred_at=self._at(),
+                    received_at=BEGIN,
+                    properties=said or {"x": 1},
+                )
+            )
+
+    async def _move(self) -> None:
+        """Join a customer to another, as an alias call does."""
+        if self.chance.random() < 0.8:
+            return
+        old, new = self._who(), self._who()
+        async with self.store.transaction() as session:
+            for table in (EventRow, LedgerRow):
+                await session.exec(
+                    update(table).where(col(table.customer_id) == old).values(customer_id=new)
+                )
+
+    async def _start(self) -> None:
+        number = self._next()
+        async with self.store.transaction() as session:
+            session.add(
+                RunRow(
+                    workflow_id=f"cart:{number}",
+                    run_id=f"{number}",
+                    journey=self.chance.choice(["cart", "greeting"]),
+                    customer_id=self._who(),
+                    enrolment=f"e{number}",
+                    started_at=self._at(),
+                )
+            )
+
+
+Counts = dict[tuple[str, ...], int]
+"""A number by day, source, occasion, version, step, channel, language, mailbox and what is counted;
+numbers of 0 are left out."""
+
+
+async def counted(store: Store) -> Counts:
+    """Count the rows of a store by DuckDB; days are those of UTC."""
+    base = duckdb.connect()
+    async with store.reading() as session:
+        for table in (LedgerRow, AttemptRow, ReportRow, EventRow, RunRow):
+            rows = (await session.exec(select(table))).all()
+            _load(base, table.__tablename__, [_plain(row) for row in rows])
+    base.execute("CREATE TABLE goals (source VARCHAR, name VARCHAR, days INTEGER)")
+    for source, names in GOALS.items():
+        for name in names:
+            base.execute("INSERT INTO goals VALUES (?, ?, ?)", [source, name, WINDOWS[source].days])
+    base.execute(_VIEWS)
+    found: Counter[tuple[str, ...]] = Counter()
+    for *cell, what, number in base.execute(_COUNTS).fetchall():
+        found[*cell, what] += int(number)
+    return {key: number for key, number in found.items() if number}
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    said = row.model_dump()
+    for key in ("total", "order_id", "currency"):
+        if "properties" in said:
+            value = said["properties"].get(key)
+            said[f"p_{key}"] = None if value is None else str(value)
+    return {k: v for k, v in said.items() if k not in ("properties", "as_sent")}
+
+
+def _load(base: duckdb.DuckDBPyConnection, name: str, rows: list[Mapping[str, Any]]) -> None:
+    columns = {
+        "ledger": "id customer_id journey workflow_id version step variant channel state reason held_until "
+        "due_at decided_at progress attempt",
+        "attempts": "id ledger_id attempt language mailbox",
+        "reports": "ledger_id kind machine",
+        "events": "seq customer_id name occurred_at message_id p_total p_order_id p_currency",
+        "runs": "journey started_at",
+    }[name].split()
+    kinds = {"id": "BIGINT", "seq": "BIGINT", "ledger_id": "BIGINT", "attempt": "INTEGER"}
+    made = ", ".join(
+        f"{c} {kinds.get(c) or ('TIMESTAMP' if c.endswith(('_at', '_until')) else 'VARCHAR')}"
+        for c in columns
+    )
+    base.execute(f"CREATE TABLE {name} ({made})")
+    marks = ", ".join("?" for _ in columns)
+    for row in rows:
+        values = [row[c] for c in columns]
+        base.execute(
+            f"INSERT INTO {name} VALUES ({marks})",
+            [v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v
+             for v in values],
+        )  # fmt: skip
+
+
+_VIEWS = """
+CREATE VIEW orders AS
+SELECT source, days, customer_id, occasion, min_by(seq, (occurred_at, seq)) AS seq
+FROM (
+    SELECT e.*, g.source, g.days, coalesce('order:' || p_order_id, message_id) AS occasion
+    FROM events e JOIN goals g ON g.name = e.name
+) GROUP BY ALL;
+
+CREATE VIEW backs AS
+SELECT customer_id, p_order_id AS order_id,
+    count(*) FILTER (name = 'Order Cancelled' OR p_total IS NULL) AS whole,
+    coalesce(sum(p_total::DECIMAL(18, 2)), 0) AS given
+FROM events WHERE name IN ('Order Cancelled', 'Order Refunded') AND p_order_id IS NOT NULL
+GROUP BY ALL;
+
+CREATE VIEW standing AS
+SELECT o.source, o.days, o.customer_id, e.occurred_at AS at, o.seq,
+    coalesce(e.p_currency, '') AS currency,
+    coalesce(e.p_total::DECIMAL(18, 2), 0) - coalesce(b.given, 0) AS value
+FROM orders o JOIN events e ON e.seq = o.seq
+LEFT JOIN backs b ON b.customer_id = o.customer_id AND b.order_id = e.p_order_id
+WHERE b.order_id IS NULL OR (b.whole = 0 AND b.given < coalesce(e.p_total::DECIMAL(18, 2), 0));
+
+CREATE VIEW touches AS
+SELECT l.id, s.seq, s.value, s.currency,
+    row_number() OVER (PARTITION BY s.seq ORDER BY l.decided_at, l.id) AS place,
+    count(*) OVER (PARTITION BY s.seq) AS touches
+FROM standing s
+JOIN ledger l ON l.journey = s.source AND l.customer_id = s.customer_id AND l.state = 'sent'
+WHERE s.at BETWEEN l.decided_at AND l.decided_at + to_days(s.days);
+
+CREATE VIEW last_attempt AS
+SELECT l.id, a.language, a.mailbox FROM ledger l
+JOIN attempts a ON a.ledger_id = l.id AND a.attempt = l.attempt;
+
+CREATE VIEW cells AS
+SELECT l.*, strftime(l.due_at, '%Y-%m-%d') AS day,
+    CASE WHEN starts_with(workflow_id, 'campaign:') THEN split_part(workflow_id, '@', 2) ELSE '' END
+        AS occasion,
+    coalesce(l.version, '') AS v, coalesce(l.variant, '') AS varied, coalesce(a.language, '') AS language,
+    coalesce(a.mailbox, '') AS mailbox
+FROM ledger l LEFT JOIN last_attempt a ON a.id = l.id;
+
+CREATE VIEW told AS
+SELECT DISTINCT ledger_id AS id, CASE
+    WHEN kind IN ('opened', 'read') THEN if(machine IS NULL, 'opened', 'opened_by_machine')
+    WHEN kind = 'clicked' THEN if(machine IS NULL, 'clicked', 'clicked_by_machine')
+    ELSE kind END AS what
+FROM reports WHERE ledger_id IS NOT NULL AND kind NOT IN ('accepted', 'deferred');
+"""
+
+_COUNTS = """
+WITH facts AS (
+    SELECT id, 'due' AS what, 1 AS n FROM ledger
+    UNION ALL SELECT id, 'held', 1 FROM ledger WHERE held_until IS NOT NULL
+    UNION ALL SELECT id, state, 1 FROM ledger
+        WHERE state IN ('sent', 'skipped', 'rejected', 'expired', 'unknown')
+    UNION ALL SELECT id, 'held_out', 1 FROM ledger WHERE state = 'skipped' AND reason = 'held_out'
+    UNION ALL SELECT id, 'because ' || reason, 1 FROM ledger
+        WHERE state IN ('skipped', 'rejected', 'expired') AND reason IS NOT NULL
+    UNION ALL SELECT id, what, 1 FROM told
+    UNION ALL SELECT DISTINCT id, 'converted', 1 FROM touches WHERE place = touches
+    UNION ALL SELECT id, 'last ' || currency, 1000000 FROM touches WHERE place = touches
+    UNION ALL SELECT id, 'first ' || currency, 1000000 FROM touches WHERE place = 1
+    UNION ALL SELECT id, 'last money ' || currency, (value * 1000000)::BIGINT FROM touches
+        WHERE place = touches
+    UNION ALL SELECT id, 'first money ' || currency, (value * 1000000)::BIGINT FROM touches
+        WHERE place = 1
+)
+SELECT c.day, c.journey, c.occasion, c.v, c.step, c.varied, c.channel, c.language, c.mailbox, f.what, sum(f.n)
+FROM facts f JOIN cells c ON c.id = f.id GROUP BY ALL
+UNION ALL
+SELECT strftime(started_at, '%Y-%m-%d'), journey, '', '', '', '', '', '', '', 'entered', count(*)
+FROM runs GROUP BY ALL
+"""
