@@ -349,7 +349,7 @@ class Delivery(_Wire):
     variant: str = ""
     """The variant in whose words it is; empty: there are no variants."""
     version: str = ""
-    """Of the code that decides on it; a campaign's says it, of a journey's the gate knows it."""
+    """A text that tells the code that decides on it; the gate knows that of a journey's message."""
 
     @property
     def lane(self) -> Channel:

@@ -68,6 +68,9 @@ class Measuring:
             store: open.
             settings: of the installation.
             project: its journeys and campaigns.
+
+        Returns:
+            Ready to count.
         """
         return cls(store, sources_of(project), zone(settings.timezone))
 
@@ -115,7 +118,7 @@ class Measuring:
         return marked.number
 
     async def rebuild(self) -> int:
-        """Make the rollups anew of the rows; return how many rows there were.
+        """Make the rollups of the rows once more; return how many rows there were.
 
         What is told of meanwhile is counted as ever. Orders of customers who were erased keep
         their messages' credit; counts of rows that are gone are gone.

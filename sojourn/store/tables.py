@@ -707,7 +707,7 @@ class LedgerRow(SQLModel, table=True):
     variant: str | None = None
     """The variant in whose words it is; None: there are no variants."""
     version: str | None = None
-    """Of the journey's or campaign's code that decided on it (`Delivery.version`)."""
+    """A text that tells the code that decided on it (`Delivery.version`)."""
 
 
 IS_FREE = "state = 'free'"
@@ -828,7 +828,7 @@ class AttemptRow(SQLModel, table=True):
     language: str | None = None
     """That it was written in."""
     mailbox: str | None = None
-    """Who keeps the mailbox that it went to (`domain.measuring.mailboxes`)."""
+    """The keeper of the mailbox that it went to (`domain.measuring.mailboxes`)."""
 
 
 class ReportRow(SQLModel, table=True):
@@ -907,7 +907,7 @@ class RollupRow(SQLModel, table=True):
     source: str
     """The journey or the campaign."""
     occasion: str = ""
-    """Of a campaign that has several."""
+    """The occurrence of a campaign that has several."""
     version: str = ""
     step: str = ""
     """Empty where customers entered."""

@@ -135,7 +135,7 @@ class Shop:
             )
 
     async def _judge(self) -> None:
-        """Judge some reports anew: a machine was behind them, or none was."""
+        """Judge some reports once more: a machine was behind them, or none was."""
         async with self.store.transaction() as session:
             await session.exec(
                 update(ReportRow)
@@ -237,8 +237,8 @@ def _plain(row: Any) -> dict[str, Any]:
 
 def _load(base: duckdb.DuckDBPyConnection, name: str, rows: list[Mapping[str, Any]]) -> None:
     columns = {
-        "ledger": "id customer_id journey workflow_id version step variant channel state reason held_until "
-        "due_at decided_at progress attempt",
+        "ledger": "id customer_id journey workflow_id version step variant channel state reason "
+        "held_until due_at decided_at progress attempt",
         "attempts": "id ledger_id attempt language mailbox",
         "reports": "ledger_id kind machine",
         "events": "seq customer_id name occurred_at message_id p_total p_order_id p_currency",
@@ -299,7 +299,8 @@ CREATE VIEW cells AS
 SELECT l.*, strftime(l.due_at, '%Y-%m-%d') AS day,
     CASE WHEN starts_with(workflow_id, 'campaign:') THEN split_part(workflow_id, '@', 2) ELSE '' END
         AS occasion,
-    coalesce(l.version, '') AS v, coalesce(l.variant, '') AS varied, coalesce(a.language, '') AS language,
+    coalesce(l.version, '') AS v, coalesce(l.variant, '') AS varied,
+    coalesce(a.language, '') AS language,
     coalesce(a.mailbox, '') AS mailbox
 FROM ledger l LEFT JOIN last_attempt a ON a.id = l.id;
 
@@ -329,7 +330,8 @@ WITH facts AS (
     UNION ALL SELECT id, 'first money ' || currency, (value * 1000000)::BIGINT FROM touches
         WHERE place = 1
 )
-SELECT c.day, c.journey, c.occasion, c.v, c.step, c.varied, c.channel, c.language, c.mailbox, f.what, sum(f.n)
+SELECT c.day, c.journey, c.occasion, c.v, c.step, c.varied, c.channel, c.language, c.mailbox,
+    f.what, sum(f.n)
 FROM facts f JOIN cells c ON c.id = f.id GROUP BY ALL
 UNION ALL
 SELECT strftime(started_at, '%Y-%m-%d'), journey, '', '', '', '', '', '', '', 'entered', count(*)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 OTHER = "other"
-"""A domain of its own: whoever keeps its mailboxes."""
+"""Another domain: nobody knows who keeps its mailboxes."""
 
 _DOMAINS: Mapping[str, tuple[str, ...]] = {
     "gmail": ("gmail.com", "googlemail.com"),
@@ -32,7 +32,7 @@ _BEGINNINGS = tuple(
     (each, name) for name, some in _DOMAINS.items() for each in some if each.endswith(".")
 )
 _LONGEST_COUNTRY = 6
-"""Of ``co.uk``, and one more; ``outlook.example.com`` is nobody's country."""
+"""The letters of ``com.au``; ``outlook.example.com`` is of no country."""
 
 
 def mailbox_of(address: str) -> str:

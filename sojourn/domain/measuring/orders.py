@@ -66,7 +66,7 @@ class Order:
 
     @property
     def occasion(self) -> str:
-        """What makes it one: the order that it names, else the event."""
+        """The name that makes it one: the order that the event names, else the event's own."""
         named = self.event.order_id
         return f"order:{named}" if named else self.event.message_id
 

@@ -74,6 +74,9 @@ async def who_ordered(
         session: any session.
         numbers: of events.
         names: the wire names of such events.
+
+    Returns:
+        Their ids.
     """
     if not numbers:
         return set()
@@ -94,6 +97,9 @@ async def who_may_have_ordered(
         session: any session.
         messages: numbers of rows in the ledger.
         names: the wire names of events that tell orders.
+
+    Returns:
+        Their ids.
     """
     if not messages:
         return set()

@@ -68,7 +68,7 @@ async def waiting(session: AsyncSession) -> int:
 
 
 async def mark_all(session: AsyncSession, *, orders: Collection[str]) -> None:
-    """Have every message, every run and every order measured anew.
+    """Have every message, every run and every order measured once more.
 
     Args:
         session: a writing transaction that has emptied the rollups.

@@ -72,7 +72,8 @@ async def messages(session: AsyncSession, numbers: Collection[int]) -> list[Mess
     last = and_(ATTEMPTS.c.ledger_id == LEDGER.c.id, ATTEMPTS.c.attempt == LEDGER.c.attempt)
     query = (
         select(  # type: ignore[call-overload]
-            LEDGER.c.id, LEDGER.c.journey, LEDGER.c.workflow_id, LEDGER.c.version, LEDGER.c.step, LEDGER.c.variant,
+            LEDGER.c.id, LEDGER.c.journey, LEDGER.c.workflow_id, LEDGER.c.version, LEDGER.c.step,
+            LEDGER.c.variant,
             LEDGER.c.channel, LEDGER.c.state, LEDGER.c.reason, LEDGER.c.held_until,
             LEDGER.c.due_at, LEDGER.c.progress, ATTEMPTS.c.language, ATTEMPTS.c.mailbox,
         )
@@ -195,7 +196,7 @@ async def change(
 
 
 async def clear(session: AsyncSession) -> None:
-    """Take all rollups away, so that they are made anew of the rows."""
+    """Take all rollups away, so that they are made of the rows once more."""
     connection = await session.connection()
     for table in (MEASURED, REASONS, MONEY, ROLLUPS, TABLES["marks"]):
         await connection.execute(table.delete())

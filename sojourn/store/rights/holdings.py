@@ -39,12 +39,6 @@ HOLDINGS: Mapping[str, Holding] = {
         end=End.EMPTIED,
         aging=Aging("submitted_at", ("detail",)),
     ),
-    "measured": Holding(
-        "All that a message counts in reports.",
-        parts(plain="ledger_id rollup_id measures reason money"),
-        find=Find.MESSAGE,
-        end=End.EMPTIED,
-    ),
     "conversions": Holding(
         "A message that an order of the customer's may be owed to.",
         parts(names="occasion", plain="id ledger_id seq name at currency value place touches"),
@@ -284,6 +278,7 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         end=End.EMPTIED,
     ),
+    "measured": Holding("All that a message counts in reports.", find=Find.NOBODY),
     "marks": Holding("A row that has changed since it was measured.", find=Find.NOBODY),
     "rollups": Holding("What messages of a day count, by kind.", find=Find.NOBODY),
     "rollup_reasons": Holding("How many of them did not leave, by reason.", find=Find.NOBODY),

@@ -1,4 +1,4 @@
-"""Rollups count what the rows count, whatever happens in whatever order, and whoever is killed."""
+"""Rollups count what the rows count, whatever happens in whatever order, and whatever is killed."""
 
 import asyncio
 import os
