@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sojourn.domain.customer import Customer, Identity, read_identity
     from sojourn.domain.errors import SojournError
     from sojourn.domain.events import Event, Personal
+    from sojourn.domain.experiment import Experiment
     from sojourn.domain.facts import (
         Fact,
         anniversary,
@@ -91,6 +92,7 @@ _HOMES = {
     "domain.customer": ("Customer", "Identity", "read_identity"),
     "domain.errors": ("SojournError",),
     "domain.events": ("Event", "Personal"),
+    "domain.experiment": ("Experiment",),
     "domain.facts": (
         "Fact",
         "anniversary",
@@ -155,6 +157,7 @@ __all__ = [
     "Context",
     "Customer",
     "Event",
+    "Experiment",
     "Fact",
     "Failed",
     "Feed",

@@ -85,6 +85,8 @@ class Question(BaseModel):
         now: by the journey's clock.
         fact: a yes-or-no question, as JSON; None: a value is asked for.
         measure: the value, as JSON.
+        experiment: the name of the experiment whose variant is asked for; empty: a fact is.
+        weights: of its variants.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -94,6 +96,8 @@ class Question(BaseModel):
     now: datetime
     fact: dict[str, Any] | None = None
     measure: dict[str, Any] | None = None
+    experiment: str = ""
+    weights: dict[str, float] = {}
 
 
 class Failed(NonPersonal):

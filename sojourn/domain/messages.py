@@ -347,7 +347,8 @@ class Delivery(_Wire):
     """The campaign that it belongs to; empty: a run of a journey. A campaign's message has the
     campaign in place of the run and its start, and the recipient's id in place of the enrolment."""
     variant: str = ""
-    """The variant in whose words it is; empty: there are no variants."""
+    """The variant that the customer has, by the experiment that was asked about last; empty: there
+    are no variants."""
     version: str = ""
     """A text that tells the code that decides on it; the gate knows that of a journey's message."""
 

@@ -2,7 +2,8 @@
 
 from typing import Any, TypeVar, overload
 
-from sojourn.domain.calls import Asked, Failed, Reply
+from sojourn.domain.calls import Asked, Failed, Question, Reply
+from sojourn.domain.experiment import Experiment
 from sojourn.domain.facts import Fact, Operand
 from sojourn.domain.messages import Performed
 from sojourn.journeys.activities import Activity, P, T
@@ -86,6 +87,51 @@ class Calling(Run):
             return Performed(due=plan.due, missed=plan.missed, value=reply.result)
 
         return read_answer(about, (await self._once("ask", perform)).value)
+
+    async def variant(self, of: Experiment) -> str:
+        """Return the variant that the customer has, to branch on it.
+
+        ::
+
+            TONE = Experiment("tone", {"plain": 1, "warm": 1})
+
+            tone = await self.variant(TONE)
+            await self.send(self.warm if tone == "warm" else self.plain)
+
+        The customer has the same one in every run that asks, also after an alias call, and keeps it
+        when weights change; only of a variant that has no weight any more another one is drawn.
+        The store notes who was asked about: who is in the experiment.
+
+        Args:
+            of: the experiment.
+
+        Returns:
+            The variant's name.
+
+        Raises:
+            TypeError: it is no experiment.
+        """
+        if not isinstance(of, Experiment):
+            raise TypeError(f"variant takes an Experiment, and {of!r} is none")
+
+        async def perform() -> Performed:
+            plan = self._state.journal.plan
+            asked = Question(
+                run=self._runtime.run_id,
+                customer_id=self.customer_id,
+                now=self.now(),
+                experiment=of.name,
+                weights=dict(of.variants),
+            )
+            said = f"variant of {of.name}"
+            reply = await self._runtime.ask(asked, said, self._state.is_interrupted)
+            self._leave_if_due()
+            assert reply is not None, "only a reason to leave ends a question without an answer"
+            return Performed(due=plan.due, missed=plan.missed, value=reply.result)
+
+        has: str = (await self._once(f"variant {of.name}", perform)).value
+        self._state.variant = has
+        return has
 
     async def _call(self, activity: Activity[..., Any], arguments: dict[str, Any]) -> Reply:
         state = self._state

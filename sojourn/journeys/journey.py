@@ -1,7 +1,8 @@
 """`Journey`: what a company's journeys extend. Its class keywords are here.
 
 The body of a journey, `steps`, is straight-line Python on the verbs alone: `send`, `sleep`,
-`sleep_until`, `quiet_for`, `wait_for`, `collect`, `heard`, `call`, `ask`, `person`, `tell`, `note`.
+`sleep_until`, `quiet_for`, `wait_for`, `collect`, `heard`, `call`, `ask`, `variant`, `person`,
+`tell`, `note`.
 It never asks whether the customer has bought meanwhile: every verb does, and leaves by an exception
 that `follow` turns into the outcome. Each kind of verb has a file: `waits`, `listening`, `sends`,
 `calling`, `persons`, `telling`; `run` is the frame.

@@ -151,6 +151,7 @@ class Sends(Waits):
             occurrence=1 + state.journal.times(f"send {message.step}"),
             begun=state.begun,
             coupon=message.coupon,
+            variant=state.variant,
         )
 
 

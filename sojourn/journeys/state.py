@@ -71,6 +71,7 @@ class State:
         self._collected: EventClasses = ()
         self.journal = Journal()
         self.zone = "UTC"
+        self.variant = ""  # that the customer has, by the experiment that was asked about last
         self.begun: datetime | None = None
         self.sends = 0
         self.sending = False
@@ -294,6 +295,7 @@ class State:
         self._restart = False
         self._collected = ()
         self.begun = None
+        self.variant = ""
         self.journal.clear()
         self._said.clear()
 

@@ -1,4 +1,7 @@
-"""The local activity that answers what the steps of a run ask about its customer."""
+"""The local activity that answers what the steps of a run ask about its customer.
+
+Of an experiment it notes that the customer is in it, the first time that a variant is asked for.
+"""
 
 import asyncio
 from collections.abc import Collection
@@ -10,11 +13,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from sojourn.domain.calls import Question, Reply
+from sojourn.domain.experiment import drawn
 from sojourn.domain.facts import read_fact, read_measure
 from sojourn.domain.keys import veiled
 from sojourn.domain.text import bounded
 from sojourn.journeys.temporal import READ_FACT
-from sojourn.store import Store, people
+from sojourn.store import Store, exposures, people
 from sojourn.store.facts import one
 
 LONGEST_ATTEMPT = 15
@@ -49,7 +53,12 @@ class Questions:
         try:
             async with asyncio.timeout(LONGEST_ATTEMPT):
                 async with self._store.reading() as session:
-                    return await answered(session, asked, self._own)
+                    found = await answered(session, asked, self._own)
+                    is_noted = not asked.experiment or await _has(session, asked) is not None
+                if is_noted:
+                    return found
+                async with self._store.transaction() as session:
+                    return Reply(result=await exposures.note(session, asked))
         except Exception as error:
             # an error's text may quote a row: Temporal gets the kind alone
             kind = type(error).__name__
@@ -70,12 +79,20 @@ async def answered(session: AsyncSession, asked: Question, own: Collection[str])
     """
     person = await people.read(session, asked.customer_id)
     answer: Any
-    if asked.fact is not None:
+    if asked.experiment:
+        has = await exposures.held(session, person.customer_id, asked.experiment, asked.weights)
+        answer = has or drawn(asked.experiment, asked.weights, person.customer_id)
+    elif asked.fact is not None:
         finding = await one.judged(session, person, read_fact(asked.fact), asked.now, own=own)
         answer = finding.holds
     else:
         answer = await one.measured(session, person, read_measure(asked.measure), asked.now)
     return Reply(result=_plain(answer))
+
+
+async def _has(session: AsyncSession, asked: Question) -> str | None:
+    person = await people.read(session, asked.customer_id)
+    return await exposures.held(session, person.customer_id, asked.experiment, asked.weights)
 
 
 def _plain(answer: Any) -> Any:

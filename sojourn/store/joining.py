@@ -19,6 +19,7 @@ from sojourn.store.tables import (
     DeviceRow,
     EntryRow,
     EventRow,
+    ExposureRow,
     IdentifyRow,
     LedgerRow,
     MuteRow,
@@ -48,6 +49,7 @@ MOVED = (
     SecretRow,
     CouponRow,
     CouponUseRow,
+    ExposureRow,
 )
 """Tables whose rows follow the person; runs do, too."""
 

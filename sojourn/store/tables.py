@@ -410,6 +410,29 @@ class SurveyAnswerRow(SQLModel, table=True):
     commented_at: datetime | None = _maybe()
 
 
+class ExposureRow(SQLModel, table=True):
+    """A customer came to where the variants of an experiment differ, and had this one.
+
+    The oldest row of a person holds. A later one is of a variant that was drawn because the one
+    before had no weight any more.
+    """
+
+    __tablename__ = "exposures"
+    __table_args__ = (
+        Index("ix_exposures_customer", "customer_id", "experiment"),
+        Index("ix_exposures_experiment", "experiment", "id"),
+    )
+
+    id: int | None = _number()
+    experiment: str
+    customer_id: str
+    variant: str
+    at: datetime = _moment()
+    """When it was first asked for, by the journey's clock."""
+    workflow_id: str
+    """The run that asked."""
+
+
 class AudienceRow(SQLModel, table=True):
     """An audience whose comings and goings are events. The row is the lock of a look at it."""
 
@@ -705,7 +728,8 @@ class LedgerRow(SQLModel, table=True):
     coupon: str | None = None
     """The pool from which it hands out a code."""
     variant: str | None = None
-    """The variant in whose words it is; None: there are no variants."""
+    """The variant in whose words it is, or that the customer had in the experiment which the run
+    asked about last; None: there are no variants."""
     version: str | None = None
     """A text that tells the code that decided on it (`Delivery.version`)."""
 

@@ -12,9 +12,9 @@ import sojourn.events
 NAMES = [
     "ALWAYS", "AUTHENTICATION", "CLICK", "EMAIL", "GIVE_WAY", "ONCE", "PROMOTIONAL", "PUSH", "SMS",
     "TRANSACTIONAL", "WAIT", "WHATSAPP", "ABTest", "AtCap", "Audience", "Brakes", "Campaign",
-    "Channel", "Context", "Customer", "Event", "Fact", "Failed", "Feed", "Identity", "Intent",
-    "Journey", "Limits", "Message", "MessageClass", "NonPersonal", "Outcome", "Personal", "Project",
-    "Published", "Question", "QuietHours", "Reason", "Receipt", "Settings", "Sojourn",
+    "Channel", "Context", "Customer", "Event", "Experiment", "Fact", "Failed", "Feed", "Identity",
+    "Intent", "Journey", "Limits", "Message", "MessageClass", "NonPersonal", "Outcome", "Personal",
+    "Project", "Published", "Question", "QuietHours", "Reason", "Receipt", "Settings", "Sojourn",
     "SojournError", "Status", "activity", "after", "anniversary", "at", "at_local", "at_most",
     "at_once", "business_days", "consents", "count", "daily", "day_of_month", "days", "did",
     "field", "first", "hours", "http_call", "invoice_after", "last", "listed", "load_project",

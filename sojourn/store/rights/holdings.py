@@ -162,6 +162,10 @@ HOLDINGS: Mapping[str, Holding] = {
         ),
         end=End.EMPTIED,
     ),
+    "exposures": Holding(
+        "The variant of an experiment that the customer had.",
+        parts(customer="customer_id", names="workflow_id", plain="id experiment variant at"),
+    ),
     "mutes": Holding(
         "Somebody looks after the customer, and no promotional message leaves meanwhile.",
         parts(
