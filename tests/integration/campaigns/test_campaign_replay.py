@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 
-from sojourn import at
+from sojourn import CLICK, ABTest, at
 from sojourn.campaigns import launching
 from sojourn.campaigns.workflow import CampaignWorkflow
 from sojourn.cli import histories
 from sojourn.cli.local.stack import Server
-from sojourn.domain.campaign_run import PREFIX, CampaignAct
+from sojourn.domain.campaign_run import DECIDE, PREFIX, CampaignAct
 from sojourn.store import Store
 from sojourn.testkit.scenarios import RECORD, recorded, write
 from tests.support.campaigning import Shop, settings_of
@@ -21,6 +21,7 @@ from tests.support.markdown import ROOT
 
 FOLDER = ROOT / "tests" / "histories"
 NAME = "campaign/paused-and-stopped"
+OF_VARIANTS = "campaign/variants"
 
 
 async def test_a_campaign_that_was_paused_and_stopped_replays(
@@ -40,11 +41,39 @@ async def test_a_campaign_that_was_paused_and_stopped_replays(
             await shop.ended(spring.name)
         handle = temporal.client.get_workflow_handle(PREFIX + spring.name)
         played = await handle.fetch_history()
-    if request.config.getoption(RECORD, default=False) and not recorded(FOLDER, NAME):
-        write(FOLDER, NAME, [played])
+    await _replays(NAME, played, request)
+
+
+async def test_a_campaign_that_found_the_winner_of_its_variants_replays(
+    temporal: Server, tmp_path: Path, migrated_database: Path, request: pytest.FixtureRequest
+) -> None:
+    shutil.copy(migrated_database, tmp_path / "test.db")
+    settings = settings_of(tmp_path, f"sqlite:///{tmp_path}/test.db")
+    async with await Store.open(settings.store_url) as store:
+        shop = Shop(temporal.client, store, settings, tmp_path)
+        await shop.people(10)
+        variants = {"plain": "message", "warm": "warm-words"}
+        test = ABTest(variants, share=0.5, by=CLICK, after=timedelta(seconds=1))
+        spring = shop.campaign(ab=test)
+        async with shop.worker():
+            await shop.launch(spring)
+            await shop.ended(spring.name)
+        handle = temporal.client.get_workflow_handle(PREFIX + spring.name)
+        played = await handle.fetch_history()
+    decided = [
+        one.activity_task_scheduled_event_attributes.activity_type.name for one in played.events
+    ].count(DECIDE)
+    assert decided == 1
+    await _replays(OF_VARIANTS, played, request)
+
+
+async def _replays(name: str, played: WorkflowHistory, request: pytest.FixtureRequest) -> None:
+    """Check that a history replays, and so does the one of its name that was recorded."""
+    if request.config.getoption(RECORD, default=False) and not recorded(FOLDER, name):
+        write(FOLDER, name, [played])
 
     async def both() -> AsyncIterator[tuple[str, WorkflowHistory]]:
-        for file in recorded(FOLDER, NAME):
+        for file in recorded(FOLDER, name):
             yield file.name, WorkflowHistory.from_json(file.name, file.read_text())
         yield "played now", played
 
