@@ -21,14 +21,16 @@ from sojourn.channels.registry import Carriers
 from sojourn.channels.variables import PROJECT as VARIABLE
 from sojourn.channels.variables import check_variables
 from sojourn.domain.audience import Audience, Audiences
-from sojourn.domain.campaign import Campaign, Campaigns
+from sojourn.domain.campaign import OCCASION, Campaign, Campaigns
 from sojourn.domain.coupons import FILE as COUPONS
 from sojourn.domain.coupons import Pools, read_pools
 from sojourn.domain.errors import BadProject, SameName, SojournError, UnknownName
 from sojourn.domain.events import Event, Events, Synonyms, beside, defined_in
 from sojourn.domain.facts import writers_of
+from sojourn.domain.facts.of_campaigns import campaigns_of
 from sojourn.domain.prices import FILE as PRICES
 from sojourn.domain.prices import Prices, read_prices
+from sojourn.domain.recurring import Recurring
 from sojourn.domain.topics import FILE as TOPICS
 from sojourn.domain.topics import Topics, read_topics
 from sojourn.home import keep_private
@@ -127,7 +129,7 @@ def _composed(root: Path) -> Project:
         check_coupons(composed.values(), coupons)
         asked = Audiences(_made_in(audiences, Audience))
         sent = _campaigns(campaigns, composed, topics, coupons)
-        _check_writers(asked, composed, sent)
+        _check_named(asked, composed, sent)
         return Project(
             root=root,
             journeys=composed,
@@ -372,8 +374,8 @@ def _campaigns(
     return found
 
 
-def _check_writers(audiences: Audiences, journeys: Journeys, campaigns: Campaigns) -> None:
-    """Check that `written_to` names journeys or campaigns: of another name it would never hold.
+def _check_named(audiences: Audiences, journeys: Journeys, campaigns: Campaigns) -> None:
+    """Check that facts name journeys and campaigns of the project: of others they never hold.
 
     One that ships may be named by a project that has not copied it: it has written to nobody there.
 
@@ -388,6 +390,7 @@ def _check_writers(audiences: Audiences, journeys: Journeys, campaigns: Campaign
             for keyword in ("enters_if", "stays_if")
             if (fact := getattr(journey.terms, keyword)) is not None
         ),
+        *((f'campaign "{one.name}", to=', one.to.who) for one in campaigns.values()),
     ]
     known = {*journeys, *campaigns}
     for whose, fact in facts:
@@ -395,6 +398,23 @@ def _check_writers(audiences: Audiences, journeys: Journeys, campaigns: Campaign
             if writer.by not in known and writer.by not in shipped(Kind.JOURNEY, Kind.CAMPAIGN):
                 unknown = UnknownName("journey or campaign", writer.by, known)
                 raise BadProject(f"{whose}: written_to: {unknown}")
+        for asked in campaigns_of(fact):
+            _check_launch(whose, asked, campaigns)
+
+
+def _check_launch(whose: str, asked: str, campaigns: Campaigns) -> None:
+    """Check that a fact asks about one launch of a campaign of the project."""
+    name, _, occasion = asked.partition(OCCASION)
+    if name not in campaigns:
+        raise BadProject(f"{whose}: {UnknownName('campaign', name, campaigns)}")
+    when = campaigns[name].when
+    if isinstance(when, Recurring) and when.day_of(occasion) is None:
+        raise BadProject(
+            f'{whose}: {name} is sent {when}, so say which one: "{name}{OCCASION}YYYY-MM-DD", with '
+            "a day of it"
+        )
+    if whose == f'campaign "{asked}", to=':
+        raise BadProject(f"{whose}: {asked} cannot follow itself")
 
 
 def _sources(modules: Iterable[ModuleType]) -> dict[str, type[Any]]:

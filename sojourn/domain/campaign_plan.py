@@ -4,7 +4,7 @@ A deploy in the midst of a campaign changes its templates and nothing else: its 
 and its rate were approved.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -225,17 +225,11 @@ class CampaignPlan(BaseModel):
 
 
 def _when(campaign: Campaign, occasion: str) -> SendingTime:
-    """Return when a campaign is due; of one that recurs, when the occurrence of a day is.
-
-    A day has one spelling: another one would name another campaign, and all would get it twice.
-    """
+    """Return when a campaign is due; of one that recurs, when the occurrence of a day is."""
     if not isinstance(campaign.when, Recurring):
         return campaign.when
-    try:
-        day = date.fromisoformat(occasion)
-    except ValueError:
-        day = None
-    if day is None or day.isoformat() != occasion or not campaign.when.falls_on(day):
+    day = campaign.when.day_of(occasion)
+    if day is None:
         raise BadInput(
             f"{campaign.name} is sent {campaign.when}, and {occasion or 'none'} is no such day: "
             "name the day of an occurrence, or have all of them sent by `sojourn campaign schedule "

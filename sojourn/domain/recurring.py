@@ -43,6 +43,17 @@ class Recurring:
             return day.weekday() == self.weekday
         return self.day is None or day.day == self.day
 
+    def day_of(self, occasion: str) -> date | None:
+        """Return the day that an occasion names; None if there is no occurrence of that name.
+
+        A day has one spelling: another one would name another campaign, and all would get it twice.
+        """
+        try:
+            day = date.fromisoformat(occasion)
+        except ValueError:
+            return None
+        return day if day.isoformat() == occasion and self.falls_on(day) else None
+
     def on(self, day: date) -> SendingTime:
         """Return when the occurrence of a day is due.
 

@@ -1,7 +1,7 @@
 """Audiences asked of a raw recording by DuckDB, as docs/facts.md and docs/audiences.md say it.
 
 Nothing here knows Sojourn's tables, SQL or Python: only the calls as they were sent, the ids of a
-list, and the words of the pages.
+list, the log of a campaign's provider, and the words of the pages.
 """
 
 from collections.abc import Mapping
@@ -29,6 +29,13 @@ SELECT DISTINCT who FROM told WHERE type IN ('identify', 'track', 'alias');
 CREATE TABLE listed AS
 SELECT DISTINCT coalesce(same.who, entry.who) AS who
 FROM (SELECT unnest($on_list::VARCHAR[]) AS who) entry LEFT JOIN same ON entry.who = same.old;
+
+CREATE TABLE letters AS
+SELECT coalesce(same.who, letter."to") AS who, channel, outcome, clicked
+FROM read_json($letters, format = 'newline_delimited', columns = {
+    "to": 'VARCHAR', channel: 'VARCHAR', outcome: 'VARCHAR', clicked: 'BOOLEAN'}) letter
+LEFT JOIN same ON letter."to" = same.old;
+CREATE VIEW had AS SELECT who FROM letters WHERE outcome = 'accepted' INTERSECT FROM people;
 
 -- a call that comes again is the same call, unless it tells another event or names another thing
 CREATE TABLE happened AS
@@ -137,6 +144,14 @@ INSIDE: Mapping[str, str] = {
     "no-newsletter": f"{_TRAIT} 'newsletter' AND value = 'false'",
     "quiet-or-new": f"""SELECT who FROM people EXCEPT {_ORDERED}
         GROUP BY who HAVING $now - max(ts) <= INTERVAL 30 DAY""",
+    # those of a campaign: of a text message nobody knows whether it was clicked in
+    "had": "FROM had",
+    "not-had": "FROM people EXCEPT SELECT who FROM letters WHERE outcome <> 'skipped'",
+    "clicked": "SELECT who FROM letters WHERE clicked",
+    "bought": f"{_ORDERED} WHERE ts > $campaign",
+    "silent": f"""FROM had EXCEPT SELECT who FROM letters WHERE clicked
+        EXCEPT SELECT who FROM letters WHERE channel <> 'email' AND outcome <> 'skipped'
+        EXCEPT {_ORDERED} WHERE ts > $campaign""",
     "not-listed": "SELECT who FROM people EXCEPT SELECT who FROM listed",
     "mixed": f"""(({_TRAIT} 'plan' AND value = '"pro"') UNION
         (SELECT who FROM orders GROUP BY who HAVING count(*) >= 2)) EXCEPT
@@ -144,15 +159,25 @@ INSIDE: Mapping[str, str] = {
 }
 
 
-def counted(file: Path, on_list: list[str], now: datetime) -> dict[str, set[str]]:
+def counted(
+    file: Path, on_list: list[str], letters: Path, campaign: datetime, now: datetime
+) -> dict[str, set[str]]:
     """Return who is in each audience.
 
     Args:
         file: the recording: one call a line, may be .gz.
         on_list: ids on the one list.
+        letters: what became of each letter of the one campaign, one a line.
+        campaign: when they left.
         now: the moment that the questions are about.
     """
-    given: dict[str, Any] = {"now": now, "file": str(file), "on_list": on_list}
+    given: dict[str, Any] = {
+        "now": now,
+        "file": str(file),
+        "on_list": on_list,
+        "letters": str(letters),
+        "campaign": campaign,
+    }
     with duckdb.connect() as database:
         database.execute("SET TimeZone = 'UTC'")
         for statement in VIEWS.split(";\n"):

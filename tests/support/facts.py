@@ -51,6 +51,7 @@ class Made:
             statement of consent.
         refused: (channel, topic, day) of refusals of the address.
         messages: (journey, state, day) of the messages that were decided on.
+        campaigned: (campaign, state, channel, day, day of a click) of messages of campaigns.
         copied: numbers of events that are stored once more, as copies of themselves.
     """
 
@@ -63,6 +64,7 @@ class Made:
     erased: bool = False
     lists: frozenset[str] = frozenset()
     messages: tuple[tuple[str, str, int], ...] = ()
+    campaigned: tuple[tuple[str, str, str, int, int | None], ...] = ()
 
 
 TEXTS = st.sampled_from(
@@ -184,7 +186,19 @@ CUSTOMERS = st.builds(
         ),
         max_size=3,
     ).map(tuple),
+    campaigned=st.lists(
+        st.tuples(
+            st.sampled_from(["spring", "autumn"]),
+            st.sampled_from(["sent", "unknown", "submitting", "deferred", "skipped", "rejected"]),
+            st.sampled_from(["email", "sms"]),
+            st.integers(-4, 1),
+            st.sampled_from([None, -1, 0, 1]),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
+FROZEN = NOON - 3 * DAY
+"""When the audience of the campaign ``spring`` was frozen, whose goal is Bought."""
 
 _ORDERS = st.sampled_from(["<", "<=", ">", ">="])
 _EQUAL = st.sampled_from(["==", "!="])
@@ -318,6 +332,13 @@ _WRITTEN = st.builds(
     lambda by, within: facts.written_to(by, within=within),
     st.sampled_from(["win-back", "nobody"]), _SPANS,
 )  # fmt: skip
+_CAMPAIGNED = st.builds(
+    lambda asked, campaign: asked(campaign),
+    st.sampled_from([facts.received, facts.clicked, facts.reached_goal, facts.did_not_react]),
+    st.sampled_from(["spring", "autumn", "autumn@2"]),
+)
 FACTS: st.SearchStrategy[Fact] = st.recursive(
-    st.one_of(_EVENTS, _TRAITS, _ANNIVERSARIES, _CONSENTS, _LISTED, _WRITTEN), _joined, max_leaves=4
+    st.one_of(_EVENTS, _TRAITS, _ANNIVERSARIES, _CONSENTS, _LISTED, _WRITTEN, _CAMPAIGNED),
+    _joined,
+    max_leaves=4,
 )

@@ -1,17 +1,37 @@
-"""Four months of a made-up shop as a recording of calls, from a seed: who said and did what."""
+"""Four months of a made-up shop as a recording of calls, from a seed: who said and did what.
+
+Its letters are those of one campaign, as the provider's own log would have them.
+"""
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 BEGIN = datetime(2023, 12, 1, tzinfo=UTC)
 END = datetime(2024, 4, 1, 12, tzinfo=UTC)
+CAMPAIGN = datetime(2024, 2, 15, 9, tzinfo=UTC)
+"""When the letters left, and when their audience was frozen."""
 _SECONDS = int((END - BEGIN).total_seconds())
 
 Call = dict[str, Any]
+
+
+def letters(ids: Iterable[str], seed: int) -> list[dict[str, Any]]:
+    """Return a letter to some of the ids, and what became of each."""
+    pick = random.Random(seed)
+    return [
+        {
+            "to": one,
+            "channel": pick.choice(["email", "email", "email", "sms"]),
+            "outcome": (outcome := pick.choice(["accepted", "accepted", "doubt", "skipped"])),
+            "clicked": outcome == "accepted" and pick.random() < 0.3,
+        }
+        for one in ids
+        if pick.random() < 0.7
+    ]
 
 
 class Shoppers:
@@ -29,6 +49,8 @@ class Shoppers:
         self.on_list = [f"c{n}" for n in range(number) if self._random.random() < 0.3]
         for n in range(number):
             self._live(f"c{n}")
+        joined = [one["previousId"] for _, one in self._calls if one["type"] == "alias"]
+        self.letters = letters([*(f"c{n}" for n in range(number)), *joined], seed)
 
     def write(self, file: Path) -> None:
         """Write the calls in the order of their moments, one a line."""

@@ -433,3 +433,59 @@ QUIET = Audience(
     configure(root, f'audiences = ["{place.name}"]\n')
     write(root, "audiences", "quiet.py", audience)
     assert "quiet" in load_project(root).audiences
+
+
+@pytest.mark.parametrize(
+    ("asked", "fault"),
+    [
+        ("sprin", r'audience "silent": no campaign "sprin".*did you mean "spring"'),
+        (
+            "news",
+            r'audience "silent": news is sent each Monday at 10:00.*say which one: "news@YYYY',
+        ),
+        ("news@2026-12-08", r"news is sent each Monday at 10:00"),  # a Tuesday
+        ("news@2026-12-07", None),
+        ("spring", None),
+        ("spring@again", None),
+    ],
+)
+def test_a_fact_of_a_campaign_names_one_launch_of_the_project(
+    root: Path, asked: str, fault: str | None
+) -> None:
+    code = f"""
+from sojourn import EMAIL, Audience, Campaign, Message, days, did_not_react, trait, weekly
+
+ALL = Audience("all", trait("x").is_known)
+SILENT = Audience("silent", did_not_react("{asked}"))
+SPRING = Campaign("spring", to=ALL, message=Message(EMAIL, useful_for=days(2), topic="offers"))
+NEWS = Campaign(
+    "news", to=ALL, message=Message(EMAIL, useful_for=days(2), topic="offers"),
+    when=weekly("mon", at="10:00"),
+)
+"""
+    place = folder(root, "campaigns")
+    place.mkdir()
+    configure(root, f'campaigns = ["{place.name}"]\naudiences = ["{place.name}"]\n')
+    write(root, "campaigns", "offer.py", code)
+    if fault is None:
+        assert set(load_project(root).audiences) == {"all", "silent"}
+        return
+    with pytest.raises(BadProject, match=fault):
+        load_project(root)
+
+
+def test_a_campaign_does_not_follow_itself(root: Path) -> None:
+    code = """
+from sojourn import EMAIL, Audience, Campaign, Message, days, received
+
+SPRING = Campaign(
+    "spring", to=Audience("had", received("spring")),
+    message=Message(EMAIL, useful_for=days(2), topic="offers"),
+)
+"""
+    place = folder(root, "campaigns")
+    place.mkdir()
+    configure(root, f'campaigns = ["{place.name}"]\n')
+    write(root, "campaigns", "offer.py", code)
+    with pytest.raises(BadProject, match='campaign "spring", to=: spring cannot follow itself'):
+        load_project(root)

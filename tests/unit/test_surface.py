@@ -16,10 +16,11 @@ NAMES = [
     "Intent", "Journey", "Limits", "Message", "MessageClass", "NonPersonal", "Outcome", "Personal",
     "Project", "Published", "Question", "QuietHours", "Reason", "Receipt", "Settings", "Sojourn",
     "SojournError", "Status", "activity", "after", "anniversary", "at", "at_local", "at_most",
-    "at_once", "business_days", "consents", "count", "daily", "day_of_month", "days", "did",
-    "field", "first", "hours", "http_call", "invoice_after", "last", "listed", "load_project",
-    "load_settings", "minutes", "monthly", "months", "nth_weekday", "read_identity", "serve",
-    "total", "trait", "weekday", "weekly", "weeks", "working", "written_to",
+    "at_once", "business_days", "clicked", "consents", "count", "daily", "day_of_month", "days",
+    "did", "did_not_react", "field", "first", "hours", "http_call", "invoice_after", "last",
+    "listed", "load_project", "load_settings", "minutes", "monthly", "months", "nth_weekday",
+    "reached_goal", "read_identity", "received", "serve", "total", "trait", "weekday", "weekly",
+    "weeks", "working", "written_to",
 ]  # fmt: skip
 """A name that leaves this list breaks projects; one that joins it is a promise."""
 

@@ -50,6 +50,7 @@ from sojourn.domain.facts.nodes import (
     written,
     written_measure,
 )
+from sojourn.domain.facts.of_campaigns import clicked, did_not_react, reached_goal, received
 
 __all__ = [
     "UNSURE",
@@ -68,9 +69,11 @@ __all__ = [
     "bound_to_each",
     "check_value_asked",
     "check_yes_or_no",
+    "clicked",
     "consents",
     "count",
     "did",
+    "did_not_react",
     "field",
     "first",
     "judge",
@@ -81,8 +84,10 @@ __all__ = [
     "needs_consents",
     "needs_events",
     "of_events",
+    "reached_goal",
     "read_fact",
     "read_measure",
+    "received",
     "total",
     "trait",
     "trait_of",

@@ -15,6 +15,7 @@ from sojourn.domain.facts.nodes import (
     Fact,
     Listed,
     Measure,
+    OfCampaign,
     OfEvents,
     TraitOf,
     WrittenTo,
@@ -59,6 +60,7 @@ class Answers:
         own: topics that need a yes of their own.
         lists: names of the lists that the customer is on, of those that are asked about.
         written_to: the facts that hold, of those that ask whether somebody wrote to the customer.
+        campaigns: the answer to each question about the messages of campaigns.
     """
 
     now: datetime
@@ -69,6 +71,7 @@ class Answers:
     own: Collection[str] = ()
     lists: Collection[str] = ()
     written_to: Collection[WrittenTo] = ()
+    campaigns: Mapping[OfCampaign, bool | None] = field(default_factory=dict)
 
     def trait(self, of: TraitOf) -> object:
         """Return the JSON value of a trait, or `MISSING`."""

@@ -29,6 +29,7 @@ from sojourn.domain.facts.nodes import (
     Leaf,
     Listed,
     Measure,
+    OfCampaign,
     OneOf,
     Operator,
     TotalOf,
@@ -41,6 +42,8 @@ from sojourn.domain.traits import card_field
 PERSONAL_TRAITS = ("first_name", "email", "phone", "phone2", "push_token")
 """Fields of a customer's card that no history may hold."""
 _EQUAL = ("==", "!=")
+_OF_THE_CUSTOMER = Agrees | Listed | WrittenTo | OfCampaign
+"""Facts that compare no measure with a value."""
 
 
 def check_value(of: Measure, op: Operator, value: Value) -> None:
@@ -129,7 +132,7 @@ def bound(fact: Fact, event: type[Event]) -> AnyFact:
     """
 
     def change(leaf: Leaf) -> AnyFact:
-        if isinstance(leaf, Agrees | Listed | WrittenTo) or not isinstance(leaf.of, FieldOf):
+        if isinstance(leaf, _OF_THE_CUSTOMER) or not isinstance(leaf.of, FieldOf):
             return leaf
         kept = field_of(event, leaf.of.name)
         for kind in _kinds_meant(leaf):
@@ -178,7 +181,7 @@ def check_yes_or_no(fact: Fact) -> None:
         TypeError: it names a value of a personal field.
     """
     for leaf in walking.leaves(fact):
-        if isinstance(leaf, Agrees | Listed | WrittenTo):
+        if isinstance(leaf, _OF_THE_CUSTOMER):
             continue
         for name in personal_in(leaf.of):
             if not (isinstance(leaf, Known) and isinstance(leaf.of, TraitOf)):

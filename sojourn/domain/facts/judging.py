@@ -4,6 +4,7 @@ The logic is Kleene's. What is unknown stays unknown, unless the other side deci
 with a part that fails fails, `|` with a part that holds holds, and `~` of unknown is unknown.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from sojourn.domain.facts.nodes import (
     Listed,
     Measure,
     Not,
+    OfCampaign,
     OneOf,
     Otherwise,
     TimeOf,
@@ -51,6 +53,11 @@ from sojourn.domain.traits import card_field
 _WANTED = {"<": "less than ", "<=": "at most ", ">": "more than ", ">=": "at least ", "!=": "not "}
 _IN_TIME = {"<": "before ", "<=": "until ", ">": "after ", ">=": "from ", "!=": "not "}
 ALL, ANY = "all of", "one of"
+_BECAME: Mapping[str, Mapping[bool | None, str]] = {
+    "received": {True: "received", False: "not received", None: "in doubt whether received"},
+    "clicked": {True: "clicked", False: "not clicked", None: "clicks by its channel are not known"},
+    "reached": {True: "goal reached", False: "goal not reached"},
+}
 _CONSENT = {True: "given", False: "refused", None: "never asked"}
 
 
@@ -124,17 +131,8 @@ def _contrary(inner: Finding) -> Finding:
 
 def _clause(fact: Fact, answers: Answers) -> Finding:
     match fact:
-        case Agrees(channel=channel, topic=topic):
-            own = topic in answers.own
-            holds = agrees(answers.consents, channel, topic, needs_own_yes=own)
-            on = f" on {topic}" if topic else ""
-            found = Finding(holds, f"consent to {channel}{on}: {_CONSENT[holds]}")
-        case Listed(name=name):
-            holds = name in answers.lists
-            found = Finding(holds, f"list {name}: {'on it' if holds else 'not on it'}")
-        case WrittenTo(by=by, within=within):
-            holds = fact in answers.written_to
-            found = Finding(holds, f"{by} in {span(within)}: {'wrote' if holds else 'was silent'}")
+        case Agrees() | Listed() | WrittenTo() | OfCampaign():
+            found = _of_customer(fact, answers)
         case Ago():
             found = _ago(fact, answers)
         case Anniversary():
@@ -151,6 +149,24 @@ def _clause(fact: Fact, answers: Answers) -> Finding:
         case _:
             raise AssertionError(f"no such fact: {type(fact)}")
     return found
+
+
+def _of_customer(fact: Agrees | Listed | WrittenTo | OfCampaign, answers: Answers) -> Finding:
+    match fact:
+        case Agrees(channel=channel, topic=topic):
+            own = topic in answers.own
+            agreed = agrees(answers.consents, channel, topic, needs_own_yes=own)
+            on = f" on {topic}" if topic else ""
+            return Finding(agreed, f"consent to {channel}{on}: {_CONSENT[agreed]}")
+        case Listed(name=name):
+            holds = name in answers.lists
+            return Finding(holds, f"list {name}: {'on it' if holds else 'not on it'}")
+        case WrittenTo(by=by, within=within):
+            holds = fact in answers.written_to
+            return Finding(holds, f"{by} in {span(within)}: {'wrote' if holds else 'was silent'}")
+        case OfCampaign(asks=asks, campaign=campaign):
+            became = answers.campaigns[fact]
+            return Finding(became, f"{campaign}: {_BECAME[asks][became]}")
 
 
 def _single(fact: Compare | OneOf | Contains, answers: Answers) -> Finding:

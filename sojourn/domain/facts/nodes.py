@@ -5,6 +5,7 @@ measures, or joins facts. Nothing in here knows a database; `judging` evaluates,
 """
 
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -14,6 +15,9 @@ from sojourn.domain.facts.words import LONG, TIMES, span
 from sojourn.domain.messages import Channel
 
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
+_ASKED_OF_CAMPAIGNS = MappingProxyType(
+    {"received": "received", "clicked": "clicked in", "reached": "reached the goal of"}
+)
 
 
 class _Node(BaseModel):
@@ -285,6 +289,22 @@ class WrittenTo(Fact):
         return f"written to by {self.by} in {span(self.within)}"
 
 
+class OfCampaign(Fact):
+    """Something became of a campaign's message to the customer, or followed it.
+
+    Args:
+        asks: received, clicked or reached.
+        campaign: its id: its name, with ``@`` and the occasion if it has one.
+    """
+
+    fact: Literal["of_campaign"] = "of_campaign"
+    asks: Literal["received", "clicked", "reached"]
+    campaign: str
+
+    def __str__(self) -> str:
+        return f"{_ASKED_OF_CAMPAIGNS[self.asks]} {self.campaign}"
+
+
 class AllOf(Fact):
     """Every part holds."""
 
@@ -326,7 +346,18 @@ class Otherwise(Fact):
         return f"({self.part}; if unknown, {'yes' if self.answer else 'no'})"
 
 
-Leaf = Compare | OneOf | Contains | Known | Ago | Anniversary | Agrees | Listed | WrittenTo
+Leaf = (
+    Compare
+    | OneOf
+    | Contains
+    | Known
+    | Ago
+    | Anniversary
+    | Agrees
+    | Listed
+    | WrittenTo
+    | OfCampaign
+)
 AnyFact = Annotated[Leaf | AllOf | AnyOf | Not | Otherwise, Field(discriminator="fact")]
 
 for _model in (

@@ -49,6 +49,7 @@ from sojourn.domain.facts.nodes import (
     Listed,
     Measure,
     Not,
+    OfCampaign,
     OneOf,
     Otherwise,
     TimeOf,
@@ -59,6 +60,7 @@ from sojourn.domain.facts.nodes import (
 from sojourn.domain.facts.values import Kind, Value
 from sojourn.domain.states import WAITING, MessageState
 from sojourn.domain.traits import card_field
+from sojourn.store.facts.of_campaigns import became
 from sojourn.store.facts.readings import OfCard, OnPostgresql, OnSqlite, Reading, Sql, literal_of
 
 EVENTS = SQLModel.metadata.tables["events"]
@@ -105,7 +107,7 @@ class Clauses:
 
     def _clause(self, fact: Fact) -> Sql:
         match fact:
-            case Agrees() | Listed() | WrittenTo() | Anniversary():
+            case Agrees() | Listed() | WrittenTo() | Anniversary() | OfCampaign():
                 found = self._of_customer(fact)
             case Known(of=of):
                 found = self._is_known(of)
@@ -127,12 +129,14 @@ class Clauses:
                 raise AssertionError(f"no such fact: {type(fact)}")
         return found
 
-    def _of_customer(self, fact: Agrees | Listed | WrittenTo | Anniversary) -> Sql:
+    def _of_customer(self, fact: Agrees | Listed | WrittenTo | Anniversary | OfCampaign) -> Sql:
         match fact:
             case Agrees():
                 return self.agrees(fact)
             case Anniversary():
                 return self._comes_round(fact)
+            case OfCampaign():
+                return became(fact, self.now, self.customer_id, postgresql=self.postgresql)
             case WrittenTo():
                 return exists(wrote(fact, self.now, self.customer_id).correlate(CUSTOMERS))
         return exists(

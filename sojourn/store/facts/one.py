@@ -1,6 +1,6 @@
 """A fact about one customer, judged in the transaction at hand."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -23,10 +23,12 @@ from sojourn.domain.facts import (
     trait_of,
     writers_of,
 )
-from sojourn.domain.facts.nodes import CountOf, TimeOf, TotalOf, TraitOf, WrittenTo
+from sojourn.domain.facts.nodes import CountOf, OfCampaign, TimeOf, TotalOf, TraitOf, WrittenTo
+from sojourn.domain.facts.of_campaigns import asked_of_campaigns
 from sojourn.store import cards, consents, lists
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.facts.clauses import Clauses, wrote
+from sojourn.store.facts.of_campaigns import became
 from sojourn.store.tables import CustomerRow
 
 
@@ -43,8 +45,8 @@ async def judged(
     """Judge a fact about one customer.
 
     It takes one statement for everything that the fact asks of events, whatever their number, those
-    of `consents.current` if it asks for consent and ``said`` is not given, one for lists, and
-    one for each journey or campaign that may have written.
+    of `consents.current` if it asks for consent and ``said`` is not given, one for lists, one for
+    all that it asks of campaigns, and one for each journey or campaign that may have written.
 
     Args:
         session: any session; one that holds the customer sees every acknowledged event.
@@ -64,6 +66,7 @@ async def judged(
     found = {} if customer.erased else of_events(fact)
     asked = set() if customer.erased else lists_of(fact)
     writers = set() if customer.erased else writers_of(fact)
+    about = () if customer.erased else tuple(asked_of_campaigns(fact))
     answers = Answers(
         now=now,
         customer=customer,
@@ -73,6 +76,7 @@ async def judged(
         own=own,
         lists=await lists.among(session, person.customer_id, asked),
         written_to=await _written_to(session, person.customer_id, writers, now),
+        campaigns=await _of_campaigns(session, person.customer_id, about, now),
     )
     return judge(fact, answers)
 
@@ -114,6 +118,23 @@ async def _written_to(
         one
         for one in asked
         if (await connection.execute(wrote(one, now, customer_id).limit(1))).first()
+    }
+
+
+async def _of_campaigns(
+    session: AsyncSession, customer_id: str, asked: Sequence[OfCampaign], now: datetime
+) -> dict[OfCampaign, bool | None]:
+    if not asked:
+        return {}
+    postgresql = is_postgresql(session)
+    columns = [
+        became(one, now, customer_id, postgresql=postgresql).label(f"c{n}")
+        for n, one in enumerate(asked)
+    ]
+    connection = await session.connection()
+    found = (await connection.execute(select(*columns))).one()
+    return {
+        one: None if holds is None else bool(holds) for one, holds in zip(asked, found, strict=True)
     }
 
 

@@ -1,9 +1,11 @@
 """Every audience holds those that an independent count of the raw recording finds."""
 
+import json
 import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.client import Client
@@ -12,14 +14,18 @@ from sojourn import (
     EMAIL,
     SMS,
     Audience,
+    clicked,
     consents,
     count,
     days,
     did,
+    did_not_react,
     field,
     first,
     last,
     listed,
+    reached_goal,
+    received,
     total,
     trait,
 )
@@ -27,7 +33,9 @@ from sojourn.cli.calls import Fault, read_calls
 from sojourn.dispatch import Sojourn
 from sojourn.dispatch.calls import Track
 from sojourn.domain.alias import Alias
+from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.customer import Identity
+from sojourn.domain.states import MessageState
 from sojourn.domain.topics import read_topics
 from sojourn.events import OrderCompleted, ProductAdded, ProductViewed
 from sojourn.insight import audiences
@@ -36,9 +44,10 @@ from sojourn.settings import Settings
 from sojourn.store import Store, lists
 from sojourn.store.dialects import is_postgresql
 from sojourn.store.facts.all import holders
+from sojourn.store.tables import CampaignRow, LedgerRow, ReportRow
 from tests.support.counted import INSIDE, counted
 from tests.support.project import PROJECT, WHOLE
-from tests.support.shoppers import BEGIN, END, Shoppers
+from tests.support.shoppers import BEGIN, CAMPAIGN, END, Shoppers, letters
 
 PEOPLE = int(os.environ.get("SOJOURN_PEOPLE", "90"))
 SEED = int(os.environ.get("SOJOURN_SEED", "1"))
@@ -69,6 +78,11 @@ OTHERS = {
     "no-newsletter": ~(trait("newsletter") == True),  # noqa: E712 (of the facts' language)
     "quiet-or-new": (last(OrderCompleted) > days(30)).or_if_unknown(True),
     "not-listed": ~listed("fair"),
+    "had": received("spring"),
+    "not-had": ~received("spring"),
+    "clicked": clicked("spring"),
+    "bought": reached_goal("spring"),
+    "silent": did_not_react("spring"),
     "mixed": ((trait("plan") == "pro") | did(OrderCompleted, at_least=2))
     & ~did(ProductAdded, within=days(7)),
 }
@@ -86,8 +100,45 @@ TOPICS = read_topics(
 SHOP = replace(PROJECT, journeys=Journeys([]), topics=TOPICS)
 
 
-async def take(store: Store, file: Path, on_list: list[str]) -> None:
+STATES = {
+    "accepted": MessageState.SENT,
+    "doubt": MessageState.UNKNOWN,
+    "skipped": MessageState.SKIPPED,
+}
+
+
+async def send(store: Store, sent: list[dict[str, Any]]) -> None:
+    """Store a campaign, its letters and the clicks in them; ids that are joined later move them."""
+    async with store.transaction() as session:
+        session.add(
+            CampaignRow(
+                id="spring", name="spring", digest="d", launched_at=CAMPAIGN, launched_by="anna",
+                plan={"model": {"goals": ["Order Completed"]}}, state=CampaignState.FINISHED,
+                frozen_at=CAMPAIGN, changed_at=CAMPAIGN,
+            )
+        )  # fmt: skip
+        for number, one in enumerate(sent):
+            key = f"letter-{number}"
+            row = LedgerRow(
+                ledger_key=key, reference=key, message_id=key, workflow_id="campaign:spring",
+                enrolment=one["to"], journey="spring", customer_id=one["to"], n=1, step="message",
+                template="message", channel=one["channel"], message_class="promotional",
+                topic="offers", state=STATES[one["outcome"]], due_at=CAMPAIGN, decided_at=CAMPAIGN,
+            )  # fmt: skip
+            session.add(row)
+            await session.flush()
+            if one["clicked"]:
+                session.add(
+                    ReportRow(
+                        provider="links", event_id=key, ledger_id=row.id, kind="clicked",
+                        at=CAMPAIGN, received_at=CAMPAIGN,
+                    )
+                )  # fmt: skip
+
+
+async def take(store: Store, file: Path, on_list: list[str], sent: list[dict[str, Any]]) -> None:
     """Take a recording in, call by call, by its own clock."""
+    await send(store, sent)
     arrived = BEGIN
     nowhere = await Client.connect("127.0.0.1:9", lazy=True)
     settings = Settings(home=PROJECT.root)
@@ -109,26 +160,36 @@ async def take(store: Store, file: Path, on_list: list[str]) -> None:
 
 
 @pytest.fixture(params=["made", "recorded"])
-def recording(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, list[str]]:
-    """A recording, and who is on the list of its fair."""
+def recording(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> tuple[Path, list[str], list[dict[str, Any]]]:
+    """A recording, who is on the list of its fair, and the letters of its campaign."""
     if request.param == "made":
         made = Shoppers(PEOPLE, SEED)
         made.write(tmp_path / "calls.jsonl")
-        return tmp_path / "calls.jsonl", made.on_list
+        return tmp_path / "calls.jsonl", made.on_list, made.letters
     if RECORDED is None:
         pytest.skip("SOJOURN_RECORDING names no file")
-    return Path(RECORDED), [f"user_{n:04}" for n in range(0, 600, 3)]
+    everybody = [f"user_{n:04}" for n in range(600)]
+    return Path(RECORDED), everybody[::3], letters(everybody, SEED)
+
+
+def listed_in(folder: Path, sent: list[dict[str, Any]]) -> Path:
+    """Write the log of the letters."""
+    log = folder / "letters.jsonl"
+    log.write_text("\n".join(map(json.dumps, sent)) + "\n")
+    return log
 
 
 async def test_an_independent_count_finds_the_same_customers_in_every_audience(
-    migrated_url: str, recording: tuple[Path, list[str]]
+    migrated_url: str, recording: tuple[Path, list[str], list[dict[str, Any]]], tmp_path: Path
 ) -> None:
-    file, on_list = recording
-    expected = counted(file, on_list, END)
+    file, on_list, sent = recording
+    expected = counted(file, on_list, listed_in(tmp_path, sent), CAMPAIGN, END)
     assert expected.keys() == ASKED.keys() == INSIDE.keys()
     found, numbers = {}, {}
     async with await Store.open(migrated_url) as store:
-        await take(store, file, on_list)
+        await take(store, file, on_list, sent)
         async with store.reading() as session:
             connection = await session.connection()
             for name, audience in ASKED.items():
@@ -144,5 +205,7 @@ async def test_an_independent_count_finds_the_same_customers_in_every_audience(
 def test_the_made_up_shop_asks_each_question_of_some_and_not_of_all(tmp_path: Path) -> None:
     made = Shoppers(150, seed=1)
     made.write(tmp_path / "calls.jsonl")
-    sizes = {n: len(who) for n, who in counted(tmp_path / "calls.jsonl", made.on_list, END).items()}
+    log = listed_in(tmp_path, made.letters)
+    found = counted(tmp_path / "calls.jsonl", made.on_list, log, CAMPAIGN, END)
+    sizes = {n: len(who) for n, who in found.items()}
     assert {name: size for name, size in sizes.items() if not 0 < size < 150} == {}

@@ -13,9 +13,11 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.addresses import normalised
+from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.facts import Answers, Fact, judge, look_up, read_fact, writers_of, written
 from sojourn.domain.facts import consents as asks_consent
-from sojourn.domain.facts.nodes import WrittenTo
+from sojourn.domain.facts.nodes import OfCampaign, WrittenTo
+from sojourn.domain.facts.of_campaigns import asked_of_campaigns
 from sojourn.domain.messages import Channel
 from sojourn.domain.states import MessageState
 from sojourn.store import Store, cards, consents
@@ -23,15 +25,17 @@ from sojourn.store.dialects import is_postgresql
 from sojourn.store.facts import all as everybody
 from sojourn.store.facts import one
 from sojourn.store.tables import (
+    CampaignRow,
     ConsentRow,
     CustomerRow,
     EventRow,
     LedgerRow,
     ListedRow,
     RefusalRow,
+    ReportRow,
 )
 from tests.support.effort import fewer
-from tests.support.facts import CUSTOMERS, DAY, FACTS, NOON, Made
+from tests.support.facts import CUSTOMERS, DAY, FACTS, FROZEN, NOON, Made
 
 EXAMPLES = int(os.environ.get("SOJOURN_FACTS", "0"))
 effort = settings(max_examples=EXAMPLES) if EXAMPLES else fewer(1)
@@ -106,6 +110,7 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
             for name in one_.lists
         )
         rows.setdefault(LedgerRow, []).extend(messages(customer_id, one_))
+        rows.setdefault(LedgerRow, []).extend(of_campaigns(customer_id, one_))
         card = cards.card(row)
         for name, topic, day in one_.refused:
             channel_ = Channel(name)
@@ -119,7 +124,44 @@ async def stored(session: AsyncSession, made: Sequence[Made]) -> list[str]:
         if some:
             without = {"seq"} if table is EventRow else {"id"}
             await session.exec(insert(table), params=[r.model_dump(exclude=without) for r in some])
+    await clicks(session, ids, made)
     return ids
+
+
+async def clicks(session: AsyncSession, ids: Sequence[str], made: Sequence[Made]) -> None:
+    """Store the campaign that some facts ask about, and the clicks on its messages."""
+    session.add(
+        CampaignRow(
+            id="spring", name="spring", digest="d", plan={"model": {"goals": ["Bought", "Other"]}},
+            state=CampaignState.FINISHED, launched_at=FROZEN, launched_by="anna",
+            frozen_at=FROZEN, changed_at=FROZEN,
+        )
+    )  # fmt: skip
+    for customer_id, one_ in zip(ids, made, strict=True):
+        for number, (*_, click) in enumerate(one_.campaigned):
+            key = f"{customer_id}/campaign/{number}"
+            row = (await session.exec(select(LedgerRow).where(LedgerRow.ledger_key == key))).one()
+            days = {"opened": 0} if click is None else {"opened": 0, "clicked": click}
+            for kind, day in days.items():
+                session.add(
+                    ReportRow(
+                        provider="p", event_id=f"{key}/{kind}", ledger_id=row.id, kind=kind,
+                        at=NOON + day * DAY, received_at=NOON,
+                    )
+                )  # fmt: skip
+    await session.flush()
+
+
+def of_campaigns(customer_id: str, made: Made) -> Iterator[LedgerRow]:
+    """Yield the messages of campaigns to a customer."""
+    for number, (campaign, state, channel, day, _) in enumerate(made.campaigned):
+        key = f"{customer_id}/campaign/{number}"
+        yield LedgerRow(
+            ledger_key=key, reference=key, message_id=key, workflow_id=f"campaign:{campaign}",
+            enrolment=key, journey=campaign, customer_id=customer_id, n=1, step="s", template="s",
+            channel=channel, message_class="promotional", topic="t",
+            state=MessageState(state), due_at=NOON, decided_at=NOON + day * DAY,
+        )  # fmt: skip
 
 
 def messages(customer_id: str, made: Made) -> Iterator[LedgerRow]:
@@ -151,6 +193,7 @@ async def judged(
         own=own,
         lists=made.lists,
         written_to={one for one in writers_of(fact) if _wrote(one, made)},
+        campaigns={one: _became(one, made) for one in asked_of_campaigns(fact)},
     )
     return judge(fact, look_up(fact, answers, made.happened)).holds
 
@@ -163,6 +206,21 @@ def _wrote(fact: WrittenTo, made: Made) -> bool:
         and NOON - fact.within < NOON + day * DAY <= NOON
         for journey, state, day in made.messages
     )
+
+
+def _became(fact: OfCampaign, made: Made) -> bool | None:
+    """Tell by its definition what became of a campaign's message to a customer."""
+    mine = [one for one in made.campaigned if one[0] == fact.campaign and one[3] <= 0]
+    sent = [one for one in mine if one[1] == "sent"]
+    doubtful = [one for one in mine if one[1] in ("unknown", "submitting")]
+    if fact.asks == "received":
+        return True if sent else None if doubtful else False
+    if fact.asks == "clicked":
+        if any(click is not None and click <= 0 for *_, click in mine):
+            return True
+        return None if any(one[2] != "email" for one in [*sent, *doubtful]) else False
+    bought = (one.at for one in made.happened if one.name == "Bought")
+    return fact.campaign == "spring" and any(FROZEN < at <= NOON for at in bought)
 
 
 @effort

@@ -9,14 +9,18 @@ import pytest
 from sojourn import (
     EMAIL,
     anniversary,
+    clicked,
     consents,
     count,
     days,
     did,
+    did_not_react,
     field,
     first,
     hours,
     last,
+    reached_goal,
+    received,
     total,
     trait,
     written_to,
@@ -36,6 +40,7 @@ from sojourn.domain.facts import (
     read_fact,
     written,
 )
+from sojourn.domain.facts.of_campaigns import followed, still
 from sojourn.events import OrderCompleted, ProductAdded, SignedUp
 
 NOON = datetime(2024, 1, 8, 12, tzinfo=UTC)
@@ -336,3 +341,27 @@ def test_mistakes_in_anniversaries_and_writers_are_named() -> None:
         written_to("Win Back", within=days(90))
     with pytest.raises(TypeError, match="takes a span"):
         written_to("win-back", within=days(0))
+
+
+@pytest.mark.parametrize("asked", ["Spring", "spring@", "@2026-12-07", "", 7])
+def test_facts_of_campaigns_take_the_id_of_a_launch(asked: Any) -> None:
+    for fact in (received, clicked, reached_goal, did_not_react):
+        with pytest.raises(TypeError, match="takes the name of a campaign"):
+            fact(asked)
+
+
+def test_facts_of_campaigns_read_aloud() -> None:
+    assert str(did_not_react("news@2026-12-07")) == (
+        "received news@2026-12-07 and not (clicked in news@2026-12-07) "
+        "and not (reached the goal of news@2026-12-07)"
+    )
+
+
+def test_what_must_hold_still_when_a_message_leaves_is_what_is_asked_of_campaigns() -> None:
+    silent = did_not_react("spring")
+    assert still(silent & (trait("plan") == "pro")) == silent
+    assert still(received("spring") & (trait("plan") == "pro")) is None
+    assert still(~clicked("spring") | (trait("plan") == "pro")) is None
+    assert still(~clicked("spring")) == ~clicked("spring")
+    assert followed(silent & ~received("news@2")) == ("news@2", "spring")
+    assert followed(clicked("spring")) == ()
