@@ -32,7 +32,7 @@ from sojourn.domain.campaign_run import (
     Slice,
     Sliced,
 )
-from sojourn.domain.errors import BadSetting, FeedFault
+from sojourn.domain.errors import BadInput, BadSetting, FeedFault
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.project import Project
 from sojourn.sending.batches.send import BatchEnd, Batches
@@ -83,17 +83,26 @@ class Campaigning:
 
     @activity.defn(name=FREEZE)
     async def freeze(self, asked: Freeze) -> CampaignCounts:
-        """Freeze the audience; a second time changes nothing."""
+        """Freeze the audience; a second time takes in who was in doubt, and changes nothing else.
+
+        A campaign that follows another one waits for the end of that: it is asked again.
+        """
+        info = activity.info()
+        waited = max(info.started_time - info.scheduled_time, timedelta(0))
         with told():
             beating = asyncio.create_task(_heartbeat())
             try:
                 await freeze(
                     self._store,
                     asked.campaign,
-                    asked.now,
+                    asked.now + waited,
                     own=self._own,
                     default_zone=self._settings.timezone,
                 )
+            except BadInput as error:
+                async with self._store.transaction() as session:
+                    await campaigns.waits(session, asked.campaign, because=str(error))
+                raise ApplicationError(str(error), type="StillUnderWay") from None
             finally:
                 beating.cancel()
             return await self._counts(asked.campaign)

@@ -2,16 +2,17 @@
 
 from datetime import datetime
 
+from sqlalchemy import Select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.campaigns import deciding
+from sojourn.campaigns import deciding, following
 from sojourn.domain.calendar import zone
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.customer import home_zone
 from sojourn.domain.errors import UnknownZone
 from sojourn.store import Store, campaigns, cards, recipients
 from sojourn.store.dialects import is_postgresql
-from sojourn.store.facts.all import holders
+from sojourn.store.facts.all import doubtful, holders
 
 PAGE = 5000
 
@@ -20,6 +21,8 @@ async def freeze(
     store: Store, campaign_id: str, now: datetime, *, own: frozenset[str], default_zone: str
 ) -> int:
     """Note everybody who is in a campaign's audience now; doing it again changes nothing.
+
+    If it follows another campaign, again takes in of who it is proved meanwhile that they had that.
 
     Args:
         store: open.
@@ -32,32 +35,60 @@ async def freeze(
         How many are in it.
 
     Raises:
-        BadInput: it was never launched.
+        BadInput: it was never launched, or what it follows is still under way.
     """
     async with store.transaction() as session:
         row = await campaigns.get(session, campaign_id)
-        if row.frozen_at is not None:
-            return row.size
         plan = CampaignPlan.model_validate(row.plan)
-        asked = holders(plan.fact, now, postgresql=is_postgresql(session), own=own)
-        due: dict[str, datetime] = {}
-        if plan.when.is_local:
-            found = await recipients.zones(session, asked)
-            due = {name: due_in(name, plan, now, default_zone) for name in found if name}
-        size = await recipients.freeze(
-            session,
-            campaign_id,
-            asked,
-            lane=plan.channels[0].value,
-            due=due,
-            at=due_in(default_zone, plan, now, default_zone),
-        )
-        if plan.when.is_local:
-            await _place(session, campaign_id, plan, now, default_zone)
-        if plan.ab is not None and size:
-            await deciding.draw(session, campaign_id, plan.ab)
-        await campaigns.frozen(session, campaign_id, at=now, size=size)
-    return size
+        if row.frozen_at is None:
+            if row.state.is_over:  # it was stopped before
+                return row.size
+            firsts = await following.first_ones(session, plan)
+            following.check_over(campaign_id, firsts)
+            lane, database = plan.channels[0].value, is_postgresql(session)
+            asked = holders(plan.fact, now, postgresql=database, own=own)
+            size = await _freeze(
+                session, campaign_id, plan, asked, now=now, default_zone=default_zone, lane=lane
+            )
+            if plan.ab is not None and size:
+                await deciding.draw(session, campaign_id, plan.ab)
+            if firsts:  # after the draw: who comes in later gets the winner
+                asked = doubtful(plan.fact, now, postgresql=database, own=own)
+                lane = recipients.DOUBTFUL
+                await _freeze(
+                    session, campaign_id, plan, asked, now=now, default_zone=default_zone, lane=lane
+                )
+                because = following.told(firsts)
+                campaigns.note(session, campaign_id, "freeze", by="campaign", because=because)
+            if plan.when.is_local:
+                await _place(session, campaign_id, plan, now, default_zone)
+            await campaigns.frozen(session, campaign_id, at=now, size=size)
+            return size
+    return row.size + await following.take_in(store, campaign_id, plan, now, own=own)
+
+
+async def _freeze(
+    session: AsyncSession,
+    campaign_id: str,
+    plan: CampaignPlan,
+    asked: Select[tuple[str]],
+    *,
+    now: datetime,
+    default_zone: str,
+    lane: str,
+) -> int:
+    due: dict[str, datetime] = {}
+    if plan.when.is_local:
+        found = await recipients.zones(session, asked)
+        due = {name: due_in(name, plan, now, default_zone) for name in found if name}
+    return await recipients.freeze(
+        session,
+        campaign_id,
+        asked,
+        lane=lane,
+        due=due,
+        at=due_in(default_zone, plan, now, default_zone),
+    )
 
 
 def due_in(name: str, plan: CampaignPlan, now: datetime, default_zone: str) -> datetime:

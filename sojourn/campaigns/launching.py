@@ -11,6 +11,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from sojourn.campaigns import following
 from sojourn.campaigns.approving import check_approved, check_unchanged, digest_in
 from sojourn.campaigns.workflow import WORKFLOW, CampaignWorkflow
 from sojourn.dispatch import Sojourn
@@ -56,7 +57,8 @@ async def launch(
         Its numbers; and False if it was launched before.
 
     Raises:
-        BadInput: something has changed since it was approved, or somebody else has to approve it.
+        BadInput: something has changed since it was approved, somebody else has to approve it, or
+            a campaign that it follows is not over.
         TemporalUnavailable: it is noted, and not begun: launch it again.
     """
     digest = digest_of(sojourn, campaign)
@@ -69,6 +71,10 @@ async def launch(
     campaign_id = id_of(campaign, occasion)
     now = sojourn.now()
     plan = CampaignPlan.of(campaign, campaign_id, now, occasion=occasion)
+    async with sojourn.store.reading() as session:
+        firsts = await following.first_ones(session, plan)
+    if plan.when.begins(now) <= now:  # else that is asked when the audience is frozen
+        following.check_over(campaign_id, firsts)
     async with sojourn.store.transaction() as session:
         row, new = await campaigns.launch(
             session,

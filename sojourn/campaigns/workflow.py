@@ -67,6 +67,8 @@ class CampaignWorkflow:
         self._woken = 0
         self._known = 0
         self._decides_at: datetime | None = None
+        self._size = 0
+        self._doubtful = 0
 
     @workflow.run
     async def run(self, asked: CampaignRun) -> CampaignCounts:
@@ -77,7 +79,7 @@ class CampaignWorkflow:
                 await self._read_feed(asked, asked.feed_until)
             if not self._state.is_over:
                 await self._freeze(asked)
-        while (next_at := await self._slices(asked)) is not None:
+        while (next_at := await self._next(asked)) is not None:
             await self._until(min(next_at, workflow.now() + LOOK_AT_LEAST))
             if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
                 known = max(self._known, asked.known)
@@ -117,6 +119,20 @@ class CampaignWorkflow:
             retry_policy=RETRIES,
         )
         self._tell(counts)
+
+    async def _next(self, asked: CampaignRun) -> datetime | None:
+        """Have slices sent; return when to go on, or None at the end.
+
+        A campaign that follows another one goes on for as long as somebody may come into it.
+        """
+        next_at = await self._slices(asked)
+        if next_at is not None or self._state.is_over or not self._doubtful:
+            return next_at
+        size = self._size
+        await self._freeze(asked)
+        if self._size > size:
+            return workflow.now()
+        return workflow.now() + LOOK_AT_LEAST if self._doubtful else None
 
     async def _slices(self, asked: CampaignRun) -> datetime | None:
         """Have a slice sent by each channel; return when to go on, or None at the end."""
@@ -229,6 +245,7 @@ class CampaignWorkflow:
     def _tell(self, counts: CampaignCounts) -> None:
         self._counts, self._state = counts, counts.state
         self._known = max(self._known, counts.settled)
+        self._size, self._doubtful = counts.size, counts.doubtful
         workflow.set_current_details(_details(counts))
 
 

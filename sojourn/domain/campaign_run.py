@@ -122,6 +122,7 @@ class CampaignCounts(_Wire):
         under_way: being handed over just now.
         held: wait for the end of a hold, or of their local time.
         waiting: not decided on yet.
+        doubtful: come in once it is proved that they had the campaign that it follows.
         because: why it is paused or stopped; else empty.
         ab: where its A/B test stands; None: it has none.
     """
@@ -136,6 +137,7 @@ class CampaignCounts(_Wire):
     under_way: int = 0
     held: int = 0
     waiting: int = 0
+    doubtful: int = 0
     because: str = ""
     ab: ABStanding | None = None
 

@@ -137,6 +137,12 @@ async def get(session: AsyncSession, campaign_id: str) -> CampaignRow:
     return row
 
 
+async def launches(session: AsyncSession, name: str) -> Sequence[str]:
+    """Return the ids of the launches of a campaign, newest first; at most ten."""
+    query = select(CampaignRow.id).where(CampaignRow.name == name)
+    return (await session.exec(query.order_by(col(CampaignRow.launched_at).desc()).limit(10))).all()
+
+
 async def every(session: AsyncSession, *, limit: int = 100) -> Sequence[CampaignRow]:
     """Return the campaigns that were launched, newest first.
 
@@ -182,6 +188,27 @@ async def frozen(session: AsyncSession, campaign_id: str, *, at: datetime, size:
         update(CampaignRow)
         .where(this, col(CampaignRow.state) == CampaignState.LAUNCHED)
         .values(state=CampaignState.RUNNING, changed_at=datetime.now(UTC))
+    )
+
+
+async def waits(session: AsyncSession, campaign_id: str, *, because: str) -> None:
+    """Note, once, that a campaign cannot be frozen yet.
+
+    Args:
+        session: a writing transaction.
+        campaign_id: of the campaign.
+        because: why.
+    """
+    if not any(one.what == "wait" for one in await words(session, campaign_id)):
+        note(session, campaign_id, "wait", by="campaign", because=because)
+
+
+async def grown(session: AsyncSession, campaign_id: str, *, by: int) -> None:
+    """Note that customers came into a frozen audience."""
+    await session.exec(
+        update(CampaignRow)
+        .where(col(CampaignRow.id) == campaign_id)
+        .values(size=col(CampaignRow.size) + by)
     )
 
 
@@ -333,6 +360,7 @@ async def counts(session: AsyncSession, campaign_id: str) -> CampaignCounts:
         waiting=max(row.size - decided, 0),
         because=row.because if row.state in _HALTED else "",
         ab=await ab_tests.standing(session, campaign_id, row.plan),
+        doubtful=await recipients.doubtful(session, campaign_id),
     )
 
 

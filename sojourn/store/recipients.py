@@ -45,8 +45,12 @@ class Membership:
     because: str
     variant: str = ""
     ab: ABStanding | None = None
+    doubtful: bool = False
+    """They are in the audience if it is proved that they had the campaign that it follows."""
 
 
+DOUBTFUL = ""
+"""The lane of those who come in once it is proved that they had another campaign's message."""
 RECIPIENTS = SQLModel.metadata.tables["recipients"]
 CUSTOMERS = SQLModel.metadata.tables["customers"]
 
@@ -66,7 +70,7 @@ async def freeze(
         session: a writing transaction.
         campaign_id: of the campaign.
         holders: selects the ids of its audience.
-        lane: the first channel of its message.
+        lane: the first channel of its message; `DOUBTFUL`: they are only to come in later, perhaps.
         due: by zone, as customers' cards have it, the moment at which it falls due there.
         at: the moment of everybody whose zone is not among these.
 
@@ -98,9 +102,55 @@ async def freeze(
 
 
 async def size(session: AsyncSession, campaign_id: str) -> int:
-    """Return how many are in a campaign."""
+    """Return how many are in a campaign; who may come in later is not."""
     query = select(func.count()).select_from(RecipientRow)
-    return (await session.exec(query.where(RecipientRow.campaign == campaign_id))).one()
+    inside = RecipientRow.campaign == campaign_id, RecipientRow.lane != DOUBTFUL
+    return (await session.exec(query.where(*inside))).one()
+
+
+async def doubtful(session: AsyncSession, campaign_id: str) -> int:
+    """Return how many may still come into a campaign."""
+    query = select(func.count()).select_from(RecipientRow)
+    return (await session.exec(query.where(*_open(campaign_id, DOUBTFUL, under_way=False)))).one()
+
+
+async def in_doubt(
+    session: AsyncSession, campaign_id: str, *, after: int, limit: int
+) -> Sequence[RecipientRow]:
+    """Return those who may still come into a campaign.
+
+    Args:
+        session: any session.
+        campaign_id: of the campaign.
+        after: the number of the last one before; 0 at the beginning.
+        limit: so many at most.
+    """
+    query = select(RecipientRow).where(
+        *_open(campaign_id, DOUBTFUL, under_way=False), col(RecipientRow.id) > after
+    )
+    return (await session.exec(query.order_by(col(RecipientRow.id)).limit(limit))).all()
+
+
+async def take_in(
+    session: AsyncSession, numbers: Collection[int], lane: str, *, at: datetime
+) -> int:
+    """Take those in who were in doubt; who is in already stays as before.
+
+    Args:
+        session: a writing transaction.
+        numbers: theirs.
+        lane: the first channel of the message.
+        at: now.
+
+    Returns:
+        How many came in.
+    """
+    changed = await session.exec(
+        update(RecipientRow)
+        .where(col(RecipientRow.id).in_(numbers), col(RecipientRow.lane) == DOUBTFUL)
+        .values(lane=lane, next_at=at)
+    )
+    return changed.rowcount
 
 
 async def zones(session: AsyncSession, holders: Select[tuple[str]]) -> list[str]:
@@ -353,6 +403,7 @@ async def of_customers(
             because=row.because,
             variant=one.variant or "",
             ab=await ab_tests.standing(session, row.id, row.plan),
+            doubtful=one.lane == DOUBTFUL,
         )
         for one, row in (await session.exec(query)).all()
     ]

@@ -293,7 +293,7 @@ class CampaignWordRow(SQLModel, table=True):
     id: int | None = _number()
     campaign: str
     what: str
-    """approve, launch, pause, resume, stop, finish, test, seed, decide."""
+    """approve, launch, freeze, wait, take in, decide, pause, resume, stop, finish, test, seed."""
     at: datetime = _moment()
     by: str
     because: str = ""
@@ -345,7 +345,7 @@ class RecipientRow(SQLModel, table=True):
     next_at: datetime | None = _maybe()
     """When to ask the gate; None: decided on."""
     lane: str
-    """The channel on whose queue it is."""
+    """The channel on whose queue it is; empty: of somebody who is to come in later, perhaps."""
     taken: str | None = None
     """The digest of the address that its message went to: no other of the campaign goes there."""
     variant: str | None = None

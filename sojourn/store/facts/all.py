@@ -4,11 +4,13 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, false, or_, select
 
 from sojourn.domain.facts import Fact, without_fields
+from sojourn.domain.facts.of_campaigns import followed
 from sojourn.store.facts.clauses import CUSTOMERS, Clauses
 from sojourn.store.facts.consenting import agrees
+from sojourn.store.facts.of_campaigns import in_doubt
 
 
 def holders(
@@ -31,6 +33,37 @@ def holders(
     Raises:
         TypeError: the fact is about the field of an event, and there is no event at hand.
     """
+    return _people(_clause(fact, now, postgresql=postgresql, own=own))
+
+
+def doubtful(
+    fact: Fact, now: datetime, *, postgresql: bool, own: Collection[str] = ()
+) -> Select[Any]:
+    """Return the statement that selects those for who a fact hangs on messages in doubt.
+
+    It is unknown for them, and so is what became of a message of a campaign that it follows.
+
+    Args:
+        fact: the fact.
+        now: as for `holders`.
+        postgresql: likewise.
+        own: likewise.
+
+    Returns:
+        The statement.
+    """
+    doubts = [in_doubt(one, now, CUSTOMERS.c.customer_id) for one in followed(fact)]
+    unknown = _clause(fact, now, postgresql=postgresql, own=own).is_(None)
+    return _people(and_(or_(false(), *doubts), unknown))
+
+
+def _people(clause: Any) -> Select[Any]:
+    return select(CUSTOMERS.c.customer_id).where(
+        CUSTOMERS.c.joined_to.is_(None), CUSTOMERS.c.erased_at.is_(None), clause
+    )
+
+
+def _clause(fact: Fact, now: datetime, *, postgresql: bool, own: Collection[str]) -> Any:
     without_fields(fact, "an audience")
     clauses = Clauses(
         postgresql=postgresql,
@@ -38,8 +71,4 @@ def holders(
         customer_id=CUSTOMERS.c.customer_id,
         agrees=lambda asked: agrees(asked, now, needs_own_yes=asked.topic in own),
     )
-    return select(CUSTOMERS.c.customer_id).where(
-        CUSTOMERS.c.joined_to.is_(None),
-        CUSTOMERS.c.erased_at.is_(None),
-        clauses.of(fact),
-    )
+    return clauses.of(fact)

@@ -1,0 +1,236 @@
+"""Campaigns that follow others: again to who did not react, a correction to who had it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from sojourn import TRANSACTIONAL, Audience, Campaign, at, did_not_react, received, trait
+from sojourn.campaigns import launching
+from sojourn.campaigns.freezing import freeze
+from sojourn.channels.provider import Parcel
+from sojourn.cli.local.stack import Server
+from sojourn.domain.alias import Alias
+from sojourn.domain.campaign_run import CampaignAct, CampaignState
+from sojourn.domain.customer import Erasure
+from sojourn.domain.errors import AmbiguousSend, BadInput, InvalidRecipient
+from sojourn.domain.events import OrderCompleted
+from sojourn.domain.messages import Channel
+from sojourn.domain.reports import Kind, Report
+from sojourn.domain.states import MessageState
+from sojourn.store import (
+    Store,
+    campaigns,
+    ledger,
+    people,
+    proofs,
+    recipients,
+    reports,
+    settling,
+)
+from tests.support.campaigning import Counting, Shop, settings_of
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shop(migrated_url: str, temporal: Server, tmp_path: Path) -> AsyncIterator[Shop]:
+    settings = settings_of(tmp_path, migrated_url)
+    async with await Store.open(settings.store_url) as store:
+        yield Shop(temporal.client, store, settings, tmp_path)
+
+
+def address(customer_id: str) -> str:
+    return f"{customer_id}@shop.example"
+
+
+def had(campaign: Campaign) -> Audience:
+    return Audience(f"had-{campaign.name}", received(campaign.name))
+
+
+async def reported(shop: Shop, customer_id: str, campaign: Campaign, kind: Kind) -> None:
+    """Have the provider report on a customer's message of a campaign."""
+    (row,) = [one for one in await shop.rows([customer_id]) if one.journey == campaign.name]
+    at_ = datetime.now(UTC)
+    report = Report(f"{row.reference}-{kind}", kind, at_, Channel.EMAIL, reference=row.reference)
+    async with shop.store.transaction() as session:
+        await reports.take(session, "counting", report, at_)
+
+
+async def sent(shop: Shop, campaign: Campaign) -> None:
+    async with shop.worker():
+        await shop.launch(campaign)
+        await shop.ended(campaign.name)
+
+
+def goes_to(shop: Shop) -> list[str]:
+    return sorted(one.removesuffix("@shop.example") for one in shop.carrier.took.elements())
+
+
+async def again_launched(shop: Shop, again: Campaign) -> None:
+    """Launch a campaign that follows, several times at once."""
+    await asyncio.gather(*(shop.launch(again) for _ in range(3)))
+
+
+async def test_again_to_who_neither_clicked_nor_reached_the_goal_since(shop: Shop) -> None:
+    silent, opened, clicked, bought, before, nowhere = ids = await shop.people(6)
+    async with shop.store.transaction() as session:
+        (await people.lock(session, nowhere)).email = ""
+    spring = shop.campaign(goal=OrderCompleted)
+    early = OrderCompleted(
+        customer_id=before, order_id="o0", occurred_at=datetime.now(UTC) - timedelta(hours=1)
+    )
+    await shop.sojourn.publish(early, wait=False)
+    await sent(shop, spring)
+    await reported(shop, opened, spring, Kind.OPENED)
+    await reported(shop, clicked, spring, Kind.CLICKED)
+    await shop.sojourn.publish(OrderCompleted(customer_id=bought, order_id="o1"), wait=False)
+    shop.carrier = Counting()
+    (stranger,) = await shop.people(1)
+    question = did_not_react(spring.name) & (trait("shop") == shop.own)
+    again = shop.campaign("again", to=Audience("silent", question))
+    await shop.frozen(again)
+    assert await shop.size(again.name) == 3
+    await reported(shop, before, spring, Kind.CLICKED)  # after the freeze, before their turn
+    async with shop.worker():
+        await again_launched(shop, again)
+        counts = await shop.ended(again.name)
+    assert goes_to(shop) == sorted([silent, opened])
+    assert (counts.size, counts.sent, counts.skipped) == (3, 2, 1)
+    (row,) = [one for one in await shop.rows([before]) if one.journey == again.name]
+    assert (row.reason, row.detail) == ("no_longer", f"{spring.name}: clicked")
+    assert await shop.rows([stranger]) == []
+    assert len(ids) == 6
+
+
+async def test_a_correction_goes_once_to_who_had_it_and_to_who_is_proved_to_have_had_it(
+    shop: Shop,
+) -> None:
+    fine, lost, never, dead, gone, old, new, nowhere = await shop.people(8)
+    async with shop.store.transaction() as session:
+        (await people.lock(session, nowhere)).email = ""
+
+    def fails(parcel: Parcel, _: int) -> None:
+        if parcel.address in (address(lost), address(never)):
+            raise AmbiguousSend("the answer was lost")
+        if parcel.address == address(dead):
+            raise InvalidRecipient("no such mailbox")
+
+    shop.carrier = Counting(fails)
+    spring = shop.campaign()
+    await sent(shop, spring)
+    await shop.sojourn.alias(Alias(old, new, message_id="a1", at=datetime.now(UTC)), wait=False)
+    await shop.sojourn.erase(Erasure(gone, message_id="e1", at=datetime.now(UTC)))
+    shop.carrier = Counting()
+    sorry = shop.campaign(
+        "sorry", to=had(spring), message=shop.message(message_class=TRANSACTIONAL)
+    )
+    async with shop.worker():
+        await again_launched(shop, sorry)
+        first = await shop.until(sorry.name, lambda one: one.sent == 2)
+        assert (first.size, first.doubtful) == (2, 2)
+        await launching.act(shop.sojourn, sorry.name, CampaignAct.RESUME, by="anna", because="?")
+        assert goes_to(shop) == sorted([fine, new]), "who is in doubt waits"
+        await reported(shop, lost, spring, Kind.DELIVERED)
+        await again_launched(shop, sorry)
+        await launching.act(shop.sojourn, sorry.name, CampaignAct.RESUME, by="anna", because="?")
+        later = await shop.until(sorry.name, lambda one: one.sent == 3)
+        assert (later.size, later.doubtful) == (3, 1)
+        await launching.act(shop.sojourn, sorry.name, CampaignAct.STOP, by="anna", because="ok")
+        await shop.ended(sorry.name)
+    assert goes_to(shop) == sorted([fine, new, lost])
+    async with shop.store.reading() as session:
+        words = await campaigns.words(session, sorry.name)
+    assert [(one.what, one.because) for one in words if one.by == "campaign"] == [
+        ("freeze", f"{spring.name}: 4 had it, 2 in doubt"),  # of whom two are one, one is erased
+        ("take in", f"1 more; {spring.name}: 5 had it, 1 in doubt"),
+    ]
+
+
+async def test_it_is_not_launched_while_the_first_one_is_under_way(shop: Shop) -> None:
+    await shop.people(3)
+    spring = shop.campaign()
+    again = shop.campaign("again", to=had(spring))
+    with pytest.raises(BadInput, match=rf"nobody had {spring.name}, which was never launched"):
+        await shop.launch(again)
+    await shop.launch(spring, "w1")
+    with pytest.raises(BadInput, match=rf"say which launch of it, {spring.name}@w1"):
+        await shop.launch(again)
+    await shop.frozen(spring)
+    with pytest.raises(BadInput, match=rf"{again.name} follows {spring.name}, and it is running"):
+        await shop.launch(again)
+    ahead = shop.campaign("ahead", to=had(spring), when=at(datetime.now(UTC) + SECOND))
+    async with shop.worker():
+        await shop.launch(ahead)  # asked again when it is frozen
+        for _ in range(600):
+            async with shop.store.reading() as session:
+                words = [one.what for one in await campaigns.words(session, ahead.name)]
+            if "wait" in words or (await shop.counts(ahead.name)).size:
+                break
+            await asyncio.sleep(0.1)
+        end = await shop.ended(ahead.name)
+    assert end.sent == 3
+    assert words[:1] == ["launch"]
+
+
+async def test_a_stopped_one_is_followed_once_what_was_handed_over_is_settled(shop: Shop) -> None:
+    (one,) = await shop.people(1)
+    spring = shop.campaign()
+    await sent(shop, spring)
+    (row,) = await shop.rows([one])
+    again = shop.campaign("again", to=had(spring))
+    async with shop.store.transaction() as session:
+        held = await proofs.held(session, row.id or 0)
+        held.state = MessageState.SUBMITTING
+        (await campaigns.get(session, spring.name)).state = CampaignState.STOPPED
+    with pytest.raises(BadInput, match="1 of its messages are being handed over"):
+        await shop.launch(again)
+
+
+async def test_who_was_in_doubt_and_is_proved_not_to_have_had_it_is_left_out(shop: Shop) -> None:
+    lost, never = await shop.people(2)
+
+    def fails(parcel: Parcel, _: int) -> None:
+        raise AmbiguousSend("the answer was lost")
+
+    shop.carrier = Counting(fails)
+    spring = shop.campaign()
+    await sent(shop, spring)
+    sorry = shop.campaign("sorry", to=had(spring))
+    await shop.frozen(sorry)
+    assert (await shop.counts(sorry.name)).doubtful == 2
+    (row,) = await shop.rows([never])
+    async with shop.store.transaction() as session:
+        found = await ledger.found(session, str(row.id), hold=True)
+        assert found is not None
+        await settling.settle_by_hand(
+            session, found, sent=False, because="log", by="eva", now=datetime.now(UTC)
+        )
+    now = datetime.now(UTC)
+    for moment, left in ((now, 1), (now + timedelta(hours=25), 0)):  # useful for a day
+        for _ in range(2):
+            await freeze(shop.store, sorry.name, moment, own=frozenset(), default_zone="UTC")
+            counts = await shop.counts(sorry.name)
+            assert (counts.size, counts.doubtful) == (0, left)
+    assert lost != never
+
+
+async def test_killed_and_begun_again_each_gets_the_correction_once(shop: Shop) -> None:
+    ids = await shop.people(40)
+    spring = shop.campaign()
+    await sent(shop, spring)
+    shop.carrier = Counting()
+    sorry = shop.campaign("sorry", to=had(spring), rate=20)
+    async with shop.worker():
+        await shop.launch(sorry)
+        await shop.until(sorry.name, lambda one: one.sent > 0)
+    async with shop.store.reading() as session:
+        assert await recipients.size(session, sorry.name) == 40
+    async with shop.worker():
+        await again_launched(shop, sorry)
+        await shop.ended(sorry.name)
+    assert shop.carrier.took == Counter(map(address, ids))
