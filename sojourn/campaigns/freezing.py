@@ -50,7 +50,7 @@ async def freeze(
             size = await _freeze(
                 session, campaign_id, plan, asked, now=now, default_zone=default_zone, lane=lane
             )
-            if plan.ab is not None and size:
+            if plan.ab is not None and (size or firsts):
                 await deciding.draw(session, campaign_id, plan.ab)
             if firsts:  # after the draw: who comes in later gets the winner
                 asked = doubtful(plan.fact, now, postgresql=database, own=own)

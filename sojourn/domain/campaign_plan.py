@@ -15,6 +15,7 @@ from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_run import PREFIX
 from sojourn.domain.errors import BadInput
 from sojourn.domain.facts import Fact, asked_on, read_fact, written
+from sojourn.domain.facts.of_campaigns import still
 from sojourn.domain.feed import Articles, Feed
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.recurring import Recurring
@@ -107,6 +108,7 @@ class CampaignPlan(BaseModel):
                 cause=campaign_id,
                 campaign=campaign_id,
                 version=campaign.digest()[:8],
+                still={} if (fact := still(campaign.to.who)) is None else written(fact),
             ),
             useful_for=message.useful_for,
             moment=when.moment,

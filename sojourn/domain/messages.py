@@ -346,6 +346,9 @@ class Delivery(_Wire):
     campaign: str = ""
     """The campaign that it belongs to; empty: a run of a journey. A campaign's message has the
     campaign in place of the run and its start, and the recipient's id in place of the enrolment."""
+    still: dict[str, Any] = {}
+    """The fact of its campaign that is to hold still when it leaves, as JSON values; empty: none.
+    A journey's is that of its class."""
     variant: str = ""
     """The variant that the customer has, by the experiment that was asked about last; empty: there
     are no variants."""

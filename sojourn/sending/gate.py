@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.domain.caps import Slot
 from sojourn.domain.coupons import Pools
 from sojourn.domain.events import SHIPPED, Event, Events
-from sojourn.domain.facts import Fact
+from sojourn.domain.facts import Fact, read_fact
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.ordering import CLOCK_SKEW
@@ -204,6 +204,10 @@ class Gate:
         coupon = couponing.made_up(case.delivery, self._coupons, case.now, case.timezone)
         return replace(claim, coupon=coupon)
 
+    def _condition(self, delivery: Delivery) -> Fact | None:
+        """Return what is to hold when a message leaves: its campaign's fact, or its journey's."""
+        return read_fact(delivery.still) if delivery.still else self._stays_if.get(delivery.journey)
+
     async def _gather(
         self,
         session: AsyncSession,
@@ -226,7 +230,7 @@ class Gate:
             known=self._events,
             topics=self._topics,
             pools=self._coupons,
-            stays_if=self._stays_if.get(delivery.journey),
+            stays_if=self._condition(delivery),
             within=self._clock_skew,
             only_to=self._only_to,
             opt_ins_a_day=self._opt_ins_a_day,

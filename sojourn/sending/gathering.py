@@ -114,7 +114,7 @@ async def gather(
         known: the project's events, by wire name.
         topics: the project's: some need a yes of their own.
         pools: of codes that messages hand out.
-        stays_if: the condition of the message's journey; None: it has none.
+        stays_if: the condition of the message's journey or campaign; None: it has none.
         within: how far senders' clocks may differ.
         only_to: the addresses that this installation may write to; None: all.
         holding: hold what the verdict depends on until the transaction ends: what is claimed must

@@ -111,7 +111,11 @@ async def size(session: AsyncSession, campaign_id: str) -> int:
 async def doubtful(session: AsyncSession, campaign_id: str) -> int:
     """Return how many may still come into a campaign."""
     query = select(func.count()).select_from(RecipientRow)
-    return (await session.exec(query.where(*_open(campaign_id, DOUBTFUL, under_way=False)))).one()
+    return (
+        await session.exec(
+            query.where(*_open(campaign_id, DOUBTFUL, under_way=False, share_only=False))
+        )
+    ).one()
 
 
 async def in_doubt(
@@ -126,7 +130,8 @@ async def in_doubt(
         limit: so many at most.
     """
     query = select(RecipientRow).where(
-        *_open(campaign_id, DOUBTFUL, under_way=False), col(RecipientRow.id) > after
+        *_open(campaign_id, DOUBTFUL, under_way=False, share_only=False),
+        col(RecipientRow.id) > after,
     )
     return (await session.exec(query.order_by(col(RecipientRow.id)).limit(limit))).all()
 

@@ -13,6 +13,7 @@ from sojourn.domain.consent import Consents
 from sojourn.domain.countries import home_country
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.events import Events
+from sojourn.domain.facts import Finding, read_fact
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Recipient
@@ -36,7 +37,11 @@ from sojourn.store import (
     suppressions,
     switches,
 )
+from sojourn.store.dialects import is_postgresql
 from sojourn.store.digests import digest
+from sojourn.store.facts import one as facts_of_one
+from sojourn.store.facts.all import holders
+from sojourn.store.facts.clauses import CUSTOMERS
 from sojourn.store.tables import CustomerRow
 
 PLAIN = (Channel.EMAIL, Channel.SMS)
@@ -152,6 +157,7 @@ async def gather_many(
         for one, delivery in mine.items()
     }
     rooms = await _rooms(session, cases, rows)
+    fails = await _fails(session, model, persons, now)
     usable: dict[str, tuple[str, ...]] = {}
     digests: dict[str, str] = {}
     for one, card in who.items():
@@ -173,6 +179,7 @@ async def gather_many(
                 paused={paused: datetime.now(UTC) - at for paused, at in held.channels.items()},
                 told_by_twin=bool(gone.get(one)),
                 room=rooms.get(one),
+                condition=fails.get(one),
             ),
         )
         found[one] = Gathered(case, who[one], (), {channel: usable[one]})
@@ -211,6 +218,24 @@ def _recipient(
         region=region,
         barred=frozenset({channel} if is_barred else ()),
     )
+
+
+async def _fails(
+    session: AsyncSession, delivery: Delivery, persons: Sequence[CustomerRow], now: datetime
+) -> dict[str, Finding]:
+    """Return of who the fact does not hold any more that is to hold still, and why not."""
+    if not delivery.still:
+        return {}
+    fact = read_fact(delivery.still)
+    query = holders(fact, now, postgresql=is_postgresql(session))
+    query = query.where(CUSTOMERS.c.customer_id.in_([one.customer_id for one in persons]))
+    connection = await session.connection()
+    passing = set((await connection.execute(query)).scalars())
+    return {
+        one.customer_id: await facts_of_one.judged(session, one, fact, now)
+        for one in persons
+        if one.customer_id not in passing
+    }
 
 
 async def _rooms(

@@ -102,7 +102,7 @@ async def test_again_to_who_neither_clicked_nor_reached_the_goal_since(shop: Sho
     assert goes_to(shop) == sorted([silent, opened])
     assert (counts.size, counts.sent, counts.skipped) == (3, 2, 1)
     (row,) = [one for one in await shop.rows([before]) if one.journey == again.name]
-    assert (row.reason, row.detail) == ("no_longer", f"{spring.name}: clicked")
+    assert (row.reason, row.detail) == ("no_longer", f"not wanted: {spring.name}: clicked")
     assert await shop.rows([stranger]) == []
     assert len(ids) == 6
 
