@@ -204,7 +204,13 @@ async def waits(session: AsyncSession, campaign_id: str, *, because: str) -> Non
 
 
 async def grown(session: AsyncSession, campaign_id: str, *, by: int) -> None:
-    """Note that customers came into a frozen audience."""
+    """Note that customers came into a frozen audience.
+
+    Args:
+        session: a writing transaction.
+        campaign_id: of the campaign.
+        by: how many.
+    """
     await session.exec(
         update(CampaignRow)
         .where(col(CampaignRow.id) == campaign_id)

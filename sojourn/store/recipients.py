@@ -128,6 +128,9 @@ async def in_doubt(
         campaign_id: of the campaign.
         after: the number of the last one before; 0 at the beginning.
         limit: so many at most.
+
+    Returns:
+        Their rows.
     """
     query = select(RecipientRow).where(
         *_open(campaign_id, DOUBTFUL, under_way=False, share_only=False),

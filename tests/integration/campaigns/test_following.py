@@ -146,7 +146,7 @@ async def test_a_correction_goes_once_to_who_had_it_and_to_who_is_proved_to_have
     async with shop.store.reading() as session:
         words = await campaigns.words(session, sorry.name)
     assert [(one.what, one.because) for one in words if one.by == "campaign"] == [
-        ("freeze", f"{spring.name}: 4 had it, 2 in doubt"),  # of whom two are one, one is erased
+        ("freeze", f"{spring.name}: 4 had it, 2 in doubt"),
         ("take in", f"1 more; {spring.name}: 5 had it, 1 in doubt"),
     ]
 
