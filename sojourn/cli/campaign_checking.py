@@ -66,6 +66,9 @@ def _show(found: "Check") -> None:
     if found.looked < found.size:
         asked = f"asked about {found.looked:,} of them, drawn by lot: the numbers are estimates"
     show_line(f"{found.size:,} customers in {found.audience} now; {asked}")
+    for one in found.follows:
+        had = f"{one.sent:,} had it, {one.unknown:,} in doubt"
+        show_line(f"it follows {one.campaign}, which is {one.state}: {had}")
     if found.state is not None:
         show_line(f"{found.campaign} is {found.state}: `sojourn campaign show {found.campaign}`")
     show_line("")

@@ -11,13 +11,15 @@ import phonenumbers
 from pydantic import BaseModel
 
 from sojourn.campaigns import articles as in_feed
+from sojourn.campaigns import following
 from sojourn.campaigns.approving import digest_in
 from sojourn.campaigns.pacing import MOST
 from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_forecast import Arrival, Forecast, forecast
 from sojourn.domain.campaign_plan import CampaignPlan
-from sojourn.domain.campaign_run import CampaignState
-from sojourn.domain.errors import BadSetting, FeedFault, NothingToSay, TemplateError
+from sojourn.domain.campaign_run import CampaignCounts, CampaignState
+from sojourn.domain.errors import BadInput, BadSetting, FeedFault, NothingToSay, TemplateError
+from sojourn.domain.facts.of_campaigns import asks_for_clicks
 from sojourn.domain.feed import Article
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.prices import FILE as PRICES
@@ -116,6 +118,7 @@ class Check(BaseModel):
         held: those of them that something holds first.
         skipped: customers who would get nothing, by reason.
         decided: customers who are in the ledger already: it was launched before.
+        follows: the numbers of the campaigns that it follows.
         words: by variant, language and channel.
         hours: messages by the hour, in UTC.
         ends: when the last one leaves; None: none does.
@@ -139,6 +142,7 @@ class Check(BaseModel):
     held: list[HeldBy]
     skipped: dict[Reason, int]
     decided: int
+    follows: list[CampaignCounts]
     words: list[InLanguage]
     hours: list[Hour]
     ends: datetime | None
@@ -210,6 +214,7 @@ async def check(
     async with store.reading() as session:
         row = await campaigns.find(session, campaign.name)
         codes = await coupon_stock.free(session, plan.model.coupon) if plan.model.coupon else None
+    follows, doubts = await _followed(store, settings, plan)
     digest = digest_in(project, campaign)
     how = "schedule" if campaign.next_occasion(now) else "launch"
     late = sum(one.late for one in course.values())
@@ -223,6 +228,7 @@ async def check(
         held=seen.holds(scale),
         skipped={r: round(n * scale) for r, n in tally.skipped.most_common()},
         decided=round(tally.decided * scale),
+        follows=follows,
         words=tried(
             renderer, plan, project.languages, seen.readers, pools=project.coupons, now=now
         ),
@@ -233,6 +239,7 @@ async def check(
         costs=seen.costs(scale),
         warnings=[
             *told.warnings,
+            *doubts,
             *_warnings(seen, plan, late=late, codes=codes, sent=sum(sent.values())),
         ],
         digest=digest,
@@ -289,6 +296,26 @@ async def _articles(store: Store, plan: CampaignPlan, now: datetime) -> _Told:
         ],
         warnings,
     )
+
+
+async def _followed(
+    store: Store, settings: Settings, plan: CampaignPlan
+) -> tuple[list[CampaignCounts], list[str]]:
+    """Return the numbers of the campaigns that one follows, and what is wrong with that."""
+    warnings: list[str] = []
+    if (asked := asks_for_clicks(plan.fact)) and not settings.track_clicks:
+        named = ", ".join(sorted(asked))
+        warnings.append(f"clicks are not measured here: nobody is known to have clicked in {named}")
+    async with store.reading() as session:
+        try:
+            follows = await following.first_ones(session, plan)
+        except BadInput as error:
+            return [], [*warnings, str(error)]
+    try:
+        following.check_over(plan.model.journey, follows)
+    except BadInput as error:
+        warnings.append(str(error))
+    return follows, warnings
 
 
 class _Seen:

@@ -49,20 +49,23 @@ def undecided(
         tz: the customer's zone.
 
     Returns:
-        A line for each.
+        A line for each; of campaigns that follow others one for those, too, that were decided on,
+        which says why they are in it.
     """
     decided = {(row.workflow_id, row.enrolment) for row in rows}
     return [
         InAudience(
             at=one.since,
-            text=_text(one, tz),
+            text=_inside(one)
+            if (PREFIX + one.campaign, one.customer_id) in decided
+            else _text(one, tz),
             campaign=one.campaign,
             due=_due(one),
             state=one.state,
             variant=one.variant or (one.ab.winner if one.ab else ""),
         )
         for one in found
-        if (PREFIX + one.campaign, one.customer_id) not in decided
+        if one.asks or (PREFIX + one.campaign, one.customer_id) not in decided
     ]
 
 
@@ -73,7 +76,9 @@ def _due(one: Membership) -> datetime:
 
 
 def _text(one: Membership, tz: str) -> str:
-    inside = f"in the audience of {one.campaign}{_variant(one)}"
+    inside = _inside(one)
+    if one.doubtful:
+        return f"{inside}; that is not certain: it is in doubt what they had"
     because = f": {one.because}" if one.because else ""
     match one.state:
         case CampaignState.STOPPED:
@@ -84,6 +89,12 @@ def _text(one: Membership, tz: str) -> str:
         case CampaignState.PAUSED:
             return f"{inside}, due {clock(_due(one), tz)}; {one.by} paused the campaign{because}"
     return f"{inside}, due {clock(_due(one), tz)}: not decided on yet"
+
+
+def _inside(one: Membership) -> str:
+    """Tell in which audience they are, and why, if it is that of a campaign that follows others."""
+    said = f"in the audience of {one.campaign}{_variant(one)}"
+    return f"{'perhaps ' if one.doubtful else ''}{said}{f', who {one.asks}' if one.asks else ''}"
 
 
 def _variant(one: Membership) -> str:

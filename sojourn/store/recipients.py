@@ -11,6 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.ab_standing import ABStanding
 from sojourn.domain.campaign_run import PREFIX, CampaignState
+from sojourn.domain.facts import read_fact
+from sojourn.domain.facts.of_campaigns import followed
 from sojourn.domain.messages import Reason
 from sojourn.domain.states import MessageState
 from sojourn.store import ab_tests
@@ -47,6 +49,8 @@ class Membership:
     ab: ABStanding | None = None
     doubtful: bool = False
     """They are in the audience if it is proved that they had the campaign that it follows."""
+    asks: str = ""
+    """The question of the audience in words, if it follows another campaign."""
 
 
 DOUBTFUL = ""
@@ -412,9 +416,15 @@ async def of_customers(
             variant=one.variant or "",
             ab=await ab_tests.standing(session, row.id, row.plan),
             doubtful=one.lane == DOUBTFUL,
+            asks=_asks(row.plan),
         )
         for one, row in (await session.exec(query)).all()
     ]
+
+
+def _asks(plan: Mapping[str, Any]) -> str:
+    fact = read_fact(plan["who"]) if "who" in plan else None
+    return str(fact) if fact is not None and followed(fact) else ""
 
 
 async def takers(

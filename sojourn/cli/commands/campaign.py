@@ -269,6 +269,8 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
     if counts.because:
         show_line(f"because {counts.because}")
     show_line(f"of {counts.size:,} in its audience, {counts.waiting + counts.held:,} wait")
+    if counts.doubtful:
+        show_line(f"{counts.doubtful:,} more come in once it is proved that they had the first one")
     if counts.ab is not None:
         show_variants(counts.ab, results)
     if answered.answers:

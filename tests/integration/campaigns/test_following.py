@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,11 +18,19 @@ from sojourn.cli.local.stack import Server
 from sojourn.domain.alias import Alias
 from sojourn.domain.campaign_run import CampaignAct, CampaignState
 from sojourn.domain.customer import Erasure
-from sojourn.domain.errors import AmbiguousSend, BadInput, InvalidRecipient
+from sojourn.domain.errors import (
+    AmbiguousSend,
+    BadInput,
+    InvalidRecipient,
+    TemporalUnavailable,
+)
 from sojourn.domain.events import OrderCompleted
-from sojourn.domain.messages import Channel
+from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.reports import Kind, Report
 from sojourn.domain.states import MessageState
+from sojourn.insight import story
+from sojourn.insight.campaign_check import Check, check
+from sojourn.insight.in_campaigns import InAudience
 from sojourn.store import (
     Store,
     campaigns,
@@ -234,3 +243,77 @@ async def test_killed_and_begun_again_each_gets_the_correction_once(shop: Shop) 
         await again_launched(shop, sorry)
         await shop.ended(sorry.name)
     assert shop.carrier.took == Counter(map(address, ids))
+
+
+async def told(shop: Shop, customer_id: str) -> list[str]:
+    away = TemporalUnavailable("not asked")
+    found = await story.tell(
+        shop.store, shop.sojourn.settings, shop.sojourn.project, away, customer_id
+    )
+    return [one.text for one in found.timeline if isinstance(one, InAudience)]
+
+
+async def test_check_and_explain_say_who_had_the_first_one(shop: Shop) -> None:
+    fine, lost = await shop.people(2)
+
+    def fails(parcel: Parcel, _: int) -> None:
+        if parcel.address == address(lost):
+            raise AmbiguousSend("the answer was lost")
+
+    shop.carrier = Counting(fails)
+    spring = shop.campaign()
+    sorry = shop.campaign("sorry", to=Audience("silent", did_not_react(spring.name)))
+    settings = shop.sojourn.settings.model_copy(update={"track_clicks": False})
+
+    async def looked() -> Check:
+        now = datetime.now(UTC)
+        return await check(shop.store, settings, shop.sojourn.project, sorry, now)
+
+    assert f"nobody had {spring.name}, which was never launched" in (await looked()).warnings
+    await shop.frozen(spring)
+    assert any("and it is running" in one for one in (await looked()).warnings)
+    async with shop.worker():
+        await shop.ended(spring.name)
+    found = await looked()
+    ((first,), (warning,)) = found.follows, found.warnings
+    assert (found.size, first.sent, first.unknown) == (1, 1, 1)
+    assert (
+        warning == f"clicks are not measured here: nobody is known to have clicked in {spring.name}"
+    )
+    await shop.frozen(sorry)
+    why = (
+        f"who received {spring.name} and not (clicked in {spring.name}) "
+        f"and not (reached the goal of {spring.name})"
+    )
+    (said,) = await told(shop, fine)
+    assert said.startswith(f"in the audience of {sorry.name}, {why}, due")
+    (said,) = await told(shop, lost)
+    assert said == (
+        f"perhaps in the audience of {sorry.name}, {why}; that is not certain: it is in doubt what "
+        "they had"
+    )
+    async with shop.worker():
+        await launching.act(shop.sojourn, sorry.name, CampaignAct.STOP, by="anna", because="ok")
+        await shop.ended(sorry.name)
+
+
+async def test_a_transactional_correction_passes_the_cap_that_the_wrong_message_filled(
+    shop: Shop,
+) -> None:
+    (one,) = await shop.people(1)
+    policy = shop.templates.parent / "policy.toml"
+    policy.write_text("[caps]\nper_day = 1\n")
+    spring = shop.campaign()
+    await sent(shop, spring)
+    settings = shop.sojourn.settings.model_copy(update={"caps": "policy"})
+    fates = []
+    for words in ({}, {"message_class": TRANSACTIONAL}):
+        sorry = shop.campaign("sorry", to=had(spring), message=shop.message(**words))
+        project = replace(shop.sojourn.project, policy=policy)
+        found = await check(shop.store, settings, project, sorry, datetime.now(UTC))
+        fates.append((found.sent, [held.reason for held in found.held], list(found.skipped)))
+    promotional, transactional = fates
+    assert transactional == ({Channel.EMAIL: 1}, [], [])
+    assert promotional != transactional
+    assert Reason.CAP in (*promotional[1], *promotional[2])
+    assert one
