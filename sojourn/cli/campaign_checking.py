@@ -61,16 +61,7 @@ async def show_check(here: Here, campaign: Campaign, sample: int | None, *, as_j
 
 
 def _show(found: "Check") -> None:
-    show_line(f"{found.campaign}: to {found.audience}, {found.when}", style="bold")
-    asked = "asked about all of them"
-    if found.looked < found.size:
-        asked = f"asked about {found.looked:,} of them, drawn by lot: the numbers are estimates"
-    show_line(f"{found.size:,} customers in {found.audience} now; {asked}")
-    for one in found.follows:
-        had = f"{one.sent:,} had it, {one.unknown:,} in doubt"
-        show_line(f"it follows {one.campaign}, which is {one.state}: {had}")
-    if found.state is not None:
-        show_line(f"{found.campaign} is {found.state}: `sojourn campaign show {found.campaign}`")
+    _show_audience(found)
     show_line("")
     show_list(("customers", "what would become of their message"), _fates(found))
     show_line("")
@@ -113,6 +104,19 @@ def _show(found: "Check") -> None:
     show_line(f"to approve: {found.digest}")
     if not found.fails:
         show_line(found.launch)
+
+
+def _show_audience(found: "Check") -> None:
+    show_line(f"{found.campaign}: to {found.audience}, {found.when}", style="bold")
+    asked = "asked about all of them"
+    if found.looked < found.size:
+        asked = f"asked about {found.looked:,} of them, drawn by lot: the numbers are estimates"
+    show_line(f"{found.size:,} customers in {found.audience} now; {asked}")
+    for one in found.follows:
+        had = f"{one.sent:,} had it, {one.unknown:,} in doubt"
+        show_line(f"it follows {one.campaign}, which is {one.state}: {had}")
+    if found.state is not None:
+        show_line(f"{found.campaign} is {found.state}: `sojourn campaign show {found.campaign}`")
 
 
 def _show_words(found: "Check") -> None:
