@@ -20,7 +20,7 @@ from sojourn.domain.errors import BadInput, TemporalUnavailable
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.prices import Prices, SegmentPrice
 from sojourn.domain.quiet_hours import QuietHours
-from sojourn.insight import campaign_check, story
+from sojourn.insight import campaign_check, campaign_looking, story
 from sojourn.insight.campaign_check import Check
 from sojourn.insight.fate import Decided
 from sojourn.insight.in_campaigns import InAudience
@@ -84,6 +84,15 @@ async def test_it_counts_who_would_get_it_and_who_would_not_and_why(shop: Shop) 
     assert [(one.hour, one.number) for one in found.hours] == [(MONDAY_NOON, 6)]
     assert found.state is None
     assert await rows_of_all(shop.store) == before
+
+
+async def test_one_address_is_counted_once_though_it_is_asked_about_in_several_batches(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_looking, "AT_ONCE", 2)
+    await shop.people(5, email=f"family-{shop.own}@shop.example")
+    found = await looked(shop, shop.campaign())
+    assert (found.sent, found.skipped) == ({Channel.EMAIL: 1}, {Reason.ALREADY_TOLD: 4})
 
 
 async def test_a_sample_stands_for_the_whole(shop: Shop) -> None:
