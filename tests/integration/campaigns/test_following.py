@@ -16,7 +16,7 @@ from sojourn.campaigns.freezing import freeze
 from sojourn.channels.provider import Parcel
 from sojourn.cli.local.stack import Server
 from sojourn.domain.alias import Alias
-from sojourn.domain.campaign_run import CampaignAct, CampaignState
+from sojourn.domain.campaign_run import CampaignAct, CampaignDeed, CampaignState
 from sojourn.domain.customer import Erasure
 from sojourn.domain.errors import (
     AmbiguousSend,
@@ -41,6 +41,7 @@ from sojourn.store import (
     reports,
     settling,
 )
+from sojourn.store.tables import CampaignWordRow
 from tests.support.campaigning import Counting, Shop, settings_of
 
 SECOND = timedelta(seconds=1)
@@ -172,18 +173,23 @@ async def test_it_is_not_launched_while_the_first_one_is_under_way(shop: Shop) -
     await shop.frozen(spring)
     with pytest.raises(BadInput, match=rf"{again.name} follows {spring.name}, and it is running"):
         await shop.launch(again)
+    async with shop.store.transaction() as session:
+        deed = CampaignDeed(campaign=spring.name, act=CampaignAct.PAUSE, by="anna")
+        await campaigns.act(session, deed)
     ahead = shop.campaign("ahead", to=had(spring), when=at(datetime.now(UTC) + SECOND))
+    await shop.launch(ahead)  # asked again when it is frozen
+    with pytest.raises(BadInput, match=rf"{ahead.name} follows {spring.name}, and it is paused"):
+        await freeze(shop.store, ahead.name, datetime.now(UTC), own=frozenset(), default_zone="UTC")
     async with shop.worker():
-        await shop.launch(ahead)  # asked again when it is frozen
-        for _ in range(600):
+        said: list[CampaignWordRow] = []
+        while len(said) < 2:
             async with shop.store.reading() as session:
-                words = [one.what for one in await campaigns.words(session, ahead.name)]
-            if "wait" in words or (await shop.counts(ahead.name)).size:
-                break
+                said = list(await campaigns.words(session, ahead.name))
             await asyncio.sleep(0.1)
+        await launching.act(shop.sojourn, spring.name, CampaignAct.RESUME, by="anna", because="ok")
         end = await shop.ended(ahead.name)
     assert end.sent == 3
-    assert words[:1] == ["launch"]
+    assert [one.what for one in said] == ["launch", "wait"]
 
 
 async def test_a_stopped_one_is_followed_once_what_was_handed_over_is_settled(shop: Shop) -> None:
