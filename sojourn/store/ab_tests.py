@@ -154,15 +154,12 @@ async def results(session: AsyncSession, campaign_id: str, test: ABPlan) -> list
 
 
 async def _clicked(session: AsyncSession, campaign_id: str) -> dict[str, int]:
-    """Count the messages in which a link was followed, once each.
-
-    The gateway does not report what calls itself a machine. A scanner that calls itself a browser
-    counts here as a person; where it can be told apart, this is the place.
-    """
+    """Count the messages in which a person followed a link, once each."""
     query = select(LedgerRow.variant, func.count(func.distinct(LedgerRow.id))).join(
         ReportRow, col(ReportRow.ledger_id) == LedgerRow.id
     )
-    return await _counted(session, query.where(ReportRow.kind == Kind.CLICKED), campaign_id)
+    query = query.where(ReportRow.kind == Kind.CLICKED, col(ReportRow.machine).is_(None))
+    return await _counted(session, query, campaign_id)
 
 
 async def _bought(session: AsyncSession, campaign_id: str, event: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from sojourn import CLICK, ABTest, Campaign, at_local
@@ -26,7 +27,7 @@ from sojourn.insight import story
 from sojourn.insight.fate import Decided
 from sojourn.insight.in_campaigns import InAudience
 from sojourn.store import Store, ab_tests, campaigns, people, reports
-from sojourn.store.tables import RecipientRow
+from sojourn.store.tables import RecipientRow, ReportRow
 from tests.support.campaigning import Counting, Shop, settings_of
 
 VARIANTS = {"plain": "message", "warm": "warm-words"}
@@ -87,8 +88,8 @@ async def shared(shop: Shop, campaign: Campaign) -> dict[str, str | None]:
     return await variants(shop, campaign.name)
 
 
-async def click(shop: Shop, customer_ids: list[str]) -> None:
-    """Have customers follow a link of their message, twice each."""
+async def click(shop: Shop, customer_ids: list[str], *, machine: str | None = None) -> None:
+    """Have customers, or a machine in their place, follow a link of their message, twice each."""
     for row in await shop.rows(customer_ids):
         for times in range(2):
             report = Report(
@@ -97,6 +98,8 @@ async def click(shop: Shop, customer_ids: list[str]) -> None:
             )  # fmt: skip
             async with shop.store.transaction() as session:
                 await reports.take(session, "counting", report, datetime.now(UTC))
+                this = col(ReportRow.event_id) == report.event_id
+                await session.exec(update(ReportRow).where(this).values(machine=machine))
 
 
 def told(counts: CampaignCounts) -> dict[str, tuple[int, int]]:
@@ -120,6 +123,7 @@ async def test_the_rest_gets_the_variant_that_was_clicked_most(shop: Shop) -> No
         plain, warm, rest = (of(share, one) for one in ("plain", "warm", None))
         assert shop.carrier.took.total() == len(plain) + len(warm), "the rest waits"
         await click(shop, warm[:3] + plain[:1])
+        await click(shop, plain[1:], machine="scanner")
         counts = await shop.ended(spring.name)
     assert (counts.state, counts.sent) == (CampaignState.FINISHED, 60)
     assert min(len(plain), len(warm), len(rest)) > 3
