@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlmodel import col, select
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.workflow import Info
@@ -15,7 +16,9 @@ from sojourn.domain.calls import Question
 from sojourn.domain.experiment import assigned
 from sojourn.journeys.registry import Journeys
 from sojourn.project import Project
+from sojourn.sending import asking
 from sojourn.store import exposures, joining, ledger
+from sojourn.store.rights import erasing
 from sojourn.store.tables import ExposureRow
 from sojourn.testkit import JourneyTest
 from tests.support.project import PROJECT
@@ -86,6 +89,24 @@ async def test_changed_weights_move_nobody_who_was_exposed_but_from_a_variant_wi
     assert await note(journey, journey.customer_id, weights={has: 0, other: 1}) == other
     rows = await exposed(journey, journey.customer_id)
     assert [row.variant for row in rows] == [has, other]
+
+
+async def test_a_look_and_somebody_who_is_erased_leave_no_exposure(journey: JourneyTest) -> None:
+    asked = Question(
+        run="preview", customer_id=journey.customer_id, now=await journey.now(),
+        experiment=TONE.name, weights=dict(TONE.variants),
+    )  # fmt: skip
+    async with journey.store.reading() as session:
+        reply = await asking.answered(session, asked, ())
+    assert reply.result == assigned(TONE, journey.customer_id)
+    assert await exposed(journey, journey.customer_id) == []
+    await note(journey, journey.customer_id)
+    async with journey.store.transaction() as session:
+        await erasing.begin(session, journey.customer_id, why="asked", by="anna")
+    await note(journey, journey.customer_id)
+    async with journey.store.reading() as session:
+        query = select(ExposureRow).where(col(ExposureRow.experiment) == TONE.name)
+        assert (await session.exec(query)).all() == []
 
 
 async def test_a_variant_costs_a_marker_and_replays(journey: JourneyTest) -> None:
