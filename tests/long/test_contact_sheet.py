@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sojourn.domain.content import Content
+from sojourn.domain.messages import MessageClass
 from tests.support.browser import CHROMIUM, Tab, telephone
 from tests.support.contact_sheet import PHONE, sheet
 from tests.support.project import WHOLE
@@ -22,8 +23,11 @@ WIDE = "document.documentElement.scrollWidth"
 
 
 def messages(journey: str) -> list[list[Content]]:
-    """Return the messages of a journey, each in all languages."""
-    classes = {one.words: one.message_class for one in WHOLE.journeys[journey].messages}
+    """Return the messages of a journey or campaign, each in all languages."""
+    if journey in WHOLE.campaigns:
+        classes = dict.fromkeys(WHOLE.campaigns[journey].templates, MessageClass.PROMOTIONAL)
+    else:
+        classes = {one.words: one.message_class for one in WHOLE.journeys[journey].messages}
     return [
         [
             RENDERER.render(
@@ -51,7 +55,7 @@ async def sized(tab: Tab, width: int, height: int) -> None:
 async def test_no_message_is_wider_than_a_phone(tmp_path: Path) -> None:
     too_wide = []
     async with telephone(tmp_path / "profile", language="en") as tab:
-        for journey in WHOLE.journeys:
+        for journey in (*WHOLE.journeys, *WHOLE.campaigns):
             rows = messages(journey)
             for content in (one for row in rows for one in row if one.html):
                 page = tmp_path / "message.html"
