@@ -9,7 +9,7 @@ from sojourn.cli.here import Here
 from sojourn.cli.options import MOST
 from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.domain.campaign import Campaign
-from sojourn.domain.errors import BadInput, TemplateError
+from sojourn.domain.errors import SojournError, TemplateError
 from sojourn.domain.reasons import explain
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def show_check(here: Here, campaign: Campaign, sample: int | None, *, as_j
 
     Raises:
         TemplateError: the words of a language cannot be rendered.
-        BadInput: its feed cannot be read.
+        SojournError: its feed cannot be read.
     """
     # the renderer and the gate take long to load, and other commands do without
     from sojourn.insight import campaign_check  # noqa: PLC0415
@@ -52,7 +52,7 @@ async def show_check(here: Here, campaign: Campaign, sample: int | None, *, as_j
     else:
         _show(found)
     if found.feed_fault:
-        raise BadInput(f"{found.campaign}: {found.feed_fault}")
+        raise SojournError(f"{found.campaign}: {found.feed_fault}")
     if found.fails:
         bad = ", ".join(dict.fromkeys(one.language for one in found.words if one.faults))
         raise TemplateError(

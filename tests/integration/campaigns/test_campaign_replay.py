@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
 from temporalio.client import WorkflowHistory
 
-from sojourn import CLICK, ABTest, at
+from sojourn import CLICK, ABTest, Feed, at
 from sojourn.campaigns import launching
 from sojourn.campaigns.workflow import CampaignWorkflow
 from sojourn.cli import histories
@@ -17,11 +18,13 @@ from sojourn.domain.campaign_run import DECIDE, PREFIX, CampaignAct
 from sojourn.store import Store
 from sojourn.testkit.scenarios import RECORD, recorded, write
 from tests.support.campaigning import Shop, settings_of
+from tests.support.feeds import blogging
 from tests.support.markdown import ROOT
 
 FOLDER = ROOT / "tests" / "histories"
 NAME = "campaign/paused-and-stopped"
 OF_VARIANTS = "campaign/variants"
+FED = "campaign/feed-was-down"
 
 
 async def test_a_campaign_that_was_paused_and_stopped_replays(
@@ -65,6 +68,25 @@ async def test_a_campaign_that_found_the_winner_of_its_variants_replays(
     ].count(DECIDE)
     assert decided == 1
     await _replays(OF_VARIANTS, played, request)
+
+
+async def test_a_newsletter_whose_feed_was_down_replays(
+    temporal: Server, tmp_path: Path, migrated_database: Path, request: pytest.FixtureRequest
+) -> None:
+    shutil.copy(migrated_database, tmp_path / "test.db")
+    settings = settings_of(tmp_path, f"sqlite:///{tmp_path}/test.db")
+    async with await Store.open(settings.store_url) as store, blogging() as blog:
+        shop = Shop(temporal.client, store, settings, tmp_path)
+        await shop.people(3)
+        blog.post("a")
+        blog.answers = [Response("", 503, {"Retry-After": "0"})]
+        news = shop.campaign("news", articles=Feed(blog.feed()))
+        async with shop.worker():
+            await shop.launch(news)
+            assert (await shop.ended(news.name)).sent == 3
+        handle = temporal.client.get_workflow_handle(PREFIX + news.name)
+        played = await handle.fetch_history()
+    await _replays(FED, played, request)
 
 
 async def _replays(name: str, played: WorkflowHistory, request: pytest.FixtureRequest) -> None:
