@@ -1,4 +1,4 @@
-"""What `sojourn campaign` says of a newsletter's articles, and of the answers to a survey."""
+"""Commands on campaigns tell of a newsletter's articles, and of the answers to a survey."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
