@@ -30,6 +30,8 @@ from sojourn.domain.facts import writers_of
 from sojourn.domain.facts.of_campaigns import campaigns_of
 from sojourn.domain.prices import FILE as PRICES
 from sojourn.domain.prices import Prices, read_prices
+from sojourn.domain.ramp_file import FILE as RAMP
+from sojourn.domain.ramp_file import Ramps, read_ramps
 from sojourn.domain.recurring import Recurring
 from sojourn.domain.topics import FILE as TOPICS
 from sojourn.domain.topics import Topics, read_topics
@@ -111,6 +113,7 @@ def _composed(root: Path) -> Project:
     topics = _read(root / TOPICS, read_topics, Topics())
     coupons = _read(root / COUPONS, read_pools, Pools())
     prices = _read(root / PRICES, read_prices, Prices())
+    ramps = _read(root / RAMP, read_ramps, Ramps())
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     sys.meta_path.insert(0, _OwnFolders(_own_folders(root, declared)))
@@ -148,6 +151,7 @@ def _composed(root: Path) -> Project:
             topics=topics,
             coupons=coupons,
             prices=prices,
+            ramps=ramps,
             defaults=MappingProxyType(declared.defaults),
             modules=tuple(sorted({m.__name__.partition(".")[0] for m in (*events, *activities)})),
         )

@@ -31,6 +31,7 @@ from sojourn.domain.campaign import Campaigns
 from sojourn.domain.coupons import Pools
 from sojourn.domain.events import SHIPPED, Events, Use
 from sojourn.domain.prices import Prices
+from sojourn.domain.ramp_file import Ramps
 from sojourn.domain.topics import Topics
 from sojourn.journeys.activities import Activity
 from sojourn.journeys.registry import Journeys
@@ -111,6 +112,7 @@ class Project:
         topics: what customers can say no to, by id; without a ``topics.toml`` any topic goes.
         coupons: pools of codes, by name.
         prices: of text messages, as far as a ``prices.toml`` names them.
+        ramps: the ladders of sending domains, by a ``ramp.toml``.
         defaults: settings by their names, where the environment says nothing.
         modules: names of its packages that hold plain values and activities.
     """
@@ -129,6 +131,7 @@ class Project:
     topics: Topics = field(default_factory=Topics)
     coupons: Pools = field(default_factory=Pools)
     prices: Prices = field(default_factory=Prices)
+    ramps: Ramps = field(default_factory=Ramps)
     defaults: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
 

@@ -13,6 +13,7 @@ from sojourn.campaigns import articles, deciding
 from sojourn.campaigns.braking import Braking
 from sojourn.campaigns.freezing import freeze
 from sojourn.campaigns.pacing import Pace
+from sojourn.campaigns.postponing import postpone
 from sojourn.campaigns.seeding import Seeds
 from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.campaign_run import (
@@ -36,6 +37,7 @@ from sojourn.domain.errors import BadInput, BadSetting, FeedFault
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.project import Project
 from sojourn.sending.batches.send import BatchEnd, Batches
+from sojourn.sending.ramping import Ramp, counts
 from sojourn.sending.recording import kind_of
 from sojourn.sending.whereabouts import whereabouts
 from sojourn.settings import Settings
@@ -78,6 +80,7 @@ class Campaigning:
         self._store = store
         self._settings = settings
         self._own = frozenset(project.topics.own)
+        self._ramp = Ramp.of(settings, project)
         self._batches = batches
         self._seeds = seeds
 
@@ -193,11 +196,12 @@ class Campaigning:
             plan.brakes,
             left=before.sent if len(plan.channels) == 1 else 0,
         )
-        done = 0
+        done, waits = 0, ""
         while done < SLICE and clock() - since < LONGEST:
             if because := await braking.why():
                 await self._act_itself(asked.campaign, CampaignAct.STOP, because)
             most = await pace.batch(min(BATCH, SLICE - done))
+            most, waits = await self._within_budget(row, plan, asked.channel, clock(), most)
             state, due = await self._due(row, plan, asked.channel, clock(), most)
             if not due:
                 break
@@ -224,7 +228,23 @@ class Campaigning:
                 under_way=state is CampaignState.STOPPED,
                 share_only=test is not None and not test.winner,
             )
-        return Sliced(counts=await self._counts(asked.campaign), next_at=next_at)
+        return Sliced(
+            counts=await self._counts(asked.campaign),
+            next_at=next_at,
+            waits=waits,
+        )
+
+    async def _within_budget(
+        self, row: CampaignRow, plan: CampaignPlan, channel: Channel, now: datetime, most: int
+    ) -> tuple[int, str]:
+        """Return how many may leave today, and what the others wait for if none may."""
+        if self._ramp is None or not counts(plan.model, channel):
+            return most, ""
+        allowance = await self._ramp.now(self._store)
+        if allowance.is_spent:
+            await postpone(self._store, row, channel, allowance, now)
+            return most, allowance.waits
+        return min(most, allowance.left or most), ""
 
     async def _due(
         self, row: CampaignRow, plan: CampaignPlan, channel: Channel, now: datetime, most: int

@@ -144,7 +144,7 @@ class CampaignWorkflow:
             sliced = await asyncio.gather(*(self._slice(asked, one) for one in asked.channels))
         finally:
             self._slicing = False
-        self._tell(sliced[-1].counts)
+        self._tell(sliced[-1].counts, next((one.waits for one in sliced if one.waits), ""))
         # the channel that was served last knows it; the others may have ended before
         decides = (one.counts.decides_at for one in sliced)
         self._decides_at = min((one for one in decides if one), default=None)
@@ -242,21 +242,22 @@ class CampaignWorkflow:
                 timeout_summary=f"until {moment:%Y-%m-%d %H:%M:%S} UTC",
             )
 
-    def _tell(self, counts: CampaignCounts) -> None:
+    def _tell(self, counts: CampaignCounts, waits: str = "") -> None:
         self._counts, self._state = counts, counts.state
         self._known = max(self._known, counts.settled)
         self._size, self._doubtful = counts.size, counts.doubtful
-        workflow.set_current_details(_details(counts))
+        workflow.set_current_details(_details(counts, waits))
 
 
-def _details(counts: CampaignCounts) -> str:
+def _details(counts: CampaignCounts, waits: str) -> str:
     """Return the progress as Markdown, for Temporal's UI."""
     done = counts.size - counts.waiting - counts.held
-    because = f"{counts.because}\n\n" if counts.because else ""
+    why = counts.because or waits
+    said = f"{why}\n\n" if why else ""
     share = f"{100 * done // counts.size} %" if counts.size else "0 %"
     return (
         f"**{counts.campaign}** {counts.state}: {share} of {counts.size:,} decided on\n\n"
-        f"{because}"
+        f"{said}"
         f"| sent | not sent | refused | in doubt | held | waiting |\n|---|---|---|---|---|---|\n"
         f"| {counts.sent:,} | {counts.skipped:,} | {counts.rejected:,} | {counts.unknown:,} "
         f"| {counts.held:,} | {counts.waiting:,} |"

@@ -73,17 +73,7 @@ def _show(found: "Check") -> None:
             ((one.title, one.published_at or "", one.language) for one in found.articles),
         )
     if found.hours:
-        show_line("")
-        show_list(
-            ("hour (UTC)", "messages"),
-            ((one.hour, f"{one.number:,}") for one in found.hours[:MOST_HOURS]),
-        )
-        if len(found.hours) > MOST_HOURS:
-            show_line(f"and {len(found.hours) - MOST_HOURS} hours more")
-        rate = "as fast as the providers take them"
-        if found.rate is not None:
-            rate = f"at {found.rate:g} a second"
-        show_line(f"{rate}, the last one at {found.ends:%Y-%m-%d %H:%M} UTC")
+        _show_hours(found)
     if found.costs:
         show_line("")
         show_list(
@@ -117,6 +107,22 @@ def _show_audience(found: "Check") -> None:
         show_line(f"it follows {one.campaign}, which is {one.state}: {had}")
     if found.state is not None:
         show_line(f"{found.campaign} is {found.state}: `sojourn campaign show {found.campaign}`")
+
+
+def _show_hours(found: "Check") -> None:
+    show_line("")
+    show_list(
+        ("hour (UTC)", "messages"),
+        ((one.hour, f"{one.number:,}") for one in found.hours[:MOST_HOURS]),
+    )
+    if len(found.hours) > MOST_HOURS:
+        show_line(f"and {len(found.hours) - MOST_HOURS} hours more")
+    rate = "as fast as the providers take them"
+    if found.rate is not None:
+        rate = f"at {found.rate:g} a second"
+    if found.warming is not None:
+        show_line(str(found.warming))
+    show_line(f"{rate}, the last one at {found.ends:%Y-%m-%d %H:%M} UTC")
 
 
 def _show_words(found: "Check") -> None:

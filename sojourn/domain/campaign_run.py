@@ -185,10 +185,12 @@ class Sliced(_Wire):
     Args:
         counts: the campaign's numbers.
         next_at: when somebody is due again on this channel; None: nobody is any more.
+        waits: what it waits for, for people; empty: for nothing but that moment.
     """
 
     counts: CampaignCounts
     next_at: AwareDatetime | None = None
+    waits: str = ""
 
 
 class CampaignDeed(_Wire):

@@ -91,6 +91,7 @@ class Reason(StrEnum):
     ONLY_TO = "only_to"
     ASKED_ENOUGH = "asked_enough"
     NO_COUPON = "no_coupon"
+    RAMP = "ramp"
     NOT_QUALIFIED = "not_qualified"
     CAME_AGAIN = "came_again"
     ENOUGH_RUNS = "enough_runs"

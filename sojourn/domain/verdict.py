@@ -32,6 +32,7 @@ from sojourn.domain.policy import (
     decide,
     is_useful,
 )
+from sojourn.domain.ramp import Allowance, next_turn
 from sojourn.domain.room import Room
 from sojourn.domain.rules import NO_RULES, Rules
 from sojourn.domain.states import SETTLED, MessageState
@@ -135,6 +136,7 @@ class Circumstances:
         asked_enough: the address was asked to confirm as often as a day allows.
         no_coupon: why there is no code for a message that hands one out; empty: nothing is missing,
             or nobody has looked, since a claim finds out when it reserves the code.
+        allowance: what may still leave today from the domain of e-mails; None: it does not count.
     """
 
     recipient: Recipient
@@ -146,6 +148,7 @@ class Circumstances:
     counted_as: str = ""
     asked_enough: bool = False
     no_coupon: str = ""
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True)
@@ -390,6 +393,8 @@ def permitted(case: Case) -> Receipt | Ruling:
             decision = why_not
         elif decision.channel is not case.delivery.lane:
             return _elsewhere(case, decision.channel)
+        else:
+            decision = _within_budget(case, decision, case.circumstances.allowance)
     if isinstance(decision, Skip):
         if case.entry is None and case.entries:
             # no channel is left after one that refused: its refusal is the news
@@ -410,6 +415,22 @@ def _comes_to_nothing(around: Circumstances) -> Skip | None:
     if around.asked_enough:
         return Skip(Reason.ASKED_ENOUGH)
     return Skip(Reason.NO_COUPON, around.no_coupon) if around.no_coupon else None
+
+
+def _within_budget(case: Case, allow: Allow, allowance: Allowance | None) -> Decision:
+    """Let an e-mail wait for its hour of another day if today's budget is used up.
+
+    One that was claimed before is counted already.
+    """
+    was_claimed = case.entry is not None and case.entry.attempt > 0
+    if allowance is None or allow.channel is not Channel.EMAIL or was_claimed:
+        return allow
+    if not allowance.is_spent:
+        return allow
+    until = next_turn(case.delivery.due, allowance.until, case.delivery.useful_until)
+    if until is None:
+        return Skip(Reason.TOO_LATE)
+    return Defer(until, Reason.RAMP, allowance.told)
 
 
 def _qualifies(condition: Finding, recipient: Recipient) -> bool:

@@ -23,6 +23,7 @@ from sojourn.domain.facts.of_campaigns import asks_for_clicks
 from sojourn.domain.feed import Article
 from sojourn.domain.messages import Channel, Reason
 from sojourn.domain.prices import FILE as PRICES
+from sojourn.insight.campaign_climbing import Climb, Warming
 from sojourn.insight.campaign_looking import Going, Looking
 from sojourn.insight.campaign_words import InLanguage, Readers, tried, words_for
 from sojourn.project import Project
@@ -124,6 +125,7 @@ class Check(BaseModel):
         ends: when the last one leaves; None: none does.
         late: messages whose turn comes too late.
         rate: messages a second by the slowest channel; None: no limit is set.
+        warming: the sending domain, if it warms up and has a budget today; None: it has none.
         costs: of text messages.
         warnings: what somebody should look at, in words.
         digest: what an approval is bound to.
@@ -148,6 +150,7 @@ class Check(BaseModel):
     ends: datetime | None
     late: int
     rate: float | None
+    warming: Warming | None
     costs: list[Cost]
     warnings: list[str]
     digest: str
@@ -196,12 +199,17 @@ async def check(
         seen.add(going)
     tally = looking.tally
     scale = size / tally.looked if tally.looked else 1.0
+    async with store.reading() as session:
+        climb = await Climb.of(session, settings, project, plan)
     course = {
         channel: forecast(
-            [
-                Arrival(ready, number * scale, until)
-                for (ready, until), number in sorted(arrivals.items())
-            ],
+            climb.over(
+                channel,
+                [
+                    Arrival(ready, number * scale, until)
+                    for (ready, until), number in sorted(arrivals.items())
+                ],
+            ),
             _rate(plan, settings, channel),
         )
         for channel, arrivals in seen.arrivals.items()
@@ -236,6 +244,7 @@ async def check(
         ends=max((one.ends for one in course.values() if one.ends), default=None),
         late=late,
         rate=min(rates, default=None),
+        warming=climb.warming(course),
         costs=seen.costs(scale),
         warnings=[
             *told.warnings,

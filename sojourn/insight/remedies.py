@@ -308,6 +308,7 @@ _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
     Reason.NO_COUPON: _said(
         "a free code in its pool: `sojourn coupon list` shows them, `import` and `make` add some"
     ),
+    Reason.RAMP: _said("the budget of a later day; `sojourn ramp show` has the domain's steps"),
     Reason.NOT_QUALIFIED: _not_qualified,
     Reason.CAME_AGAIN: _came_again,
     Reason.ENOUGH_RUNS: _enough,

@@ -20,6 +20,7 @@ from sojourn.sending import couponing, targets
 from sojourn.sending.couponing import NO_POOLS, Taker
 from sojourn.sending.drafting import Claim, drafted, launched
 from sojourn.sending.gathering import Gathered, entry
+from sojourn.sending.ramping import Ramp, counts
 from sojourn.sending.targets import Target
 from sojourn.store import (
     attempts,
@@ -43,6 +44,7 @@ OF_THE_POLICY = (
     Reason.IN_CARE,
     Reason.CAP,
     Reason.GAVE_WAY,
+    Reason.RAMP,
 )
 """Reasons for which a row's detail names the rules that hold."""
 
@@ -70,6 +72,7 @@ async def apply(
     known: Events,
     pools: Pools = NO_POOLS,
     only_to: OnlyTo | None = None,
+    ramp: Ramp | None = None,
 ) -> Claim | Receipt | Doubt | Late:
     """Note a verdict in the ledger.
 
@@ -80,6 +83,7 @@ async def apply(
         known: the project's events, by wire name.
         pools: the project's, of codes that messages hand out.
         only_to: the addresses that this installation may write to; None: all.
+        ramp: of the domain that e-mails leave from; None: it has no budget.
 
     Returns:
         The claim, if the message may leave; otherwise the receipt or the doubt.
@@ -101,7 +105,10 @@ async def apply(
     if isinstance(verdict.decision, Skip):
         await _give_up_coupon(session, row, verdict.decision)
     match verdict.decision:
-        case Allow():
+        case Allow(channel):
+            # another attempt at it is the same message
+            if ramp is not None and row.attempt == 1 and counts(case.delivery, channel):
+                await ramp.count(session, 1)
             return await _claim(session, gathered, row, found, known, in_doubt=verdict.in_doubt)
         case Defer(until, reason, _):
             return Receipt(

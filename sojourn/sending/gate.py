@@ -28,6 +28,7 @@ from sojourn.sending import couponing, opting
 from sojourn.sending.applying import apply
 from sojourn.sending.drafting import Claim, drafted
 from sojourn.sending.gathering import Gathered, gather
+from sojourn.sending.ramping import Ramp
 from sojourn.settings import Settings
 from sojourn.store import Store
 from sojourn.store.tombstones import is_tombstone
@@ -62,6 +63,7 @@ class Gate:
         only_to: OnlyTo | None = None,
         opt_ins_a_day: int = opting.A_DAY,
         versions: Mapping[str, str] = MappingProxyType({}),
+        ramp: Ramp | None = None,
     ) -> None:
         """Make a gate.
 
@@ -79,6 +81,7 @@ class Gate:
             only_to: the addresses that this installation may write to; None: all.
             opt_ins_a_day: how often one address is asked to confirm within a day.
             versions: of the code of journeys, by their names.
+            ramp: of the domain that e-mails leave from; None: it has no budget.
         """
         self._store = store
         self._rules = rules
@@ -93,6 +96,7 @@ class Gate:
         self._only_to = only_to
         self._opt_ins_a_day = opt_ins_a_day
         self._versions = versions
+        self._ramp = ramp
 
     @classmethod
     def of(
@@ -129,6 +133,7 @@ class Gate:
             only_to=settings.only_to,
             opt_ins_a_day=settings.opt_ins_a_day,
             versions=project.journeys.versions,
+            ramp=Ramp.of(settings, project),
         )
 
     async def pass_or_refuse(
@@ -161,6 +166,7 @@ class Gate:
                 known=self._events,
                 pools=self._coupons,
                 only_to=self._only_to,
+                ramp=self._ramp,
             )
 
     async def look(
@@ -234,6 +240,7 @@ class Gate:
             within=self._clock_skew,
             only_to=self._only_to,
             opt_ins_a_day=self._opt_ins_a_day,
+            ramp=self._ramp,
             holding=holding,
         )
 

@@ -37,6 +37,7 @@ from sojourn.domain.verdict import (
     watch,
 )
 from sojourn.sending import couponing, opting
+from sojourn.sending.ramping import Ramp, waits_for_it
 from sojourn.store import (
     attempts,
     campaigns,
@@ -99,6 +100,7 @@ async def gather(
     only_to: OnlyTo | None = None,
     holding: bool = True,
     opt_ins_a_day: int = opting.A_DAY,
+    ramp: Ramp | None = None,
 ) -> Gathered:
     """Gather the facts of the verdict, and no more: an early answer spares later queries.
 
@@ -120,6 +122,7 @@ async def gather(
         holding: hold what the verdict depends on until the transaction ends: what is claimed must
             not grow old meanwhile. False: look, and change and hold nothing.
         opt_ins_a_day: how often one address is asked to confirm within a day.
+        ramp: of the domain that e-mails leave from; None: it has no budget.
 
     Returns:
         The case, and the rows that it was read from.
@@ -201,6 +204,7 @@ async def gather(
             around = await opting.judged(
                 session, delivery, person, around, now, a_day=opt_ins_a_day, holding=holding
             )
+        around = await _of_domain(session, delivery, around, ramp if holding else None)
         case = replace(case, circumstances=around)
     return Gathered(case, customer, rows, usable)
 
@@ -223,6 +227,15 @@ async def _of_others(
         return around
     none = await couponing.why_none(session, case.delivery, pools, case.now, case.timezone)
     return replace(around, no_coupon=none)
+
+
+async def _of_domain(
+    session: AsyncSession, delivery: Delivery, around: Circumstances, ramp: Ramp | None
+) -> Circumstances:
+    """Look at what may still leave today from the domain of e-mails, and hold it."""
+    if ramp is None or not waits_for_it(delivery):
+        return around
+    return replace(around, allowance=await ramp.allowance(session, hold=True))
 
 
 async def _of_campaign(session: AsyncSession, case: Case) -> Case:

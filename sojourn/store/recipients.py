@@ -324,6 +324,110 @@ async def ask_again(session: AsyncSession, moments: Mapping[int, datetime]) -> N
         )
 
 
+async def moments(
+    session: AsyncSession, campaign_id: str, lane: str, *, now: datetime, share_only: bool = False
+) -> list[tuple[datetime, bool]]:
+    """Return the moments at which those were due who are to be asked about now.
+
+    Args:
+        session: any session.
+        campaign_id: of the campaign.
+        lane: the channel.
+        now: the present moment.
+        share_only: as for `due`.
+
+    Returns:
+        Each moment once, there are as many as zones, and whether a variant is tried on them.
+    """
+    tried = col(RecipientRow.variant).is_not(None)
+    query = (
+        select(col(RecipientRow.due_at), tried)
+        .where(
+            *_open(campaign_id, lane, under_way=False, share_only=share_only),
+            col(RecipientRow.next_at) <= now,
+        )
+        .distinct()
+    )
+    return [(at, bool(of_share)) for at, of_share in await session.exec(query)]
+
+
+async def postpone(
+    session: AsyncSession,
+    campaign_id: str,
+    lane: str,
+    later: Mapping[datetime, datetime],
+    *,
+    now: datetime,
+    tried: bool,
+) -> None:
+    """Have those who are to be asked about now asked about later, unless their message may be out.
+
+    Args:
+        session: a writing transaction.
+        campaign_id: of the campaign.
+        lane: the channel.
+        later: when to ask, by when they were due.
+        now: the present moment.
+        tried: those that a variant is tried on, or the others.
+    """
+    await session.exec(
+        update(RecipientRow)
+        .where(
+            *_open(campaign_id, lane, under_way=False, share_only=False),
+            col(RecipientRow.next_at) <= now,
+            col(RecipientRow.due_at).in_(later),
+            col(RecipientRow.variant).is_not(None)
+            if tried
+            else col(RecipientRow.variant).is_(None),
+            ~_is_under_way(campaign_id),
+        )
+        .values(next_at=_by_due(col(RecipientRow.due_at), later))
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def hold_longer(
+    session: AsyncSession,
+    campaign_id: str,
+    lane: str,
+    later: Mapping[datetime, datetime],
+    *,
+    reason: Reason,
+    detail: str,
+    now: datetime,
+) -> None:
+    """Note why held messages wait on whose hold is over.
+
+    Args:
+        session: a writing transaction.
+        campaign_id: of the campaign.
+        lane: the channel.
+        later: until when, by when they were due.
+        reason: why.
+        detail: the same in words.
+        now: the present moment.
+    """
+    await session.exec(
+        update(LedgerRow)
+        .where(
+            col(LedgerRow.workflow_id) == PREFIX + campaign_id,
+            col(LedgerRow.state) == MessageState.DEFERRED,
+            col(LedgerRow.channel) == lane,
+            col(LedgerRow.held_until) <= now,
+            col(LedgerRow.due_at).in_(later),
+        )
+        .values(
+            held_until=_by_due(col(LedgerRow.due_at), later), reason=reason.value, detail=detail
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _by_due(due: Any, later: Mapping[datetime, datetime]) -> Any:
+    kind = RECIPIENTS.c.due_at.type
+    return case({one: literal(at, kind) for one, at in later.items()}, value=due)
+
+
 async def change_lane(session: AsyncSession, number: int, lane: str, *, at: datetime) -> None:
     """Have a recipient asked about on another channel's queue.
 

@@ -21,6 +21,7 @@ RESERVING = (
     Reason.IN_CARE,
     Reason.CAP,
     Reason.GAVE_WAY,
+    Reason.RAMP,
 )
 """A message that is held for one of these will leave at the end of its hold, as far as we know."""
 

@@ -1,6 +1,6 @@
 """The tables. The migrations in `store/migrations` make them; a test compares the two."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,7 @@ from sqlmodel import Field, SQLModel
 
 from sojourn.domain.brakes import Harm
 from sojourn.domain.campaign_run import CampaignState
+from sojourn.domain.ramp import Turn
 from sojourn.domain.states import AnswerState, AttemptState, CouponState, MessageState
 from sojourn.domain.tasks import TaskState
 
@@ -1058,6 +1059,63 @@ class HarmRow(SQLModel, table=True):
     message_class: str
     at: datetime = _moment()
     """When it was noted, by the machine's clock."""
+
+
+class RampRow(SQLModel, table=True):
+    """A sending domain, and its step on the ladder of its warm-up."""
+
+    __tablename__ = "ramps"
+
+    domain: str = Field(primary_key=True)
+    level: int
+    """1 for the first step; one more than there are steps: no budget any more."""
+    is_off: bool = False
+    """An operator took it off the ladder."""
+    since: datetime = _moment()
+    """Since when it has its step."""
+    changed_by: str = ""
+    because: str = ""
+
+
+class RampDayRow(SQLModel, table=True):
+    """A day of a sending domain: the decision about it, and what has left."""
+
+    __tablename__ = "ramp_days"
+
+    domain: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    """In the installation's zone."""
+    level: int
+    budget: int | None = None
+    """Promotional e-mails that may leave; None: as many as there are."""
+    used: int = 0
+    """Promotional e-mails that were claimed, those of journeys among them."""
+    turn: Turn = _state(Turn)
+    because: str = ""
+    opened_at: datetime = _moment()
+    """Since when it has its level."""
+
+
+class RampWordRow(SQLModel, table=True):
+    """A word about a sending domain: it climbed, fell, or was put somewhere. Append-only."""
+
+    __tablename__ = "ramp_words"
+    __table_args__ = (Index("ix_ramp_words_domain", "domain", "id"),)
+
+    id: int | None = _number()
+    domain: str
+    day: date
+    at: datetime = _moment()
+    turn: Turn = _state(Turn)
+    level: int
+    """From then on."""
+    by: str
+    """``ramp``, or an operator."""
+    because: str = ""
+    sent: int = 0
+    """Promotional e-mails since it came to its former step."""
+    bounced: int = 0
+    complained: int = 0
 
 
 class SuppressionRow(SQLModel, table=True):

@@ -20,6 +20,7 @@ from sojourn.dispatch import Sojourn
 from sojourn.domain.campaign import Campaigns
 from sojourn.domain.campaign_run import CampaignCounts
 from sojourn.domain.messages import Channel
+from sojourn.domain.ramp_file import Ramps
 from sojourn.domain.span import hours
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.project import Project
@@ -73,6 +74,7 @@ class Shop:
         self.templates = folder / "templates"
         self._client, self._settings = client, settings
         self.carrier = Counting()
+        self.ramps = Ramps()
         self.sojourn = self.with_campaigns()
 
     @property
@@ -100,6 +102,7 @@ class Shop:
         project: Project = replace(
             PROJECT,
             campaigns=Campaigns(found),
+            ramps=self.ramps,
             templates=(self.templates, *PROJECT.templates),
         )
         return Sojourn(self._client, self.store, self._settings, project, task_queue=self.queue)

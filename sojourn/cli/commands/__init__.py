@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "preview": "Show what a journey would say to a customer, when, and why not; send nothing.",
     "publish": "Publish one event of a customer, or a file of Segment calls.",
     "quarantine": "List the calls that do not validate, oldest first; mend, redrive or drop them.",
+    "ramp": "List sending domains that warm up, show their steps, and put one on another step.",
     "recover": "After a restore: find runs that the store or Temporal lacks, and enter them again.",
     "rehearse": "Play a season of a shop through the journeys, and show who got what and why not.",
     "replay": "Run a recording through the real engine in virtual time, and count the messages.",

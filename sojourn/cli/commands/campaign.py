@@ -18,6 +18,7 @@ from sojourn.cli.output import show_json, show_line, show_list, stderr
 from sojourn.cli.running import run
 from sojourn.domain.campaign import Campaign
 from sojourn.domain.campaign_run import CampaignAct, CampaignCounts
+from sojourn.insight.ramps import waits_of
 from sojourn.store import Store, campaigns, surveys
 
 if TYPE_CHECKING:
@@ -260,14 +261,18 @@ async def _show(here: Here, campaign_id: str, *, as_json: bool) -> None:
         reasons = await campaigns.reasons(session, campaign_id)
         results = await results_of(session, counts)
         answered = await surveys.numbers(session, campaign_id)
+        waits = await waits_of(session, here.settings, here.project, campaign_id)
     if as_json:
         done = [word.model_dump(exclude={"id", "campaign"}) for word in words]
         answers = {**asdict(answered), "answers": answered.answers, "net": answered.net}
-        show_json({**counts.model_dump(), "reasons": reasons, "done": done, "survey": answers})
+        told = {"waits": waits, "reasons": reasons, "done": done, "survey": answers}
+        show_json({**counts.model_dump(), **told})
         return
     show_line(f"{campaign_id} {counts}", style="bold")
     if counts.because:
         show_line(f"because {counts.because}")
+    if waits:
+        show_line(waits)
     show_line(f"of {counts.size:,} in its audience, {counts.waiting + counts.held:,} wait")
     if counts.doubtful:
         show_line(f"{counts.doubtful:,} more come in once it is proved that they had the first one")
@@ -315,12 +320,17 @@ async def _watch(here: Here, campaign_id: str) -> None:
     )
     async with here.store() as store:
         counts = await _counts(store, campaign_id)
+        waits = ""
         with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
             task = bar.add_task(campaign_id, total=counts.size or None, told="")
             while not counts.state.is_over:
                 counts = await _counts(store, campaign_id)
+                async with store.reading() as session:
+                    waits = await waits_of(session, here.settings, here.project, campaign_id)
                 done = counts.size - counts.waiting - counts.held
-                bar.update(task, total=counts.size or None, completed=done, told=str(counts))
+                bar.update(
+                    task, total=counts.size or None, completed=done, told=waits or str(counts)
+                )
                 await asyncio.sleep(LOOK_EVERY)
     show_line(f"{campaign_id} {counts}")
     if counts.because:

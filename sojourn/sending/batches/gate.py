@@ -23,6 +23,7 @@ from sojourn.sending.batches.gathering import Batch, gather_many
 from sojourn.sending.couponing import NO_POOLS, Taker, reserve_many, why_missing
 from sojourn.sending.drafting import Claim, launched
 from sojourn.sending.gathering import Gathered, entry
+from sojourn.sending.ramping import Ramp, counts
 from sojourn.settings import Settings
 from sojourn.store import Store, recipients
 from sojourn.store.tables import LedgerRow
@@ -61,6 +62,7 @@ class BatchGate:
         clock_skew: timedelta,
         only_to: OnlyTo | None,
         coupons: Pools = NO_POOLS,
+        ramp: Ramp | None = None,
     ) -> None:
         """Make a gate; the arguments are those of `sending.gate.Gate`."""
         self._store = store
@@ -72,6 +74,7 @@ class BatchGate:
         self._clock_skew = clock_skew
         self._only_to = only_to
         self._coupons = coupons
+        self._ramp = ramp
 
     @classmethod
     def of(
@@ -98,6 +101,7 @@ class BatchGate:
             clock_skew=settings.clock_skew,
             only_to=settings.only_to,
             coupons=project.coupons,
+            ramp=Ramp.of(settings, project),
         )
 
     async def decide(self, deliveries: Mapping[int, Delivery], now: datetime) -> Answers | None:
@@ -120,7 +124,7 @@ class BatchGate:
             if batch is None:
                 return None
             numbers = {one.customer_id: number for number, one in deliveries.items()}
-            return await _apply(session, batch, numbers, self._coupons, now)
+            return await _apply(session, batch, numbers, now, pools=self._coupons, ramp=self._ramp)
 
     async def look(
         self, deliveries: Sequence[Delivery], now: datetime, takers: Mapping[str, str]
@@ -171,11 +175,18 @@ class BatchGate:
             within=self._clock_skew,
             only_to=self._only_to,
             holding=holding,
+            ramp=self._ramp,
         )
 
 
 async def _apply(
-    session: AsyncSession, batch: Batch, numbers: Mapping[str, int], pools: Pools, now: datetime
+    session: AsyncSession,
+    batch: Batch,
+    numbers: Mapping[str, int],
+    now: datetime,
+    *,
+    pools: Pools,
+    ramp: Ramp | None,
 ) -> Answers:
     """Note the verdicts, all rows by one statement."""
     rulings = _judged(batch)
@@ -209,19 +220,35 @@ async def _apply(
             case decision:
                 assert_never(decision)
     await recipients.take(session, batch.gathered[one].case.delivery.campaign, taken)
+    if ramp is not None:
+        await ramp.count(session, _number(batch, rulings))
     await recipients.decided(session, over)
     await recipients.ask_again(session, again)
     return answers
+
+
+def _number(batch: Batch, rulings: Mapping[str, Ruling]) -> int:
+    """Count the messages that use up a part of a day's budget."""
+    return sum(
+        isinstance(ruling.decision, Allow)
+        and counts(batch.gathered[one].case.delivery, ruling.decision.channel)
+        for one, ruling in rulings.items()
+    )
 
 
 def _judged(batch: Batch) -> dict[str, Ruling]:
     """Judge each message; of several to one address, the first that may leave does."""
     takers = dict(batch.takers)
     rulings: dict[str, Ruling] = {}
+    going = 0
     for one, gathered in batch.gathered.items():
         case = gathered.case
         assert case.circumstances is not None
+        if going and (allowance := case.circumstances.allowance) is not None:
+            lessened = replace(allowance, used=allowance.used + going)
+            case = replace(case, circumstances=replace(case.circumstances, allowance=lessened))
         taken = batch.digests.get(one)
+        assert case.circumstances is not None
         if taken is not None and takers.get(taken, one) != one:
             around = replace(case.circumstances, told_by_twin=True)
             case = replace(case, circumstances=around)
@@ -229,8 +256,10 @@ def _judged(batch: Batch) -> dict[str, Ruling]:
         if not isinstance(ruling, Ruling):
             continue  # there is more to say about it: it goes singly
         rulings[one] = ruling
-        if isinstance(ruling.decision, Allow) and taken is not None:
-            takers[taken] = one
+        if isinstance(ruling.decision, Allow):
+            going += 1
+            if taken is not None:
+                takers[taken] = one
     return rulings
 
 

@@ -23,6 +23,7 @@ from sojourn.domain.switches import first
 from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Case, Circumstances
 from sojourn.sending.gathering import Gathered
+from sojourn.sending.ramping import Ramp, waits_for_it
 from sojourn.store import (
     campaigns,
     cards,
@@ -81,6 +82,7 @@ async def gather_many(
     within: timedelta,
     only_to: OnlyTo | None,
     holding: bool = True,
+    ramp: Ramp | None = None,
 ) -> Batch | None:
     """Gather the facts of the verdicts on messages of one campaign.
 
@@ -97,6 +99,7 @@ async def gather_many(
         within: likewise.
         only_to: likewise.
         holding: likewise. A look supposes that the campaign runs.
+        ramp: likewise.
 
     Returns:
         None: the campaign is paused or over, and nothing is decided. Else the facts; a message is
@@ -158,6 +161,9 @@ async def gather_many(
     }
     rooms = await _rooms(session, cases, rows)
     fails = await _fails(session, model, persons, now)
+    allowance = None
+    if holding and ramp is not None and waits_for_it(model) and channel is Channel.EMAIL:
+        allowance = await ramp.allowance(session, hold=True)
     usable: dict[str, tuple[str, ...]] = {}
     digests: dict[str, str] = {}
     for one, card in who.items():
@@ -180,6 +186,7 @@ async def gather_many(
                 told_by_twin=bool(gone.get(one)),
                 room=rooms.get(one),
                 condition=fails.get(one),
+                allowance=allowance,
             ),
         )
         found[one] = Gathered(case, who[one], (), {channel: usable[one]})
