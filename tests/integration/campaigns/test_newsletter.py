@@ -11,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from temporalio.client import WorkflowHistory
 
 from sojourn import Campaign, Feed, days
-from sojourn.campaigns import articles, launching
+from sojourn.campaigns import articles
 from sojourn.campaigns.feed_fetching import fetch
 from sojourn.cli.local.stack import Server
-from sojourn.domain.campaign_run import PREFIX, CampaignAct, CampaignState
+from sojourn.domain.campaign_run import PREFIX, CampaignAct, CampaignDeed, CampaignState
 from sojourn.domain.errors import BadSetting, FeedFault
 from sojourn.insight import campaign_check
 from sojourn.store import Store, campaigns, ledger
@@ -149,9 +149,9 @@ async def test_a_retry_changes_nothing_and_what_nobody_got_is_new_again(
         assert [one.id for one in told.of("en")] == ["a"]
         assert await kept.had(session, news.name) == {"": {"a"}}, "it is under way"
         assert await kept.had(session, news.name, beside=f"{news.name}@1") == {}
-    stop = CampaignAct.STOP
-    await launching.act(shop.sojourn, f"{news.name}@1", stop, by="anna", because="a typo")
-    async with shop.store.reading() as session:
+    stop = CampaignDeed(campaign=f"{news.name}@1", act=CampaignAct.STOP, by="anna")
+    async with shop.store.transaction() as session:
+        await campaigns.act(session, stop)
         assert await kept.had(session, news.name) == {}, "it was stopped before anybody got it"
     assert len(blog.asked) == 1
 
