@@ -49,6 +49,7 @@ def test_the_same_rows_give_the_same_interval_in_any_order() -> None:
     amounts = list(A.amounts)
     random.Random(3).shuffle(amounts)
     assert difference_of_means(takings("EUR", 9000, amounts), B) == difference_of_means(A, B)
+    assert takings("EUR", 9000, amounts) == A
     shuffled = Takings("EUR", 9000, tuple(amounts))
     assert isclose(found(mean(shuffled)).high, found(mean(A)).high)
 
@@ -82,6 +83,19 @@ def test_takings_that_cannot_be_are_one_clear_error(
 ) -> None:
     with pytest.raises(BadFigures, match=words):
         takings(currency, customers, amounts)
+
+
+def test_an_interval_for_any_day_reaches_three_standard_errors_at_best() -> None:
+    error = (A.variance / A.customers + B.variance / B.customers) ** 0.5
+    daily = found(always_valid_difference_of_means(A, B))
+    assert 3 * error < daily.high - daily.point < 4 * error
+
+
+def test_a_small_group_without_a_big_spender_is_not_taken_to_be_certain() -> None:
+    alike = takings("EUR", 200, [5.0] * 10)
+    error = (A.variance / A.customers + alike.variance / alike.customers) ** 0.5
+    daily = found(always_valid_difference_of_means(A, alike))
+    assert daily.high - daily.point > 10 * error
 
 
 def test_a_long_tail_reaches_further_up_than_down() -> None:
