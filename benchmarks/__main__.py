@@ -13,7 +13,17 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import audiences, campaigns, costs, ingest, lanes, memory, throughput, transactions
+from benchmarks import (
+    audiences,
+    campaigns,
+    costs,
+    ingest,
+    lanes,
+    measuring,
+    memory,
+    throughput,
+    transactions,
+)
 from benchmarks.row import Row
 from sojourn.cli.output import show_json, show_table
 from sojourn.domain.errors import SojournError
@@ -36,6 +46,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "lanes": lanes.measure,
     "audiences": audiences.measure,
     "campaigns": campaigns.measure,
+    "measuring": measuring.measure,
 }
 
 

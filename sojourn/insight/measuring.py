@@ -77,6 +77,7 @@ class Measuring:
     async def catch_up(self) -> int:
         """Count all that has changed; return how many changes there were."""
         number = 0
+        await self._learn()
         while counted := await self.count(PAGE):
             number += counted
             if counted < PAGE:
@@ -130,6 +131,16 @@ class Measuring:
         return await self.catch_up()
 
     # ---- orders --------------------------------------------------------------------------------
+
+    async def _learn(self) -> None:
+        """See to it that the events of these goals leave marks, those of before as well."""
+        async with self.store.reading() as session:
+            if await marks.knows(session, self._names):
+                return
+        async with self.store.transaction() as session:
+            await marks.learn(session, self._names)
+        async with self.store.transaction() as session:
+            await marks.mark_learnt(session)
 
     @property
     def _names(self) -> frozenset[str]:

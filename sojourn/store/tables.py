@@ -903,6 +903,17 @@ class MarkRow(SQLModel, table=True):
     """The number of the row in ``ledger``, ``events`` or ``runs``."""
 
 
+class GoalRow(SQLModel, table=True):
+    """An event that tells an order, or takes one back: a new one leaves a mark."""
+
+    __tablename__ = "goals"
+
+    name: str = Field(primary_key=True)
+    """The wire name."""
+    marked: bool
+    """Those that were stored before it was a goal have a mark, too."""
+
+
 class RollupRow(SQLModel, table=True):
     """The counts of messages that are alike, of one day.
 

@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = {
     "rehearse": "Play a season of a shop through the journeys, and show who got what and why not.",
     "replay": "Run a recording through the real engine in virtual time, and count the messages.",
     "resume": "Resume what `sojourn pause` or `sojourn close` holds back.",
+    "rollups": "Show how far reports have counted, or count all once more.",
     "runs": "List runs: open ones first, then the newest.",
     "start": "Start a journey for one customer, or for a file of them.",
     "stop": "End runs: they send nothing more, from the moment of the answer on.",

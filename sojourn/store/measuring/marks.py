@@ -8,11 +8,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import literal
+from sqlalchemy import literal, text, update
 from sqlmodel import SQLModel, col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from sojourn.store.tables import EventRow, LedgerRow, MarkRow, RunRow
+from sojourn.store.dialects import insert, is_postgresql
+from sojourn.store.tables import EventRow, GoalRow, LedgerRow, MarkRow, RunRow
 
 MARKS = SQLModel.metadata.tables["marks"]
 
@@ -62,6 +63,49 @@ async def take(session: AsyncSession, limit: int) -> Marked:
     return found
 
 
+async def knows(session: AsyncSession, names: Collection[str]) -> bool:
+    """Tell whether events of these names leave marks, and those of before have theirs.
+
+    Args:
+        session: any session.
+        names: the wire names of events that tell orders, or take them back.
+    """
+    query = select(GoalRow.name).where(col(GoalRow.marked).is_(True))
+    return set(names) <= set((await session.exec(query)).all())
+
+
+async def learn(session: AsyncSession, names: Collection[str]) -> None:
+    """Have events of these names leave marks from here on.
+
+    Args:
+        session: a writing transaction that ends soon: nobody stores an event meanwhile, so that
+            each is either stored by now, or leaves its mark.
+        names: the wire names of events that tell orders, or take them back.
+    """
+    known = set((await session.exec(select(GoalRow.name))).all())
+    if not (new := sorted(set(names) - known)):
+        return
+    if is_postgresql(session):
+        await session.exec(text("LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE"))  # type: ignore[call-overload]
+    await (await session.connection()).execute(
+        insert(session, GoalRow).on_conflict_do_nothing(),
+        [{"name": name, "marked": False} for name in new],
+    )
+
+
+async def mark_learnt(session: AsyncSession) -> None:
+    """Mark the events of names that were learnt, which were stored before.
+
+    Args:
+        session: a writing transaction that began after these were learnt.
+    """
+    query = select(GoalRow.name).where(col(GoalRow.marked).is_(False))
+    if not (new := (await session.exec(query)).all()):
+        return
+    await _mark(session, "event", _orders(new))
+    await session.exec(update(GoalRow).where(col(GoalRow.name).in_(new)).values(marked=True))
+
+
 async def waiting(session: AsyncSession) -> int:
     """Return how many changes are not measured yet."""
     return (await session.exec(select(func.count()).select_from(MarkRow))).one()
@@ -74,14 +118,19 @@ async def mark_all(session: AsyncSession, *, orders: Collection[str]) -> None:
         session: a writing transaction that has emptied the rollups.
         orders: the wire names of events that tell orders, or take them back.
     """
+    await _mark(session, "message", select(LedgerRow.id).order_by(col(LedgerRow.id)))
+    await _mark(session, "run", select(RunRow.id).order_by(col(RunRow.id)))
+    await _mark(session, "event", _orders(orders))
+
+
+def _orders(names: Collection[str]) -> Any:
+    rows = select(EventRow.seq).where(
+        col(EventRow.name).in_(names), col(EventRow.copy_of).is_(None)
+    )
+    return rows.order_by(col(EventRow.seq))
+
+
+async def _mark(session: AsyncSession, kind: str, rows: Any) -> None:
+    chosen = rows.with_only_columns(literal(kind), *rows.selected_columns)
     connection = await session.connection()
-    every: dict[str, Any] = {
-        "message": select(LedgerRow.id).order_by(col(LedgerRow.id)),
-        "run": select(RunRow.id).order_by(col(RunRow.id)),
-        "event": select(EventRow.seq)
-        .where(col(EventRow.name).in_(orders), col(EventRow.copy_of).is_(None))
-        .order_by(col(EventRow.seq)),
-    }
-    for kind, rows in every.items():
-        chosen = rows.with_only_columns(literal(kind), *rows.selected_columns)
-        await connection.execute(MARKS.insert().from_select(["kind", "ref"], chosen))
+    await connection.execute(MARKS.insert().from_select(["kind", "ref"], chosen))

@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, tuple_
+from sqlalchemy import and_, bindparam, func, tuple_
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -193,6 +193,13 @@ async def change(
             ),
             kept,
         )
+
+
+async def days(session: AsyncSession) -> tuple[str | None, str | None]:
+    """Return the first and the last day of which there are counts; None: there are none."""
+    query = select(func.min(ROLLUPS.c.day), func.max(ROLLUPS.c.day))
+    first, last = (await (await session.connection()).execute(query)).one()
+    return first, last
 
 
 async def clear(session: AsyncSession) -> None:

@@ -283,6 +283,7 @@ HOLDINGS: Mapping[str, Holding] = {
         end=End.EMPTIED,
     ),
     "measured": Holding("All that a message counts in reports.", find=Find.NOBODY),
+    "goals": Holding("An event that is a goal.", find=Find.NOBODY),
     "marks": Holding("A row that has changed since it was measured.", find=Find.NOBODY),
     "rollups": Holding("What messages of a day count, by kind.", find=Find.NOBODY),
     "rollup_reasons": Holding("How many of them did not leave, by reason.", find=Find.NOBODY),

@@ -76,7 +76,7 @@ MARKS = (
         "ledger_id",
         "NEW.ledger_id IS NOT NULL AND OLD.machine {differs} NEW.machine",
     ),
-    ("events", "INSERT", "event", "seq", "NEW.copy_of IS NULL AND NEW.name NOT LIKE 'Message %'"),
+    ("events", "INSERT", "event", "seq", "NEW.copy_of IS NULL"),
     ("events", "UPDATE", "event", "seq", "OLD.customer_id {differs} NEW.customer_id"),
     ("runs", "INSERT", "run", "id", ""),
 )  # fmt: skip
@@ -93,6 +93,11 @@ def upgrade() -> None:
         sa.Column("id", NUMBER, primary_key=True),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("ref", NUMBER, nullable=False),
+    )
+    op.create_table(
+        "goals",
+        sa.Column("name", sa.String(), primary_key=True),
+        sa.Column("marked", sa.Boolean(), nullable=False),
     )
     op.create_table(
         "rollups",
@@ -160,7 +165,9 @@ def _count(name: str, kind: object = None) -> sa.Column[int]:
 def _mark(table: str, what: str, kind: str, column: str, when: str) -> None:
     """Have a change of a table leave a mark."""
     name = f"mark_{table}_{what.lower()}"
-    insert = f"INSERT INTO marks (kind, ref) VALUES ('{kind}', NEW.{column})"  # noqa: S608
+    insert = f"INSERT INTO marks (kind, ref) SELECT '{kind}', NEW.{column}"
+    if kind == "event":  # most events are no goal: they leave no mark
+        insert += " WHERE EXISTS (SELECT 1 FROM goals WHERE goals.name = NEW.name)"
     if op.get_bind().dialect.name == "sqlite":
         condition = f"WHEN {when.format(differs='IS NOT')} " if when else ""
         op.execute(f"CREATE TRIGGER {name} AFTER {what} ON {table} {condition}BEGIN {insert}; END")
@@ -184,7 +191,15 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER {name}" if is_sqlite else f"DROP TRIGGER {name} ON {table}")
         if not is_sqlite:
             op.execute(f"DROP FUNCTION {name}()")
-    for table in ("conversions", "measured", "rollup_money", "rollup_reasons", "rollups", "marks"):
+    for table in (
+        "conversions",
+        "measured",
+        "rollup_money",
+        "rollup_reasons",
+        "rollups",
+        "goals",
+        "marks",
+    ):
         op.drop_table(table)
     op.drop_column("reports", "machine")
     op.drop_column("ledger", "version")
