@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "recover": "After a restore: find runs that the store or Temporal lacks, and enter them again.",
     "rehearse": "Play a season of a shop through the journeys, and show who got what and why not.",
     "replay": "Run a recording through the real engine in virtual time, and count the messages.",
+    "report": "Tell what messages did: who entered, what left, why not, clicks, orders, revenue.",
     "resume": "Resume what `sojourn pause` or `sojourn close` holds back.",
     "rollups": "Show how far reports have counted, or count all once more.",
     "runs": "List runs: open ones first, then the newest.",

@@ -1,0 +1,105 @@
+"""Drawings of numbers: small SVG without words, which stretch to the box that they stand in.
+
+Words and numbers stand beside them in tables, so a drawing is hidden from those who listen.
+Nothing but numbers and our own class names enters one: no text of the store can be markup here.
+"""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+WIDE = 1000
+"""The units of a drawing's width."""
+ROW, DAYS = 20, 160
+"""The units of its height: of a line of a table, and of the days."""
+_GAP = 0.2
+"""The part of a day's place that is left empty."""
+
+
+def bar(number: float, start: float, most: float, kind: str) -> Markup:
+    """Draw a bar of a waterfall.
+
+    Args:
+        number: its length.
+        start: where it begins.
+        most: the length of the whole line.
+        kind: its class.
+
+    Returns:
+        The drawing.
+    """
+    x, width = _at(start, most), _at(number, most)
+    if number > 0:
+        width = max(width, 2)  # one of a million is seen, too
+        x = min(x, WIDE - width)
+    return _svg(ROW, f'<rect class="{_safe(kind)}" {_box(x, 0, width, ROW)}/>')
+
+
+def interval(low: float, point: float, high: float, most: float) -> Markup:
+    """Draw an interval: a line from bound to bound, and a mark at the figure.
+
+    Args:
+        low: the lower bound.
+        point: the figure.
+        high: the upper bound.
+        most: the value at the right end.
+
+    Returns:
+        The drawing.
+    """
+    left, mark, right = (_at(value, most) for value in (low, point, high))
+    mark = min(max(mark - 3, 0), WIDE - 6)
+    return _svg(
+        ROW,
+        f'<rect class="axis" {_box(0, 9, WIDE, 1)}/>'
+        f'<rect class="range" {_box(left, 6, max(right - left, 2), 8)}/>'
+        f'<rect class="point" {_box(mark, 0, 6, ROW)}/>',
+    )
+
+
+def columns(series: Sequence[tuple[str, Sequence[float]]], most: float) -> Markup:
+    """Draw columns, one for each day; a series stands in front of the one before it.
+
+    Args:
+        series: the class and the numbers of each, as many of one as of the other.
+        most: the number at the top.
+    """
+    drawn = []
+    for kind, numbers in series:
+        place = WIDE / max(len(numbers), 1)
+        for day, number in enumerate(numbers):
+            height = DAYS * min(number / most, 1) if most > 0 else 0
+            if number > 0:
+                height = max(height, 1)
+                box = _box(place * (day + _GAP / 2), DAYS - height, place * (1 - _GAP), height)
+                drawn.append(f'<rect class="{_safe(kind)}" {box}/>')
+    lines = "".join(
+        f'<rect class="axis" {_box(0, DAYS * part - (part > 0), WIDE, 1)}/>' for part in (0, 0.5, 1)
+    )
+    return _svg(DAYS, lines + "".join(drawn))
+
+
+def _svg(height: int, inside: str) -> Markup:
+    return Markup(  # noqa: S704 (numbers and class names of letters alone)
+        f'<svg class="drawing" viewBox="0 0 {WIDE} {height}" preserveAspectRatio="none" '
+        f'aria-hidden="true" focusable="false">{inside}</svg>'
+    )
+
+
+def _box(x: float, y: float, width: float, height: float) -> str:
+    return f'x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"'
+
+
+def _at(value: float, most: float) -> float:
+    """Return a place on a line; nothing stands beyond its ends."""
+    return WIDE * min(max(value / most, 0), 1) if most > 0 else 0
+
+
+def _n(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _safe(kind: str) -> str:
+    if not kind.isascii() or not kind.isalpha():
+        raise ValueError(f"{kind!r} is no class of a drawing")
+    return kind

@@ -1,0 +1,102 @@
+"""A report as one page: a file that needs no script and nothing from elsewhere."""
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import jinja2
+from markupsafe import Markup
+
+from sojourn.insight.reporting import drawing
+from sojourn.insight.reporting.figures import Group, Report
+from sojourn.insight.reporting.rates import Compared, compared, judged
+from sojourn.insight.reporting.trend import trend
+from sojourn.insight.reporting.waterfall import waterfall, why
+from sojourn.insight.reporting.words import (
+    MODELS,
+    amount,
+    interval,
+    named,
+    orders,
+    percent,
+    told,
+)
+
+_HERE = Path(__file__).parent
+
+
+def page(report: Report, shop: str) -> str:
+    """Write a report as an HTML page.
+
+    Args:
+        report: its figures.
+        shop: the name of the shop, for the title.
+    """
+    style = (_HERE / "page.css").read_text()
+    known = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            report=report,
+            asked=report.asked,
+            shop=shop,
+            style=Markup(style),  # noqa: S704 (our own file)
+            policy=f"default-src 'none'; style-src 'sha256-{known}'; base-uri 'none'; "
+            "form-action 'none'",
+            model=MODELS[report.asked.model],
+            today=report.at.astimezone(report.asked.tz).date().isoformat(),
+        )
+    )
+
+
+def _environment() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(
+        waterfall=waterfall, trend=trend, compared=compared, judged=judged, named=named,
+        bar=drawing.bar, drawn=drawing.interval, columns=drawing.columns, most_of=_most_of,
+        widest=_widest, rounded=_rounded, why=why,
+    )  # fmt: skip
+    made.filters.update(
+        n=_number, moment=_moment, interval=interval, told=told, amount=amount, orders=orders,
+        percent=percent,
+    )  # fmt: skip
+    return made
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _moment(value: datetime, tz: ZoneInfo) -> str:
+    return f"{value.astimezone(tz):%Y-%m-%d %H:%M}"
+
+
+def _most_of(groups: Iterable[Group], *names: str) -> int:
+    """Return the highest of some counts in some groups."""
+    return max((getattr(one.counts, name) for one in groups for name in names), default=0)
+
+
+def _widest(found: Iterable[Compared], name: str) -> float:
+    """Return the value at the right end of a drawing of intervals: the highest bound of all."""
+    bounds = [getattr(one, name) for one in found]
+    return max((one.high for one in bounds if one is not None), default=0.0)
+
+
+def _rounded(most: int) -> int:
+    """Return the number at the top of a drawing of columns: round, and not under the highest."""
+    size = 1
+    while True:
+        for step in (1, 2, 4, 6, 8):
+            if step * size >= most:
+                return max(step * size, 2)
+        size *= 10

@@ -1,0 +1,104 @@
+"""Rates of a report with their intervals, and what a limit makes of them."""
+
+from dataclasses import dataclass
+
+from sojourn.domain.brakes import Brakes
+from sojourn.domain.errors import BadFigures
+from sojourn.domain.statistics import Interval, Tally, difference, rate
+from sojourn.insight.reporting.figures import Group
+
+LIMITS = Brakes()
+"""The shares at which a campaign stops itself, unless it says others."""
+ENOUGH = LIMITS.least
+"""Messages from which on a share of a mailbox provider is judged."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A variant and its rates.
+
+    Args:
+        group: its messages.
+        clicked: the share of those sent that a person clicked in; None: nothing was sent.
+        converted: the share of those sent that an order is owed to.
+        clicked_more: how much higher than the first variant's; None: it is the first.
+        converted_more: the same of orders.
+    """
+
+    group: Group
+    clicked: Interval | None
+    converted: Interval | None
+    clicked_more: Interval | None = None
+    converted_more: Interval | None = None
+
+
+def compared(variants: tuple[Group, ...]) -> list[Compared]:
+    """Return variants with their rates; each but the first is compared with the first."""
+    found = []
+    for number, one in enumerate(variants):
+        clicks, orders = (_tally(one, name) for name in ("clicked", "converted"))
+        first = variants[0] if number else None
+        found.append(
+            Compared(
+                one,
+                rate(clicks) if clicks else None,
+                rate(orders) if orders else None,
+                _more(clicks, _tally(first, "clicked") if first else None),
+                _more(orders, _tally(first, "converted") if first else None),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Box:
+    """The e-mails to one mailbox provider.
+
+    Args:
+        group: these.
+        bounced: the share that bounced for good; None: nothing was sent.
+        complained: the share that was complained about.
+        verdict: in words.
+        is_bad: it is over a limit for certain.
+    """
+
+    group: Group
+    bounced: Interval | None
+    complained: Interval | None
+    verdict: str
+    is_bad: bool
+
+
+def judged(mailboxes: tuple[Group, ...]) -> list[Box]:
+    """Return mailbox providers with their rates, judged by the usual limits of campaigns."""
+    return [_judged(one) for one in mailboxes]
+
+
+def _judged(group: Group) -> Box:
+    bounces, complaints = (_tally(group, name) for name in ("bounced", "complained"))
+    bounced = rate(bounces) if bounces else None
+    complained = rate(complaints) if complaints else None
+    if group.counts.sent < ENOUGH or bounced is None or complained is None:
+        return Box(group, bounced, complained, "too few to tell", is_bad=False)
+    over = [
+        what
+        for what, share, limit in (
+            ("bounces", bounced, LIMITS.bounces),
+            ("complaints", complained, LIMITS.complaints),
+        )
+        if limit is not None and share.low > limit
+    ]
+    verdict = f"too many {' and '.join(over)}" if over else "within the limits"
+    return Box(group, bounced, complained, verdict, is_bad=bool(over))
+
+
+def _tally(group: Group, name: str) -> Tally | None:
+    """Return how many of the messages sent; None if that is no share."""
+    try:
+        return Tally(getattr(group.counts, name), group.counts.sent)
+    except BadFigures:  # none was sent, or what was told of is of messages that perhaps were
+        return None
+
+
+def _more(mine: Tally | None, first: Tally | None) -> Interval | None:
+    return difference(mine, first) if mine and first else None

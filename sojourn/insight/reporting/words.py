@@ -1,0 +1,73 @@
+"""Figures of a report in words, the same in a terminal and on the page."""
+
+from decimal import Decimal
+
+from sojourn.domain.measuring.attribution import Model
+from sojourn.domain.statistics import Interval
+from sojourn.insight.reporting.figures import NOT_TOLD, By
+
+MODELS = {
+    Model.LAST: "the last message before the order",
+    Model.FIRST: "the first message before the order",
+    Model.LINEAR: "all messages before the order, the same to each",
+}
+"""To which messages an order is owed, in words."""
+
+
+def percent(share: float) -> str:
+    """Write a share; small ones with one more digit, since complaints are judged by these."""
+    digits = 2 if 0 < share < 0.01 else 1
+    return f"{100 * share:.{digits}f} %"
+
+
+def named(by: By, name: str) -> str:
+    """Return the name of a group by a column, in words if the column is empty."""
+    return name or NOT_TOLD[by]
+
+
+def interval(value: Interval | None, *, signed: bool = False) -> str:
+    """Write a share with its bounds: ``4.1 % (3.0 % to 5.6 %)``.
+
+    Args:
+        value: None is written as a dash.
+        signed: it is a difference, in points.
+
+    Returns:
+        The words.
+    """
+    if value is None:
+        return "–"
+    low, point, high = (_points(one, signed=signed) for one in (value.low, value.point, value.high))
+    return f"{point} ({low} to {high})"
+
+
+def told(more: Interval | None) -> str:
+    """Say if a difference is more than chance."""
+    if more is None:
+        return ""
+    if not more.excludes():
+        return "may be chance"
+    return "higher" if more.low > 0 else "lower"
+
+
+def amount(value: Decimal, currency: str | None = None) -> str:
+    """Write an amount of money.
+
+    Args:
+        value: the amount.
+        currency: written behind it; empty: none was told; None: it stands elsewhere.
+    """
+    behind = "" if currency is None else f" {currency or '(no currency told)'}"
+    return f"{value:,.2f}{behind}"
+
+
+def orders(value: Decimal) -> str:
+    """Write a number of orders: a model that divides them gives parts of one."""
+    written = f"{value:,.2f}"
+    return written.removesuffix(".00")
+
+
+def _points(share: float, *, signed: bool) -> str:
+    if not signed:
+        return percent(share)
+    return f"{100 * share:+.2f}"
