@@ -1,13 +1,16 @@
-"""A report in a terminal: bars of blocks, and lists."""
+"""A report in a terminal, with bars of blocks; as JSON; in a file."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from sojourn.cli.output import show_line, show_list
+from sojourn.domain.errors import BadInput
 from sojourn.insight.reporting.figures import By, Group, Money, Part, Report
+from sojourn.insight.reporting.page import page
 from sojourn.insight.reporting.rates import compared, judged
 from sojourn.insight.reporting.trend import trend
 from sojourn.insight.reporting.waterfall import Bar, Kind, waterfall, why
@@ -45,6 +48,23 @@ def show_report(report: Report) -> None:
             ("reason", "messages", "because"),
             ((reason, number, why(reason)) for reason, number in report.whole.whys),
         )
+
+
+def write_page(found: Report, shop: str, file: Path) -> None:
+    """Write a report into a file, as a page.
+
+    Args:
+        found: the report.
+        shop: the name of the shop.
+        file: a former one is replaced.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
+    try:
+        file.write_text(page(found, shop), encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot write {file}: {error.strerror}") from None
 
 
 def block(number: int, start: int, most: int) -> str:

@@ -42,6 +42,9 @@ def test_the_demo_plays_the_journeys_of_the_project(own_project: OwnProject) -> 
     assert 'Ada starts winback by "Customer Lapsed" and does nothing more' in told.stdout
     assert "(winback: exhausted)" in told.stdout
     assert "hello" in told.stdout
+    where = told.stdout.splitlines()[-1].removeprefix("What the messages did, as a page: ")
+    report = (own_project.folder / where).read_text()
+    assert '<h2 id="part-1">winback</h2>' in report
 
 
 def test_the_demo_of_a_project_without_journeys_says_so(own_project: OwnProject) -> None:

@@ -10,11 +10,16 @@ from sojourn.cli.demo.guide import Guide, Played
 from sojourn.cli.demo.programme import programme_of
 from sojourn.cli.demo.tale import play
 from sojourn.cli.here import Here
-from sojourn.cli.local.stack import dev_stack
+from sojourn.cli.local.stack import Stack, dev_stack
 from sojourn.cli.output import console, show_line, show_table
+from sojourn.cli.reporting import write_page
 from sojourn.cli.running import run
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadInput
+from sojourn.home import private_folder
+from sojourn.insight.measuring import Measuring
+from sojourn.insight.reporting.figures import Asked
+from sojourn.insight.reporting.reading import read
 from sojourn.serving.sandbox import check_journeys
 from sojourn.settings import Settings
 from sojourn.store.tables import ContentRow, LedgerRow
@@ -26,7 +31,8 @@ app = typer.Typer(add_completion=False)
 def demo() -> None:
     """Play the project's journeys on the embedded Temporal server, time moved along.
 
-    Nothing is sent anywhere. Everything that the demo makes is gone when it ends.
+    Nothing is sent anywhere. Everything that the demo makes is gone when it ends, but for a page
+    that reports what the messages did.
     """
     run(_demo(Here.compose()))
 
@@ -53,11 +59,24 @@ async def _demo(here: Here) -> None:
             async for played in play(programme.tales, Guide(stack, here.project)):
                 _show(played)
                 sent += sum(row.state == "sent" for row, _ in played.messages)
+            file = await _report(here, stack)
     console.print(
         f"{'1 message was' if sent == 1 else f'{sent} messages were'} sent, into the outbox of "
         "the demo. "
         "`make dev` leaves all of it running; README.md goes on from here."
     )
+    show_line(f"What the messages did, as a page: {file}")
+
+
+async def _report(here: Here, stack: Stack) -> Path:
+    """Write what the messages did into a page that outlasts the demo; return its place."""
+    await Measuring.of(stack.store, stack.settings, here.project).catch_up()
+    async with stack.store.reading() as session:
+        found = await read(session, here.project, Asked(zone(stack.settings.timezone)))
+    file = here.settings.home / "demo-report.html"
+    private_folder(here.settings.home)
+    write_page(found, here.settings.shop_name, file)
+    return file
 
 
 def _customers(number: int) -> str:

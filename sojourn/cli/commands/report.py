@@ -9,14 +9,13 @@ import typer
 from sojourn.cli.here import Here
 from sojourn.cli.options import AsJson
 from sojourn.cli.output import show_json, show_line, stderr
-from sojourn.cli.reporting import plain, show_report
+from sojourn.cli.reporting import plain, show_report, write_page
 from sojourn.cli.running import run
 from sojourn.domain.calendar import zone
 from sojourn.domain.errors import BadInput, UnknownName
 from sojourn.domain.measuring.attribution import Model
 from sojourn.insight.measuring import PAGE, Measuring
-from sojourn.insight.reporting.figures import Asked, By, Report
-from sojourn.insight.reporting.page import page
+from sojourn.insight.reporting.figures import Asked, By
 from sojourn.insight.reporting.reading import read
 from sojourn.store import Store
 from sojourn.store.measuring import marks
@@ -96,23 +95,6 @@ def first_day(since: str | None, days: int | None, today: date) -> str:
         return date.fromisoformat(since).isoformat()
     except ValueError:
         raise BadInput(f'--since: "{since[:40]}" is no day: write it as 2026-11-01') from None
-
-
-def write_page(found: Report, shop: str, file: Path) -> None:
-    """Write a report into a file, as a page.
-
-    Args:
-        found: the report.
-        shop: the name of the shop.
-        file: a former one is replaced.
-
-    Raises:
-        BadInput: it cannot be written.
-    """
-    try:
-        file.write_text(page(found, shop), encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"--html: cannot write {file}: {error.strerror}") from None
 
 
 async def _report(

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from sojourn.cli.reporting import WIDE as CHARACTERS
 from sojourn.cli.reporting import block, sparks
+from sojourn.domain.measuring.measures import COLUMNS as MEASURES
 from sojourn.insight.reporting.drawing import DAYS, ROW, WIDE, bar, columns, interval
-from sojourn.insight.reporting.figures import Counts, Group, Money, together
+from sojourn.insight.reporting.figures import COLUMNS, Counts, Group, Money, together
 from sojourn.insight.reporting.rates import compared, judged
 from sojourn.insight.reporting.trend import trend
 from sojourn.insight.reporting.waterfall import Kind, waterfall
@@ -37,6 +38,10 @@ class Boxes(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "rect":
             self.found.append({key: value or "" for key, value in attrs})
+
+
+def test_a_report_has_all_that_is_counted() -> None:
+    assert set(COLUMNS) == {"entered", *MEASURES}
 
 
 def test_losses_lead_from_one_stage_to_the_next() -> None:
