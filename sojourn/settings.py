@@ -297,6 +297,10 @@ class Settings(BaseSettings):
     """Secret that signs what the helpdesk is told, ``whsec_...``; several, separated by commas,
     while one is exchanged: each signs."""
 
+    gateway_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    """Proxies of ours before the gateway, each of which adds to X-Forwarded-For: they tell from
+    which network a link was followed."""
+
     gateway_in_work: Annotated[int, Field(ge=1, le=100_000)] = 200
     """Requests that a process of the gateway works on at one time; it turns more of them away."""
 

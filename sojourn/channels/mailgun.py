@@ -23,7 +23,7 @@ from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
-from sojourn.channels.webhooks import check_age, moment, object_in
+from sojourn.channels.webhooks import check_age, evidence, moment, object_in
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
@@ -52,6 +52,11 @@ _KINDS = {
     "unsubscribed": Kind.UNSUBSCRIBED,
     "complained": Kind.COMPLAINED,
 }
+_BOTS = {
+    Kind.OPENED: ("apple", "generic"),  # Gmail's fetches the picture when a person opens the e-mail
+    Kind.CLICKED: ("apple", "generic", "gmail"),
+}
+"""Values of `client-info.bot` that mean a machine: documentation.mailgun.com, bot detection."""
 _SUPPRESSED = {
     "suppress-bounce": Kind.BOUNCED,
     "suppress-unsubscribe": Kind.UNSUBSCRIBED,
@@ -244,6 +249,7 @@ def _report(event: Mapping[str, Any], token: str, received_at: datetime) -> Repo
     if kind is None:
         return None
     headers = _part(_part(event, "message"), "headers")
+    client = _part(event, "client-info")
     words = (
         status.get("description"),
         status.get("message"),
@@ -262,6 +268,12 @@ def _report(event: Mapping[str, Any], token: str, received_at: datetime) -> Repo
         hard=hard,
         detail=next((str(text) for text in words if text), ""),
         url=str(event.get("url") or "") if kind is Kind.CLICKED else "",
+        **evidence(
+            kind,
+            agent=client.get("user-agent"),
+            address=event.get("ip"),
+            machine=client.get("bot") in _BOTS.get(kind, ()),
+        ),
     )
 
 

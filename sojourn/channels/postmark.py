@@ -23,7 +23,7 @@ from sojourn.channels.http import Http, array_of, body_of, fault_of, retry_after
 from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
-from sojourn.channels.webhooks import moment, object_in, part
+from sojourn.channels.webhooks import evidence, moment, object_in, part
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
@@ -315,6 +315,7 @@ def _report(said: Mapping[str, Any], received_at: datetime) -> Report | None:
         hard=hard,
         detail=str(said.get("Description") or said.get("Details") or ""),
         url=str(said.get("OriginalLink") or ""),
+        **evidence(kind, agent=said.get("UserAgent"), address=part(said, "Geo").get("IP")),
     )
 
 

@@ -26,7 +26,7 @@ from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
-from sojourn.channels.webhooks import moment, object_in, part
+from sojourn.channels.webhooks import evidence, moment, object_in, part
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
@@ -284,6 +284,7 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
         kind = Kind.COMPLAINED if complained else Kind.BOUNCED
     if kind is None:
         return None
+    hit = part(data, "click") or part(data, "open")
     why = bounce or suppressed or part(data, "failed")
     to = data.get("to")
     first = str(to[0]) if isinstance(to, list) and to else ""
@@ -300,6 +301,7 @@ def _report(said: Mapping[str, Any], hook: Hook) -> Report | None:
         hard=kind is Kind.BOUNCED and bounce.get("type", "Permanent") == "Permanent",
         detail=str(why.get("message") or why.get("reason") or ""),
         url=str(part(data, "click").get("link") or ""),
+        **evidence(kind, agent=hit.get("userAgent"), address=hit.get("ipAddress")),
     )
 
 

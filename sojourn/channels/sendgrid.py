@@ -26,7 +26,7 @@ from sojourn.channels.http import Http, body_of, fault_of
 from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import sender
-from sojourn.channels.webhooks import check_age, json_in, moment
+from sojourn.channels.webhooks import check_age, evidence, json_in, moment
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
@@ -283,7 +283,7 @@ def _report(event: Mapping[str, Any], received_at: datetime) -> Report | None:
     if kind is Kind.FAILED:
         kind = _DROPPED.get(reason.lower(), Kind.FAILED)
         hard = kind is Kind.BOUNCED
-    if kind is None or (kind is Kind.OPENED and event.get("sg_machine_open") is True):
+    if kind is None:
         return None
     at = moment(event.get("timestamp"), received_at)
     reference = str(event.get("reference") or "")
@@ -300,6 +300,12 @@ def _report(event: Mapping[str, Any], received_at: datetime) -> Report | None:
         hard=hard,
         detail=reason,
         url=str(event.get("url") or "") if kind is Kind.CLICKED else "",
+        **evidence(
+            kind,
+            agent=event.get("useragent"),
+            address=event.get("ip"),
+            machine=kind is Kind.OPENED and event.get("sg_machine_open") is True,
+        ),
     )
 
 

@@ -32,7 +32,7 @@ from sojourn.channels.http import Http, body_of, fault_of, retry_after
 from sojourn.channels.mailbox import ascii_mailbox
 from sojourn.channels.provider import Abilities, Hook, Parcel, Reading
 from sojourn.channels.sender import from_header
-from sojourn.channels.webhooks import check_age, moment, object_in, part
+from sojourn.channels.webhooks import check_age, evidence, moment, object_in, part
 from sojourn.domain.errors import (
     AccountError,
     AmbiguousSend,
@@ -394,6 +394,7 @@ def _report(said: Mapping[str, Any], event_id: str, received_at: datetime) -> Re
         hard=kind is Kind.BOUNCED and told.get("bounceType") == "Permanent",
         detail=next((str(detail) for detail in details if detail), ""),
         url=str(told.get("link") or ""),
+        **evidence(kind, agent=told.get("userAgent"), address=told.get("ipAddress")),
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from sojourn.channels.provider import Hook
 from sojourn.domain.errors import BadInput, BadSignature
+from sojourn.domain.measuring.hits import HITS, Machine, block_of
+from sojourn.domain.reports import Kind
 
 TOLERANCE = timedelta(minutes=5)
 """The largest distance of a signed moment from our clock: a recorded webhook soon expires."""
@@ -76,6 +78,29 @@ def moment(said: object, received_at: datetime) -> datetime:
     except (ValueError, OverflowError, OSError):
         return received_at
     return min(at, received_at)
+
+
+def evidence(
+    kind: Kind, *, agent: object = None, address: object = None, machine: bool = False
+) -> dict[str, Any]:
+    """Return the fields of a `Report` by which an open or a click of a machine is told apart.
+
+    Args:
+        kind: of the report; others have no such fields.
+        agent: the User-Agent, as the provider tells it; nothing: it does not.
+        address: the IP address, likewise.
+        machine: the provider itself says that it was a machine.
+
+    Returns:
+        The fields by name.
+    """
+    if kind not in HITS:
+        return {}
+    return {
+        "agent": agent if isinstance(agent, str) and agent else None,
+        "network": block_of(address) if isinstance(address, str) else "",
+        "said": Machine.PROVIDER_SAYS.value if machine else "",
+    }
 
 
 def check_age(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -24,7 +24,8 @@ from sojourn.domain.events import (
 from sojourn.domain.intents import read_intent
 from sojourn.domain.reports import Kind, Report, writable
 from sojourn.domain.text import digest
-from sojourn.store import reports
+from sojourn.store import reports, settling
+from sojourn.store.measuring import hits
 from sojourn.store.reports import Told
 
 EVENTS: Mapping[Kind, type[MessageEvent]] = MappingProxyType(
@@ -47,9 +48,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 async def take(
-    sojourn: Sojourn, provider: str, report: Report, received_at: datetime
+    sojourn: Sojourn,
+    provider: str,
+    report: Report,
+    received_at: datetime,
+    *,
+    hold: timedelta = timedelta(0),
 ) -> Told | None:
-    """Take a report in; its run is told meanwhile.
+    """Take a report in; its run is told meanwhile, unless a machine was behind it.
 
     Taking it again does no harm, and finishes what an earlier call could not.
 
@@ -58,6 +64,8 @@ async def take(
         provider: who tells it.
         report: what.
         received_at: when its webhook came, by our clock.
+        hold: how much later a click is told, by `tell_clicks`: until then it can turn out to be one
+            of a machine's burst.
 
     Returns:
         Whose message it is about; None: it is kept, and about none of ours.
@@ -66,17 +74,52 @@ async def take(
         StoreUnavailable: nothing is kept, or not the event that it amounts to.
     """
     async with sojourn.store.transaction() as session:
-        told = await reports.take(session, provider, writable(report, received_at), received_at)
+        told = await reports.take(
+            session, provider, writable(report, received_at), received_at, hold=hold
+        )
     if told is not None and (event := event_of(told)) is not None:
         await sojourn.publish(event, wait=False)
     return told
 
 
+async def tell_clicks(sojourn: Sojourn, now: datetime) -> int:
+    """Tell of clicks that were held, and behind which nobody has found a machine since.
+
+    Args:
+        sojourn: open.
+        now: by the machine's clock.
+
+    Returns:
+        How many were told.
+
+    Raises:
+        StoreUnavailable: those that are not told yet are told the next time.
+    """
+    count = 0
+    async with sojourn.store.reading() as session:
+        due = await reports.held_clicks(session, now)
+    for click in due:
+        event = event_of(click.told)
+        if event is not None:
+            await sojourn.publish(event, wait=False)  # under one id, however often
+            count += 1
+        async with sojourn.store.transaction() as session:
+            if event is not None:
+                report = click.told.report
+                await settling.advance(session, click.ledger_id, report.kind, report.at)
+            await hits.told(session, click.report_id)
+    return count
+
+
 def event_of(told: Told) -> MessageEvent | None:
-    """Return the event that a report amounts to, under an id of its own; None if it is no event."""
+    """Return the event that a report amounts to, under an id of its own.
+
+    Returns:
+        The event; None if it is none, now or ever: of what a machine did, nobody is told.
+    """
     report = told.report
     kind = EVENTS.get(report.kind)
-    if kind is None:
+    if kind is None or told.machine or told.held:
         return None
     fields: dict[str, Any] = {}
     match report.kind:

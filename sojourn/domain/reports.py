@@ -14,6 +14,7 @@ from sojourn.domain.messages import Channel
 from sojourn.domain.stopping import Meaning
 
 LONGEST_EVENT_ID = 200
+LONGEST_AGENT = 300
 _LONGEST = {
     "reference": 200,
     "provider_id": 500,
@@ -68,6 +69,11 @@ class Report:
         meaning: for a reply: its wish.
         language: for a reply: of the command in it, if that is of one language alone.
         answered: the provider itself answers the command.
+        agent: for an open or a click: its User-Agent; None: the provider does not tell it.
+        network: likewise: the block of its address (`domain.measuring.hits.block_of`).
+        said: likewise: why a machine was behind it, as the request or the provider itself says
+            (`domain.measuring.hits.Machine`); empty: nothing is said.
+        hidden: likewise: the link is one that no person sees.
     """
 
     event_id: str
@@ -84,6 +90,10 @@ class Report:
     meaning: Meaning = Meaning.OTHER
     language: str = ""
     answered: bool = False
+    agent: str | None = None
+    network: str = ""
+    said: str = ""
+    hidden: bool = False
 
 
 def reference(ledger_key: str) -> str:
@@ -106,4 +116,6 @@ def writable(report: Report, received_at: datetime) -> Report:
     }
     event_id = text.bounded(text.writable(report.event_id), LONGEST_EVENT_ID)
     at = min(max(report.at, EARLIEST), received_at)
+    if report.agent is not None:
+        texts["agent"] = text.writable(report.agent, LONGEST_AGENT)
     return replace(report, event_id=event_id, at=at, **texts)

@@ -6,6 +6,7 @@ AGING = (
     "contents",
     "attempts",
     "handovers",
+    "hits",
     "reports",
     "quarantine",
     "identify_calls",

@@ -330,6 +330,8 @@ def _told(row: ReportRow, *, suppressed: bool, hide: Collection[str]) -> Reporte
     kind = Kind(row.kind)
     detail = "" if kind is Kind.REPLIED else _without(hide, row.detail)
     text = _REPORTS[kind].format(provider=row.provider)
+    if row.machine:
+        text += f" by a machine ({row.machine})"
     if detail:
         text += f": {detail}"
     if suppressed and kind in _SUPPRESSING:

@@ -23,6 +23,7 @@ from sojourn.dispatch.aging import Aging, asking
 from sojourn.dispatch.connection import connect, require_search_attributes
 from sojourn.dispatch.erasing import sweep as sweep_erasures
 from sojourn.dispatch.forgetting import Forgetting
+from sojourn.dispatch.reports import tell_clicks
 from sojourn.domain.coupons import Pools
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
 from sojourn.domain.events import Events
@@ -53,6 +54,7 @@ FORGET_EVERY = timedelta(minutes=10)
 WATCH_EVERY = timedelta(seconds=15)
 STOCK_EVERY = timedelta(minutes=1)
 MEASURE_EVERY = timedelta(seconds=10)
+CLICKS_EVERY = timedelta(seconds=3)
 
 log = structlog.stdlib.get_logger("sojourn.worker")
 
@@ -220,6 +222,16 @@ async def tell_forever(helpdesk: Helpdesk) -> None:
     await _forever(tell, TELL_EVERY)
 
 
+async def tell_clicks_forever(sojourn: Sojourn) -> None:
+    """Tell, time and again, of the clicks that were held."""
+
+    async def tell_of_clicks() -> None:
+        if clicks := await tell_clicks(sojourn, datetime.now(UTC)):
+            log.info("told of clicks", clicks=clicks)
+
+    await _forever(tell_of_clicks, CLICKS_EVERY)
+
+
 async def measure_forever(measuring: Measuring) -> None:
     """Count, time and again, what has changed since it was counted."""
 
@@ -306,8 +318,10 @@ async def serve_until_stopped(
                 asyncio.create_task(watch_policy(client, policy)),
             ]
             if not virtual_time:
+                sojourn = Sojourn(client, store, settings, project)
                 tasks += [
-                    asyncio.create_task(sweep_forever(Sojourn(client, store, settings, project))),
+                    asyncio.create_task(sweep_forever(sojourn)),
+                    asyncio.create_task(tell_clicks_forever(sojourn)),
                     asyncio.create_task(probe_forever(client, store, carriers)),
                     asyncio.create_task(settle_forever(store, client)),
                     asyncio.create_task(erase_forever(store, client, settings.home)),
@@ -321,8 +335,7 @@ async def serve_until_stopped(
                 if project.coupons:
                     tasks.append(asyncio.create_task(watch_coupons(client, store, project.coupons)))
                 if project.audiences.watched:
-                    watching = watch_audiences(Sojourn(client, store, settings, project))
-                    tasks.append(asyncio.create_task(watching))
+                    tasks.append(asyncio.create_task(watch_audiences(sojourn)))
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in pending:
                 task.cancel()

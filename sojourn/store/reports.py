@@ -32,6 +32,7 @@ from sojourn.store import (
     taking_back,
 )
 from sojourn.store.dialects import insert
+from sojourn.store.measuring import hits
 from sojourn.store.standing import addresses_of
 from sojourn.store.tables import (
     HAS_PHONE2,
@@ -64,6 +65,9 @@ class Told:
         channel: the message's channel.
         topic: the message's topic.
         twice: the report proves, and nothing did before, that the message went out twice.
+        machine: why a machine and no person was behind it; None: a person, as far as it can be
+            told.
+        held: it is to be told later.
         locale: the customer's, as far as it is known.
     """
 
@@ -77,6 +81,8 @@ class Told:
     topic: str
     twice: bool = False
     locale: str = ""
+    machine: str | None = None
+    held: bool = False
 
     @property
     def refuses(self) -> str:
@@ -98,7 +104,12 @@ class _Match:
 
 
 async def take(
-    session: AsyncSession, provider: str, report: Report, received_at: datetime
+    session: AsyncSession,
+    provider: str,
+    report: Report,
+    received_at: datetime,
+    *,
+    hold: timedelta = timedelta(0),
 ) -> Told | None:
     """Store a report and act on it, once however often it comes.
 
@@ -107,10 +118,11 @@ async def take(
         provider: the name of the provider that sent the report.
         report: the report, as `domain.reports.writable` returns it.
         received_at: when its webhook came, by the machine's clock.
+        hold: how much later an open or a click is told, and moves its message's progress.
 
     Returns:
         The report with its message, even if the report was stored before; None if the message is
-        not ours.
+        not ours, or was opened and clicked so often that no more of it is kept.
     """
     match = await _match(session, provider, report)
     if match is None:
@@ -141,7 +153,13 @@ async def take(
     person = await people.lock(session, match.customer_id)
     row = await proofs.held(session, match.ledger_id)
     told = replace(_told(provider, report, row), locale=person.locale)
+    is_hit = hits.is_hit(report)
+    if is_hit and await hits.is_full(session, match.ledger_id):
+        return None
     kept_at = await _keep(session, provider, report, received_at, match.ledger_id)
+    if is_hit:
+        new, tell_at = kept_at is not None, received_at + hold if hold else None
+        told = await _judged(session, told, row, received_at, tell_at if new else None, new=new)
     if kept_at is not None:
         twice = await _note(session, told, row, received_at, proven=match.proven)
         told = replace(told, twice=twice)
@@ -155,6 +173,61 @@ async def take(
         await _refuse(session, told, person, address, kept_at)
         await _obey(session, provider, report, kept_at, person)
     return told
+
+
+async def _judged(
+    session: AsyncSession,
+    told: Told,
+    row: LedgerRow,
+    received_at: datetime,
+    tell_at: datetime | None,
+    *,
+    new: bool,
+) -> Told:
+    """Return an open or a click with the verdict on it; of a new one, its message is judged."""
+    number, machine, held = await hits.standing(session, told.provider, told.report)
+    if new:
+        await hits.note(session, number, told.report, row, received_at, tell_at=tell_at)
+        number, machine, held = await hits.standing(session, told.provider, told.report)
+    return replace(told, machine=machine, held=held)
+
+
+@dataclass(frozen=True)
+class HeldClick:
+    """A click whose time to be told has come.
+
+    Args:
+        report_id: the number of its row.
+        ledger_id: that of its message.
+        told: all the rest.
+    """
+
+    report_id: int
+    ledger_id: int
+    told: Told
+
+
+async def held_clicks(session: AsyncSession, now: datetime) -> Sequence[HeldClick]:
+    """Return clicks whose time to be told has come, oldest first.
+
+    Args:
+        session: any session.
+        now: by the machine's clock.
+    """
+    found = []
+    for hit, row in await hits.due(session, now):
+        message = await session.get(LedgerRow, hit.ledger_id)
+        assert message is not None, "its hits go with it"
+        report = Report(
+            event_id=row.event_id,
+            kind=Kind(row.kind),
+            at=row.at,
+            channel=Channel(message.channel),
+            url=hit.url,
+        )
+        told = replace(_told(row.provider, report, message), machine=row.machine)
+        found.append(HeldClick(hit.report_id, hit.ledger_id, told))
+    return found
 
 
 def _told(provider: str, report: Report, row: LedgerRow) -> Told:
@@ -374,7 +447,8 @@ async def _note(
     if proven:
         twice = await proofs.reported(session, row, told.provider, report, received_at)
         await session.flush()
-    await settling.advance(session, row.id, report.kind, report.at)
+    if not told.machine and not told.held:
+        await settling.advance(session, row.id, report.kind, report.at)
     return twice
 
 

@@ -118,6 +118,7 @@ ON = "ended_at IS NULL"
 WAITS = "state = 'waiting'"
 """An answer that has not left."""
 HAS_WORDS = "detail <> ''"
+HELD_HITS = "tell_at IS NOT NULL"
 """Somebody's words, which age (`store.rights.aging`)."""
 EXPLAINED = "because <> ''"
 UNSCRUBBED = "scrubbed_at IS NULL"
@@ -885,6 +886,53 @@ class ReportRow(SQLModel, table=True):
     detail: str = ""
     machine: str | None = None
     """Why a machine and no person was behind it; None: a person, as far as it can be told."""
+
+
+class HitRow(SQLModel, table=True):
+    """The evidence that came with an open or a click.
+
+    The verdict stands in the report (`ReportRow.machine`). A row here can be deleted: then its
+    verdict is judged no more.
+    """
+
+    __tablename__ = "hits"
+    __table_args__ = (
+        Index("ix_hits_ledger", "ledger_id"),
+        Index("ix_hits_received", "received_at"),
+        Index(
+            "ix_hits_held",
+            "tell_at",
+            sqlite_where=text(HELD_HITS),
+            postgresql_where=text(HELD_HITS),
+        ),
+    )
+
+    report_id: int = Field(
+        sa_column=Column(
+            _BIG,
+            ForeignKey("reports.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        )
+    )
+    ledger_id: int = Field(
+        sa_column=Column(_BIG, ForeignKey("ledger.id", ondelete="CASCADE"), nullable=False)
+    )
+    kind: str
+    at: datetime = _moment()
+    received_at: datetime = _moment()
+    agent: str | None = None
+    """The User-Agent; empty: there was none; None: nobody knows it."""
+    network: str = ""
+    """The block of the address (`domain.measuring.hits.block_of`)."""
+    link: str = ""
+    """The digest of where the link leads."""
+    url: str = ""
+    """The address that it leads to, until the click is told."""
+    said: str | None = None
+    """The reason to take it for a machine's that came with it."""
+    tell_at: datetime | None = _maybe()
+    """When the click is to be told; None: it was, or never is."""
 
 
 class MarkRow(SQLModel, table=True):

@@ -22,7 +22,7 @@ from sojourn.gateway.http.faults import refusal
 from sojourn.gateway.http.work import Work
 from sojourn.gateway.pages.description import damaged_page
 from sojourn.gateway.pages.pages import PRIVATE, Pages
-from sojourn.gateway.pages.robots import is_somebody
+from sojourn.gateway.pages.robots import visitor
 from sojourn.gateway.pages.traces import Traces
 from sojourn.settings import Opens
 
@@ -64,9 +64,9 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
         # the host was the shop's when the link was signed, and may be somebody else's today
         if link_host(click.url) not in hosts:
             return damaged(request)
-        if settings.track_clicks and is_somebody(request.method, request.headers):
-            at = datetime.now(UTC)
-            _afterwards(backend.work, "click", lambda: traces.clicked(click, at))
+        if settings.track_clicks:
+            at, by = datetime.now(UTC), visitor(request, settings.gateway_proxies)
+            _afterwards(backend.work, "click", lambda: traces.clicked(click, at, by))
         return Response(
             status_code=302, headers={**PRIVATE, "Location": quote(click.url, safe=_OF_A_URL)}
         )
@@ -76,10 +76,10 @@ def router(backend: Backend, secrets: Sequence[str], pages: Pages) -> APIRouter:
             opened = read_open(secrets, token)
         except BadToken:
             return damaged(request)
-        if settings.track_opens is not Opens.OFF and is_somebody(request.method, request.headers):
-            at = datetime.now(UTC)
+        if settings.track_opens is not Opens.OFF:
+            at, by = datetime.now(UTC), visitor(request, settings.gateway_proxies)
             _afterwards(
-                backend.work, "open", lambda: traces.opened(opened, at, settings.track_opens)
+                backend.work, "open", lambda: traces.opened(opened, at, by, settings.track_opens)
             )
         return Response(DOT, media_type="image/gif", headers=PRIVATE)
 

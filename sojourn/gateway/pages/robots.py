@@ -1,35 +1,69 @@
-"""People and machines that follow links: mail scanners and previews follow every one."""
+"""`visitor`: the evidence in a request by which people and machines are told apart.
+
+Nothing is judged here: `domain.measuring.hits` does that, and the evidence is kept.
+"""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from sojourn.domain.measuring.hits import Machine, block_of
 
 FETCHES_AHEAD = re.compile("prefetch|preview", re.IGNORECASE)
 PURPOSES = ("purpose", "sec-purpose", "x-purpose", "x-moz")
 """Headers in which a browser tells the purpose of a request:
 https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Sec-Purpose."""
 
-# a Cubot is a telephone
-_MACHINES = re.compile(
-    r"(?<!cu)bot\b|crawl|spider|scan|preview|headless|phantomjs|monitor|validator"
-    r"|barracuda|mimecast|proofpoint|urldefense|safelinks|forcepoint|fireeye|trendmicro|sophos"
-    r"|google-safety|facebookexternalhit|whatsapp/"
-    r"|curl/|wget/|python|go-http-client|java/|libwww|httpclient|node-fetch|axios/|guzzle|ruby",
-    re.IGNORECASE,
-)
+
+@dataclass(frozen=True)
+class Visitor:
+    """The evidence in one request.
+
+    Args:
+        agent: its User-Agent; empty: it has none.
+        network: the block of its address; empty: nobody knows it.
+        ahead: it says that it fetches ahead, or asks for the head alone.
+    """
+
+    agent: str = ""
+    network: str = ""
+    ahead: bool = False
+
+    @property
+    def said(self) -> str:
+        """The reason to take it for a machine that it gives itself."""
+        return Machine.PREFETCH if self.ahead else ""
 
 
-def is_somebody(method: str, headers: Mapping[str, str]) -> bool:
-    """Tell whether a request looks as if a person made it.
+def visitor(request: Request, proxies: int) -> Visitor:
+    """Return the evidence in a request.
 
-    A scanner that calls itself a browser counts as a person.
+    Args:
+        request: its head.
+        proxies: of ours, which stand before the gateway. Each adds the address that called it to
+            `X-Forwarded-For`; what stands before those, the caller wrote.
+    """
+    return Visitor(
+        agent=request.headers.get("user-agent", "").strip(),
+        network=block_of(_address(request, proxies)),
+        ahead=is_ahead(request.method, request.headers),
+    )
+
+
+def is_ahead(method: str, headers: Mapping[str, str]) -> bool:
+    """Tell whether a request fetches ahead of a person.
 
     Args:
         method: of HTTP.
         headers: their names in lower case, or a mapping that does not tell cases apart.
     """
-    if method == "HEAD":
-        return False
-    if any(FETCHES_AHEAD.search(headers.get(name, "")) for name in PURPOSES):
-        return False
-    agent = headers.get("user-agent", "").strip()
-    return bool(agent) and not _MACHINES.search(agent)
+    return method == "HEAD" or any(FETCHES_AHEAD.search(headers.get(name, "")) for name in PURPOSES)
+
+
+def _address(request: Request, proxies: int) -> str:
+    if not proxies:
+        return request.client.host if request.client else ""
+    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    return hops[-proxies] if len(hops) >= proxies else ""

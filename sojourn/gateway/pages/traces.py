@@ -10,8 +10,10 @@ from sojourn.domain.consent import Statement
 from sojourn.domain.events import MessageUnsubscribed
 from sojourn.domain.links import Click, Open, Preferences, Unsubscribe
 from sojourn.domain.made_ids import digest, made_id
+from sojourn.domain.measuring.hits import HOLD
 from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind, Report
+from sojourn.gateway.pages.robots import Visitor
 from sojourn.settings import Opens
 from sojourn.store import consents, ledger, settling
 from sojourn.store.tables import LedgerRow
@@ -30,16 +32,23 @@ class Traces:
     def __init__(self, sojourn: Sojourn) -> None:
         self._sojourn = sojourn
 
-    async def clicked(self, click: Click, at: datetime) -> None:
+    async def clicked(self, click: Click, at: datetime, by: Visitor) -> None:
         """Take in that a link was followed. Twice within a minute is once: people double-click.
+
+        It is told `HOLD` later: the next links may show that a machine follows them all.
+
+        Args:
+            click: the link.
+            at: when it was followed.
+            by: who followed it.
 
         Raises:
             StoreUnavailable: the click is lost.
         """
-        told = _report(Kind.CLICKED, click.reference, at, digest(click.url))
-        await take(self._sojourn, SOURCE, replace(told, url=click.url), at)
+        told = _report(Kind.CLICKED, click.reference, at, by, digest(click.url))
+        await take(self._sojourn, SOURCE, replace(told, url=click.url), at, hold=HOLD)
 
-    async def opened(self, opened: Open, at: datetime, measured: Opens) -> None:
+    async def opened(self, opened: Open, at: datetime, by: Visitor, measured: Opens) -> None:
         """Take in that a message was opened, or fetched by a mailbox. Once a minute is enough.
 
         A customer who has taken their consent back since is measured no more.
@@ -47,6 +56,7 @@ class Traces:
         Args:
             opened: the message.
             at: when its picture was fetched.
+            by: who fetched it.
             measured: whose opened e-mails are measured.
 
         Raises:
@@ -58,7 +68,7 @@ class Traces:
                 stands = await consents.current(session, row.customer_id)
                 if not measured.measures(stands.opens):
                     return
-        await take(self._sojourn, SOURCE, _report(Kind.OPENED, opened.reference, at), at)
+        await take(self._sojourn, SOURCE, _report(Kind.OPENED, opened.reference, at, by), at)
 
     async def unsubscribed(self, wish: Unsubscribe, at: datetime) -> None:
         """Take in that a customer said no. The refusal is on record; told again, it is one event.
@@ -127,12 +137,17 @@ class Traces:
             return row
 
 
-def _report(kind: Kind, reference: str, at: datetime, *what: str) -> Report:
+def _report(kind: Kind, reference: str, at: datetime, by: Visitor, *what: str) -> Report:
     minute = at.replace(second=0, microsecond=0)
+    # a machine's hit must not stand in for that of a person within the same minute
+    who = digest("\0".join((by.agent, by.network, by.said)))
     return Report(
-        event_id=made_id(kind.value, reference, *what, minute),
+        event_id=made_id(kind.value, reference, *what, who, minute),
         kind=kind,
         at=at,
         channel=Channel.EMAIL,  # the links of other channels are not tracked
         reference=reference,
+        agent=by.agent,
+        network=by.network,
+        said=by.said,
     )

@@ -49,7 +49,11 @@ def became(fact: OfCampaign, now: datetime, customer_id: Any, *, postgresql: boo
             clicks = _messages(fact, now, customer_id).join(
                 REPORTS, REPORTS.c.ledger_id == LEDGER.c.id
             )
-            clicks = clicks.where(REPORTS.c.kind == Kind.CLICKED.value, REPORTS.c.at <= now)
+            clicks = clicks.where(
+                REPORTS.c.kind == Kind.CLICKED.value,
+                REPORTS.c.machine.is_(None),
+                REPORTS.c.at <= now,
+            )
             return case((_any(clicks), true()), (_any(blind), null()), else_=no())
         case "reached":
             return _any(_reached(fact, now, customer_id, postgresql=postgresql))

@@ -45,6 +45,15 @@ HOLDINGS: Mapping[str, Holding] = {
         find=Find.MESSAGE,
         end=End.EMPTIED,
     ),
+    "hits": Holding(
+        "The program and the network by which a message was opened or its link followed.",
+        parts(
+            personal="agent network link url",
+            plain="report_id ledger_id kind at received_at said tell_at",
+        ),
+        find=Find.MESSAGE,
+        aging=Aging("received_at"),
+    ),
     "reports": Holding(
         "A provider's report on a message: delivered, bounced, opened, ...",
         parts(

@@ -179,7 +179,7 @@ class FakeSes(Fake):
             },
             Kind.COMPLAINED: {"complainedRecipients": [recipient], "feedbackId": happening.id},
             Kind.FAILED: {"reason": "Bad content"},
-            Kind.OPENED: {"userAgent": "Mozilla/5.0"},
+            Kind.OPENED: {"userAgent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/143.0"},
             Kind.CLICKED: {"link": "https://shop.example/cart"},
         }
         timed = {} if kind in (Kind.ACCEPTED, Kind.FAILED) else {"timestamp": _written(when)}

@@ -278,3 +278,37 @@ async def test_a_domain_of_another_region_is_the_account_s_fault(
             await elsewhere.probe()
     finally:
         await elsewhere.close()
+
+
+@pytest.mark.parametrize(
+    ("event", "bot", "said"),
+    [
+        ("opened", "apple", "provider_says"),
+        ("opened", "generic", "provider_says"),
+        ("opened", "gmail", ""),  # a person behind Google's proxy
+        ("clicked", "gmail", "provider_says"),
+        ("opened", "", ""),
+    ],
+)
+async def test_a_bot_that_mailgun_has_told_apart_is_kept_as_one(
+    event: str, bot: str, said: str
+) -> None:
+    # https://documentation.mailgun.com/docs/mailgun/user-manual/tracking-messages/open-click-bot-detect
+    (report,) = await read(
+        {
+            "client-info": {
+                "client-name": "unknown",
+                "client-type": "unknown",
+                "user-agent": "Mozilla/5.0",
+                "device-type": "unknown",
+                "client-os": "unknown",
+                "bot": bot,
+            },
+            "tags": [],
+            "timestamp": 1652883435.279025,
+            "recipient": "bot@apple.com",
+            "ip": "17.58.6.51",
+            "event": event,
+        }
+    )
+    assert (report.said, report.agent, report.network) == (said, "Mozilla/5.0", "17.58.6.0/24")

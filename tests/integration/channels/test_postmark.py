@@ -203,3 +203,19 @@ async def test_a_batch_that_is_too_large_is_handed_over_in_halves(
         assert [outcome.error for outcome in outcomes] == [None] * 12
         assert len(pair.fake.accepted) == 12
         assert 2 < pair.fake.asked < 12
+
+
+async def test_an_open_tells_by_which_program_and_from_which_network() -> None:
+    # https://postmarkapp.com/developer/webhooks/open-tracking-webhook
+    report = await read(
+        RecordType="Open",
+        FirstOpen=True,
+        UserAgent="Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 "
+        "(via ggpht.com GoogleImageProxy)",
+        Geo={"CountryISOCode": "US", "Coords": "37.751,-97.822", "IP": "66.102.8.14"},
+        MessageID="00000000-0000-0000-0000-000000000000",
+        ReceivedAt="2026-11-20T12:00:00Z",
+    )
+    assert report is not None
+    assert (report.kind, report.network, report.said) == (Kind.OPENED, "66.102.8.0/24", "")
+    assert (report.agent or "").endswith("GoogleImageProxy)")

@@ -165,13 +165,12 @@ async def test_each_reason_for_a_failure_has_its_kind(
 @pytest.mark.parametrize(
     "event",
     [
-        {"event": "open", "sg_machine_open": True},
         {"event": "group_resubscribe"},
         {"event": "account_status_change"},
         {},
     ],
 )
-async def test_a_machine_s_open_or_another_event_gives_no_report(
+async def test_another_event_gives_no_report(
     event: dict[str, Any],
 ) -> None:
     assert await read(event) == ()
@@ -338,3 +337,27 @@ async def test_an_address_that_no_query_can_quote_is_not_looked_up(
     with pytest.raises(TransientError, match="quote"):
         await pair.provider.find(odd, datetime.now(UTC))
     assert pair.fake.asked == 0
+
+
+async def test_a_machine_s_open_is_kept_with_what_sendgrid_says() -> None:
+    # https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event#engagement-events
+    (report,) = await read(
+        {
+            "email": "example@test.com",
+            "timestamp": 1513299569,
+            "event": "open",
+            "sg_machine_open": True,
+            "category": "cat facts",
+            "sg_event_id": "sg_event_id",
+            "sg_message_id": "sg_message_id",
+            "useragent": "Mozilla/4.0 (compatible; MSIE 6.1; Windows XP; .NET CLR 1.1.4322)",
+            "ip": "255.255.255.255",
+        }
+    )
+    assert (report.kind, report.said, report.network) == (Kind.OPENED, "provider_says", "")
+    assert (report.agent or "").startswith("Mozilla/4.0")
+
+
+async def test_an_open_by_a_person_says_nothing_of_a_machine() -> None:
+    (report,) = await read({"event": "open", "sg_machine_open": False, "ip": "8.8.8.8"})
+    assert (report.said, report.agent, report.network) == ("", None, "8.8.8.0/24")

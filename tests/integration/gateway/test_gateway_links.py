@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
@@ -16,24 +16,27 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import col, select
 from structlog.testing import capture_logs
 
 from sojourn.cli.local.stack import Server
 from sojourn.dispatch import Sojourn
+from sojourn.dispatch.reports import tell_clicks
 from sojourn.domain.alias import Alias
 from sojourn.domain.consent import Purpose
 from sojourn.domain.customer import read_identity
 from sojourn.domain.events import SignedUp
 from sojourn.domain.links import Click, Open, click_token, open_token
+from sojourn.domain.measuring.hits import HOLD
 from sojourn.domain.states import MessageState
 from sojourn.gateway.http.work import LINE
 from sojourn.gateway.pages.links import DOT
-from sojourn.gateway.pages.robots import is_somebody
 from sojourn.journeys.queues import TASK_QUEUE
 from sojourn.serving import worker
 from sojourn.settings import Opens
 from sojourn.store import Store, consents, ledger, people
-from sojourn.store.tables import LedgerRow, RunRow
+from sojourn.store.measuring import hits
+from sojourn.store.tables import HitRow, LedgerRow, ReportRow, RunRow
 from tests.support.effort import fewer
 from tests.support.gateway_links import (
     BROWSER,
@@ -67,7 +70,12 @@ async def message(store: Store, customer_id: str) -> LedgerRow:
 async def follow(served: Served, path: str, **headers: str) -> httpx.Response:
     answer = await served.http.get(path, headers={**BROWSER, **headers})
     await served.gateway.work.drained()
+    await after_the_hold(served)
     return answer
+
+
+async def after_the_hold(served: Served) -> None:
+    await tell_clicks(served.gateway.backend.sojourn, datetime.now(UTC) + HOLD)
 
 
 def leads_to_the_shop(answer: httpx.Response, url: str = CART) -> None:
@@ -163,36 +171,93 @@ async def test_a_click_of_a_joined_customer_belongs_to_the_id_that_is_kept(
     ],
     ids=lambda headers: " ".join(headers.values()),
 )
-async def test_a_machine_is_redirected_and_not_counted(
+async def test_a_machine_is_redirected_and_kept_and_wakes_nothing(
     served: Served, message: LedgerRow, headers: dict[str, str]
 ) -> None:
     leads_to_the_shop(await follow(served, click_path(message.reference), **headers))
     assert await served.stored(message.customer_id) == []
     assert (await again(served.store, message)).progress is None
+    (kept,) = await hits_of(served.store, message)
+    assert kept.machine == ("agent" if "User-Agent" in headers else "prefetch")
 
 
-async def test_a_head_request_is_redirected_and_not_counted(
-    served: Served, message: LedgerRow
-) -> None:
+async def test_a_head_request_is_a_machine_s(served: Served, message: LedgerRow) -> None:
     leads_to_the_shop(await served.http.head(click_path(message.reference), headers=BROWSER))
     await served.gateway.work.drained()
+    await after_the_hold(served)
     assert await served.stored(message.customer_id) == []
+    (kept,) = await hits_of(served.store, message)
+    assert kept.machine == "prefetch"
+    await follow(served, click_path(message.reference))  # within the same minute, by the same one
+    assert [event.name for event in await served.stored(message.customer_id)] == ["Message Clicked"]
 
 
-@pytest.mark.parametrize(
-    "agent",
-    [
-        BROWSER["User-Agent"],
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/22B83",
-        "Mozilla/5.0 (Linux; Android 11; CUBOT NOTE 20) AppleWebKit/537.36 Chrome/126",
-    ],
-)
-def test_a_browser_counts_as_a_person(agent: str) -> None:
-    assert is_somebody("GET", {"user-agent": agent})
+async def test_a_burst_takes_back_the_first_click_before_anybody_is_told(
+    served: Served, message: LedgerRow
+) -> None:
+    for page in ("a", "b", "c"):
+        await served.http.get(click_path(message.reference, f"{SHOP}/{page}"), headers=BROWSER)
+        await served.gateway.work.drained()
+    await after_the_hold(served)
+    assert await served.stored(message.customer_id) == []
+    assert [kept.machine for kept in await hits_of(served.store, message)] == ["burst"] * 3
+    assert (await again(served.store, message)).progress is None
 
 
-def test_a_request_without_a_user_agent_is_not_a_person() -> None:
-    assert not is_somebody("GET", {})
+async def test_a_click_is_told_only_once_the_hold_is_over(
+    served: Served, message: LedgerRow
+) -> None:
+    await served.http.get(click_path(message.reference), headers=BROWSER)
+    await served.gateway.work.drained()
+    sojourn = served.gateway.backend.sojourn
+    await tell_clicks(sojourn, datetime.now(UTC))
+    assert await served.stored(message.customer_id) == []
+    assert (await again(served.store, message)).progress is None
+    await after_the_hold(served)
+    assert [event.name for event in await served.stored(message.customer_id)] == ["Message Clicked"]
+    await after_the_hold(served)
+    assert len(await served.stored(message.customer_id)) == 1
+
+
+async def test_apple_s_relay_opens_and_nobody_is_told(served: Served, message: LedgerRow) -> None:
+    path = f"/o/{open_token(SECRET, Open(message.reference))}"
+    await follow(served, path, **{"User-Agent": "Mozilla/5.0"})
+    assert await served.stored(message.customer_id) == []
+    (kept,) = await hits_of(served.store, message)
+    assert (kept.kind, kept.machine) == ("opened", "agent")
+
+
+async def test_the_network_is_kept_as_a_block_and_told_by_our_proxies_alone(
+    store: Store, message: LedgerRow
+) -> None:
+    async with alone(store, gateway_proxies=1) as served:
+        sent_by = {"X-Forwarded-For": "52.102.1.1, 203.0.114.77"}
+        await follow(served, click_path(message.reference), **sent_by)
+        scanner = {"X-Forwarded-For": "203.0.114.77, 52.102.1.1"}
+        await follow(served, click_path(message.reference, f"{SHOP}/x"), **scanner)
+    async with store.reading() as session:
+        query = select(HitRow).where(HitRow.ledger_id == message.id)
+        kept = (await session.exec(query.order_by(col(HitRow.report_id)))).all()
+    assert [one.network for one in kept] == ["203.0.114.0/24", "52.102.1.0/24"]
+    assert [one.machine for one in await hits_of(store, message)] == [None, "network"]
+    assert len(await served.stored(message.customer_id)) == 1
+
+
+async def test_hits_of_one_message_are_kept_up_to_a_number(
+    served: Served, message: LedgerRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hits, "MOST", 2)
+    for page in ("a", "b", "c"):
+        leads_to_the_shop(
+            await follow(served, click_path(message.reference, f"{SHOP}/{page}")), f"{SHOP}/{page}"
+        )
+    assert len(await hits_of(served.store, message)) == 2
+
+
+async def hits_of(store: Store, message: LedgerRow) -> list[ReportRow]:
+    async with store.reading() as session:
+        query = select(ReportRow).where(ReportRow.ledger_id == message.id)
+        return list((await session.exec(query.order_by(col(ReportRow.id)))).all())
 
 
 # ---- where links lead ------------------------------------------------------------------------
@@ -410,7 +475,9 @@ async def test_a_link_leads_on_while_the_store_is_away(tmp_path: Path, customer_
             whole = store.engine
             store.engine = create_async_engine("sqlite+aiosqlite:////nowhere/a.db")
             with capture_logs() as logs:
-                leads_to_the_shop(await follow(served, click_path(message.reference)))
+                path = click_path(message.reference)
+                leads_to_the_shop(await served.http.get(path, headers=BROWSER))
+                await served.gateway.work.drained()
             store.engine = whole
         assert [(line["event"], line["what"]) for line in logs if "what" in line] == [
             ("lost", "click")
@@ -484,7 +551,7 @@ def test_a_token_holds_readable_customer_data() -> None:
 # ---- end to end ------------------------------------------------------------------------------
 
 
-async def test_the_run_that_sent_a_message_hears_its_click(
+async def test_the_run_that_sent_a_message_hears_its_click_and_no_scanner(
     store: Store, temporal: Server, customer_id: str
 ) -> None:
     queue = f"{TASK_QUEUE}-{uuid4().hex[:8]}"
@@ -503,7 +570,18 @@ async def test_the_run_that_sent_a_message_hears_its_click(
             while (row := await welcome(store, customer_id)) is None:
                 assert asyncio.get_running_loop().time() < deadline
                 await asyncio.sleep(0.01)
+            async with store.transaction() as session:  # nobody follows a link in the same second
+                message = await session.get(LedgerRow, row.id)
+                assert message is not None
+                message.submitted_at = datetime.now(UTC) - timedelta(hours=1)
+            scanner = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0) SafeLinks/1.0"}
+            leads_to_the_shop(await follow(served, click_path(row.reference), **scanner))
+            assert "Message Clicked" not in [e.name for e in await served.stored(customer_id)]
             leads_to_the_shop(await follow(served, click_path(row.reference)))
+    assert [one.machine for one in await hits_of(store, row) if one.kind == "clicked"] == [
+        "agent",
+        None,
+    ]
     (event,) = [e for e in await served.stored(customer_id) if e.name == "Message Clicked"]
     assert event.routed_at is not None
     handle = temporal.client.get_workflow_handle(row.workflow_id)

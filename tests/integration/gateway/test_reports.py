@@ -573,7 +573,7 @@ async def test_a_crash_between_ledger_and_run_loses_nothing(
     served: Served, customer_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = await write(served.store, customer_id)
-    hook = FAKE.hook(message.order, Kind.CLICKED, "e", SENT_AT)
+    hook = FAKE.hook(message.order, Kind.CLICKED, "e", SENT_AT + MINUTE)
 
     async def away(*_: Any, **__: Any) -> None:
         raise StoreUnavailable("the database does not answer")
