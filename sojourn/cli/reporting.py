@@ -160,7 +160,7 @@ def _show_part(part: Part, report: Report, today: date) -> None:
         show_line(f"  {sparks(one.counts.sent for one in row)}")
     for money in whole.money:
         owed = amount(money.amount, money.currency)
-        show_line(f"  revenue: {owed} of {orders(money.number)} orders")
+        show_line(f"  orders: {orders(money.number)}, {owed}")
     if part.variants:
         show_line("")
         _show_variants(part)

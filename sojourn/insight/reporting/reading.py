@@ -10,7 +10,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.campaign_run import CampaignState
 from sojourn.domain.errors import UnknownName
-from sojourn.domain.measuring.attribution import Model
 from sojourn.insight.reporting.figures import COLUMNS, Asked, By, Counts, Group, Money, Part, Report
 from sojourn.project import Project
 from sojourn.store.measuring import marks
@@ -19,6 +18,8 @@ ROLLUPS, REASONS, MONEY, CAMPAIGNS = (
     SQLModel.metadata.tables[name]
     for name in ("rollups", "rollup_reasons", "rollup_money", "campaigns")
 )
+OF_MAILBOXES = ("due", "sent", "delivered", "bounced", "complained", "opened", "clicked")
+"""The counts that mailbox providers are judged by."""
 _FEWEST_VARIANTS = 2
 
 
@@ -43,24 +44,22 @@ async def read(session: AsyncSession, project: Project, asked: Asked) -> Report:
     for name in asked.names:
         if name not in known:
             raise UnknownName("journey or campaign", name, known)
-    by, model = asked.by, asked.model
     chosen = [*_chosen(asked)]
-    days = await _groups(session, By.DAY, chosen, model)
-    split = days if by is By.DAY else await _groups(session, by, chosen, model)
-    variants = split if by is By.VARIANT else await _groups(session, By.VARIANT, chosen, model)
+    split, days, variants = await _counts(session, asked.by, chosen)
     for name, day, size in await _frozen(session, asked):
-        _enter(days.setdefault(name, {}), day, size)
-        if split is not days:
-            _enter(split.setdefault(name, {}), "", size)
+        _add(days, (name, day), Counts(entered=size))
+        _add(split, (name, day if asked.by is By.DAY else ""), Counts(entered=size))
+    reasons = await _reasons(session, asked.by, chosen)
+    by_group, by_day = await _owed(session, asked, chosen)
     parts = (
         Part(
             name,
             is_campaign=name in campaigns and name not in project.journeys,
-            groups=_in_order(split[name].values()),
-            days=_in_order(days[name].values()),
-            variants=_of_tests(variants.get(name, {}), _declared(project, name)),
+            groups=_groups(name, split, by_group, reasons),
+            days=_groups(name, days, by_day, {}),
+            variants=_of_tests(_groups(name, variants, {}, {}), _declared(project, name)),
         )
-        for name in sorted(days)
+        for name in sorted({name for name, _ in days})
     )
     return Report(
         at=datetime.now(UTC),
@@ -71,60 +70,102 @@ async def read(session: AsyncSession, project: Project, asked: Asked) -> Report:
     )
 
 
-Groups = dict[str, dict[str, Group]]
-"""Groups by source and name."""
+Key = tuple[str, str]
+"""A source, and the name of a group."""
 
 
-async def _groups(session: AsyncSession, by: By, chosen: Collection[Any], model: Model) -> Groups:
-    """Return the messages of each source, split by a column."""
-    column = ROLLUPS.c[by.value]
-    key = (ROLLUPS.c.source, column)
-    counts = select(*key, *_sums()).where(*chosen).group_by(*key)
-    found: Groups = {}
-    for source, name, *numbers in await _rows(session, counts):
-        found.setdefault(source, {})[name] = Group(name, Counts(*map(int, numbers)))
-    reasons: dict[tuple[str, str], dict[str, int]] = {}
-    whys = (
+async def _counts(
+    session: AsyncSession, by: By, chosen: Collection[Any]
+) -> tuple[dict[Key, Counts], dict[Key, Counts], dict[Key, Counts]]:
+    """Return counts split by the report's column, by day and by variant, of one look."""
+    key = [ROLLUPS.c[name] for name in dict.fromkeys(("source", "day", "variant", by.value))]
+    sums = [func.sum(ROLLUPS.c[name]) for name in COLUMNS]
+    split: dict[Key, Counts] = {}
+    days: dict[Key, Counts] = {}
+    variants: dict[Key, Counts] = {}
+    rows = await _rows(session, select(*key, *sums).where(*chosen).group_by(*key))
+    for row in rows:
+        of = dict(zip((column.name for column in key), row, strict=False))
+        counts = Counts(*map(int, row[len(key) :]))
+        _add(split, (of["source"], of[by.value]), counts)
+        _add(days, (of["source"], of["day"]), counts)
+        _add(variants, (of["source"], of["variant"]), counts)
+    return split, days, variants
+
+
+async def _reasons(
+    session: AsyncSession, by: By, chosen: Collection[Any]
+) -> dict[Key, dict[str, int]]:
+    key = (ROLLUPS.c.source, ROLLUPS.c[by.value])
+    query = (
         select(*key, REASONS.c.reason, func.sum(REASONS.c.n))
         .join_from(ROLLUPS, REASONS, REASONS.c.rollup_id == ROLLUPS.c.id)
         .where(*chosen)
         .group_by(*key, REASONS.c.reason)
     )
-    for source, name, reason, number in await _rows(session, whys):
+    found: dict[Key, dict[str, int]] = {}
+    for source, name, reason, number in await _rows(session, query):
         if number:
-            reasons.setdefault((source, name), {})[reason] = int(number)
-    owed: dict[tuple[str, str], list[Money]] = {}
-    money = (
-        select(*key, MONEY.c.currency, func.sum(MONEY.c.orders), func.sum(MONEY.c.value))
+            found.setdefault((source, name), {})[reason] = int(number)
+    return found
+
+
+Owed = dict[Key, dict[str, Money]]
+"""Money by currency."""
+
+
+async def _owed(session: AsyncSession, asked: Asked, chosen: Collection[Any]) -> tuple[Owed, Owed]:
+    """Return what is owed to messages, split by the report's column and by day."""
+    column = ROLLUPS.c[asked.by.value].label("of_group")
+    key = (ROLLUPS.c.source, ROLLUPS.c.day, column, MONEY.c.currency)
+    query = (
+        select(*key, func.sum(MONEY.c.orders), func.sum(MONEY.c.value))
         .join_from(ROLLUPS, MONEY, MONEY.c.rollup_id == ROLLUPS.c.id)
-        .where(*chosen, MONEY.c.model == model.value)
-        .group_by(*key, MONEY.c.currency)
+        .where(*chosen, MONEY.c.model == asked.model.value)
+        .group_by(ROLLUPS.c.source, ROLLUPS.c.day, ROLLUPS.c[asked.by.value], MONEY.c.currency)
     )
-    for source, name, currency, orders, value in await _rows(session, money):
+    split: Owed = {}
+    days: Owed = {}
+    for source, day, name, currency, orders, value in await _rows(session, query):
         if orders or value:
-            owed.setdefault((source, name), []).append(Money(currency, int(orders), int(value)))
-    return {
-        source: {
-            name: Group(
-                name,
-                one.counts,
-                reasons.get((source, name), {}),
-                tuple(sorted(owed.get((source, name), ()))),
-            )
-            for name, one in groups.items()
-        }
-        for source, groups in found.items()
-    }
+            for owed, of in ((split, name), (days, day)):
+                all_of_it = owed.setdefault((source, of), {})
+                had = all_of_it.get(currency, Money(currency, 0, 0))
+                all_of_it[currency] = Money(
+                    currency, had.orders + int(orders), had.value + int(value)
+                )
+    return split, days
+
+
+def _groups(
+    name: str,
+    counts: Mapping[Key, Counts],
+    owed: Owed,
+    reasons: Mapping[Key, Mapping[str, int]],
+) -> tuple[Group, ...]:
+    """Return the groups of a source, by name."""
+    return tuple(
+        Group(
+            key[1],
+            counts[key],
+            reasons.get(key, {}),
+            tuple(sorted(owed.get(key, {}).values())),
+        )
+        for key in sorted(counts)
+        if key[0] == name
+    )
 
 
 async def _mailboxes(session: AsyncSession, chosen: Collection[Any]) -> tuple[Group, ...]:
+    sums = [func.sum(ROLLUPS.c[name]) for name in OF_MAILBOXES]
     query = (
-        select(ROLLUPS.c.mailbox, *_sums())
+        select(ROLLUPS.c.mailbox, *sums)
         .where(*chosen, ROLLUPS.c.mailbox != "")
         .group_by(ROLLUPS.c.mailbox)
     )
     found = [
-        Group(name, Counts(*map(int, numbers))) for name, *numbers in await _rows(session, query)
+        Group(name, Counts(**dict(zip(OF_MAILBOXES, map(int, numbers), strict=True))))
+        for name, *numbers in await _rows(session, query)
     ]
     return tuple(sorted(found, key=lambda one: (-one.counts.sent, one.name)))
 
@@ -143,9 +184,8 @@ async def _frozen(session: AsyncSession, asked: Asked) -> list[tuple[str, str, i
     return [one for one in found if one[1] >= asked.since]
 
 
-def _enter(groups: dict[str, Group], name: str, number: int) -> None:
-    had = groups.get(name, Group(name))
-    groups[name] = Group(name, had.counts + Counts(entered=number), had.reasons, had.money)
+def _add(counts: dict[Key, Counts], key: Key, more: Counts) -> None:
+    counts[key] = counts[key] + more if key in counts else more
 
 
 def _chosen(asked: Asked) -> Iterable[Any]:
@@ -155,24 +195,17 @@ def _chosen(asked: Asked) -> Iterable[Any]:
         yield ROLLUPS.c.source.in_(asked.names)
 
 
-def _in_order(groups: Iterable[Group]) -> tuple[Group, ...]:
-    return tuple(sorted(groups, key=lambda one: one.name))
-
-
-def _of_tests(groups: Mapping[str, Group], declared: list[str]) -> tuple[Group, ...]:
+def _of_tests(groups: tuple[Group, ...], declared: list[str]) -> tuple[Group, ...]:
     """Return the variants, those that are declared first; none if there is nothing to compare."""
-    named = [name for name in declared if name in groups]
-    named += sorted(name for name in groups if name and name not in named)
-    return tuple(groups[name] for name in named) if len(named) >= _FEWEST_VARIANTS else ()
+    found = {one.name: one for one in groups if one.name}
+    named = [name for name in declared if name in found]
+    named += [name for name in found if name not in named]
+    return tuple(found[name] for name in named) if len(named) >= _FEWEST_VARIANTS else ()
 
 
 def _declared(project: Project, name: str) -> list[str]:
     campaign = project.campaigns.get(name)
     return list(campaign.ab.variants) if campaign is not None and campaign.ab else []
-
-
-def _sums() -> list[Any]:
-    return [func.sum(ROLLUPS.c[name]) for name in COLUMNS]
 
 
 async def _rows(session: AsyncSession, query: Any) -> Any:

@@ -56,7 +56,12 @@ def amount(value: Decimal, currency: str | None = None) -> str:
     Args:
         value: the amount.
         currency: written behind it; empty: none was told; None: it stands elsewhere.
+
+    Returns:
+        The words; goals such as a login have no value.
     """
+    if not value and currency == "":
+        return "no value"
     behind = "" if currency is None else f" {currency or '(no currency told)'}"
     return f"{value:,.2f}{behind}"
 
