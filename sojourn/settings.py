@@ -253,6 +253,10 @@ class Settings(BaseSettings):
     link_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = ()
     """Further hosts of the shop, beside that of ``shop_url``: links to them are tracked, too."""
 
+    utm: bool = False
+    """Links in e-mails that lead to the shop get `utm_` parameters, by which web analytics tell
+    journeys, campaigns and steps apart."""
+
     track_opens: Annotated[Opens, BeforeValidator(_opens)] = Opens.OFF
     """E-mails hold a picture that tells when they are opened: ``off``, ``consent`` (to customers
     who agreed to that, as the law of some countries asks, Italy among them) or ``on``."""

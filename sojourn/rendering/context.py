@@ -41,6 +41,8 @@ class RenderContext:
         opt_in: the request for confirmation that it is about; None: what the start tells of one.
         coupon: the code that it hands out; None: it hands out none of a pool.
         articles: of a feed, that it tells of.
+        step: of the journey, or of the campaign.
+        variant: of an experiment, that the customer has; empty: there is none.
     """
 
     customer: Customer
@@ -62,6 +64,8 @@ class RenderContext:
     elsewhere: tuple[Event, ...] = ()
     coupon: Coupon | None = None
     articles: Articles = field(default_factory=Articles)
+    step: str = ""
+    variant: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ template has it. The tokens in the addresses are those of `sojourn.domain.links`
 
 import re
 from collections.abc import Callable, Mapping
+from html import escape
 from html.parser import HTMLParser
 
 from sojourn.domain.links import Click, Open, click_token, link_host, link_hosts, open_token
-from sojourn.domain.messages import MessageClass
+from sojourn.domain.messages import Channel, MessageClass
 from sojourn.rendering.context import RenderContext
+from sojourn.rendering.utm import Utm
 from sojourn.settings import Settings
 
 Leads = Callable[[str], str | None]
@@ -18,6 +20,9 @@ Leads = Callable[[str], str | None]
 
 OWN_PAGES = ("u", "c", "o", "m", "preferences", "confirm")
 """Pages of the gateway itself. Visits to them are not counted."""
+
+SIGNED_PAGES = tuple(f"{page}/" for page in (*OWN_PAGES, "r", "s", "appointment"))
+"""Pages of the gateway itself whose addresses are signed."""
 
 _TAG_NAME = len("<a")
 _ATTRIBUTE = re.compile(
@@ -32,17 +37,19 @@ class Tracking:
     """Adds tracking to e-mails, as far as the installation wants it.
 
     Args:
-        settings: what to track, and the shop's hosts.
+        settings: what to track and to mark, and the shop's hosts.
         secret_key: signs the links.
     """
 
     def __init__(self, settings: Settings, secret_key: str) -> None:
         self._clicks = settings.track_clicks
+        self._utm = settings.utm
         self._opens = settings.track_opens
         self._secret = secret_key
         self._public_url = settings.public_url.rstrip("/")
         self._hosts = link_hosts(settings.shop_url, settings.link_hosts)
         self._own = tuple(f"{self._public_url}/{page}/" for page in OWN_PAGES)
+        self._signed = tuple(f"{self._public_url}/{page}" for page in SIGNED_PAGES)
 
     def of_email(self, parts: Mapping[str, str], context: RenderContext) -> dict[str, str]:
         """Return the parts of an e-mail, ``html`` and ``text`` with tracking.
@@ -50,6 +57,10 @@ class Tracking:
         A message without a reference, such as a preview, is not tracked.
         """
         html, text = parts["html"], parts["text"]
+        if self._utm:
+            utm = Utm(context, Channel.EMAIL)
+            html = with_links(html, lambda url: _escaped(self._marked(utm, url)))
+            text = with_bare_links(text, lambda url: self._marked(utm, url))
         if context.reference and self._clicks:
             html = with_links(html, lambda url: self._led(context.reference, url))
             text = with_bare_links(text, lambda url: self._led(context.reference, url))
@@ -64,6 +75,12 @@ class Tracking:
         if link_host(url) not in self._hosts or url.startswith(self._own):
             return None
         return f"{self._public_url}/c/{click_token(self._secret, Click(reference, url))}"
+
+    def _marked(self, utm: Utm, url: str) -> str | None:
+        if link_host(url) not in self._hosts or url.startswith(self._signed):
+            return None
+        marked = utm.of(url)
+        return None if marked == url else marked
 
     def _opened(self, reference: str) -> str:
         return open_token(self._secret, Open(reference))
@@ -150,6 +167,10 @@ class _LinkFinder(HTMLParser):
             line, column = self.getpos()
             at = self._lines[line - 1] + column
             self.found.append((at + start, at + end, url))
+
+
+def _escaped(url: str | None) -> str | None:
+    return None if url is None else escape(url)
 
 
 def _without_end(url: str) -> str:

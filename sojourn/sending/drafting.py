@@ -173,6 +173,8 @@ def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderCon
         opt_in=claim.opt_in,
         coupon=claim.coupon,
         articles=delivery.articles,
+        step=delivery.step,
+        variant=delivery.variant,
     )
 
 
