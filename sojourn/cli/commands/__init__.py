@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "explain": "Tell a customer's story: consents, runs, each message sent, held or skipped, why.",
     "fast-forward": "Move the clock of one open run on a development server.",
     "gateway": "Take events over HTTP, as Segment's SDKs send them.",
+    "hits": "Judge stored opens and clicks once more: people's, or machines'.",
     "keys": "Manage the write keys with which services send events.",
     "ledger": "List the messages that were decided on, newest first, and what became of them.",
     "message": "Show a message as it was sent; list them by customer, run or provider's id.",
