@@ -204,6 +204,9 @@ class Settings(BaseSettings):
     caps: Literal["policy", "off"] = "policy"
     """The caps of the project's ``policy.toml`` hold; ``off``: they do not."""
 
+    holdout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The part of all customers who get nothing promotional, so that others can be compared."""
+
     timezone: Annotated[str, BeforeValidator(_known_zone)] = "UTC"
     """Time zone of a customer whose profile, phone number and locale tell none."""
 

@@ -92,6 +92,7 @@ class Reason(StrEnum):
     ASKED_ENOUGH = "asked_enough"
     NO_COUPON = "no_coupon"
     RAMP = "ramp"
+    HELD_OUT = "held_out"
     NOT_QUALIFIED = "not_qualified"
     CAME_AGAIN = "came_again"
     ENOUGH_RUNS = "enough_runs"

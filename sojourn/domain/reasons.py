@@ -37,6 +37,7 @@ _WORDS: dict[Reason, str] = {
     Reason.ASKED_ENOUGH: "the address was asked to confirm as often as a day allows",
     Reason.NO_COUPON: "no code was left in the pool of its coupon",
     Reason.RAMP: "the sending domain warms up, and the day's budget of it was used up",
+    Reason.HELD_OUT: "the customer is in a control group, which gets no such message",
     Reason.NOT_QUALIFIED: "the customer or the event did not meet the journey's condition of entry",
     Reason.CAME_AGAIN: "the customer had been in the journey before, and may not enter again yet",
     Reason.ENOUGH_RUNS: "the customer had as many open runs of the journey as it allows",

@@ -19,6 +19,7 @@ from sojourn.domain.events import JourneyStopped
 from sojourn.domain.facts import Finding
 from sojourn.domain.fence import FENCE
 from sojourn.domain.holding import hold_until
+from sojourn.domain.holdout import HELD_OUT, Assigned
 from sojourn.domain.introduction import wait_for_words
 from sojourn.domain.messages import Channel, Delivery, Heard, MessageClass, Reason, Receipt, Status
 from sojourn.domain.opt_ins import OptIn
@@ -137,6 +138,7 @@ class Circumstances:
         no_coupon: why there is no code for a message that hands one out; empty: nothing is missing,
             or nobody has looked, since a claim finds out when it reserves the code.
         allowance: what may still leave today from the domain of e-mails; None: it does not count.
+        assigned: the sides that the customer is on where some are held out.
     """
 
     recipient: Recipient
@@ -149,6 +151,12 @@ class Circumstances:
     asked_enough: bool = False
     no_coupon: str = ""
     allowance: Allowance | None = None
+    assigned: tuple[Assigned, ...] = ()
+
+    @property
+    def held_out(self) -> str:
+        """The experiment in which the customer is held out; empty: none."""
+        return next((one.experiment for one in self.assigned if one.variant == HELD_OUT), "")
 
 
 @dataclass(frozen=True)
@@ -395,6 +403,7 @@ def permitted(case: Case) -> Receipt | Ruling:
             return _elsewhere(case, decision.channel)
         else:
             decision = _within_budget(case, decision, case.circumstances.allowance)
+            decision = _held_out(case, decision, case.circumstances.held_out)
     if isinstance(decision, Skip):
         if case.entry is None and case.entries:
             # no channel is left after one that refused: its refusal is the news
@@ -431,6 +440,16 @@ def _within_budget(case: Case, allow: Allow, allowance: Allowance | None) -> Dec
     if until is None:
         return Skip(Reason.TOO_LATE)
     return Defer(until, Reason.RAMP, allowance.told)
+
+
+def _held_out(case: Case, decision: Decision, group: str) -> Decision:
+    """Skip what would leave to somebody in a control group.
+
+    It is the last question, so that those who are held out are judged as all are. What may be out
+    is not held out any more.
+    """
+    leaves = isinstance(decision, Allow) and group and not case.unresolved
+    return Skip(Reason.HELD_OUT, group) if leaves else decision
 
 
 def _qualifies(condition: Finding, recipient: Recipient) -> bool:

@@ -309,6 +309,7 @@ _WORDS: Mapping[Reason, Callable[[Matter, Facts, Terms], str]] = {
         "a free code in its pool: `sojourn coupon list` shows them, `import` and `make` add some"
     ),
     Reason.RAMP: _said("the budget of a later day; `sojourn ramp show` has the domain's steps"),
+    Reason.HELD_OUT: _said("nothing: a control group is compared with the others"),
     Reason.NOT_QUALIFIED: _not_qualified,
     Reason.CAME_AGAIN: _came_again,
     Reason.ENOUGH_RUNS: _enough,

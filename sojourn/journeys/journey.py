@@ -71,6 +71,10 @@ class Journey(Listening, Sends, Calling, Persons):
             no longer than this.
         limits: how often it starts for one customer, address and network:
             ``Limits(customer=5, address=5, network=30, per=hours(1))``.
+        holdout: the part of all customers who get none of its promotional messages, so that the
+            others can be compared with them: 0.1 is one of ten. Their runs go on.
+        conversion_window: how long after a message an order is owed to it, in reports; a week
+            unless it says another.
 
     Raises:
         TypeError: a keyword or a message makes no sense; the text says which, and the way out.
@@ -96,6 +100,7 @@ class Journey(Listening, Sends, Calling, Persons):
         at_most: int | None = None,
         mutes: timedelta | None = None,
         limits: Limits | None = None,
+        holdout: float | None = None,
         conversion_window: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
@@ -121,6 +126,7 @@ class Journey(Listening, Sends, Calling, Persons):
             at_most=of.at_most if at_most is None else at_most,
             mutes=of.mutes if mutes is None else mutes,
             limits=of.limits if limits is None else limits,
+            holdout=of.holdout if holdout is None else holdout,
             conversion_window=(
                 of.conversion_window if conversion_window is None else conversion_window
             ),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from sojourn.domain.events import AnyKey, Event, Whole
 from sojourn.domain.events.base import personal_fields
 from sojourn.domain.message import Message
+from sojourn.domain.messages import MessageClass
 from sojourn.domain.question import Question
 from sojourn.journeys.run import Run
 from sojourn.journeys.terms import Terms
@@ -48,6 +49,7 @@ def _check_named(cls: type[Run], called: str) -> None:
             )
     if cls.terms.mutes is not None and cls.terms.mutes <= timedelta(0):
         raise TypeError(f"{called} mutes for no time: write mutes=days(30), or leave it out")
+    _check_measured(cls, called)
     for message in cls.messages:
         _check_counted(message, cls)
     _check_marked(cls, called)
@@ -118,3 +120,20 @@ def events_of(given: Ends | None) -> tuple[type[Event], ...] | None:
         return None
     every = given if isinstance(given, tuple) else (given,)
     return tuple(one.event if isinstance(one, AnyKey | Whole) else one for one in every)
+
+
+def _check_measured(cls: type[Run], called: str) -> None:
+    """Check what a class says of control groups and orders."""
+    if not 0 <= cls.terms.holdout < 1:
+        raise TypeError(f"{called}: holdout= is a part of all customers: holdout=0.1 is one of ten")
+    if cls.terms.holdout and not any(_is_promotional(one) for one in cls.messages):
+        raise TypeError(
+            f"{called} has no promotional message, and nobody is held out from another: leave out "
+            "holdout="
+        )
+    if cls.terms.conversion_window <= timedelta(0):
+        raise TypeError(f"{called}: conversion_window= is how long an order is owed: days(7)")
+
+
+def _is_promotional(message: Message) -> bool:
+    return message.message_class is MessageClass.PROMOTIONAL

@@ -73,6 +73,12 @@ class Journeys(Mapping[str, type[Journey]]):
         return MappingProxyType({name: fact for name, fact in every if fact is not None})
 
     @cached_property
+    def holdouts(self) -> Mapping[str, float]:
+        """The parts of all customers that journeys hold out, by the names of those that do."""
+        every = ((name, journey.terms.holdout) for name, journey in self._classes.items())
+        return MappingProxyType({name: part for name, part in every if part})
+
+    @cached_property
     def versions(self) -> Mapping[str, str]:
         """A text that tells the code of each journey from what it was, by name: its file's digest.
 

@@ -41,6 +41,7 @@ class Terms:
         at_most: the runs that a customer may have open at one time; None: one for each key.
         mutes: for how long at most the customer gets no promotional message; None: not at all.
         limits: how often runs start for one customer, address and network; None: always.
+        holdout: the part of all customers, below 1, who get none of its promotional messages.
         conversion_window: how long after a message a goal is owed to it, in reports.
     """
 
@@ -59,6 +60,7 @@ class Terms:
     at_most: int | None = None
     mutes: timedelta | None = None
     limits: Limits | None = None
+    holdout: float = 0.0
     conversion_window: timedelta = WINDOW
 
     @property

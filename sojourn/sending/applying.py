@@ -27,6 +27,7 @@ from sojourn.store import (
     coupon_stock,
     coupons,
     events,
+    exposures,
     holds,
     ledger,
     recipients,
@@ -101,6 +102,7 @@ async def apply(
     row = noted(gathered, verdict)
     session.add(row)
     await session.flush()
+    note_sides(session, gathered, verdict)
     await _free_a_slot(session, gathered, verdict)
     if isinstance(verdict.decision, Skip):
         await _give_up_coupon(session, row, verdict.decision)
@@ -118,6 +120,22 @@ async def apply(
             return receipt(entry(row), case.timezone, verdict.news)
         case decision:
             assert_never(decision)
+
+
+def note_sides(session: AsyncSession, gathered: Gathered, ruling: Ruling) -> None:
+    """Note on which sides a customer is, where a message leaves or is held out for it.
+
+    Args:
+        session: the transaction that gathered.
+        gathered: the case.
+        ruling: the verdict on it.
+    """
+    around, decision = gathered.case.circumstances, ruling.decision
+    left = isinstance(decision, Allow)
+    if around is None or not (left or decision == Skip(Reason.HELD_OUT, around.held_out)):
+        return
+    customer_id = gathered.customer.customer_id
+    session.add_all(exposures.new(customer_id, around.assigned, gathered.case.delivery))
 
 
 async def _confirmed(

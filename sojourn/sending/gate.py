@@ -17,6 +17,7 @@ from sojourn.domain.caps import Slot
 from sojourn.domain.coupons import Pools
 from sojourn.domain.events import SHIPPED, Event, Events
 from sojourn.domain.facts import Fact, read_fact
+from sojourn.domain.holdout import NO_HOLDOUTS, Holdouts
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.ordering import CLOCK_SKEW
@@ -64,6 +65,7 @@ class Gate:
         opt_ins_a_day: int = opting.A_DAY,
         versions: Mapping[str, str] = MappingProxyType({}),
         ramp: Ramp | None = None,
+        holdouts: Holdouts = NO_HOLDOUTS,
     ) -> None:
         """Make a gate.
 
@@ -82,6 +84,7 @@ class Gate:
             opt_ins_a_day: how often one address is asked to confirm within a day.
             versions: of the code of journeys, by their names.
             ramp: of the domain that e-mails leave from; None: it has no budget.
+            holdouts: the parts of all customers that get nothing.
         """
         self._store = store
         self._rules = rules
@@ -97,6 +100,7 @@ class Gate:
         self._opt_ins_a_day = opt_ins_a_day
         self._versions = versions
         self._ramp = ramp
+        self._holdouts = holdouts
 
     @classmethod
     def of(
@@ -134,6 +138,7 @@ class Gate:
             opt_ins_a_day=settings.opt_ins_a_day,
             versions=project.journeys.versions,
             ramp=Ramp.of(settings, project),
+            holdouts=Holdouts(settings.holdout, project.journeys.holdouts),
         )
 
     async def pass_or_refuse(
@@ -241,6 +246,7 @@ class Gate:
             only_to=self._only_to,
             opt_ins_a_day=self._opt_ins_a_day,
             ramp=self._ramp,
+            holdouts=self._holdouts,
             holding=holding,
         )
 

@@ -17,6 +17,7 @@ from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.events import Events
 from sojourn.domain.facts import Fact
 from sojourn.domain.fence import FENCE
+from sojourn.domain.holdout import NO_HOLDOUTS, Assigned, Holdouts, assign
 from sojourn.domain.keys import plain
 from sojourn.domain.messages import Channel, Delivery, Reason
 from sojourn.domain.only_to import OnlyTo
@@ -45,6 +46,7 @@ from sojourn.store import (
     consents,
     devices,
     events,
+    exposures,
     kin,
     ledger,
     locks,
@@ -101,6 +103,7 @@ async def gather(
     holding: bool = True,
     opt_ins_a_day: int = opting.A_DAY,
     ramp: Ramp | None = None,
+    holdouts: Holdouts = NO_HOLDOUTS,
 ) -> Gathered:
     """Gather the facts of the verdict, and no more: an early answer spares later queries.
 
@@ -123,6 +126,7 @@ async def gather(
             not grow old meanwhile. False: look, and change and hold nothing.
         opt_ins_a_day: how often one address is asked to confirm within a day.
         ramp: of the domain that e-mails leave from; None: it has no budget.
+        holdouts: the parts of all customers that get nothing.
 
     Returns:
         The case, and the rows that it was read from.
@@ -205,6 +209,8 @@ async def gather(
                 session, delivery, person, around, now, a_day=opt_ins_a_day, holding=holding
             )
         around = await _of_domain(session, delivery, around, ramp if holding else None)
+        sides = await _sides(session, delivery, customer.customer_id, holdouts)
+        around = replace(around, assigned=sides)
         case = replace(case, circumstances=around)
     return Gathered(case, customer, rows, usable)
 
@@ -236,6 +242,16 @@ async def _of_domain(
     if ramp is None or not waits_for_it(delivery):
         return around
     return replace(around, allowance=await ramp.allowance(session, hold=True))
+
+
+async def _sides(
+    session: AsyncSession, delivery: Delivery, customer_id: str, holdouts: Holdouts
+) -> tuple[Assigned, ...]:
+    """Return the sides that the customer is on, where some are held out."""
+    if not (asked := holdouts.asked(delivery)):
+        return ()
+    had = await exposures.oldest(session, [customer_id], asked)
+    return assign(asked, had.get(customer_id, {}), customer_id)
 
 
 async def _of_campaign(session: AsyncSession, case: Case) -> Case:

@@ -1,12 +1,14 @@
 """Exposures: the variants of experiments that customers had."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.calls import Question
 from sojourn.domain.experiment import drawn
+from sojourn.domain.holdout import Assigned
+from sojourn.domain.messages import Delivery
 from sojourn.store import people
 from sojourn.store.tables import ExposureRow
 from sojourn.store.tombstones import is_tombstone
@@ -74,3 +76,56 @@ async def note(session: AsyncSession, asked: Question) -> str:
                 )
             )
     return variant
+
+
+async def oldest(
+    session: AsyncSession, customer_ids: Collection[str], experiments: Collection[str]
+) -> dict[str, dict[str, str]]:
+    """Return the first variant that customers had in experiments.
+
+    Args:
+        session: any session.
+        customer_ids: ids that hold everything.
+        experiments: their names.
+
+    Returns:
+        By customer and experiment; nothing of those who had none.
+    """
+    query = (
+        select(ExposureRow.customer_id, ExposureRow.experiment, ExposureRow.variant)
+        .where(
+            col(ExposureRow.customer_id).in_(customer_ids),
+            col(ExposureRow.experiment).in_(experiments),
+        )
+        .order_by(col(ExposureRow.at), col(ExposureRow.id))
+    )
+    found: dict[str, dict[str, str]] = {}
+    for customer_id, experiment, variant in await session.exec(query):
+        found.setdefault(customer_id, {}).setdefault(experiment, variant)
+    return found
+
+
+def new(customer_id: str, assigned: Iterable[Assigned], delivery: Delivery) -> list[ExposureRow]:
+    """Return the rows of sides that a customer is on and that nobody has noted.
+
+    Args:
+        customer_id: the id that holds everything; of somebody who is erased nothing is noted.
+        assigned: the sides.
+        delivery: the message at which it matters for the first time.
+
+    Returns:
+        The rows; the caller stores them.
+    """
+    if is_tombstone(customer_id):
+        return []
+    return [
+        ExposureRow(
+            experiment=one.experiment,
+            customer_id=customer_id,
+            variant=one.variant,
+            at=delivery.now,
+            workflow_id=delivery.workflow_id,
+        )
+        for one in assigned
+        if one.is_new
+    ]

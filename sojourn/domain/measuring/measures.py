@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from enum import IntFlag, auto
 
+from sojourn.domain.messages import Reason
 from sojourn.domain.reports import Kind
 from sojourn.domain.states import MessageState
 
@@ -66,8 +67,6 @@ _BY_MACHINE = {
     Measure.OPENED: Measure.OPENED_BY_MACHINE,
     Measure.CLICKED: Measure.CLICKED_BY_MACHINE,
 }
-HELD_OUT = "held_out"
-"""The reason of messages to customers in a control group."""
 
 
 def measures_of(
@@ -95,7 +94,7 @@ def measures_of(
     found = Measure.DUE | _STATES.get(state, Measure(0))
     if held_until is not None:
         found |= Measure.HELD
-    if state is MessageState.SKIPPED and reason == HELD_OUT:
+    if state is MessageState.SKIPPED and reason == Reason.HELD_OUT:
         found |= Measure.HELD_OUT
     for kind, by_machine in reports:
         told = _KINDS.get(Kind(kind), Measure(0))

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from sojourn.domain.coupons import Coupon, Pools
 from sojourn.domain.events import Events
+from sojourn.domain.holdout import NO_HOLDOUTS, Holdouts
 from sojourn.domain.messages import Channel, Delivery, Reason, Receipt, Status
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Allow, Defer, Skip
@@ -18,7 +19,7 @@ from sojourn.domain.states import MessageState
 from sojourn.domain.topics import Topics
 from sojourn.domain.verdict import Ruling, judge, receipt
 from sojourn.project import Project
-from sojourn.sending.applying import noted
+from sojourn.sending.applying import note_sides, noted
 from sojourn.sending.batches.gathering import Batch, gather_many
 from sojourn.sending.couponing import NO_POOLS, Taker, reserve_many, why_missing
 from sojourn.sending.drafting import Claim, launched
@@ -63,6 +64,7 @@ class BatchGate:
         only_to: OnlyTo | None,
         coupons: Pools = NO_POOLS,
         ramp: Ramp | None = None,
+        holdouts: Holdouts = NO_HOLDOUTS,
     ) -> None:
         """Make a gate; the arguments are those of `sending.gate.Gate`."""
         self._store = store
@@ -75,6 +77,7 @@ class BatchGate:
         self._only_to = only_to
         self._coupons = coupons
         self._ramp = ramp
+        self._holdouts = holdouts
 
     @classmethod
     def of(
@@ -102,6 +105,7 @@ class BatchGate:
             only_to=settings.only_to,
             coupons=project.coupons,
             ramp=Ramp.of(settings, project),
+            holdouts=Holdouts(settings.holdout),
         )
 
     async def decide(self, deliveries: Mapping[int, Delivery], now: datetime) -> Answers | None:
@@ -176,6 +180,7 @@ class BatchGate:
             only_to=self._only_to,
             holding=holding,
             ramp=self._ramp,
+            holdouts=self._holdouts,
         )
 
 
@@ -201,6 +206,7 @@ async def _apply(
     taken: dict[str, str] = {}
     for one, ruling in rulings.items():
         gathered, row = batch.gathered[one], rows[one]
+        note_sides(session, gathered, ruling)
         row.id = ids[row.message_id]
         match ruling.decision:
             case Allow():

@@ -14,6 +14,7 @@ from sojourn.domain.countries import home_country
 from sojourn.domain.customer import Customer, home_zone
 from sojourn.domain.events import Events
 from sojourn.domain.facts import Finding, read_fact
+from sojourn.domain.holdout import NO_HOLDOUTS, Holdouts, assign
 from sojourn.domain.messages import Channel, Delivery
 from sojourn.domain.only_to import OnlyTo
 from sojourn.domain.policy import Recipient
@@ -29,6 +30,7 @@ from sojourn.store import (
     cards,
     consents,
     events,
+    exposures,
     ledger,
     locks,
     people,
@@ -83,6 +85,7 @@ async def gather_many(
     only_to: OnlyTo | None,
     holding: bool = True,
     ramp: Ramp | None = None,
+    holdouts: Holdouts = NO_HOLDOUTS,
 ) -> Batch | None:
     """Gather the facts of the verdicts on messages of one campaign.
 
@@ -100,6 +103,7 @@ async def gather_many(
         only_to: likewise.
         holding: likewise. A look supposes that the campaign runs.
         ramp: likewise.
+        holdouts: likewise.
 
     Returns:
         None: the campaign is paused or over, and nothing is decided. Else the facts; a message is
@@ -161,6 +165,8 @@ async def gather_many(
     }
     rooms = await _rooms(session, cases, rows)
     fails = await _fails(session, model, persons, now)
+    asked = holdouts.asked(model)
+    had = await exposures.oldest(session, list(who), asked) if asked else {}
     allowance = None
     if holding and ramp is not None and waits_for_it(model) and channel is Channel.EMAIL:
         allowance = await ramp.allowance(session, hold=True)
@@ -175,18 +181,19 @@ async def gather_many(
         if usable[one]:
             digests[one] = await digest(session, channel, usable[one][0])
     found: dict[str, Gathered] = {}
-    for one, asked in cases.items():
+    for one, open_case in cases.items():
         case = replace(
-            asked,
+            open_case,
             circumstances=Circumstances(
                 recipient=_recipient(
-                    who[one], asked.timezone, agreed[one], channel, dead=dead, barred=barred
+                    who[one], open_case.timezone, agreed[one], channel, dead=dead, barred=barred
                 ),
                 paused={paused: datetime.now(UTC) - at for paused, at in held.channels.items()},
                 told_by_twin=bool(gone.get(one)),
                 room=rooms.get(one),
                 condition=fails.get(one),
                 allowance=allowance,
+                assigned=assign(asked, had.get(who[one].customer_id, {}), who[one].customer_id),
             ),
         )
         found[one] = Gathered(case, who[one], (), {channel: usable[one]})

@@ -9,7 +9,7 @@ from pathlib import Path
 from sojourn.cli.local.stack import Server
 from sojourn.domain.messages import Channel
 from sojourn.store import Store, consents, people, refusals
-from tests.support.campaigning import Shop, settings_of
+from tests.support.campaigning import Counting, Shop, settings_of
 
 NUMBER = int(os.environ.get("SOJOURN_TEST_REFUSALS", "240"))
 SPAN = 4 if NUMBER < 1000 else 20
@@ -24,6 +24,7 @@ async def test_no_message_is_claimed_after_a_no_was_acknowledged(
         shop, rnd = Shop(temporal.client, store, settings, tmp_path), random.Random(3)
         acknowledged: dict[str, datetime] = {}
         begun = asyncio.Event()
+        shop.carrier = Counting(lambda *_: begun.set())
 
         async def refuse(one: str, number: int) -> None:
             await begun.wait()
@@ -46,9 +47,6 @@ async def test_no_message_is_claimed_after_a_no_was_acknowledged(
         async with shop.worker():
             await shop.launch(spring)
             refusing = [asyncio.create_task(refuse(one, n)) for n, one in enumerate(ids)]
-            while not shop.carrier.took:
-                await asyncio.sleep(0.01)
-            begun.set()
             await asyncio.gather(*refusing)
             await shop.ended(spring.name)
         rows = {row.customer_id: row for row in await shop.rows(ids)}

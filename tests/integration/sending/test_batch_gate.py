@@ -13,6 +13,7 @@ from sojourn.domain.campaign_plan import CampaignPlan
 from sojourn.domain.campaign_run import CampaignAct, CampaignDeed
 from sojourn.domain.caps import WEEK, Caps, Limit
 from sojourn.domain.events import SHIPPED, OrderCompleted
+from sojourn.domain.holdout import Holdouts
 from sojourn.domain.limits import at_most
 from sojourn.domain.messages import Channel, Delivery, MessageClass
 from sojourn.domain.only_to import read_only_to
@@ -209,12 +210,12 @@ class Crowd:
 
 
 def gates(
-    store: Store, rules: Rules, *, own_yes: bool, only: str, off: list[str]
+    store: Store, rules: Rules, *, own_yes: bool, only: str, off: list[str], held_out: float = 0.0
 ) -> tuple[Gate, BatchGate]:
     topics = Topics() if not own_yes else _OwnYes({"x": Topic("x", {"en": "X"})}, declared=True)
     told: dict[str, Any] = {
         "events": SHIPPED, "off": off, "topics": topics, "clock_skew": timedelta(minutes=5),
-        "only_to": read_only_to(only) if only else None,
+        "only_to": read_only_to(only) if only else None, "holdouts": Holdouts(held_out),
     }  # fmt: skip
     return Gate(store, lambda: rules, "UTC", **told), BatchGate(store, lambda: rules, "UTC", **told)
 
@@ -239,7 +240,12 @@ async def test_a_batch_decides_as_the_gate_does(store: Store, rules: str, seed: 
     ]
     await crowd.begin(SIZE, **changes[seed])
     single, many = gates(
-        store, RULES[rules], own_yes=seed == 1, only="*@shop.example" if seed == 2 else "", off=[]
+        store,
+        RULES[rules],
+        own_yes=seed == 1,
+        only="*@shop.example" if seed == 2 else "",
+        off=[],
+        held_out=0.3 if seed != 1 else 0.0,
     )
     await _same(crowd, single, many)
 
