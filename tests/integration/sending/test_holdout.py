@@ -9,7 +9,8 @@ from sojourn.insight.measuring import Measuring
 from sojourn.sending.drafting import Claim
 from sojourn.sending.gate import Gate
 from sojourn.store.tables import ExposureRow, MeasuredRow
-from tests.support.desk import DAY, HOUR, NIGHT, NOON, Desk
+from sojourn.testkit.kit import MONDAY_NOON as NOON
+from tests.support.desk import DAY, HOUR, NIGHT, Desk
 
 NEARLY_ALL = Holdouts(journeys={"abandoned-cart": 1 - 1e-12})
 
