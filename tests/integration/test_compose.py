@@ -271,6 +271,7 @@ def test_the_image_has_the_engine_and_the_project() -> None:
     expected = {
         "sojourn", "workflows", "activities", "audiences", "starter", "templates", "pyproject.toml",
         "worker.py", "requirements-runtime.lock", "policy.toml", "topics.toml", "coupons.toml",
+        "ramp.toml",
     }  # fmt: skip
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in lines
