@@ -207,6 +207,7 @@ async def test_old_rows_are_found_by_an_index(store: Store, name: str) -> None:
 
 
 INDEXES = {
+    "hits": "ix_hits_received",
     "attempts": "ix_attempts_words",
     "handovers": "ix_handovers_submitted",
     "reports": "ix_reports_words",
