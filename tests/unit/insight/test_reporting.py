@@ -62,11 +62,12 @@ def test_losses_lead_from_one_stage_to_the_next() -> None:
 @given(st.lists(st.tuples(st.integers(0, 50), st.sampled_from(["cap", "no_consent"])), max_size=6))
 def test_messages_that_are_due_are_sent_or_lost(parts: list[tuple[int, str]]) -> None:
     groups = [
-        Group("s", Counts(due=n * 3, sent=n, skipped=n), {reason: n} if n else {})
+        Group("s", Counts(due=n * 5, sent=n, skipped=n, unknown=n), {reason: n} if n else {})
         for n, reason in parts
     ]
     bars = waterfall(together("all", groups), is_campaign=True)
     of = {one.label: one.number for one in bars}
+    assert of.get("perhaps sent", 0) == of["sent"]
     assert of["due"] == of["sent"] + sum(one.number for one in bars if one.kind is Kind.LOSS)
 
 
@@ -99,6 +100,7 @@ def test_intervals_and_days_are_drawn_to_scale() -> None:
         ("pale", str(DAYS)), ("stage", str(DAYS // 4)), ("stage", str(DAYS // 2)),
     ]  # fmt: skip
     assert {float(box["x"]) for box in days} == {50, 550}
+    assert {float(box["y"]) + float(box["height"]) for box in days} == {DAYS}, "they stand"
 
 
 def test_no_text_enters_a_drawing() -> None:
