@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "demo": "Play the project's journeys on the embedded Temporal server, time moved along.",
     "dev": "Run Temporal's dev server with its web UI, a worker, the gateway. Ctrl-C stops them.",
     "events": "List the events that are known here, and what starts or ends runs.",
+    "experiments": "Show what control groups and variants have brought, with intervals.",
     "explain": "Tell a customer's story: consents, runs, each message sent, held or skipped, why.",
     "fast-forward": "Move the clock of one open run on a development server.",
     "gateway": "Take events over HTTP, as Segment's SDKs send them.",

@@ -1,0 +1,163 @@
+"""``sojourn experiments``: what control groups and variants have brought; list, show."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from sojourn.cli.here import Here
+from sojourn.cli.options import AsJson
+from sojourn.cli.output import show_json, show_line, show_list
+from sojourn.cli.running import run
+from sojourn.domain.statistics.horizon import Horizon
+from sojourn.domain.statistics.interval import Interval
+from sojourn.insight.experiments import Figure, Outcome, outcome, planned
+from sojourn.insight.measuring import sources_of
+from sojourn.insight.reporting.words import interval, told
+from sojourn.store.measuring import outcomes
+
+app = typer.Typer(
+    help="List experiments and control groups, and show what they have brought.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.command("list")
+def list_them(*, as_json: AsJson = False) -> None:
+    """List the experiments that customers are in."""
+    run(_list(Here.compose(), as_json=as_json))
+
+
+@app.command()
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="EXPERIMENT", help="tone; holdout-abandoned-cart; holdout")
+    ],
+    *,
+    customers: Annotated[
+        int | None,
+        typer.Option(
+            "--customers", min=1, help="Judge once, when each group has so many; not before."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who bought and what they paid, by variant, against the held out or the first one.
+
+    The intervals hold for those who look each day. --customers says a size beforehand instead: its
+    intervals are narrower, and there are none before the size is reached.
+    """
+    horizon = None if customers is None else Horizon(customers=customers)
+    run(_show(Here.compose(), name, horizon, as_json=as_json))
+
+
+async def _list(here: Here, *, as_json: bool) -> None:
+    async with here.store() as store, store.reading() as session:
+        found = await outcomes.experiments(session)
+    if as_json:
+        show_json([{"experiment": n, "since": at, "customers": c} for n, at, c in found])
+        return
+    if not found:
+        show_line("no customer is in an experiment: see docs/measuring.md#holdouts")
+        return
+    show_list(("experiment", "since (UTC)", "customers"), found)
+
+
+async def _show(here: Here, name: str, horizon: Horizon | None, *, as_json: bool) -> None:
+    weights = planned(name, here.settings.holdout, here.project.journeys.holdouts)
+    async with here.store() as store, store.reading() as session:
+        found = await outcome(
+            session,
+            name,
+            sources_of(here.project),
+            datetime.now(UTC),
+            weights=weights,
+            horizon=horizon,
+        )
+    if as_json:
+        show_json(_plain(found))
+        return
+    _show_outcome(found)
+
+
+def _show_outcome(found: Outcome) -> None:
+    if found.divided is not None and found.divided.broken:
+        show_line(
+            "Something else than chance divides these customers: trust no figure before it is "
+            "found (docs/statistics.md).",
+            style="red",
+        )
+    looks = "any day" if found.always else "once, at its horizon"
+    show_line(f"{found.name}: customers as they were divided; to be looked at {looks}")
+    rows = [
+        (found.base.variant, found.base, None),
+        *((o.side.variant, o.side, o) for o in found.others),
+    ]
+    show_list(
+        ("variant", "customers", "bought", "share", f"more than {found.base.variant}, points", ""),
+        (
+            (
+                variant,
+                side.customers,
+                side.converted,
+                interval(side.rate),
+                "" if one is None else _words(one.converted),
+                told(one.converted) if one and isinstance(one.converted, Interval) else "",
+            )
+            for variant, side, one in rows
+        ),
+    )
+    for one in found.others:
+        for currency, figure in one.revenue.items():
+            show_line(f"{one.side.variant}: {_money(figure)} {currency} a customer more")
+    if found.young:
+        show_line(f"{found.young} customers still have time to buy, and do not count yet")
+
+
+def _words(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    return interval(figure, signed=True) if isinstance(figure, Interval) else str(figure)
+
+
+def _money(figure: Figure) -> str:
+    if not isinstance(figure, Interval):
+        return str(figure)
+    return f"{figure.point:+,.2f} ({figure.low:+,.2f} to {figure.high:+,.2f})"
+
+
+def _figure(figure: Figure | None) -> Any:
+    if figure is None or isinstance(figure, Interval):
+        return figure and asdict(figure)
+    return {"why_not": str(figure)}
+
+
+def _plain(found: Outcome) -> dict[str, Any]:
+    sides = [found.base, *(one.side for one in found.others)]
+    return {
+        "experiment": found.name,
+        "base": found.base.variant,
+        "always_valid": found.always,
+        "young": found.young,
+        "uneven": found.divided.broken if found.divided else None,
+        "variants": [
+            {
+                "variant": side.variant,
+                "customers": side.customers,
+                "converted": side.converted,
+                "share": _figure(side.rate),
+                "paid": {currency: round(sum(each), 2) for currency, each in side.paid.items()},
+            }
+            for side in sides
+        ],
+        "compared": [
+            {
+                "variant": one.side.variant,
+                "converted_more": _figure(one.converted),
+                "revenue_more": {c: _figure(each) for c, each in one.revenue.items()},
+            }
+            for one in found.others
+        ],
+    }

@@ -1,0 +1,253 @@
+"""The outcome of an experiment: each variant against the first one, or against those held out.
+
+Customers are compared as they were divided, whether a message of theirs left or not (intention to
+treat). A customer counts once their time to buy is over: who came yesterday has had no week to buy
+in, and would make the younger group look poor.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from sojourn.domain.campaign_run import PREFIX
+from sojourn.domain.errors import UnknownName
+from sojourn.domain.holdout import EVERYTHING, HELD_OUT, OF_A_JOURNEY, TREATED
+from sojourn.domain.measuring.attribution import MICROS
+from sojourn.domain.measuring.orders import TAKEN_BACK, Told, orders_of
+from sojourn.domain.statistics.always_valid import always_valid_difference
+from sojourn.domain.statistics.always_valid_means import always_valid_difference_of_means
+from sojourn.domain.statistics.differences import difference
+from sojourn.domain.statistics.horizon import Horizon, TooEarly, at_horizon
+from sojourn.domain.statistics.interval import Interval
+from sojourn.domain.statistics.means import TooFewPaid, difference_of_means
+from sojourn.domain.statistics.rates import rate
+from sojourn.domain.statistics.sample_ratio import SampleRatio, sample_ratio
+from sojourn.domain.statistics.takings import Takings, takings
+from sojourn.domain.statistics.tally import Tally
+from sojourn.insight.measuring import Source
+from sojourn.store.measuring import conversions, outcomes
+from sojourn.store.measuring.outcomes import Exposed
+
+PAGE = 2000
+
+
+@dataclass
+class Side:
+    """The customers of one variant.
+
+    Args:
+        variant: its name.
+        customers: those whose time to buy is over.
+        converted: those of them who bought within it.
+        paid: by currency, what each who paid has paid in it.
+    """
+
+    variant: str
+    customers: int = 0
+    converted: int = 0
+    paid: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def tally(self) -> Tally | None:
+        """Those who bought, of all; None before the first customer."""
+        return Tally(self.converted, self.customers) if self.customers else None
+
+    @property
+    def rate(self) -> Interval | None:
+        """The share that bought."""
+        return None if self.tally is None else rate(self.tally)
+
+    def takings(self, currency: str) -> Takings | None:
+        """Return what its customers paid in a currency."""
+        if not self.customers:
+            return None
+        return takings(currency, self.customers, self.paid.get(currency, ()))
+
+
+Figure = Interval | TooFewPaid | TooEarly
+_Look = Callable[[bool], Interval | TooFewPaid]
+"""Counts a figure: true for an interval that may be looked at each day."""
+_Looking = Callable[[_Look], Figure]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A variant against the one that it is compared with.
+
+    Args:
+        side: the variant.
+        converted: how much higher its share of buyers is; None: one of them has no customers.
+        revenue: by currency, how much more its customer paid.
+    """
+
+    side: Side
+    converted: Figure | None
+    revenue: Mapping[str, Figure]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The figures of an experiment.
+
+    Args:
+        name: of the experiment.
+        base: the variant that others are compared with.
+        others: the others.
+        young: customers whose time to buy is not over: they count in nothing yet.
+        divided: the customers against the plan, those who are young among them; None: no plan is
+            known.
+        always: the intervals may be looked at each day.
+    """
+
+    name: str
+    base: Side
+    others: tuple[Compared, ...]
+    young: int
+    divided: SampleRatio | None
+    always: bool
+
+
+async def outcome(
+    session: AsyncSession,
+    name: str,
+    sources: Mapping[str, Source],
+    now: datetime,
+    *,
+    weights: Mapping[str, float] | None = None,
+    horizon: Horizon | None = None,
+) -> Outcome:
+    """Return the figures of an experiment.
+
+    Args:
+        session: any session.
+        name: of the experiment.
+        sources: journeys and campaigns with their goals, by name.
+        now: the present moment.
+        weights: the planned part of each variant, if it is known.
+        horizon: one look at this moment, whose intervals are narrower; None: a look any day.
+
+    Returns:
+        The figures.
+
+    Raises:
+        UnknownName: no customer is in an experiment of that name.
+    """
+    sides: dict[str, Side] = {}
+    divided: dict[str, int] = {}
+    young = after = 0
+    while page := await outcomes.exposed(session, name, after=after, limit=PAGE):
+        after = page[-1].id
+        told = await _told(session, page, sources)
+        for one in page:
+            divided[one.variant] = divided.get(one.variant, 0) + 1
+            source = _source(name, one, sources)
+            if one.at + source.window > now:
+                young += 1
+                continue
+            side = sides.setdefault(one.variant, Side(one.variant))
+            _count(side, one, source, told.get(one.customer_id, []))
+    if not divided:
+        known = [each for each, *_ in await outcomes.experiments(session)]
+        raise UnknownName("experiment", name, known, hint="no customer is in one yet")
+    every = [sides.get(variant, Side(variant)) for variant in _in_order(divided)]
+    smaller = min((one.customers for one in every), default=0)
+
+    def look(figure: _Look) -> Figure:
+        if horizon is None:
+            return figure(True)
+        return at_horizon(horizon, smaller, now, lambda: figure(False))
+
+    return Outcome(
+        name,
+        every[0],
+        tuple(_compared(one, every[0], look) for one in every[1:]),
+        young,
+        sample_ratio(divided, weights) if weights else None,
+        always=horizon is None,
+    )
+
+
+def planned(name: str, everywhere: float, journeys: Mapping[str, float]) -> dict[str, float] | None:
+    """Return the parts into which customers are divided; None: they are written in a journey.
+
+    Args:
+        name: of the experiment.
+        everywhere: the part that the installation holds out.
+        journeys: the parts that journeys hold out, by name.
+
+    Returns:
+        The part of each side.
+    """
+    part = everywhere if name == EVERYTHING else journeys.get(name.removeprefix(OF_A_JOURNEY), 0.0)
+    if not part or not (name == EVERYTHING or name.startswith(OF_A_JOURNEY)):
+        return None
+    return {HELD_OUT: part, TREATED: 1 - part}
+
+
+def _in_order(variants: Iterable[str]) -> list[str]:
+    """Return variants by name; those who were held out first: others are compared with them."""
+    return sorted(variants, key=lambda one: (one != HELD_OUT, one))
+
+
+def _source(name: str, one: Exposed, sources: Mapping[str, Source]) -> Source:
+    """Return the goals that count: of the journey, or of all if the experiment is of all."""
+    if name == EVERYTHING:
+        every = sources.values()
+        goals = frozenset(goal for each in every for goal in each.goals)
+        return Source(goals, max((each.window for each in every), default=timedelta(days=7)))
+    journey = one.workflow_id.removeprefix(PREFIX).partition(":")[0].partition("@")[0]
+    return sources.get(journey, Source(frozenset()))
+
+
+async def _told(
+    session: AsyncSession, page: Sequence[Exposed], sources: Mapping[str, Source]
+) -> Mapping[str, list[Told]]:
+    names = {goal for each in sources.values() for goal in each.goals}
+    if not names:
+        return {}
+    ids = [one.customer_id for one in page]
+    return await conversions.orders_told(session, ids, names | set(TAKEN_BACK))
+
+
+def _count(side: Side, one: Exposed, source: Source, told: Sequence[Told]) -> None:
+    side.customers += 1
+    orders = [
+        order
+        for order in orders_of(told, source.goals)
+        if order.stands and one.at < order.event.at <= one.at + source.window
+    ]
+    side.converted += bool(orders)
+    paid: dict[str, int] = {}
+    for order in orders:
+        if order.value and order.event.currency:
+            had = paid.get(order.event.currency, 0)
+            paid[order.event.currency] = had + order.value
+    for currency, value in paid.items():
+        side.paid.setdefault(currency, []).append(value / MICROS)
+
+
+def _compared(side: Side, base: Side, look: _Looking) -> Compared:
+    mine, theirs = side.tally, base.tally
+    if mine is None or theirs is None:
+        return Compared(side, None, {})
+    revenue: dict[str, Figure] = {}
+    for currency in sorted({*side.paid, *base.paid}):
+        ours, others = side.takings(currency), base.takings(currency)
+        assert ours is not None
+        assert others is not None
+        revenue[currency] = look(_money(ours, others))
+    return Compared(side, look(_share(mine, theirs)), revenue)
+
+
+def _share(mine: Tally, theirs: Tally) -> _Look:
+    return lambda always: (always_valid_difference if always else difference)(mine, theirs)
+
+
+def _money(mine: Takings, theirs: Takings) -> _Look:
+    def figure(always: bool) -> Interval | TooFewPaid:
+        of = always_valid_difference_of_means if always else difference_of_means
+        return of(mine, theirs)
+
+    return figure
