@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copy
@@ -71,14 +72,14 @@ async def waits(cli: Cli, workflow_id: str) -> None:
 async def lose(cli: Cli, workflow_id: str, run_id: str = "") -> None:
     """Delete a run from Temporal, as a restore of an older backup does."""
     client = cli.sojourn.client
-    await client.workflow_service.delete_workflow_execution(
-        DeleteWorkflowExecutionRequest(
-            namespace=client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
-        )
+    asked = DeleteWorkflowExecutionRequest(
+        namespace=client.namespace,
+        workflow_execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id),
     )
 
     async def gone() -> bool:
+        with suppress(RPCError):  # gone by now, or a busy server has given the call up
+            await client.workflow_service.delete_workflow_execution(asked)
         try:
             await client.get_workflow_handle(workflow_id, run_id=run_id or None).describe()
         except RPCError as error:
