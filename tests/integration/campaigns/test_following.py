@@ -41,7 +41,7 @@ from sojourn.store import (
     reports,
     settling,
 )
-from sojourn.store.tables import CampaignWordRow
+from sojourn.store.tables import CampaignWordRow, LedgerRow
 from tests.support.campaigning import Counting, Shop, settings_of
 
 SECOND = timedelta(seconds=1)
@@ -65,9 +65,13 @@ def had(campaign: Campaign) -> Audience:
 async def reported(shop: Shop, customer_id: str, campaign: Campaign, kind: Kind) -> None:
     """Have the provider report on a customer's message of a campaign."""
     (row,) = [one for one in await shop.rows([customer_id]) if one.journey == campaign.name]
-    at_ = datetime.now(UTC) + timedelta(minutes=1)  # a click at once would be a machine's
+    at_ = datetime.now(UTC)
     report = Report(f"{row.reference}-{kind}", kind, at_, Channel.EMAIL, reference=row.reference)
     async with shop.store.transaction() as session:
+        held = await session.get(LedgerRow, row.id)
+        assert held is not None
+        held.submitted_at = at_ - timedelta(minutes=1)  # a click at once would be a machine's
+        await session.flush()
         await reports.take(session, "counting", report, at_)
 
 
