@@ -5,9 +5,10 @@ treat). A customer counts once their time to buy is over: who came yesterday has
 in, and would make the younger group look poor.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -21,6 +22,7 @@ from sojourn.domain.statistics.always_valid_means import always_valid_difference
 from sojourn.domain.statistics.differences import difference
 from sojourn.domain.statistics.horizon import Horizon, TooEarly, at_horizon
 from sojourn.domain.statistics.interval import Interval
+from sojourn.domain.statistics.lifetime import AtAge, Life, lifetime_value
 from sojourn.domain.statistics.means import TooFewPaid, difference_of_means
 from sojourn.domain.statistics.rates import rate
 from sojourn.domain.statistics.sample_ratio import SampleRatio, sample_ratio
@@ -136,21 +138,14 @@ async def outcome(
     """
     sides: dict[str, Side] = {}
     divided: dict[str, int] = {}
-    young = after = 0
-    while page := await outcomes.exposed(session, name, after=after, limit=PAGE):
-        after = page[-1].id
-        told = await _told(session, page, sources)
-        for one in page:
-            divided[one.variant] = divided.get(one.variant, 0) + 1
-            source = _source(name, one, sources)
-            if one.at + source.window > now:
-                young += 1
-                continue
-            side = sides.setdefault(one.variant, Side(one.variant))
-            _count(side, one, source, told.get(one.customer_id, []))
-    if not divided:
-        known = [each for each, *_ in await outcomes.experiments(session)]
-        raise UnknownName("experiment", name, known, hint="no customer is in one yet")
+    young = 0
+    async for one, source, told in _customers(session, name, sources):
+        divided[one.variant] = divided.get(one.variant, 0) + 1
+        if one.at + source.window > now:
+            young += 1
+            continue
+        side = sides.setdefault(one.variant, Side(one.variant))
+        _count(side, one, source, told)
     every = [sides.get(variant, Side(variant)) for variant in _in_order(divided)]
     smaller = min((one.customers for one in every), default=0)
 
@@ -167,6 +162,93 @@ async def outcome(
         sample_ratio(divided, weights) if weights else None,
         always=horizon is None,
     )
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """Lifetime value of one variant against that of the one that it is compared with.
+
+    Args:
+        variant: the variant.
+        base: the other one; `AtAge.held_out` is about it.
+        currency: of all amounts.
+        ages: a row a month.
+    """
+
+    variant: str
+    base: str
+    currency: str
+    ages: tuple[AtAge, ...]
+
+
+async def lifetimes(
+    session: AsyncSession, name: str, sources: Mapping[str, Source], now: datetime, *, months: int
+) -> list[Lifetime]:
+    """Return what customers of an experiment had paid by each age, by variant and currency.
+
+    The age counts from the moment at which a customer came into the experiment, and every order
+    that is a goal counts, whenever it came.
+
+    Args:
+        session: any session.
+        name: of the experiment.
+        sources: journeys and campaigns with their goals, by name.
+        now: up to which orders are known.
+        months: the highest age.
+
+    Returns:
+        The figures; none before the first customer who has paid is a month old.
+
+    Raises:
+        UnknownName: no customer is in an experiment of that name.
+        BadFigures: there are no such months.
+    """
+    entered: dict[str, list[tuple[datetime, dict[str, list[tuple[datetime, Decimal]]]]]] = {}
+    currencies: set[str] = set()
+    async for one, source, told in _customers(session, name, sources):
+        paid: dict[str, list[tuple[datetime, Decimal]]] = {}
+        for order in orders_of(told, source.goals):
+            if order.stands and order.value and order.event.currency:
+                amount = Decimal(order.value) / MICROS
+                paid.setdefault(order.event.currency, []).append((order.event.at, amount))
+        currencies |= paid.keys()
+        entered.setdefault(one.variant, []).append((one.at, paid))
+    base, *others = _in_order(entered)
+    return [
+        Lifetime(variant, base, currency, tuple(ages))
+        for variant in others
+        for currency in sorted(currencies)
+        if (
+            ages := lifetime_value(
+                *(
+                    [Life(at, tuple(paid.get(currency, ()))) for at, paid in entered[each]]
+                    for each in (variant, base)
+                ),
+                currency=currency,
+                now=now,
+                months=months,
+            )
+        )
+    ]
+
+
+async def _customers(
+    session: AsyncSession, name: str, sources: Mapping[str, Source]
+) -> AsyncIterator[tuple[Exposed, Source, Sequence[Told]]]:
+    """Yield the customers of an experiment with the goals that count, and what they told.
+
+    Raises:
+        UnknownName: there are none.
+    """
+    after = 0
+    while page := await outcomes.exposed(session, name, after=after, limit=PAGE):
+        after = page[-1].id
+        told = await _told(session, page, sources)
+        for one in page:
+            yield one, _source(name, one, sources), told.get(one.customer_id, [])
+    if not after:
+        known = [each for each, *_ in await outcomes.experiments(session)]
+        raise UnknownName("experiment", name, known, hint="no customer is in one yet")
 
 
 def planned(name: str, everywhere: float, journeys: Mapping[str, float]) -> dict[str, float] | None:

@@ -1,4 +1,4 @@
-"""``sojourn experiments``: what control groups and variants have brought; list, show."""
+"""``sojourn experiments``: what control groups and variants have brought; list, show, lifetime."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,7 +12,8 @@ from sojourn.cli.output import show_json, show_line, show_list
 from sojourn.cli.running import run
 from sojourn.domain.statistics.horizon import Horizon
 from sojourn.domain.statistics.interval import Interval
-from sojourn.insight.experiments import Figure, Outcome, outcome, planned
+from sojourn.domain.statistics.lifetime import LONGEST
+from sojourn.insight.experiments import Figure, Outcome, lifetimes, outcome, planned
 from sojourn.insight.measuring import sources_of
 from sojourn.insight.reporting.words import interval, told
 from sojourn.store.measuring import outcomes
@@ -51,6 +52,65 @@ def show(
     """
     horizon = None if customers is None else Horizon(customers=customers)
     run(_show(Here.compose(), name, horizon, as_json=as_json))
+
+
+@app.command()
+def lifetime(
+    name: Annotated[
+        str, typer.Argument(metavar="EXPERIMENT", help="tone; holdout-abandoned-cart; holdout")
+    ],
+    *,
+    months: Annotated[int, typer.Option("--months", min=1, max=LONGEST, help="The last age.")] = 12,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a customer had paid by each month of age, by variant; currencies stay apart."""
+    run(_lifetime(Here.compose(), name, months, as_json=as_json))
+
+
+async def _lifetime(here: Here, name: str, months: int, *, as_json: bool) -> None:
+    async with here.store() as store, store.reading() as session:
+        found = await lifetimes(
+            session, name, sources_of(here.project), datetime.now(UTC), months=months
+        )
+    if as_json:
+        show_json(
+            [
+                {
+                    "variant": one.variant,
+                    "base": one.base,
+                    "currency": one.currency,
+                    "ages": [
+                        {
+                            "months": at.months,
+                            "customers": list(at.customers),
+                            "paid": _figure(at.treated),
+                            "base_paid": _figure(at.held_out),
+                            "more": _figure(at.difference),
+                        }
+                        for at in one.ages
+                    ],
+                }
+                for one in found
+            ]
+        )
+        return
+    if not found:
+        show_line("no customer who has paid is a month old yet")
+    for one in found:
+        show_line(f"{one.variant} against {one.base}: paid by a customer, in {one.currency}")
+        show_list(
+            ("months", "customers", f"of {one.base}", one.variant, one.base, "more"),
+            (
+                (
+                    at.months,
+                    *at.customers,
+                    _paid(at.treated),
+                    _paid(at.held_out),
+                    _money(at.difference),
+                )
+                for at in one.ages
+            ),
+        )
 
 
 async def _list(here: Here, *, as_json: bool) -> None:
@@ -126,6 +186,10 @@ def _money(figure: Figure) -> str:
     if not isinstance(figure, Interval):
         return str(figure)
     return f"{figure.point:+,.2f} ({figure.low:+,.2f} to {figure.high:+,.2f})"
+
+
+def _paid(figure: Figure) -> str:
+    return f"{figure.point:,.2f}" if isinstance(figure, Interval) else str(figure)
 
 
 def _figure(figure: Figure | None) -> Any:

@@ -12,7 +12,7 @@ from sojourn.domain.errors import UnknownName
 from sojourn.domain.holdout import HELD_OUT, TREATED
 from sojourn.domain.statistics.horizon import Horizon, TooEarly
 from sojourn.domain.statistics.interval import Interval
-from sojourn.insight.experiments import Outcome, outcome, planned
+from sojourn.insight.experiments import Outcome, lifetimes, outcome, planned
 from sojourn.insight.measuring import Source
 from sojourn.store import Store
 
@@ -162,3 +162,22 @@ async def test_an_uneven_division_is_told(alone: Store) -> None:
 async def test_an_unknown_experiment_is_one_clear_line(alone: Store) -> None:
     with pytest.raises(UnknownName, match="holdout-cart"):
         await Shop(alone).outcome()
+
+
+async def test_lifetime_value_is_of_those_who_are_old_enough(alone: Store) -> None:
+    shop = Shop(alone)
+    shop.come(HELD_OUT, 40, 0.5, at=NOW - timedelta(days=100))
+    shop.come(TREATED, 40, 1.0, at=NOW - timedelta(days=100))
+    shop.come(TREATED, 30, 1.0, at=NOW - timedelta(days=40))
+    await shop.outcome()
+    async with alone.reading() as session:
+        (found,) = await lifetimes(session, NAME, SOURCES, NOW, months=12)
+    assert (found.variant, found.base, found.currency) == (TREATED, HELD_OUT, "EUR")
+    assert [(one.months, one.customers) for one in found.ages] == [
+        (1, (70, 40)), (2, (40, 40)), (3, (40, 40)),
+    ]  # fmt: skip
+    (first, *_) = found.ages
+    assert isinstance(first.treated, Interval)
+    assert 20 <= first.treated.point <= 21
+    assert isinstance(first.difference, Interval)
+    assert first.difference.low > 0
