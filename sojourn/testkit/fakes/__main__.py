@@ -22,6 +22,9 @@ from sojourn.testkit.fakes.registry import fakes
 from sojourn.testkit.fakes.server import HOST, answering
 
 SEEN_EVERY, CLICKED_EVERY = 3, 6
+READ_AFTER = 3.0
+"""Seconds before a message is opened, and before a link of it is followed: a click at once would be
+a machine's (`domain.measuring.hits`)."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for fake in running.values():
         fake.hooks_to = told.hooks_to
         fake.tells_of = tells(fake)
+        fake.read_after = READ_AFTER
         fake.choose = failing(told.fail, random.Random())
     asyncio.run(serve(running, {Channel(c): name for c, name in wished.items()}, told.file))
     return 0

@@ -16,6 +16,9 @@ from sojourn.domain.messages import Channel
 from sojourn.domain.reports import Kind
 from sojourn.testkit.fakes.records import Happening, Order, SentHook
 
+BY_PEOPLE = (Kind.OPENED, Kind.READ, Kind.CLICKED)
+"""Things that people do with a message."""
+
 
 class Reporting(ABC):
     """Reports by webhooks, and repeats each until the gateway accepts it.
@@ -50,6 +53,8 @@ class Reporting(ABC):
         """The reports of every message that is accepted, in this order."""
         self.tells_of: Callable[[Order], Sequence[Kind]] = lambda order: self.tells
         """The reports of one message, if they differ from message to message."""
+        self.read_after = 0.0
+        """Seconds that pass before each thing that a person does with a message."""
         self.tells_before_answer = False
         """True: the webhook arrives before the answer to our request."""
         self.tells_times = 1
@@ -130,4 +135,6 @@ class Reporting(ABC):
     async def _report_all(self, order: Order) -> None:
         for kind in self.tells_of(order):
             if kind in self.kinds.get(order.channel, ()):
+                if kind in BY_PEOPLE:
+                    await asyncio.sleep(self.read_after)
                 await self.tell(order, kind)
