@@ -66,14 +66,6 @@ async def test_a_side_stays_whatever_the_part_becomes(desk: Desk) -> None:
     assert isinstance(answer, Claim)
 
 
-async def test_a_message_in_doubt_is_not_held_out_any_more(desk: Desk) -> None:
-    claim = await desk.claim()
-    again = await gate_of(desk, NEARLY_ALL).pass_or_refuse(desk.delivery(), NOON + DAY)
-    assert isinstance(again, Receipt | Claim)
-    row = await desk.row()
-    assert row.id == claim.ledger_id
-
-
 async def test_what_is_held_out_is_counted_apart(desk: Desk) -> None:
     await gate_of(desk, NEARLY_ALL).pass_or_refuse(desk.delivery(), NOON + DAY)
     await Measuring(desk.store).catch_up()
