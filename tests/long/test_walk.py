@@ -5,12 +5,14 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from asyncio import to_thread
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from tests.support.feeds import blogging
 from tests.support.markdown import ROOT, Block, blocks
 from tests.support.walking import Walk, bare_environment
 
@@ -224,17 +226,24 @@ def test_the_walk_of_the_page_works_with_nothing_but_the_wheel(empty: Walk) -> N
     walk.run("make test && make check")
 
 
-def test_every_campaign_that_ships_can_be_checked_in_a_new_project(empty: Walk) -> None:
-    empty.run("sojourn new shop && cd shop")
-    ships = json.loads(empty.run("sojourn add --list --json"))
+async def test_every_campaign_that_ships_can_be_checked_in_a_new_project(empty: Walk) -> None:
+    async with blogging() as blog:
+        blog.post("tents")
+        await to_thread(_check_every_campaign, empty, blog.feed())
+
+
+def _check_every_campaign(walk: Walk, feed: str) -> None:
+    walk.run("sojourn new shop && cd shop")
+    ships = json.loads(walk.run("sojourn add --list --json"))
     names = [one["name"] for one in ships if one["kind"] == "campaign"]
     assert "we-miss-you" in names
     for name in names:
-        empty.run(f"sojourn add {name}")
-        checked = json.loads(empty.run(f"sojourn campaign check {name} --json"))
+        walk.run(f"sojourn add {name}")
+        checked = json.loads(walk.run(f"sojourn campaign check {name} --json", SHOP_FEED_URL=feed))
         assert checked["campaign"] == name
-    assert {"inactive", "birthdays", "regulars"} <= set(empty.run("sojourn audience list").split())
-    empty.run("sojourn check")
+        assert len(checked["articles"]) == (name == "newsletter")
+    assert {"inactive", "birthdays", "regulars"} <= set(walk.run("sojourn audience list").split())
+    walk.run("sojourn check")
 
 
 class pigeon:  # noqa: N801 (reads as a function)

@@ -48,12 +48,12 @@ async def scrub(store: Store, tables: Iterable[str] = TABLES, *, rewrite: bool =
         await _outlive_readers(connection)
         for table in tables:
             await connection.execute(text(f'VACUUM ({full}ANALYZE) "{table}"'))
-            await _forget_statistics(connection, table)
+            await _forget_statistics(store, connection, table)
         # its rows quoted values of ours; PostgreSQL passes over it if the database is not ours
         await connection.execute(text(f"VACUUM {'(FULL)' if rewrite else ''} pg_statistic"))
 
 
-async def _forget_statistics(connection: AsyncConnection, table: str) -> None:
+async def _forget_statistics(store: Store, connection: AsyncConnection, table: str) -> None:
     """Take the statistics of a table that is empty now: ANALYZE leaves them, with their values."""
     if (await connection.execute(select(exists(table_of(table))))).scalar_one():
         return
@@ -63,18 +63,37 @@ async def _forget_statistics(connection: AsyncConnection, table: str) -> None:
         "AND s.schemaname = current_schema() AND s.tablename = :name "
         "WHERE a.attrelid = CAST(:name AS regclass)"
     ).bindparams(name=table)
-    for column, kind in (await connection.execute(columns)).all():
-        # to the type that it has: nothing changes but that its statistics go
-        change = f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE {kind}'
-        await connection.execute(text(f"SET lock_timeout = {PATIENCE // MILLISECOND}"))
-        try:
-            await connection.execute(text(change))
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
-                raise
-            raise StoreUnavailable(f"the database is in use: {table} is locked") from None
-        finally:
-            await connection.execute(text("SET lock_timeout = DEFAULT"))
+    found = (await connection.execute(columns)).all()
+    if not found:
+        return
+    try:
+        async with store.engine.begin() as change:
+            await change.execute(text(f"SET LOCAL lock_timeout = {PATIENCE // MILLISECOND}"))
+            await _write_types_again(change, table, [(column, kind) for column, kind in found])
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+            raise
+        raise StoreUnavailable(f"the database is in use: {table} is locked") from None
+
+
+async def _write_types_again(
+    change: AsyncConnection, table: str, columns: list[tuple[str, str]]
+) -> None:
+    """Give columns the types that they have: nothing changes but that their statistics go.
+
+    A trigger that looks at a column forbids it, so triggers are taken away first, and come back.
+    """
+    triggers = text(
+        "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger "
+        "WHERE tgrelid = CAST(:name AS regclass) AND NOT tgisinternal"
+    ).bindparams(name=table)
+    taken = (await change.execute(triggers)).all()
+    for name, _ in taken:
+        await change.execute(text(f'DROP TRIGGER "{name}" ON "{table}"'))
+    for column, kind in columns:
+        await change.execute(text(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE {kind}'))
+    for _, definition in taken:
+        await change.execute(text(definition.replace(":", "\\:")))
 
 
 async def _outlive_readers(connection: AsyncConnection) -> None:

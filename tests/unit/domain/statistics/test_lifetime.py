@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sojourn.domain.calendar_days import Months
 from sojourn.domain.errors import BadFigures
 from sojourn.domain.statistics import AtAge, Interval, Life, TooFewPaid, lifetime_value
 
@@ -74,7 +75,8 @@ def test_a_shop_that_takes_the_same_each_day_shows_no_decline(days: list[int]) -
     lives = []
     for day in days:
         entered = NOW - timedelta(days=day)
-        paid = tuple((entered + timedelta(days=28 * n + 10), 1.0) for n in range(7))
+        begin = (datetime.combine(Months(n)(entered.date()), entered.timetz()) for n in range(7))
+        paid = tuple((month + timedelta(days=10), 1.0) for month in begin)
         lives.append(Life(entered, tuple(one for one in paid if one[0] < NOW)))
     rows = lifetime_value(lives, lives, currency="EUR", now=NOW, months=5)
     told = [row.treated.point for row in rows if isinstance(row.treated, Interval)]
