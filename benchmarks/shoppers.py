@@ -30,6 +30,10 @@ def signed_up(customer_id: str, at: datetime) -> Event:
     return SignedUp(customer_id=customer_id, occurred_at=at)
 
 
+AT_ONCE = 200
+"""Customers of one transaction: while it lasts, nobody else writes to SQLite."""
+
+
 async def enrolments(
     store: Store, count: int, *, who: Callable[[str, datetime], Event] = in_cart
 ) -> list[Enrolment]:
@@ -45,6 +49,15 @@ async def enrolments(
     Returns:
         The enrolments of the runs to start.
     """
+    made: list[Enrolment] = []
+    while len(made) < count:
+        made += await _enrolments(store, min(AT_ONCE, count - len(made)), who)
+    return made
+
+
+async def _enrolments(
+    store: Store, count: int, who: Callable[[str, datetime], Event]
+) -> list[Enrolment]:
     now = datetime.now(UTC)
     before = now - timedelta(minutes=1)
     made = []

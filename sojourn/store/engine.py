@@ -14,7 +14,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -65,7 +65,7 @@ class Store:
             _make_file(Path(target.database))
         store = cls(_engine(target, pool_size), writers=1 if sqlite else pool_size)
         try:
-            async with store.engine.connect() as connection:
+            async with store._looking() as connection:
                 current = await connection.run_sync(version)
                 empty = current.actual is None and sqlite
             if migrate and current.standing is Standing.FOREIGN:
@@ -103,10 +103,14 @@ class Store:
 
     async def due(self) -> tuple[list[Step], list[str]]:
         """Return the migrations that are due, and the names of the indexes to be built."""
-        async with self.engine.connect() as connection:
+        async with self._looking() as connection:
             steps = await connection.run_sync(migrating.plan)
             missing = await connection.run_sync(migrating.missing_indexes)
         return steps, [f"{index.name} of {index.table}" for index in missing]
+
+    def _looking(self) -> AsyncConnection:
+        """Return a connection that only reads: on SQLite it waits for no writer."""
+        return self.engine.execution_options(sojourn_read_only=True).connect()
 
     async def close(self) -> None:
         """Close all connections."""

@@ -17,7 +17,7 @@ from tests.support.campaigning import Shop, settings_of
 async def test_a_store_that_has_forgotten_messages_pauses_the_campaign(
     temporal: Server, tmp_path: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sojourn.campaigns.activities.SLICE", 5)
+    monkeypatch.setattr("sojourn.campaigns.slicing.SLICE", 5)
     settings = settings_of(tmp_path, migrated_url)
     async with await Store.open(settings.store_url) as store:
         shop = Shop(temporal.client, store, settings, tmp_path)

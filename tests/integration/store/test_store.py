@@ -99,6 +99,19 @@ async def test_a_second_migration_waits_and_finds_the_first_done(database_url: s
     await first.dispose()
 
 
+async def test_a_store_opens_beside_a_long_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sojourn.store.engine.BUSY_TIMEOUT_MS", 50)
+    url = f"sqlite+aiosqlite:///{tmp_path}/sojourn.db"
+    async with (
+        await Store.open(url, migrate=True) as store,
+        store.transaction(),
+        await Store.open(url) as other,
+    ):
+        assert await other.due() == ([], [])
+
+
 async def test_an_empty_postgresql_is_migrated_only_on_request(database_url: str) -> None:
     if database_url.startswith("sqlite"):
         await (await Store.open(database_url)).close()  # a local file is made ready
