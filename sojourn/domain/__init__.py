@@ -1,1 +1,1 @@
-"""Plain values and pure functions: events, messages, local time, policy; nothing of ours below."""
+"""Plain values and pure functions: events, messages, local time, policy; imports no other room."""

@@ -12,14 +12,14 @@ from sojourn.domain.list_name import is_list_name
 
 
 class Measure(StrEnum):
-    """A measure of variants that is no event."""
+    """A measure of variants other than an event."""
 
     CLICK = "click"
     """A link of the message was followed."""
 
 
 CLICK = Measure.CLICK
-"""The variant wins of whose messages the greatest part was clicked in."""
+"""The variant wins whose messages have the greatest share of clicks."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class ABTest:
         ABTest({"plain": "message", "warm": "warm-words"}, share=0.2, by=CLICK, after=hours(4))
 
     Args:
-        variants: the template of each, by its name. With no difference, the first one wins.
+        variants: the template of each, by its name. In a tie, the first one wins.
         share: the part of the audience that it is tried on, more than 0 and at most 1.
-        by: `CLICK`, or a class of events: that which customers do after the message.
-        after: how long after the last of the share had the message the winner is found.
+        by: `CLICK`, or the class of an event that customers cause after the message.
+        after: the time from the last message to the share until the winner is found.
 
     Raises:
-        TypeError: something of it makes no sense; one line names it.
+        TypeError: an argument makes no sense; one line names it.
     """
 
     variants: Mapping[str, str]

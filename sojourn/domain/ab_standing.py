@@ -20,7 +20,7 @@ class ABResult(_Wire):
     Args:
         variant: its name.
         sent: messages that left.
-        reached: messages of these that were clicked in, or after which the event came.
+        reached: messages of these that were clicked, or that the event followed.
     """
 
     variant: str
@@ -29,15 +29,15 @@ class ABResult(_Wire):
 
     @property
     def rate(self) -> Fraction:
-        """The part of the messages that reached what was wanted; 0 if none left."""
+        """The part of the messages that were clicked or followed by the event; 0 if none left."""
         return Fraction(self.reached, self.sent) if self.sent else Fraction(0)
 
 
 def winner_of(results: Sequence[ABResult]) -> str:
-    """Return the variant with the greatest rate; of equal ones, and without any, the first one.
+    """Return the variant with the greatest rate; in a tie, the first one.
 
     Args:
-        results: of each variant, in their order.
+        results: one of each variant, in their order.
     """
     return max(results, key=lambda one: one.rate).variant  # max keeps the first of equal ones
 
@@ -49,7 +49,7 @@ class ABPlan(_Wire):
         variants: name and template of each, in their order.
         share: the part of the audience that it is tried on.
         event: the name of the event by which it is decided; empty: by clicks.
-        after: how long after the last of the share had the message.
+        after: the time from the last message to the share until the winner is found.
     """
 
     variants: tuple[tuple[str, str], ...]
@@ -88,7 +88,7 @@ class ABPlan(_Wire):
 
         Args:
             campaign_id: of the launch.
-            customer_id: the customer.
+            customer_id: who is drawn for.
         """
         if point(campaign_id, customer_id) >= self.share:
             return None
@@ -102,10 +102,10 @@ class ABStanding(_Wire):
         by: the measure, in words.
         variants: the names, in their order.
         after: as in `ABPlan`.
-        decides_at: when the winner is found; None: some of the share are still to get the message.
-        decided_at: when it was; None: it was not.
-        winner: empty: there is none yet.
-        results: by which it was found.
+        decides_at: when the winner is to be found; None: some of the share have no message yet.
+        decided_at: when the winner was found; None: not yet.
+        winner: its name; empty: there is none yet.
+        results: those by which it was found.
     """
 
     by: str

@@ -7,11 +7,11 @@ from enum import StrEnum
 
 LONGEST = timedelta(days=1)
 _SUBSCRIBER = 64
-"""Bits of an address of IPv6 that tell a network: one visitor has all the others."""
+"""Bits of an IPv6 address that name a network: one visitor may have every address in it."""
 
 
 class Subject(StrEnum):
-    """A thing that requests are counted by."""
+    """A thing by which requests are counted."""
 
     CUSTOMER = "customer"
     ADDRESS = "address"
@@ -20,20 +20,20 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """The class keyword ``limits=`` of a journey whose start anybody can ask for, in a form.
+    """The class keyword ``limits=`` of a journey that anybody can start by a form.
 
-    Only requests that start a run count: who goes on asking locks nobody out for longer.
+    Only requests that start a run count: further ones lock nobody out for longer.
 
     Args:
         customer: runs of one customer within ``per``.
         address: runs to one address, over all customers: that on the card, and one in a field of
             the event that is `Counted` and called ``phone`` or ``email``.
         network: runs for one network, over all customers: the event's `Counted` field ``ip``, an
-            address or a prefix. Addresses of IPv6 count by their first 64 bits.
-        per: up to a day.
+            address or a prefix. IPv6 addresses count by their first 64 bits.
+        per: the time over which runs are counted, up to a day.
 
     Raises:
-        TypeError: it limits nothing, or by something else than numbers from 1 on.
+        TypeError: it limits nothing, a limit is no whole number from 1 on, or ``per`` is too long.
     """
 
     customer: int | None = None

@@ -63,8 +63,8 @@ class Again:
             zone: where the customer lives.
 
         Returns:
-            The run that stands against it, and the day from which on it does not, in words; None
-            if nothing does.
+            The run that keeps the customer out, and the day on which that ends, in words; None if
+            the customer may enter.
         """
         counted = [one for one in begun if not self.of_key or one.key == key]
         if self.is_open or not counted:
@@ -98,7 +98,7 @@ ONCE = Again(never=True)
 
 
 def after(*, days: int = 0, months: int = 0) -> Again:
-    """Let a customer enter again so long after the last run began.
+    """Let a customer enter again some time after the last run began.
 
     Days are the customer's calendar days, at any hour. A month on from the 31st is the last day of
     a shorter month.
@@ -111,7 +111,7 @@ def after(*, days: int = 0, months: int = 0) -> Again:
         The rule; ``.per_key`` counts each key by itself.
 
     Raises:
-        TypeError: it is not one whole number of either.
+        TypeError: it is not exactly one of the two, or no whole number in its range.
     """
     given = [(days, _MOST), (months, _MOST // 30)]
     wanted = [(number, most) for number, most in given if number != 0]

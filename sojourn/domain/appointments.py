@@ -13,7 +13,7 @@ from sojourn.domain.events import (
 from sojourn.domain.keys import plain
 
 FOLDED = (AppointmentBooked, AppointmentCancelled, AppointmentConfirmed)
-"""The events that make an appointment; one that was moved is told as one that is booked."""
+"""The events that an appointment is made of; one that moved comes as a kind of booking."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Appointment:
 
     Args:
         appointment_id: as the shop wrote it.
-        starts_at: its moment, as last told.
+        starts_at: when it begins, as last told.
         ends_at: when it is over; None where nobody says.
         timezone: the clocks of the place; empty where nobody says.
         name: the service that it is for; may be empty.
@@ -46,8 +46,8 @@ class Appointment:
 def appointment_after(events: Iterable[Event], appointment_id: str) -> Appointment | None:
     """Return an appointment after its events, oldest first: the latest value of each field.
 
-    Another hour is not confirmed yet, and has no end of the former one. A booking or a move after a
-    cancellation has it take place after all.
+    A new hour is not confirmed yet, and the former end no longer holds. After a cancellation, a
+    booking or a move makes it take place after all.
 
     Args:
         events: of any kind and any appointment.

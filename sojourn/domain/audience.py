@@ -27,7 +27,7 @@ class Audience:
             which journeys can start.
 
     Raises:
-        TypeError: it is no such name, no fact, or a fact about the field of an event.
+        TypeError: the name is no such name, or ``who`` no fact, or one about an event's field.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """`Brakes`: the shares of bounces and complaints at which a campaign stops itself.
 
-A share of few messages says little: 3 of 20 that bounce may be chance. What counts is the share
-that is certain, the lower end of Wilson's interval of 95 %.
+A share of few messages says little: 3 of 20 that bounce may be chance. The certain share counts,
+the lower end of Wilson's 95 % interval.
 """
 
 from dataclasses import dataclass
@@ -45,10 +45,10 @@ class Brakes:
     Args:
         bounces: the share of messages that bounced for good; None: they do not stop it.
         complaints: the share that was complained about; None: they do not stop it.
-        least: before so many have left, no share stops it.
+        least: the number of messages that must have left before a share stops it.
 
     Raises:
-        TypeError: something of it makes no sense; one line names it.
+        TypeError: an argument makes no sense; one line names it.
     """
 
     bounces: float | None = 0.05
@@ -69,7 +69,7 @@ class Brakes:
 
         Args:
             tally: its messages by a channel.
-            channel: the channel.
+            channel: by which they went.
 
         Returns:
             A reason for people; it names no address.
@@ -89,9 +89,9 @@ class Brakes:
 
 
 def certain_share(number: int, of: int) -> float:
-    """Return the share of a kind that is certain after so many: the lower end of Wilson's interval.
+    """Return the certain share of a kind: the lower end of Wilson's interval.
 
-    It falls if more come that are not of the kind.
+    It falls as others come in.
 
     Args:
         number: of the kind.

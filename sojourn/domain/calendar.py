@@ -119,7 +119,7 @@ class LocalMoment(datetime):
             days: calendar days to go forward.
             after: any aware moment.
             timezone: an IANA name.
-            on: finds the day from that one; None: it is the day.
+            on: finds another day from that one; None: that one is meant.
 
         Returns:
             The moment, in UTC.

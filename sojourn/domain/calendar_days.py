@@ -81,7 +81,7 @@ class NthWeekday:
 
 @dataclass(frozen=True)
 class BusinessDays:
-    """A number of business days on, or back."""
+    """A number of business days forward, or back."""
 
     number: int
     place: tuple[str, str] | None = None
@@ -107,7 +107,7 @@ Day = Months | DayOfMonth | Weekday | NthWeekday | BusinessDays
 
 
 def months(number: int) -> Months:
-    """Return the same day so many months later; of a shorter month its last day.
+    """Return the same day so many months later, or the last day of a shorter month.
 
     A month after 31 January is 28 February, or 29; counted from 31 January, two months later is
     31 March. Below zero, it goes back.

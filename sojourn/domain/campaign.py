@@ -47,8 +47,8 @@ class Campaign:
             rate=50,
         )
 
-    The audience is frozen when the campaign begins: who comes into it later gets nothing, and the
-    gate asks of everybody in it, just before the message leaves, what it asks for a journey.
+    The audience is frozen when the campaign begins: customers who come into it later get nothing.
+    Just before each message leaves, the gate asks the same questions as for a journey's message.
 
     Args:
         name: in small letters, digits and hyphens; its templates are in ``templates/NAME/``.
@@ -56,20 +56,20 @@ class Campaign:
         message: what is said, by which channel, and how long it is of use after it is due.
         when: at once, at a moment, at a local time, or each day, week or month.
         rate: messages a second, at most; None: as fast as the channel takes them.
-        goal: events after the freeze that make the message superfluous: who bought already gets no
-            offer.
+        goal: events after the freeze that make the message superfluous: a customer who has bought
+            gets no offer.
         given: values for the template, as ``given.code``; nothing personal.
-        articles: the feed whose new articles it tells of, as ``articles`` for the template. Where
-            nothing is new, nobody is written to.
-        seeds: addresses that get a copy of each launch, outside of its numbers: how it arrives is
-            seen there. E-mail addresses, numbers as ``+393201234567``, or ``push:TOKEN``.
+        articles: the feed whose new articles it tells of, as ``articles`` for the template. With
+            nothing new, nobody gets a message.
+        seeds: addresses that get a copy of each launch and are not counted: they show how it
+            arrives. E-mail addresses, numbers as ``+393201234567``, or ``push:TOKEN``.
         brakes: the shares of bounces and complaints at which it stops itself; None: it never does.
         ab: variants of the message, tried on a share of the audience; the rest gets the winner.
         about: what it is, in a sentence, for people.
-        conversion_window: how long after the message a goal is owed to it, in reports.
+        conversion_window: how long after the message reports credit it with a goal.
 
     Raises:
-        TypeError: something of it makes no sense; one line names it.
+        TypeError: an argument makes no sense; one line names it.
     """
 
     name: str
@@ -162,7 +162,7 @@ class Campaign:
         """Return the day of the next occurrence of a campaign that recurs, else an empty text.
 
         Args:
-            now: the present moment; an occurrence that has begun somewhere is over for this.
+            now: the present moment; an occurrence that has begun anywhere is passed over.
 
         Returns:
             ``2026-12-07``
@@ -201,7 +201,7 @@ class Campaign:
             "seeds": list(self.seeds),
         }
         if self.brakes != Brakes():
-            # the usual ones are left out: an approval of before there were any still holds
+            # the usual ones are left out, so that approvals from before there were any still hold
             code["brakes"] = str(self.brakes)
         if self.ab is not None:
             code["ab"] = self.ab.told()
@@ -233,7 +233,7 @@ class Campaign:
 
 
 def changed(before: str, after: str) -> list[str]:
-    """Return in what two digests of a campaign differ: ``["words"]``.
+    """Return the kinds in which two digests of a campaign differ: ``["words"]``.
 
     Args:
         before: a digest, or any text.
@@ -249,7 +249,7 @@ def changed(before: str, after: str) -> list[str]:
 
 
 def name_of(campaign_id: str) -> str:
-    """Return the name of the campaign that an id is of, without its occasion."""
+    """Return the name of a campaign from its id, without the occasion."""
     return campaign_id.partition(OCCASION)[0]
 
 

@@ -12,7 +12,7 @@ class Arrival:
     """Messages that may leave from one moment on.
 
     Args:
-        ready: the moment: that at which they are due, or the end of what holds them.
+        ready: that moment: when they are due, or the end of their hold.
         number: how many; of a sample that stands for a whole, not a whole number.
         useful_until: from this moment on they are of no use.
     """
@@ -24,7 +24,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The course of a campaign, if nothing else comes between.
+    """The course of a campaign, if nothing unforeseen happens.
 
     Args:
         hours: the beginning of each hour in which messages leave, and how many do.
@@ -38,9 +38,9 @@ class Forecast:
 
 
 def forecast(arrivals: Iterable[Arrival], rate: float | None) -> Forecast:
-    """Tell when messages leave: who is ready first goes first, at a rate.
+    """Tell when messages leave: the first that is ready goes first, at a rate.
 
-    One whose turn comes too late uses its turn up all the same, as in a campaign.
+    A message whose turn comes too late still uses its turn up, as in a campaign.
 
     Args:
         arrivals: in any order.

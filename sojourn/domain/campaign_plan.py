@@ -1,6 +1,6 @@
 """`CampaignPlan`: all that the batches of a launched campaign need, as the store keeps it.
 
-A deploy in the midst of a campaign changes its templates and nothing else: its audience, its times
+A deploy in the middle of a campaign changes its templates and nothing else: its audience, its times
 and its rate were approved.
 """
 
@@ -32,7 +32,7 @@ class CampaignPlan(BaseModel):
         useful_for: how long it is of use after it is due.
         moment: when it is due, if at one moment for everybody.
         local: when it is due, if at a local time.
-        passed: what becomes of those for who that has passed.
+        passed: what becomes of customers where that local time has passed.
         rate: messages a second, at most.
         seeds: addresses that get a copy.
         brakes: the shares at which it stops itself; None: it never does.
@@ -63,7 +63,7 @@ class CampaignPlan(BaseModel):
             campaign: of the project.
             campaign_id: its id: its name, and its occasion if it has several.
             now: the launch.
-            occasion: of a campaign that recurs the day: ``2026-12-07``.
+            occasion: the day, of a campaign that recurs: ``2026-12-07``.
 
         Returns:
             The plan.
@@ -130,7 +130,7 @@ class CampaignPlan(BaseModel):
 
     @property
     def feed_until(self) -> datetime | None:
-        """Until when its feed is tried: afterwards nobody could be told in time any more."""
+        """The moment until which its feed is tried: after it nobody could be told in time."""
         if self.feed is None:
             return None
         return self.when.begins(self.model.now) + self.useful_for
@@ -167,7 +167,7 @@ class CampaignPlan(BaseModel):
             customer_id: the recipient, by the id at the freeze.
             due: when it is due there.
             now: by the campaign's clock.
-            lane: on whose queue it is.
+            lane: the channel on whose queue it is.
             start: the moment of the freeze, and the number of the newest event then.
             variant: in which the recipient gets it; empty: in the first one, if it has several.
 
@@ -202,8 +202,8 @@ class CampaignPlan(BaseModel):
     def due_after(self, due: datetime, decides: datetime) -> datetime:
         """Return when the message is due to somebody who gets the winner.
 
-        It is the later of two moments. A message that was of no use any more when the campaign was
-        launched stays so.
+        It is the later of two moments. A message that was already of no use when the campaign was
+        launched stays that way.
 
         Args:
             due: when it would be due without the test.

@@ -117,7 +117,7 @@ class CampaignCounts(_Wire):
         size: customers in its frozen audience.
         sent: messages that a provider took.
         skipped: customers who get nothing, with a reason for each.
-        rejected: refused for good by a provider, or not to be rendered.
+        rejected: refused for good by a provider, or impossible to render.
         unknown: perhaps sent: in doubt.
         under_way: being handed over just now.
         held: wait for the end of a hold, or of their local time.

@@ -1,8 +1,8 @@
 """`Caps`: how many promotional messages a customer gets, and how far apart.
 
-A cap counts calendar days of the customer. A week is any seven of them in a row, so that no change
-of the week makes room for two weeks' messages at once. What a cap counts are `Slot`s: messages that
-left or may have left, each from its claim on, and messages that are held for a moment to come.
+A cap counts calendar days of the customer. A week is any seven of them in a row, so that the turn
+of a week makes no room for two weeks' messages at once. A cap counts `Slot`s: messages that left or
+may have left, each from its claim on, and messages that are held for a moment to come.
 
 A full cap holds a message as quiet hours do (`domain.opening.Holder`), so the first moment with
 room is looked for together with the windows.
@@ -122,8 +122,8 @@ class Caps:
 
     Args:
         limits: by days and weeks.
-        distances: the least ones.
-        at_cap: what a message does that does not say so itself.
+        distances: the least times between two messages.
+        at_cap: what a message does at a full cap unless it says so itself.
     """
 
     limits: tuple[Limit, ...] = ()
@@ -136,11 +136,11 @@ NO_CAPS = Caps()
 
 @dataclass(frozen=True)
 class Full:
-    """A limit, as what holds messages on the days on which it has no room.
+    """A limit as a holder of messages: it holds them on days on which it has no room.
 
     Args:
-        limit: the limit.
-        slots: that it counts.
+        limit: the one that is full on some days.
+        slots: the messages that it counts.
         tz: the customer's zone.
     """
 
@@ -171,7 +171,7 @@ class Full:
         return sorted(found, key=lambda one: (one[0], one[1].at, one[1].message_id))
 
     def _using(self, day: date) -> tuple[Slot, ...]:
-        """Return so many messages as the limit has, in days in a row of which this is one."""
+        """Return as many messages as the limit has, in a row of days that includes this one."""
         number, days = self.limit.number, self._days
         for first in range(len(days) - number + 1):
             some = days[first : first + number]
@@ -182,7 +182,7 @@ class Full:
 
 @dataclass(frozen=True)
 class Near:
-    """A distance, as what holds messages that would leave too near to another.
+    """A distance as a holder of messages: it holds those that would leave too near to another.
 
     Args:
         distance: the least one.
@@ -206,7 +206,7 @@ class Near:
         return words + named(used, self.tz) if used else ""
 
     def closes(self, day: date) -> bool:
-        """Tell nothing: it holds for hours, not for days."""
+        """Return False: it holds for hours, not for days."""
         return False
 
     def edges(self, day: date) -> Iterable[int]:

@@ -99,7 +99,7 @@ def _number(told: object, place: str) -> int:
 
 
 def _check_order(limits: tuple[Limit, ...], place: str) -> None:
-    """Refuse a day's cap that a week's is not greater than: it would say nothing."""
+    """Refuse a day's cap that is greater than the week's: it would never count."""
     for day in limits:
         for week in limits:
             if day.days < week.days and day.number > week.number:

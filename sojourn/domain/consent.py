@@ -73,8 +73,7 @@ class Consents:
             channel.
         agreed: (channel, topic) pairs that the customer said yes to; where the channel as a whole
             was refused, the yes is the later word.
-        expired: the customer's word on these was a yes that held until a moment; an empty topic
-            means the channel.
+        expired: pairs with a yes that has run out, and its end; an empty topic means the channel.
         opens: the customer's word on being measured when an e-mail is opened; None: never said.
     """
 

@@ -24,11 +24,11 @@ def countries() -> frozenset[str]:
 
 
 def home_country(customer: Customer) -> tuple[str, str]:
-    """Return the country and the region where a customer lives; empty what nothing tells.
+    """Return the country and the region where a customer lives; each is empty if nothing tells it.
 
-    What the customer said outweighs what is read from something else: the traits ``country`` and
-    ``address.country``; then the country of the phone number, of the locale, of the time zone. An
-    area code tells no region, because numbers move with people.
+    The customer's own word comes first: the traits ``country`` and ``address.country``. Then come
+    the country of the phone number, of the locale and of the time zone. An area code tells no
+    region, because numbers move with people.
 
     Args:
         customer: the person's card.

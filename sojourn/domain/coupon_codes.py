@@ -9,7 +9,7 @@ from sojourn.domain.errors import BadInput
 from sojourn.domain.links import CODE_ALPHABET
 
 WILD = "?"
-"""The place of a drawn letter or digit in a pattern: one that nobody takes for another."""
+"""The place of a drawn letter or digit in a pattern. Those that look alike are never drawn."""
 LEAST_WILD = 8
 """With fewer, somebody who guesses codes at the checkout finds a valid one."""
 LONGEST_CODE = 100
@@ -62,20 +62,20 @@ def check_pattern(pattern: str) -> None:
 
 
 def drawn(pattern: str, pick: Callable[[Sequence[str]], str] = secrets.choice) -> str:
-    """Return a code by a pattern, which nobody can guess.
+    """Draw a code that nobody can guess, by a pattern.
 
     Args:
         pattern: as `check_pattern` takes it.
         pick: chooses one of several characters.
 
     Returns:
-        The code; another one may be alike, and the store says so.
+        The code; it may equal one that exists, which the store notices.
     """
     return "".join(pick(CODE_ALPHABET) if place == WILD else place for place in pattern)
 
 
 def specimen(pattern: str) -> str:
-    """Return what stands for a code where none is used: ``SPRING-SPEC-IMEN``.
+    """Return a stand-in for a code where none is used: ``SPRING-SPEC-IMEN``.
 
     No drawn code is like it, because it has an I.
     """

@@ -55,8 +55,8 @@ class Pool:
     Args:
         name: as messages name it: ``spring``.
         pattern: of codes that are made here; empty: they are imported.
-        valid_for: calendar days of the customer's that a code is good for after that of the
-            message; None: as long as the pool.
+        valid_for: calendar days, in the customer's zone, that a code is good for after the day of
+            the message; None: as long as the pool.
         last_day: the last day of all its codes, in each customer's zone; None: there is none.
         low_water: with fewer free codes there is an alert; 0: there is none.
         percent: what a code takes off; None: something else.

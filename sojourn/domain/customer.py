@@ -47,8 +47,8 @@ class Customer:
         in_care_until: somebody looks after the customer until this moment at the latest.
         in_care_of: the journey that does.
         least_days: by topic, the calendar days that the customer wants between two messages on it.
-        devices: those that take push messages, the one that was used last first; None: they were
-            not asked for, and the token of the card stands for them.
+        devices: those that take push messages, the most recently used first; None: they were not
+            read, and the token of the card stands for them.
     """
 
     customer_id: str
@@ -159,7 +159,7 @@ class Identity:
     def on_topics(self, topics: Topics) -> "Identity":
         """Return the call without a yes to a topic that the project does not have.
 
-        A no to such a topic stays: it may be of a topic that comes back.
+        A no to such a topic stays: the topic may come back.
 
         Args:
             topics: the project's.
@@ -187,8 +187,8 @@ class Erasure:
         customer_id: any id of the person.
         message_id: the call's own id.
         at: when it was told.
-        why: the law or the request that wants all of it gone, runs and messages too; empty: it
-            suffices that nobody can reach the person.
+        why: the law or the request that demands that all of it go, runs and messages too; empty:
+            it is enough that nobody can reach the person.
     """
 
     customer_id: str

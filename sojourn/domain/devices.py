@@ -9,7 +9,7 @@ from typing import Any
 from sojourn.domain.storable import storable_text
 
 MOST_DEVICES = 20
-"""Devices of one customer; of more, the one that was used last longest ago goes."""
+"""Devices of one customer, at most; beyond that, the one that has been unused for longest goes."""
 LONGEST_TOKEN = 2000
 """An index of the database takes no longer key. Tokens have some 200 characters, subscriptions of
 browsers some 500."""
@@ -24,7 +24,7 @@ class Device:
     Args:
         token: the device token, or the subscription of a browser as JSON.
         platform: "ios", "android", "web", ... in small letters; empty: nobody said.
-        used_at: the moment of the newest call that named it; None: that of the call that does now.
+        used_at: the moment of the newest call that named it; None: of the call that names it now.
         gone: the app is not on the device any more.
     """
 
@@ -37,7 +37,7 @@ class Device:
 def read_device(context: object, event: str = "") -> Device | None:
     """Return the device that the context of a call names, as Segment's SDKs write it.
 
-    Nobody wrote it on purpose, so what cannot be read is no fault.
+    Nobody wrote it on purpose, so a token that cannot be read is no fault.
 
     Args:
         context: the call's: ``{"device": {"token": "...", "type": "ios"}}``.

@@ -12,7 +12,7 @@ def read_email(written: str) -> str:
     letters and in ASCII, as the DNS knows it. No mailbox is looked up.
 
     Raises:
-        ValueError: it has not the syntax of RFC 5321 or 6531, or names more than one mailbox.
+        ValueError: it lacks the syntax of RFC 5321 or 6531, or names more than one mailbox.
     """
     try:
         found = _parsed(written)
@@ -26,7 +26,7 @@ def read_email(written: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_email(address: str) -> bool:
-    """Tell whether exactly one mailbox is meant, written as such."""
+    """Tell whether it is the bare address of exactly one mailbox."""
     try:
         read_email(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Addresses of services that get signed calls: an address that anybody could listen to is none."""
+"""Addresses of services that get signed calls; one that others could listen in on is refused."""
 
 import ipaddress
 from urllib.parse import urlsplit

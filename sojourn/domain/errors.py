@@ -19,6 +19,7 @@
     ├── Unavailable           something that must be there is not (the command exits 1)
     │   ├── StoreUnavailable  the database cannot be opened, or is of another version
     │   └── TemporalUnavailable
+    ├── FeedFault             a feed that cannot be read
     └── TemplateError         a message that cannot be rendered
         └── NothingToSay      a template that declined, on purpose
             └── NothingLeft   because what it is about is gone

@@ -21,17 +21,17 @@ class Experiment:
 
         TONE = Experiment("tone", {"plain": 1, "warm": 1})
 
-    A customer has the variant that the names of the experiment and of its variants give them, and
-    keeps it. A variant whose weight grows takes customers from the others, and nobody changes
-    between these; a new one does the same. A variant of weight 0 has nobody: so the winner gets
-    everybody, and those who had it before do not change.
+    A customer's variant follows from the names of the experiment and of its variants, and stays the
+    same. A variant whose weight grows takes customers from the others, and nobody changes between
+    these; a new one does the same. A variant of weight 0 has nobody: give the losers 0, and the
+    winner gets everybody; those who had it before do not change.
 
     Args:
         name: in small letters, digits and hyphens. Another name draws all customers again.
         variants: the weight of each, by its name.
 
     Raises:
-        TypeError: something of it makes no sense; one line names it.
+        TypeError: an argument makes no sense; one line names it.
     """
 
     name: str
@@ -78,8 +78,8 @@ def drawn(salt: str, weights: Mapping[str, float], customer_id: str) -> str:
     """Draw one of several names for a customer, by their weights; always the same one.
 
     Each name draws a moment for the customer, the sooner the heavier it is (an exponential time
-    whose rate is its weight), and the first one has them. The moment of a name depends on no other
-    name: so a changed weight moves nobody between others.
+    whose rate is its weight), and the earliest wins. The moment of a name depends on no other name,
+    so a changed weight moves nobody between others.
 
     Args:
         salt: tells draws apart: another one draws independently.

@@ -23,7 +23,7 @@ class Article:
     """An article of a feed, as templates see it: plain text, and addresses on the web.
 
     Args:
-        id: as the feed names it; an article of an id that an occurrence has had is not new.
+        id: as the feed names it; an article whose id an occurrence has had is not new.
         title: in one line.
         url: of its page.
         text: how it begins, or what it is about, in one line; may be empty.
@@ -77,12 +77,12 @@ class Feed:
 
     Args:
         url: its address, ``https`` or ``http``; or the name of the environment variable that has
-            it; or one of both for each language, the first for those that are not named.
+            it; or one of the two for each language, the first also for those that are not named.
         at_most: articles of one message.
-        not_older_than: an article that is dated before that is not new. One without a date is.
+        not_older_than: the age up to which an article is new; one without a date is.
 
     Raises:
-        TypeError: something of it makes no sense; one line names it.
+        TypeError: an argument makes no sense; one line names it.
     """
 
     url: str | Mapping[str, str]
@@ -126,15 +126,15 @@ class Feed:
     def fresh(
         self, found: Sequence[Article], had: Collection[str], now: datetime
     ) -> tuple[Article, ...]:
-        """Return what a message tells of: what nobody was told of yet, newest first.
+        """Return the articles that nobody was told of yet, newest first.
 
         Args:
             found: the articles of one address, in the feed's order.
             had: ids that an earlier occurrence has told of.
-            now: the moment.
+            now: the moment at which ages are taken.
 
         Returns:
-            The articles, `at_most` of them. Those beyond are new another time.
+            The articles, `at_most` of them. Those beyond stay new for a later message.
         """
         since = now - self.not_older_than
         by_id: dict[str, Article] = {}

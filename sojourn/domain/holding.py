@@ -1,4 +1,4 @@
-"""The wait for the end of a pause: ever longer, and not all messages end it at the same moment."""
+"""The wait for the end of a pause: it grows, and messages end it at different moments."""
 
 import random
 from datetime import datetime, timedelta
@@ -11,10 +11,10 @@ LONGEST_IF_NEEDED = timedelta(minutes=2)
 def hold_until(
     now: datetime, *, paused_for: timedelta, message_id: str, promotional: bool
 ) -> datetime:
-    """Return when to ask again for a message that a pause holds, of its channel or by a switch.
+    """Return when to ask again for a message that a paused channel or a switch holds.
 
     The wait grows with the pause, so that a long pause costs little. It differs between messages,
-    so that waiting messages leave spread out over the time of one wait, not in a heap.
+    so that waiting messages leave spread out over the time of one wait, not all at once.
 
     Args:
         now: by the journey's clock.

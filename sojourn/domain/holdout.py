@@ -1,6 +1,6 @@
 """Holdouts: customers who get no promotional message, so that others can be compared with them.
 
-Their runs go on, and the gate judges their messages as any: one that would leave is skipped as
+Their runs go on, and the gate judges their messages like any: one that would leave is skipped as
 ``held_out`` at that moment. So those who are held out are judged by the same rules, and at the same
 time, as those who get theirs.
 """
@@ -13,7 +13,7 @@ from sojourn.domain.experiment import drawn
 from sojourn.domain.messages import Delivery, MessageClass
 
 EVERYTHING = "holdout"
-"""The experiment of the installation: who is held out gets nothing promotional at all."""
+"""The experiment of the installation: customers it holds out get nothing promotional at all."""
 OF_A_JOURNEY = "holdout-"
 """The beginning of the experiment of one journey."""
 HELD_OUT, TREATED = "held-out", "treated"
@@ -75,7 +75,7 @@ def assign(
         asked: the part that each experiment holds out.
         had: the sides that the customer has been on, by experiment; these stay, whatever the parts
             are by now.
-        customer_id: the id that holds everything.
+        customer_id: of a customer with several ids, the one that stands for all.
 
     Returns:
         A side for each experiment.

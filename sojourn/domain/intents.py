@@ -8,8 +8,8 @@ is a "no". "Yes, but at four", "yes and no" and "no problem" are `OTHER`, for a 
 a journey that acts on a plain yes must not act on a condition. A Polish "no" may mean "well, yes",
 so it is no answer by itself from somebody who speaks Polish.
 
-"Where is my order?" is `ORDER` if it is all of a reply. With a number in it, a reproach or a second
-question it is for a person: the answer of a machine would be about something else.
+"Where is my order?" is `ORDER` if it is all of a reply. With a number in it, a complaint or another
+question it is for a person: a machine's answer would be about something else.
 """
 
 import re
@@ -33,7 +33,7 @@ class Intent(StrEnum):
     NUMBER = "number"
     """A number of up to three digits, and nothing else: "how likely, from 0 to 10?"."""
     ORDER = "order"
-    """A question for the order, and nothing else: where is it?"""
+    """A question about an order, and nothing else: where is it?"""
     OTHER = "other"
     """Something for a person to read."""
 
@@ -96,7 +96,7 @@ def read_intent(text: str, meaning: Meaning = Meaning.OTHER, *, language: str = 
 
     Args:
         text: in English, Italian or Polish; with or without accents.
-        meaning: its wish as its provider says it, who may know more words.
+        meaning: its wish as the provider reads it, which may know more words.
         language: the customer's, as a locale or its beginning; empty if it is not known.
 
     Returns:

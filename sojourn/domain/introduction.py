@@ -16,9 +16,9 @@ from sojourn.domain.rules import AFTER_A_HOLD
 CURABLE = (Reason.UNKNOWN_CUSTOMER, Reason.NO_ADDRESS, Reason.NO_CONSENT)
 """Reasons that a later call may take away."""
 INTRODUCTION = timedelta(hours=1)
-"""For so long after the start of a run, further words on a known customer may be on their way."""
+"""The time after the start of a run in which further words on a known customer may arrive."""
 LAST_LOOK = timedelta(minutes=1)
-"""The hold ends so long before the message's use does, in case that nobody told the run."""
+"""The hold ends this long before the message's use does, in case nobody told the run."""
 
 
 def wait_for_words(
@@ -31,12 +31,12 @@ def wait_for_words(
     useful_until: datetime,
     needs_own_yes: str = "",
 ) -> datetime | None:
-    """Return until when a message waits for words on its customer.
+    """Return the moment until which a message waits for words on its customer.
 
-    It waits for as long as it is of use if nobody can be written to at all: nobody has identified
-    the customer, or no call has named an address. A customer who can be reached, but not by this
-    message, or who has never said whether they want it, is waited for in the first hour of a run. A
-    "no" is an answer: nothing waits for a better one.
+    It waits for as long as it is of use if the customer cannot be written to at all: nobody has
+    identified them, or no call has named an address. It waits in the first hour of a run for a
+    customer who can be reached, but not by this message, or who has never said whether they want
+    it. A "no" is an answer: nothing waits for a better one.
 
     Args:
         reason: why the message cannot leave now.
@@ -68,8 +68,8 @@ def wait_for_words(
 def cured_by(customer: Customer, *, agrees: bool) -> tuple[Reason, ...]:
     """Return the reasons that the words of a call may have taken away.
 
-    Pages identify their visitors time and again: a call that brings neither address nor consent has
-    nobody ask again.
+    Pages identify their visitors time and again: a call that brings neither address nor consent
+    makes nobody ask again.
 
     Args:
         customer: the card, with the words of the call.

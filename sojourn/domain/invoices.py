@@ -1,7 +1,7 @@
 """An invoice, derived from its events: what is left to pay, since when, and what is tried next.
 
-A run and the templates of its messages make it of the same events by the same function, so that
-what a run decides by and what a customer reads cannot differ. Amounts are decimal numbers.
+A run and the templates of its messages derive it from the same events by the same function, so that
+the run's decisions and the customer's text cannot differ. Amounts are decimal numbers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ FOLDED = (
     PaymentReceived,
     PaymentFailed,
 )
-"""The events that make an invoice."""
+"""The events that an invoice is made of."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def invoice_after(events: Iterable[Event], invoice_id: str) -> Invoice:
     """Return an invoice after ``events``, in whatever order these came in.
 
     The newest word on a field counts. Payments add up; one that was told twice, by one
-    ``payment_id``, counts once. A payment settles the invoice alone if it names no amount, or one
+    ``payment_id``, counts once. A single payment settles the invoice if it names no amount, or one
     in another currency, or if nobody has told what the invoice amounts to.
 
     Args:

@@ -1,8 +1,8 @@
 """Keys: what tells one customer's runs of a journey apart, however a sender writes it.
 
 One cart has many names. A shop's page knows it by its token with a secret behind it, the shop's
-server by the token alone, its API by a global id; a database makes 12.0 of 12. `plain` makes one of
-them. An address is no key that Temporal may hold, so it becomes a digest. Beyond that, an event
+server by the token alone, its API by a global id; a database turns 12 into 12.0. `plain` makes them
+one. Temporal must hold no address, so a key that is one becomes a digest. Beyond that, an event
 that ends runs and names a key that this customer never had is about something that we know by
 another name: it ends the customer's runs of every key.
 """
@@ -123,9 +123,9 @@ class Reach:
             seq: the event's order of arrival.
             had: the first arrival of each plain key that this customer has had; None if nobody has
                 looked: then every key counts as had.
-            begun: the order of arrival of the event that began the run, where it is known: an
-                unknown key of an event that arrived before may be one that we were yet to hear of,
-                unless the customer had had the run's own key already.
+            begun: the order of arrival of the event that began the run, where it is known. An
+                unknown key in an earlier arrival may be one that we were yet to hear of, so the
+                event ends nothing, unless the customer already had the run's own key by then.
             part: whether the event is about a part of its thing: it names products.
 
         Returns:
@@ -146,7 +146,7 @@ class Reach:
         return had.get(value, seq) >= seq > known_from
 
     def depends(self, key: str, *, name: str, said: object) -> bool:
-        """Tell whether it depends on the keys that the customer has had.
+        """Tell whether the answer of `concerns` depends on the keys that the customer has had.
 
         Args:
             key: the run's.
@@ -154,7 +154,7 @@ class Reach:
             said: the key that the event names, as it was sent.
 
         Returns:
-            True if `concerns` needs them.
+            True if `concerns` needs ``had``.
         """
         if not self.field or name not in self.ends or name in self.any_key:
             return False

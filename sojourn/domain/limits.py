@@ -11,7 +11,7 @@ _DAY = timedelta(days=1)
 
 
 class AtCap(StrEnum):
-    """The way of a promotional message where a cap leaves it no room."""
+    """A promotional message's response to a cap that leaves it no room."""
 
     WAIT = "wait"
     """It leaves at the first moment with room, if it is still of use then."""
@@ -44,7 +44,7 @@ def at_most(number: int, *, per: timedelta, key: str = "") -> AtMost:
         number: of messages, in any days in a row that make up ``per``.
         per: whole days, of the customer's calendar: ``days(30)``.
         key: a field of the event that begins the steps: only messages with the same value count
-            together. None: all of the step do.
+            together. Empty: all of the step do.
 
     Returns:
         The limit.

@@ -25,7 +25,7 @@ CODE_LENGTH = 8
 LONGEST_LINK = 2000
 """Characters of a tracked link: its token is longer still, and mailboxes cut longer links."""
 
-# stricter than a browser: a URL in which two readers could see two hosts has none
+# stricter than a browser: a URL in which two readers could see two hosts does not match
 _LINK = re.compile(
     r"https?://([a-z\d.-]+)(?::\d{1,5})?(?:[/?#][^\s\\\x00-\x1f\x7f\ud800-\udfff]*)?",
     re.ASCII | re.IGNORECASE,
@@ -37,7 +37,7 @@ class Unsubscribe:
     """A customer wants no more messages of this topic by this channel.
 
     Args:
-        customer_id: the customer.
+        customer_id: whose link it is.
         channel: of the messages.
         topic: of the messages.
         reference: the message with the link (`domain.reports.reference`); may be empty.
@@ -54,7 +54,7 @@ class Confirm:
     """A customer agrees to what was asked for.
 
     Args:
-        customer_id: the customer.
+        customer_id: whose link it is.
         request: the number of the request (`domain.opt_ins`).
         mailbox: the address that the link was sent to, as a digest of it (`mailbox_mark`).
     """
@@ -69,7 +69,7 @@ class Attend:
     """A customer comes to an appointment, or does not.
 
     Args:
-        customer_id: the customer.
+        customer_id: whose link it is.
         appointment_id: the appointment, as the shop wrote it.
         starts_at: the hour that the message told, in seconds since 1970.
     """
@@ -84,10 +84,10 @@ class Renew:
     """A customer wants a subscription to go on.
 
     Args:
-        customer_id: the customer.
+        customer_id: whose link it is.
         subscription_id: the subscription.
-        until: the end of the period after which it goes on, in seconds since 1970: the link is of
-            that period alone. 0 in links from before the gateway had a page for them.
+        until: the end of the period after which it goes on, in seconds since 1970: the link holds
+            for that period alone. 0 in links from before the gateway had a page for them.
     """
 
     customer_id: str
@@ -100,10 +100,10 @@ class Score:
     """A customer answers a question in a message.
 
     Args:
-        customer_id: the customer.
+        customer_id: whose link it is.
         survey: the campaign that asks, by its id.
         until: from this moment on it takes no answer, in seconds since 1970.
-        score: the answer that is chosen on the page; -1: none is.
+        score: the answer that the page shows as chosen; -1: none.
     """
 
     customer_id: str
@@ -127,7 +127,7 @@ class Click:
 
 @dataclass(frozen=True)
 class Open:
-    """A message is opened, or fetched by a mailbox that wants to seem so.
+    """A message is opened, or a mailbox fetches its pixel without a reader.
 
     Args:
         reference: the message (`domain.reports.reference`).
@@ -181,7 +181,7 @@ def mailbox_mark(secret: str, address: str) -> str:
 
 
 def attend_token(secret: str, wish: Attend) -> str:
-    """Return a token for ``/appointment/{token}``; it is about the hour that it names alone."""
+    """Return a token for ``/appointment/{token}``; it holds for the hour that it names alone."""
     return _sign(secret, "attend", astuple(wish))
 
 
@@ -275,7 +275,7 @@ class Preferences:
     """A customer wants to see and change what they get.
 
     Args:
-        customer_id: the customer.
+        customer_id: whose link it is.
         reference: the message with the link (`domain.reports.reference`); may be empty.
     """
 
@@ -303,7 +303,7 @@ class Task:
     """A person of the shop is asked something about a customer.
 
     Args:
-        customer_id: the customer.
+        customer_id: the customer that it is about.
         number: of the task.
     """
 
@@ -312,7 +312,7 @@ class Task:
 
 
 def task_token(secret: str, link: Task) -> str:
-    """Return a token for ``/t/{token}``; what it asks has an end."""
+    """Return a token for ``/t/{token}``; the task that it names has an end."""
     return _sign(secret, "task", astuple(link))
 
 
@@ -403,7 +403,7 @@ def link_hosts(shop_url: str, more: Iterable[str] = ()) -> frozenset[str]:
 
 
 Secrets = str | Sequence[str]
-"""A secret, or several: the first signs, and what any of them has signed holds."""
+"""A secret, or several: the first signs, and tokens signed by any of them hold."""
 
 
 def _require(secret: Secrets) -> None:

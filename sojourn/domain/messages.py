@@ -24,9 +24,9 @@ class MessageClass(StrEnum):
     """The ground on which we may send a message; it decides which rules the gate applies."""
 
     PROMOTIONAL = "promotional"
-    """We want it: needs consent, keeps quiet hours."""
+    """The company wants it sent: it needs consent and keeps quiet hours."""
     TRANSACTIONAL = "transactional"
-    """The customer's own doing asks for it."""
+    """The customer's own action calls for it."""
     AUTHENTICATION = "authentication"
     """The customer is waiting for it."""
 
@@ -146,7 +146,7 @@ class Enrolment(_Wire):
         key: tells runs of one journey and customer apart; empty where the journey has none.
         start: the event that started it; its id names the enrolment.
         timezone: IANA name of the customer's zone as last known.
-        clock: the journey's clock minus the server's; zero but in time travel.
+        clock: the journey's clock minus the server's; zero except in time travel.
         edition: the rules by which the run waits and counts. A history that began by former rules
             replays by them: 0 sets no timer for a wait that is past, keeps no distance after a
             hold, and takes old news for new; 1 begins the steps again for an older word that says
@@ -296,7 +296,7 @@ class Delivery(_Wire):
     template: str
     channels: tuple[Channel, ...]
     channel: Channel | None = None
-    """On whose queue it is; None (asked for before there was a choice): the first one's."""
+    """The channel on whose queue it is; None (from before there was a choice): the first one."""
     message_class: MessageClass
     topic: str
     due: datetime
@@ -312,7 +312,7 @@ class Delivery(_Wire):
     counted_as: str = ""
     """The value of the field that the limit names: only equal ones count together."""
     at_cap: AtCap | None = None
-    """Its way where a cap leaves no room; None: the policy's."""
+    """Its response to a cap that leaves no room; None: the policy's."""
     now: datetime
     start: tuple[datetime, int]
     """Order of the event that enrolled the customer: a goal older than it is not this run's."""
@@ -330,7 +330,7 @@ class Delivery(_Wire):
     whole: tuple[str, ...] = ()
     """Goals and ends that end nothing if they name products."""
     known_by: tuple[str, ...] = ()
-    """Events beside the starts that tell the keys which there are."""
+    """Events beside the starts that tell which keys the customer has."""
     timezone: str
     given: dict[str, Any] = {}
     """Values that the steps give to the template; nothing personal."""
@@ -343,19 +343,20 @@ class Delivery(_Wire):
     coupon: str = ""
     """The pool from which it hands out a code; empty: it hands out none."""
     articles: Articles = Field(default_factory=Articles, exclude=True)
-    """The articles that a campaign's message tells of: strangers' words, which the store keeps and
-    no history does."""
+    """The articles that a campaign's message tells of: strangers' words, kept by the store and by
+    no history."""
     campaign: str = ""
     """The campaign that it belongs to; empty: a run of a journey. A campaign's message has the
     campaign in place of the run and its start, and the recipient's id in place of the enrolment."""
     still: dict[str, Any] = {}
-    """The fact of its campaign that is to hold still when it leaves, as JSON values; empty: none.
-    A journey's is that of its class."""
+    """The fact of its campaign that must still hold when it leaves, as JSON values; empty: none.
+    A journey's class has that of a journey."""
     variant: str = ""
     """The variant that the customer has, by the experiment that was asked about last; empty: there
     are no variants."""
     version: str = ""
-    """A text that tells the code that decides on it; the gate knows that of a journey's message."""
+    """The version of the code that decides on it; empty for a journey, whose version the gate
+    knows."""
 
     @property
     def lane(self) -> Channel:

@@ -24,7 +24,7 @@ class Note:
 
 
 def few(notes: Iterable[Note]) -> tuple[Note, ...]:
-    """Return at most `MOST_NOTES` notes; what the others are about is said by their number."""
+    """Return at most `MOST_NOTES` notes, and one more that counts the rest."""
     every = tuple(notes)
     if len(every) <= MOST_NOTES:
         return every

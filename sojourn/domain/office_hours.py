@@ -32,7 +32,7 @@ def next_opening(hours: str, holidays: str, after: datetime, tz: ZoneInfo) -> da
 
 
 def holders(hours: str, holidays: str, *, of: str) -> list[Holder]:
-    """Return what holds outside of some hours of the week.
+    """Return the holders that keep messages within some hours of the week.
 
     Args:
         hours: ``mon-fri 09:00-18:00``.

@@ -1,7 +1,7 @@
-"""When may something leave that is held by the clock on the customer's wall?
+"""The end of a hold by local time: when may a message leave?
 
-What holds it is asked of local moments alone, so it changes only where the clock passes an edge of
-a span, passes midnight, or is put over an edge. The search goes from one of these moments to the
+A holder answers for local moments alone, so its answer changes only where the clock passes an edge
+of a span, passes midnight, or is set past an edge. The search goes from one of these moments to the
 next, a day at a time; it never steps through minutes.
 """
 
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sojourn.domain.calendar import DAY, clock_changes, local_day, moment
 
 LONGEST = 370
-"""Days after which a search ends: what never opens in a year and a few days never opens."""
+"""Days after which a search ends: nothing that stays closed for over a year ever opens."""
 
 _MIDNIGHT = 24 * 60 * 60
 
@@ -31,7 +31,7 @@ class Holder(Protocol):
         ...
 
     def edges(self, day: date) -> Iterable[int]:
-        """Yield the seconds of a local day at which it may begin or end to hold."""
+        """Yield the seconds of a local day at which it may begin or cease to hold."""
         ...
 
 
@@ -109,7 +109,7 @@ class _Found:
 def closing(
     holders: Sequence[Holder], opened: datetime, tz: ZoneInfo, look_on: timedelta
 ) -> datetime:
-    """Return the first moment after one at which nothing holds at which something holds again.
+    """Return the first moment after an opening at which something holds again.
 
     Args:
         holders: all that may hold.
@@ -131,7 +131,7 @@ def closing(
 
 
 def _edges(holders: Sequence[Holder], after: datetime, tz: ZoneInfo) -> Iterator[datetime]:
-    """Yield in order the moments after ``after`` at which something may begin or end to hold.
+    """Yield in order the moments after ``after`` at which something may begin or cease to hold.
 
     The day before counts as well: where clocks go back over midnight, it is shown a second time.
     """

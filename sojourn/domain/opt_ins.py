@@ -7,9 +7,9 @@ from enum import StrEnum
 from sojourn.domain.messages import Channel
 
 LASTS = timedelta(days=7)
-"""For so long after the request a link confirms it."""
+"""The time after a request in which a link confirms it."""
 DAY = timedelta(days=1)
-"""The time in which one address is asked so many times at most."""
+"""The time over which requests to one address are counted."""
 
 
 class Stage(StrEnum):

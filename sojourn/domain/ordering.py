@@ -1,4 +1,4 @@
-"""Order between events whose senders' clocks differ: what ends a run counts in doubt.
+"""Order between events whose senders' clocks differ: in doubt, an event that ends a run counts.
 
 An event has a moment, by a clock of its sender, and an order of arrival, by the store's count. Two
 senders' clocks may differ by a tolerance, `SOJOURN_CLOCK_SKEW`. Within it the moments do not tell
@@ -41,5 +41,5 @@ def earliest(start: datetime, within: timedelta) -> datetime:
 
 
 def latest_start(event: datetime, within: timedelta) -> datetime:
-    """Return the latest moment of a start for which an event may count that arrived after it."""
+    """Return the latest start for which an event that arrived after it may count."""
     return event + within

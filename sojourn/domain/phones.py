@@ -41,9 +41,8 @@ def read_phone(written: str, country: str = "", *, certain: bool = True) -> str:
     Args:
         written: as it was written: ``+39 320 1234567``, ``0171 1234567``, ``491711234567``.
         country: where a number without a country's code is dialled (ISO 3166); may be empty.
-        certain: the country was said together with the number. A country that is known from
-            elsewhere, and one of bare digits without a trunk prefix, reads only numbers that are in
-            use there.
+        certain: the country was said together with the number. With a country known from elsewhere,
+            and for bare digits without a trunk prefix, only numbers in use there are read.
 
     Returns:
         ``+393201234567``.

@@ -15,7 +15,7 @@ class Place:
     """The place that a copy goes to.
 
     Args:
-        channel: the channel.
+        channel: by which it goes.
         address: as the provider takes it.
     """
 
@@ -24,7 +24,7 @@ class Place:
 
 
 def place_of(written: str, channels: tuple[Channel, ...]) -> Place:
-    """Read where a copy goes.
+    """Read the place that a copy goes to.
 
     Args:
         written: an e-mail address, a phone number, or ``push:TOKEN``.

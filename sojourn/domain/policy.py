@@ -1,7 +1,7 @@
 """The customer's part of the verdict: may this message leave now? Pure, over plain values.
 
-The questions stand in the order in which an answer helps an operator most: an erased customer is
-the better news than the missing address that comes of it.
+The questions stand in the order in which an answer helps an operator most: "erased" says more than
+the missing address that follows from it.
 """
 
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ Decision = Allow | Defer | Skip
 
 @dataclass(frozen=True)
 class Recipient:
-    """A customer, as far as the decision depends on one.
+    """The parts of a customer that the decision depends on.
 
     Args:
         known: an identify call was seen.
@@ -122,7 +122,7 @@ def decide(
         now: by the journey's clock.
         useful_until: from this moment on, the message is of no use.
         rules: of the project's policy.
-        message_id: names the message: what a hold leaves is spread by it.
+        message_id: names the message; messages leave spread out by it after a hold.
         within: the message's own window, as its journey writes it.
         needs_own_yes: the topic needs a yes of its own.
         room: what caps leave to the message; None: no cap concerns it.
@@ -189,9 +189,9 @@ def _held(
 
 
 def _until(hold: Hold | None, useful_until: datetime) -> Defer | Skip | None:
-    """Hold a message; one that a hold leaves no use would end in "too late": say so now.
+    """Defer a message over a hold; skip one that would be too late after it, and say so now.
 
-    Where the customer's own break, or care, is among the causes, that is the better news.
+    Where the customer's own break, or care, is among the causes, that reason says more.
     """
     if hold is None:
         return None
@@ -208,7 +208,7 @@ def _channel(
     *,
     needs_own_yes: bool,
 ) -> Channel | Reason:
-    """Return the first channel that may be used, or why there is none; no topic, no consent."""
+    """Return the first usable channel, or why there is none; without a topic, consent is moot."""
     reason = Reason.NO_ADDRESS
     for channel in channels:
         if channel not in recipient.reachable:

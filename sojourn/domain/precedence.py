@@ -9,8 +9,8 @@ class Precedence:
     """The table ``[precedence]`` of a project's ``policy.toml``.
 
     Args:
-        order: journeys (``renewal``) and single messages (``renewal/in-two-days``), the one that
-            goes first at the beginning. All others come after them, and are equals.
+        order: journeys (``renewal``) and single messages (``renewal/in-two-days``), in the order in
+            which they go. All others come after them, and are equals.
     """
 
     order: tuple[str, ...] = ()

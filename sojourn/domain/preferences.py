@@ -1,9 +1,9 @@
 """`Choices`: what a customer gets, as the preference page shows it and as its form changes it.
 
 The page shows what really holds. A topic that is on may be off by one channel, or come by a channel
-that is off: such a topic has a box for each channel (`Choices.apart`). What a form changes is told
-by what its customer saw, never by what holds when it arrives: an old form takes nothing back that
-it did not show.
+that is off: such a topic has a box for each channel (`Choices.apart`). A form changes what differs
+from the choices that its customer saw, never from those that hold when it arrives: an old form
+takes nothing back that it did not show.
 """
 
 import json
@@ -38,8 +38,8 @@ class Choices:
     Args:
         channels: by which promotional messages come.
         topics: that come.
-        apart: for each topic that is on, and comes by other channels than these: does it come by
-            the channel?
+        apart: for each topic that is on, and comes by other channels than these: whether it comes
+            by a channel.
         least_days: by topic, the calendar days between two messages; absent: as they come.
         snoozed_until: the end of a break; None: there is none.
         locale: as the card has it; may be empty.
@@ -129,13 +129,13 @@ def offered_channels(customer: Customer, consents: Consents) -> tuple[Channel, .
 def choices_of(
     customer: Customer, consents: Consents, topics: Iterable[Topic], now: datetime
 ) -> Choices:
-    """Return what holds for a customer.
+    """Return the choices that hold for a customer.
 
     Args:
         customer: the card.
         consents: the customer's words, and those of the addresses.
         topics: the project's.
-        now: a break that has ended is none.
+        now: a break that has ended by then is none.
 
     Returns:
         The choices.
@@ -220,10 +220,10 @@ def corrections(
     channels: Sequence[Channel],
     topics: Iterable[Topic],
 ) -> list[Statement]:
-    """Return the words that are still missing for what a form says.
+    """Return the words on consent that are still missing to bring about what a form says.
 
-    A word on a channel moves topics that the form leaves as they are: a yes that an earlier no to
-    the channel had outweighed counts again after a yes to the channel, for one.
+    A word on a channel moves topics that the form leaves as they are: for example, a yes that an
+    earlier no to the channel had outweighed counts again after a yes to the channel.
 
     Args:
         was: what the form showed.

@@ -11,7 +11,7 @@
     currency = "USD"
     "+1" = "0.0083"
 
-Nothing is known of a price that the file does not name, and none is made up.
+A price that the file does not name is unknown; none is made up.
 """
 
 import re

@@ -22,7 +22,7 @@ class Question:
 
     Args:
         text: what the person reads.
-        answers: by the name on which the steps branch, the words of its button.
+        answers: the words of each button, by the name on which the steps branch.
 
     Raises:
         TypeError: there are no answers, more than `MOST_ANSWERS`, or a text is empty or too long.

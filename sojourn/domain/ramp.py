@@ -16,7 +16,7 @@ STEPS = (200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 USED = 0.8
 """The part of a day's budget after which a domain may climb."""
 CALM = 0.5
-"""The part of the shares that make it fall under which it may climb."""
+"""The part of the shares at which it falls: below it, the domain may climb."""
 IDLE = 30
 """Days without a promotional e-mail after which it falls a step, and once more after as many."""
 DAY = timedelta(days=1)
@@ -24,7 +24,7 @@ AN_HOUR = timedelta(hours=1)
 
 
 class Turn(StrEnum):
-    """A word about a domain on its ladder."""
+    """A decision about a domain's step on its ladder."""
 
     BEGINS = "begins"
     CLIMBS = "climbs"
@@ -74,9 +74,10 @@ class Ladder:
 
     Args:
         steps: messages a day; above the last step there is no budget.
-        bounces: of what has left since it came to its step.
+        bounces: the share at which it falls, of the messages that have left since it came to its
+            step.
         complaints: likewise.
-        least: before so many have left, no share makes it fall.
+        least: the number of messages that must have left before a share makes it fall.
     """
 
     steps: tuple[int, ...] = STEPS
@@ -138,10 +139,10 @@ class Allowance:
     """The promotional e-mails that may leave from a domain on a day.
 
     Args:
-        domain: the domain.
-        budget: of the day; None: there is none.
+        domain: that sends them.
+        budget: of the day, in messages; None: as many as there are.
         used: of it.
-        until: the next day begins.
+        until: when the next day begins.
     """
 
     domain: str
@@ -166,7 +167,7 @@ class Allowance:
 
     @property
     def waits(self) -> str:
-        """The line for people whose messages have no room in it."""
+        """The line for operators about messages that have no room in it."""
         return f"waits for tomorrow's budget of {self.domain}: {self._used}"
 
     @property
@@ -178,7 +179,7 @@ def day_of(now: datetime, timezone: str) -> tuple[date, datetime]:
     """Return the day of a moment in a zone, and when the next one begins.
 
     Args:
-        now: the moment.
+        now: any aware moment.
         timezone: an IANA name.
     """
     tz = zone(timezone)
@@ -187,10 +188,10 @@ def day_of(now: datetime, timezone: str) -> tuple[date, datetime]:
 
 
 def next_turn(due: datetime, morning: datetime, useful_until: datetime) -> datetime | None:
-    """Return when a message has its turn that has to wait for a later day.
+    """Return when a message that has to wait for a later day has its turn.
 
-    It is at the hour at which it was due, so that nobody is written to at midnight; an hour before
-    if it is of no use by then, as one is that is of use for a day.
+    That is at the hour at which it was due, so that nobody is written to at midnight; or an hour
+    earlier if it would be of no use by then, like a message that is of use for one day.
 
     Args:
         due: when it was due.

@@ -33,7 +33,7 @@ class Ramps:
         """Return the ladder of a domain.
 
         Raises:
-            BadInput: the file names none for it.
+            BadInput: the file does not name the domain.
         """
         ladder = self.ladders.get(domain.lower())
         if ladder is None:

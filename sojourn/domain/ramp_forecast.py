@@ -10,7 +10,7 @@ from sojourn.domain.ramp import DAY, Allowance, Ladder, day_of, next_turn
 def ramped(
     arrivals: Iterable[Arrival], today: Allowance, ladder: Ladder, level: int, timezone: str
 ) -> Iterator[Arrival]:
-    """Tell when messages may leave if a domain climbs a step each day that it uses up.
+    """Tell when messages may leave if a domain climbs a step after each budget that it uses up.
 
     Args:
         arrivals: as if there were no ramp.
@@ -20,7 +20,7 @@ def ramped(
         timezone: in which days begin, an IANA name.
 
     Yields:
-        The same messages; those of which today's budget has no room on another day.
+        The same messages; those without room in a day's budget move to a later day.
     """
     waiting = [(one.ready, number, one) for number, one in enumerate(arrivals)]
     heapify(waiting)

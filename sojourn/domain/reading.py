@@ -1,4 +1,4 @@
-"""One id or moment of a stranger's, and pydantic's verdict in our words."""
+"""Reading one id or moment that a stranger sent, with pydantic's verdict in our words."""
 
 from datetime import datetime
 from typing import Final

@@ -47,5 +47,5 @@ _WORDS: dict[Reason, str] = {
 
 
 def explain(reason: Reason) -> str:
-    """``reason`` in plain words; they complete "skipped because ..." and "held because ..."."""
+    """Return ``reason`` in words that complete "skipped because ..." and "held because ..."."""
     return _WORDS[reason]

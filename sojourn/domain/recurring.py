@@ -1,4 +1,4 @@
-"""When a campaign recurs: each day, week or month, at a local time of each customer's zone.
+"""The times of a recurring campaign: each day, week or month, at a local time of each customer.
 
 An occurrence is named after its day, ``newsletter@2026-12-07``, and is a campaign of its own.
 """
@@ -18,7 +18,7 @@ _CALLED = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "
 
 @dataclass(frozen=True)
 class Recurring:
-    """When a campaign recurs. Made by `daily`, `weekly` and `monthly`.
+    """The times of a recurring campaign. Made by `daily`, `weekly` and `monthly`.
 
     Args:
         local: the local time.
@@ -57,7 +57,7 @@ class Recurring:
     def on(self, day: date) -> SendingTime:
         """Return when the occurrence of a day is due.
 
-        Where its hour has passed already, it is sent for as long as it is of use.
+        Where its hour has already passed, it is sent for as long as it is of use.
         """
         return SendingTime(day=day, local=self.local, passed=Passed.LATE)
 
@@ -65,7 +65,7 @@ class Recurring:
         """Yield the days of its occurrences, without end.
 
         Args:
-            first: no earlier ones.
+            first: the earliest day to yield.
         """
         while True:
             if self.falls_on(first):
@@ -90,7 +90,7 @@ def day_at(moment: datetime) -> date:
 
 
 def daily(*, at: str | time) -> Recurring:
-    """Return: each day at a local time, in each customer's zone.
+    """Return the times "each day at a local time, in each customer's zone".
 
     Args:
         at: ``"09:00"``.
@@ -102,7 +102,7 @@ def daily(*, at: str | time) -> Recurring:
 
 
 def weekly(day: str, *, at: str | time) -> Recurring:
-    """Return: each week, on a day, at a local time, in each customer's zone.
+    """Return the times "each week, on a day, at a local time, in each customer's zone".
 
     Args:
         day: ``"mon"`` to ``"sun"``.
@@ -117,7 +117,7 @@ def weekly(day: str, *, at: str | time) -> Recurring:
 
 
 def monthly(day: int, *, at: str | time) -> Recurring:
-    """Return: each month, on a day, at a local time, in each customer's zone.
+    """Return the times "each month, on a day, at a local time, in each customer's zone".
 
     Args:
         day: 1 to 28, which every month has.

@@ -1,4 +1,4 @@
-"""Retention: after how many days which table gives something up, as a setting says it."""
+"""Retention: the days after which tables give something up, as a setting writes them."""
 
 from collections.abc import Mapping
 

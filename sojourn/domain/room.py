@@ -1,8 +1,8 @@
 """`Room`: what the caps leave to one message, and what becomes of it where they leave none.
 
-Of several messages that want one slot, the one goes first that the policy names first, then the one
-that fell due first. One of those that is held already counts for the others as if it had left at
-the end of its hold. A message that comes after it waits, or gives way.
+Of several messages that want one slot, the one that the policy names first goes first, then the one
+that fell due first. A message that is held counts for the others as if it had left at the end of
+its hold. A message that comes after it waits, or gives way.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,11 +19,11 @@ from sojourn.domain.precedence import Precedence
 from sojourn.domain.rules import AFTER_A_HOLD, Hold, Rules
 
 LATE = timedelta(minutes=10)
-"""A held message that has not asked so long after the end of its hold no longer keeps a slot: its
-run is over, or nobody works on it."""
+"""A held message that has not asked again this long after the end of its hold no longer keeps a
+slot: its run is over, or nobody works on it."""
 AFTER_ANOTHER = timedelta(minutes=1)
-"""A message that gives way asks again so long after the other one was to leave; if that has not
-asked by then, after twice that time, and so on until it keeps no slot."""
+"""A message that gives way asks again this long after the other one was to leave; if that one has
+not asked by then, after twice the time, and so on until the other keeps no slot."""
 
 Search = Callable[[Sequence[Holder]], Hold | None]
 """Finds the hold of a message by the policy's windows and by these holders."""
@@ -225,9 +225,9 @@ class Room:
 
 
 def _decided(leaves: datetime, now: datetime) -> datetime:
-    """Return when to look what became of another message: it may be skipped, and its slot free.
+    """Return when to look at what became of another message: it may be skipped, its slot free.
 
-    Its run asks at the end of its hold. If it is late, nobody asks about it each minute.
+    Its run asks at the end of its hold. The later it is, the further apart the looks.
     """
     late = now - leaves
     if late < timedelta(0):

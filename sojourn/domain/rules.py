@@ -21,7 +21,7 @@ from sojourn.domain.snooze import Snooze
 from sojourn.domain.week import DAYS, MIDNIGHT, Week, read_week
 
 SPREAD = timedelta(minutes=10)
-"""Messages that a hold has kept leave over so long a time, unless the file says otherwise."""
+"""The time over which messages leave after a hold, unless the file says otherwise."""
 UNKNOWN = ""
 """The country of a customer if nothing tells one."""
 
@@ -57,7 +57,7 @@ class Quiet:
         return self.week.spans[day.weekday()] == ((0, MIDNIGHT),)
 
     def edges(self, day: date) -> Iterable[int]:
-        """Yield the seconds of a local day at which it becomes quiet, or is so no more."""
+        """Yield the seconds of a local day at which quiet hours begin or end."""
         return self.week.edges(day.weekday())
 
 
@@ -191,9 +191,9 @@ class Rules:
     """Everything that a project's ``policy.toml`` says, and what holds where it says nothing.
 
     Args:
-        quiet: the general quiet hours: of messages that no rule with its own concerns.
+        quiet: the general quiet hours, for messages that concern no rule with its own.
         rules: in the order of the file.
-        spread: what a hold leaves goes out over so long a time.
+        spread: the time over which messages leave after a hold.
         caps: how many messages a customer gets, and how far apart.
         precedence: which message goes first where a cap has room for one.
     """
@@ -212,7 +212,7 @@ class Rules:
     def holders(
         self, channel: Channel, country: str = UNKNOWN, region: str = "", within: str = ""
     ) -> tuple[Holder, ...]:
-        """Find what may hold a promotional message.
+        """Find the holders that may hold a promotional message.
 
         Args:
             channel: by which it is about to leave.
@@ -252,7 +252,7 @@ class Rules:
         its use.
 
         Args:
-            holders: of `holders`.
+            holders: as `holders` finds them.
             now: by the journey's clock.
             tz: the customer's zone.
             message_id: names the message.
@@ -281,7 +281,7 @@ NO_RULES = Rules()
 
 
 def _reason(holders: Iterable[Holder]) -> Reason:
-    """Return the reason of a hold: the customer's own break says most, then who takes care."""
+    """Return the reason of a hold: the customer's own break says most, then being in care."""
     kinds = {type(holder) for holder in holders}
     if Snooze in kinds:
         return Reason.SNOOZED

@@ -14,7 +14,7 @@ from sojourn.domain.made_ids import made_id
 TOLD = "told/"
 """Ids of events that a run tells begin with it."""
 TOLD_ON = "told-on/"
-"""Ids of events that a run tells which itself was begun by such an event."""
+"""Ids of events told by a run that such an event began start with it."""
 
 
 class Saying(BaseModel):
@@ -27,7 +27,7 @@ class Saying(BaseModel):
         cause: id of the event that last (re)started the steps.
         occurrence: its number among the sayings of its kind since then.
         now: by the journey's clock.
-        clock: the journey's clock minus Temporal's; zero but in time travel.
+        clock: the journey's clock minus Temporal's; zero except in time travel.
     """
 
     model_config = ConfigDict(frozen=True)

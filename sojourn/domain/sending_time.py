@@ -12,7 +12,7 @@ EARLIEST = timedelta(hours=14)
 
 
 class Passed(StrEnum):
-    """The way of customers in whose zone the local time has passed already."""
+    """The treatment of customers in whose zone the local time has already passed."""
 
     NOW = "now"
     """They get the message at once."""
@@ -21,12 +21,12 @@ class Passed(StrEnum):
     NEVER = "never"
     """They do not get it: `Reason.TOO_LATE`."""
     LATE = "late"
-    """They get it at once, for as long after its hour as it is of use."""
+    """They get it at once if it is still of use so long after its hour."""
 
 
 @dataclass(frozen=True)
 class SendingTime:
-    """When a campaign's message is due.
+    """The time at which a campaign's message is due.
 
     Made by `at_once`, `at` and `at_local`.
 
@@ -96,12 +96,12 @@ class SendingTime:
 
 
 def at_once() -> SendingTime:
-    """Return: as soon as the campaign is launched."""
+    """Return the time "as soon as the campaign is launched"."""
     return SendingTime()
 
 
 def at(when: str | datetime) -> SendingTime:
-    """Return: at one moment for everybody.
+    """Return the time "at one moment for everybody".
 
     Args:
         when: with its offset: ``"2026-12-01T10:00+01:00"``.
@@ -122,7 +122,7 @@ def at(when: str | datetime) -> SendingTime:
 
 
 def at_local(when: str | datetime, *, passed: Passed | str = Passed.TOMORROW) -> SendingTime:
-    """Return: at a local time, in each customer's zone.
+    """Return the time "at a local time, in each customer's zone".
 
     Args:
         when: without an offset: ``"2026-12-01 10:00"``.
@@ -130,7 +130,7 @@ def at_local(when: str | datetime, *, passed: Passed | str = Passed.TOMORROW) ->
             ``tomorrow``, ``never``, or ``late``: at once if it is still of use after its hour.
 
     Raises:
-        TypeError: it is no local time, or there is no such way.
+        TypeError: it is no local time, or ``passed`` is none of these words.
     """
     try:
         told = datetime.fromisoformat(when) if isinstance(when, str) else when

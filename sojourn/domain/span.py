@@ -1,4 +1,4 @@
-"""Spans of time by name: ``days(2)`` reads as the brief does."""
+"""Spans of time by name: ``days(2)``, as a journey's text would have it."""
 
 from datetime import timedelta
 

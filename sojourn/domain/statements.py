@@ -38,8 +38,8 @@ _NO = frozenset(
 def read_statement(path: str, item: Any) -> list[Statement]:
     """Read one statement of a call.
 
-    Of a yes every entry must be understood: one that nobody reads might have limited it. Of a no,
-    what cannot be read is left out: the no itself counts.
+    Every entry of a yes must be understood: an entry that is passed over might have limited it.
+    Entries of a no that cannot be read are left out: the no itself counts.
 
     Args:
         path: of the statement: ``traits.consents.0``.

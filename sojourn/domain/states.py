@@ -82,7 +82,7 @@ class AnswerState(StrEnum):
 
     WAITING = "waiting"
     CLAIMED = "claimed"
-    """About to leave. It stays so if its worker died: perhaps sent, and not sent again."""
+    """About to leave. It stays claimed if its worker died: perhaps sent, and not sent again."""
     SENT = "sent"
     UNKNOWN = "unknown"
     """The provider's answer was lost: perhaps sent, and not sent again."""

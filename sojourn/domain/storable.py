@@ -31,10 +31,10 @@ def check_storable(call: dict[str, Any]) -> None:
 
 
 def storable_part(value: Any, path: str) -> tuple[Any, list[Note]]:
-    """Return a value without what cannot be stored at any depth in it, and what that was.
+    """Return a value without the parts that cannot be stored, at any depth, and notes on them.
 
     Args:
-        value: of a call; it stays as it is.
+        value: of a call; it is not changed.
         path: names it in the notes.
     """
     try:
@@ -87,7 +87,7 @@ def storable_text(text: str) -> str:
 
 
 def _without(value: Any, path: tuple[str, ...], levels: int, notes: list[Note]) -> Any:
-    """Return a value without its parts that cannot be stored; None if it cannot be itself."""
+    """Return a value without its parts that cannot be stored; None if it is one itself."""
     try:
         match value:
             case dict() if levels:

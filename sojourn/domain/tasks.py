@@ -35,7 +35,7 @@ class Opening(Saying):
         question: its name in the journey.
         text: what the person reads.
         answers: words by name.
-        until: the run waits so long, by the journey's clock.
+        until: the run waits until this moment, by the journey's clock.
         silent: no promotional message leaves to the customer while it is open.
     """
 
@@ -58,14 +58,14 @@ class Opening(Saying):
 
 
 class Closing(BaseModel):
-    """A run waits for an answer no longer.
+    """A run no longer waits for an answer.
 
     Args:
         task: its name.
         customer_id: whose run it is.
         question: its name in the journey.
         occurrence: its number among the tasks of this question.
-        because: why not; None: its time is up.
+        because: why it no longer waits; None: its time is up.
         now: by the journey's clock.
     """
 
@@ -80,7 +80,7 @@ class Closing(BaseModel):
 
 
 class TaskStand(BaseModel):
-    """The stand of a task, as its run is told.
+    """The state of a task and its answer, as its run is told.
 
     Args:
         state: its state.

@@ -93,7 +93,7 @@ class Topic:
 
     @property
     def can_be_refused(self) -> bool:
-        """True if customers may choose: of promotional messages."""
+        """True if customers may say no: to promotional messages alone."""
         return self.message_class is MessageClass.PROMOTIONAL
 
     def name_in(self, languages: Iterable[str]) -> str:
@@ -134,7 +134,7 @@ class Topics(Mapping[str, Topic]):
 
     @property
     def own(self) -> frozenset[str]:
-        """The topics to which a customer has to say yes themselves (`needs_own_yes`)."""
+        """The topics that need a yes of their own (`needs_own_yes`)."""
         return frozenset(topic for topic in self.listed if self.needs_own_yes(topic))
 
     def needs_own_yes(self, topic: str) -> bool:

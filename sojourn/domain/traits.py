@@ -1,4 +1,4 @@
-"""Traits of identify calls, read one by one: what cannot be read is left out, and said."""
+"""Traits of identify calls, read one by one: one that cannot be read is left out and named."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -92,13 +92,13 @@ class Traits:
 def card_field(trait: str) -> str | None:
     """Return the field of the card that a trait tells; None for any other trait.
 
-    Of the second phone number, letters and digits count: ``phone_2``, ``secondPhone``.
+    For the second phone number, only letters and digits count: ``phone_2``, ``secondPhone``.
     """
     return CARD.get(trait) or ("phone2" if letters(trait) in _SECOND else None)
 
 
 def read_traits(traits: Mapping[str, Any]) -> Traits:
-    """Read the traits of an identify call, each for itself.
+    """Read the traits of an identify call, each by itself.
 
     Args:
         traits: as they were sent.
@@ -133,7 +133,7 @@ def read_traits(traits: Mapping[str, Any]) -> Traits:
 def read_context(context: Mapping[str, Any]) -> dict[str, str]:
     """Return what the context of a call tells of the card: the SDKs put both there by themselves.
 
-    Nobody wrote it on purpose, so what cannot be read is no fault.
+    Nobody wrote it on purpose, so a value that cannot be read is no fault.
     """
     told: dict[str, str] = {}
     for name in ("locale", "timezone"):
@@ -194,7 +194,7 @@ def _number(path: str, written: str, found: Traits, traits: Mapping[str, Any]) -
         try:
             return read_phone(written, country), ""
         except NoCountry:
-            continue  # the next one may know it, at last the card
+            continue  # the next one may know it, in the end the card
         except NotAPhone as error:
             raise BadCustomer(path, str(error)) from None
     if sum(c.isdigit() for c in written) < FEWEST_DIGITS:
@@ -212,8 +212,9 @@ def _keep_number(found: Traits, name: str, number: tuple[str, str]) -> None:
 def _phones(found: Traits, traits: Mapping[str, Any], free: list[str]) -> None:
     """Read a list of numbers: those that can be read, in their order, until both places are told.
 
-    The list is the whole: a place that it does not fill has no number any more, unless a number of
-    it could not be read. A trait of the place's own name outweighs it: ``free`` are the others.
+    The list is complete: a place that it does not fill has no number any more, unless one of its
+    numbers could not be read. A trait of the place's own name outweighs it; ``free`` has the other
+    places.
     """
     named = [(found.card.get(name, ""), getattr(found, name)) for name in NUMBERS]
     sent, faults = traits[PHONES], len(found.faults)
@@ -331,7 +332,7 @@ def _consents(found: Traits, value: Any) -> None:
 
 
 def _statements(found: Traits, value: Any) -> None:
-    """Read statements one by one: what cannot be read of one spoils no other."""
+    """Read statements one by one: a fault in one spoils no other."""
     if value is None:
         return
     items = [value] if isinstance(value, Mapping) else value

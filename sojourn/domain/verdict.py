@@ -43,7 +43,7 @@ OVERTAKEN = (Reason.GOAL_REACHED, Reason.RUN_STOPPED, Reason.SUPERSEDED)
 """Reasons that an event gave, most telling first.
 
 They do not settle a message: a retry whose answer was lost, or a run for which the event changes
-nothing, asks again, and the gate gives the event along again.
+nothing, asks again, and the gate returns the event again.
 """
 OF_A_CHANNEL = (
     Reason.NO_ADDRESS,
@@ -383,7 +383,7 @@ def _overtakes(event: Heard, why: Reason, delivery: Delivery) -> bool:
 def permitted(case: Case) -> Receipt | Ruling:
     """Answer for a message of a run that is still on.
 
-    What an operator holds back is not judged further: whatever else is wrong with it may be the
+    A message that an operator holds back is not judged further: any other fault of it may be the
     reason for holding it back.
     """
     if case.switched_off or case.called_off:
@@ -408,7 +408,7 @@ def permitted(case: Case) -> Receipt | Ruling:
         if case.entry is None and case.entries:
             # no channel is left after one that refused: its refusal is the news
             return receipt(case.entries[-1], case.timezone)
-        # a campaign asks of customers who have said their words; a journey may begin before them
+        # a campaign's customers have said their words; a journey may begin before its customer does
         if not case.unresolved and not case.delivery.campaign:
             decision = _wait_for_words(case, case.circumstances.recipient, decision)
     return _ruling(case, decision)
@@ -417,7 +417,7 @@ def permitted(case: Case) -> Receipt | Ruling:
 def _comes_to_nothing(around: Circumstances) -> Skip | None:
     """Return why a message that may leave does not; None if nothing keeps it.
 
-    Others of its kind that have left may be enough, or what it hands out is not to be had.
+    Enough of its kind may have left, or there is no code for it to hand out.
     """
     if around.told_by_twin:
         return Skip(Reason.ALREADY_TOLD)
@@ -443,10 +443,10 @@ def _within_budget(case: Case, allow: Allow, allowance: Allowance | None) -> Dec
 
 
 def _held_out(case: Case, decision: Decision, group: str) -> Decision:
-    """Skip what would leave to somebody in a control group.
+    """Skip a message that would leave to somebody in a control group.
 
-    It is the last question, so that those who are held out are judged as all are. What may be out
-    is not held out any more.
+    It is the last question, so that customers who are held out are judged like all others. A
+    message that may be out is no longer held out.
     """
     leaves = isinstance(decision, Allow) and group and not case.unresolved
     return Skip(Reason.HELD_OUT, group) if leaves else decision
@@ -455,8 +455,8 @@ def _held_out(case: Case, decision: Decision, group: str) -> Decision:
 def _qualifies(condition: Finding, recipient: Recipient) -> bool:
     """Tell whether the journey's condition lets a message pass: only if it holds.
 
-    Nothing is known of who is erased, or not identified yet. Such a message does not leave either,
-    and the reason for that says more.
+    Nothing is known of a customer who is erased, or not identified yet. Their message does not
+    leave either, and the reason for that says more.
     """
     nobody = recipient.erased or not recipient.known
     return bool(condition.holds) or (condition.holds is None and nobody)

@@ -45,8 +45,8 @@ class Week:
 
         Args:
             written: for people.
-            spans: weekday (0 is Monday), first second, last second; an end that is not after its
-                beginning lies on the next day.
+            spans: weekday (0 is Monday), the seconds at which it begins and ends; an end that is
+                not after its beginning lies on the next day.
         """
         found: list[list[Span]] = [[] for _ in DAYS]
         for weekday, start, end in spans:

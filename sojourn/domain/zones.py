@@ -17,7 +17,7 @@ _OFFSET = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _WEST, _EAST = 12, 14
-"""Hours by which zones of IANA lie off UTC at most."""
+"""The most hours by which IANA's zones lie west and east of UTC."""
 
 
 def read_zone(written: str) -> str:
