@@ -4,7 +4,7 @@
 `fulfilment`, `billing`, `reviews`, `care`, `loyalty`, `appointments`, `watching`, `access`,
 `trials`, `audiences`, `messages`, `opt_ins` and `runs` have the events that ship. `catalogue` has
 the events of a project by name, `reading` the strict way from a call to an event, `lenience` the
-kind one, `naming` the names that mean the same; `fleeting` tells what of an event is not kept for
+lenient one, `naming` the names that mean the same, `fleeting` the fields that are not kept for
 long.
 """
 

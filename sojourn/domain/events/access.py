@@ -33,4 +33,4 @@ class LoginSucceeded(Event, name="Login Succeeded"):
     """A customer has signed in."""
 
     request_id: Key = ""
-    """That of the code that was used; without it, all codes that were asked for are done with."""
+    """The request of the code that was used; without it, no requested code is needed any more."""

@@ -11,7 +11,7 @@ class AudienceEntered(Event, name="Audience Entered"):
 
 
 class AudienceLeft(Event, name="Audience Left"):
-    """The customer is in an audience of the project no more."""
+    """The customer left an audience of the project."""
 
     audience: str
     """Its name."""

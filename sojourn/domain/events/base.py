@@ -43,7 +43,7 @@ class Event(BaseModel):
     event_name: ClassVar[str] = ""
     """Name on the wire: "Order Completed"."""
     made: ClassVar[tuple[str, ...]] = ()
-    """The fields that the class makes of others: a stored event has them, whatever was sent."""
+    """The fields that the class derives from others: a stored event has them, whatever was sent."""
     also_called: ClassVar[Mapping[str, str]] = {}
     """Further names of fields that senders use, and the fields that they mean."""
 

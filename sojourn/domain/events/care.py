@@ -63,7 +63,7 @@ class ComplaintResolved(_Complaint, name="Complaint Resolved"):
 
 
 class SurveyAnswered(CaseEvent, name="Survey Answered"):
-    """A customer answered a question with a score, such as how likely they are to recommend it."""
+    """A customer answered a question with a score, such as how likely they are to recommend us."""
 
     score: float | None = None
     scale: float = 10

@@ -35,7 +35,7 @@ class Use:
         starts: names of events that start runs or begin their steps again.
         ends: names of events that end runs.
         keys: fields that tell runs apart.
-        keyed: of each event that starts runs, those journeys whose runs a field tells apart.
+        keyed: by each event that starts runs, the journeys with a key, and the field that has it.
     """
 
     starts: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ class Events(Mapping[str, type[Event]]):
 
     Raises:
         SameName: two classes have one name, and neither extends the other.
-        UnknownName: a synonym means an event or a field that there is not.
+        UnknownName: a synonym means an event or a field that does not exist.
     """
 
     def __init__(
@@ -101,11 +101,11 @@ class Events(Mapping[str, type[Event]]):
         self._fields = tuple(sorted(synonyms.fields.items()))
 
     def used(self, use: Use) -> "Events":
-        """Return the same events, of which journeys make this."""
+        """Return the same events with the use that journeys make of them."""
         return Events(self._classes.values(), synonyms=self.synonyms, use=use)
 
     def known_as(self, name: str) -> str:
-        """Return the wire name that a name is beyond doubt; the name itself if there is none."""
+        """Return the wire name that a name means beyond doubt; the name itself if it means none."""
         return self._naming.known(name) or name
 
     def spellings(self, name: str) -> list[str]:
@@ -123,7 +123,7 @@ class Events(Mapping[str, type[Event]]):
     def understand(
         self, name: str, properties: Mapping[str, Any], envelope: Mapping[str, Any]
     ) -> Understood:
-        """Read an event kindly (`lenience`); one that no class describes is an `UnknownEvent`.
+        """Read an event leniently (`lenience`); one without a class is an `UnknownEvent`.
 
         Args:
             name: the wire name (`known_as`).
@@ -196,8 +196,8 @@ SHIPPED = Events(
 def beside(own: Sequence[type[Event]], named: Collection[type[Event]]) -> list[type[Event]]:
     """Return the shipped events that a project has beside its own.
 
-    A project that has described an event before it shipped here goes on with its own class, unless
-    one of its journeys names the shipped one: then the two would mean one name.
+    A project that described an event before it shipped here keeps its own class, unless one of its
+    journeys names the shipped one: then two classes would have one name.
 
     Args:
         own: the project's own event classes.

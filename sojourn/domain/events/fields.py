@@ -27,7 +27,7 @@ class SecretMark:
 
 
 class CountedMark:
-    """The mark of a field that is counted by, as a hash, and never kept."""
+    """The mark of a field by which requests are counted, as a hash, and which is never kept."""
 
 
 class MoneyMark:
@@ -41,7 +41,7 @@ class AmountPart:
 Personal = Annotated[str | None, PersonalMark()]
 """Optional text that is a customer's own. The store keeps it; no workflow history holds it."""
 Counted = Annotated[str | None, PersonalMark(), CountedMark()]
-"""Optional text by which a journey's limits count. No table holds it, but for a hash of it."""
+"""Optional text by which a journey's limits count. Tables hold a hash of it alone."""
 
 
 def _iso(value: object) -> object:

@@ -1,6 +1,6 @@
-"""Fleeting fields: what of an event is kept for a while, and what is counted and never kept.
+"""Fleeting fields of events: some are kept for a while, some are counted and never kept.
 
-Of an event with such a field nothing else is kept than what its class declares: a sender may have
+Of an event with such a field, only the fields that its class declares are kept: a sender may have
 written a code twice, under another name.
 """
 
@@ -13,7 +13,7 @@ from sojourn.domain.events.base import ENVELOPE, Event, marked_fields
 from sojourn.domain.events.fields import CountedMark, SecretMark
 
 LONGEST = timedelta(days=1)
-"""For so long at most a secret is kept, whenever it is said to expire."""
+"""The longest time for which a secret is kept, whenever it is said to expire."""
 
 
 def is_fleeting(event: type[Event]) -> bool:
@@ -27,7 +27,7 @@ def secrets_of(event: type[Event]) -> frozenset[str]:
 
 
 def counted_of(event: type[Event]) -> frozenset[str]:
-    """Return the names of the fields that are counted by, and never kept."""
+    """Return the names of the fields by which requests are counted, and which are never kept."""
     return marked_fields(event, CountedMark)
 
 
@@ -73,10 +73,10 @@ def without_secrets(event: type[Event], properties: Mapping[str, Any]) -> dict[s
 
 
 def kept_until(expires_at: datetime, occurred_at: datetime, received_at: datetime) -> datetime:
-    """Return the moment, by the machine's clock, from which on a secret is kept no more.
+    """Return the moment, by the machine's clock, from which on a secret is no longer kept.
 
-    In time travel, and by a clock that is days wrong, a moment of the event's says nothing of the
-    machine's: there its life counts from its arrival.
+    In time travel, or if a sender's clock is days off, the event's moments say nothing about the
+    machine's: the secret's life then counts from the arrival.
 
     Args:
         expires_at: of the event.

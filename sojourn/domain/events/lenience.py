@@ -1,7 +1,7 @@
 """Lenience: an event is taken field by field where nothing but decoration is at stake.
 
-Senders write ``quantity: ""``, lines without a product's id, totals with a comma. What of it
-matters depends on what the event does. An event that ends runs is never refused for a field: the
+Senders write ``quantity: ""``, lines without a product's id, totals with a comma. The event's role
+decides which of that matters. An event that ends runs is never refused for a field: the
 message that it stops must not leave. Any other event is refused for its ids, its amounts and its
 moments, for these make up the messages. Everything else that cannot be read is left out, and the
 answer says so.
@@ -23,8 +23,8 @@ from sojourn.domain.notes import Note, few, left_out
 
 Path = tuple[str | int, ...]
 ROUNDS = 4
-"""Times that an event is read at most: what is left out may bring a validator of its class to
-speak."""
+"""The most times that an event is read: once a part is left out, a validator of its class may
+object."""
 MOST_FAULTS = 500
 """Faults that are looked at one by one; a list with more of them is left out as a whole."""
 
@@ -73,7 +73,7 @@ def understand(
     role: Role,
     synonyms: tuple[tuple[str, str], ...] = (),
 ) -> Understood:
-    """Read an event kindly.
+    """Read an event leniently.
 
     Args:
         event: its class.
@@ -294,9 +294,9 @@ def _amounts_beside(model: type[BaseModel], values: Any, place: Path) -> Iterato
 
 
 def _doubtful_bools(model: type[BaseModel], values: Mapping[str, Any]) -> list[tuple[Path, str]]:
-    """Return the fields that are a yes or a no, and should be something else.
+    """Return the fields that are true or false, and should be something else.
 
-    Python counts a yes as 1, and pydantic with it.
+    Python counts True as 1, and so does pydantic.
     """
     found: list[tuple[Path, str]] = []
     known = shapes(model)

@@ -6,7 +6,7 @@ from sojourn.domain.intents import Intent
 
 
 class MessageEvent(RunEvent, name=""):
-    """Something became of a message of ours. Providers' webhooks and our own links tell it.
+    """Something happened to a message of ours. Providers' webhooks and our own links tell it.
 
     Only the run that sent the message hears it.
     """
@@ -26,15 +26,15 @@ class MessageDelivered(MessageEvent, name="Message Delivered"):
 
 
 class MessageDeferred(MessageEvent, name="Message Deferred"):
-    """A message of ours is not taken yet where it goes; the provider goes on trying."""
+    """The recipient's side does not take a message of ours yet; the provider goes on trying."""
 
 
 class MessageFailed(MessageEvent, name="Message Failed"):
-    """The provider gave a message of ours up, for no fault of the address."""
+    """The provider gave up on a message of ours, for no fault of the address."""
 
 
 class MessageBounced(MessageEvent, name="Message Bounced"):
-    """A message of ours was refused where it went; `hard` says that the address is dead."""
+    """The recipient's side refused a message of ours; `hard` says that the address is dead."""
 
     hard: bool = False
 

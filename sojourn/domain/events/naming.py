@@ -12,15 +12,15 @@ from functools import lru_cache
 from types import MappingProxyType
 
 LONGEST_NAME = 200
-"""Characters of a name that are looked at; a longer one is nobody's."""
+"""Characters that a name may have; a longer one means only itself."""
 REMEMBERED = 1000
 """Unknown names whose nearest one is remembered: senders of unknown names send them often."""
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BETWEEN = re.compile(r"[\W_]+")
 BETWEEN = r" -/:-@\[-`{-~\u00a0\u2000-\u206f"
-"""Characters of no name, as in a class of a pattern in Python and in JSON Schema: punctuation and
-spaces. A letter of any script counts: "Order Completed 取消" is another event."""
+"""Characters that no name counts, as a character class in Python and JSON Schema has them:
+punctuation and spaces. A letter of any script counts: "Order Completed 取消" is another event."""
 _NO_LETTER = re.compile(f"[{BETWEEN}]+")
 
 FIRST_VERSION: Mapping[str, str] = MappingProxyType({"started order": "Checkout Started"})
@@ -73,7 +73,7 @@ class Naming:
         self._nearest: dict[str, str | None] = {}
 
     def known(self, name: str) -> str | None:
-        """Return the known name that a name is beyond doubt; None if there is none."""
+        """Return the known name that a name means beyond doubt; None if it means none."""
         return name if name in self._names else self._meant.get(letters(name))
 
     def spellings(self, name: str) -> list[str]:

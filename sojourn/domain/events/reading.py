@@ -33,7 +33,7 @@ def read_event(
         event: its class.
         properties: the fields that the call names.
         message_id: the call's own id.
-        customer_id: the customer.
+        customer_id: whose event it is.
         at: the moment it happened; text as ISO 8601.
 
     Returns:

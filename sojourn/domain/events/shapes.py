@@ -1,4 +1,4 @@
-"""Shapes: what a field of an event holds, as far as reading it kindly depends on that."""
+"""Shapes: the properties of an event's field on which reading it leniently depends."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet

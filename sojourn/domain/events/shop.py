@@ -78,7 +78,7 @@ class ProductRemoved(Event, Product, name="Product Removed"):
 
 
 class ProductOutOfStock(Event, name="Product Out of Stock"):
-    """A product that the customer has to do with, say in a cart, cannot be had any more."""
+    """A product that concerns the customer, because it is in a cart, say, is out of stock."""
 
     product_id: Identifier
 
@@ -91,7 +91,7 @@ class CartViewed(Event, name="Cart Viewed"):
 
 
 class CheckoutStarted(Event, name="Checkout Started"):
-    """The customer went to the till."""
+    """The customer began to check out."""
 
     cart_id: Key | None = None
     value: Money | None = None
@@ -177,7 +177,7 @@ class SubscriptionCancelled(Event, name="Subscription Cancelled"):
 
 
 class RenewalRequested(Event, name="Renewal Requested"):
-    """A customer has a subscription renewed, by the page that a reminder leads to."""
+    """A customer asked for a renewal, on the page that a reminder leads to."""
 
     subscription_id: Identifier
     expires_at: Moment

@@ -1,8 +1,8 @@
 """Facts: questions about a customer, in a small language, with one meaning and two evaluators.
 
 `language` is what authors write, `nodes` the plain values that it becomes, `checking` what is wrong
-with them, `judging` the answer with its explanation, `events` what a count or a last means.
-`store.facts` looks up what one customer's answer needs, and selects all of which a fact holds.
+with them, `judging` the answer with its explanation, `events` the meaning of a count or a last.
+`store.facts` looks up what one customer's answer needs, and selects the customers a fact holds for.
 """
 
 from sojourn.domain.facts.anniversaries import asked_on

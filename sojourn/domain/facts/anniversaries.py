@@ -1,7 +1,7 @@
 """Anniversaries: dates as they are stored, and the days on which they come round.
 
-A date is ``1990-03-14``; a date without its year is ``03-14`` or ``--03-14``; of a moment the day
-counts as it is written. Both evaluators read alike: `store.facts` says the same in SQL.
+A date is ``1990-03-14``; a date without its year is ``03-14`` or ``--03-14``; a moment counts as
+the day that is written in it. Both evaluators read alike: `store.facts` says the same in SQL.
 """
 
 import re
@@ -45,7 +45,7 @@ def kept_on(day: date, leap: str) -> tuple[str, ...]:
     """Return month and day of the dates whose anniversary is kept on a day.
 
     Args:
-        day: the day.
+        day: with its year, which may be a leap year.
         leap: month and day on which 29 February is kept in years that have none.
 
     Returns:
@@ -60,7 +60,7 @@ def is_kept(date_: str, day: date, leap: str) -> bool:
 
     Args:
         date_: as `read_date` returns it.
-        day: the day.
+        day: with its year.
         leap: month and day on which 29 February is kept in years that have none.
 
     Returns:

@@ -38,8 +38,8 @@ class Range:
     """A number of events: those that are meant, and those that are or may be.
 
     Args:
-        low: of which ``where`` holds.
-        high: of which it does not fail.
+        low: events of which ``where`` holds.
+        high: events of which it does not fail.
     """
 
     low: int
@@ -102,14 +102,14 @@ def of_events(fact: Fact) -> dict[OfEvents, int | None]:
             continue
         most = enough(leaf) if isinstance(leaf, Compare) else None
         if isinstance(of, CountOf) and not isinstance(leaf, Compare):
-            most = 1  # whether it is known, which it is
+            most = 1  # asked whether it is known, and it always is
         before = found.get(of, 0)
         found[of] = None if most is None or before is None else max(most, before)
     return found
 
 
 def enough(leaf: Compare) -> int | None:
-    """Return the count from which on the comparison has always the same answer."""
+    """Return the count from which on the comparison always has the same answer."""
     if not isinstance(leaf.of, CountOf):
         return None
     number = int(leaf.value.value)

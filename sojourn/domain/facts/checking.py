@@ -1,6 +1,6 @@
 """Checks on facts as they are written: fields that exist, values of their kind, nothing personal.
 
-Each mistake is a TypeError of one line, raised where the fact is written: a class that is made.
+Each mistake is a TypeError of one line, raised where the fact is written: as its class is made.
 """
 
 from collections.abc import Iterable, Iterator
@@ -92,7 +92,7 @@ def only_fields(fact: Fact, *, of: type[Event]) -> None:
     """Check that a fact speaks of the fields of one event alone, as ``where=`` does.
 
     Raises:
-        TypeError: it asks more.
+        TypeError: it asks about anything else.
     """
     for leaf in walking.leaves(fact):
         if not isinstance(getattr(leaf, "of", None), FieldOf):
@@ -106,8 +106,8 @@ def without_fields(fact: Fact, keyword: str) -> None:
     """Check that a fact speaks of a customer, not of one event.
 
     Args:
-        fact: the fact.
-        keyword: what it was given to.
+        fact: as it was given.
+        keyword: that it was given to.
 
     Raises:
         TypeError: it needs an event.
@@ -124,7 +124,7 @@ def bound(fact: Fact, event: type[Event]) -> AnyFact:
     """Return a fact whose fields are those of an event.
 
     Args:
-        fact: the fact.
+        fact: with fields of an event that is not named yet.
         event: the class.
 
     Raises:
@@ -193,7 +193,7 @@ def check_yes_or_no(fact: Fact) -> None:
 
 
 def check_value_asked(of: Measure) -> None:
-    """See that the value of a measure can be given to a history.
+    """Check that the value of a measure can be given to a history.
 
     Raises:
         TypeError: it may be personal.

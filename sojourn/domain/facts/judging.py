@@ -65,11 +65,11 @@ def judge(fact: Fact, answers: Answers) -> Finding:
     """Judge a fact about one customer.
 
     Args:
-        fact: the fact.
+        fact: about the customer of the answers.
         answers: everything that it looks up.
 
     Returns:
-        The finding. Everything is unknown of a customer who is erased.
+        The finding. Of an erased customer everything is unknown.
     """
     if answers.customer.erased:
         return Finding(None, "the customer is erased")

@@ -174,9 +174,9 @@ def did(
 
     Args:
         event: its class.
-        at_least: so many times.
+        at_least: the fewest times.
         within: in the time before now; None: ever.
-        where: what is said of the fields of each.
+        where: a fact about the fields of each.
 
     Returns:
         The fact: it is unknown only while it depends on events of which ``where`` is unknown.
@@ -198,7 +198,7 @@ def count(
     Args:
         event: its class.
         within: in the time before now; None: ever.
-        where: what is said of the fields of each.
+        where: a fact about the fields of each.
 
     Returns:
         The number, to be compared or asked for.
@@ -218,7 +218,7 @@ def last(event: type[Event], *, where: Fact | None = None) -> Time:
 
     Args:
         event: its class.
-        where: what is said of its fields.
+        where: a fact about its fields.
 
     Raises:
         TypeError: as `did`.
@@ -231,7 +231,7 @@ def first(event: type[Event], *, where: Fact | None = None) -> Time:
 
     Args:
         event: its class.
-        where: what is said of its fields.
+        where: a fact about its fields.
 
     Raises:
         TypeError: as `did`.
@@ -247,9 +247,9 @@ def anniversary(of: Single[Any] | Time, *, leap: str = "02-28") -> Fact:
         anniversary(trait("birthday"))
         anniversary(first(OrderCompleted))
 
-    A campaign that recurs each day asks about the day of its occurrence, elsewhere it is today in
+    A campaign that recurs each day asks about the day of its occurrence; elsewhere it is today in
     UTC. The trait is a date, ``1990-03-14``, or one without its year, ``03-14`` or ``--03-14``; the
-    day of an event is that in UTC. It is unknown of a value that is no date.
+    day of an event is that in UTC. For a value that is no date it is unknown.
 
     Args:
         of: a trait, or the first or last event.
@@ -286,7 +286,7 @@ def total(
         event: its class.
         name: of the field.
         within: in the time before now; None: ever.
-        where: what is said of the fields of each.
+        where: a fact about the fields of each.
 
     Returns:
         The sum; 0 if there is no such event, and unknown if one of them lacks the field.

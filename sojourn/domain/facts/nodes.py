@@ -69,7 +69,7 @@ class CountOf(_Node):
     Args:
         event: their wire name.
         within: in the time before now; None: ever.
-        where: said of the fields of each.
+        where: a fact about the fields of each.
     """
 
     measure: Literal["count"] = "count"
@@ -87,7 +87,7 @@ class TimeOf(_Node):
     Args:
         which: ``last`` or ``first``.
         event: its wire name.
-        where: said of its fields.
+        where: a fact about its fields.
     """
 
     measure: Literal["time"] = "time"
@@ -106,7 +106,7 @@ class TotalOf(_Node):
         event: their wire name.
         field: the field.
         within: in the time before now; None: ever.
-        where: said of the fields of each.
+        where: a fact about the fields of each.
     """
 
     measure: Literal["total"] = "total"
@@ -149,7 +149,7 @@ class Fact(_Node):
         """Return a fact that has an answer where this one is unknown.
 
         Args:
-            answer: taken where it is.
+            answer: taken where this one is unknown.
 
         Raises:
             TypeError: the answer is neither True nor False.

@@ -20,7 +20,7 @@ def received(campaign: str) -> Fact:
     """Return the fact that the customer's message of a campaign was accepted by a provider.
 
     It is unknown while the message is in doubt or being handed over, and fails for everybody else:
-    who was skipped, refused, or not in the campaign.
+    customers who were skipped, refused, or not in the campaign.
 
     Args:
         campaign: its name, with ``@`` and the occasion if it has one: "newsletter@2026-12-07".
@@ -34,7 +34,7 @@ def received(campaign: str) -> Fact:
 def clicked(campaign: str) -> Fact:
     """Return the fact that the customer followed a link in their message of a campaign.
 
-    It is unknown of a message whose clicks are not measured, as those of text messages.
+    It is unknown for a message whose clicks are not measured, such as a text message.
 
     Args:
         campaign: as for `received`.
@@ -95,16 +95,16 @@ def asks_for_clicks(fact: Fact) -> set[str]:
 
 
 def still(fact: Fact) -> Fact | None:
-    """Return what is to hold still when a message leaves, though its audience was frozen before.
+    """Return the part of a fact that must still hold when a message leaves, after the freeze.
 
-    That is what the fact says of other campaigns, for between freeze and message somebody may have
+    That is what the fact says of other campaigns: between freeze and message somebody may have
     clicked.
 
     Args:
         fact: the question of a campaign's audience.
 
     Returns:
-        The parts of it that are about campaigns alone; None if it asks nobody's clicks or goals.
+        The parts of it that are about campaigns alone; None if it asks about no clicks or goals.
     """
     if all(leaf.asks == "received" for leaf in _of_campaigns(fact)):
         return None

@@ -1,7 +1,7 @@
 """Values of facts: the kinds that can be compared, and how stored JSON is read as one of them.
 
 Both evaluators read alike: `store.facts` says the same in SQL. So a text is a number, a day or a
-moment only in the plain forms below, and a number is one within the reach of every database.
+moment only in the plain forms below, and a number only within the range of every database.
 """
 
 import math
@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictFloat, StrictStr
 
 LARGEST = 10.0**15
-"""Numbers from here on are not compared: databases would round them, each in its way."""
+"""Numbers from here on are not compared: databases would round them, each in its own way."""
 SMALLEST = 10.0**-99
 LONGEST_TEXT = 500
 _LONG_MONTHS = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
 
 ORDERED = (Kind.NUMBER, Kind.DAY, Kind.MOMENT)
-"""The kinds of which one is more than another."""
+"""The kinds of which one value can be more than another."""
 
 
 class _Missing(Enum):
@@ -96,7 +96,7 @@ def given(value: object) -> Value:
     """Return what an author has written as a value.
 
     Raises:
-        TypeError: nothing is compared with such a value; the text says which are.
+        TypeError: facts compare with no such value; the text says with which they do.
     """
     match value:
         case Enum():

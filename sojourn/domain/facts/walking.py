@@ -16,7 +16,7 @@ from sojourn.domain.facts.nodes import (
 
 
 def leaves(fact: Fact) -> Iterator[Leaf]:
-    """Yield the facts that others are joined of, from left to right."""
+    """Yield the facts that a fact is joined from, from left to right."""
     match fact:
         case AllOf(parts=parts) | AnyOf(parts=parts):
             for part in parts:
@@ -28,7 +28,7 @@ def leaves(fact: Fact) -> Iterator[Leaf]:
 
 
 def measures(fact: Fact) -> Iterator[Measure]:
-    """Yield what a fact looks up; what is said of the fields of events is a part of it."""
+    """Yield the measures that a fact looks up; a ``where`` is a part of its measure."""
     for leaf in leaves(fact):
         of = getattr(leaf, "of", None)
         if of is not None:
@@ -52,8 +52,8 @@ def changed(fact: Fact, change: Callable[[Leaf], AnyFact]) -> AnyFact:
     """Return a copy of a fact with other leaves.
 
     Args:
-        fact: the fact.
-        change: gives the other leaf.
+        fact: to be copied.
+        change: gives the new leaf for each one.
     """
     match fact:
         case AllOf(parts=parts):

@@ -1,1 +1,1 @@
-"""Measuring: what a message counts, and which messages an order is owed to. Values alone."""
+"""Measuring: what a message counts as, and which messages an order is credited to. Pure values."""

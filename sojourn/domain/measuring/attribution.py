@@ -1,7 +1,7 @@
-"""Attribution: which messages an order is owed to, by each model.
+"""Attribution: which messages an order is credited to, by each model.
 
-An order has one credit. Each model gives it out in a way of its own, and none gives more than it
-has: what is left over by dividing goes to the last message.
+An order has one credit. Each model divides it in its own way, and none gives more than there is:
+the remainder of a division goes to the last message.
 """
 
 from collections.abc import Iterable
@@ -11,9 +11,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 MICROS = 1_000_000
-"""The parts of one unit of a currency, and of one credit, that are counted."""
+"""The parts in which one unit of a currency, and one credit, are counted."""
 WINDOW = timedelta(days=7)
-"""The time after a message in which an order can be owed to it, unless its journey says another."""
+"""The time after a message in which it can get credit for an order, unless its journey says
+another."""
 
 
 class Model(StrEnum):
@@ -42,7 +43,7 @@ class Touch:
 
 @dataclass(frozen=True)
 class Credit:
-    """The part of an order that is owed to a message by a model, in millionths.
+    """The part of an order that is credited to a message by a model, in millionths.
 
     Args:
         order: the part of the order.
@@ -54,12 +55,12 @@ class Credit:
 
 
 def touching(touches: Iterable[Touch], at: datetime, window: timedelta) -> list[Touch]:
-    """Return the messages that an order may be owed to, the first first.
+    """Return the messages that an order may be credited to, the first first.
 
     Args:
         touches: messages that left.
         at: the moment of the order.
-        window: how long after a message an order may be owed to it.
+        window: how long after a message an order may be credited to it.
 
     Returns:
         Those that left before the order, and not longer before than the window.
@@ -73,7 +74,7 @@ def in_order(touches: Iterable[Touch]) -> list[Touch]:
 
 
 def credits_of(number: int, value: int, model: Model) -> list[Credit]:
-    """Return the part of each of so many messages in an order.
+    """Return the credit of each of a number of messages for one order.
 
     Args:
         number: of the messages, the first first.

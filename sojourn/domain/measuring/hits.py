@@ -1,7 +1,7 @@
 """`verdict`: tells whether a person or a machine opened a message, or followed its link.
 
 A verdict looks at all hits of a message together, whatever order they came in. So the last hit may
-change the verdict on the first: the third link within seconds tells that no person followed the
+change the verdict on the first: the third link within seconds shows that no person followed the
 other two.
 """
 
@@ -25,12 +25,12 @@ BURST = timedelta(seconds=5)
 BURST_LINKS = 3
 """Links of one message that a person does not follow within `BURST`."""
 TOO_SOON = timedelta(seconds=2)
-"""From the hand-over to the provider: within it no person has the message before their eyes."""
+"""The time after the hand-over to the provider in which no person can have seen the message."""
 TRAPPED = timedelta(minutes=1)
-"""From a hidden link: for so long other hits from there are the same machine's."""
+"""The time around a click on a hidden link in which other hits from there are the machine's."""
 
 HOLD = timedelta(seconds=10)
-"""A click is told so much later: a burst is over by then."""
+"""The delay before a run hears of a click: a burst is over by then."""
 
 
 class Machine(StrEnum):
@@ -48,7 +48,7 @@ class Machine(StrEnum):
     BURST = "burst"
     """Too many links of the message within seconds."""
     TOO_SOON = "too_soon"
-    """The message had left just now."""
+    """The message had only just left."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def verdict(hit: Hit, others: Iterable[Hit], *, sent_at: datetime | None = None)
     """Tell whether a machine was behind a hit.
 
     Args:
-        hit: judged.
+        hit: to be judged.
         others: the other hits of its message, in any order.
         sent_at: when the message was handed to its provider.
 
@@ -111,8 +111,8 @@ def link_of(url: str) -> str:
 def block_of(address: str) -> str:
     """Return the block of an IP address: ``203.0.113.0/24``, ``2001:db8:1::/48``.
 
-    The block tells a network, and no longer a household. An address that is none, or that is used
-    inside of networks alone, as that of a proxy beside the gateway, has no block: empty.
+    The block tells a network, and no longer a household. A text that is no address, and an address
+    that is used inside networks alone, such as that of a proxy, have no block: empty.
 
     Args:
         address: as a request or a provider writes it.

@@ -1,6 +1,6 @@
 """Mailbox providers: who keeps the mailbox behind an address, as far as its domain tells.
 
-Deliverability is judged by mailbox provider: one that sorts messages out hides in an average.
+Deliverability is judged by mailbox provider: an average hides one that filters messages out.
 """
 
 from collections.abc import Mapping

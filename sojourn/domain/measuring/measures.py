@@ -27,7 +27,7 @@ class Measure(IntFlag):
     DELIVERED = auto()
     BOUNCED = auto()
     FAILED = auto()
-    """The provider gave it up, for no fault of the address."""
+    """The provider gave up on it, for no fault of the address."""
     COMPLAINED = auto()
     OPENED = auto()
     """By a person, as far as it can be told."""
@@ -86,10 +86,10 @@ def measures_of(
         held_until: the end of its last hold; None: it was never held.
         reports: the kinds of the reports on it, and whether a machine was behind each.
         progress: how far it came, by its row: refusals by our own links are told there alone.
-        converted: whether an order is owed to it.
+        converted: whether an order is credited to it.
 
     Returns:
-        What is true.
+        The measures that are true of it.
     """
     found = Measure.DUE | _STATES.get(state, Measure(0))
     if held_until is not None:

@@ -74,5 +74,5 @@ BLOCKS: tuple[Block, ...] = (
 )
 """Networks by which a mail gateway follows links, or Apple's Mail fetches pictures.
 
-A person whose employer leads browsers through the same gateway counts as a machine, too.
+A person whose employer routes browsers through the same gateway counts as a machine, too.
 """

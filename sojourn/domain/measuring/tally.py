@@ -100,11 +100,11 @@ class Change:
 
 
 def money_of(orders: Iterable[tuple[int, int, int, str]]) -> Money:
-    """Return the credit of a message for the orders that may be owed to it, by every model.
+    """Return the credit of a message for the orders that may be credited to it, by every model.
 
     Args:
-        orders: of each: the message's place among the messages that it may be owed to, from 1; the
-            number of these; the value in millionths; the currency.
+        orders: of each: the message's place among the messages that it may be credited to, from 1;
+            the number of these; the value in millionths; the currency.
     """
     found: dict[tuple[Model, str], Credit] = {}
     for place, touches, value, currency in orders:

@@ -1,9 +1,9 @@
 """`Horizon`: when an experiment may be judged, said before it began.
 
-The usual intervals keep their word for one look, at a moment that the figures did not choose. Who
-looks each day and stops at a good one is wrong far more often than they say. So until its horizon
-an experiment shows how far it has come, and no interval. Who wants to look earlier uses the
-intervals of `always_valid`, which are wider.
+The usual intervals keep their word for one look, at a moment that the figures did not choose. A
+reader who looks each day and stops at a good one is wrong far more often than they say. So until
+its horizon an experiment shows how far it has come, and no interval. For an earlier look there are
+the intervals of `always_valid`, which are wider.
 """
 
 from collections.abc import Callable
@@ -69,7 +69,7 @@ class TooEarly:
 def at_horizon(
     horizon: Horizon, customers: int, now: datetime, figure: Callable[[], _Figure]
 ) -> _Figure | TooEarly:
-    """Return a figure if the horizon is reached, else how far it is.
+    """Return a figure if the horizon is reached, else how far away it is.
 
     Args:
         horizon: that was set before the experiment began.

@@ -1,8 +1,8 @@
 """Lifetime value: what customers have paid by each age, treated against held out.
 
-The age of a customer counts from their entry. A figure for an age is of those alone who have
-reached it, and of each what was paid until then: younger customers, who could not have paid as much
-yet, neither lower it nor are guessed at. So each age has customers of its own, fewer as it rises.
+The age of a customer counts from their entry. A figure for an age covers only customers who have
+reached it, and what each had paid by then: younger customers, who could not have paid as much yet,
+neither lower it nor are guessed at. So each age has customers of its own, fewer as it rises.
 """
 
 from collections.abc import Iterable, Sequence
@@ -69,7 +69,7 @@ def lifetime_value(
         treated: the lives of those who were to get the messages.
         held_out: those of the others.
         currency: of all payments.
-        now: up to which payments are known, with its zone.
+        now: the moment up to which payments are known, with its zone.
         months: the highest age.
         confidence: how often an interval holds the truth, for each age by itself.
 
@@ -77,7 +77,7 @@ def lifetime_value(
         One row a month of age, from 1 on. Months are those of the calendar, in UTC.
 
     Raises:
-        BadFigures: there are no such months.
+        BadFigures: ``months`` is not 1 to `LONGEST`.
     """
     if not 1 <= months <= LONGEST:
         raise BadFigures(f"a lifetime of {months} months: give 1 to {LONGEST}")
@@ -85,7 +85,7 @@ def lifetime_value(
     for age in range(1, months + 1):
         ours, theirs = (_by(age, lives, currency, now) for lives in (treated, held_out))
         if ours is None or theirs is None:
-            break  # who has not reached this age has reached no higher one
+            break  # a group that has not reached this age has reached no higher one
         paid, theirs_paid = mean(ours, confidence), mean(theirs, confidence)
         customers = (ours.customers, theirs.customers)
         rows.append(AtAge(age, customers, paid, theirs_paid, between(paid, theirs_paid)))

@@ -1,7 +1,7 @@
-"""Relative lift: by which part a figure of the treated is higher than that of the held out.
+"""Relative lift: the part by which a figure of the treated is higher than that of the held out.
 
 For rates, the Wilson intervals of both, put together for a ratio (MOVER-R, see `mover`). Of the
-methods there are it is the one that never contradicts `differences.difference`: the lift is certain
+known methods it is the one that never contradicts `differences.difference`: the lift is certain
 exactly when the difference is. For money, the same with the intervals of `means`.
 """
 
@@ -15,7 +15,7 @@ from sojourn.domain.statistics.tally import Tally
 
 
 def lift(treated: Tally, held_out: Tally, confidence: float = USUAL) -> Interval | None:
-    """Return by which part the rate of the treated is higher.
+    """Return the part by which the rate of the treated is higher.
 
     Args:
         treated: those who were to get the messages, whether they got them or not.
@@ -23,8 +23,8 @@ def lift(treated: Tally, held_out: Tally, confidence: float = USUAL) -> Interval
         confidence: how often such intervals hold the truth.
 
     Returns:
-        The lift: 0.2 for 12 % against 10 %. None if nobody of the held out did it: there is nothing
-        to be a part of.
+        The lift: 0.2 for 12 % against 10 %. None if none of the held out did it: there is nothing
+        to compare with.
     """
     if held_out.hits == 0:
         return None
@@ -34,7 +34,7 @@ def lift(treated: Tally, held_out: Tally, confidence: float = USUAL) -> Interval
 def lift_of_means(
     treated: Takings, held_out: Takings, confidence: float = USUAL
 ) -> Interval | TooFewPaid | None:
-    """Return by which part the revenue per customer of the treated is higher.
+    """Return the part by which the revenue per customer of the treated is higher.
 
     Args:
         treated: the takings of those who were to get the messages.

@@ -95,7 +95,7 @@ def between(ours: Interval | TooFewPaid, theirs: Interval | TooFewPaid) -> Inter
 
 
 def too_few(takings: Takings) -> TooFewPaid | None:
-    """Return whether too few of a group have paid for an interval; None if enough have."""
+    """Return a `TooFewPaid` if too few of a group have paid for an interval; else None."""
     paid = len(takings.amounts)
     return TooFewPaid(paid) if paid < NEEDED else None
 

@@ -35,7 +35,7 @@ class SampleRatio:
 
     @property
     def broken(self) -> bool:
-        """True if something else than chance divided them: trust no figure before it is found."""
+        """True if something other than chance divided them: until it is found, trust no figure."""
         return self.probability < ALARM
 
 
@@ -50,7 +50,7 @@ def sample_ratio(counted: Mapping[str, int], weights: Mapping[str, float]) -> Sa
         The probability, and what was planned. Before the first customer nothing is uneven.
 
     Raises:
-        BadFigures: there are less than two variants, or a count or weight that cannot be.
+        BadFigures: there are fewer than two variants, or a count or weight that cannot be.
     """
     _check(counted, weights)
     everybody, whole = sum(counted.values()), fsum(weights.values())

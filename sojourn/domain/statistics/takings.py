@@ -14,7 +14,7 @@ from sojourn.domain.errors import BadFigures
 
 @dataclass(frozen=True)
 class Takings:
-    """The money of a group: what each customer paid who paid, and how many customers there are.
+    """The money of a group: what each paying customer paid, and how many customers there are.
 
     Args:
         currency: of all amounts: ``EUR``.
@@ -23,7 +23,7 @@ class Takings:
             was paid back.
 
     Raises:
-        BadFigures: there are no customers, or less than amounts; or an amount is no number.
+        BadFigures: there are no customers, or fewer than amounts; or an amount is no number.
     """
 
     currency: str
@@ -52,7 +52,7 @@ class Takings:
 
     @property
     def variance(self) -> float:
-        """The sample variance of a customer's revenue; 0 if there is but one customer."""
+        """The sample variance of a customer's revenue; 0 if there is only one customer."""
         if self.customers == 1:
             return 0.0
         mean = self.mean
