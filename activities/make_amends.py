@@ -13,7 +13,7 @@ class Amends(NonPersonal):
 
 @activity(deadline=days(1))
 async def make_amends(context: Context, case_id: str) -> Amends:
-    """Issue a code; without ``SHOP_AMENDS_URL``, derive one over ``SHOP_AMENDS_PERCENT``.
+    """Issue a code; without ``SHOP_AMENDS_URL``, derive one of ``SHOP_AMENDS_PERCENT``.
 
     Args:
         context: of the call.

@@ -42,7 +42,7 @@ async def post(
 
     Args:
         url: the system's address.
-        body: what it is told.
+        body: the JSON object to send.
         token: the shop's secret.
         idempotency_key: the same in every attempt, so that the system acts once.
 

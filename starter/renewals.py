@@ -3,8 +3,8 @@
 ``python -m starter.renewals subscriptions.csv`` reads the columns customer_id, subscription_id,
 expires_at and, where it is known, plan. It may run again: a subscription starts once.
 
-`sojourn start renewal --file` does the same from the shell, at a rate and with a dry run; a script
-of one's own is the way where the export needs code to be read.
+`sojourn start renewal --file` does the same from the shell, at a rate and with a dry run; write a
+script of your own if reading the export takes code.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ def subscriptions(file: Path) -> Iterator[SubscriptionStarted]:
 
     Raises:
         KeyError: a column is missing.
-        ValueError: a line is not what the event takes.
+        ValueError: a line does not fit the event.
     """
     with file.open(newline="") as lines:
         for line in csv.DictReader(lines):

@@ -28,5 +28,5 @@ class LoginCode(
 
     @property
     def expires_at(self) -> datetime:
-        """The moment from which on the shop takes the code no more."""
+        """The moment from which on the shop no longer accepts the code."""
         return cast(LoginCodeRequested, self.cause).expires_at

@@ -11,6 +11,6 @@ class Loyalty(Journey, name="loyalty", starts_on=PointsEarned):
     balance = Message(EMAIL, useful_for=days(5))
 
     async def steps(self) -> None:
-        """Wait for the end of the month, and say the balance of then."""
+        """Wait for the end of the month, and say the balance as it then is."""
         await self.sleep_until(self.local(TEN, on=day_of_month(1), after=self.now()))
         await self.send(self.balance)

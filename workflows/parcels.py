@@ -14,7 +14,7 @@ ANOTHER_ATTEMPT = hours(1)
 def is_later(status: Event, than: Event) -> bool:
     """Tell whether a status comes after another one on a parcel's way.
 
-    Carriers' clocks and lines are not to be relied on: the way decides, not the moment. One thing
+    Carriers' clocks and lines cannot be relied on: the way decides, not the moment. One thing
     leads back: after a failure the parcel may be out for delivery once more.
     """
     if isinstance(than, DeliveryFailed) and isinstance(status, OutForDelivery):
@@ -23,7 +23,7 @@ def is_later(status: Event, than: Event) -> bool:
 
 
 def true_until(status: Event, useful_for: timedelta) -> datetime:
-    """Return the moment from which a status is no news, or its hour is past."""
+    """Return the moment from which on a status is no news any more, or its hour is past."""
     until = status.occurred_at + useful_for
     if isinstance(status, OutForDelivery) and status.arrives_until:
         return min(until, status.arrives_until)

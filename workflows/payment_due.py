@@ -32,7 +32,7 @@ WORDS = (InvoiceIssued, InvoiceUpdated, PaymentReceived, PaymentSucceeded, Payme
 """Each changes the plan, and so begins the steps again."""
 MIDNIGHT = time(0)
 Step = tuple[Message, datetime | None, datetime | None]
-"""A message, the moment to wait for, and the one from which on it would be untrue."""
+"""A message, the moment to wait for, and the moment from which on it would be untrue."""
 
 
 class PaymentDue(
@@ -66,7 +66,7 @@ class PaymentDue(
         self.said: set[tuple[Message, datetime]] = set()
 
     async def steps(self) -> None:
-        """Say what is due until it is settled; what is not settled by then is a person's."""
+        """Say what is due until it is settled; then hand an unsettled invoice to a person."""
         self.invoice = invoice_after([self.first, *self.heard(*WORDS)], self.key)
         if not self.invoice.is_settled:
             for message, moment, until in self.plan():
@@ -90,7 +90,7 @@ class PaymentDue(
             await self.sleep(days(14))
 
     def plan(self) -> list[Step]:
-        """Return what is still to be said, in order; what was to be said before now is left out."""
+        """Return the messages still to come, in order; those due before now are left out."""
         invoice, then, at = self.invoice, self.invoice.next_attempt_at, self.local
         since = max(moment for moment in (invoice.due_from, invoice.failed_at, then) if moment)
         steps: list[Step] = []
@@ -105,7 +105,7 @@ class PaymentDue(
         steps = [
             (message, moment, until)
             for message, moment, until in steps
-            # a word may be told late: what has been said by its moment is not said once more
+            # a word may be told late: a message sent by its moment is not sent once more
             if moment and moment > self.cause.occurred_at and (message, moment) not in self.said
         ]
         if isinstance(self.cause, PaymentFailed):
@@ -113,5 +113,5 @@ class PaymentDue(
         return steps
 
     def restarts(self, event: Event) -> bool:
-        """Each does: what it says counts, however late it comes."""
+        """Begin again on each event: it counts, however late it comes."""
         return True

@@ -59,7 +59,7 @@ class ServiceRecovery(
         await self.send(self._apology, owner=owner)
         await self.call(open_ticket, subject=f"A customer is yours until content: {self.key}")
         day = self.local(TEN, days=1, after=self.now())
-        allowed = "no"  # what is late is made up for by coming
+        allowed = "no"  # a late order is made up for by its arrival
         if not isinstance(self.cause, OrderDelayed):
             allowed = await self.person(self.compensate, within=day - self.now(), else_="no")
         await self._wait(day)

@@ -1,4 +1,4 @@
-"""Signs of life: what a customer does who is not asleep."""
+"""Signs of life: the events of a customer who is not asleep."""
 
 from sojourn import days, did
 from sojourn.events import (

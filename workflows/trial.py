@@ -68,5 +68,5 @@ class Trial(
         await self.send(self.over)
 
     def restarts(self, event: Event) -> bool:
-        """Tell that a request for more time does, and so does another end."""
+        """Begin again on a request for more time, and with another end."""
         return isinstance(event, TrialExtensionRequested) or super().restarts(event)

@@ -1,4 +1,4 @@
-"""Answer customers who write back: where an order is by itself, anything else by a person."""
+"""Tell customers who write back where their order is; have a person answer anything else."""
 
 from sojourn import (
     SMS,
@@ -34,10 +34,10 @@ class TwoWay(
     ),
     mutes=minutes(10),
 ):
-    """Tells where an order is, if that is certain; all else that is written is for a person.
+    """Tells where an order is, if that is certain; anything else is for a person.
 
-    The reply alone silences what is promotional for ten minutes, then the open task does. What is
-    written within a minute is one task; what is written later opens the next one.
+    The reply alone holds promotional messages back for ten minutes, then the open task does.
+    Replies within a minute are one task; later ones open the next.
     """
 
     where = Message(SMS, message_class=TRANSACTIONAL, useful_for=hours(1))
@@ -57,7 +57,7 @@ class TwoWay(
         await self.person(self.talk, within=within, else_="nothing", silent=True)
 
     async def is_told(self, replies: list[MessageReplied]) -> bool:
-        """Tell where the order is, if that is all that is asked; return whether that was said."""
+        """Tell where the order is, if nothing else is asked; return whether the message left."""
         if any(reply.intent is not Intent.ORDER for reply in replies):
             return False
         asked = replies[-1]

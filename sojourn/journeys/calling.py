@@ -99,8 +99,8 @@ class Calling(Run):
             await self.send(self.warm if tone == "warm" else self.plain)
 
         The customer has the same one in every run that asks, also after an alias call, and keeps it
-        when weights change; only of a variant that has no weight any more another one is drawn.
-        The store notes who was asked about: who is in the experiment.
+        when weights change; another one is drawn only if its variant has no weight any more. The
+        store notes each customer who was asked about: they are in the experiment.
 
         Args:
             of: the experiment.

@@ -1,7 +1,7 @@
 """A runtime in this process: a run is played through to its end by a clock that the play moves.
 
 It knows no server and nothing of the world: a `Desk` answers for messages, calls and questions, and
-what the run is to hear is told beforehand. Nothing else happens meanwhile.
+the events that the run is to hear are given beforehand. Nothing else happens meanwhile.
 """
 
 from collections.abc import Callable, Iterable
@@ -65,7 +65,7 @@ class Played:
     """A run that was played.
 
     Args:
-        result: its end; None: it was left off at the moment up to which it was played.
+        result: its end; None: the play stopped before it, at its ``up_to``.
         waits: of the run, oldest first.
     """
 
@@ -90,7 +90,7 @@ async def play(
         enrolment: the run's: its start is when the play begins.
         desk: answers for the world.
         hears: what the run hears after its start, each at the moment at which it happened.
-        up_to: the play is left off there.
+        up_to: the moment at which the play stops, by the journey's clock.
 
     Returns:
         The play, with every enrolment that follows in the same run.

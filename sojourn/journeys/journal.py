@@ -1,4 +1,4 @@
-"""`Journal`: what the verbs of a run came to, so that its steps can be taken up in the middle."""
+"""`Journal`: the results of a run's verbs, so that its steps can be taken up in the middle."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -64,17 +64,17 @@ class Journey(Listening, Sends, Calling, Persons):
             leaves only if it holds; else it is skipped as ``no_longer``.
         again: whether a customer may enter once more after the first run: ``ALWAYS``, which is the
             default, ``ONCE``, or ``after(days=30)``. Runs of every key count; those of one key
-            alone by ``ONCE.per_key``. What an open run hears is no entry.
+            alone by ``ONCE.per_key``. An event that an open run hears is no entry.
         at_most: the runs that one customer may have open at a time, of a journey with a key.
         mutes: from the event that starts a run the customer gets no promotional message, of any
             journey, until an event of ``goal`` or ``ends_on`` or an operator's stop ends it, and
             no longer than this.
         limits: how often it starts for one customer, address and network:
             ``Limits(customer=5, address=5, network=30, per=hours(1))``.
-        holdout: the part of all customers who get none of its promotional messages, so that the
-            others can be compared with them: 0.1 is one of ten. Their runs go on.
-        conversion_window: how long after a message an order is owed to it, in reports; a week
-            unless it says another.
+        holdout: the share of all customers who get none of its promotional messages, so that the
+            others can be compared with them: 0.1 is one in ten. Their runs go on.
+        conversion_window: how long after a message an order is credited to it, in reports; a week
+            unless given.
 
     Raises:
         TypeError: a keyword or a message makes no sense; the text says which, and the way out.
@@ -161,8 +161,8 @@ class Journey(Listening, Sends, Calling, Persons):
 def restarts_by_content(journey: type[Journey]) -> bool:
     """Tell whether an event restarts the steps by what it says, not by its happening.
 
-    What it says (a new end) moves the plan however late it is heard. What merely happened (one more
-    product) begins no ladder again whose messages have left since.
+    A new value (another end) moves the plan however late it is heard. A mere happening (one more
+    product) does not begin a ladder again whose messages have left since.
     """
     return bool(journey.terms.anchor) or journey.restarts is not Journey.restarts
 

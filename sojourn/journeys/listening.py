@@ -36,7 +36,7 @@ class Listening(Waits):
             timeout: from the plan's last moment on: a duration, a day by name or working time. Or a
                 moment, which stays what it is, whatever left late before it.
             where: what must be true of the event: ``field("total") >= 50``, or a function of it. An
-                event of which it is not true is left for other waits.
+                event for which it is not true is left for other waits.
 
         Returns:
             The event, without its personal fields; of several the one that happened first. None
@@ -73,8 +73,8 @@ class Listening(Waits):
         """Collect events for some time, to say one thing about all of them.
 
         The time runs from the first event that no wait has given back yet, which may be the one
-        that started the run, but not from before the plan's last moment. Without such an event, the
-        next is waited for as long.
+        that started the run, but not from before the plan's last moment. Without such an event, it
+        waits as long for the next.
 
         An event that comes later is for the next `collect`. If the steps end without one, and the
         event is one that starts the journey, the steps begin again with it.
@@ -82,7 +82,7 @@ class Listening(Waits):
         Args:
             events: classes that a class keyword names.
             for_: how long.
-            at_most: so many end the wait at once; the others are for the next `collect`.
+            at_most: this many events end the wait at once; others are for the next `collect`.
 
         Returns:
             The events, without their personal fields, oldest first; none if none has come.

@@ -74,13 +74,13 @@ class Journeys(Mapping[str, type[Journey]]):
 
     @cached_property
     def holdouts(self) -> Mapping[str, float]:
-        """The parts of all customers that journeys hold out, by the names of those that do."""
+        """The shares of all customers that journeys hold out, by the names of those that do."""
         every = ((name, journey.terms.holdout) for name, journey in self._classes.items())
         return MappingProxyType({name: part for name, part in every if part})
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
-        """A text that tells the code of each journey from what it was, by name: its file's digest.
+        """The version of each journey's code, by name: a digest of its file.
 
         A journey that no file has, such as one that was typed in, has none.
         """

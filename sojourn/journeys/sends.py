@@ -29,8 +29,8 @@ class Sends(Waits):
             message: an attribute of the class.
             until: from this moment on, what the message says is no longer true: it is not sent,
                 whatever held it. None: `useful_for` alone counts.
-            given: values for its template, as ``given.code``: nothing personal, for the history
-                keeps them.
+            given: values for its template, as ``given.code``: nothing personal, because the
+                history keeps them.
 
         Returns:
             What became of it.
@@ -156,7 +156,7 @@ class Sends(Waits):
 
 
 def _counted_as(message: Message, state: State) -> str:
-    """Return the value by which the limit of a message counts: of the event that began the steps.
+    """Return the value by which a message's limit counts, from the event that began the steps.
 
     An event that restarted them may not have the field; then the start's value counts.
     """

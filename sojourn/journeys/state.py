@@ -31,8 +31,8 @@ ORDINARY_DELAY = timedelta(minutes=1)
 CARRIED_EVENTS = 1500
 """Events that a run takes into its next execution, in equal shares of each kind."""
 EXACT = 2
-"""The edition from which on an older word that says the same begins no steps again, and a moment
-that was past when they began is missed, whatever left before."""
+"""From this edition on, an older word that says the same does not begin the steps again, and a
+moment that was past when they began is missed, whatever left before."""
 
 
 class State:
@@ -51,7 +51,7 @@ class State:
         sending: whether a message is on its way.
         messages: what became of those decided on.
         stopped: whether an operator has ended the run.
-        holds_ended: how often the words came that a held message waited for.
+        holds_ended: how often a held message got the words that it waited for.
     """
 
     def __init__(self, terms: Terms, restarts: Callable[[Heard], bool] | None = None) -> None:
@@ -209,8 +209,8 @@ class State:
     def _kept(self, heard: Sequence[Heard]) -> tuple[Heard, ...]:
         """Return the events that the next execution needs, in order of arrival.
 
-        They are the newest of each kind, for a talkative kind must not push out a quiet one, and
-        those on which the plan rests: the move of an end counts however much was heard since.
+        They are the newest of each kind, because a talkative kind must not push out a quiet one,
+        and those on which the plan rests: the move of an end counts however much was heard since.
         """
         kinds: dict[str, list[Heard]] = {}
         for event in heard:
@@ -384,7 +384,7 @@ class State:
         return True
 
     def last(self, of: type[Event]) -> datetime:
-        """Return when ``of`` last happened, but no moment before the run's own last message.
+        """Return when ``of`` last happened, at the earliest when the run's last message left.
 
         An event that comes in late does not have the customer reminded twice in a row.
         """
@@ -447,9 +447,9 @@ class State:
     def _is_old_news(self, event: Heard) -> bool:
         """Tell whether a message left after the event had happened.
 
-        What restarts the steps by what it says (a new end) moves the plan however late it comes.
-        What restarts them by its happening (one more product) does not begin a ladder again whose
-        messages spoke of it, or could have. Within the tolerance of clocks it is not old.
+        An event that restarts the steps by its content (a new end) moves the plan however late it
+        comes. One that restarts them by happening (one more product) does not begin a ladder again
+        whose messages spoke of it, or could have. Within the tolerance of clocks it is not old.
         """
         last = self.last_sent
         if self._restarts is not None or not self.plans_anew or last is None:
@@ -471,7 +471,7 @@ class State:
             self._restart = True
 
     def _reconsider(self) -> None:
-        """Go through what may restart the steps once more: a part of it has come in late.
+        """Go through the events that may restart the steps once more: one has come in late.
 
         A change of the price alone must not hide the change of the end that it has overtaken.
         """
@@ -494,7 +494,7 @@ class State:
         """Tell whether an older word was found that says nothing but what the steps go by.
 
         A second word on one thing, such as the same status of another parcel, begins nothing again
-        for having happened earlier than the first.
+        merely because it happened earlier than the first.
         """
         older = self.cause
         if self.enrolment.edition < EXACT or older.order >= before.order:

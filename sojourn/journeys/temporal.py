@@ -206,8 +206,8 @@ class TemporalRuntime:
     async def say(self, said: Saying, summary: str) -> bool:
         """Schedule the activity on the journeys' own queue, and wait for its end.
 
-        Nothing cuts it short: it takes one write to the store, and what the run heard meanwhile is
-        acted on after it.
+        Nothing cuts it short: it takes one write to the store, and the run acts afterwards on what
+        it heard meanwhile.
 
         Args:
             said: what the run says.
@@ -414,7 +414,7 @@ def make_workflow(journey: type[Handlers], name: str) -> None:
             raise
 
     run.__module__, run.__qualname__ = journey.__module__, f"{journey.__qualname__}.run"
-    del run.__annotations__["self"]  # Temporal takes what is annotated for an argument
+    del run.__annotations__["self"]  # Temporal takes every annotated name for an argument
     run.__doc__ = f"One run of {name}, for one customer and key."
     type.__setattr__(journey, "run", workflow.run(run))
     workflow.defn(name=name)(journey)

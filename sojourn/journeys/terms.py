@@ -41,8 +41,8 @@ class Terms:
         at_most: the runs that a customer may have open at one time; None: one for each key.
         mutes: for how long at most the customer gets no promotional message; None: not at all.
         limits: how often runs start for one customer, address and network; None: always.
-        holdout: the part of all customers, below 1, who get none of its promotional messages.
-        conversion_window: how long after a message a goal is owed to it, in reports.
+        holdout: the share of all customers, below 1, who get none of its promotional messages.
+        conversion_window: how long after a message a goal is credited to it, in reports.
     """
 
     starts_on: EventClasses = ()
@@ -96,7 +96,7 @@ class Terms:
     def reach(self) -> Reach:
         """The rule by which events find the runs.
 
-        A goal that starts runs as well, such as a renewal, is of the key whose next run it starts.
+        A goal that starts runs as well, such as a renewal, concerns the key whose run it starts.
         """
         starts, ends = names(self.starts_on), names((*self.goal, *self.ends_on))
         return Reach(
@@ -110,13 +110,13 @@ class Terms:
 
     @property
     def keyed(self) -> EventClasses:
-        """The events of ``hears`` that have the journey's key: they tell keys that there are."""
+        """The events of ``hears`` that have the journey's key: they tell which keys there are."""
         return tuple(event for event in self.hears if self.key in event.model_fields)
 
     def exact(self, start: str) -> tuple[str, ...]:
         """Return the goals that count for a run by their moments alone.
 
-        Of two renewals each ends the other's run, and begins its own: were their order in doubt,
+        Of two renewals each ends the other's run, and begins its own: if their order were in doubt,
         the two would take turns for ever.
 
         Args:
