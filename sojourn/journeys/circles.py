@@ -1,8 +1,8 @@
 """Circles: journeys that start each other by events that they tell.
 
-What steps tell is read from their source, as a person would read it: ``self.tell(TrialEnded, ...)``
-or ``self.tell(TrialEnded(...))``. An event that is chosen at run time is not seen here; the limit
-of `dispatch.sayings` holds for all.
+The events that steps tell are read from their source, as a person would read it:
+``self.tell(TrialEnded, ...)`` or ``self.tell(TrialEnded(...))``. An event that is chosen at run
+time is not seen here; the limit of `dispatch.sayings` holds for all.
 """
 
 import ast

@@ -21,7 +21,7 @@ def meant(
 ) -> Callable[[Event], bool] | None:
     """Return a function that tells whether a wait is for an event.
 
-    What is unknown is not true: an event without the field does not end the wait.
+    An unknown value is not true: an event without the field does not end the wait.
 
     Args:
         where: a fact about fields, or a function; None: it is for each.
