@@ -30,5 +30,5 @@ class Restart(Leave):
 class StepsChanged(Exception):
     """The steps were changed under a run that has continued as new.
 
-    The run stands still, as one whose history does not replay, until the steps are changed back.
+    The run is stuck, as one whose history does not replay, until the steps are changed back.
     """

@@ -69,7 +69,7 @@ class Telling(Run):
                 the values: to note a text is to declare that it is not personal.
 
         Raises:
-            TypeError: a trait is personal, is none, or is of another type.
+            TypeError: a trait is personal, is the customer's to say, or is of another type.
         """
 
         async def perform() -> Performed:
