@@ -105,7 +105,7 @@ class PaymentDue(
         steps = [
             (message, moment, until)
             for message, moment, until in steps
-            # a word may be told late: a message sent by its moment is not sent once more
+            # an event may come late: a message sent by its moment is not sent once more
             if moment and moment > self.cause.occurred_at and (message, moment) not in self.said
         ]
         if isinstance(self.cause, PaymentFailed):

@@ -31,7 +31,7 @@ ORDINARY_DELAY = timedelta(minutes=1)
 CARRIED_EVENTS = 1500
 """Events that a run takes into its next execution, in equal shares of each kind."""
 EXACT = 2
-"""From this edition on, an older word that says the same does not begin the steps again, and a
+"""From this edition on, an older event that says the same does not begin the steps again, and a
 moment that was past when they began is missed, whatever left before."""
 
 
@@ -491,10 +491,10 @@ class State:
         self._restart = restart or self._cause != before
 
     def _says_the_same(self, before: Heard) -> bool:
-        """Tell whether an older word was found that says nothing but what the steps go by.
+        """Tell whether an older event was found that says nothing but what the steps go by.
 
-        A second word on one thing, such as the same status of another parcel, begins nothing again
-        merely because it happened earlier than the first.
+        A second event about one thing, such as the same status of another parcel, begins nothing
+        again merely because it happened earlier than the first.
         """
         older = self.cause
         if self.enrolment.edition < EXACT or older.order >= before.order:

@@ -61,7 +61,7 @@ class Telling(Run):
 
             await self.note(plan="gold", orders_this_year=7)
 
-        It counts from the moment of this line: a newer word on the same trait stays. A run that is
+        It counts from the moment of this line: a newer value of the same trait stays. A run that is
         retried, reset or replayed notes it once. ``ask(trait("plan") == "gold")`` sees it.
 
         Args:
