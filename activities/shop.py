@@ -50,7 +50,7 @@ async def post(
         The JSON object of the answer.
 
     Raises:
-        httpx.HTTPError: no answer, or one that is no success; worth another try.
+        httpx.HTTPError: no answer, or one that is not a success; worth another try.
     """
     headers = {"Idempotency-Key": idempotency_key}
     if secret := token.get_secret_value():

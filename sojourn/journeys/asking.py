@@ -1,7 +1,7 @@
 """The verb `ask`: which questions the steps of a run may ask, and how answers are read.
 
 A history keeps the answer, in plain sight and for good. So it is a yes or no, a number, a span, or
-a text that its author has declared to be no personal value.
+a text that its author has declared not to be personal.
 """
 
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ def question(about: object, *, run: str, customer_id: str, now: datetime) -> Que
         The question.
 
     Raises:
-        TypeError: it is no question, or its answer may be personal.
+        TypeError: it is not a question, or its answer may be personal.
     """
     asked: dict[str, Any] = {}
     if isinstance(about, Fact):

@@ -73,7 +73,7 @@ class Calling(Run):
             True or False, or the value. None if it is unknown.
 
         Raises:
-            TypeError: it is no question, or its answer may be personal.
+            TypeError: it is not a question, or its answer may be personal.
         """
 
         async def perform() -> Performed:
@@ -109,7 +109,7 @@ class Calling(Run):
             The variant's name.
 
         Raises:
-            TypeError: it is no experiment.
+            TypeError: it is not an experiment.
         """
         if not isinstance(of, Experiment):
             raise TypeError(f"variant takes an Experiment, and {of!r} is none")

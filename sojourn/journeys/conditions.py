@@ -20,8 +20,8 @@ def checked_conditions(terms: Terms, called: str) -> Terms:
         The terms.
 
     Raises:
-        TypeError: a condition is no fact, or names a field that an event lacks; ``again=`` or
-            ``limits=`` is no rule.
+        TypeError: a condition is not a fact, or names a field that an event lacks; ``again=`` or
+            ``limits=`` is not a rule.
     """
     _check_entry(terms, called)
     for keyword, fact in (("enters_if", terms.enters_if), ("stays_if", terms.stays_if)):

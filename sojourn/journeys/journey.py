@@ -40,7 +40,7 @@ class Journey(Listening, Sends, Calling, Persons):
         ):
             reminder = Message(EMAIL, useful_for=hours(24))
 
-    A keyword that is left out is the base class's. A class without a name is no journey: others
+    A keyword that is left out is the base class's. A class without a name is not a journey: others
     extend it.
 
     Args:
@@ -64,7 +64,7 @@ class Journey(Listening, Sends, Calling, Persons):
             leaves only if it holds; else it is skipped as ``no_longer``.
         again: whether a customer may enter once more after the first run: ``ALWAYS``, which is the
             default, ``ONCE``, or ``after(days=30)``. Runs of every key count; those of one key
-            alone by ``ONCE.per_key``. An event that an open run hears is no entry.
+            alone by ``ONCE.per_key``. An event that an open run hears is not an entry.
         at_most: the runs that one customer may have open at a time, of a journey with a key.
         mutes: from the event that starts a run the customer gets no promotional message, of any
             journey, until an event of ``goal`` or ``ends_on`` or an operator's stop ends it, and

@@ -54,7 +54,7 @@ class Persons(Waits, Telling):
             The name of the answer, or ``else_``.
 
         Raises:
-            TypeError: the question is no attribute of a class.
+            TypeError: the question is not an attribute of a class.
         """
         if not isinstance(question, Question) or not question.name:
             raise TypeError(

@@ -21,7 +21,7 @@ from sojourn.journeys.run import Run
 OF_A_PERSON = (*PERSONAL_TRAITS, "name", "last_name", "lastName", "address", "birthday", "avatar")
 """Traits that no run notes: the customer's own, and what Segment reserves for a person."""
 LONGEST_NOTE = 200
-"""Characters of a text that a run notes; a longer one is no code."""
+"""Characters of a text that a run notes; a longer one is not a code."""
 
 
 class Telling(Run):

@@ -383,7 +383,7 @@ class Handlers:
         raise NotImplementedError
 
     def _examined(self, said: object) -> Heard:
-        """Refuse what is no event, and what the steps could not read later."""
+        """Refuse a value that is not an event, or that the steps could not read later."""
         if not isinstance(said, Heard):  # a null or raw bytes pass the converter as they are
             raise ValueError("its argument is no event")
         # an event that ends the run counts in doubt; nobody reads the fields of it that are wrong
