@@ -1,4 +1,4 @@
-"""A/B tests of campaigns: who is in the share, when the winner is found, and by what."""
+"""A/B tests of campaigns: their shares, where they stand, and their results."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -16,22 +16,22 @@ from sojourn.store.dialects import insert
 from sojourn.store.tables import ABTestRow, EventRow, LedgerRow, RecipientRow, ReportRow
 
 OF_ONE_CUSTOMER = (Reason.CAP, Reason.GAVE_WAY, Reason.SNOOZED, Reason.IN_CARE)
-"""Holds that are no matter of hours: nobody else waits for their end."""
+"""Holds that may last for days: the test does not wait for their end."""
 
 
 async def begin(session: AsyncSession, campaign_id: str) -> None:
-    """Note that the variants of a campaign are tried; a second time changes nothing."""
+    """Note that a campaign's variants are being tested; a repeated call changes nothing."""
     await session.exec(
         insert(session, ABTestRow).values(campaign=campaign_id).on_conflict_do_nothing()
     )
 
 
 async def find(session: AsyncSession, campaign_id: str, *, hold: bool = False) -> ABTestRow | None:
-    """Return the test of a campaign; None: it has none.
+    """Return the test of a campaign; None if it has none.
 
     Args:
         session: any session; a writing transaction if ``hold`` is set.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         hold: lock the row until the transaction ends.
 
     Returns:
@@ -45,11 +45,11 @@ async def find(session: AsyncSession, campaign_id: str, *, hold: bool = False) -
 async def standing(
     session: AsyncSession, campaign_id: str, plan: Mapping[str, Any]
 ) -> ABStanding | None:
-    """Return where the test of a campaign stands; None: it has none, or nobody is in it.
+    """Return where the test of a campaign stands; None if it has no test, or no row of one yet.
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         plan: the campaign's, as it is kept.
 
     Returns:
@@ -79,9 +79,9 @@ async def page(
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         after: the number of the last one before; 0 at the beginning.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
         In the order of their numbers.
@@ -101,7 +101,7 @@ async def assign(session: AsyncSession, variant: str, numbers: Collection[int]) 
     Args:
         session: a writing transaction.
         variant: its name.
-        numbers: of the recipients.
+        numbers: the numbers of the recipients.
     """
     if numbers:
         chosen = col(RecipientRow.id).in_(numbers)
@@ -111,11 +111,11 @@ async def assign(session: AsyncSession, variant: str, numbers: Collection[int]) 
 async def is_share_waiting(session: AsyncSession, campaign_id: str) -> bool:
     """Tell whether some of the share are still to get the message.
 
-    Nobody waits for a hold of one customer's own: a cap may last for days.
+    Holds of single customers (`OF_ONE_CUSTOMER`) do not count: a cap may last for days.
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
     """
     held = select(LedgerRow.enrolment).where(
         LedgerRow.workflow_id == PREFIX + campaign_id,
@@ -132,11 +132,11 @@ async def is_share_waiting(session: AsyncSession, campaign_id: str) -> bool:
 
 
 async def results(session: AsyncSession, campaign_id: str, test: ABPlan) -> list[ABResult]:
-    """Count the messages of each variant that left, and those that reached what was wanted.
+    """Count each variant's sent messages, and those that led to the wanted click or event.
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         test: its test.
 
     Returns:
@@ -163,7 +163,7 @@ async def _clicked(session: AsyncSession, campaign_id: str) -> dict[str, int]:
 
 
 async def _bought(session: AsyncSession, campaign_id: str, event: str) -> dict[str, int]:
-    """Count the messages after which their customers did something, once each."""
+    """Count the messages after which their customers had an event, once each."""
     query = select(LedgerRow.variant, func.count(func.distinct(LedgerRow.id))).join(
         EventRow, col(EventRow.customer_id) == LedgerRow.customer_id
     )

@@ -1,9 +1,9 @@
 """Answers to STOP, START and HELP: noted with the reply, sent once by a worker.
 
 A row is noted in the transaction that takes the reply in, so a stop that holds is answered, and a
-repeated webhook is not. A worker claims it before it hands it over: whatever dies afterwards, it is
-not sent again. An answer that comes late would be a message to somebody who asked for silence: it
-is dropped after `USEFUL`.
+repeated webhook is not. A worker claims an answer before it hands it over, so that a crash
+afterwards does not send it twice. A late answer would be a message to somebody who asked for
+silence: it is dropped after `USEFUL`.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,7 +25,7 @@ from sojourn.store.tables import WAITS, AnswerRow, CustomerRow
 USEFUL = timedelta(minutes=5)
 """The FCC lets a stop be confirmed once, within five minutes (47 CFR 64.1200(a)(12))."""
 ONCE_IN = timedelta(hours=1)
-"""The least distance of two answers of one kind to one address: machines answer, too."""
+"""The least time between two answers of one kind to one address: machines reply, too."""
 KEPT = ONCE_IN
 """After that, nothing tells who got an answer."""
 AT_ONCE = 20
@@ -162,7 +162,7 @@ async def listed(
 
     Args:
         session: any session.
-        customer_id: only those to this customer, which is told for `KEPT`; None: all.
+        customer_id: only those to this customer, who stays known for `KEPT`; None: all.
         limit: the most to return.
 
     Returns:
@@ -197,7 +197,7 @@ async def holder(session: AsyncSession, channel: Channel, address: str) -> Custo
 
     Args:
         session: any session.
-        channel: by which the number is written to.
+        channel: the channel that writes to the number.
         address: the number, in any spelling.
 
     Returns:

@@ -35,6 +35,6 @@ async def find(
         if events.concerns(row, "appointment_id", appointment_id):
             try:
                 told.append(events.typed(row, known))
-            except BadEvent:  # its class has become stricter: what it says is not known any more
+            except BadEvent:  # its class has become stricter, and can no longer read it
                 continue
     return appointment_after(told, appointment_id)

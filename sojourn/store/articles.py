@@ -1,4 +1,4 @@
-"""The articles that campaigns tell of."""
+"""The articles that campaigns carry."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -23,13 +23,13 @@ _OVER = tuple(state for state in CampaignState if state.is_over)
 async def had(
     session: AsyncSession, name: str, *, beside: str = ""
 ) -> Mapping[str, frozenset[str]]:
-    """Return the ids of the articles that a campaign has told somebody of, by the feed's language.
+    """Return the ids of the articles that a campaign has brought anybody, by the feed's language.
 
-    An occurrence that ended before anybody got it has told nobody; one that goes on will.
+    An occurrence that ended before anybody got it does not count; one that goes on does.
 
     Args:
         session: any session.
-        name: of the campaign.
+        name: the campaign's name.
         beside: an occurrence that does not count; empty: all do.
 
     Returns:
@@ -60,18 +60,18 @@ async def hold(session: AsyncSession, name: str) -> None:
 
     Args:
         session: a writing transaction.
-        name: of the campaign.
+        name: the campaign's name.
     """
     await locks.hold(session, locks.number(f"articles of {name}"))
 
 
 def keep(session: AsyncSession, campaign_id: str, name: str, articles: Articles) -> None:
-    """Keep the articles that an occurrence tells of.
+    """Keep the articles that an occurrence carries.
 
     Args:
         session: a writing transaction.
         campaign_id: its id.
-        name: of the campaign.
+        name: the campaign's name.
         articles: for each language.
     """
     session.add_all(
@@ -92,15 +92,15 @@ def keep(session: AsyncSession, campaign_id: str, name: str, articles: Articles)
 
 
 async def of(session: AsyncSession, campaign_id: str, languages: Iterable[str]) -> Articles:
-    """Return the articles that a campaign tells of, as they were kept.
+    """Return the articles that a campaign carries, as they were kept.
 
     Args:
         session: any session.
         campaign_id: its id.
-        languages: of its feeds, in their order: one may have nothing new.
+        languages: the languages of its feeds, in their order; one may have nothing new.
 
     Returns:
-        The articles, none where none was kept.
+        The articles; a language for which none was kept has an empty tuple.
     """
     query = select(ArticleRow).where(ArticleRow.campaign == campaign_id)
     found: dict[str, tuple[Article, ...]] = dict.fromkeys(languages, ())

@@ -34,10 +34,10 @@ async def begin(
         attempt: the row's count of claims.
         provider: the provider that gets the message.
         now: by the journey's clock.
-        keyed: False if it leaves in a call with others whose idempotency key does not know it alone
+        keyed: False if it leaves in a call with others, whose idempotency key is not its alone
             (`sending.handing_many.is_keyed`).
-        language: that the message is written in.
-        mailbox: who keeps the mailbox that it goes to.
+        language: the language of the message.
+        mailbox: the operator of the mailbox that it goes to.
     """
     session.add(
         AttemptRow(
@@ -95,7 +95,7 @@ async def end(
 
 
 async def reopen(session: AsyncSession, ledger_id: int, attempt: int) -> bool:
-    """Take back that a provider lacked the message of an attempt, whose worker has spoken since.
+    """Reopen an attempt that a look-up settled as not sent, since its worker has now reported.
 
     Args:
         session: a writing transaction.

@@ -49,7 +49,7 @@ async def launch(
     Args:
         session: a writing transaction.
         campaign_id: its id.
-        name: of the campaign.
+        name: the campaign's name.
         digest: of what was approved.
         plan: all that its batches need, as JSON values.
         by: who launches it.
@@ -118,7 +118,7 @@ async def words(session: AsyncSession, campaign_id: str) -> Sequence[CampaignWor
 
 
 async def find(session: AsyncSession, campaign_id: str) -> CampaignRow | None:
-    """Return a campaign that was launched; None: it never was."""
+    """Return a campaign that was launched; None if it never was."""
     query = select(CampaignRow).where(CampaignRow.id == campaign_id)
     return (await session.exec(query.execution_options(populate_existing=True))).first()
 
@@ -148,7 +148,7 @@ async def every(session: AsyncSession, *, limit: int = 100) -> Sequence[Campaign
 
     Args:
         session: any session.
-        limit: so many at most.
+        limit: the most to return.
     """
     query = select(CampaignRow).order_by(col(CampaignRow.launched_at).desc()).limit(limit)
     return (await session.exec(query)).all()
@@ -176,7 +176,7 @@ async def frozen(session: AsyncSession, campaign_id: str, *, at: datetime, size:
     Args:
         session: the transaction that freezes.
         campaign_id: its id.
-        at: the moment at which the audience's question was asked.
+        at: the moment at which the audience was queried.
         size: customers in it.
     """
     newest = select(func.coalesce(func.max(EventRow.seq), 0)).scalar_subquery()
@@ -196,7 +196,7 @@ async def waits(session: AsyncSession, campaign_id: str, *, because: str) -> Non
 
     Args:
         session: a writing transaction.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         because: why.
     """
     if not any(one.what == "wait" for one in await words(session, campaign_id)):
@@ -208,7 +208,7 @@ async def grown(session: AsyncSession, campaign_id: str, *, by: int) -> None:
 
     Args:
         session: a writing transaction.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         by: how many.
     """
     await session.exec(
@@ -219,10 +219,10 @@ async def grown(session: AsyncSession, campaign_id: str, *, by: int) -> None:
 
 
 async def act(session: AsyncSession, deed: CampaignDeed) -> CampaignRow:
-    """Pause, resume or stop a campaign. What is over stays so.
+    """Pause, resume or stop a campaign. A campaign that is over stays over.
 
-    The caller answers nobody before `store.switches.settle` has followed the commit: until then,
-    a claim that has not seen it may be under way.
+    The caller reports the deed as done only once `store.switches.settle` has followed the commit:
+    until then, a claim that has not seen it may be under way.
 
     Args:
         session: a writing transaction.
@@ -278,8 +278,8 @@ async def claim_seed(session: AsyncSession, campaign_id: str, digest: str) -> bo
 
     Args:
         session: a writing transaction.
-        campaign_id: of the campaign.
-        digest: of the seed's address, with the variant if there are several.
+        campaign_id: the campaign's id.
+        digest: the digest of the seed's address, with the variant if there are several.
 
     Returns:
         False if it got its copy before, or the campaign was paused or stopped meanwhile.

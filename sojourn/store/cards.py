@@ -18,12 +18,12 @@ from sojourn.store.tables import CustomerRow, EventRow
 CARD = ("first_name", *addresses.KINDS, "locale", "timezone")
 _TRAIT = "traits."
 _CONTEXT = "context of "
-"""The source of a word begins with it if the context of a call told the word."""
+"""The beginning of a word's source, if the word comes from the context of a call."""
 
 
 @dataclass(frozen=True)
 class Identified:
-    """The fate of an identify call.
+    """The result of an identify call.
 
     Args:
         customer: the card.
@@ -73,7 +73,7 @@ async def find(session: AsyncSession, customer_id: str) -> Customer | None:
 async def identify(
     session: AsyncSession, identity: Identity, *, now: datetime | None = None
 ) -> Customer:
-    """Make or update a customer, as `hear`.
+    """Create or update a customer, as `hear` does.
 
     Args:
         session: a writing transaction that holds no customer.
@@ -89,7 +89,7 @@ async def identify(
 async def hear(
     session: AsyncSession, identity: Identity, *, now: datetime | None = None
 ) -> Identified:
-    """Take the words of an identify call in.
+    """Take in an identify call.
 
     The latest word on each field counts, whatever the order of arrival; no word is later than its
     arrival. The same call sent again is no new word.
@@ -148,7 +148,7 @@ async def hear(
 async def _note_addresses(
     session: AsyncSession, row: CustomerRow, heard: dict[str, Word], before: dict[str, Word]
 ) -> None:
-    for kind in addresses.KINDS:  # in their order: rows of one moment are told by their number
+    for kind in addresses.KINDS:  # in this order: rows of one moment are sorted by their number
         if (word := heard.get(kind)) is None:
             continue
         held = before.get(kind)
@@ -158,7 +158,7 @@ async def _note_addresses(
 
 
 def _identified_at(row: CustomerRow, identity: Identity, at: datetime) -> datetime | None:
-    """Return when somebody last said who the customer is; a word of our own does not say it."""
+    """Return when somebody last said who the customer is; our own words do not count."""
     return max(row.identified_at or at, at) if identity.introduces else row.identified_at
 
 
@@ -203,7 +203,7 @@ async def _repeated(
     at: datetime,
     received_at: datetime,
 ) -> list[EventRow]:
-    """Hear a call that may have been sent again: where nobody can know, a refusal counts."""
+    """Take in a call that may have been sent again: in doubt, a refusal counts."""
     news: list[EventRow] = []
     for word in identity.words:
         if not word.granted and not identity.sure:
@@ -218,7 +218,7 @@ async def erase(session: AsyncSession, customer_id: str, at: datetime) -> None:
     Args:
         session: a writing transaction that holds no customer.
         customer_id: any id of the person.
-        at: when somebody told that they are gone.
+        at: when we were told that they are gone.
     """
     row = await people.lock(session, customer_id)
     row.erased_at = min(row.erased_at or at, at)

@@ -1,7 +1,7 @@
 """Choices of customers beside consent: a break, "less often", language, time zone.
 
 What holds stands on the customer's card, where the gate reads it with everything else. Each change
-is a row, with what was, what became of it, and where it came from.
+is a row, with the value before, the value since, and its source.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ BY_RUN = "run "
 
 
 def snooze(person: CustomerRow, until: datetime | None) -> None:
-    """Let a customer have a break until a moment; None: end it.
+    """Give a customer a break until a moment; None ends it.
 
     Args:
         person: the row of the person, held by `people.lock`.
@@ -28,12 +28,12 @@ def snooze(person: CustomerRow, until: datetime | None) -> None:
 
 
 def keep_apart(person: CustomerRow, topic: str, days: int) -> None:
-    """Keep messages on a topic so many calendar days apart; 0: as they come.
+    """Keep messages on a topic at least ``days`` calendar days apart; 0 sends them as they come.
 
     Args:
         person: the row of the person, held by `people.lock`.
         topic: the topic.
-        days: the least distance.
+        days: the least distance, in calendar days.
     """
     kept = {**(person.least_days or {}), topic: days}
     person.least_days = {name: days for name, days in kept.items() if days} or None
@@ -61,10 +61,10 @@ async def note(
         was: the value before; empty: none.
         became: the value since.
         at: when it was chosen.
-        source: the link by which the customer came.
-        topic: that it is about.
+        source: the link by which the customer came, or the run that chose for them.
+        topic: the topic that it is about.
         locale: the language of the page.
-        version: of the page's words.
+        version: the version of the page's words.
     """
     session.add(
         ChoiceRow(
@@ -97,7 +97,7 @@ async def write_less(
         session: a writing transaction.
         person: the row of the person, held by `people.lock`.
         topics: the topics.
-        days: the least distance.
+        days: the least distance, in calendar days.
         at: the moment.
         run: the workflow id of the run that does so: the source of the choice.
 

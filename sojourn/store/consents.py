@@ -80,7 +80,7 @@ async def of_many(
 
     Args:
         session: any session.
-        rows: of the customers, none of them a pointer.
+        rows: the rows of the customers, none of them a pointer.
         channel: only refusals of its addresses count; `current` takes those of every channel.
         now: a yes that ended before has run out.
 
@@ -175,7 +175,7 @@ async def record(
         news: gets the events that end runs; None: the sweep tells them if the caller does not.
 
     Returns:
-        The moment since which the customer's word stands.
+        The moment from which the customer's word stands.
     """
     every = await statements(session, person.customer_id)
     topic = purpose.value if purpose is Purpose.OPENS else topic
@@ -211,7 +211,7 @@ async def record(
 
 
 async def forget(session: AsyncSession, customer_id: str) -> None:
-    """Take from a person's statements what tells who they are; the words themselves stay.
+    """Remove from a person's statements what identifies them; the words themselves stay.
 
     Args:
         session: a writing transaction.
@@ -237,7 +237,7 @@ def _by_address(customer_id: str, row: RefusalRow) -> ConsentRow:
 
 
 async def _addresses(session: AsyncSession, customer_id: str) -> list[tuple[Channel, str]]:
-    """Return the addresses on the person's card; a session that holds the row asks nobody."""
+    """Return the addresses on the person's card; without a query if the session holds the row."""
     row = await session.get(CustomerRow, customer_id)
     if row is None:
         return []
@@ -247,9 +247,9 @@ async def _addresses(session: AsyncSession, customer_id: str) -> list[tuple[Chan
 def _same(
     said: Sequence[ConsentRow], *, granted: bool, at: datetime | None, evidence: Evidence
 ) -> ConsentRow | None:
-    """Return the row of the same word: of the same moment, or, said now, the one that stands.
+    """Return the row of the same word: at the same moment or, if said now, the one that stands.
 
-    A no that counts from that moment, because it arrived then, is the same no.
+    A refusal that counts from that moment, because it arrived then, is the same refusal.
     """
     stands = said[-1:]
     if at is not None:
@@ -276,7 +276,7 @@ def _circumstances(evidence: Evidence) -> dict[str, Any]:
 def _outweighing(no: ConsentRow, every: Sequence[ConsentRow], arrived: datetime) -> datetime:
     """Return the moment from which a refusal counts: no word that was heard before it is later.
 
-    A no to a channel is one to every topic by it.
+    A refusal of a channel refuses every topic on it.
     """
     before = [
         since(row)

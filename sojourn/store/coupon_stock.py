@@ -1,4 +1,4 @@
-"""The stock of the pools: codes that come in, what is left of them, and what was told of that."""
+"""The stock of the pools: codes that come in, what is left of them, and warnings of running low."""
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from sojourn.store.tables import IS_FREE, CouponPoolRow, CouponRow
 
 POOLS = SQLModel.metadata.tables["coupon_pools"]
 AGAIN_AFTER = timedelta(days=1)
-"""Nobody is told sooner once more that a pool runs dry."""
+"""The least time between two warnings of one kind about one pool."""
 AT_ONCE = 1000
 """Rows of one statement."""
 log = logging.getLogger("sojourn.coupons")
@@ -32,7 +32,7 @@ class Stock:
         reserved: messages have them, and they are good.
         expired: messages had them, nobody used them, and they are not good any more.
         used: orders named them.
-        retired: their messages did not go, after a provider had seen them.
+        retired: their messages were not sent, but a provider had seen them.
         withdrawn: an operator took them out.
     """
 
@@ -86,7 +86,7 @@ async def add(
 
 
 async def withdraw(session: AsyncSession, pool: str, compared: Collection[str]) -> int:
-    """Take codes out of a pool that nobody has.
+    """Take codes that nobody has out of a pool.
 
     Args:
         session: a writing transaction.
@@ -110,7 +110,7 @@ async def withdraw(session: AsyncSession, pool: str, compared: Collection[str]) 
 
 
 async def known(session: AsyncSession, compared: Collection[str]) -> Mapping[str, CouponRow]:
-    """Return those of some codes that a pool has, as `comparable` spells them."""
+    """Return the rows of those codes that a pool has, as `comparable` spells them."""
     query = select(CouponRow).where(col(CouponRow.compared).in_(compared))
     return {row.compared: row for row in await session.exec(query)}
 
@@ -128,7 +128,7 @@ async def page(session: AsyncSession, pool: str, *, after: int, limit: int) -> S
         session: any session.
         pool: the name of the pool.
         after: the number of the last row of the part before; 0 at the beginning.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
         The rows.
@@ -211,7 +211,7 @@ async def tell_low(
 
 
 async def _is_news(session: AsyncSession, pool: str, told: Any, now: datetime) -> bool:
-    """Note that something of a pool is told now, unless it was within a day."""
+    """Note that a warning about a pool is logged now, unless one was within a day."""
     addition = insert(session, CouponPoolRow).values(name=pool)
     await session.exec(addition.on_conflict_do_nothing())
     changed = await session.exec(

@@ -44,7 +44,7 @@ async def note(session: AsyncSession, rows: Iterable[EventRow], known: Events) -
 
 
 def _named(row: EventRow, known: Events) -> Sequence[str]:
-    """Return the codes that an event names; it is an order that was told for itself."""
+    """Return the codes that an event names, if it is an order and no copy of one."""
     kind = known.get(row.name)
     if kind is None or not issubclass(kind, OrderCompleted) or row.copy_of is not None:
         return ()

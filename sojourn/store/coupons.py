@@ -36,7 +36,7 @@ class Wanted:
 
     Args:
         customer_id: whose message it is.
-        until: as long the code is good for that customer; None: it has no end.
+        until: until when the code is good for that customer; None: it has no end.
     """
 
     customer_id: str
@@ -56,7 +56,7 @@ async def reserve_many(
     Args:
         session: a writing transaction that holds the customers.
         pool: the name of the pool.
-        wanted: by the message's name in the ledger (`Delivery.message_id`).
+        wanted: the messages, by their names in the ledger (`Delivery.message_id`).
         now: by the journey's clock.
 
     Returns:

@@ -21,8 +21,7 @@ from sojourn.store.dialects import insert
 from sojourn.store.tables import CustomerRow, DeviceRow
 
 FRESH = timedelta(hours=1)
-"""A use within so long of the one on record is not written down: apps name a device in each call.
-"""
+"""A use this soon after the one on record is not written: apps name their device in each call."""
 
 
 async def hear(
@@ -39,7 +38,7 @@ async def hear(
         session: a writing transaction.
         person: the row of the person, held by `people.lock`.
         device: the device.
-        at: when it was used. A word of before the newest one changes nothing.
+        at: when it was used. A use older than the newest one changes nothing.
         source: the message id of the call.
 
     Returns:
@@ -77,8 +76,8 @@ async def hear(
                 "since": case((another, said.since), else_=col(held.since)),
                 "used_at": said.used_at,
                 "source": said.source,
-                # the token of an app that is installed again is another one; a device that only
-                # its own word called gone may come back
+                # an app that is installed again gets another token; a device that only its own
+                # word called gone may come back
                 "gone_at": None,
             },
             where=and_(
@@ -146,7 +145,7 @@ async def gone(session: AsyncSession, token: str, at: datetime) -> None:
 
     Args:
         session: a writing transaction.
-        token: of the device.
+        token: the device's token.
         at: when it said so.
     """
     await session.exec(
@@ -170,7 +169,7 @@ async def _rows(session: AsyncSession, customer_id: str, on_card: str) -> Sequen
 
 
 async def _trim(session: AsyncSession, customer_id: str) -> None:
-    """Delete the devices that are too many."""
+    """Delete the devices beyond `MOST_DEVICES`, those used longest ago first."""
     rows = await _rows(session, customer_id, "")
     for row in rows[MOST_DEVICES:]:
         await session.delete(row)

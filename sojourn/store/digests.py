@@ -45,7 +45,7 @@ def is_digest(address: str) -> bool:
 async def remember_erased(
     session: AsyncSession, addresses: Iterable[tuple[Channel, str]], at: datetime
 ) -> None:
-    """Remember that addresses are of somebody erased: what comes of them later is kept hashed.
+    """Remember addresses of somebody erased: what comes from them later is kept hashed.
 
     Args:
         session: a writing transaction.
@@ -63,7 +63,7 @@ async def remember_erased(
 async def erased_among(
     session: AsyncSession, addresses: Iterable[tuple[Channel, str]]
 ) -> set[tuple[Channel, str]]:
-    """Return those of the addresses that somebody had who was erased.
+    """Return those of the addresses that belonged to somebody who was erased.
 
     Args:
         session: any session.

@@ -102,7 +102,7 @@ class Store:
         return store
 
     async def due(self) -> tuple[list[Step], list[str]]:
-        """Return the migrations that are due, and the names of the indexes to be built."""
+        """Return the migrations that are due, and the names of the missing indexes."""
         async with self._looking() as connection:
             steps = await connection.run_sync(migrating.plan)
             missing = await connection.run_sync(migrating.missing_indexes)
@@ -158,7 +158,7 @@ def _url(url: str) -> URL:
 
 
 def _make_file(file: Path) -> None:
-    """Make the file beforehand: SQLite gives the others beside it the same rights."""
+    """Create the file first: SQLite gives the files beside it the same permissions."""
     if str(file).startswith((":memory:", "file:")):
         return
     folder = file.parent
@@ -197,7 +197,7 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
         # FULL puts an acknowledged event on disk; WAL with NORMAL could lose it in a power cut
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        # what a row held is overwritten where it goes: a code must not outlive itself in the file
+        # overwrites deleted content: a code must not stay in the file once its row is gone
         cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 

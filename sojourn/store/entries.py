@@ -18,7 +18,7 @@ Case = tuple[str, str]
 
 
 async def put(session: AsyncSession, rows: Sequence[EntryRow]) -> None:
-    """Keep judgements; one on the same event and journey takes the place of the former.
+    """Keep judgements; a new one replaces the former on the same event and journey.
 
     Args:
         session: a writing transaction that holds their customers.
@@ -42,8 +42,8 @@ async def of_events(
 
     Args:
         session: any session.
-        message_ids: of the events.
-        journeys: their names.
+        message_ids: the message ids of the events.
+        journeys: the names of the journeys.
 
     Returns:
         The judgements, by event and journey.
@@ -55,7 +55,7 @@ async def of_events(
 
 
 async def drop(session: AsyncSession, cases: Iterable[Case]) -> None:
-    """Forget judgements on events that were no entries: an open run has heard them.
+    """Forget judgements on events that turned out to be no entries: an open run has heard them.
 
     Args:
         session: a writing transaction that holds their customers.
@@ -72,8 +72,8 @@ async def begun(
 ) -> list[Begun]:
     """Return the runs that a customer has had of a journey, the newest of each key.
 
-    They are those of which there is a row, whether Temporal still knows them or not, and those that
-    events were taken for which nobody could be told of yet.
+    Counted are runs that have a row, whether Temporal still knows them or not, and runs that an
+    event was taken for, but that have not been started yet.
 
     Args:
         session: any session.

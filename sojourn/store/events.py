@@ -22,7 +22,7 @@ from sojourn.store.dialects import insert
 from sojourn.store.tables import CustomerRow, EventRow
 
 HISTORY_LIMIT = 500
-"""Events of one kind and key that a template sees."""
+"""The most events of one kind and key that a template sees."""
 LARGEST_SEQ = 2**63 - 1
 EVENTS = SQLModel.metadata.tables["events"]
 log = logging.getLogger("sojourn.store")
@@ -40,7 +40,7 @@ async def add(
 
     Args:
         session: a writing transaction.
-        row: the event; stored under another id, it gets that.
+        row: the event; if it is stored under another id, its ``message_id`` becomes that.
         known: the project's events, by wire name: their fields tell one thing from another.
 
     Returns:
@@ -79,7 +79,7 @@ def _is_same(kept: EventRow, row: EventRow, known: Events) -> bool:
 
 
 def _things(row: EventRow, known: Events) -> dict[str, str]:
-    """Return what an event is about: the fields of its class that are ids, in their plain form."""
+    """Return the things that an event is about: the ids among its class's fields, in plain form."""
     kind = known.get(row.name)
     fields = [name for name in kind.model_fields if name.endswith("_id")] if kind else []
     values = {name: plain(row.properties.get(name)) for name in fields if name not in ENVELOPE}
@@ -97,7 +97,7 @@ async def add_all(
         known: the project's events, by wire name.
 
     Returns:
-        For each its stored row; and False if it was stored before.
+        The stored row of each; and False if it was stored before.
     """
     first: dict[str, EventRow] = {}
     for row in rows:
@@ -110,12 +110,12 @@ async def add_all(
     )
     for message_id, seq in added:
         first[message_id].seq = seq
-    # known message ids are rare: each gets a query of its own
+    # repeated message ids are rare: each gets its own query
     return [(row, True) if row.seq is not None else await add(session, row, known) for row in rows]
 
 
 async def _take_up(session: AsyncSession, kept: EventRow, row: EventRow) -> None:
-    """Take up an event that was set aside, as it is sent now: mended."""
+    """Take up an event that was set aside, with the properties of the mended call."""
     kept.properties, kept.aside_at, kept.routed_at = row.properties, None, row.routed_at
     session.add(kept)
     await session.flush()
@@ -145,8 +145,8 @@ async def number_since(
     Args:
         session: any session.
         customer_id: the id that holds everything.
-        name: of the events, on the wire.
-        since: by the machine's clock: when they arrived.
+        name: the events' wire name.
+        since: the moment after which they arrived, by the machine's clock.
         prefix: the beginning of their message ids.
 
     Returns:
@@ -175,8 +175,8 @@ async def unrouted(
     Args:
         session: any session.
         customer_ids: the ids that hold everything.
-        each: the oldest so many of each customer; None: all. The cost does not grow with what is
-            left out.
+        each: at most this many of each customer, the oldest; None: all. The cost does not grow with
+          what is left out.
 
     Returns:
         The events of each customer that has any.
@@ -339,10 +339,10 @@ async def newer(
         reach: the rule by which events find the run.
         key: the run's key.
         known: the project's events, by wire name.
-        run: its workflow id; what concerns another run alone is left out.
+        run: its workflow id; events that concern only another run are left out.
         others: ids of customers who share an address with this one: what ends runs counts.
-        regardless: of the names, those of events that end runs: they count although their class
-            does not take them any more.
+        regardless: those of the names whose events end runs: they count even if their class can no
+          longer read them.
         within: how far senders' clocks may differ.
 
     Returns:
@@ -393,7 +393,7 @@ async def newer_of_many(
     Args:
         session: any session.
         customer_ids: ids that hold everything.
-        names: the wire names; without any nobody is asked.
+        names: the wire names; without any there is no query.
         than: as for `newer`.
         known: the project's events, by wire name.
         within: as for `newer`.
@@ -608,7 +608,7 @@ async def keys_that_matter(
         customer_ids: the ids that hold everything.
         reach: the rule of a journey.
         rows: the events.
-        keys: of the runs.
+        keys: the keys of the runs.
 
     Returns:
         The arrival of the first start of each key; None if nothing depends on them.
@@ -708,7 +708,7 @@ def heard(row: EventRow, event: Event | None, *, within: timedelta = timedelta(0
 
     Args:
         row: the event's row.
-        event: the same event as an object of its class; None if that does not take it any more.
+        event: the same event as an object of its class; None if the class can no longer read it.
         within: how far senders' clocks may differ.
 
     Returns:

@@ -17,16 +17,16 @@ from sojourn.store.tombstones import is_tombstone
 async def held(
     session: AsyncSession, customer_id: str, experiment: str, weights: Mapping[str, float]
 ) -> str | None:
-    """Return the variant that a customer keeps; None: one is to be drawn.
+    """Return the variant that a customer keeps; None if one has to be drawn.
 
     Args:
         session: any session.
         customer_id: the id that holds everything.
         experiment: its name.
-        weights: of its variants, as they are now.
+        weights: the weights of its variants, as they are now.
 
     Returns:
-        The first one that the person had, under any of their ids, of those that have a weight.
+        The first variant with a weight that the person had, under any of their ids.
     """
     rows = await of_customer(session, customer_id, experiment=experiment)
     return next((row.variant for row in rows if weights.get(row.variant, 0) > 0), None)
@@ -56,7 +56,7 @@ async def note(session: AsyncSession, asked: Question) -> str:
 
     Args:
         session: a writing transaction that holds no customer.
-        asked: about an experiment. Of somebody who is erased nothing is noted.
+        asked: the question about an experiment. Nothing is noted about an erased person.
 
     Returns:
         The variant.
@@ -89,7 +89,7 @@ async def oldest(
         experiments: their names.
 
     Returns:
-        By customer and experiment; nothing of those who had none.
+        The variants by customer and experiment, without customers who had none.
     """
     query = (
         select(ExposureRow.customer_id, ExposureRow.experiment, ExposureRow.variant)
@@ -106,12 +106,12 @@ async def oldest(
 
 
 def new(customer_id: str, assigned: Iterable[Assigned], delivery: Delivery) -> list[ExposureRow]:
-    """Return the rows of sides that a customer is on and that nobody has noted.
+    """Return rows for the variants of a customer that are not noted yet.
 
     Args:
-        customer_id: the id that holds everything; of somebody who is erased nothing is noted.
-        assigned: the sides.
-        delivery: the message at which it matters for the first time.
+        customer_id: the id that holds everything; nothing is noted about an erased person.
+        assigned: the variants.
+        delivery: the message for which they matter first.
 
     Returns:
         The rows; the caller stores them.

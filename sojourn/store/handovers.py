@@ -28,8 +28,8 @@ def begin(
         ledger_id: the number of the message's row.
         attempt: the row's count of claims.
         address: the device's token.
-        platform: of the device; may be empty.
-        reference: the message's for this device, as the provider gets it.
+        platform: the device's platform; may be empty.
+        reference: the message's reference for this device, as the provider gets it.
     """
     session.add(
         HandoverRow(

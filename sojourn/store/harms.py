@@ -1,7 +1,7 @@
 """Harms: messages that bounced for good or were complained about, each noted once.
 
-Providers tell of one bounce several times, as a report or as the very answer; brakes and ramps
-count messages.
+Providers tell of one bounce several times, in reports or in their answer; brakes and ramps count
+messages.
 """
 
 from datetime import UTC, datetime
@@ -22,9 +22,9 @@ HARMS = SQLModel.metadata.tables["harms"]
 
 
 def harm_of(report: Report) -> Harm | None:
-    """Return the harm that a report tells of; None: it tells of none.
+    """Return the harm that a report tells of; None if it tells of none.
 
-    A device's token that is gone harms nobody: the app was taken off it.
+    A push token that is gone is no harm: the app was removed from the device.
     """
     if report.channel is Channel.PUSH:
         return None
@@ -34,7 +34,7 @@ def harm_of(report: Report) -> Harm | None:
 
 
 async def note(session: AsyncSession, ledger_id: int, harm: Harm) -> None:
-    """Note a harm of a message; told again it changes nothing.
+    """Note a harm of a message; a repeated note changes nothing.
 
     Args:
         session: a writing transaction.
@@ -68,7 +68,7 @@ async def of_campaign(session: AsyncSession, campaign_id: str, channel: Channel)
         channel: the channel.
 
     Returns:
-        How many bounced for good, and how many were complained about.
+        The number that bounced for good, and the number that were complained about.
     """
     query = (
         select(HarmRow.harm, func.count())

@@ -18,7 +18,7 @@ from sojourn.store.dialects import insert
 from sojourn.store.tables import IdentifyRow
 
 REPEATS = timedelta(days=7)
-"""Within it, an equal call without id and moment is the same one. So is a copy of every night."""
+"""Within it, an equal call without id and moment is a repetition, such as a nightly copy."""
 
 
 async def is_new(
@@ -56,7 +56,7 @@ async def is_new(
 
 
 def _digest(identity: Identity) -> str:
-    """Return a digest of what a call says; its moment is not part of it, for retries move it."""
+    """Return a digest of the content of a call, without its moment, since retries move that."""
     said: list[Any] = [
         identity.customer_id,
         identity.card,
@@ -64,7 +64,7 @@ def _digest(identity: Identity) -> str:
         {channel.value: granted for channel, granted in identity.consents.items()},
         identity.phone,
     ]
-    # a call without what came later has the digest that it always had
+    # fields added later join only if they are set: other calls keep the digest they always had
     if identity.phone2:
         said.append({"phone2": identity.phone2})
     if identity.statements:

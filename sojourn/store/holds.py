@@ -1,4 +1,4 @@
-"""Holds that something ends: words on the customer, or a slot of a cap that is free again."""
+"""Ends of holds: by words on the customer, or by a slot of a cap that is free again."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from sojourn.store import ours, recipients
 from sojourn.store.tables import EventRow, LedgerRow
 
 FOR_A_SLOT = (Reason.CAP, Reason.GAVE_WAY)
-"""Reasons that go when another message of the customer does not leave."""
+"""Reasons that may no longer apply when another message of the customer is not sent."""
 
 
 async def end(
@@ -27,17 +27,17 @@ async def end(
     at: datetime,
     cured: Iterable[Reason] = CURABLE,
 ) -> Sequence[EventRow]:
-    """Have the runs ask again whose messages wait for words on their customer.
+    """Wake the runs whose messages wait for words on their customer, so that they ask again.
 
-    The caller holds the customer, and has just stored such words. The runs are told as of any
-    event, so a process that dies after the commit leaves them to the sweep.
+    The caller holds the customer, and has just stored such words. The runs are told by an event,
+    so if the process dies after the commit, the sweep tells them.
 
     Args:
         session: a writing transaction that holds the customer.
         customer_id: the id that holds everything.
         because: names the call that brought the words.
         at: when they were said.
-        cured: reasons that the words may have taken away.
+        cured: reasons that the words may have removed.
 
     Returns:
         The events that end the holds, one a run; none if no message waits.
@@ -64,7 +64,7 @@ async def end(
 
 
 async def _woken(session: AsyncSession, held: Iterable[LedgerRow], at: datetime) -> list[LedgerRow]:
-    """Have campaigns ask again, which hear no events; return the messages of runs."""
+    """Have campaigns, which hear no events, ask again; return the messages of runs."""
     runs = []
     for row in held:
         if row.workflow_id.startswith(PREFIX):
@@ -82,7 +82,7 @@ async def _woken(session: AsyncSession, held: Iterable[LedgerRow], at: datetime)
 async def free_a_slot(
     session: AsyncSession, customer_id: str, *, because: str, at: datetime
 ) -> Sequence[EventRow]:
-    """Have the runs ask again whose messages wait for a slot of a cap: one is free again.
+    """Wake the runs whose messages wait for a slot of a cap, now that one is free again.
 
     Nobody needs to know whether a cap counted that message: a run asks, and may wait again.
 

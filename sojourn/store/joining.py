@@ -51,7 +51,7 @@ MOVED = (
     CouponUseRow,
     ExposureRow,
 )
-"""Tables whose rows follow the person; runs do, too."""
+"""Tables whose rows follow the person; runs move as well."""
 
 ALIAS_LOCK = 0x50_10_A1_1A  # no other program locks this number in our database
 
@@ -63,7 +63,7 @@ class Joined:
     Args:
         customer_id: the id that holds everything now.
         moved: False if both ids were one person before.
-        former: the two cards before they were brought together, the one that was given up first.
+        former: the two cards before they were merged, the one that was given up first.
         runs: the numbers of the runs that moved.
     """
 
@@ -98,7 +98,7 @@ async def join(
     old_id = await people.resolve(session, previous_id)
     new_id = await people.resolve(session, customer_id)
     if old_id == new_id or is_tombstone(old_id) or is_tombstone(new_id):
-        # who was erased is nobody, and stays so: the other one is not
+        # an erased person stays nobody, and the other id keeps its own
         return Joined(new_id, moved=False)
     # rows are locked in the order of their ids, as in `people.lock_all`
     rows = {each: await people.hold(session, each) for each in sorted((old_id, new_id))}

@@ -1,4 +1,4 @@
-"""Write keys: permission to send events. A key is shown once; the store has its SHA-256."""
+"""Write keys: permission to send events. A key is shown once; the store keeps its SHA-256."""
 
 import hashlib
 import secrets
@@ -13,7 +13,7 @@ from sojourn.store.tables import WriteKeyRow
 
 
 class Kind(StrEnum):
-    """The place of a key: a server keeps it to itself, a browser shows it to everybody."""
+    """The place of a key: a server keeps it secret, a browser shows it to everybody."""
 
     SERVER = "server"
     BROWSER = "browser"
@@ -33,15 +33,15 @@ async def add(
     kind: Kind = Kind.SERVER,
     may_wait: bool = False,
 ) -> tuple[WriteKeyRow, str]:
-    """Make a key.
+    """Create a key.
 
     Args:
         session: a writing transaction.
         name: the key's name for people.
         events: the calls it allows: event names, ``identify``, ``alias``; None means all.
         rate: the most calls a second; None means no limit of its own.
-        kind: of a server, which keeps it to itself, or of a browser, where everybody can read it.
-        may_wait: it may ask what an event did to the customer's runs.
+        kind: the place of the key.
+        may_wait: its calls may ask what an event did to the customer's runs.
 
     Returns:
         The key's row, and the key, which cannot be shown again.

@@ -10,7 +10,7 @@ from sojourn.store import people
 from sojourn.store.tables import HAS_EMAIL, HAS_PHONE, HAS_PHONE2, CustomerRow
 
 MOST_IDS = 10
-"""An address that more ids share, such as a cash desk's, says nothing about a person."""
+"""The most ids that may share an address: more, as at a cash desk, say nothing about a person."""
 
 
 async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> list[str]:
@@ -25,7 +25,7 @@ async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> lis
         email: a further address of the customer, which no card may have yet.
 
     Returns:
-        The ids that hold everything of those customers.
+        Their ids that hold everything.
     """
     row = await session.get(CustomerRow, customer_id)
     emails = {address.lower() for address in (email, row.email if row else "") if address}
@@ -45,7 +45,7 @@ async def of(session: AsyncSession, customer_id: str, *, email: str = "") -> lis
 
 
 def has_number(written: Iterable[str]) -> ColumnElement[bool]:
-    """Return the condition that a card meets which has a phone number, as its first or second one.
+    """Return the condition that a card has a phone number, as its first or second one.
 
     Args:
         written: the number, in each spelling.

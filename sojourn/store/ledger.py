@@ -76,7 +76,7 @@ async def of_message(session: AsyncSession, delivery: Delivery) -> Sequence[Ledg
     The transaction holds the rows. An attempt settles its row without the customer's lock, so a
     gate that did not hold the row could overwrite a state that became "sent" meanwhile.
 
-    Rows of the former rule, whose names count decisions, take the name of today.
+    Rows of the former rule, whose names count decisions, get today's name.
 
     Args:
         session: a writing transaction.
@@ -85,7 +85,7 @@ async def of_message(session: AsyncSession, delivery: Delivery) -> Sequence[Ledg
     Returns:
         The rows.
     """
-    if delivery.campaign:  # whose messages all have one workflow id
+    if delivery.campaign:  # all its messages have one workflow id
         return await of_messages(session, [delivery.message_id])
     query = (
         select(LedgerRow)
@@ -125,7 +125,7 @@ async def gone_to(
 
     Args:
         session: any session.
-        workflow_id: of the campaign.
+        workflow_id: the campaign's workflow id.
         customer_ids: ids that hold everything.
 
     Returns:
@@ -265,7 +265,7 @@ async def sent_by(session: AsyncSession, workflow_id: str) -> list[tuple[datetim
 
     Args:
         session: any session.
-        workflow_id: the run's, whose earlier runs of the same id count as well.
+        workflow_id: the run's; earlier runs of the same id count as well.
 
     Returns:
         Each message's claim by the machine's clock, and the same by the journey's.
@@ -286,8 +286,8 @@ async def last_sent(
         workflow_ids: the runs.
 
     Returns:
-        By workflow id and enrolment, the moment by the journey's clock; what sent nothing is left
-        out.
+        The moments by the journey's clock, by workflow id and enrolment; runs that sent nothing are
+        left out.
     """
     wanted = list(workflow_ids)
     found: dict[str, dict[str, datetime]] = {}
@@ -331,7 +331,7 @@ async def held(session: AsyncSession, workflow_ids: Iterable[str]) -> Sequence[L
 async def overdue(
     session: AsyncSession, *, before: datetime, after: int = 0, limit: int
 ) -> Sequence[LedgerRow]:
-    """Return messages that wait, and that somebody should have asked about by now, oldest first.
+    """Return waiting messages that their runs should have asked about by now, oldest first.
 
     Args:
         session: any session.

@@ -1,4 +1,4 @@
-"""Lists of customers, as somebody imported them."""
+"""Lists of customers, imported or frozen from an audience."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -14,12 +14,12 @@ LISTED = SQLModel.metadata.tables["listed"]
 
 
 async def among(session: AsyncSession, customer_id: str, names: Collection[str]) -> frozenset[str]:
-    """Return those of some lists that a customer is on.
+    """Return which of some lists a customer is on.
 
     Args:
         session: any session.
         customer_id: the id that holds everything.
-        names: of the lists; none costs no statement.
+        names: the names of the lists; without any there is no query.
 
     Returns:
         The names.
@@ -37,7 +37,7 @@ async def of_these(session: AsyncSession, name: str, customer_ids: Collection[st
 
     Args:
         session: any session.
-        name: of the list.
+        name: the list's name.
         customer_ids: ids that hold everything.
 
     Returns:
@@ -50,13 +50,13 @@ async def of_these(session: AsyncSession, name: str, customer_ids: Collection[st
 
 
 async def page(session: AsyncSession, name: str, *, after: int, limit: int) -> Sequence[ListedRow]:
-    """Return a part of a list, in the order in which customers came on it.
+    """Return a part of a list, in the order in which its customers were added.
 
     Args:
         session: any session.
-        name: of the list.
+        name: the list's name.
         after: the number of the last row of the part before; 0 at the beginning.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
         The rows.
@@ -85,14 +85,14 @@ async def lock(session: AsyncSession, name: str) -> None:
 async def freeze(
     session: AsyncSession, name: str, holders: Select[tuple[str]], *, at: datetime, source: str
 ) -> None:
-    """Put everybody on a list that a statement selects.
+    """Put everybody that a statement selects on a list.
 
     Args:
         session: a writing transaction.
-        name: of the list.
+        name: the list's name.
         holders: selects ids that hold everything.
         at: the moment.
-        source: whose question it is.
+        source: the audience that the statement comes from, or who asked.
     """
     columns = ["list", "customer_id", "at", "source"]
     of = holders.subquery()
@@ -107,11 +107,11 @@ async def freeze(
 async def add(
     session: AsyncSession, name: str, customer_ids: Iterable[str], *, at: datetime, source: str
 ) -> int:
-    """Put customers on a list; who is on it stays as before.
+    """Put customers on a list; those on it already stay as they are.
 
     Args:
         session: a writing transaction.
-        name: of the list.
+        name: the list's name.
         customer_ids: ids that hold everything.
         at: the moment.
         source: the file, or who does it.
@@ -133,7 +133,7 @@ async def remove(session: AsyncSession, name: str, customer_ids: Collection[str]
 
     Args:
         session: a writing transaction.
-        name: of the list.
+        name: the list's name.
         customer_ids: ids that hold everything.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Advisory locks: they put a claim and an answered word in an order on PostgreSQL.
+"""Advisory locks: they order a claim and an answered word on PostgreSQL.
 
 A claim reads under READ COMMITTED, in a transaction of its own. Without a lock it could read,
 wait, and be committed after a refusal or a switch was answered. SQLite needs none: its writing

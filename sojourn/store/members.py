@@ -1,8 +1,8 @@
-"""Members of the audiences that are watched, and which changes are still to be told.
+"""Members of watched audiences, and the changes that are still to be told.
 
-A look compares who an audience holds with who is noted, page by page in the order of the ids. A
-change turns a row, and a row turns again only once its change was told; so each change has one
-event, whose id is made of the row's turn.
+A look compares the customers of an audience with the noted ones, page by page in the order of the
+ids. A change turns a row, and a row turns again only once its change was told; so each change has
+one event, whose id is made of the row's turn.
 """
 
 from collections.abc import Collection, Sequence
@@ -26,10 +26,10 @@ class Page:
     """A part of an audience, in the order of the ids.
 
     Args:
-        entered: ids that the question selects, and that are not noted.
-        left: ids that are noted, and that it does not select.
-        size: how many it holds of.
-        end: the last id that was looked at; None: this was the last page.
+        entered: ids that the audience's fact selects, but that are not noted.
+        left: ids that are noted, but that the fact does not select.
+        size: the number of ids on the page that the fact selects.
+        end: the last id of the page; None: this was the last page.
     """
 
     entered: list[str]
@@ -45,8 +45,8 @@ async def claim(
 
     Args:
         session: a writing transaction.
-        name: of the audience.
-        digest: of its question; another one than before begins from nothing.
+        name: the audience's name.
+        digest: the digest of its fact; another one than before starts the watch afresh.
         now: the moment.
         until: when the next look is due.
 
@@ -71,15 +71,15 @@ async def claim(
 
 
 async def asks(session: AsyncSession, name: str, digest: str) -> bool:
-    """Return whether an audience is watched by this question, and keep it so until the commit.
+    """Tell whether an audience is still watched by this fact, and keep it so until the commit.
 
     Args:
         session: a writing transaction.
-        name: of the audience.
-        digest: of the question.
+        name: the audience's name.
+        digest: the digest of the fact.
 
     Returns:
-        True if it is this one still.
+        True if it is still this one.
     """
     query = select(AudienceRow).where(AudienceRow.name == name).with_for_update()
     return (await session.exec(query)).one().fact == digest
@@ -92,11 +92,11 @@ async def finish(
 
     Args:
         session: a writing transaction.
-        name: of the audience.
-        digest: of its question; if another one is asked by now, nothing is noted.
-        at: the moment that it was about.
-        took_ms: how long it took.
-        size: how many are in the audience.
+        name: the audience's name.
+        digest: the digest of its fact; if the audience has another one by now, nothing is noted.
+        at: the moment at which the look judged customers.
+        took_ms: how long it took, in milliseconds.
+        size: the number of customers in the audience.
     """
     await session.exec(
         update(AudienceRow)
@@ -108,14 +108,14 @@ async def finish(
 async def compare(
     session: AsyncSession, name: str, holders: Select[tuple[str]], *, after: str, limit: int
 ) -> Page:
-    """Compare a page of an audience with who is noted.
+    """Compare a page of an audience with the noted members.
 
     Args:
         session: any session.
-        name: of the audience.
+        name: the audience's name.
         holders: selects the ids of its customers.
         after: the end of the page before; empty at the beginning.
-        limit: so many of its customers, at most.
+        limit: the most customers on a page.
 
     Returns:
         The page.
@@ -144,15 +144,15 @@ async def turn(
     at: datetime,
     quiet: bool,
 ) -> None:
-    """Note changes. One whose customer has another change that is still to be told waits for it.
+    """Note changes. A change waits while an earlier one of its customer is still to be told.
 
     Args:
         session: a writing transaction.
-        name: of the audience.
+        name: the audience's name.
         entered: ids that came in.
         left: ids that went.
         at: when that was seen.
-        quiet: nobody is told.
+        quiet: no run is told.
     """
     told = at if quiet else None
     connection = await session.connection()
@@ -188,8 +188,8 @@ async def untold(session: AsyncSession, name: str, *, limit: int) -> Sequence[Me
 
     Args:
         session: any session.
-        name: of the audience.
-        limit: so many at most.
+        name: the audience's name.
+        limit: the most to return.
 
     Returns:
         The rows.
@@ -236,7 +236,7 @@ async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[Membe
 
 
 async def move(session: AsyncSession, old_id: str, new_id: str) -> None:
-    """Note a person where an id that is given up was noted; being in by either is being in.
+    """Move the memberships of an id that is given up; a person is in if either id was.
 
     Args:
         session: a writing transaction that holds both.

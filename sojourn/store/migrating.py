@@ -1,11 +1,12 @@
 """Migrations: the schema grows first, and what older code needs goes a release later.
 
-Two numbers tell where a database stands. ``schema_version`` is Alembic's: the newest migration that
-has run. ``alembic_version`` is the floor: the oldest code that the schema still serves. A migration
-that only adds leaves the floor where it is, so workers of the former release go on, start again,
-and can take over once more. One that takes away says so in a line ``CONTRACTS``, and raises it.
+A database has two versions. ``schema_version`` is Alembic's: the newest migration that has run.
+``alembic_version`` is the floor: the oldest code that the schema still serves. A migration
+that only adds leaves the floor where it is, so workers of the former release go on, can restart,
+and a rollback to them works. One that removes something says so in a line ``CONTRACTS``, and raises
+the floor.
 
-Indexes are not part of the migrations. Those of the tables that a database lacks are built at the
+Indexes are not part of the migrations. Indexes in `tables` that a database lacks are built at the
 end: on PostgreSQL concurrently, beside the running work.
 """
 
@@ -35,8 +36,8 @@ MIGRATION_LOCK = 0x50_10_42_4E  # no other program locks this number in our data
 ACTUAL, FLOOR = "schema_version", "alembic_version"
 PROMISED = "0006"
 """The first version whose code is served by later schemas."""
-# shorter than the second after which PostgreSQL looks for deadlocks: it is never the running work
-# that has to give way
+# shorter than the second after which PostgreSQL looks for deadlocks, so that the migration gives
+# way, and never the running work
 LOCK_TIMEOUT_MS = 500
 TRIES = 60
 PAUSE_SECONDS = 1.0
@@ -44,7 +45,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 
 
 class Standing(StrEnum):
-    """The standing of a database, seen by this code."""
+    """The standing of a database, as this code sees it."""
 
     READY = "ready"
     OLDER = "older"
@@ -113,7 +114,7 @@ def version(connection: Connection) -> Version:
     """Read the version of a database."""
     there = inspect(connection).get_table_names()
     floor = _number(connection, FLOOR) if FLOOR in there else None
-    # a database that no code with this table has migrated has one number for both
+    # a database that was migrated only before ``schema_version`` existed has one number for both
     return Version(_number(connection, ACTUAL) if ACTUAL in there else floor, floor)
 
 
@@ -121,8 +122,8 @@ def upgrade(connection: Connection) -> None:
     """Run the migrations that are due, within the connection's transaction.
 
     Args:
-        connection: in a transaction. On PostgreSQL it waits for another migration, and gives up
-            when a table stays locked for `LOCK_TIMEOUT_MS`.
+        connection: a connection in a transaction. On PostgreSQL it waits for another migration,
+          and gives up when a table stays locked for `LOCK_TIMEOUT_MS`.
     """
     if connection.dialect.name == "postgresql":
         # one migration at a time: the second finds it done. SQLite has one writer anyway
@@ -145,7 +146,7 @@ async def migrate(engine: AsyncEngine) -> None:
     """Bring a database up to date, and build the indexes that it lacks.
 
     Raises:
-        StoreUnavailable: a table stayed locked; nothing was changed.
+        StoreUnavailable: a table stayed locked through `TRIES` attempts; nothing was changed.
     """
     for tries in range(TRIES, 0, -1):
         try:
@@ -167,8 +168,8 @@ async def migrate(engine: AsyncEngine) -> None:
 
 
 async def _build(connection: AsyncConnection) -> None:
-    """Build missing indexes while others read and write; one process does."""
-    # a session that waits for a lock has a snapshot, for which the building would wait in turn
+    """Build missing indexes while others read and write; one process at a time."""
+    # try, do not wait: a session that waits for a lock holds a snapshot, which blocks the build
     mine = False
     while not mine:
         asked = await connection.execute(text(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})"))
@@ -213,7 +214,7 @@ def missing_indexes(connection: Connection) -> list[Index]:
 
 
 def _broken_indexes(connection: Connection) -> list[str]:
-    """Return our indexes whose building was broken off: PostgreSQL keeps them, and uses none."""
+    """Return our indexes whose build was interrupted: PostgreSQL keeps, but never uses them."""
     ours = {
         str(index.name) for table in SQLModel.metadata.tables.values() for index in table.indexes
     }
@@ -224,7 +225,7 @@ def _broken_indexes(connection: Connection) -> list[str]:
     return [name for (name,) in rows if name in ours]
 
 
-# ---- saying it beforehand ------------------------------------------------------------------
+# ---- announcing it ----------------------------------------------------------------------------
 
 
 def plan(connection: Connection) -> list[Step]:
@@ -300,7 +301,7 @@ _WORDS = (
 
 
 def in_words(statement: str) -> str:
-    """Say what a statement locks on PostgreSQL."""
+    """Describe in words what a statement locks on PostgreSQL."""
     for pattern, words in _WORDS:
         if found := re.match(pattern, statement):
             return words.format(*(part.strip('"') for part in found.groups()))

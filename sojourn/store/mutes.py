@@ -20,7 +20,7 @@ from sojourn.store.tables import CustomerRow, EventRow, MuteRow
 MUTES = SQLModel.metadata.tables["mutes"]
 
 ENDED = (Reason.IN_CARE, Reason.SNOOZED, Reason.WINDOW, Reason.CAP, Reason.GAVE_WAY)
-"""Reasons of holds that a mute may have had a part in, although another one named them."""
+"""Reasons of holds to which a mute may have contributed, although they name another cause."""
 
 
 async def begin(session: AsyncSession, person: CustomerRow, mute: MuteRow) -> None:
@@ -29,7 +29,7 @@ async def begin(session: AsyncSession, person: CustomerRow, mute: MuteRow) -> No
     Args:
         session: a writing transaction.
         person: the customer's row, held by `people.lock`.
-        mute: what begins.
+        mute: the mute that begins.
     """
     row = mute.model_dump(exclude={"id"}) | {"customer_id": person.customer_id}
     connection = await session.connection()
@@ -38,7 +38,7 @@ async def begin(session: AsyncSession, person: CustomerRow, mute: MuteRow) -> No
 
 
 async def standing(session: AsyncSession, customer_id: str) -> Sequence[MuteRow]:
-    """Return what nothing has ended yet, oldest first; it may be over by its latest end.
+    """Return the mutes that nothing has ended yet, oldest first; one may be past its latest end.
 
     Args:
         session: any session.
@@ -64,7 +64,7 @@ async def of_customer(session: AsyncSession, customer_id: str) -> Sequence[MuteR
 async def end(
     session: AsyncSession, person: CustomerRow, mutes: Iterable[MuteRow], *, by: EventRow
 ) -> Sequence[EventRow]:
-    """End mutes, and have the runs ask again whose messages they held.
+    """End mutes, and have runs whose messages they held ask again.
 
     Args:
         session: a writing transaction.
@@ -107,13 +107,13 @@ async def end_of_run(
 async def take_back(
     session: AsyncSession, person: CustomerRow, cases: Collection[Case], *, by: EventRow
 ) -> Sequence[EventRow]:
-    """Take mutes back whose events have begun nothing after all.
+    """Take back mutes whose events have started no run after all.
 
     Args:
         session: as for `end`.
         person: as for `end`.
         cases: the events, and the journeys that they did not start.
-        by: the event that has begun nothing.
+        by: the event that has started nothing.
 
     Returns:
         As `end`.
@@ -129,7 +129,7 @@ async def take_back(
 
 
 async def refresh(session: AsyncSession, person: CustomerRow) -> None:
-    """Write the latest end on the card.
+    """Write the latest end of the customer's mutes on the card.
 
     Args:
         session: a writing transaction.

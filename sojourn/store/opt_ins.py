@@ -1,9 +1,9 @@
 """Requests for confirmation in the log of consents, and the words that answer them.
 
-A request is a statement of the purpose ``pending``. No reader of consents takes it for a yes or a
-no. What became of it is a view: a yes to its channel and topic answers it, and so does a no that
-counts from its moment or later, whichever way either came. An answer is an event, too, which ends
-the runs that ask.
+A request is a statement with the purpose ``pending``. No reader of consents takes it for a yes or a
+no. Its outcome is derived: a yes to its channel and topic answers it, and so does a no that counts
+from its moment or later, by whatever way they came. An answer is also an event, which ends the runs
+that ask.
 """
 
 from collections.abc import Iterable, Sequence
@@ -69,7 +69,7 @@ async def answered(
         word: the word.
 
     Returns:
-        The events, which runs are still to be told; none if no request was open.
+        The events, still to be told to runs; none if no request was open.
     """
     asked = [row for row in requests(before) if stage_of(row, before) is Stage.OPEN]
     if not asked:

@@ -41,7 +41,7 @@ async def ask(
 ) -> None:
     """Keep a request in the log of consents.
 
-    One that is answered already, by a word that outweighs it, is so at once.
+    A request that a word has already answered is answered at once.
 
     Args:
         session: a writing transaction that holds the customer and has stored the event.
@@ -78,13 +78,13 @@ async def ask(
 async def of_event(
     session: AsyncSession, person: CustomerRow, message_id: str, now: datetime
 ) -> Asked | None:
-    """Return the request that an event made; None if the customer has none of it.
+    """Return the request that an event made; None if the customer has none from it.
 
     Args:
         session: any session.
         person: the customer's row.
         message_id: the event's.
-        now: by the clock by which requests grow old.
+        now: by the clock that ages requests.
 
     Returns:
         The request.
@@ -97,7 +97,7 @@ async def of_event(
 async def numbered(
     session: AsyncSession, person: CustomerRow, number: int, now: datetime
 ) -> Asked | None:
-    """Return the request of a number; None if it is none of the customer's.
+    """Return the request with a number; None if the customer has none with it.
 
     Args:
         session: any session.
@@ -150,13 +150,13 @@ async def confirm(session: AsyncSession, person: CustomerRow, asked: Asked) -> S
 async def decline(
     session: AsyncSession, person: CustomerRow, asked: Asked, *, at: datetime
 ) -> Sequence[EventRow]:
-    """Record a no to what a request asked for: of the person, and of the address that was written.
+    """Record a no to a request, both of the person and of the address that was written to.
 
     Args:
         session: a writing transaction that holds the customer.
         person: the customer's row.
         asked: the request.
-        at: when it is said, by the machine's clock.
+        at: when the no is said, by the machine's clock.
 
     Returns:
         The events that end the runs that ask.
@@ -172,7 +172,7 @@ async def decline(
 
 
 async def counted_as(session: AsyncSession, channel: Channel, address: str) -> str:
-    """Return the value under which the ledger counts what asks an address to confirm.
+    """Return the value under which the ledger counts messages that ask an address to confirm.
 
     Args:
         session: any session.
@@ -188,14 +188,14 @@ async def counted_as(session: AsyncSession, channel: Channel, address: str) -> s
 async def times_asked(
     session: AsyncSession, counted: str, *, besides: str, now: datetime, holding: bool = True
 ) -> int:
-    """Return how many messages have asked an address to confirm, or may have, within a day.
+    """Return how many messages within a day have asked, or may have asked, an address to confirm.
 
     Args:
         session: a transaction that takes no further advisory lock.
         counted: as `counted_as` returns it.
         besides: the id of the message that is about to ask.
         now: by the journey's clock.
-        holding: nobody else counts the same address until the transaction ends.
+        holding: keep others from counting the same address until the transaction ends.
 
     Returns:
         The number, over all customers, requests and topics.
@@ -220,7 +220,7 @@ def _asked(
     if stage is Stage.OPEN and now >= until:
         stage = Stage.EXPIRED
     has = normalised(channel, address_of(person, channel))
-    # an address that is not known yet may still come; another one is another mailbox
+    # the card may still get the address; a different one is a different mailbox
     if stage is Stage.OPEN and row.address and has and normalised(channel, row.address) != has:
         stage = Stage.MOVED
     return Asked(OptIn(row.id, channel, row.topic, until, row.wording or ""), stage, row)

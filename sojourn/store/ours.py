@@ -1,4 +1,4 @@
-"""Events that Sojourn itself writes: each is stored once, and told as any event."""
+"""Events that Sojourn itself writes: each is stored once, and told to runs like any event."""
 
 from datetime import UTC, datetime
 
@@ -12,14 +12,14 @@ from sojourn.store.tables import EventRow
 async def write(
     session: AsyncSession, event: Event, *, told_at: datetime | None = None
 ) -> tuple[EventRow, bool]:
-    """Store an event of ours.
+    """Store an event of Sojourn's own.
 
-    Runs are told as of any event, so a process that dies after the commit leaves it to the sweep.
+    Runs are told as of any event, so if the process dies after the commit, the sweep tells them.
 
     Args:
         session: a writing transaction that holds the customer.
         event: its message id names the cause.
-        told_at: when the run learned of it, if it knows already.
+        told_at: when its run learned of it, if it knows already.
 
     Returns:
         The stored row; and False if it was stored before.

@@ -21,34 +21,34 @@ CUSTOMERS = SQLModel.metadata.tables["customers"]
 
 
 async def lock(session: AsyncSession, customer_id: str) -> CustomerRow:
-    """Hold the person until the transaction ends; make the row if it is missing.
+    """Hold the person until the transaction ends; create the row if it is missing.
 
-    The lock puts an event and a claim on the same customer in an order: on PostgreSQL, READ
-    COMMITTED alone would let a claim slip past a purchase that is being committed.
+    The lock serialises an event and a claim on the same customer: on PostgreSQL, READ COMMITTED
+    alone would let a claim slip past a purchase that is being committed.
 
     Returns:
         The person's row. If ``customer_id`` was joined to another id, it is the other id's row.
     """
     row = await hold(session, customer_id)
-    # No deadlock: a pointer is never taken back, so no transaction holds the row it points to and
-    # waits for the pointer.
+    # No deadlock: a pointer stays a pointer, so no transaction holds the row it points to and waits
+    # for the pointer.
     while row.joined_to is not None:
         row = await hold(session, row.joined_to)
     return row
 
 
 async def read(session: AsyncSession, customer_id: str) -> CustomerRow:
-    """Return the person's row as `lock` does, and neither hold it nor make one.
+    """Return the person's row as `lock` does, without holding or creating it.
 
     Returns:
-        The row. Of an id that nobody has named yet, one that is not stored.
+        The row; for an id that nobody has named yet, a row that is not stored.
     """
     root = await resolve(session, customer_id)
     return await session.get(CustomerRow, root) or CustomerRow(customer_id=root)
 
 
 async def hold(session: AsyncSession, customer_id: str) -> CustomerRow:
-    """Hold the row of this very id, even if it is a pointer; make the row if it is missing."""
+    """Hold the row of exactly this id, even if it is a pointer; create the row if it is missing."""
     # populate_existing: a join may have changed the row while the session waited for it
     locked = (
         select(CustomerRow)
@@ -59,19 +59,19 @@ async def hold(session: AsyncSession, customer_id: str) -> CustomerRow:
     while (row := (await session.exec(locked)).first()) is None:
         if gone := await _make(session, [customer_id]):
             return gone[customer_id]
-        # made now, or by somebody else; an erasure may take it away while the session waits for it
+        # created now, or by somebody else; an erasure may delete it while the session waits for it
     return row
 
 
 async def _make(session: AsyncSession, customer_ids: Collection[str]) -> Mapping[str, CustomerRow]:
-    """Make the rows of new customers; return the tombstones of those who were erased."""
+    """Create the rows of new customers; return the tombstones of those who were erased."""
     gone = dict(await tombstones.held_for(session, customer_ids))
     new = [CustomerRow(customer_id=i).model_dump() for i in customer_ids if i not in gone]
     if not new:
         return gone
     connection = await session.connection()
     await connection.execute(insert(session, CUSTOMERS).on_conflict_do_nothing(), new)
-    if is_postgresql(session):  # an erasure may have been committed while the rows were made
+    if is_postgresql(session):  # an erasure may have been committed meanwhile
         late = await tombstones.held_for(session, [row["customer_id"] for row in new])
         if late:
             await session.exec(delete(CustomerRow).where(col(CustomerRow.customer_id).in_(late)))
@@ -99,7 +99,7 @@ async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[s
     )
     found = (await session.exec(query)).all()
     gone: dict[str, CustomerRow] = {}
-    while len(found) + len(gone) < len(asked):  # once more if one was erased meanwhile
+    while len(found) + len(gone) < len(asked):  # again if one was erased meanwhile
         known = {row.customer_id for row in found} | gone.keys()
         gone |= await _make(session, [one for one in asked if one not in known])
         found = (await session.exec(query)).all()
@@ -111,10 +111,10 @@ async def lock_all(session: AsyncSession, customer_ids: Iterable[str]) -> dict[s
 
 
 async def lock_plain(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, CustomerRow]:
-    """Hold those of several people whose ids hold everything, until the transaction ends.
+    """Hold those of several people whose ids are no pointers, until the transaction ends.
 
-    Pointers, and ids that nobody has, are left out and not held: who holds a pointer may wait for
-    the row that it leads to, and this transaction may hold that row.
+    Pointers, and ids that nobody has, are left out and not held: another transaction that holds a
+    pointer may wait for the row that it leads to, and this one may hold that row.
 
     Returns:
         The rows by their ids.
@@ -125,7 +125,7 @@ async def lock_plain(session: AsyncSession, customer_ids: Iterable[str]) -> dict
 
 
 async def read_plain(session: AsyncSession, customer_ids: Iterable[str]) -> dict[str, CustomerRow]:
-    """Return the rows that `lock_plain` does, and hold nobody."""
+    """Return the rows that `lock_plain` returns, without holding them."""
     found = await session.exec(_plain(customer_ids))
     return {row.customer_id: row for row in found}
 

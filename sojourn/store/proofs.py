@@ -1,7 +1,7 @@
 """Proofs that a provider took a message: its answer to an attempt, and its reports.
 
-A proof may come late: after another attempt has asked the provider, heard that it does not have the
-message, and sent it. The row does not deny it: a second delivery that is proved is noted, once.
+A proof may come late: another attempt may have asked the provider, heard that it does not have the
+message, and sent it. The row admits it: a second delivery that is proved is noted, once.
 """
 
 from collections import Counter
@@ -37,8 +37,8 @@ async def answered(
         ledger_id: the number of the message's row.
         attempt: the row's count of claims in the attempt.
         provider_id: the provider's id of the message.
-        keyed: the provider has idempotency keys: the same id twice is one delivery, if both
-            attempts had a key of their own.
+        keyed: the provider has idempotency keys: the same id twice is one delivery if both
+          attempts used their own key.
 
     Returns:
         True if this proves, and nothing did before, that the message went out twice.
@@ -71,7 +71,7 @@ async def answered(
     tried = await _tried(session, row)
     for own in tried:
         if own.attempt == attempt:
-            # another id that was put down to this attempt belongs to one before
+            # another id that was attributed to this attempt belongs to an earlier one
             told = own.provider_id if own.state is AttemptState.ACCEPTED else None
             _accept(own, by=ANSWER, provider_id=provider_id, at=now)
             if told and told != provider_id:
@@ -84,14 +84,14 @@ async def answered(
 async def reported(
     session: AsyncSession, row: LedgerRow, provider: str, report: Report, received_at: datetime
 ) -> bool:
-    """Note that the provider has the message, as a report proves that names it.
+    """Note that the provider has the message, as a report that names it proves.
 
     Args:
         session: a writing transaction.
         row: the message's row, held by this transaction.
         provider: the name of the provider that reports.
         report: the report.
-        received_at: when it came, by the machine's clock.
+        received_at: when it arrived, by the machine's clock.
 
     Returns:
         True if this proves, and nothing did before, that the message went out twice.
@@ -100,11 +100,11 @@ async def reported(
     if row.state is not MessageState.SENT:
         for name, value in _sent(received_at, row.provider_id or their_id).items():
             setattr(row, name, value)
-        if their_id:  # without an id the report may be our own: a link was followed
+        if their_id:  # without an id, the report may be our own, of a followed link
             row.provider = provider
         tried = await _tried(session, row)
         open_ones = [one for one in tried if one.state in UNRESOLVED]
-        # a report does not name the attempt: the last that may have sent it counts
+        # a report does not name the attempt: take the last one that may have sent it
         for one in open_ones[-1:]:
             _accept(one, by=REPORT, provider_id=their_id, at=received_at)
         if not open_ones and their_id:
@@ -115,7 +115,7 @@ async def reported(
         return False
     if their_id is None or (row.provider_id == their_id and row.provider == provider):
         return False
-    if report.kind is Kind.UNSUBSCRIBED:  # a word of the customer's, on whichever message
+    if report.kind is Kind.UNSUBSCRIBED:  # the customer's word, whichever message it came from
         return False
     if row.provider_id is None:
         row.provider_id = their_id
@@ -158,9 +158,9 @@ def _accept(one: AttemptRow, *, by: str, provider_id: str | None, at: datetime) 
 def _attribute(
     tried: Sequence[AttemptRow], provider: str, provider_id: str, *, at: datetime
 ) -> None:
-    """Put a message that the provider proved down to the first attempt that can have sent it.
+    """Attribute a message that the provider proved to the first attempt that can have sent it.
 
-    An attempt that a look-up did not find can have: the provider may have got it later.
+    An attempt that a look-up did not find is one of them: its message may have arrived later.
     """
     for one in tried:
         unfound = one.state is AttemptState.RELEASED and one.settled_by == LOOK_UP
@@ -172,13 +172,13 @@ def _attribute(
 def _deliveries(tried: Sequence[AttemptRow], *, keyed: bool) -> int:
     """Count the deliveries that are proved.
 
-    Two ids are two deliveries. Some providers call every attempt by our own id: there, each answer
-    is a delivery, but for those under one idempotency key.
+    Two ids are two deliveries. Some providers use our own id for every attempt: there, each answer
+    is a delivery, except that answers under one idempotency key are one.
     """
     accepted = [one for one in tried if one.state is AttemptState.ACCEPTED and one.provider_id]
     named = {(one.provider, one.provider_id) for one in accepted}
     answers = [one for one in accepted if one.settled_by == ANSWER]
-    # the answers under one key are one delivery, each other answer is one
+    # the answers under one key are one delivery together, each other answer is one
     told = {(a.provider, a.provider_id) for a in answers if keyed and a.keyed}
     alone = Counter((a.provider, a.provider_id) for a in answers if not (keyed and a.keyed))
     return len(named) + sum(n - (name not in told) for name, n in alone.items())

@@ -13,7 +13,7 @@ from sojourn.store.tables import QuarantineRow
 
 
 async def add(session: AsyncSession, row: QuarantineRow) -> None:
-    """Keep a call; a call that is kept already stays as it is."""
+    """Keep a call; a call that is already kept stays as it is."""
     await session.exec(
         insert(session, QuarantineRow)
         .values(row.model_dump(exclude={"id"}))
@@ -104,6 +104,6 @@ def settle(row: QuarantineRow, outcome: str, at: datetime) -> None:
     Args:
         row: the call's row.
         outcome: ``redriven`` or ``dropped``.
-        at: the moment of that, by the machine's clock.
+        at: when it was settled, by the machine's clock.
     """
     row.outcome, row.settled_at = outcome, at

@@ -1,7 +1,7 @@
-"""Ramps: the step of each sending domain, its days, and what was said about it.
+"""Ramps: the step of each sending domain, its days, and the log of its decisions.
 
-The first who asks on a day decides on the domain's step, under the lock of its row; the day's row
-keeps the decision, so that it is made once.
+The first call on a day decides on the domain's step, under the lock of its row; the day's row keeps
+the decision, so that it is made once.
 """
 
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ async def today(
     Args:
         session: a writing transaction.
         domain: the sending domain.
-        ladder: of the domain.
-        day: the present one.
-        hold: hold the row until the transaction ends: what may still leave must not grow old.
+        ladder: the domain's ladder.
+        day: today.
+        hold: lock the row until the transaction ends, so that its budget stays true.
 
     Returns:
         The row.
@@ -73,13 +73,13 @@ async def today(
 async def look(
     session: AsyncSession, domain: str, day: date, *, hold: bool = False
 ) -> RampDayRow | None:
-    """Return the row of a day; None: nobody has asked on it.
+    """Return the row of a day; None if nobody has asked on it.
 
     Args:
         session: any session; a writing transaction if ``hold`` is set.
         domain: the sending domain.
         day: the day.
-        hold: hold the row until the transaction ends.
+        hold: lock the row until the transaction ends.
 
     Returns:
         The row.
@@ -91,16 +91,16 @@ async def look(
 
 
 async def foreseen(session: AsyncSession, domain: str, ladder: Ladder, day: date) -> RampDayRow:
-    """Return the row of a day, or as it would be if somebody asked now; nothing is stored.
+    """Return the row of a day, or the row that `today` would make now; nothing is stored.
 
     Args:
         session: any session.
         domain: the sending domain.
-        ladder: of the domain.
+        ladder: the domain's ladder.
         day: the day.
 
     Returns:
-        The row, which may be one that the store does not have.
+        The row, which the store may not have.
     """
     found = await look(session, domain, day)
     if found is not None:
@@ -127,8 +127,8 @@ async def count(session: AsyncSession, domain: str, ladder: Ladder, day: date, n
     Args:
         session: the transaction that claims them.
         domain: the sending domain.
-        ladder: of the domain.
-        day: the present one.
+        ladder: the domain's ladder.
+        day: today.
         number: how many.
     """
     change = (
@@ -142,7 +142,7 @@ async def count(session: AsyncSession, domain: str, ladder: Ladder, day: date, n
 
 
 async def find(session: AsyncSession, domain: str) -> RampRow | None:
-    """Return the standing of a domain; None: nothing promotional has left from it."""
+    """Return where a domain stands; None if nothing promotional was sent from it yet."""
     query = select(RampRow).where(RampRow.domain == domain)
     return (await session.exec(query.execution_options(populate_existing=True))).first()
 
@@ -159,13 +159,13 @@ async def put(
 ) -> RampDayRow:
     """Put a domain on a step, or take it off the ladder; it holds from this moment on.
 
-    Campaigns that wait look again, with their next look: what they waited for may be over.
+    Running campaigns ask again for recipients that wait: the limit they waited for may be gone.
 
     Args:
         session: a writing transaction.
         domain: the sending domain.
-        ladder: of the domain.
-        day: the present one.
+        ladder: the domain's ladder.
+        day: today.
         level: the step; None: off the ladder, until it is put on a step again.
         by: who does it.
         because: why.
@@ -196,15 +196,15 @@ async def put(
 
 
 async def words(session: AsyncSession, domain: str, *, limit: int) -> Sequence[RampWordRow]:
-    """Return what was said about a domain, newest first.
+    """Return the decisions about a domain, newest first.
 
     Args:
         session: any session.
         domain: the sending domain.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
-        The words.
+        The rows.
     """
     query = select(RampWordRow).where(RampWordRow.domain == domain)
     return (await session.exec(query.order_by(col(RampWordRow.id).desc()).limit(limit))).all()
@@ -216,7 +216,7 @@ async def days(session: AsyncSession, domain: str, *, limit: int) -> Sequence[Ra
     Args:
         session: any session.
         domain: the sending domain.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
         The rows.
@@ -226,7 +226,7 @@ async def days(session: AsyncSession, domain: str, *, limit: int) -> Sequence[Ra
 
 
 async def _first(session: AsyncSession, domain: str, now: datetime) -> None:
-    """Note that a domain begins, unless it has begun."""
+    """Note that a domain begins its ramp, unless it has begun."""
     row = RampRow(domain=domain, level=1, since=now, changed_by=ITSELF)
     addition = insert(session, RampRow).values(row.model_dump())
     await session.exec(addition.on_conflict_do_nothing())
@@ -235,7 +235,7 @@ async def _first(session: AsyncSession, domain: str, now: datetime) -> None:
 async def _decided(
     session: AsyncSession, row: RampRow, ladder: Ladder, day: date
 ) -> tuple[Move, Tally]:
-    """Return the decision about a day, and the numbers that it goes by."""
+    """Return the decision about a day, and the numbers that it is based on."""
     last = select(col(RampDayRow.day)).where(
         RampDayRow.domain == row.domain, col(RampDayRow.used) > 0
     )
@@ -253,7 +253,7 @@ async def _decided(
 
 
 async def _since(session: AsyncSession, row: RampRow) -> tuple[Tally, int]:
-    """Count what has left since a domain came to its step, and the harm that was told of."""
+    """Count what was sent since a domain came to its step, and the harm that was reported."""
     query = select(func.sum(col(RampDayRow.used)), func.max(col(RampDayRow.used))).where(
         RampDayRow.domain == row.domain, col(RampDayRow.opened_at) >= row.since
     )

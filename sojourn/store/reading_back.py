@@ -13,7 +13,7 @@ from sojourn.store.events import concerns, typed
 from sojourn.store.tables import EventRow, RunRow
 
 PAGE = 200
-"""Runs that are looked at by one query."""
+"""Runs that one query reads."""
 
 
 @dataclass
@@ -24,8 +24,8 @@ class Unreadable:
         event: their name.
         reason: why; it names the field.
         runs: the open runs that would read them.
-        starts: whether one of them started such a run: each message of it would fail, again and
-            again. Another is left out, and messages go out without it.
+        starts: one of them started such a run, so each of its messages would fail, again and
+          again. Any other event is left out, and messages go out without it.
         stored: the message ids of the events.
     """
 
@@ -41,13 +41,13 @@ async def unreadable(
 ) -> list[Unreadable]:
     """Read what open runs would read, and return what cannot be read.
 
-    It reads columns that the first release had already: the database need not be migrated yet.
+    It reads only columns that the first release had: the database need not be migrated yet.
 
     Args:
         session: any session.
-        workflow_ids: of the open runs.
-        keys: the field that tells runs apart, by journey; empty if it has none.
-        known: the events of the code.
+        workflow_ids: the workflow ids of the open runs.
+        keys: the field that holds the key, by journey; empty if the journey has no key.
+        known: the events that the code knows.
 
     Returns:
         The faults, by the events' names.

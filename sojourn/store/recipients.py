@@ -1,4 +1,4 @@
-"""Recipients: the frozen audience of a campaign, and who is to be asked about when."""
+"""Recipients: the frozen audience of a campaign, and when to ask the gate about each."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ class Membership:
         since: the freeze.
         due: when the message is due.
         state: where the campaign stands.
-        changed: since when.
-        by: who did that.
+        changed: since when it stands there.
+        by: who put it there.
         because: why.
-        variant: the variant that is tried on the customer; empty: none is.
-        ab: where the campaign's test stands; None: it has none.
+        variant: the variant that is tested on the customer; empty if none is.
+        ab: where the campaign's test stands; None if it has none.
     """
 
     campaign: str
@@ -48,13 +48,13 @@ class Membership:
     variant: str = ""
     ab: ABStanding | None = None
     doubtful: bool = False
-    """They are in the audience if it is proved that they had the campaign that it follows."""
+    """The customer joins only once it is proved that they had the campaign that it follows."""
     asks: str = ""
-    """The question of the audience in words, if it follows another campaign."""
+    """The audience's fact in words, if it follows another campaign."""
 
 
 DOUBTFUL = ""
-"""The lane of those who come in once it is proved that they had another campaign's message."""
+"""The lane of customers who join once it is proved that they had another campaign's message."""
 RECIPIENTS = SQLModel.metadata.tables["recipients"]
 CUSTOMERS = SQLModel.metadata.tables["customers"]
 
@@ -68,18 +68,18 @@ async def freeze(
     due: Mapping[str, datetime],
     at: datetime,
 ) -> int:
-    """Note who is in a campaign, by one statement; who is noted already stays as before.
+    """Note the recipients of a campaign, by one statement; those already noted stay as they are.
 
     Args:
         session: a writing transaction.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         holders: selects the ids of its audience.
-        lane: the first channel of its message; `DOUBTFUL`: they are only to come in later, perhaps.
-        due: by zone, as customers' cards have it, the moment at which it falls due there.
-        at: the moment of everybody whose zone is not among these.
+        lane: the first channel of its message; `DOUBTFUL`: they may only join later.
+        due: when the message falls due in each time zone, as customers' cards name it.
+        at: when it falls due in any other zone.
 
     Returns:
-        How many are in it.
+        The number of recipients, without those in doubt.
     """
     of = holders.subquery()
     moment = RECIPIENTS.c.due_at.type
@@ -106,14 +106,14 @@ async def freeze(
 
 
 async def size(session: AsyncSession, campaign_id: str) -> int:
-    """Return how many are in a campaign; who may come in later is not."""
+    """Return how many recipients a campaign has, without those in doubt."""
     query = select(func.count()).select_from(RecipientRow)
     inside = RecipientRow.campaign == campaign_id, RecipientRow.lane != DOUBTFUL
     return (await session.exec(query.where(*inside))).one()
 
 
 async def doubtful(session: AsyncSession, campaign_id: str) -> int:
-    """Return how many may still come into a campaign."""
+    """Return how many customers in doubt may still join a campaign."""
     query = select(func.count()).select_from(RecipientRow)
     return (
         await session.exec(
@@ -125,13 +125,13 @@ async def doubtful(session: AsyncSession, campaign_id: str) -> int:
 async def in_doubt(
     session: AsyncSession, campaign_id: str, *, after: int, limit: int
 ) -> Sequence[RecipientRow]:
-    """Return those who may still come into a campaign.
+    """Return the customers in doubt who may still join a campaign.
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         after: the number of the last one before; 0 at the beginning.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
         Their rows.
@@ -146,16 +146,16 @@ async def in_doubt(
 async def take_in(
     session: AsyncSession, numbers: Collection[int], lane: str, *, at: datetime
 ) -> int:
-    """Take those in who were in doubt; who is in already stays as before.
+    """Let customers who were in doubt join; those who have joined already stay as they are.
 
     Args:
         session: a writing transaction.
-        numbers: theirs.
+        numbers: the numbers of their rows.
         lane: the first channel of the message.
         at: now.
 
     Returns:
-        How many came in.
+        How many joined.
     """
     changed = await session.exec(
         update(RecipientRow)
@@ -166,7 +166,7 @@ async def take_in(
 
 
 async def zones(session: AsyncSession, holders: Select[tuple[str]]) -> list[str]:
-    """Return the zones on the cards of an audience; an empty one if some tell none."""
+    """Return the time zones on the cards of an audience; an empty one if some cards have none."""
     of = holders.subquery()
     query = (
         select(CUSTOMERS.c.timezone)
@@ -180,16 +180,16 @@ async def zones(session: AsyncSession, holders: Select[tuple[str]]) -> list[str]
 async def without_zone(
     session: AsyncSession, campaign_id: str, *, after: int, limit: int
 ) -> Sequence[tuple[int, CustomerRow]]:
-    """Return recipients whose card tells no zone, with their cards.
+    """Return recipients whose card has no time zone, with their cards.
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         after: the number of the last one before; 0 at the beginning.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
-        The number of each, and the card.
+        Each recipient's number and card.
     """
     query = (
         select(col(RecipientRow.id), CustomerRow)
@@ -208,11 +208,11 @@ async def without_zone(
 async def live_in(
     session: AsyncSession, numbers: Collection[int], timezone: str, due: datetime
 ) -> None:
-    """Note the zone of recipients, and when they are due there.
+    """Note the time zone of recipients, and when they are due there.
 
     Args:
         session: a writing transaction.
-        numbers: theirs.
+        numbers: the numbers of their rows.
         timezone: an IANA name.
         due: the moment.
     """
@@ -233,16 +233,16 @@ async def due(
     under_way: bool = False,
     share_only: bool = False,
 ) -> Sequence[RecipientRow]:
-    """Return the recipients that the gate is to be asked about, the longest due first.
+    """Return the recipients to ask the gate about, those due longest first.
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         lane: the channel.
         now: the present moment.
-        limit: so many at most.
-        under_way: those alone whose message was claimed, and may be out.
-        share_only: those alone that a variant is tried on.
+        limit: the most to return.
+        under_way: only those whose message was claimed, and may be out.
+        share_only: only those that a variant is tested on.
 
     Returns:
         Their rows.
@@ -266,11 +266,11 @@ async def next_due(
     under_way: bool = False,
     share_only: bool = False,
 ) -> datetime | None:
-    """Return when the next recipient is due on a channel; None: none is any more.
+    """Return when the next recipient is due on a channel; None if none is left.
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         lane: the channel.
         under_way: as for `due`.
         share_only: likewise.
@@ -285,7 +285,7 @@ async def next_due(
 
 
 def _open(campaign_id: str, lane: str, *, under_way: bool, share_only: bool) -> list[Any]:
-    """Return the conditions of a recipient whose message is not decided on."""
+    """Return the conditions that select recipients whose message is not decided on."""
     found: list[Any] = [
         col(RecipientRow.campaign) == campaign_id,
         col(RecipientRow.lane) == lane,
@@ -305,7 +305,7 @@ def _is_under_way(campaign_id: str) -> Any:
 
 
 async def decided(session: AsyncSession, numbers: Collection[int]) -> None:
-    """Note that recipients were decided on: nobody asks about them any more."""
+    """Note that recipients were decided on, and need not be asked about any more."""
     if numbers:
         await session.exec(
             update(RecipientRow).where(col(RecipientRow.id).in_(numbers)).values(next_at=None)
@@ -327,17 +327,17 @@ async def ask_again(session: AsyncSession, moments: Mapping[int, datetime]) -> N
 async def moments(
     session: AsyncSession, campaign_id: str, lane: str, *, now: datetime, share_only: bool = False
 ) -> list[tuple[datetime, bool]]:
-    """Return the moments at which those were due who are to be asked about now.
+    """Return the due moments of the recipients to be asked about now.
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         lane: the channel.
         now: the present moment.
         share_only: as for `due`.
 
     Returns:
-        Each moment once, there are as many as zones, and whether a variant is tried on them.
+        Each moment once (one a time zone, at most), and whether a variant is tested on them.
     """
     tried = col(RecipientRow.variant).is_not(None)
     query = (
@@ -360,15 +360,15 @@ async def postpone(
     now: datetime,
     tried: bool,
 ) -> None:
-    """Have those who are to be asked about now asked about later, unless their message may be out.
+    """Put off recipients who are to be asked about now, unless their message may be out.
 
     Args:
         session: a writing transaction.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         lane: the channel.
-        later: when to ask, by when they were due.
+        later: when to ask, by their due moments.
         now: the present moment.
-        tried: those that a variant is tried on, or the others.
+        tried: put off those that a variant is tested on; False: the others.
     """
     await session.exec(
         update(RecipientRow)
@@ -396,13 +396,13 @@ async def hold_longer(
     detail: str,
     now: datetime,
 ) -> None:
-    """Note why held messages wait on whose hold is over.
+    """Note why held messages whose hold is over go on waiting.
 
     Args:
         session: a writing transaction.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         lane: the channel.
-        later: until when, by when they were due.
+        later: until when, by their due moments.
         reason: why.
         detail: the same in words.
         now: the present moment.
@@ -429,11 +429,11 @@ def _by_due(due: Any, later: Mapping[datetime, datetime]) -> Any:
 
 
 async def change_lane(session: AsyncSession, number: int, lane: str, *, at: datetime) -> None:
-    """Have a recipient asked about on another channel's queue.
+    """Move a recipient to the queue of another channel.
 
     Args:
         session: a writing transaction.
-        number: of the recipient.
+        number: the recipient's number.
         lane: the other channel.
         at: when to ask.
     """
@@ -445,13 +445,13 @@ async def change_lane(session: AsyncSession, number: int, lane: str, *, at: date
 async def wake(
     session: AsyncSession, campaign_id: str, *, at: datetime, customer_id: str | None = None
 ) -> None:
-    """Have held ones asked about now: what held them may be over.
+    """Have held recipients asked about now: the cause of their hold may be gone.
 
     Args:
         session: a writing transaction.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         at: now.
-        customer_id: of one customer alone, as it was at the freeze; None: all.
+        customer_id: only this customer, by the id at the freeze; None: all.
     """
     change = update(RecipientRow).where(
         col(RecipientRow.campaign) == campaign_id,
@@ -464,11 +464,11 @@ async def wake(
 
 
 async def ask_held_back(session: AsyncSession, campaign_id: str, *, at: datetime) -> None:
-    """Have those asked about whose messages an operator held back.
+    """Have recipients asked about whose messages an operator held back.
 
     Args:
         session: a writing transaction.
-        campaign_id: of the campaign.
+        campaign_id: the campaign's id.
         at: now.
     """
     held = select(LedgerRow.enrolment).where(
@@ -495,10 +495,10 @@ async def of_customers(
     Args:
         session: any session.
         customer_ids: the ids of one person.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
-        One for each campaign and id.
+        A membership for each campaign and id.
     """
     query = (
         select(RecipientRow, CampaignRow)
@@ -534,15 +534,15 @@ def _asks(plan: Mapping[str, Any]) -> str:
 async def takers(
     session: AsyncSession, campaign_id: str, digests: Collection[str]
 ) -> dict[str, str]:
-    """Return to whose address a message of a campaign has gone already.
+    """Return the recipients whose addresses a message of a campaign has already gone to.
 
     Args:
         session: any session.
-        campaign_id: of the campaign.
-        digests: of addresses.
+        campaign_id: the campaign's id.
+        digests: the digests of addresses.
 
     Returns:
-        By digest, the recipient's id.
+        The recipients' ids, by digest.
     """
     if not digests:
         return {}
@@ -553,12 +553,12 @@ async def takers(
 
 
 async def take(session: AsyncSession, campaign_id: str, digests: Mapping[str, str]) -> None:
-    """Note to which addresses messages go.
+    """Note the addresses that messages go to.
 
     Args:
         session: the transaction that claims them.
-        campaign_id: of the campaign.
-        digests: of addresses, by the recipient's id.
+        campaign_id: the campaign's id.
+        digests: the digests of the addresses, by the recipient's id.
     """
     if digests:
         connection = await session.connection()

@@ -1,8 +1,7 @@
 """Refusals by address: a stop word or an unsubscribe link speaks for everybody who has the address.
 
 The store keeps the newest refusal of each address, channel and topic. It counts like a statement of
-each customer with the address: a customer's own consent that was given after it outweighs it for
-that customer alone.
+each customer with the address: a customer's own later consent outweighs it for that customer alone.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,8 +38,8 @@ async def add(
         topic: empty means any topic.
         at: when the refusal arrived.
         source: the report or the link that it comes from.
-        hidden: keep the digest of the address alone: its owner is erased. So it is of an address
-            that somebody had who was erased (`store.digests.erased_among`).
+        hidden: keep only the digest of the address, since its owner is erased. An address that
+          an erased person had (`store.digests.erased_among`) is always hidden.
     """
     spelling = normalised(channel, address)
     if not spelling:
@@ -61,13 +60,13 @@ async def add(
 
 
 async def lift(session: AsyncSession, channel: Channel, address: str, topic: str) -> None:
-    """Take a refusal back, because the address itself does: its reader clicked "stay".
+    """Take a refusal back because the reader at the address did, with a click on "stay".
 
     Args:
         session: a writing transaction.
         channel: the channel that was refused.
         address: in any spelling.
-        topic: as it was refused.
+        topic: the topic as it was refused.
     """
     await session.exec(
         delete(RefusalRow).where(
@@ -118,7 +117,7 @@ async def against(
 async def against_each(
     session: AsyncSession, addresses: Iterable[tuple[Channel, str]]
 ) -> dict[tuple[Channel, str], list[RefusalRow]]:
-    """Return the refusals of each of several addresses, oldest first; one without has none."""
+    """Return the refusals of each of several addresses that has any, oldest first."""
     asked = dict.fromkeys(addresses)
     of: dict[tuple[str, str], list[tuple[Channel, str]]] = {}
     for channel, address in asked:
@@ -132,11 +131,11 @@ async def against_each(
 
 
 async def forget(session: AsyncSession, channel: Channel, address: str) -> None:
-    """Let the refusals of an address hold by its digest; no row names the address any more.
+    """Replace an address by its digest in its refusals, which go on counting.
 
     Args:
         session: a writing transaction.
-        channel: that was refused.
+        channel: the channel that was refused.
         address: in any spelling.
     """
     spelling, hidden = normalised(channel, address), await digest(session, channel, address)
@@ -162,7 +161,7 @@ async def forget(session: AsyncSession, channel: Channel, address: str) -> None:
 
 
 async def _written(session: AsyncSession, channel: Channel, address: str) -> tuple[str, ...]:
-    """Return what a row can have in place of an address; none for an empty one."""
+    """Return the forms in which a row may hold an address; none for an empty one."""
     spelling = normalised(channel, address)
     return (spelling, await digest(session, channel, address)) if spelling else ()
 

@@ -1,8 +1,8 @@
-"""Reports: store what providers tell of messages, and act on it.
+"""Reports: store the reports of providers on messages, and act on them.
 
 A report settles a message whose answer was lost, moves the message's progress forward, suppresses
-a dead address, records a refusal. Reports come twice, late and in any order; the rows they lead to
-are the same.
+a dead address, records a refusal. Reports come twice, late and in any order, and still lead to the
+same rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,10 +65,10 @@ class Told:
         channel: the message's channel.
         topic: the message's topic.
         twice: the report proves, and nothing did before, that the message went out twice.
-        machine: why a machine and no person was behind it; None: a person, as far as it can be
-            told.
-        held: it is to be told later.
-        locale: the customer's, as far as it is known.
+        machine: why a machine, not a person, is thought to be behind it; None: a person, as far
+            as can be told.
+        held: its run is to be told later.
+        locale: the customer's locale; empty if it is not known.
     """
 
     provider: str
@@ -100,7 +100,7 @@ class _Match:
     proven: bool = True
     """The report names the message, so the provider has it."""
     address: str = ""
-    """The one that the report is about, of a customer who has several; empty: the message's."""
+    """The address that the report is about, if the customer has several; empty: the message's."""
 
 
 async def take(
@@ -117,22 +117,22 @@ async def take(
         session: a writing transaction that holds no customer.
         provider: the name of the provider that sent the report.
         report: the report, as `domain.reports.writable` returns it.
-        received_at: when its webhook came, by the machine's clock.
+        received_at: when its webhook arrived, by the machine's clock.
         hold: how much later an open or a click is told, and moves its message's progress.
 
     Returns:
         The report with its message, even if the report was stored before; None if the message is
-        not ours, or was opened and clicked so often that no more of it is kept.
+        not ours, or has so many opens and clicks that no more are kept.
     """
     match = await _match(session, provider, report)
     if match is None:
         kept_at = await _keep(session, provider, report, received_at, None)
         if kept_at is not None and not report.reference and not report.provider_id:
-            # news of an address alone: it is dead, or its owner complained
+            # a report on an address alone: it is dead, or its owner complained
             await _suppress(session, provider, report, report.address, hidden=False)
         if kept_at is not None and report.kind is Kind.UNSUBSCRIBED:
-            # nobody was written to at this address, or somebody who is erased; somebody may have it
-            # on their card
+            # we never wrote to this address, or only to somebody now erased; a customer may still
+            # have it on their card
             await refusals.add(
                 session,
                 report.channel,
@@ -146,7 +146,7 @@ async def take(
             holder = await answers.holder(session, report.channel, report.address)
             await _obey(session, provider, report, kept_at, holder)
         return None
-    if report.meaning is Meaning.START:  # it concerns several people: they are locked in one order
+    if report.meaning is Meaning.START:  # it concerns several people, locked in one order
         await taking_back.hold_holders(
             session, report.channel, report.address, besides=match.customer_id
         )
@@ -184,7 +184,7 @@ async def _judged(
     *,
     new: bool,
 ) -> Told:
-    """Return an open or a click with the verdict on it; of a new one, its message is judged."""
+    """Return an open or a click with the verdict on it; a new one has its message judged first."""
     number, machine, held = await hits.standing(session, told.provider, told.report)
     if new:
         await hits.note(session, number, told.report, row, received_at, tell_at=tell_at)
@@ -198,8 +198,8 @@ class HeldClick:
 
     Args:
         report_id: the number of its row.
-        ledger_id: that of its message.
-        told: all the rest.
+        ledger_id: the number of its message's row.
+        told: the click, and its message.
     """
 
     report_id: int
@@ -265,7 +265,7 @@ async def answered_from(
         customer_id: the id that holds everything.
         channel: the message's.
         address: in any spelling.
-        since: an answer of before this moment is none.
+        since: answers before this moment do not count.
 
     Returns:
         True if there is an answer.
@@ -322,8 +322,8 @@ async def _match(session: AsyncSession, provider: str, report: Report) -> _Match
 async def _by_address(session: AsyncSession, report: Report) -> _Match | None:
     """Find the newest message to the report's address that was sent before the report.
 
-    Of a customer with two phone numbers, one to the other number counts as well: people answer from
-    the phone that is at hand.
+    If a customer has two phone numbers, messages to the other number count as well: people answer
+    from the phone that is at hand.
     """
     if not normalised(report.channel, report.address):
         return None
@@ -376,7 +376,7 @@ async def _newest(
 
 
 async def _with_two_numbers(session: AsyncSession, written: Iterable[str]) -> Sequence[CustomerRow]:
-    """Return the customers who have a number and another one; none of one that many share."""
+    """Return the customers who have this number and another one; none if many share it."""
     query = select(CustomerRow).where(
         kin.has_number(written),
         col(CustomerRow.phone) != "",
@@ -404,7 +404,7 @@ async def _keep(
     received_at: datetime,
     ledger_id: int | None,
 ) -> datetime | None:
-    """Store a report; return when it first came, None if it was stored for this message before."""
+    """Store a report; return when it first arrived, or None if its message had it before."""
     row = ReportRow(
         provider=provider,
         event_id=report.event_id,
@@ -412,11 +412,11 @@ async def _keep(
         kind=report.kind.value,
         at=report.at,
         received_at=received_at,
-        # nobody needs the words about a message that is not ours any more: they quote addresses
+        # the detail on a message that is not ours is not needed, and may quote addresses
         detail=report.detail if ledger_id is not None else "",
     )
     addition = insert(session, ReportRow).values(row.model_dump(exclude={"id"}))
-    # a report that names only the provider's id may come before the answer that tells us the id,
+    # a report that names only the provider's id may arrive before the answer that tells us the id,
     # and again after it
     kept = await session.exec(
         addition.on_conflict_do_update(
@@ -503,7 +503,7 @@ async def _refuse(
 
 
 def evidence_from(person: CustomerRow, channel: Channel, address: str) -> Evidence:
-    """Return the circumstances of a word that came from an address: which one, if not the first.
+    """Return the circumstances of a word from an address: the address, if it is not the first.
 
     Args:
         person: the customer's row.
@@ -511,7 +511,7 @@ def evidence_from(person: CustomerRow, channel: Channel, address: str) -> Eviden
         address: in any spelling.
 
     Returns:
-        The second number, if the word came from it; else nothing, and the card's own is noted.
+        The second number, if the word came from it; else empty, and the card's first is noted.
     """
     same = normalised(channel, address)
     others = addresses_of(person, channel)[1:]
@@ -526,7 +526,7 @@ async def _obey(
     kept_at: datetime,
     holder: CustomerRow | None,
 ) -> None:
-    """Do what a reply asks for beside a refusal, and note that it is to be answered."""
+    """Obey a reply that is no refusal, and note that it is to be answered."""
     if report.meaning is Meaning.START and not await taking_back.take_back(
         session,
         report.channel,

@@ -19,11 +19,11 @@ REQUESTS = SQLModel.metadata.tables["requests"]
 
 @dataclass(frozen=True)
 class Counted:
-    """One thing that a request is counted by.
+    """A subject that a request is counted by.
 
     Args:
         subject: its kind.
-        digest: the hash that stands for it; empty of a customer, whose id stands in the row.
+        digest: the hash that stands for it; empty for a customer, whose id is in the row.
     """
 
     subject: Subject
@@ -31,16 +31,17 @@ class Counted:
 
 
 async def network_digest(session: AsyncSession, network: str) -> str:
-    """Return the hash that stands for a network, as `digests.digest` does for an address."""
+    """Return the hash that stands for a network, as `digests.digest` returns one for an address."""
     return hashed(await salt_of(session), "network", network)
 
 
 async def hold(session: AsyncSession, counted: Iterable[Counted]) -> None:
-    """Have nobody else count the same things until the transaction ends.
+    """Keep others from counting the same subjects until the transaction ends.
 
     Args:
         session: a writing transaction that holds the customers.
-        counted: what is counted, of all that the transaction stores: locks have one order.
+        counted: the subjects of all requests that the transaction stores, so that all locks are
+          taken in one order.
     """
     for digest in sorted({one.digest for one in counted if one.digest}):
         await locks.hold(session, locks.number(f"requests {digest}"))
@@ -54,14 +55,14 @@ async def numbers(
     *,
     since: datetime,
 ) -> Mapping[Counted, int]:
-    """Return how many requests there were for each of these things.
+    """Return how many requests there were for each of these subjects.
 
     Args:
         session: any session.
         customer_id: the id that holds everything.
         journey: the journey's name.
-        counted: the things.
-        since: by the journeys' clock.
+        counted: the subjects.
+        since: only later requests count, by the journeys' clock.
 
     Returns:
         The numbers.
@@ -85,7 +86,7 @@ async def put(session: AsyncSession, rows: Sequence[RequestRow]) -> None:
 
     Args:
         session: a writing transaction that holds the customer.
-        rows: a row for each thing that it is counted by.
+        rows: a row for each subject that it is counted by.
     """
     if rows:
         connection = await session.connection()
@@ -95,13 +96,13 @@ async def put(session: AsyncSession, rows: Sequence[RequestRow]) -> None:
 
 
 async def forget(session: AsyncSession, now: datetime) -> int:
-    """Forget requests that count no more.
+    """Forget requests that no longer count.
 
     Args:
         session: a writing transaction.
         now: by the machine's clock.
 
     Returns:
-        How many rows there were.
+        The number of deleted rows.
     """
     return (await session.exec(delete(RequestRow).where(col(RequestRow.until) <= now))).rowcount

@@ -1,4 +1,4 @@
-"""Restrictions: a customer's data are kept and not used (GDPR, article 18).
+"""Restrictions: a customer's data are kept, but not used (GDPR, article 18).
 
 The gate lets no message of any class pass. Events are stored all the same, and end runs. Each
 restriction stays as a row, with who asked for it and who lifted it.
@@ -17,7 +17,7 @@ from sojourn.store.tables import RestrictionRow
 
 
 async def begin(session: AsyncSession, customer_id: str, *, why: str, by: str) -> datetime:
-    """Restrict a customer. Once this is committed, no message is claimed.
+    """Restrict a customer. Once this is committed, no message to them is claimed.
 
     Args:
         session: a writing transaction that holds no customer.
@@ -26,7 +26,7 @@ async def begin(session: AsyncSession, customer_id: str, *, why: str, by: str) -
         by: the operator's name.
 
     Returns:
-        The moment since which the data are restricted; an earlier one if they were before.
+        The moment since which the data are restricted.
     """
     person = await people.lock(session, customer_id)
     if person.restricted_at is not None:
@@ -42,7 +42,7 @@ async def begin(session: AsyncSession, customer_id: str, *, why: str, by: str) -
 
 
 async def lift(session: AsyncSession, customer_id: str, *, why: str, by: str) -> None:
-    """Use a customer's data again. What was skipped meanwhile is not sent.
+    """Lift a customer's restriction. Messages that were skipped meanwhile are not sent.
 
     Args:
         session: a writing transaction that holds no customer.

@@ -1,4 +1,4 @@
-"""Runs that were started: a hint where to send events. Only Temporal knows which are open."""
+"""Runs that were started: a hint about where to send events. Only Temporal knows which are open."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ RUNS = SQLModel.metadata.tables["runs"]
 
 
 async def add(session: AsyncSession, rows: Sequence[RunRow]) -> None:
-    """Note runs; a run that is noted already stays as it is."""
+    """Note runs; a run that is already noted stays as it is."""
     if not rows:
         return
     connection = await session.connection()
@@ -73,7 +73,7 @@ async def not_closed(session: AsyncSession, *, after: int, limit: int) -> Sequen
 
 
 async def known_ids(session: AsyncSession, workflow_ids: Iterable[str]) -> set[str]:
-    """Return those of these workflow ids that have a row."""
+    """Return which of these workflow ids have a row."""
     query = select(RunRow.workflow_id).where(col(RunRow.workflow_id).in_(list(workflow_ids)))
     return set(await session.exec(query))
 

@@ -1,7 +1,7 @@
-"""Salts: the keys of the hashes that stand for what was erased.
+"""Salts: the keys of the hashes that stand for erased ids and addresses.
 
-A key is made once for a database, and stays. Who has the database has the key, and can try whether
-an id or an address that they know is among the hashes; nobody can read one from them.
+A key is made once for a database, and stays. Anybody with the database has the key, and can test
+whether a known id or address is among the hashes; nobody can read one from them.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _known: WeakKeyDictionary[Pool, str] = WeakKeyDictionary()
 
 
 async def salt_of(session: AsyncSession) -> str:
-    """Return the database's key; a process asks for it once.
+    """Return the database's key; a process reads it once.
 
     Returns:
         The key; empty if there is none yet, and the session only reads.
@@ -50,7 +50,7 @@ def hashed(salt: str, what: str, value: str) -> str:
 
     Args:
         salt: the database's key.
-        what: the kind of the value: equal values of two kinds have two hashes.
+        what: the kind of the value; equal values of two kinds have different hashes.
         value: the value.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Secrets of events: which are kept, until when, and how they are forgotten.
+"""Secrets of events: note how long they are kept, and forget them.
 
-A secret stands in the event's row and in the texts of the messages that it began. Both lose it, and
-so does what a provider said of those messages, for it may quote them.
+A secret stands in the event's row and in the texts of the messages that the event began. Both lose
+it, and so do the provider's remarks on those messages, since they may quote them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,8 +34,8 @@ async def note(session: AsyncSession, stored: Iterable[EventRow], known: Events)
 
     Args:
         session: the transaction that has stored them.
-        stored: the events, also those that were stored before: one that had been set aside has its
-            secret again.
+        stored: the events, including those stored before: one that had been set aside has its
+          secret again.
         known: the project's events, by wire name.
     """
     rows = [row for row in stored if row.name in known and fleeting.secrets_of(known[row.name])]
@@ -77,7 +77,8 @@ async def forget(session: AsyncSession, rows: Sequence[SecretRow], known: Events
     Args:
         session: a writing transaction.
         rows: as `due` returned them.
-        known: the project's events, by wire name; of one that it has no more nothing stays.
+        known: the project's events, by wire name; an event that it no longer has loses all its
+            fields.
     """
     ids = [row.message_id for row in rows]
     for event in await session.exec(select(EventRow).where(col(EventRow.message_id).in_(ids))):

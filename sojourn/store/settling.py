@@ -20,7 +20,7 @@ from sojourn.store import attempts, coupons, handovers, holds
 from sojourn.store.tables import AttemptRow, ContentRow, EventRow, LedgerRow
 
 ABANDONED_AFTER = timedelta(minutes=10)
-"""A live worker has its answer sooner; an older hand-over has lost its answer."""
+"""A live worker has its answer sooner; the answer to an older hand-over is lost."""
 _ENDS = {
     MessageState.SENT: AttemptState.ACCEPTED,
     MessageState.REJECTED: AttemptState.REFUSED,
@@ -55,14 +55,13 @@ async def submit(
         address: where it goes.
         content: what the customer reads.
         now: by the journey's clock.
-        keyed: False if it leaves in a call with others whose idempotency key does not know it
-            alone.
+        keyed: False if it leaves in a call with others, whose idempotency key is not its alone.
 
     Returns:
         False if another attempt has taken the message over meanwhile; then it must not go out.
 
     Raises:
-        ValueError: it may be out by an earlier attempt, under a key that would not be used.
+        ValueError: an earlier attempt may have sent it, under a key that would not be used.
     """
     if not keyed and await attempts.unresolved(session, ledger_id):
         raise ValueError(f"message {ledger_id} is in doubt: it goes alone, under its own key")
@@ -122,7 +121,7 @@ async def settle(
         "reason": reason,
         "settled_at": datetime.now(UTC),
     }
-    # an unknown message keeps the last detail, which is all that is known of it
+    # an unknown message keeps the last detail, which is all that is known about it
     if detail is not None or state is not MessageState.UNKNOWN:
         values["detail"] = detail
     if provider_id is not None:
@@ -130,7 +129,7 @@ async def settle(
     change = update(LedgerRow).where(
         col(LedgerRow.id) == ledger_id, col(LedgerRow.state) != MessageState.SENT
     )
-    # an attempt that did not send says nothing of a later attempt
+    # an attempt that did not send says nothing about a later attempt
     if attempt is not None and state is not MessageState.SENT:
         change = change.where(col(LedgerRow.attempt) == attempt)
     changed = await session.exec(change.values(**values).returning(*_COUPON))
@@ -197,8 +196,8 @@ async def refuse_address(
 ) -> None:
     """Note that the provider refused the address for good; the message may go to another one.
 
-    It has another key there: a provider that knows a repeated message by its key must not answer
-    for the second address what it said of the first.
+    It gets another key there: a provider that recognises repeated messages by their key must not
+    give for the second address its answer for the first.
 
     Args:
         session: a writing transaction.
@@ -244,8 +243,8 @@ async def release(
 ) -> None:
     """Note that this attempt certainly did not send, so the next one may.
 
-    If the message was given up as unknown meanwhile, because of this attempt alone, it is expired:
-    nobody has sent it.
+    If the message was given up as unknown meanwhile, because of this attempt alone, it becomes
+    expired: nobody has sent it.
 
     Args:
         session: a writing transaction.
@@ -331,13 +330,13 @@ async def doubt(
 
 
 async def absent(session: AsyncSession, ledger_id: int, attempt: int, *, provider: str) -> None:
-    """Note that the provider does not have the message, which may therefore go, unmarked.
+    """Note that the provider does not have the message: it may be sent, unmarked as a duplicate.
 
     Args:
         session: a writing transaction.
         ledger_id: the number of the message's row.
-        attempt: the row's count of claims when the provider was asked; the answer says nothing of
-            a later attempt.
+        attempt: the row's count of claims when the provider was asked; the answer says nothing
+          about a later attempt.
         provider: the provider that was asked. It got every attempt whose end is unknown.
     """
     changed = await session.exec(
@@ -361,7 +360,7 @@ async def absent(session: AsyncSession, ledger_id: int, attempt: int, *, provide
         await handovers.absent(session, ledger_id)
 
 
-# ---- news from providers and operators -----------------------------------------------------
+# ---- reports of providers, and operators -----------------------------------------------------
 
 
 async def advance(session: AsyncSession, ledger_id: int, kind: Kind, at: datetime) -> None:
@@ -371,7 +370,7 @@ async def advance(session: AsyncSession, ledger_id: int, kind: Kind, at: datetim
         session: a writing transaction.
         ledger_id: the number of the message's row.
         kind: what happened to the message.
-        at: when it happened. If the same kind is told twice, the earlier moment counts.
+        at: when it happened. If one kind is reported twice, the earlier moment counts.
     """
     progress, since = col(LedgerRow.progress), col(LedgerRow.progress_at)
     behind = [earlier.value for earlier, n in PROGRESS.items() if n < PROGRESS[kind]]
@@ -443,7 +442,7 @@ async def settle_by_hand(
 async def abandon(
     session: AsyncSession, ledger_id: int, *, attempt: int, detail: str, now: datetime
 ) -> bool:
-    """Settle a message whose run is over, so that nobody asks about it any more.
+    """Settle a message whose run is over and will not ask about it again.
 
     Args:
         session: a writing transaction that holds the customer.
@@ -489,7 +488,7 @@ async def void_holds(
 ) -> int:
     """Skip the held messages of runs that an event has just overtaken.
 
-    A later run may reuse a workflow id, so only enrolments for which the event counts are meant.
+    A later run may reuse a workflow id, so only enrolments for which the event counts are affected.
 
     Args:
         session: a writing transaction that holds the customer.
@@ -499,7 +498,7 @@ async def void_holds(
         within: how far senders' clocks may differ.
 
     Returns:
-        How many runs are to ask again, because a slot of a cap is free.
+        The number of runs that are to ask again, because a slot of a cap is free.
     """
     voided = await session.exec(
         update(LedgerRow)
@@ -522,10 +521,10 @@ async def void_holds(
 
 
 async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventRow) -> None:
-    """Skip what waits in a run that an operator has just stopped.
+    """Skip the waiting messages of a run that an operator has just stopped.
 
-    A message that is claimed and was certainly not handed over is among them: an attempt that is
-    about to hand it over finds that it may not (`submit`).
+    These include messages that are claimed, but certainly not handed over: an attempt that is about
+    to hand one over finds that it may not (`submit`).
 
     Args:
         session: a writing transaction that holds the customer.
@@ -558,7 +557,7 @@ async def void_waiting(session: AsyncSession, workflow_id: str, *, cause: EventR
 
 
 async def _free_slots(session: AsyncSession, cause: EventRow) -> int:
-    """Have the customer's messages ask again that wait for the slots of those that were voided."""
+    """Have messages of the customer that wait for the freed slots ask again."""
     woken = await holds.free_a_slot(
         session, cause.customer_id, because=cause.message_id, at=cause.occurred_at
     )
@@ -566,7 +565,7 @@ async def _free_slots(session: AsyncSession, cause: EventRow) -> int:
 
 
 def _older(than: EventRow, within: timedelta = timedelta(0)) -> Any:
-    """Return the query for the enrolments for which an event counts."""
+    """Return the query that selects the enrolments for which an event counts."""
     assert than.seq is not None
     began, first = col(EventRow.occurred_at), col(EventRow.seq)
     return select(EventRow.message_id).where(

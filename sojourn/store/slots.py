@@ -23,7 +23,7 @@ RESERVING = (
     Reason.GAVE_WAY,
     Reason.RAMP,
 )
-"""A message that is held for one of these will leave at the end of its hold, as far as we know."""
+"""A message that is held for one of these is expected to leave at the end of its hold."""
 
 
 async def of_customer(
@@ -41,9 +41,9 @@ async def of_customer(
     Args:
         session: a transaction that holds the customer.
         customer_id: the id that holds everything.
-        besides: the message that asks.
+        besides: the id of the message that asks.
         since: claims before this moment, by the journey's clock, do not count.
-        held_since: nor do holds that ended before this one.
+        held_since: holds that ended before this moment do not count.
 
     Returns:
         The slots, in no order.
@@ -59,7 +59,7 @@ async def of_customers(
     since: datetime,
     held_since: datetime,
 ) -> dict[str, list[Slot]]:
-    """Return the same of several customers, the messages that ask among them.
+    """Return the same for several customers, including the messages that ask.
 
     Args:
         session: a transaction that holds them.

@@ -1,4 +1,4 @@
-"""Standing: what a customer's statements amount to, as a view over rows that are never changed."""
+"""Standing: the consents that follow from a customer's statements, which are only ever appended."""
 
 import math
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ from sojourn.store.tables import ConsentRow, CustomerRow
 
 
 def standing(said: Iterable[ConsentRow], now: datetime) -> Consents:
-    """Return what statements amount to.
+    """Return the consents that follow from statements.
 
     Args:
-        said: in the order of `ordered`.
+        said: the statements, in the order of `ordered`.
         now: a yes that ended before has run out.
 
     Returns:
-        What they amount to.
+        The consents.
     """
     last = {(row.channel, row.topic): row for row in said if row.purpose is None}
     opens = [row for row in said if row.purpose == Purpose.OPENS]
@@ -53,7 +53,7 @@ def since(row: ConsentRow) -> datetime:
 def ordered(rows: Iterable[ConsentRow]) -> list[ConsentRow]:
     """Return statements in the order in which they count.
 
-    Of two that count from one moment, a no comes last, and of two consents the one that ends first.
+    If two count from the same moment, a no comes last, and of two consents the one that ends first.
     """
 
     def place(row: ConsentRow) -> tuple[datetime, bool, float, int]:
@@ -86,10 +86,10 @@ def _pair(row: ConsentRow) -> Pair:
 
 
 def _is_over(row: ConsentRow, now: datetime) -> bool:
-    """Tell whether a yes has run out: it holds until a moment, and not at it."""
+    """Tell whether a yes has run out: at its end it no longer holds."""
     return row.granted and row.expires_at is not None and row.expires_at <= now
 
 
 def _outweighed(topic: ConsentRow, channel: ConsentRow | None) -> bool:
-    """Tell whether a no to the whole channel is the later word than a yes to one topic by it."""
+    """Tell whether a no to a whole channel is not older than a yes to one topic on it."""
     return channel is not None and not channel.granted and since(channel) >= since(topic)

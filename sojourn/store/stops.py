@@ -1,7 +1,7 @@
 """Stops: an operator ends a run. The stop is an event of the customer, stored under their lock.
 
-So the gate finds it as it finds a purchase, a run hears it as any event, and a sweep tells the runs
-that nobody could tell at once.
+So the gate finds it like a purchase, a run hears it like any event, and a sweep tells runs that
+could not be told at once.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ async def note(
     by: str = "",
     told: bool = False,
 ) -> EventRow:
-    """Note that a run is stopped, and skip what waits in it. The same request is noted once.
+    """Note that a run is stopped, and skip its waiting messages. The same request is noted once.
 
     Once this is committed, the gate lets no message of the run pass. A run that begins later under
     the same workflow id is another one.
@@ -45,13 +45,13 @@ async def note(
         because: why, in the operator's words.
         at: the moment, by the journey's clock.
         by: the operator's name.
-        told: the run knows, and need not be told.
+        told: the run knows already, and need not be told.
 
     Returns:
         The stop.
     """
     person = await people.lock(session, customer_id)
-    # another machine's clock may be ahead: a stop counts after all that is stored
+    # another machine's clock may be ahead: a stop counts after all stored events
     newest = (
         await session.exec(
             select(func.max(EventRow.occurred_at)).where(EventRow.customer_id == person.customer_id)

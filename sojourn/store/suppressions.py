@@ -1,8 +1,8 @@
 """Suppressed addresses: they get no message, no matter which customer has them.
 
-SMS and WhatsApp reach the same number and are told apart: a number without WhatsApp takes texts. A
-suppression that was lifted stays as a row, so that no earlier report brings it back. Of an erased
-person a row has the digest of the address in the place of the address (`store.digests`).
+SMS and WhatsApp use the same number but count apart: a number without WhatsApp takes texts. A
+suppression that was lifted stays as a row, so that no earlier report brings it back. A row of an
+erased person has the digest of the address in place of the address (`store.digests`).
 """
 
 import re
@@ -22,22 +22,22 @@ from sojourn.store.digests import digest, erased_among, is_digest
 from sojourn.store.tables import SuppressionRow
 
 CAUSES = ("bounced", "complained", "gone")
-"""The causes that providers report; any other cause is an operator's word."""
+"""The causes that providers report; any other cause is in an operator's words."""
 OPERATOR = "by hand"
-"""The cause that is kept of an operator's words once the address is forgotten."""
+"""The cause that replaces an operator's words once the address is forgotten."""
 _PAGE = 500
 _LIKE_A_NUMBER = re.compile(r"(whatsapp:)?[+\d][\d\s().-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A choice of suppressions.
+    """A filter for suppressions.
 
     Args:
         channel: None: any.
         because: None: any cause.
-        address: in any spelling; None: any. One of an erased person is found by it, too.
-        lifted: also those that were lifted.
+        address: in any spelling; None: any. It also finds an erased person's row.
+        lifted: include those that were lifted.
     """
 
     channel: Channel | None = None
@@ -63,11 +63,11 @@ async def add(
         channel: the channel to which the suppression applies.
         address: the address, in any spelling.
         because: one of `CAUSES`, or an operator's word.
-        at: the moment of the report, answer or command. One from before the address was lifted
-            changes nothing.
+        at: the moment of the report, answer or command. If the address was lifted later, nothing
+          changes.
         source: the report, answer or operator that it comes from.
-        hidden: keep the digest of the address alone: its owner is erased. So it is of an address
-            that somebody had who was erased (`store.digests.erased_among`).
+        hidden: keep only the digest of the address, since its owner is erased. An address that
+          an erased person had (`store.digests.erased_among`) is always hidden.
 
     Returns:
         True if this suppresses the address; False if it was suppressed, or has been lifted since.
@@ -82,7 +82,7 @@ async def add(
     stands = any(row.lifted_at is None for row in rows)
     if any(row.lifted_at is not None and at <= row.lifted_at for row in rows):
         return False
-    # the digest of an address that is known again stands beside it, or instead of it
+    # an address that is known again keeps the digest that stands for it
     kept = next((row.address for row in rows if is_digest(row.address)), spelling)
     if hidden or await erased_among(session, [(channel, address)]):
         kept = await digest(session, channel, address)
@@ -100,7 +100,7 @@ async def add(
                 "lifted_by": None,
                 "lifted_because": None,
             },
-            # the same row stays, whatever the order of arrival
+            # the same one stays, whatever the order of arrival
             where=(said.at > col(held.lifted_at))
             | (
                 col(held.lifted_at).is_(None)
@@ -112,7 +112,7 @@ async def add(
 
 
 async def would_add(session: AsyncSession, channel: Channel, address: str, *, at: datetime) -> bool:
-    """Tell whether `add` would suppress an address, and change nothing.
+    """Tell whether `add` would suppress an address, without changing anything.
 
     Args:
         session: any session.
@@ -164,8 +164,8 @@ async def lift(
 async def suppressed(
     session: AsyncSession, pairs: Iterable[tuple[Channel, str]]
 ) -> set[tuple[Channel, str]]:
-    """Return the suppressed ones of these channels and addresses, as they were given."""
-    # a row may be older than the spelling that is written today
+    """Return which of these channels and addresses are suppressed, as they were given."""
+    # an old row may have another spelling than is written today
     asked = [
         (channel, address, await _written(session, channel, address)) for channel, address in pairs
     ]
@@ -191,7 +191,7 @@ async def listed(
 
     Args:
         session: any session.
-        asked: which.
+        asked: the filter.
         limit: the most to yield; None: all.
 
     Yields:
@@ -231,15 +231,15 @@ async def listed(
 async def forget(
     session: AsyncSession, address: str, *, channels: Iterable[Channel] = tuple(Channel)
 ) -> None:
-    """Let suppressions and refusals of an address hold by its digest alone.
+    """Replace an address by its digest in its suppressions and refusals, which go on counting.
 
-    No row names the address any more, and none has an operator's words on it. A customer who comes
-    with the same address later gets nothing, either. Doing it again changes nothing.
+    No row names the address any more, and none has an operator's words on it. A later customer with
+    the same address gets nothing either. A repeated call changes nothing.
 
     Args:
         session: a writing transaction.
         address: in any spelling: an e-mail address, a number or a device token.
-        channels: those to look at; where an address cannot be of a channel, it is passed over.
+        channels: those to search; channels that the address cannot belong to are skipped.
     """
     for channel in channels:
         if not _may_be_of(channel, address):
@@ -266,7 +266,7 @@ async def forget(
 
 
 def _whole(rows: Sequence[SuppressionRow]) -> SuppressionRow:
-    """Return what several rows of one address amount to: one that holds, the oldest of them."""
+    """Return the row that stands for several of one address: the oldest, preferably not lifted."""
     return min(rows, key=lambda row: (row.lifted_at is not None, row.at, row.source))
 
 
@@ -289,6 +289,6 @@ async def _rows(session: AsyncSession, channel: Channel, address: str) -> Sequen
 
 
 async def _written(session: AsyncSession, channel: Channel, address: str) -> tuple[str, ...]:
-    """Return what a row can have in place of an address: its spellings, and its digest."""
+    """Return the forms in which a row may hold an address: its spellings, and its digest."""
     same = spellings(channel, address)
     return (*sorted(same), await digest(session, channel, address)) if same else ()

@@ -1,4 +1,4 @@
-"""Answers of customers to questions in messages: one of each customer to each question."""
+"""Answers of customers to questions in messages, one for each customer and question."""
 
 from collections import Counter
 from datetime import datetime
@@ -22,7 +22,7 @@ async def find(session: AsyncSession, survey: str, customer_id: str) -> SurveyAn
         customer_id: the id that holds everything.
 
     Returns:
-        The answer; None: there is none.
+        The answer; None if there is none.
     """
     query = select(SurveyAnswerRow).where(
         SurveyAnswerRow.survey == survey, SurveyAnswerRow.customer_id == customer_id
@@ -33,7 +33,7 @@ async def find(session: AsyncSession, survey: str, customer_id: str) -> SurveyAn
 def answer(
     session: AsyncSession, survey: str, customer_id: str, score: int, *, at: datetime
 ) -> None:
-    """Keep the answer of a customer who has given none.
+    """Keep the first answer of a customer to a question.
 
     Args:
         session: a writing transaction that holds the customer.
@@ -55,7 +55,7 @@ async def of_customer(
     Args:
         session: any session.
         customer_id: the id that holds everything.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
         The answers.
@@ -93,7 +93,7 @@ async def numbers(session: AsyncSession, survey: str) -> SurveyNumbers:
 
 
 async def move(session: AsyncSession, old_id: str, new_id: str) -> None:
-    """Give a person the answers of an id that is given up; to each question one stays.
+    """Move the answers of an id that is given up; each question keeps one.
 
     Args:
         session: a writing transaction that holds both.

@@ -1,9 +1,9 @@
-"""Switches that operators set, with who, why and since when; ended ones are the history.
+"""Switches that operators set, each with its author, reason and moment; ended ones are the history.
 
-A claim reads the switches under a lock that it shares (`LOCK`) from before it reads until it is
-committed. A command first stores its switch, and then waits until nobody shares the lock
-(`settle`): when it answers, every claim that had not seen the switch is committed, and none can
-miss it. The row comes first, so that a switch holds even if some claim does not end.
+A claim shares a lock (`LOCK`) from before it reads the switches until it is committed. A command
+first stores its switch, and then waits until nobody shares the lock (`settle`): when it answers,
+every claim that had not seen the switch is committed, and no later one can miss it. The row comes
+first, so that a switch holds even if some claim does not end.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from sojourn.store.tables import ON, ChannelRow, SwitchRow
 
 LOCK = locks.number("switches")
 PATIENCE_MS = 5_000
-"""A claim lasts milliseconds; one that lasts so long belongs to a machine that stands still."""
+"""A claim lasts milliseconds; one that lasts this long belongs to a machine that has stalled."""
 _CHANNEL = "channel"
 
 
@@ -43,7 +43,7 @@ class Holds:
 
 
 async def holds(session: AsyncSession) -> Holds:
-    """Return what is held back from being sent, by one statement."""
+    """Return everything that is held back from being sent, by one statement."""
     paused = select(
         literal(_CHANNEL).label("scope"), col(ChannelRow.channel), col(ChannelRow.paused_at)
     ).where(col(ChannelRow.paused_at).is_not(None))
@@ -104,11 +104,11 @@ async def begin(
     """Hold something back. A switch that is on keeps its moment and its reason.
 
     Args:
-        session: a writing transaction; answer nobody before `settle` has followed its commit.
-        scope: the reach.
-        name: of the journey or the topic; empty for all.
+        session: a writing transaction; report success only once `settle` has followed its commit.
+        scope: the kind of thing that is switched: a journey, a topic, or all.
+        name: the name of the journey or the topic; empty for all.
         parts: what to hold back.
-        closed: for good, as people say; a closing takes the place of a pause.
+        closed: the operator means it for good; a closing replaces a pause.
         because: the operator's words.
         by: the operator's name.
 
@@ -199,11 +199,11 @@ async def settle(store: Store, *, patience_ms: int = PATIENCE_MS) -> bool:
     """Wait until every claim that may not have seen the switches is committed.
 
     Args:
-        store: open.
-        patience_ms: how long to wait.
+        store: the open store.
+        patience_ms: how long to wait, in milliseconds.
 
     Returns:
-        False if one of them still goes on.
+        False if one of them is still running after that.
     """
     try:
         async with store.transaction() as session:

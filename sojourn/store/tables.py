@@ -1,4 +1,4 @@
-"""The tables. The migrations in `store/migrations` make them; a test compares the two."""
+"""The tables. The migrations in `store/migrations` create them; a test compares the two."""
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -112,14 +112,15 @@ OPEN = "next_at IS NOT NULL"
 """A recipient who is still to be decided on."""
 TAKEN = "taken IS NOT NULL"
 OPEN_OF_SHARE = "next_at IS NOT NULL AND variant IS NOT NULL"
-"""A recipient in the share that variants are tried on, who is still to be decided on."""
+"""A recipient in the share that variants are tested on, who is still to be decided on."""
 ON = "ended_at IS NULL"
 """A switch that holds something back now."""
 WAITS = "state = 'waiting'"
 """An answer that has not left."""
+# somebody's words, which age (`store.rights.aging`)
 HAS_WORDS = "detail <> ''"
 HELD_HITS = "tell_at IS NOT NULL"
-"""Somebody's words, which age (`store.rights.aging`)."""
+"""A click that is still to be told."""
 EXPLAINED = "because <> ''"
 UNSCRUBBED = "scrubbed_at IS NULL"
 """An erasure whose data may still be in the database's files."""
@@ -165,7 +166,7 @@ class CustomerRow(SQLModel, table=True):
     snoozed_until: datetime | None = _maybe()
     """The customer wants no promotional message before this moment (`store.choices`)."""
     in_care_until: datetime | None = _maybe()
-    """The latest end of what mutes the customer (`store.mutes`), where the gate reads it."""
+    """The latest end of the customer's mutes (`store.mutes`), where the gate reads it."""
     in_care_of: str | None = None
     """The journey of that mute."""
     least_days: dict[str, int] | None = _maybe_json()
@@ -195,17 +196,17 @@ class ConsentRow(SQLModel, table=True):
     """Empty means promotional messages on this channel, on any topic."""
     granted: bool
     at: datetime = _moment()
-    """The moment of the statement, as it was told, never later than its arrival."""
+    """The moment of the statement, as its sender told it, never later than its arrival."""
     source: str
     """The origin: the message id of an identify call, a form, an operator."""
     received_at: datetime | None = _maybe()
     """The newest arrival of the statement. A refusal counts from it; None: from ``at``."""
     purpose: str | None = None
-    """The use that it is about (`domain.consent.Purpose`); None: to be sent messages. Of ``opens``
-    the topic is its name, and what is ``pending`` is not granted, so that code which does not know
+    """The use that it is about (`domain.consent.Purpose`); None: messages. A row of ``opens`` has
+    that name as its topic, and a ``pending`` row is not granted, so that code which does not know
     purposes reads no consent."""
     address: str | None = None
-    """That the statement is about."""
+    """The address that the statement is about."""
     wording: str | None = None
     """The exact text that the customer agreed to."""
     wording_version: str | None = None
@@ -245,7 +246,7 @@ class ChoiceRow(SQLModel, table=True):
 
 
 class ListedRow(SQLModel, table=True):
-    """A customer is on a list, as somebody imported it."""
+    """A customer on a list."""
 
     __tablename__ = "listed"
     __table_args__ = (
@@ -258,7 +259,7 @@ class ListedRow(SQLModel, table=True):
     customer_id: str
     at: datetime = _moment()
     source: str
-    """The file, or who did it."""
+    """The file or audience that it comes from, or who put them on."""
 
 
 class CampaignRow(SQLModel, table=True):
@@ -267,10 +268,10 @@ class CampaignRow(SQLModel, table=True):
     __tablename__ = "campaigns"
 
     id: str = Field(primary_key=True)
-    """Its name, and its occasion if it has several: ``newsletter@2026-12-01``."""
+    """Its name, with its occasion if it has several: ``newsletter@2026-12-01``."""
     name: str
     digest: str
-    """The approved one, of code, words, audience and times (`domain.campaign`)."""
+    """The digest that was approved: of code, words, audience and times (`domain.campaign`)."""
     plan: dict[str, Any] = _json()
     """All that its batches need (`domain.campaign_plan`)."""
     state: CampaignState = _state(CampaignState)
@@ -287,7 +288,7 @@ class CampaignRow(SQLModel, table=True):
 
 
 class CampaignWordRow(SQLModel, table=True):
-    """Something that was done to a campaign: who, when, why. Append-only."""
+    """An act on a campaign: who, when, why. Append-only."""
 
     __tablename__ = "campaign_words"
     __table_args__ = (Index("ix_campaign_words_campaign", "campaign", "id"),)
@@ -340,28 +341,28 @@ class RecipientRow(SQLModel, table=True):
     id: int | None = _number()
     campaign: str
     customer_id: str
-    """As it was at the freeze: the message's name in the ledger is made of it."""
+    """The id at the freeze, of which the message's name in the ledger is made."""
     timezone: str = ""
-    """At the freeze, an IANA name."""
+    """The time zone at the freeze, an IANA name."""
     due_at: datetime = _moment()
     next_at: datetime | None = _maybe()
     """When to ask the gate; None: decided on."""
     lane: str
-    """The channel on whose queue it is; empty: of somebody who is to come in later, perhaps."""
+    """The channel on whose queue it is; empty: the customer is in doubt, and may join later."""
     taken: str | None = None
-    """The digest of the address that its message went to: no other of the campaign goes there."""
+    """The digest of the address that its message went to: the campaign sends no other there."""
     variant: str | None = None
-    """The variant that is tried on the customer; None: there are none, or it gets the winner."""
+    """The variant that is tested on the customer; None: no test, or they get the winner."""
 
 
 class ABTestRow(SQLModel, table=True):
-    """The A/B test of a campaign: when the winner is found, and what it was found by."""
+    """The A/B test of a campaign: when the winner is found, and by which counts."""
 
     __tablename__ = "ab_tests"
 
     campaign: str = Field(primary_key=True)
     decides_at: datetime | None = _maybe()
-    """When the winner is found; None: some of the share are still to get the message."""
+    """When the winner will be found; None: some of the share are still to get the message."""
     decided_at: datetime | None = _maybe()
     winner: str | None = None
     results: list[dict[str, Any]] | None = _maybe_json()
@@ -369,7 +370,7 @@ class ABTestRow(SQLModel, table=True):
 
 
 class ArticleRow(SQLModel, table=True):
-    """An article of a feed that a campaign tells of."""
+    """An article of a feed that a campaign carries."""
 
     __tablename__ = "articles"
     __table_args__ = (
@@ -379,11 +380,11 @@ class ArticleRow(SQLModel, table=True):
 
     id: int | None = _number()
     campaign: str
-    """Its id: of an occurrence, with the day."""
+    """The campaign's id, with the day of the occurrence."""
     name: str
-    """The campaign's name: other occurrences do not tell of the article again."""
+    """The campaign's name: no other occurrence carries the article again."""
     language: str = ""
-    """The feed's; empty: it is for all."""
+    """The feed's language; empty: the feed is for all."""
     article: str
     """The article's id, as the feed names it."""
     title: str
@@ -413,10 +414,10 @@ class SurveyAnswerRow(SQLModel, table=True):
 
 
 class ExposureRow(SQLModel, table=True):
-    """A customer came to where the variants of an experiment differ, and had this one.
+    """A customer reached a point where the variants of an experiment differ, and had this one.
 
-    The oldest row of a person holds. A later one is of a variant that was drawn because the one
-    before had no weight any more.
+    The oldest row of a person holds. A later one has a variant that was drawn because the former
+    one had lost its weight.
     """
 
     __tablename__ = "exposures"
@@ -436,25 +437,25 @@ class ExposureRow(SQLModel, table=True):
 
 
 class AudienceRow(SQLModel, table=True):
-    """An audience whose comings and goings are events. The row is the lock of a look at it."""
+    """A watched audience: its comings and goings are events. The row is the lock of its looks."""
 
     __tablename__ = "audiences"
 
     name: str = Field(primary_key=True)
     fact: str
-    """The digest of the question: another one begins from nothing, and tells nobody."""
+    """The digest of its fact: a new one starts the watch afresh, and tells nobody."""
     began_at: datetime = _moment()
-    """When it was first watched, with this question."""
+    """When it was first watched with this fact."""
     next_at: datetime = _moment()
     """When the next look is due."""
     looked_at: datetime | None = _maybe()
-    """When it was looked at last; None: those who are in it are still being noted."""
+    """When it was last looked at; None: its members are still being noted."""
     took_ms: int = 0
     size: int = 0
 
 
 class MemberRow(SQLModel, table=True):
-    """A customer is in a watched audience, or was. ``turn`` counts the changes."""
+    """A customer who is in a watched audience, or was. ``turn`` counts the changes."""
 
     __tablename__ = "members"
     __table_args__ = (
@@ -477,13 +478,13 @@ class MemberRow(SQLModel, table=True):
     at: datetime = _moment()
     """When the change was seen."""
     told_at: datetime | None = _maybe()
-    """When its event was stored; None: it is still to be."""
+    """When the event of the change was stored; None: it is still to be."""
 
 
 class MuteRow(SQLModel, table=True):
     """Somebody looks after a customer, and no promotional message leaves meanwhile.
 
-    The card has the latest end of those that are on (`CustomerRow.in_care_until`).
+    The card has the latest end of those that hold (`CustomerRow.in_care_until`).
     """
 
     __tablename__ = "mutes"
@@ -495,18 +496,18 @@ class MuteRow(SQLModel, table=True):
     id: int | None = _number()
     customer_id: str
     message_id: str
-    """The event, or the question to a person, that it begins with."""
+    """The event, or the question to a person, that begins it."""
     journey: str
     workflow_id: str
     key: str = ""
-    """The run's."""
+    """The run's key."""
     at: datetime = _moment()
     until: datetime = _moment()
     """Its end, unless something ends it before."""
     ended_at: datetime | None = _maybe()
     """When something ended it; None: nothing did."""
     ended_by: str | None = None
-    """The message id of the event that did."""
+    """The message id of the event that ended it."""
 
 
 class EventRow(SQLModel, table=True):
@@ -531,21 +532,21 @@ class EventRow(SQLModel, table=True):
     """The id that the event was stored under, if an alias call has moved it since. Runs that the
     event started, or is about to start, have that id."""
     copy_of: str | None = None
-    """The message id of the event of another id of the same person, for whose runs this one is."""
+    """The message id of the original, if this is a copy for runs of the person's other id."""
     name: str
     occurred_at: datetime = _moment()
     received_at: datetime = _moment()
     routed_at: datetime | None = _maybe()
     aside_at: datetime | None = _maybe()
-    """When it was set aside, because no run could be told of it; the quarantine has it."""
+    """When it was set aside because no run could be told of it; the quarantine has it."""
     properties: dict[str, Any] = _json()
-    """Those that were understood, under the names of the event's fields."""
+    """The properties that were understood, under the names of the event's fields."""
     as_sent: dict[str, Any] | None = _maybe_json()
-    """Name and properties as they were sent, if these differ: nothing that was said is lost."""
+    """Name and properties as they were sent, if these differ: nothing that was sent is lost."""
 
 
 class RunRow(SQLModel, table=True):
-    """A run that was started, as a hint where to send events; Temporal knows whether it is open."""
+    """A run that was started: a hint about where to send events. Temporal knows if it is open."""
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -569,7 +570,7 @@ class RunRow(SQLModel, table=True):
 class EntryRow(SQLModel, table=True):
     """The judgement on an event that could start a run: taken or refused, and why.
 
-    An ordinary start has none: rows are of journeys that have a rule of entry, and of refusals.
+    An ordinary start has none: there are rows for journeys with a rule of entry, and for refusals.
     """
 
     __tablename__ = "entries"
@@ -603,7 +604,7 @@ class EntryRow(SQLModel, table=True):
 
 
 class RequestRow(SQLModel, table=True):
-    """One thing that a request is counted by, where a journey's start has limits."""
+    """A subject that a request is counted by, if a journey's start has limits."""
 
     __tablename__ = "requests"
     __table_args__ = (
@@ -621,13 +622,13 @@ class RequestRow(SQLModel, table=True):
     digest: str = ""
     """The hash of the address or the network; empty for the customer."""
     at: datetime = _moment()
-    """By the journeys' clock."""
+    """The moment of the request, by the journeys' clock."""
     until: datetime = _moment(index=True)
-    """By the machine's clock: from then on it counts no more."""
+    """From this moment of the machine's clock on, it no longer counts."""
 
 
 class SecretRow(SQLModel, table=True):
-    """An event with a secret, which is to be forgotten."""
+    """An event with a secret that is to be forgotten."""
 
     __tablename__ = "secrets"
     __table_args__ = (Index("ix_secrets_customer", "customer_id"),)
@@ -636,7 +637,7 @@ class SecretRow(SQLModel, table=True):
     """The event's."""
     customer_id: str
     until: datetime = _moment(index=True)
-    """By the machine's clock."""
+    """When to forget it, by the machine's clock."""
 
 
 # A query must repeat these words exactly to use the partial index: SQLite compares the text.
@@ -720,20 +721,20 @@ class LedgerRow(SQLModel, table=True):
     provider_id: str | None = None
     possible_duplicate: bool = False
     twice_at: datetime | None = _maybe()
-    """The moment when it was proved that the message went out twice."""
+    """When it was proved that the message went out twice."""
     progress: str | None = None
     """The progress of a sent message, by the provider's reports (`domain.reports.Kind`)."""
     progress_at: datetime | None = _maybe()
     counted_as: str | None = None
-    """The value by which a limit counts it: of its step (`AtMost.key`), or of requests for
+    """The value by which a limit counts it: a limit of its step (`AtMost.key`), or of requests for
     confirmation to one address (`store.opting`)."""
     coupon: str | None = None
     """The pool from which it hands out a code."""
     variant: str | None = None
-    """The variant in whose words it is, or that the customer had in the experiment which the run
-    asked about last; None: there are no variants."""
+    """The variant whose words it has, or the customer's in the experiment that the run last asked
+    about; None: there are no variants."""
     version: str | None = None
-    """A text that tells the code that decided on it (`Delivery.version`)."""
+    """A text that identifies the code that decided on it (`Delivery.version`)."""
 
 
 IS_FREE = "state = 'free'"
@@ -759,9 +760,9 @@ class CouponRow(SQLModel, table=True):
     id: int | None = _number()
     pool: str
     code: str
-    """As it is handed out."""
+    """The code as it is handed out."""
     compared: str = Field(unique=True)
-    """As it is found, however somebody typed it (`domain.coupon_codes.comparable`)."""
+    """The code as it is looked up, however it is typed (`domain.coupon_codes.comparable`)."""
     state: CouponState = _state(CouponState)
     added_at: datetime = _moment()
     source: str
@@ -791,25 +792,25 @@ class CouponUseRow(SQLModel, table=True):
         sa_column=Column(_BIG, ForeignKey("coupons.id", ondelete="CASCADE"), nullable=False)
     )
     customer_id: str
-    """The one who ordered."""
+    """The customer who ordered."""
     message_id: str
     """The event's."""
     order_id: str
-    """As the shop writes it; of an event without one, the event's id."""
+    """As the shop writes it; the event's id if the event has none."""
     at: datetime = _moment()
     """When it was ordered."""
 
 
 class CouponPoolRow(SQLModel, table=True):
-    """When somebody was last told that a pool runs dry; the row is made by the first time."""
+    """When low and empty stock of a pool were last logged; the first log creates the row."""
 
     __tablename__ = "coupon_pools"
 
     name: str = Field(primary_key=True)
     low_at: datetime | None = _maybe()
-    """Told that few codes are left."""
+    """When it was last logged that few codes are left."""
     empty_at: datetime | None = _maybe()
-    """Told that a message was skipped for want of one."""
+    """When it was last logged that a message was skipped for want of a code."""
 
 
 class AttemptRow(SQLModel, table=True):
@@ -850,11 +851,11 @@ class AttemptRow(SQLModel, table=True):
     keyed: bool = Field(
         default=True, sa_column=Column(Boolean, nullable=False, server_default=true())
     )
-    """False: it left in a call with others, whose idempotency key does not know it alone."""
+    """False: it left in a call with others, whose idempotency key is not its alone."""
     language: str | None = None
-    """That it was written in."""
+    """The language that it was written in."""
     mailbox: str | None = None
-    """The keeper of the mailbox that it went to (`domain.measuring.mailboxes`)."""
+    """The operator of the mailbox that it went to (`domain.measuring.mailboxes`)."""
 
 
 class ReportRow(SQLModel, table=True):
@@ -885,14 +886,14 @@ class ReportRow(SQLModel, table=True):
     received_at: datetime = _moment()
     detail: str = ""
     machine: str | None = None
-    """Why a machine and no person was behind it; None: a person, as far as it can be told."""
+    """Why a machine is thought to be behind it; None: a person, as far as can be told."""
 
 
 class HitRow(SQLModel, table=True):
     """The evidence that came with an open or a click.
 
-    The verdict stands in the report (`ReportRow.machine`). A row here can be deleted: then its
-    verdict is judged no more.
+    The verdict stands in the report (`ReportRow.machine`), and is final once the row here is
+    deleted.
     """
 
     __tablename__ = "hits"
@@ -922,7 +923,7 @@ class HitRow(SQLModel, table=True):
     at: datetime = _moment()
     received_at: datetime = _moment()
     agent: str | None = None
-    """The User-Agent; empty: there was none; None: nobody knows it."""
+    """The User-Agent; empty: there was none; None: it is not known."""
     network: str = ""
     """The block of the address (`domain.measuring.hits.block_of`)."""
     link: str = ""
@@ -930,16 +931,16 @@ class HitRow(SQLModel, table=True):
     url: str = ""
     """The address that it leads to, until the click is told."""
     said: str | None = None
-    """The reason to take it for a machine's that came with it."""
+    """The reason that came with it to think that a machine was behind it."""
     tell_at: datetime | None = _maybe()
     """When the click is to be told; None: it was, or never is."""
 
 
 class MarkRow(SQLModel, table=True):
-    """Something that has changed since it was measured. Triggers of the database write these.
+    """A row that has changed since it was measured. Triggers of the database write the marks.
 
-    A row for each change, and never one for several: a row that stood already would be deleted by
-    a pass that has not seen the change behind it.
+    Each change has its own mark: a mark shared by several changes could be deleted by a pass that
+    has not seen the latest of them.
     """
 
     __tablename__ = "marks"
@@ -952,21 +953,21 @@ class MarkRow(SQLModel, table=True):
 
 
 class GoalRow(SQLModel, table=True):
-    """An event that tells an order, or takes one back: a new one leaves a mark."""
+    """A kind of event that tells an order, or takes one back: each new event leaves a mark."""
 
     __tablename__ = "goals"
 
     name: str = Field(primary_key=True)
     """The wire name."""
     marked: bool
-    """Those that were stored before it was a goal have a mark, too."""
+    """Events that were stored before it was a goal have their marks as well."""
 
 
 class RollupRow(SQLModel, table=True):
-    """The counts of messages that are alike, of one day.
+    """The counts of one day's messages of one kind.
 
-    The day is that on which they were due, so that all that is counted of a message stands beside
-    it: what left on Monday and was clicked on Tuesday is a click of Monday's.
+    The day is the one on which they were due, so that all counts of a message stand in one row: a
+    message of Monday that is clicked on Tuesday counts as a click of Monday.
     """
 
     __tablename__ = "rollups"
@@ -994,7 +995,7 @@ class RollupRow(SQLModel, table=True):
     """The occurrence of a campaign that has several."""
     version: str = ""
     step: str = ""
-    """Empty where customers entered."""
+    """Empty in the row that counts entries."""
     variant: str = ""
     channel: str = ""
     language: str = ""
@@ -1048,7 +1049,7 @@ class RollupMoneyRow(SQLModel, table=True):
 
 
 class MeasuredRow(SQLModel, table=True):
-    """All that a message counts at present, so that a change takes away what it counted before."""
+    """The present counts of a message, so that a change can subtract its former ones."""
 
     __tablename__ = "measured"
 
@@ -1069,7 +1070,7 @@ class MeasuredRow(SQLModel, table=True):
 
 
 class ConversionRow(SQLModel, table=True):
-    """A message that an order may be owed to."""
+    """A message that an order may be due to."""
 
     __tablename__ = "conversions"
     __table_args__ = (
@@ -1090,9 +1091,9 @@ class ConversionRow(SQLModel, table=True):
     at: datetime = _moment()
     currency: str = ""
     value: int = Field(default=0, sa_type=_BIG)
-    """In millionths of the currency, less what was given back."""
+    """In millionths of the currency, less refunds."""
     place: int
-    """Among the messages that the order may be owed to, from 1, by their moments."""
+    """Its place among the messages that the order may be due to, from 1, by their moments."""
     touches: int
     """The number of these messages."""
 
@@ -1113,7 +1114,7 @@ class HarmRow(SQLModel, table=True):
     )
     harm: Harm = _state(Harm)
     campaign: str
-    """The campaign of the message, by its id; empty: a journey's."""
+    """The id of the message's campaign; empty: a journey sent it."""
     channel: str
     message_class: str
     at: datetime = _moment()
@@ -1127,7 +1128,7 @@ class RampRow(SQLModel, table=True):
 
     domain: str = Field(primary_key=True)
     level: int
-    """1 for the first step; one more than there are steps: no budget any more."""
+    """1 for the first step; one more than the number of steps: no budget any more."""
     is_off: bool = False
     """An operator took it off the ladder."""
     since: datetime = _moment()
@@ -1137,7 +1138,7 @@ class RampRow(SQLModel, table=True):
 
 
 class RampDayRow(SQLModel, table=True):
-    """A day of a sending domain: the decision about it, and what has left."""
+    """A day of a sending domain: the decision about it, and what was sent."""
 
     __tablename__ = "ramp_days"
 
@@ -1146,17 +1147,17 @@ class RampDayRow(SQLModel, table=True):
     """In the installation's zone."""
     level: int
     budget: int | None = None
-    """Promotional e-mails that may leave; None: as many as there are."""
+    """The most promotional e-mails that may leave; None: no limit."""
     used: int = 0
-    """Promotional e-mails that were claimed, those of journeys among them."""
+    """Promotional e-mails that were claimed, including those of journeys."""
     turn: Turn = _state(Turn)
     because: str = ""
     opened_at: datetime = _moment()
-    """Since when it has its level."""
+    """Since when the day has its level."""
 
 
 class RampWordRow(SQLModel, table=True):
-    """A word about a sending domain: it climbed, fell, or was put somewhere. Append-only."""
+    """A decision about a sending domain: it climbed, fell, or an operator moved it. Append-only."""
 
     __tablename__ = "ramp_words"
     __table_args__ = (Index("ix_ramp_words_domain", "domain", "id"),)
@@ -1167,12 +1168,12 @@ class RampWordRow(SQLModel, table=True):
     at: datetime = _moment()
     turn: Turn = _state(Turn)
     level: int
-    """From then on."""
+    """The level from then on."""
     by: str
     """``ramp``, or an operator."""
     because: str = ""
     sent: int = 0
-    """Promotional e-mails since it came to its former step."""
+    """Promotional e-mails sent since it came to its former step."""
     bounced: int = 0
     complained: int = 0
 
@@ -1215,7 +1216,7 @@ class RefusalRow(SQLModel, table=True):
 
 
 class IdentifyRow(SQLModel, table=True):
-    """An identify call that was heard. The same call again is no new word."""
+    """An identify call that was heard, so that a repetition changes nothing."""
 
     __tablename__ = "identify_calls"
     __table_args__ = (
@@ -1228,7 +1229,7 @@ class IdentifyRow(SQLModel, table=True):
     """SHA-256 of the call's content: another content under a used id is another call."""
     heard_at: datetime = _moment()
     customer_id: str | None = None
-    """The customer it was about; None in rows of a time before it was kept."""
+    """The customer it was about; None in rows from before this column existed."""
 
 
 class ChannelRow(SQLModel, table=True):
@@ -1248,7 +1249,7 @@ class ChannelRow(SQLModel, table=True):
 
 
 class AnswerRow(SQLModel, table=True):
-    """Our answer to a customer's STOP, START or HELP: it leaves once, soon, or not at all."""
+    """Our answer to a customer's STOP, START or HELP: it is sent once and soon, or not at all."""
 
     __tablename__ = "answers"
     __table_args__ = (
@@ -1270,13 +1271,13 @@ class AnswerRow(SQLModel, table=True):
     """The id of the reply's report: a repeated webhook asks for no second answer."""
     channel: str
     address: str
-    """Empty an hour later."""
+    """The recipient of the answer; emptied after an hour."""
     customer_id: str
-    """A customer who has the address; empty if nobody has it, and an hour later."""
+    """A customer who has the address; empty if nobody has it; emptied after an hour."""
     meaning: str
     """stop, start or help."""
     language: str
-    """The customer's, or that of the command; empty if neither tells."""
+    """The customer's language, or that of the command; empty if neither is known."""
     at: datetime = _moment()
     """When the reply arrived."""
     state: AnswerState = _state(AnswerState)
@@ -1315,7 +1316,7 @@ class SwitchRow(SQLModel, table=True):
     closed: bool = Field(
         default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
     )
-    """The operator said that it is for good."""
+    """The operator means it for good."""
     since: datetime = _moment()
     because: str
     by: str
@@ -1366,7 +1367,7 @@ class DeviceRow(SQLModel, table=True):
     platform: str = ""
     since: datetime = _moment()
     used_at: datetime = _moment()
-    """The newest call that named it."""
+    """The moment of the newest call that named it."""
     gone_at: datetime | None = _maybe()
     """When a provider called the token dead, or the app was removed."""
     source: str
@@ -1392,7 +1393,7 @@ class HandoverRow(SQLModel, table=True):
     address: str
     platform: str = ""
     reference: str
-    """The message's for this device, as the provider knows it."""
+    """The message's reference for this device, as the provider knows it."""
     state: AttemptState = _state(AttemptState)
     submitted_at: datetime = _moment()
     settled_at: datetime | None = _maybe()
@@ -1409,7 +1410,7 @@ class QuarantineRow(SQLModel, table=True):
 
     id: int | None = _number()
     digest: str = Field(unique=True)
-    """SHA-256 of the call: a sender's retries are one row."""
+    """SHA-256 of the call: a sender's retries share a row."""
     call: dict[str, Any] = _json()
     """The tracking call as it was sent, or as an operator mended it."""
     name: str
@@ -1465,10 +1466,10 @@ class TaskRow(SQLModel, table=True):
     """Its name in the journey."""
     text: str
     answers: dict[str, str] = _json()
-    """Words by name."""
+    """The words of each answer, by its name."""
     opened_at: datetime = _moment()
     until: datetime = _moment()
-    """The run waits so long, by the journey's clock."""
+    """Until when the run waits, by the journey's clock."""
     state: TaskState = _state(TaskState)
     answer: str | None = None
     answered_by: str | None = None
@@ -1476,16 +1477,16 @@ class TaskRow(SQLModel, table=True):
     because: str | None = None
     """Why it was closed without an answer (`domain.tasks.WhyClosed`)."""
     to_tell: bool = False
-    """A helpdesk is told of it."""
+    """A helpdesk is to be told of it."""
     tell_at: datetime | None = _maybe()
-    """When it is to be told something; None: there is nothing to tell."""
+    """When to tell the helpdesk; None: there is nothing to tell."""
     tries: int = 0
     opened_told_at: datetime | None = _maybe()
     ended_told_at: datetime | None = _maybe()
 
 
 class RestrictionRow(SQLModel, table=True):
-    """A customer's data are kept and not used, from one moment to another."""
+    """A time during which a customer's data are kept, but not used."""
 
     __tablename__ = "restrictions"
     __table_args__ = (Index("ix_restrictions_customer", "customer_id", "id"),)
@@ -1501,7 +1502,7 @@ class RestrictionRow(SQLModel, table=True):
 
 
 class ErasureRow(SQLModel, table=True):
-    """The proof that a person was erased, and, until that is finished, what is left to do."""
+    """The proof that a person was erased and, until the erasure is finished, what is left to do."""
 
     __tablename__ = "erasures"
     __table_args__ = (
@@ -1530,7 +1531,7 @@ class ErasureRow(SQLModel, table=True):
     counts: dict[str, int] = _json()
     """Rows that were deleted, emptied or hashed, by table, and ``histories`` in Temporal."""
     todo: dict[str, Any] | None = _maybe_json()
-    """The ids, addresses and runs that are still to be looked for; None once it is finished."""
+    """The ids, addresses and runs that are still to be searched for; None once it is finished."""
     dropped: int = Field(
         default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
     )
@@ -1539,20 +1540,20 @@ class ErasureRow(SQLModel, table=True):
         default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
     )
     fault: str | None = None
-    """The reason why the last try did not finish."""
+    """Why the last attempt did not finish."""
     scrubbed_at: datetime | None = _maybe()
-    """Since when the database's files are free of what was erased; None: not yet."""
+    """When the erased data were gone from the database's files; None: not yet."""
     scrub_after: datetime | None = _maybe()
-    """The files were in use: they are not tried again before this moment."""
+    """When to try again, since the files were in use."""
 
 
 class ErasedAddressRow(SQLModel, table=True):
-    """An address of an erased person, as its digest: what is told of it later is kept hashed."""
+    """An address of an erased person, as its digest: later records of it are kept hashed."""
 
     __tablename__ = "erased_addresses"
 
     digest: str = Field(primary_key=True)
-    """As `store.digests` makes it of the channel and the address."""
+    """The digest of channel and address, as `store.digests` makes it."""
     at: datetime = _moment()
 
 
@@ -1586,7 +1587,7 @@ class WriteKeyRow(SQLModel, table=True):
     may_wait: bool = Field(
         default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
     )
-    """It may ask what an event did to the customer's runs."""
+    """Its calls may ask what an event did to the customer's runs."""
     created_at: datetime = _moment()
     revoked_at: datetime | None = _maybe()
 

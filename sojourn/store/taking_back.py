@@ -1,8 +1,8 @@
 """START takes a stop back: as far as the stop went, and no further.
 
 It lifts the refusal that came from the address by this channel. Customers with the address who had
-agreed before they said stop agree again; to those who never had, START is no consent. Of a customer
-with two numbers, the stop of the other one stays.
+agreed before they said stop agree again; for those who never had, START is no consent. A customer's
+other number keeps its own stop.
 """
 
 from datetime import datetime
@@ -20,11 +20,11 @@ from sojourn.store.tables import ConsentRow, CustomerRow
 async def hold_holders(
     session: AsyncSession, channel: Channel, address: str, *, besides: str = ""
 ) -> list[CustomerRow]:
-    """Hold everybody who has a phone number, in one order, so that nobody waits in a circle.
+    """Hold everybody who has a phone number, in a fixed order, to avoid deadlocks.
 
     Args:
         session: a writing transaction that holds no customer, or all of these.
-        channel: by which the number is written to.
+        channel: the channel that writes to the number.
         address: the number.
         besides: a further customer to hold.
 
@@ -46,14 +46,14 @@ async def take_back(
     source: str,
     received_at: datetime,
 ) -> bool:
-    """Take the stop of an address back.
+    """Take back the stop of an address.
 
     Args:
         session: a writing transaction that holds no customer, or all with the address.
-        channel: by which the word came.
-        address: from which it came.
-        provider: the provider that brought the stop and the word.
-        source: the report that brings the word.
+        channel: the channel by which the START came.
+        address: the address that it came from.
+        provider: the provider that brought the stop and the START.
+        source: the report that brings the START.
         received_at: when it arrived, by the machine's clock.
 
     Returns:
@@ -84,7 +84,7 @@ async def _refuses_elsewhere(session: AsyncSession, person: CustomerRow, channel
 
 
 def _had_agreed(words: list[ConsentRow], provider: str) -> bool:
-    """Tell whether the customer had agreed before a stop by this provider, the last word."""
+    """Tell whether the last words are stops by this provider that follow a consent."""
     refused = False
     for row in reversed(words):
         if row.granted:

@@ -1,9 +1,9 @@
 """Tasks: questions of runs to a person, each answered once.
 
-An answer and the end of a wait hold the customer, so one of them comes first: what was acknowledged
-to a person before the run gave up counts, and what comes later is told so. The answer is an event
-of the customer, stored in the same transaction: the run is told as of any event, and the sweep
-tells those that nobody could tell at once.
+An answer and the end of a wait both lock the customer, so one of them comes first: an answer that
+was acknowledged before the run gave up counts, and a later one is told that it is late. The answer
+is an event of the customer, stored in the same transaction: the run is told as of any event, and
+the sweep tells runs that could not be told at once.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ async def open_one(session: AsyncSession, said: Opening, *, to_tell: bool) -> Ta
         to_tell: a helpdesk is to be told of it.
 
     Returns:
-        Its stand. Of an erased customer nobody is asked.
+        Where it stands. Nobody is asked about an erased customer.
     """
     person = await people.lock(session, said.customer_id)
     if person.erased_at is not None:
@@ -73,7 +73,7 @@ async def close(session: AsyncSession, said: Closing) -> TaskStand:
         said: the task, and why.
 
     Returns:
-        Its stand; the answer, if it was quicker.
+        Where it stands: the answer, if that was quicker.
     """
     person = await people.lock(session, said.customer_id)
     row = await _named(session, said.task)
@@ -111,12 +111,12 @@ async def answer(
         session: a writing transaction that holds the customer.
         person: the row of the customer of the task.
         row: the task, read in this transaction.
-        name: of the answer.
+        name: the name of the answer.
         by: who answers.
         at: the moment.
 
     Returns:
-        The event of which the run is to be told; None if the task is not open any more.
+        The event that the run is to be told; None if the task is no longer open.
 
     Raises:
         BadInput: the question has no such answer, or nobody says who answers.
@@ -171,7 +171,7 @@ async def listed(
     everything: bool = False,
     limit: int = 100,
 ) -> Sequence[TaskRow]:
-    """Return tasks, those first whose time is up first; of all tasks, the newest first.
+    """Return open tasks, those that end first at the top; or all tasks, newest first.
 
     Args:
         session: any session.
@@ -233,9 +233,9 @@ async def told(
     accepted: bool,
     again: datetime | None,
 ) -> None:
-    """Note what came of telling the helpdesk.
+    """Note whether the helpdesk could be told.
 
-    A task that has ended meanwhile stays to be told at once: its end is another word.
+    A task that has ended meanwhile stays due to be told at once: its end is other news.
 
     Args:
         session: a writing transaction.
@@ -257,7 +257,7 @@ async def told(
 
 
 async def tell_again(session: AsyncSession, row: TaskRow) -> None:
-    """Have the helpdesk told of a task once more, as if nobody had tried.
+    """Have the helpdesk told of a task once more, with a fresh count of tries.
 
     Args:
         session: a writing transaction.
@@ -283,7 +283,7 @@ async def untold(session: AsyncSession, *, limit: int) -> Sequence[TaskRow]:
         limit: the most to return.
 
     Returns:
-        The rows: nobody tries any more.
+        The rows; no further try is planned.
     """
     query = (
         select(TaskRow)

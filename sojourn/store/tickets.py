@@ -14,7 +14,7 @@ from sojourn.store.tables import TicketRow
 async def keep(
     session: AsyncSession, *, name: str, customer_id: str, run: str, subject: str
 ) -> int:
-    """Keep a ticket; a name has one ticket, however often it is given.
+    """Keep a ticket; a repeated name gets the ticket that it has.
 
     Args:
         session: of a transaction that writes.

@@ -1,7 +1,7 @@
 """Tombstones: the ids of erased people, as hashes, so that no later call brings a person back.
 
-The row of a customer who was erased has the hash in the place of the id. A query by the id
-gets that row: it is erased, it stays so, and nothing is stored under it.
+The row of an erased customer has the hash in place of the id. `people` leads queries by the id to
+that row: it stays erased, and nothing is stored under it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,7 +51,7 @@ async def of(session: AsyncSession, customer_id: str) -> str | None:
 
 
 def is_tombstone(customer_id: str) -> bool:
-    """Tell whether the id that a row has is the hash of one: the customer was erased."""
+    """Tell whether an id in a row is the hash of one: the customer was erased."""
     return customer_id.startswith(PREFIX)
 
 
@@ -60,7 +60,7 @@ async def count_dropped(session: AsyncSession, name: str, calls: int = 1) -> Non
 
     Args:
         session: a writing transaction that holds the tombstone.
-        name: of the tombstone.
+        name: the tombstone's name.
         calls: how many.
     """
     await session.exec(

@@ -1,4 +1,4 @@
-"""Events that do nothing: those whose names no class has, and those that lack a key."""
+"""Events without effect: those whose names no class has, and those that lack a key."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Counted:
     """Events that have something in common.
 
     Args:
-        name: theirs.
+        name: their name.
         count: how many there are.
         last_at: when the newest one arrived.
         properties: those of the newest one, as they were sent.
@@ -39,7 +39,7 @@ async def names(
     Args:
         session: any session.
         known: the names that classes have.
-        newest: how many of the newest events to look at.
+        newest: how many of the newest events to examine.
         limit: the most names to return.
 
     Returns:
@@ -56,7 +56,7 @@ async def keyless(session: AsyncSession, name: str, key: str, *, newest: int) ->
         session: any session.
         name: the wire name.
         key: the field.
-        newest: how many of the newest events to look at.
+        newest: how many of the newest events to examine.
 
     Returns:
         The events; None if there are none.

@@ -1,4 +1,4 @@
-"""Time zones of customers: open runs are told when a customer lives by other clocks."""
+"""Time zones of customers: open runs are told when a customer's zone changes."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,11 +14,11 @@ from sojourn.store.tables import EventRow, RunRow
 async def changed(
     session: AsyncSession, runs: Iterable[RunRow], timezone: str, *, because: str, at: datetime
 ) -> Sequence[EventRow]:
-    """Have open runs plan by another zone.
+    """Have open runs plan by another time zone.
 
     Args:
         session: a writing transaction that holds the runs' customer.
-        runs: of one customer; those that may be open.
+        runs: the runs of one customer that may be open.
         timezone: the new zone, an IANA name.
         because: names the call that brought it.
         at: when it was said.

@@ -1,4 +1,4 @@
-"""All customers of which a fact holds, as one statement."""
+"""All customers that a fact holds for, as one SQL statement."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -16,16 +16,16 @@ from sojourn.store.facts.of_campaigns import in_doubt
 def holders(
     fact: Fact, now: datetime, *, postgresql: bool, own: Collection[str] = ()
 ) -> Select[Any]:
-    """Return the statement that selects the ids of all customers of which a fact holds.
+    """Return the statement that selects the ids of all customers that a fact holds for.
 
-    Joined ids are one customer, the one that holds everything. Nobody who is erased is among them,
-    nor is anybody for whose answer something is unknown.
+    Joined ids are one customer, the one that holds everything. Erased customers are not among them,
+    nor are those with an unknown answer.
 
     Args:
         fact: the fact.
         now: the moment at which it is judged: events after it do not count.
         postgresql: write it for PostgreSQL; else for SQLite.
-        own: topics that need a yes of their own.
+        own: topics that need their own consent.
 
     Returns:
         The statement; it can be narrowed, counted and ordered.
@@ -39,9 +39,9 @@ def holders(
 def doubtful(
     fact: Fact, now: datetime, *, postgresql: bool, own: Collection[str] = ()
 ) -> Select[Any]:
-    """Return the statement that selects those for who a fact hangs on messages in doubt.
+    """Return the statement that selects customers with a fact that depends on messages in doubt.
 
-    It is unknown for them, and so is what became of a message of a campaign that it follows.
+    The fact is unknown for them, and so is the fate of a message of a campaign that it follows.
 
     Args:
         fact: the fact.

@@ -1,6 +1,6 @@
 """Facts as SQL: each clause becomes an expression that is true, false or NULL, as it is judged.
 
-SQL's own AND, OR and NOT are Kleene's, so that whole facts need nothing more.
+SQL's AND, OR and NOT follow Kleene's logic, so whole facts need nothing more.
 """
 
 from collections.abc import Callable, Mapping
@@ -79,11 +79,11 @@ class Clauses:
     """Makes the expressions of facts.
 
     Args:
-        postgresql: of which database.
+        postgresql: write them for PostgreSQL; else for SQLite.
         now: the moment at which facts are judged.
-        customer_id: whose events count: a column, or one customer's id.
+        customer_id: the customer whose events count: a column, or one id.
         agrees: gives the expression of a consent.
-        event: the alias of the table whose fields are looked at, within ``where``.
+        event: the alias of the events table whose fields ``where`` reads.
     """
 
     postgresql: bool
@@ -168,9 +168,9 @@ class Clauses:
         """Return the expression of a number of events.
 
         Args:
-            of: which events.
-            maybe: with those of which ``where`` is unknown.
-            most: no more are counted.
+            of: the events to count.
+            maybe: include events for which ``where`` is unknown.
+            most: stop counting here; None: count all.
 
         Returns:
             A subquery.
@@ -179,7 +179,7 @@ class Clauses:
         return select(func.count()).select_from(rows).scalar_subquery()
 
     def ends(self, of: TimeOf) -> tuple[Sql, Sql]:
-        """Return the moment of the event that is meant, and of the one that may be."""
+        """Return the moments of the event that is meant, and of the one that may be meant."""
         pick = func.max if of.which == "last" else func.min
         found = []
         for maybe in (False, True):
@@ -214,7 +214,7 @@ class Clauses:
         return select(found).select_from(each).where(maybe).scalar_subquery()
 
     def _readings(self, of: OfEvents, number: FieldOf | None = None) -> Any:
-        """Return of each event whether it is meant, and the number in a field of it.
+        """Return for each event whether it is meant, and the number in one of its fields.
 
         The offset keeps PostgreSQL from reading the JSON wherever such a value is used.
         """
@@ -329,10 +329,10 @@ class Clauses:
 
 
 def wrote(fact: WrittenTo, now: datetime, customer_id: Any) -> Select[Any]:
-    """Return what selects the messages of a journey or campaign to a customer.
+    """Return the statement that selects the messages of a journey or campaign to a customer.
 
     Args:
-        fact: whose messages, and in which time.
+        fact: names the journey or campaign, and the time.
         now: the moment of the judgement: what was decided after it does not count.
         customer_id: a column, or one customer's id.
 

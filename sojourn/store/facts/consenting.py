@@ -1,8 +1,8 @@
 """Consent as SQL: the word that counts, as `store.consents` orders the statements.
 
-A consent counts from its moment, a refusal from its arrival, and at the same moment the refusal
-does. A yes that has ended is none. Refusals of an address count for everybody who has it, but those
-of erased addresses: SQL cannot make their digests, and the gate looks at them.
+A consent counts from its moment, a refusal from its arrival; at the same moment the refusal wins.
+A yes that has ended does not count. Refusals of an address count for everybody who has it, except
+those of erased addresses: SQL cannot make their digests, and the gate looks at them.
 """
 
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ _CHANNEL, _OWN, _EVERY = 0, 1, 2
 def agrees(fact: Agrees, now: datetime, *, needs_own_yes: bool = False) -> Sql:
     """Return whether the customer agrees at a moment; NULL if neither yes nor no was said.
 
-    All words that matter are read at once, for each subquery is run for each customer.
+    One subquery reads all words that matter, since each subquery is run for each customer.
 
     Args:
         fact: the question.
@@ -56,7 +56,7 @@ def agrees(fact: Agrees, now: datetime, *, needs_own_yes: bool = False) -> Sql:
     """
     words = _words(fact).subquery()
     holding = and_(words.c.granted, words.c.ends > literal(now, CONSENTS.c.expires_at.type))
-    # of two of one moment, a no counts, and of two consents the one that ends first
+    # at the same moment a refusal wins, and of two consents the one that ends first
     order = (words.c.since.desc(), words.c.granted, words.c.ends)
     if not fact.topic:
         return select(holding).order_by(*order).limit(1).scalar_subquery()
@@ -89,7 +89,7 @@ def agrees(fact: Agrees, now: datetime, *, needs_own_yes: bool = False) -> Sql:
 
 
 def _words(fact: Agrees) -> Any:
-    """Return all words on the channel and the topic: kind, since when it counts, yes, its end."""
+    """Return all words on the channel and the topic, with columns kind, since, granted and ends."""
     said, topics = CONSENTS.alias(), ("", fact.topic) if fact.topic else ("",)
     on_channel = and_(said.c.channel == fact.channel.value, said.c.topic.in_(topics))
     on_all = and_(said.c.channel == "", said.c.topic == fact.topic)

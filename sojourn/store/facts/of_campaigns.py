@@ -20,15 +20,15 @@ LEDGER = SQLModel.metadata.tables["ledger"]
 REPORTS = SQLModel.metadata.tables["reports"]
 
 DOUBTFUL = (MessageState.UNKNOWN, MessageState.CLAIMED, MessageState.SUBMITTING)
-"""The states of a message of which nobody knows yet whether a provider has it."""
+"""The states of a message that a provider may or may not have."""
 _GOALS = "$.model.goals"
 
 
 def became(fact: OfCampaign, now: datetime, customer_id: Any, *, postgresql: bool) -> Sql:
-    """Return whether something became of a campaign's message; NULL if that is not known.
+    """Return whether a campaign's message had the outcome that a fact asks for; NULL if unknown.
 
     Args:
-        fact: what is asked, of which campaign.
+        fact: the question, and the campaign.
         now: the moment of the judgement: what happened after it does not count.
         customer_id: a column, or one customer's id.
         postgresql: write it for PostgreSQL; else for SQLite.

@@ -112,7 +112,7 @@ async def measured(session: AsyncSession, person: CustomerRow, of: Measure, now:
 async def _written_to(
     session: AsyncSession, customer_id: str, asked: Collection[WrittenTo], now: datetime
 ) -> set[WrittenTo]:
-    """Return those of some questions that hold; none costs no statement."""
+    """Return those of some questions that hold; no question costs no statement."""
     connection = await session.connection()
     return {
         one

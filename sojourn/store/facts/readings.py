@@ -1,8 +1,8 @@
 """Stored JSON as values that SQL compares: the same as `domain.facts.values.read` on each database.
 
-An expression is NULL where the value is missing or of another kind, so that SQL's own logic of
-three values gives the answer. A cast stands behind a test of the text: one bad row must not end a
-query over all customers.
+An expression is NULL where the value is missing or of another kind, so that SQL's three-valued
+logic gives the answer. A cast follows a test of the text: one bad row must not fail a query over
+all customers.
 """
 
 import json
@@ -338,7 +338,7 @@ class OfCard:
 
     Args:
         column: the column.
-        postgresql: of which database.
+        postgresql: on PostgreSQL; else on SQLite.
     """
 
     column: Any

@@ -1,4 +1,4 @@
-"""Conversions: the messages that orders may be owed to."""
+"""Conversions: orders, and the messages that they may be due to."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ EVENTS = SQLModel.metadata.tables["events"]
 
 @dataclass(frozen=True)
 class Left:
-    """A message that left.
+    """A message that was sent.
 
     Args:
         ledger_id: the number of its row.
-        customer_id: who got it.
+        customer_id: the customer who got it.
         source: its journey or campaign.
-        workflow_id: of its run.
+        workflow_id: the workflow id of its run.
         enrolment: the event that enrolled the customer.
-        at: when it left, by its journey's clock.
+        at: when it was sent, by its journey's clock.
     """
 
     ledger_id: int
@@ -40,7 +40,7 @@ class Left:
 
 @dataclass(frozen=True)
 class Conversion:
-    """An order, and a message that it may be owed to.
+    """An order, and a message that it may be due to.
 
     Args:
         ledger_id: the number of the message's row.
@@ -48,10 +48,10 @@ class Conversion:
         occasion: names the order.
         name: the wire name of the event.
         at: when it happened.
-        currency: of the value.
-        value: in millionths.
-        place: among the messages that it may be owed to, from 1.
-        touches: the number of these.
+        currency: the currency of the value.
+        value: the order's value, in millionths of the currency.
+        place: the message's place among those that the order may be due to, from 1.
+        touches: the number of these messages.
     """
 
     ledger_id: int
@@ -72,7 +72,7 @@ async def who_ordered(
 
     Args:
         session: any session.
-        numbers: of events.
+        numbers: the numbers of events.
         names: the wire names of such events.
 
     Returns:
@@ -91,7 +91,7 @@ async def who_ordered(
 async def who_may_have_ordered(
     session: AsyncSession, messages: Collection[int], names: Collection[str]
 ) -> set[str]:
-    """Return the customers who ordered after one of these messages was due to leave.
+    """Return the customers who ordered after one of these messages was decided on.
 
     Args:
         session: any session.
@@ -128,8 +128,8 @@ async def orders_told(
         names: the wire names of such events.
 
     Returns:
-        By customer; events that are copies of another id's are left out, and so are those that
-        have given up their fields by age.
+        The events by customer, without copies of events of another id, and without events that
+        have lost their fields to their age.
     """
     connection = await session.connection()
     query = select(  # type: ignore[call-overload]
@@ -163,7 +163,7 @@ async def left(
         sources: journeys and campaigns.
 
     Returns:
-        By customer, in no order.
+        The messages by customer, in no order.
     """
     connection = await session.connection()
     query = select(  # type: ignore[call-overload]
@@ -191,16 +191,16 @@ async def replace(
     sources: Collection[str],
     conversions: Iterable[Conversion],
 ) -> set[int]:
-    """Note which messages orders may be owed to, in place of what was noted of these orders.
+    """Note the messages that orders may be due to, in place of those noted before.
 
     Args:
         session: a writing transaction.
-        events: numbers of events that tell orders, all that were looked at.
-        sources: the journeys and campaigns that were looked at: what was noted of others stays.
-        conversions: all of these orders for these sources.
+        events: the numbers of all events that were examined, which tell orders.
+        sources: the journeys and campaigns that were examined; notes about others stay.
+        conversions: all conversions of these orders for these sources.
 
     Returns:
-        The numbers of the messages of which that changes something.
+        The numbers of the messages for which something changes.
     """
     connection = await session.connection()
     rows = await connection.execute(
@@ -228,7 +228,7 @@ async def replace(
 async def of_messages(
     session: AsyncSession, ledger_ids: Collection[int]
 ) -> Mapping[int, Sequence[Conversion]]:
-    """Return the orders that may be owed to messages, by the message's number."""
+    """Return the orders that may be due to messages, by the message's number."""
     if not ledger_ids:
         return {}
     connection = await session.connection()

@@ -1,7 +1,7 @@
-"""Hits: keep what came with opens and clicks, judge them, and hold clicks until a burst is over.
+"""Hits: keep the circumstances of opens and clicks, judge them, and hold clicks of a burst.
 
-A verdict stands in `ReportRow.machine`. With each hit that comes all those of its message are
-judged again, so that verdicts do not depend on the order in which hits come.
+A verdict stands in `ReportRow.machine`. Each new hit has all hits of its message judged again, so
+that verdicts do not depend on the order of arrival.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from sojourn.domain.reports import Kind, Report
 from sojourn.store.tables import HELD_HITS, HitRow, LedgerRow, ReportRow
 
 MOST = 200
-"""Hits of one message that are kept: somebody who has a link could follow it for ever."""
+"""The most hits of one message that are kept: anybody who has a link can follow it for ever."""
 AT_ONCE = 100
 
 
 async def is_full(session: AsyncSession, ledger_id: int) -> bool:
-    """Tell whether a message has as many hits as are kept."""
+    """Tell whether a message has the most hits that are kept."""
     query = select(func.count()).select_from(HitRow).where(HitRow.ledger_id == ledger_id)
     return (await session.exec(query)).one() >= MOST
 
@@ -35,15 +35,15 @@ async def note(
     *,
     tell_at: datetime | None,
 ) -> None:
-    """Keep what came with a report of `HITS` that was stored just now, and judge its message.
+    """Keep the circumstances of a hit whose report was just stored, and judge its message.
 
     Args:
         session: a writing transaction that holds the customer.
         report_id: the number of the report's row.
-        report: stored.
-        row: its message.
-        received_at: when it came, by the machine's clock.
-        tell_at: when it is to be told; None: at once.
+        report: the stored report.
+        row: the row of its message.
+        received_at: when it arrived, by the machine's clock.
+        tell_at: when its run is to be told; None: at once.
     """
     assert row.id is not None
     session.add(
@@ -158,7 +158,7 @@ async def due(session: AsyncSession, now: datetime) -> Sequence[tuple[HitRow, Re
 
 
 async def told(session: AsyncSession, report_id: int) -> None:
-    """Note that a click was told, or that a machine was behind it and nobody is told."""
+    """Note that a click was told, or need not be, because a machine was behind it."""
     await session.exec(
         update(HitRow).where(col(HitRow.report_id) == report_id).values(tell_at=None, url="")
     )

@@ -1,7 +1,7 @@
 """Marks: what has changed since it was measured. The database's own triggers write them.
 
-A pass deletes marks and counts in one transaction. What changes after the pass has read it leaves
-a mark of its own, and what is rolled back leaves none, so that a crash at any moment counts right.
+A pass deletes marks and counts in one transaction. A change after the pass has read it leaves
+another mark, and a rollback leaves none, so that the counts are right after a crash at any moment.
 """
 
 from collections.abc import Collection
@@ -23,7 +23,7 @@ class Marked:
     """The rows that have changed.
 
     Args:
-        number: of the marks.
+        number: the number of marks.
         messages: numbers of rows in the ledger.
         events: numbers of events.
         runs: numbers of runs.
@@ -40,7 +40,7 @@ async def take(session: AsyncSession, limit: int) -> Marked:
 
     Args:
         session: the writing transaction that measures it.
-        limit: so many marks at most.
+        limit: the most marks to take.
 
     Returns:
         The rows, the longest changed first.
@@ -64,7 +64,7 @@ async def take(session: AsyncSession, limit: int) -> Marked:
 
 
 async def knows(session: AsyncSession, names: Collection[str]) -> bool:
-    """Tell whether events of these names leave marks, and those of before have theirs.
+    """Tell whether events of these names leave marks, and the earlier ones have theirs.
 
     Args:
         session: any session.
@@ -75,11 +75,11 @@ async def knows(session: AsyncSession, names: Collection[str]) -> bool:
 
 
 async def learn(session: AsyncSession, names: Collection[str]) -> None:
-    """Have events of these names leave marks from here on.
+    """Have events of these names leave marks from now on.
 
     Args:
-        session: a writing transaction that ends soon: nobody stores an event meanwhile, so that
-            each is either stored by now, or leaves its mark.
+        session: a writing transaction that ends soon. Nobody stores an event meanwhile, so each
+          event is either stored already or leaves its mark.
         names: the wire names of events that tell orders, or take them back.
     """
     known = set((await session.exec(select(GoalRow.name))).all())
@@ -94,10 +94,10 @@ async def learn(session: AsyncSession, names: Collection[str]) -> None:
 
 
 async def mark_learnt(session: AsyncSession) -> None:
-    """Mark the events of names that were learnt, which were stored before.
+    """Mark events that were stored before their names were learnt.
 
     Args:
-        session: a writing transaction that began after these were learnt.
+        session: a writing transaction that began after the names were learnt.
     """
     query = select(GoalRow.name).where(col(GoalRow.marked).is_(False))
     if not (new := (await session.exec(query)).all()):

@@ -18,9 +18,9 @@ class Exposed:
     Args:
         id: the number of the row.
         customer_id: the id that holds everything.
-        variant: that the customer has.
-        at: when it mattered for the first time.
-        workflow_id: of the run, or the campaign, where it did.
+        variant: the customer's variant.
+        at: when it first mattered.
+        workflow_id: the run or campaign where it first mattered.
     """
 
     id: int
@@ -31,7 +31,7 @@ class Exposed:
 
 
 async def experiments(session: AsyncSession) -> list[tuple[str, datetime, int]]:
-    """Return the experiments that customers are in: name, beginning, customers."""
+    """Return the experiments that customers are in: name, beginning, number of customers."""
     query = (
         select(
             EXPOSURES.c.experiment,
@@ -54,7 +54,7 @@ async def exposed(
         session: any session.
         experiment: its name.
         after: the number of the last one before; 0 at the beginning.
-        limit: so many at most.
+        limit: the most to return.
 
     Returns:
         The customers.

@@ -1,4 +1,4 @@
-"""Rollups: what messages count, by day and kind, kept as they change."""
+"""Rollups: counts of messages by day and kind, kept up to date as messages change."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
@@ -25,28 +25,28 @@ ROLLUPS, REASONS, MONEY, MEASURED = (
 CELL = tuple(one.name for one in fields(Cell))
 COUNTS = tuple(c.name for c in ROLLUPS.columns if c.name not in (*CELL, "id"))
 PARTS = 200
-"""Cells of one statement: a database takes so many values at most."""
+"""Cells of one statement: a database limits the values of a statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it is measured.
+    """A message with the fields that are measured.
 
     Args:
         id: the number of its row.
         source: its journey or campaign.
-        workflow_id: of its run.
-        version: of the code that decided on it.
+        workflow_id: the workflow id of its run.
+        version: the version of the code that decided on it.
         step: its step.
-        variant: in whose words it is.
+        variant: the variant whose words it has.
         channel: its channel.
         state: its state.
         reason: why it has that state.
         held_until: the end of its last hold.
         due_at: when it was due.
-        progress: how far it came.
-        language: that it was written in.
-        mailbox: who keeps the mailbox that it went to.
+        progress: how far it got.
+        language: the language of its words.
+        mailbox: the operator of the mailbox that it went to.
     """
 
     id: int
@@ -66,7 +66,7 @@ class Message:
 
 
 async def messages(session: AsyncSession, numbers: Collection[int]) -> list[Message]:
-    """Return messages by the numbers of their rows, as they are measured."""
+    """Return the messages with these row numbers, with the fields that are measured."""
     if not numbers:
         return []
     last = and_(ATTEMPTS.c.ledger_id == LEDGER.c.id, ATTEMPTS.c.attempt == LEDGER.c.attempt)
@@ -113,7 +113,7 @@ async def entries(session: AsyncSession, numbers: Collection[int]) -> list[tuple
 
 
 async def measured(session: AsyncSession, numbers: Collection[int]) -> dict[int, Tally]:
-    """Return all that messages counted when they were measured last."""
+    """Return what each message counted when it was last measured."""
     if not numbers:
         return {}
     query = (
@@ -135,12 +135,12 @@ async def measured(session: AsyncSession, numbers: Collection[int]) -> dict[int,
 async def change(
     session: AsyncSession, changes: Mapping[Cell, Change], tallies: Mapping[int, Tally]
 ) -> None:
-    """Add changes to the rollups, and keep what messages count by now.
+    """Add changes to the rollups, and keep what each message counts now.
 
     Args:
         session: the writing transaction that has read what they counted before.
-        changes: by cell.
-        tallies: by the number of the message.
+        changes: the changes by cell.
+        tallies: what messages count now, by the number of the message.
     """
     wanted = sorted({*(one.cell for one in tallies.values()),
                      *(cell for cell, one in changes.items() if not one.is_nothing)})  # fmt: skip
@@ -196,21 +196,21 @@ async def change(
 
 
 async def days(session: AsyncSession) -> tuple[str | None, str | None]:
-    """Return the first and the last day of which there are counts; None: there are none."""
+    """Return the first and the last day that has counts; None if there are none."""
     query = select(func.min(ROLLUPS.c.day), func.max(ROLLUPS.c.day))
     first, last = (await (await session.connection()).execute(query)).one()
     return first, last
 
 
 async def clear(session: AsyncSession) -> None:
-    """Take all rollups away, so that they are made of the rows once more."""
+    """Delete all rollups and marks, so that the rows can be counted again."""
     connection = await session.connection()
     for table in (MEASURED, REASONS, MONEY, ROLLUPS, TABLES["marks"]):
         await connection.execute(table.delete())
 
 
 async def _cells(session: AsyncSession, cells: Iterable[Cell]) -> dict[Cell, int]:
-    """Return the numbers of cells; those that are new are made."""
+    """Return the numbers of cells; create new ones."""
     every = list(cells)
     found: dict[Cell, int] = {}
     connection = await session.connection()

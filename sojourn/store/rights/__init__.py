@@ -1,4 +1,4 @@
-"""The rights of customers: what is held of a person, told, restricted, erased, and given up by age.
+"""The rights of customers: export, restriction, erasure, and deletion by age.
 
 `holdings` registers every table; the rest of this folder follows the register.
 """

@@ -1,6 +1,6 @@
-"""Give up by age what the register says: the text of a message, the details of a report.
+"""Delete by age, as the register says: the text of a message, the details of a report.
 
-A pass goes through a table in small transactions, oldest first. What somebody may still need stays:
+A pass goes through a table in small transactions, oldest first. Data that may still be needed stay:
 messages that are not settled, and events of customers who have an open run.
 """
 
@@ -49,8 +49,8 @@ async def old(
         session: any session.
         name: the table's.
         before: the moment from which the days count must be earlier.
-        after: of a table that is gone through by key: only rows with a higher key.
-        until: of such a table: only rows with this key or a lower one (`newest_of`).
+        after: for a table that is paged by key: only rows with a higher key.
+        until: for such a table: only rows with this key or a lower one (`newest_of`).
         limit: the most rows.
 
     Returns:
@@ -91,10 +91,10 @@ def _old(name: str, before: datetime, after: int | None, until: int | None) -> S
 
 
 async def newest_of(session: AsyncSession, name: str, before: datetime) -> int | None:
-    """Return the highest key of the rows of before a moment; of a table that is gone through by it.
+    """Return the highest key of rows from before a moment, in a table that is paged by key.
 
-    Keys grow with the moments, but for a message that was held: one that this misses is found
-    when later rows are old enough.
+    Keys grow with the moments, except for held messages: one that this misses is found when later
+    rows are old enough.
 
     Args:
         session: any session.
@@ -119,7 +119,7 @@ async def newest_of(session: AsyncSession, name: str, before: datetime) -> int |
 
 
 async def give_up(session: AsyncSession, name: str, rows: Iterable[dict[str, Any]]) -> int:
-    """Delete rows, or take from them what they give up.
+    """Delete rows, or only their columns that age.
 
     Args:
         session: a writing transaction.
@@ -127,7 +127,7 @@ async def give_up(session: AsyncSession, name: str, rows: Iterable[dict[str, Any
         rows: their keys, as `old` returned them.
 
     Returns:
-        How many rows.
+        The number of rows.
     """
     table, aging = table_of(name), HOLDINGS[name].aging
     assert aging is not None

@@ -1,4 +1,4 @@
-"""Empty the rows that stay after an erasure: they count, and tell of nobody."""
+"""Empty the rows that stay after an erasure: they still count, but identify nobody."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -29,15 +29,15 @@ from sojourn.store.rights.register import Part
 from sojourn.store.tables import AttemptRow, LedgerRow, RunRow
 
 RUN = "workflow_id"
-"""The column that keeps the rows of one run together, under a name that tells nothing."""
+"""The column that keeps the rows of one run together, under a name that identifies nobody."""
 
 
 async def settle(session: AsyncSession, person: Person) -> None:
-    """Settle what waits: what may be out stays unknown, the rest is skipped as ``erased``.
+    """Settle waiting messages: those that may be out become unknown, the rest skipped (``erased``).
 
     Args:
         session: a writing transaction that holds the person.
-        person: who is erased.
+        person: the person who is erased.
     """
     ours = col(LedgerRow.customer_id).in_(person.ids), col(LedgerRow.state).in_(WAITING)
     open_attempt = select(AttemptRow.id).where(
@@ -59,11 +59,11 @@ async def settle(session: AsyncSession, person: Person) -> None:
 
 
 async def rename_runs(session: AsyncSession, person: Person, token: str) -> None:
-    """Give the runs names that tell nothing; rows of one run still have one name.
+    """Rename the person's runs so that the names identify nobody; rows of one run keep one name.
 
     Args:
         session: a writing transaction that holds the person.
-        person: who is erased.
+        person: the person who is erased.
         token: the beginning of the names.
     """
     found: set[str] = set()
@@ -84,12 +84,12 @@ async def rename_runs(session: AsyncSession, person: Person, token: str) -> None
 
 
 async def empty(session: AsyncSession, name: str, person: Person, token: str) -> int:
-    """Take from a table's rows of a person all that is not plain.
+    """Empty all columns of a person's rows in a table that are not plain.
 
     Args:
         session: a writing transaction that holds the person.
         name: the table's.
-        person: who is erased.
+        person: the person who is erased.
         token: stands for the person's id in these rows alone.
 
     Returns:
@@ -97,7 +97,7 @@ async def empty(session: AsyncSession, name: str, person: Person, token: str) ->
     """
     table = table_of(name)
     nothing = _nothing(table, name, token)
-    if not nothing:  # every column is plain: its rows tell of nobody as they are
+    if not nothing:  # every column is plain: its rows identify nobody
         return 0
     found = await session.exec(update(table).where(rows_of(name, person)).values(nothing))
     return found.rowcount

@@ -1,8 +1,8 @@
 """Erasing a person in the store: first a tombstone, then everything that the register finds.
 
-One transaction does it, under the person's lock: from its commit on the gate lets nothing pass, no
-call brings the person back, and no row names them, but one. The row of the erasure keeps what is
-still to be looked for, the ids, addresses and runs, until `finish` takes that away, too.
+One transaction does it, under the person's lock: from its commit on, the gate lets nothing pass, no
+call brings the person back, and only one row still names them. The row of the erasure keeps the
+ids, addresses and runs that are still to be searched for, until `finish` deletes those as well.
 """
 
 import secrets
@@ -38,11 +38,12 @@ class Todo:
     """The rest of an erasure, until it is finished.
 
     Args:
-        person: whose rows may still come, from work that was under way.
+        person: the person; rows may still come from work that was under way.
         token: stands for the person's id in rows that were emptied.
         runs: workflow and run ids whose histories Temporal is to delete.
         letters: numbers of messages that may lie as files in the home folder.
-        not_before: a hand-over was under way: its end may be told until then.
+        not_before: until when the end of a hand-over that was under way may be reported; None:
+            none was.
     """
 
     person: Person
@@ -53,7 +54,7 @@ class Todo:
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> "Todo":
-        """Read it from the row of an erasure."""
+        """Read the rest from the row of an erasure."""
         return cls(
             person=Person(
                 tuple(told["ids"]),
@@ -66,7 +67,7 @@ class Todo:
         )
 
     def told(self) -> dict[str, Any]:
-        """Return it as the row of an erasure keeps it."""
+        """Return the rest as the row of an erasure keeps it."""
         return {
             "ids": list(self.person.ids),
             "addresses": sorted((c.value, address) for c, address in self.person.addresses),
@@ -85,8 +86,8 @@ async def begin(
     Args:
         session: a writing transaction that holds no customer.
         customer_id: any id of the person; one that nobody ever named gets a tombstone, too.
-        why: the reason; no word of the person's belongs into it.
-        by: who wants it.
+        why: the reason; it must not quote the person.
+        by: who asks for it.
 
     Returns:
         The erasure; and False if the person was erased before.
@@ -97,7 +98,7 @@ async def begin(
     if tombstones.is_tombstone(root):
         return await _erased_before(session, root), False
     ids = await people.ids(session, root)
-    # pointers first, as everybody who asks by one holds them
+    # pointers first: anybody who asks by a pointer locks in this order
     rows = [await people.hold(session, one) for one in (*sorted(ids[1:]), root)]
     if tombstones.is_tombstone(rows[-1].customer_id):  # another erasure was quicker
         return await _erased_before(session, rows[-1].customer_id), False
@@ -138,16 +139,16 @@ async def begin(
 
 
 async def purge(session: AsyncSession, todo: Todo) -> Counter[str]:
-    """Take away every row of a person, and what those that stay tell of them; but no card.
+    """Delete or empty every row of a person, except the cards.
 
-    Doing it again takes away what has come since.
+    A repeated call does the same to rows that have come since.
 
     Args:
         session: a writing transaction.
-        todo: whose rows.
+        todo: the erasure's rest, which names the person.
 
     Returns:
-        How many rows, by table.
+        The number of rows by table.
     """
     person, counts = todo.person, Counter[str]()
     await emptying.settle(session, person)
@@ -176,10 +177,10 @@ async def counted(session: AsyncSession, person: Person) -> Counter[str]:
 
     Args:
         session: any session.
-        person: whose rows.
+        person: the person.
 
     Returns:
-        How many rows, by table.
+        The number of rows by table.
     """
     counts = Counter[str]()
     for name, holding in HOLDINGS.items():
@@ -196,15 +197,15 @@ async def counted(session: AsyncSession, person: Person) -> Counter[str]:
 
 
 async def finish(session: AsyncSession, number: int, *, histories: int) -> bool:
-    """Take away what came since, and what was still to be looked for: the erasure is finished.
+    """Finish an erasure: purge rows that came since, and forget what was still to be searched for.
 
     Args:
         session: a writing transaction.
-        number: of the erasure.
-        histories: how many Temporal has deleted.
+        number: the number of the erasure's row.
+        histories: how many histories Temporal has deleted.
 
     Returns:
-        False if a hand-over may still be under way, or a run has come to be deleted.
+        False if a hand-over may still be under way.
     """
     row = await held(session, number)
     if row is None or row.todo is None:
@@ -220,12 +221,12 @@ async def finish(session: AsyncSession, number: int, *, histories: int) -> bool:
 
 
 async def reopen(session: AsyncSession, tombstone: str, run: RunRow) -> None:
-    """Have one more run deleted: it was being started while its customer was erased.
+    """Have one more run deleted, which was being started while its customer was erased.
 
     Args:
         session: a writing transaction that holds the tombstone.
         tombstone: its name.
-        run: as it was about to be noted.
+        run: the row that was about to be noted.
     """
     newest = await _erased_before(session, tombstone)
     row = await held(session, newest.id or 0)

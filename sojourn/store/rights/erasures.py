@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.store.tables import UNSCRUBBED, ErasureRow
 
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
-"""Between two tries to free the files: each costs a rewrite of them."""
+"""The pauses between two attempts to scrub the files: each attempt rewrites them."""
 
 
 async def unfinished(session: AsyncSession) -> list[ErasureRow]:
@@ -23,7 +23,7 @@ async def listed(session: AsyncSession, *, everything: bool, limit: int) -> list
 
     Args:
         session: any session.
-        everything: finished ones as well. One is finished when the files are, too.
+        everything: include finished ones, whose data are gone from the files as well.
         limit: the most to return.
 
     Returns:
@@ -42,7 +42,7 @@ async def unscrubbed(session: AsyncSession) -> list[ErasureRow]:
 
 
 async def note_scrubbed(session: AsyncSession, before: datetime) -> None:
-    """Note that the files are free of what every erasure took away that was finished in time.
+    """Note that the files no longer hold the data of erasures that were finished before a scrub.
 
     Args:
         session: a writing transaction.
@@ -56,7 +56,7 @@ async def note_scrubbed(session: AsyncSession, before: datetime) -> None:
 
 
 async def note_unscrubbed(session: AsyncSession, fault: str) -> None:
-    """Note why the files could not be freed, and when to try again: ever later, up to ten minutes.
+    """Note why a scrub failed, and when to try again: after ever longer pauses, up to ten minutes.
 
     Args:
         session: a writing transaction.
@@ -71,6 +71,6 @@ async def note_unscrubbed(session: AsyncSession, fault: str) -> None:
 
 
 async def held(session: AsyncSession, number: int) -> ErasureRow | None:
-    """Return an erasure, and hold it until the transaction ends."""
+    """Return an erasure, and lock its row until the transaction ends."""
     query = select(ErasureRow).where(ErasureRow.id == number).with_for_update()
     return (await session.exec(query.execution_options(populate_existing=True))).first()

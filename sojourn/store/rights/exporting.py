@@ -1,7 +1,7 @@
-"""Export: everything that is held of a person, written as JSON while it is read.
+"""Export: everything that is held about a person, written as JSON while it is read.
 
-docs/rights.md describes the format. `VERSION` changes when a reader of the former one would be
-wrong: more tables and more columns change nothing.
+docs/rights.md describes the format. `VERSION` changes when readers of the former version would go
+wrong; new tables and columns do not change it.
 """
 
 import json
@@ -41,7 +41,7 @@ async def known_person(session: AsyncSession, customer_id: str) -> Person:
 async def exported(
     session: AsyncSession, customer_id: str, *, page: int = PAGE
 ) -> AsyncGenerator[str]:
-    """Write everything that is held of a person. A page of rows is held at a time, and no more.
+    """Write everything that is held about a person, with only a page of rows in memory at a time.
 
     Args:
         session: a session that only reads.

@@ -25,9 +25,9 @@ def table_of(name: str) -> Table:
 
 
 def rows_of(name: str, person: Person) -> ColumnElement[bool]:
-    """Return the condition that a table's rows of a person meet.
+    """Return the condition that selects a person's rows in a table.
 
-    Rows that are found by a call (`Find.CALL`) meet it, and others may: `names` tells them apart.
+    For rows that are found by a call (`Find.CALL`), it selects too many: `names` sorts them out.
 
     Args:
         name: the table's.
@@ -61,7 +61,7 @@ def rows_of(name: str, person: Person) -> ColumnElement[bool]:
 async def pages_of(
     session: AsyncSession, name: str, person: Person, *, page: int = PAGE
 ) -> AsyncIterator[Sequence[Row]]:
-    """Read a table's rows of a person, in the order of their keys.
+    """Read a person's rows in a table, in the order of their keys.
 
     Args:
         session: any session.
@@ -92,7 +92,7 @@ async def pages_of(
 def names(row: Row, person: Person) -> bool:
     """Tell whether a call in quarantine is about a person: it has an id or an address of theirs.
 
-    An id is one only as a whole value. A shop's request has our id without the shop's name.
+    An id counts only as a whole value. A shop's request has our id without the shop's name.
     """
     ids = {one for i in person.ids for one in (i, i.removeprefix(f"{row['source']}:"))}
     addresses = {one.lower() for one in person.values}
@@ -119,7 +119,7 @@ def values_of(sent: Any) -> list[Any]:
 
 
 def _needles(person: Person) -> list[str]:
-    """Return what a call about a person has in it, as the JSON of a row spells it."""
+    """Return the texts that a call about a person contains, as the JSON of a row spells them."""
     ids = {part for one in person.ids for part in (one, one.partition(":")[2])}
     return sorted({json.dumps(one)[1:-1].lower() for one in ids | person.values if one})
 
@@ -130,7 +130,7 @@ def _addressed(table: Table, person: Person) -> ColumnElement[bool]:
 
 
 def _heard(table: Table, person: Person) -> ColumnElement[bool]:
-    """Return the condition of calls that were heard before their customer was kept with them."""
+    """Return the condition for calls that were heard before rows had their customer's id."""
     ways = [
         select(source).where(col(customer).in_(person.ids))
         for source, customer in (

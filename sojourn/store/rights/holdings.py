@@ -1,8 +1,8 @@
-"""The register of tables: what each holds of a person, and what becomes of it.
+"""The register of tables: what each holds about a person, and what becomes of it.
 
-Each table stands here, with every column: a test fails for one that does not. Export shows the
-tables in this order; erasure goes through them in this order, too, so that a table which is found
-by another one stands before it.
+Each table stands here, with every column: a test fails for one that is missing. Export and erasure
+go through the tables in this order, so a table whose rows are found through another one stands
+before it.
 """
 
 from collections.abc import Mapping

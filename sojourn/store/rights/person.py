@@ -28,7 +28,7 @@ CHANNELS_OF = {
 
 @dataclass(frozen=True)
 class Person:
-    """A person, as far as rows are found by it.
+    """The ids and addresses by which a person's rows are found.
 
     Args:
         ids: every id; the one that holds everything comes first.

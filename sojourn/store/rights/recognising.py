@@ -1,4 +1,4 @@
-"""Recognise a call about somebody who was erased, before anything of it is kept."""
+"""Recognise calls about erased people, before anything of them is kept."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,18 +16,17 @@ _AT_ONCE = 500
 
 
 async def drop_of_erased(session: AsyncSession, call: Any, source: str) -> bool:
-    """Count a call that nobody could read, if it names somebody by an id who was erased.
+    """Drop and count an unreadable call if it names an erased person by an id.
 
-    An address alone is not enough: a person who was erased may have come back with it, under a new
-    id.
+    An address alone is not enough: an erased person may have come back with it, under a new id.
 
     Args:
         session: a writing transaction.
-        call: as it was sent.
+        call: the call as it was sent.
         source: the sender; a shop's request has our id without the shop's name.
 
     Returns:
-        True if nothing of the call may be kept.
+        True if it was dropped: nothing of the call may be kept.
     """
     ids = sorted(set(_ids(call, source)))
     for begin in range(0, len(ids), _AT_ONCE):

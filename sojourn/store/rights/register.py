@@ -1,4 +1,4 @@
-"""The words of the register: what a table holds of a person, and what becomes of it."""
+"""The terms of the register: what a table holds about a person, and what becomes of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Part(StrEnum):
     PERSONAL = "personal"
     """Anything else that is the customer's: words, values, details."""
     PLAIN = "plain"
-    """Nothing that tells who it is about: moments, states, names of journeys and steps."""
+    """Nothing that identifies the customer: moments, states, names of journeys and steps."""
 
 
 class End(StrEnum):
@@ -25,11 +25,11 @@ class End(StrEnum):
 
     DELETED = "deleted"
     EMPTIED = "emptied"
-    """The row stays, and counts; every column but the plain ones loses its value."""
+    """The row stays and counts; every column except the plain ones loses its value."""
     HASHED = "hashed"
-    """The row stays, for an address that must not be written to; a hash stands for the address."""
+    """The row stays, since nobody may write to its address; a hash replaces the address."""
     KEPT = "kept"
-    """The row holds nothing of a person."""
+    """The row holds nothing about a person."""
 
 
 class Find(StrEnum):
@@ -44,19 +44,19 @@ class Find(StrEnum):
     CALL = "call"
     """By the ids and addresses in a call as it was sent."""
     NOBODY = "nobody"
-    """The table holds nothing of customers."""
+    """The table holds nothing about customers."""
 
 
 @dataclass(frozen=True)
 class Aging:
-    """The part of a table that is given up by age.
+    """The part of a table that is deleted by age.
 
     Args:
         column: the moment from which the days count.
         gives_up: the columns that lose their value; empty: the row is deleted.
         of_message: the moment is the one of the message that the row belongs to.
-        by_key: the rows are gone through by their keys, which grow with the moments: an index of
-            moments would be too dear where so much is written. False: by an index of moments.
+        by_key: page the rows by their keys, which grow with the moments: an index of moments
+          would cost too much where so much is written. False: by an index of moments.
     """
 
     column: str
@@ -67,14 +67,14 @@ class Aging:
 
 @dataclass(frozen=True)
 class Holding:
-    """One table: what it holds of a person.
+    """A table, and what it holds about a person.
 
     Args:
         what: what a row is, in one line, as docs/rights.md says it.
         columns: each column, and what it holds.
         find: how the rows of a person are found.
         end: what erasure does with them.
-        aging: what it gives up by age; None: nothing.
+        aging: the part that is deleted by age; None: nothing.
     """
 
     what: str
@@ -99,7 +99,7 @@ def parts(
         names: those with a text that may have such an id in it.
         address: those with an address.
         personal: those with anything else that is the customer's.
-        plain: those that tell nothing of a person.
+        plain: those that tell nothing about a person.
 
     Returns:
         Each column, and what it holds.

@@ -1,8 +1,8 @@
-"""Scrub the database's files: what a row held is still there after the row is gone.
+"""Scrub the database's files, which still hold the data of deleted rows.
 
-SQLite's file is rewritten without it, and its log is emptied. PostgreSQL reclaims the space of dead
-rows, and writes over it in its own time; `rewrite` has the tables written afresh at once, and locks
-them meanwhile. Its statistics quote values of columns: they are gathered again.
+SQLite's file is rewritten without them, and its log is emptied. PostgreSQL reclaims the space of
+dead rows, and overwrites it in its own time; ``rewrite`` rewrites the tables at once, under a lock.
+Its statistics quote values of columns: they are gathered again.
 """
 
 import asyncio
@@ -23,21 +23,21 @@ from sojourn.store.rights.register import Find
 
 TABLES = (*(name for name, one in HOLDINGS.items() if one.find is not Find.NOBODY), "erasures")
 POLL, PATIENCE = timedelta(seconds=0.2), timedelta(seconds=10)
-"""For so long other work is waited for."""
+"""The time between two looks whether other work has ended, and the longest wait for it."""
 MILLISECOND = timedelta(milliseconds=1)
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
 async def scrub(store: Store, tables: Iterable[str] = TABLES, *, rewrite: bool = False) -> None:
-    """Take what was erased out of the database's files, as far as the database can.
+    """Remove erased data from the database's files, as far as the database can.
 
     Args:
-        store: open; no transaction of the caller's is.
-        tables: that had rows of the person.
-        rewrite: on PostgreSQL, write the tables afresh. Nobody reads or writes them meanwhile.
+        store: the open store; the caller has no open transaction.
+        tables: the tables that had rows of the person.
+        rewrite: on PostgreSQL, rewrite the tables. Nobody can read or write them meanwhile.
 
     Raises:
-        StoreUnavailable: somebody else uses the database at this moment; try again.
+        StoreUnavailable: other work uses the database at this moment; try again.
     """
     if store.engine.dialect.name == "sqlite":
         await _rewrite_sqlite(store)
@@ -49,12 +49,12 @@ async def scrub(store: Store, tables: Iterable[str] = TABLES, *, rewrite: bool =
         for table in tables:
             await connection.execute(text(f'VACUUM ({full}ANALYZE) "{table}"'))
             await _forget_statistics(store, connection, table)
-        # its rows quoted values of ours; PostgreSQL passes over it if the database is not ours
+        # it quoted values of our rows; PostgreSQL skips it if we do not own the database
         await connection.execute(text(f"VACUUM {'(FULL)' if rewrite else ''} pg_statistic"))
 
 
 async def _forget_statistics(store: Store, connection: AsyncConnection, table: str) -> None:
-    """Take the statistics of a table that is empty now: ANALYZE leaves them, with their values."""
+    """Drop the statistics of a table that is now empty: ANALYZE leaves them, with their values."""
     if (await connection.execute(select(exists(table_of(table))))).scalar_one():
         return
     columns = text(
@@ -79,9 +79,9 @@ async def _forget_statistics(store: Store, connection: AsyncConnection, table: s
 async def _write_types_again(
     change: AsyncConnection, table: str, columns: list[tuple[str, str]]
 ) -> None:
-    """Give columns the types that they have: nothing changes but that their statistics go.
+    """Set columns to the types that they have, which only drops their statistics.
 
-    A trigger that looks at a column forbids it, so triggers are taken away first, and come back.
+    A trigger that reads a column forbids that, so triggers are dropped first and created again.
     """
     triggers = text(
         "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger "
@@ -97,7 +97,7 @@ async def _write_types_again(
 
 
 async def _outlive_readers(connection: AsyncConnection) -> None:
-    """Wait until no transaction may still read what was erased: a vacuum leaves that alone."""
+    """Wait until no transaction can still read erased rows: a vacuum would leave those alone."""
     now = "SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)"
     ours = (await connection.execute(text(now))).scalar_one()
     older = text(
@@ -113,16 +113,16 @@ async def _outlive_readers(connection: AsyncConnection) -> None:
 
 
 async def empty_log(store: Store) -> bool:
-    """Empty SQLite's log, which holds what rows held before; the file itself holds it no more.
+    """Empty SQLite's log, which holds former contents of rows; the file itself no longer does.
 
     Every connection overwrites what it deletes (`store.engine`). On PostgreSQL nothing is done: its
     vacuum reclaims the space.
 
     Args:
-        store: open; no transaction of the caller's is.
+        store: the open store; the caller has no open transaction.
 
     Returns:
-        False if somebody reads at this moment: try again later.
+        False if somebody reads or writes at this moment: try again later.
     """
     if store.engine.dialect.name != "sqlite":
         return True

@@ -94,7 +94,7 @@ def _fill_references() -> None:
 
 
 def downgrade() -> None:
-    """Go back to 0002, and lose all that became of messages after they were sent."""
+    """Go back to 0002, and lose every outcome of messages after their sending."""
     for table in ("channels", "suppressions", "reports", "attempts"):
         op.drop_table(table)
     op.drop_index("ix_contents_address", "contents")

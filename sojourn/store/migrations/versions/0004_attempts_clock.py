@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column; make an attempt of each hand-over that is older than the attempts."""
+    """Add the column; create attempts for hand-overs from before the table of attempts existed."""
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("journey_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(

@@ -1,4 +1,4 @@
-"""A column for the words of an event's sender, where they differ from what was understood."""
+"""A column for an event as it was sent, where that differs from what was understood."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add a column that may be empty: PostgreSQL writes no row for it."""
+    """Add a nullable column: PostgreSQL rewrites no row for it."""
     op.add_column("events", sa.Column("as_sent", sa.JSON(none_as_null=True), nullable=True))
 
 

@@ -1,4 +1,4 @@
-"""Words of customers: when they arrived, refusals by address, identify calls that were heard."""
+"""Words of customers: their arrival, refusals by address, identify calls that were heard."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""When it was proved that a message went out twice."""
+"""The moment when it was proved that a message went out twice."""
 
 import sqlalchemy as sa
 from alembic import op

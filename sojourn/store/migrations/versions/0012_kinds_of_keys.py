@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns: keys there are become keys of servers that get no answers."""
+    """Add the columns: existing keys become keys of servers that may not ask."""
     with op.batch_alter_table("write_keys", schema=None) as batch_op:
         batch_op.add_column(sa.Column("kind", sa.String(), server_default="server", nullable=False))
         batch_op.add_column(
@@ -19,7 +19,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the columns; keys of browsers may do what a server's may: revoke them before."""
+    """Drop the columns; keys of browsers may then do what a server's may: revoke them first."""
     with op.batch_alter_table("write_keys", schema=None) as batch_op:
         batch_op.drop_column("may_wait")
         batch_op.drop_column("kind")

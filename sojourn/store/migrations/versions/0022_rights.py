@@ -1,4 +1,4 @@
-"""Rights of customers: restrictions, erasures and their proofs, whose call an identify call was."""
+"""Rights of customers: restrictions, erasures and their proofs, the customers of identify calls."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -59,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them; who was erased is forgotten, and could come back."""
+    """Drop them; erasures are forgotten, and calls could bring erased people back."""
     for table in ("salts", "erasures", "restrictions"):
         op.drop_table(table)
     op.execute("DROP INDEX IF EXISTS ix_identify_calls_customer")

@@ -32,7 +32,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them: breaks and "less often" hold no more."""
+    """Drop them: breaks and "less often" no longer hold."""
     op.drop_column("customers", "least_days")
     op.drop_column("customers", "snoozed_until")
     op.drop_table("choices")

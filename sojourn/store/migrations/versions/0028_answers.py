@@ -41,5 +41,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table: what waits is not answered."""
+    """Drop the table: replies that wait are not answered."""
     op.drop_table("answers")

@@ -16,7 +16,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it: what was confirmed stays confirmed."""
+    """Drop it: confirmed consents stay."""
     op.drop_column("consents", "answers")
-    # `migrate` has built it, and former migrations do not know it
+    # `sojourn migrate` has built the index, and former migrations do not know it
     op.drop_index("ix_ledger_counted_as", "ledger", if_exists=True)

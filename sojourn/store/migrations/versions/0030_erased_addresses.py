@@ -1,4 +1,4 @@
-"""Hashes of erased addresses; since when the files are free of what was erased."""
+"""Hashes of erased addresses, and the moment when erased data were gone from the files."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,7 +21,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them: news of an erased address would be kept in plain."""
+    """Drop them: later records of an erased address would keep it in plain text."""
     op.execute("DROP INDEX IF EXISTS ix_erasures_unscrubbed")
     op.drop_column("erasures", "scrub_after")
     op.drop_column("erasures", "scrubbed_at")

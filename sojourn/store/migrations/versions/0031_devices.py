@@ -1,4 +1,4 @@
-"""Devices of customers, and what became of a message on each."""
+"""Devices of customers, and the end of each hand-over to one."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -48,6 +48,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables: the card's token is the only one again."""
+    """Drop the tables: only the token on the card is left."""
     op.drop_table("handovers")
     op.drop_table("devices")

@@ -38,6 +38,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables; what is secret is to be forgotten before that."""
+    """Drop the tables; forget the secrets first."""
     op.drop_table("secrets")
     op.drop_table("requests")

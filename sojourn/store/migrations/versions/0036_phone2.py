@@ -15,6 +15,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it, and its index, which `sojourn migrate` builds: a customer has one number again."""
+    """Drop it, and its index, which `sojourn migrate` built: a customer has one number again."""
     op.drop_index("ix_customers_phone2", "customers", if_exists=True)
     op.drop_column("customers", "phone2")

@@ -1,4 +1,4 @@
-"""Lists of customers, and who is in the audiences that are watched."""
+"""Lists of customers, and the members of watched audiences."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -56,7 +56,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables: lists are gone, and the next looks note everybody."""
+    """Drop the tables: lists are lost, and the next looks note every member afresh."""
     op.drop_table("members")
     op.drop_table("audiences")
     op.drop_table("listed")

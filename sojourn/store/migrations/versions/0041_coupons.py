@@ -1,4 +1,4 @@
-"""Coupons: codes, the orders that name them, and what was told of their pools."""
+"""Coupons: codes, the orders that name them, and the warnings about their pools."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -61,7 +61,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables and the column: which codes were handed out is forgotten."""
+    """Drop the tables and the column: all codes are lost."""
     op.drop_column("ledger", "coupon")
     op.drop_table("coupon_pools")
     op.drop_table("coupon_uses")

@@ -1,4 +1,4 @@
-"""Campaigns, what was done to them, and the customers in their frozen audiences."""
+"""Campaigns, the acts on them, and the customers in their frozen audiences."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -73,7 +73,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables: campaigns under way send nothing more."""
+    """Drop the tables: campaigns under way send no more messages."""
     op.drop_table("recipients")
     op.drop_table("campaign_words")
     op.drop_table("campaigns")

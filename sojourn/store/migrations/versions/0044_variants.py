@@ -1,4 +1,4 @@
-"""Variants of campaigns: which one a recipient and a message have, and which one has won."""
+"""Variants of campaigns: of recipients and messages, and the winners of tests."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, and the index that `sojourn migrate` builds: variants are forgotten."""
+    """Drop them, and the index that `sojourn migrate` built: variants are forgotten."""
     op.drop_table("ab_tests")
     op.drop_index("ix_recipients_share", "recipients", if_exists=True)
     op.drop_column("recipients", "variant")

@@ -32,5 +32,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table: campaigns do not stop themselves."""
+    """Drop the table: no brake stops a campaign."""
     op.drop_table("harms")

@@ -1,4 +1,4 @@
-"""The articles that newsletters tell of, and what customers answer to a question in a message."""
+"""The articles that newsletters carry, and customers' answers to the question in a message."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -44,6 +44,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables: newsletters tell of their articles once more, and answers are lost."""
+    """Drop the tables: newsletters repeat their articles, and answers are lost."""
     op.drop_table("survey_answers")
     op.drop_table("articles")

@@ -1,4 +1,4 @@
-"""Measuring: marks of what has changed, the counts by day, and the orders owed to messages."""
+"""Measuring: marks of changed rows, the counts by day, and the orders due to messages."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,7 +43,7 @@ COUNTS = (
     "unsubscribed",
     "converted",
 )
-# of a message: all that its counts are made of
+# the columns of a message that its counts depend on
 SEEN = (
     "state",
     "reason",
@@ -58,7 +58,7 @@ SEEN = (
 )
 MARKS = (
     ("ledger", "INSERT", "message", "id", ""),
-    # while it is handed over, a message counts what it counted before
+    # while it is handed over, a message keeps its former counts
     (
         "ledger",
         "UPDATE",
@@ -163,10 +163,10 @@ def _count(name: str, kind: object = None) -> sa.Column[int]:
 
 
 def _mark(table: str, what: str, kind: str, column: str, when: str) -> None:
-    """Have a change of a table leave a mark."""
+    """Create a trigger that marks the changes of a table."""
     name = f"mark_{table}_{what.lower()}"
     insert = f"INSERT INTO marks (kind, ref) SELECT '{kind}', NEW.{column}"
-    if kind == "event":  # most events are no goal: they leave no mark
+    if kind == "event":  # most events are no goal, and leave no mark
         insert += " WHERE EXISTS (SELECT 1 FROM goals WHERE goals.name = NEW.name)"
     if op.get_bind().dialect.name == "sqlite":
         condition = f"WHEN {when.format(differs='IS NOT')} " if when else ""
@@ -184,7 +184,7 @@ def _mark(table: str, what: str, kind: str, column: str, when: str) -> None:
 
 
 def downgrade() -> None:
-    """Drop them: nothing is measured any more."""
+    """Drop them: nothing is measured."""
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for table, what, *_ in MARKS:
         name = f"mark_{table}_{what.lower()}"

@@ -1,4 +1,4 @@
-"""Exposures: which customer had which variant of an experiment, and since when."""
+"""Exposures: the variants of experiments that customers had, and since when."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,5 +28,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table: who comes again is drawn again, to the same end unless weights changed."""
+    """Drop the table: customers are drawn again, with the same result unless weights changed."""
     op.drop_table("exposures")

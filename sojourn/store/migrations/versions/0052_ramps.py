@@ -1,4 +1,4 @@
-"""Ramps: the step of each sending domain, its days, and what was said about it."""
+"""Ramps: the step of each sending domain, its days, and the log of its decisions."""
 
 import sqlalchemy as sa
 from alembic import op

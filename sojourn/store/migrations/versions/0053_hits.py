@@ -1,4 +1,4 @@
-"""Hits: what came with an open or a click, by which its verdict can be made once more."""
+"""Hits: the evidence of an open or a click, by which it can be judged again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,5 +43,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table: verdicts stay as they are, and clicks that are held are told to nobody."""
+    """Drop the table: verdicts stay as they are, and held clicks are never told."""
     op.drop_table("hits")
