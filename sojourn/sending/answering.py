@@ -1,7 +1,7 @@
 """Our answers to STOP, START and HELP: claimed, then handed over once.
 
 They belong to no run, so they have rows of their own (`store.answers`) in place of the ledger's.
-What holds for every message holds for them: operators' switches and paused channels, the addresses
+They obey what every message obeys: operators' switches and paused channels, the addresses
 that this installation may write to, dead addresses, the fence around the hand-over.
 """
 

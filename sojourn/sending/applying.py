@@ -123,7 +123,7 @@ async def apply(
 
 
 def note_sides(session: AsyncSession, gathered: Gathered, ruling: Ruling) -> None:
-    """Note on which sides a customer is, where a message leaves or is held out for it.
+    """Note the sides that a customer is on, when a message leaves or is held out.
 
     Args:
         session: the transaction that gathered.
@@ -154,7 +154,7 @@ async def _confirmed(
         session: the transaction that gathered.
         gathered: the case and its rows.
         ruling: the verdict allows the message.
-        found: gets what its claim is made of.
+        found: is filled with the parts of its claim.
         known: the project's events, by wire name.
         pools: the project's, of codes.
         only_to: the addresses that this installation may write to; None: all.
@@ -234,7 +234,7 @@ def _barred(
 
 
 async def _free_a_slot(session: AsyncSession, gathered: Gathered, ruling: Ruling) -> None:
-    """Have others ask again that wait for a slot, if a message is given up that was to leave."""
+    """Make messages that wait for a slot ask again, if one that was to leave is given up."""
     case = gathered.case
     given_up = isinstance(ruling.decision, Skip) and case.entry is not None and not ruling.in_doubt
     if given_up and case.delivery.message_class is MessageClass.PROMOTIONAL:

@@ -1,6 +1,6 @@
 """The local activity that answers what the steps of a run ask about its customer.
 
-Of an experiment it notes that the customer is in it, the first time that a variant is asked for.
+The first time that a variant of an experiment is asked for, it notes that the customer is in it.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""`Breaker`: an endpoint that fails again and again is left in peace for a while.
+"""`Breaker`: an endpoint that fails again and again is left alone for a while.
 
 The breakers of a process are shared by all its calls: what one run finds out spares the others.
 """
@@ -25,11 +25,11 @@ class Breaker:
     trying_since: datetime | None = None
 
     def wait(self, now: datetime, lasts: timedelta) -> timedelta | None:
-        """Ask whether a call may leave. One that may tells what became of it.
+        """Ask whether a call may leave. A call that may then notes how it ended.
 
         Args:
             now: the present moment.
-            lasts: how long a call takes at most: one that tries and has told nothing by then died.
+            lasts: the longest time of a call: a trial that has noted no end by then has died.
 
         Returns:
             None: it may; else the time after which to ask again.
@@ -52,7 +52,7 @@ class Breaker:
 
         Args:
             now: the present moment.
-            asked: how long it asked to be left in peace, if it did.
+            asked: how long it asked to be left alone, if it did.
         """
         self.failures += 1
         self.trying_since = None

@@ -29,7 +29,7 @@ from sojourn.sending.handing import hand_over
 from sojourn.sending.specimens import specimen
 
 HEADER = "X-Sojourn-Copy"
-"""Says of an e-mail that it is a copy, and what for."""
+"""Marks an e-mail as a copy, and names its purpose."""
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _BANNER = (
     '<div style="background:#fff3c4;color:#3d2e00;padding:10px 16px;font:14px/1.4 sans-serif">'

@@ -22,7 +22,7 @@ class Taker:
 
     Args:
         customer_id: whose message it is; after an alias call, the id that holds everything.
-        timezone: the customer's, an IANA name: by it the days are counted for which a code is good.
+        timezone: the customer's, an IANA name: a code's days are counted in it.
     """
 
     customer_id: str
@@ -123,7 +123,7 @@ async def reserve_many(
 
 
 def _wanted(pool: Pool, takers: Mapping[str, Taker], now: datetime) -> dict[str, Wanted]:
-    """Return what those want who live where the pool is not over."""
+    """Return the wishes of the takers in whose zones the pool is not over."""
     zones = {message_id: zone(taker.timezone) for message_id, taker in takers.items()}
     return {
         message_id: Wanted(taker.customer_id, pool.until(now, zones[message_id]))

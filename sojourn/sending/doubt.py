@@ -8,9 +8,9 @@ The first that is open is taken:
    any more;
 3. wait for the provider's report;
 4. let the message's class decide. A promotional message stays unknown: it is not sent twice. So
-   does an authentication message: who waits for a code asks for the next one, and two messages for
-   one request would look like an attack. A transactional message goes once more, with the same
-   Message-ID, marked as a possible duplicate; it goes once, not once for every crash.
+   does an authentication message: a customer who waits for a code asks for another, and two
+   messages for one request would look like an attack. A transactional message goes once more, with
+   the same Message-ID, marked as a possible duplicate; it goes once, not once for every crash.
 """
 
 from dataclasses import dataclass
@@ -75,8 +75,8 @@ def way_out(doubt: Doubt, provider: Provider, message_class: MessageClass) -> Wa
 def until_absent(doubt: Doubt, provider: SupportsLookup) -> timedelta:
     """Return how long the word "absent" must wait; zero: the provider certainly lacks the message.
 
-    A worker that stood still may hand the message over after the look-up, until its fence closes.
-    What it hands over last is found `looks_up_after` later.
+    A worker that stood still may hand the message over after the look-up, until its fence closes. A
+    message that is handed over at the last moment can be found `looks_up_after` later.
 
     Args:
         doubt: the doubt about the message.

@@ -132,7 +132,7 @@ async def drafted(
 
 
 def launched(delivery: Delivery) -> CampaignLaunched:
-    """Return what a campaign's message has in place of the event that enrols a customer."""
+    """Return the stand-in, in a campaign's message, for the event that enrols a customer."""
     at, _ = delivery.start
     return CampaignLaunched(
         message_id=delivery.cause,
@@ -143,7 +143,7 @@ def launched(delivery: Delivery) -> CampaignLaunched:
 
 
 def context_of(delivery: Delivery, claim: Claim, *, reference: str) -> RenderContext:
-    """Return what a renderer takes.
+    """Return the context that a renderer takes.
 
     Args:
         delivery: the message.
@@ -201,7 +201,7 @@ def _moves(start: Event, history: Sequence[Event], delivery: Delivery) -> tuple[
 async def _has_written(session: AsyncSession, customer: Customer, address: str, case: Case) -> bool:
     """Tell whether WhatsApp allows free text: the customer wrote there in the last 24 hours.
 
-    It allows it to the number that wrote. No event names one: of a customer with two numbers, only
+    It allows it to the number that wrote. No event names that number: for a customer with two, only
     an answer to a message that went to this one counts.
     """
     customer_id, since = customer.customer_id, case.now - WHATSAPP_WINDOW

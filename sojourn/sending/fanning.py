@@ -85,7 +85,7 @@ def for_devices(parcel: Parcel, rows: Sequence[HandoverRow]) -> list[Parcel]:
 
 
 def whole(outcomes: Sequence[Outcome]) -> str:
-    """Return the provider's id of a message that one device at least has taken.
+    """Return the provider's id of a message that at least one device has taken.
 
     Args:
         outcomes: one for each device.
@@ -94,8 +94,9 @@ def whole(outcomes: Sequence[Outcome]) -> str:
         The id by the first of them.
 
     Raises:
-        Exception: no device has taken it. What counts is, in this order: it may be out; our account
-            is refused; another try may help; the message itself is refused; the devices are gone.
+        Exception: no device has taken it. The first of these errors counts: it may be out; our
+            account is refused; another try may help; the message itself is refused; the devices are
+            gone.
     """
     taken = next((one for one in outcomes if one.error is None), None)
     if taken is not None:

@@ -84,7 +84,7 @@ class Gate:
             opt_ins_a_day: how often one address is asked to confirm within a day.
             versions: of the code of journeys, by their names.
             ramp: of the domain that e-mails leave from; None: it has no budget.
-            holdouts: the parts of all customers that get nothing.
+            holdouts: the parts of all customers that get nothing promotional.
         """
         self._store = store
         self._rules = rules
@@ -153,7 +153,7 @@ class Gate:
 
         Returns:
             The claim; a receipt if the message does not leave; a doubt if it may have left; `Late`
-            if it is too late only by a plan that may be another than that of its wait.
+            if it is too late only by a plan that may differ from that of its wait.
         """
         rules = self._rules()  # it may read a file: not while the customer is locked
         if not delivery.version:
@@ -216,7 +216,7 @@ class Gate:
         return replace(claim, coupon=coupon)
 
     def _condition(self, delivery: Delivery) -> Fact | None:
-        """Return what is to hold when a message leaves: its campaign's fact, or its journey's."""
+        """Return the fact that must hold when a message leaves: its campaign's or its journey's."""
         return read_fact(delivery.still) if delivery.still else self._stays_if.get(delivery.journey)
 
     async def _gather(

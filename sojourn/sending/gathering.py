@@ -122,11 +122,11 @@ async def gather(
         stays_if: the condition of the message's journey or campaign; None: it has none.
         within: how far senders' clocks may differ.
         only_to: the addresses that this installation may write to; None: all.
-        holding: hold what the verdict depends on until the transaction ends: what is claimed must
-            not grow old meanwhile. False: look, and change and hold nothing.
+        holding: hold what the verdict depends on until the transaction ends, so that no claim rests
+            on outdated facts. False: look, and change and hold nothing.
         opt_ins_a_day: how often one address is asked to confirm within a day.
         ramp: of the domain that e-mails leave from; None: it has no budget.
-        holdouts: the parts of all customers that get nothing.
+        holdouts: the parts of all customers that get nothing promotional.
 
     Returns:
         The case, and the rows that it was read from.
@@ -159,7 +159,7 @@ async def gather(
         key=delivery.key,
         run=delivery.workflow_id,
         known=known,
-        # a purchase counts although nobody can read what was bought
+        # a purchase counts even if nobody can read what was bought
         regardless=(*delivery.goals, *delivery.ends),
         others=others,
         within=within,
@@ -177,7 +177,7 @@ async def gather(
     ]
     usable: Mapping[Channel, tuple[str, ...]] = {}
     if holding:
-        # what is said or set from here on is answered after this transaction's end
+        # words and switches that come from here on are acknowledged after this transaction ends
         await locks.share(session, [switches.LOCK, *refusals.lock_keys(addresses)])
     held = await switches.holds(session)
     case = replace(case, held_for=_held_for(delivery, held))
@@ -222,14 +222,14 @@ async def _of_others(
     usable: Mapping[Channel, tuple[str, ...]],
     pools: Pools | None,
 ) -> Circumstances:
-    """Look at what messages to others leave: the address, and a code.
+    """Look at what messages to other customers leave for this one: the address, and a code.
 
     A claim finds out when it reserves the code: it looks for none here, and ``pools`` is None.
     """
     if not around.told_by_twin:
         elsewhere = await _goes_to_another(session, case.delivery, usable)
         around = replace(around, told_by_twin=elsewhere)
-    if pools is None or case.unresolved:  # what may be out has its code
+    if pools is None or case.unresolved:  # a message that may be out has its code
         return around
     none = await couponing.why_none(session, case.delivery, pools, case.now, case.timezone)
     return replace(around, no_coupon=none)
@@ -266,7 +266,7 @@ def of_campaign(case: Case, state: CampaignState, since: datetime) -> Case:
     Args:
         case: of a campaign's message.
         state: where the campaign stands.
-        since: since when.
+        since: when it came to stand there.
 
     Returns:
         The case.
@@ -286,13 +286,13 @@ async def _not_instead(
 ) -> set[tuple[Channel, str]]:
     """Return the second numbers that may not stand in for the first one.
 
-    Where either number has refused a channel as a whole, by a stop word above all, what would still
-    leave to the first one (nothing promotional does) goes to no other number.
+    Where either number has refused a channel as a whole, mostly by a stop word, a message that may
+    still leave to the first one (no promotional one may) goes to no other number.
 
     Args:
         session: any session.
         customer: the card.
-        lost: the addresses that get nothing. Nobody is asked if the first number is not among them.
+        lost: the addresses that get nothing. If the first number is not among them, none is barred.
 
     Returns:
         The channels and numbers.
@@ -396,7 +396,7 @@ async def _unresolved(session: AsyncSession, rows: Sequence[LedgerRow]) -> Seque
 def _lasted(row: AttemptRow) -> timedelta:
     """Return how long an attempt may have handed its message over.
 
-    One that told its own end, the kind of an error, hands nothing over after it. Another may live.
+    One that told its own end, the kind of an error, hands nothing over after it. Others may live.
     """
     if row.error is None or row.settled_at is None:
         return FENCE
@@ -450,7 +450,7 @@ async def _goes_to_another(
 
 
 async def _room(session: AsyncSession, case: Case, person: CustomerRow) -> Room | None:
-    """Count what caps count; nothing is asked for a message that none concerns."""
+    """Count what caps count; nothing is queried for a message that no cap concerns."""
     least_days = (person.least_days or {}).get(case.delivery.topic, 0)
     room = Room.of(case.delivery, case.rules, case.now, least_days=least_days)
     if room is None:
@@ -470,7 +470,7 @@ async def _is_told(
 ) -> bool:
     """Tell whether the same person has had this step already.
 
-    Of a campaign, both of two joined ids may have been in the audience.
+    In a campaign, both of two joined ids may have been in the audience.
 
     Each of two joined ids may have brought a run of the same journey and key, and so may each of
     two ids that share an address. Both runs go on and hear the same events, and the run that comes

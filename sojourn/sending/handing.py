@@ -29,7 +29,7 @@ T = TypeVar("T")
 async def hand_over(provider: Provider, parcel: Parcel, fence: Fence) -> str:
     """Hand a parcel over and return the provider's id of the message.
 
-    What is left of the fence is the time-out of the call.
+    The rest of the fence's time is the time-out of the call.
 
     Args:
         provider: carries the message.
@@ -50,7 +50,7 @@ async def within(fence: Fence, provider: Provider, call: Callable[[], Awaitable[
     """Make a provider's call that hands something over, and return its result.
 
     Args:
-        fence: around the call; what is left of it is the call's time-out.
+        fence: around the call; the rest of its time is the call's time-out.
         provider: the provider that is called.
         call: makes the call.
 
@@ -103,7 +103,7 @@ async def to_its_end(handing_over: Coroutine[Any, Any, T], fence: Fence) -> T:
 
 
 def end_of(error: Exception | None) -> AttemptState:
-    """Return the end of an attempt that an error is; None: the provider took the message."""
+    """Return the end of an attempt from its error; None: the provider took the message."""
     match error:
         case None:
             return AttemptState.ACCEPTED

@@ -1,9 +1,9 @@
 """The hand-over of many parcels: in the provider's batch calls, else in single calls side by side.
 
-Each parcel comes to an end of its own, by the rules of a single hand-over: what certainly did not
-leave is told from what may have left. A fault of a whole call is the fault of each of its parcels,
-with one exception: a call that is refused for good says nothing of the most of them. It is made
-again in halves, until the parcel that is at fault stands alone.
+Each parcel has its own end, by the rules of a single hand-over: a parcel that certainly did not
+leave is told from one that may have left. A fault of a whole call is the fault of each of its
+parcels, with one exception: a call that is refused for good says nothing about most of them. It is
+made again in halves, until the parcel that is at fault stands alone.
 """
 
 import asyncio
@@ -46,11 +46,11 @@ class Outcome:
 
 
 def is_keyed(provider: Provider, together: int) -> bool:
-    """Tell whether the provider knows a parcel again that comes a second time, alone.
+    """Tell whether the provider recognises a parcel that comes a second time, alone.
 
     An idempotency key belongs to a request. A provider that takes several parcels under one key
-    knows none of them when it comes alone. This is noted before an attempt begins, since a worker
-    that dies tells nothing.
+    recognises none of them when it comes alone. This is noted before an attempt begins, since a
+    worker that dies tells nothing.
 
     Args:
         provider: carries the message.
@@ -110,7 +110,7 @@ async def hand_over_many(
 async def _call(
     provider: Provider, batch: Sequence[Parcel], fence: Fence
 ) -> Sequence[Outcome] | None:
-    """Make one call; None: it was refused, and nobody says because of which parcel."""
+    """Make one call; None: it was refused, and nobody says which parcel is the reason."""
     try:
         if len(batch) == 1 or not isinstance(provider, SupportsBatch):
             (parcel,) = batch

@@ -1,7 +1,7 @@
 """`Helpdesk`: tells a helpdesk, by a signed webhook, which tasks opened and how they ended.
 
-A task is claimed, posted, then noted as told. Whatever dies between the post and the note, the task
-is posted again under the same id: the helpdesk hears of it twice at most, and never not at all.
+A task is claimed, posted, then noted as told. If a worker dies between the post and the note, the
+task is posted again under the same id: the helpdesk may hear of it twice, but no crash loses it.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ LEASE = 3 * TIMEOUT
 AT_ONCE = 10
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(hours=1)
 MOST_TRIES = 20
-"""About twelve hours; then the helpdesk has not been told, and `sojourn tasks` says so."""
+"""Over about twelve hours; then the helpdesk has not been told, and `sojourn tasks` says so."""
 
 log = structlog.stdlib.get_logger("sojourn.sending")
 
@@ -114,7 +114,7 @@ class Helpdesk:
             )
         except (httpx.HTTPError, TimeoutError) as error:
             return f"no answer: {type(error).__name__}", None
-        except CallFailed:  # it has taken it, and talks a lot
+        except CallFailed:  # it has taken the task; its answer is too long
             return "", None
         return ("" if 200 <= status < 300 else f"HTTP {status}"), asked
 

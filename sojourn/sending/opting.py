@@ -33,7 +33,7 @@ async def judged(
     a_day: int,
     holding: bool,
 ) -> Circumstances:
-    """Return the circumstances of such a message with what its request lets it do.
+    """Return the circumstances of a message with what the opt-in request lets it do.
 
     It leaves by the channel of the request alone, to the address that the request is about, and no
     more often than any one address may be asked: a form into which somebody types a stranger's

@@ -19,7 +19,7 @@ class Ramp:
     """The ladder of the domain that e-mails leave from.
 
     Args:
-        domain: the domain.
+        domain: in small letters.
         ladder: its steps.
         timezone: in which its days begin, an IANA name.
     """

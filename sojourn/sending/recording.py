@@ -163,7 +163,7 @@ class Recorder:
         error: PermanentError,
         outcomes: Sequence[Outcome] = (),
     ) -> None:
-        """Note a refusal for good, and its news of the address or the customer.
+        """Note a refusal for good, and what it tells about the address or the customer.
 
         Args:
             claim: the claim of the attempt.
@@ -291,9 +291,9 @@ class Recorder:
             )
 
     async def handed_over(self, doubt: Doubt) -> tuple[str, ContentRow, Sequence[HandoverRow]]:
-        """Return the key of a message in doubt, its content and address, and what of it is open.
+        """Return the key of a message in doubt, its content and address, and its open hand-overs.
 
-        The last are its hand-overs for devices whose end is not known.
+        These are hand-overs for devices whose end is not known.
         """
         async with self._store.reading() as session:
             row = await session.get_one(LedgerRow, doubt.ledger_id)
@@ -331,7 +331,7 @@ class Recorder:
 
 
 async def _free_a_slot(session: AsyncSession, person: CustomerRow, claim: Claim) -> None:
-    """Have the customer's messages ask again that wait for a slot, for this one does not leave.
+    """Make the customer's messages that wait for a slot ask again: this one does not leave.
 
     One that an earlier attempt may have sent keeps its slot.
     """

@@ -316,7 +316,7 @@ class Messages:
 
 
 def _replanned(receipt: Receipt, delivery: Delivery, planned: datetime) -> Receipt:
-    """Hand the moment back at which the message fell due, if it is not the planned one."""
+    """Return the receipt; with the moment at which it fell due, if that is not the planned one."""
     if delivery.due == planned:
         return receipt
     return receipt.model_copy(update={"due": delivery.due})

@@ -15,7 +15,7 @@ LARGEST = 256_000
 
 
 def signing(name: str, secret: str) -> Webhook:
-    """Return what signs with a secret.
+    """Return the signer that signs with a secret.
 
     Args:
         name: of the variable that has it, for the error: its words must not quote the secret.
@@ -63,8 +63,8 @@ async def post(
     """Post once; redirects are not followed.
 
     Args:
-        url: where.
-        body: what.
+        url: of the service.
+        body: as it was signed.
         headers: as `headers_of` makes them.
         within: how long it may take.
 

@@ -1,4 +1,4 @@
-"""Specimens: messages as a customer would get them, of which nobody keeps anything."""
+"""Specimens: messages as a customer would get them; nothing of them is kept."""
 
 import secrets
 from datetime import datetime

@@ -59,8 +59,8 @@ async def of(
         kept: what was handed over before, if it goes once more.
 
     Returns:
-        The devices. None are returned of a message of before there were devices, or if no device
-        is left that lacks the message; then it goes where it went before.
+        The devices. There are none for a message from before there were devices, or if no device is
+        left that lacks the message; then it goes where it went before.
     """
     assert row.id is not None
     before = {one.address: one for one in await handovers.last(session, row.id)}
@@ -97,7 +97,7 @@ def key_of(ledger_key: str, address: str, before: HandoverRow | None, *, only: b
     Args:
         ledger_key: the message's own; the only device of a message has it.
         address: the device's token.
-        before: the last hand-over for the device; None: the first comes.
+        before: the last hand-over for the device; None: this is the first.
         only: it is the only device that the message goes to.
 
     Returns:

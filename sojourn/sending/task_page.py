@@ -6,7 +6,7 @@ from sojourn.store.tables import TaskRow
 
 
 def page_of(row: TaskRow, settings: Settings) -> str:
-    """Return the signed address of a task's page: who has it can answer.
+    """Return the signed address of a task's page: anybody who has it can answer.
 
     Args:
         row: the task, stored.

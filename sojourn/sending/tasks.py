@@ -26,7 +26,7 @@ class Tasks:
         """Open a task, once.
 
         Returns:
-            Its stand.
+            Its state.
 
         Raises:
             ApplicationError: the store cannot take it now; Temporal tries again.
@@ -42,7 +42,7 @@ class Tasks:
         """Close a task, unless it was answered.
 
         Returns:
-            Its stand; the answer, if it was quicker.
+            Its state; with the answer, if that was quicker.
 
         Raises:
             ApplicationError: the store cannot take it now; Temporal tries again.
@@ -55,7 +55,7 @@ class Tasks:
 
 
 def _again(deed: str, error: Exception) -> ApplicationError:
-    """Return the error that has Temporal try again: a text may quote a row, so the kind alone."""
+    """Return the error that makes Temporal try again; its kind alone, as a text may quote a row."""
     kind = type(error).__name__
     activity.logger.error("a task could not be %s: %s at %s", deed, kind, whereabouts(error))
     return ApplicationError(f"{kind}: see the worker's log", type=kind)

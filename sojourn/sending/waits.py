@@ -1,7 +1,7 @@
 """The moment at which a run's wait really ended, as Temporal's history of the run tells it.
 
 A delay that is made shorter while runs sleep does not wake them: their timers were set by the plan
-of that day. This is asked for a message that is about to be skipped as too late, and never else.
+of that day. This is asked only for a message that is about to be skipped as too late.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ PAST = timedelta(seconds=1)
 """The duration of a timer that a run sets for a wait that is past already."""
 
 PUNCTUAL = timedelta(minutes=1)
-"""A timer that fires so late was set by today's plan: servers take their time."""
+"""A timer that fires no later than this was set by today's plan: servers take their time."""
 
 
 async def replanned(delivery: Delivery) -> Delivery:

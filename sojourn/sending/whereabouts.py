@@ -1,10 +1,10 @@
-"""The place in the code where an error was raised: a log must not quote what it says."""
+"""The place in the code where an error was raised: a log must not quote its text."""
 
 from pathlib import Path
 from traceback import extract_tb
 
 FRAMES = 6
-"""Steps of an error's way that the log names."""
+"""Frames of an error's traceback that the log names."""
 
 
 def whereabouts(error: BaseException) -> str:

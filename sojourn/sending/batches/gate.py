@@ -32,7 +32,7 @@ from sojourn.store.tables import LedgerRow
 LEDGER = SQLModel.metadata.tables["ledger"]
 
 Answers = Mapping[str, Claim | Receipt]
-"""By the recipient's id; who is left out goes singly."""
+"""By the recipient's id; messages to recipients that are left out go singly."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Looked:
 
     Args:
         found: the facts about each and the verdict, by the recipient's id; others go singly.
-        takers: to whose message addresses would have gone, by their digests.
+        takers: the recipient whose message an address would have got, by the address's digest.
     """
 
     found: Mapping[str, tuple[Gathered, Ruling]]
@@ -138,7 +138,7 @@ class BatchGate:
         Args:
             deliveries: of one campaign, which may not be launched yet; a batch `fits` them.
             now: the moment, by the campaign's clock.
-            takers: to whose message addresses would have gone before (`Looked.takers`).
+            takers: those that earlier looks found (`Looked.takers`).
 
         Returns:
             The facts and the verdicts.

@@ -58,7 +58,7 @@ class Batch:
     Args:
         gathered: the facts of each message, by its recipient's id; the others go singly.
         digests: of the address that each would go to; none where there is none.
-        takers: to whose message an address has gone in this campaign, by its digest.
+        takers: the recipient whose message an address has got in this campaign, by its digest.
     """
 
     gathered: Mapping[str, Gathered]
@@ -132,7 +132,7 @@ async def gather_many(
     )
     pairs = [(channel, one) for card in who.values() for one in card.addresses(channel)]
     if holding:
-        # what is said or set from here on is answered after this transaction's end
+        # words and switches that come from here on are acknowledged after this transaction ends
         await locks.share(session, [switches.LOCK, *refusals.lock_keys(pairs)])
     held = await switches.holds(session)
     switch = first(held.switches, journey=model.journey, topics=[model.topic])
@@ -237,7 +237,7 @@ def _recipient(
 async def _fails(
     session: AsyncSession, delivery: Delivery, persons: Sequence[CustomerRow], now: datetime
 ) -> dict[str, Finding]:
-    """Return of who the fact does not hold any more that is to hold still, and why not."""
+    """Return the customers for whom the fact that must still hold does not, and why not."""
     if not delivery.still:
         return {}
     fact = read_fact(delivery.still)
@@ -255,7 +255,7 @@ async def _fails(
 async def _rooms(
     session: AsyncSession, cases: Mapping[str, Case], rows: Mapping[str, CustomerRow]
 ) -> dict[str, Room]:
-    """Count what caps count, by one statement; nobody is asked where none concerns a message."""
+    """Count what caps count, in one statement; none where no cap concerns a message."""
     rooms: dict[str, Room] = {}
     since: dict[str, datetime] = {}
     for one, case in cases.items():

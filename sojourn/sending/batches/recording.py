@@ -1,4 +1,4 @@
-"""Record the hand-over of a batch, and that a provider took its messages, by few statements."""
+"""Record the hand-over of a batch, and that a provider took its messages, in few statements."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ class BatchRecorder:
 
         Args:
             taken: the messages, with the provider's id of each.
-            provider: the provider.
+            provider: that took them.
 
         Returns:
             Those of which this proves that they went out twice.

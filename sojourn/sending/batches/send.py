@@ -1,7 +1,7 @@
 """Send a batch of a campaign: gate, claim, render, hand over, record; three transactions in all.
 
-What a batch cannot say of a message in one word, the way of single messages says: a message whose
-worker died, whose provider's answer was lost, or that goes to one of several devices.
+Messages that a batch cannot settle at once go the way of single messages: those whose worker died,
+whose provider's answer was lost, or that go to one of several devices.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ from sojourn.sending.whereabouts import whereabouts
 from sojourn.store import Store, recipients
 
 AT_ONCE = 8
-"""Messages that are handed over side by side where a provider takes one a call."""
+"""Messages that are handed over side by side where a provider takes one message a call."""
 SOONEST, LATEST = timedelta(seconds=1), timedelta(minutes=5)
-"""The waits before another attempt, where nobody asks for one of another length."""
+"""The shortest and the longest wait before another attempt."""
 RECORD_AGAIN = (timedelta(milliseconds=200), timedelta(seconds=1), timedelta(seconds=4))
-"""The waits before the outcome of a batch is noted again, if the database is away."""
+"""The waits before the outcome of a batch is noted again, if the database does not answer."""
 
 Clock = Callable[[], datetime]
 
@@ -91,7 +91,7 @@ class Batches:
             clock: the campaign's.
 
         Returns:
-            What it came to.
+            The end of the batch.
         """
         if not deliveries:
             return BatchEnd()
@@ -135,7 +135,7 @@ class Batches:
             if isinstance(content, Reason):
                 given_up.append(number)
                 broken += content is Reason.TEMPLATE
-            elif not content.files:  # one that takes files along goes singly: to fetch them is slow
+            elif not content.files:  # one that takes files along goes singly: fetching is slow
                 rendered.append(Rendered(number, claim, content))
             await asyncio.sleep(0)  # a message that somebody waits for need not wait for all
         if given_up:
