@@ -22,7 +22,7 @@ log = logging.getLogger("sojourn.dispatch")
 PAGE = 200
 AT_ONCE = 20
 OVERDUE = timedelta(seconds=10)
-"""A message that should have been asked about so long ago may have nobody who asks."""
+"""A message that is overdue by this long may have nobody who asks about it."""
 FORGOTTEN = timedelta(days=7)
 """A run that Temporal does not know may be one that a restore has lost: `sojourn recover` finds it
 within this time. After it, Temporal has forgotten a run that was over."""
@@ -49,7 +49,7 @@ class Abandoned:
             How many were settled.
 
         Raises:
-            TemporalUnavailable: nobody says which runs are open.
+            TemporalUnavailable: it does not say which runs are open.
         """
         now = datetime.now(UTC)
         async with self._store.reading() as session:

@@ -1,4 +1,4 @@
-"""`Aging`: goes through the tables, and has each give up what is older than its days."""
+"""`Aging`: goes through the tables, and makes each give up what is older than its days."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ IsOpen = Callable[[str], Awaitable[bool]]
 
 
 AGAIN = timedelta(days=1)
-"""The distance of two passes through a whole table: the others look at what became old since."""
+"""The time between two passes through a whole table; others look at what became old since."""
 
 
 class Aging:
@@ -29,7 +29,7 @@ class Aging:
 
         Args:
             store: open.
-            days: by table.
+            days: after which a table gives something up, by its name.
             is_open: asked for runs of customers whose events are old.
         """
         self._store = store
@@ -40,13 +40,13 @@ class Aging:
         self._began: dict[str, datetime] = {}
 
     async def sweep(self) -> int:
-        """Have every table give up one batch.
+        """Make every table give up one batch.
 
         Returns:
             How many rows gave something up.
 
         Raises:
-            TemporalUnavailable: nobody says which runs are open.
+            TemporalUnavailable: it does not say which runs are open.
         """
         return sum([await self._one(name) for name in self._days])
 
@@ -75,7 +75,7 @@ class Aging:
         return given_up
 
     def _place(self, name: str) -> int | None:
-        """Return the key behind which to go on; once a day a pass begins with the oldest row."""
+        """Return the key after which to go on; once a day a pass begins with the oldest row."""
         now = datetime.now(UTC)
         began = self._began.setdefault(name, now)
         if name in self._seen_whole and now - began >= AGAIN:

@@ -51,7 +51,7 @@ async def join(
         customer_id: the id that everything moves to.
         project: its journeys and events.
         at: when it was said.
-        timezone: the zone of a customer whose own nothing tells.
+        timezone: the zone of customers whose own is unknown, an IANA name.
         within: how far senders' clocks may differ.
 
     Returns:
@@ -87,10 +87,10 @@ async def _move_clocks(
 async def tell_again(
     session: AsyncSession, customer_id: str, project: Project, *, within: timedelta
 ) -> None:
-    """Leave as unrouted what open runs of a customer have missed, because it came under another id.
+    """Mark as unrouted the events that a customer's open runs missed, under another id.
 
-    Done when two ids are joined, and once more when a run is noted that was being started under the
-    former id meanwhile: nobody knew of it when the two were joined.
+    It is done when two ids are joined, and once more when a run is noted that was being started
+    under the former id meanwhile: nobody knew of it when the two were joined.
 
     Args:
         session: a writing transaction that holds the customer.
@@ -107,7 +107,7 @@ async def tell_again(
 async def _news(
     session: AsyncSession, customer_id: str, project: Project, within: timedelta
 ) -> list[EventRow]:
-    """Events that open runs may have missed because they came under another id."""
+    """Return the events that open runs may have missed because they came under another id."""
     noted = await runs.maybe_open(session, customer_id)
     if not noted:
         return []

@@ -17,7 +17,7 @@ class Alone:
 
     @asynccontextmanager
     async def with_(self, customer_id: str) -> AsyncIterator[None]:
-        """Be the only one who works on this customer; the others wait in their order."""
+        """Work alone on this customer; others wait in their order."""
         lock, users = self._locks.get(customer_id, (asyncio.Lock(), 0))
         self._locks[customer_id] = (lock, users + 1)
         try:

@@ -54,7 +54,7 @@ async def set_oldest_aside(
 
     Args:
         store: open.
-        customer_id: the customer.
+        customer_id: whose event it is.
         error: the failure.
         before: an event that arrived later than this is left, to be tried again.
 

@@ -21,7 +21,7 @@ def is_old_news(
     """Tell whether the journey has written about this key since the event happened.
 
     Its messages spoke of it, or could have: a product that comes in days late, from an app that was
-    offline, begins no ladder again.
+    offline, does not begin the reminders again.
 
     Args:
         journey: one that the event would start.
@@ -88,8 +88,8 @@ def revives(
             first.
 
     Returns:
-        True if it moves the anchor that was told last. What moves nothing starts nothing: a
-        cancelled subscription often tells its end once more.
+        True if it moves the anchor that was told last. An event that moves nothing starts nothing:
+        a cancelled subscription often tells its end once more.
     """
     if not can_revive(journey, event):
         return False

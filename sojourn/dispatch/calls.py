@@ -1,4 +1,4 @@
-"""The one reader of calls: what a call of Segment's tracking API means is decided here.
+"""The one reader of calls: it decides what a call of Segment's tracking API means.
 
 The gateway, files, replays and the quarantine all read by it.
 https://segment.com/docs/connections/spec/common/ describes the fields. ``identify`` makes or
@@ -61,7 +61,7 @@ _OURS = (
     TimeZoneChanged,
 )
 WRITTEN_HERE = frozenset(event.event_name for event in _OURS)
-"""Events that no sender may speak of: they would end a run, or move it."""
+"""Events that no sender may send: they would end a run, or move it."""
 _INSTEAD = {
     OptInConfirmed.event_name: "an identify call tells consent",
     OptInWithdrawn.event_name: "an identify call tells consent",
@@ -159,7 +159,7 @@ def read_call(
         sent_at: when the call's batch was sent, by the sender's clock.
         largest: size of the call as compact JSON, in bytes, at most; None: only the limit of an
             event's properties holds.
-        deletes: the sender may delete customers: no type of Segment's, and of no write key.
+        deletes: the sender may delete customers, which is no call of Segment's: no write key may.
         within: how far senders' clocks may differ.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A customer's choices taken in: consent, a break, "less often", language and time zone at once.
+"""Taking in a customer's choices: consent, a break, "less often", language and zone at once.
 
 One transaction under the customer's lock holds all of it: once it is committed, no later claim can
 miss a word of it. A yes does not count against a no that came after its form was shown.
@@ -278,7 +278,7 @@ class _Taking:
         )
 
     async def _news(self, former_zone: str, default_zone: str) -> Sequence[EventRow]:
-        """Have runs ask or plan again, where a choice gives them reason to."""
+        """Make runs ask or plan again, where a choice gives them reason to."""
         because = f"preferences {self._now.isoformat()}"
         customer_id = self._person.customer_id
         cured = []
@@ -311,7 +311,7 @@ async def _standing(
         customer=customer,
         choices=choices_of(customer, stands, topics, now),
         channels=offered_channels(customer, stands),
-        # a word may count from a moment that another machine's clock is ahead by
+        # by another machine's clock, a word may count from a moment ahead of ours
         at=max([now, *(since(row) for row in said)]),
     )
 

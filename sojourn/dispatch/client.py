@@ -60,7 +60,7 @@ class Sojourn:
         project: its journeys and events; None: the one that `load_project` finds.
         task_queue: of the journeys.
         now: the clock by which events arrive; another one only in time travel.
-        clock: the journeys' clock minus Temporal's; zero but in time travel.
+        clock: the journeys' clock minus Temporal's; zero except in time travel.
         present: the journeys' present, where the machine's clock does not tell it: in time travel.
     """
 
@@ -133,11 +133,11 @@ class Sojourn:
             await store.close()
 
     def watch(self, watch: Watch) -> None:
-        """Have somebody told how long events take to reach the runs."""
+        """Set the watch that is told how long events take to reach the runs."""
         self._intake.watch = watch
 
     async def drain(self) -> None:
-        """Wait until every event that was taken is routed, or was found not to be for now."""
+        """Wait until every event that was taken is routed, or left to the sweep."""
         await self._intake.drain()
 
     async def identify(self, identity: Identity, *, wait: bool = True) -> Customer:
@@ -185,7 +185,7 @@ class Sojourn:
         """Take in that a customer uses a device; a message that waits for one is asked about again.
 
         Args:
-            customer_id: the customer.
+            customer_id: whose device it is.
             device: as the context of a call names it.
             at: when it was used; not later than now.
             source: the message id of the call.
@@ -226,9 +226,9 @@ class Sojourn:
             log.warning("runs of %s are told by the next sweep: %s", customer_id, error)
 
     def tell_soon(self, customer_id: str) -> None:
-        """Have the runs of a customer told what is stored; nobody waits for it.
+        """Tell the runs of a customer what is stored, in the background.
 
-        What cannot be told now is told by the sweep of any worker.
+        Events that cannot be told now are told by the sweep of any worker.
         """
         self._intake.wake_soon(customer_id)
 
@@ -251,7 +251,7 @@ class Sojourn:
 
         Args:
             erasure: of one customer.
-            by: who wants it.
+            by: who asks for it.
         """
         if erasure.why:
             async with self._alone.with_(erasure.customer_id):
@@ -271,12 +271,12 @@ class Sojourn:
             wait: return once open runs are told; else once the two are joined.
 
         Returns:
-            What was not done: two ids that are one and the same join nobody.
+            A note if nothing was joined, because the two ids are the same one.
 
         Raises:
             BadEvent: the id that is to stay is an address.
             TemporalUnavailable: they are joined, but runs could not be told yet; the sweep of any
-                worker will, and so does the same call again.
+                worker will tell them, or the same call again.
         """
         await self._refuse_address(alias.customer_id)
         done = await aliasing.join(
@@ -306,13 +306,14 @@ class Sojourn:
     ) -> Published:
         """Take in an event by its name; one that no class describes is stored and ignored.
 
-        It is read as the gateway reads a call: what nobody needs and cannot be read is left out.
+        It is read as the gateway reads a call: a part that is not needed and cannot be read is left
+        out.
 
         Args:
             name: "Order Completed".
             properties: as they were sent.
             message_id: unique; the same id again is the same event.
-            customer_id: the customer.
+            customer_id: whose event it is.
             occurred_at: the moment it happened; text as ISO 8601.
             ask: as for `publish`.
 
@@ -361,9 +362,9 @@ class Sojourn:
             What became of the event.
 
         Raises:
-            BadEvent: a text in it is no Unicode, or it is too large.
+            BadEvent: a text in it is not Unicode, or it is too large.
             TemporalUnavailable: the event is stored, but runs could not be told yet; the sweep of
-                any worker will, and so does publishing it again.
+                any worker will tell them, or publishing it again.
         """
         properties = event.properties()
         check_track(event.event_name, properties)
@@ -375,7 +376,7 @@ class Sojourn:
         Args:
             workflow_id: the run's: ``abandoned-cart:c42:cart7``.
             because: why; kept, and shown to the next reader.
-            by: who wants it.
+            by: the operator's name.
 
         Raises:
             BadInput: the reason is empty, or no run of this id was ever started.
@@ -407,7 +408,7 @@ class Sojourn:
 
         Raises:
             TemporalUnavailable: nobody can be told now.
-            StoreUnavailable: the database is away.
+            StoreUnavailable: the database does not answer.
         """
         return await sweep(
             self.store, self.client, self._intake.wake, after=SWEEP_AFTER, page=SWEEP_BATCH
@@ -426,9 +427,9 @@ class Sojourn:
     ) -> Published:
         """Take in an event that was read and checked already, as `track` does both.
 
-        What ends runs is stored for the other ids of the person too (`dispatch.copies`). What
-        starts a run leaves one about the same thing, whichever of the call's ids it came under
-        (`dispatch.twins`).
+        An event that ends runs is stored for the other ids of the person too (`dispatch.copies`).
+        One that starts a run leaves one run about the same thing, whichever of the call's ids it
+        came under (`dispatch.twins`).
 
         Args:
             event: typed.
@@ -487,7 +488,7 @@ class Sojourn:
     async def _twins(
         self, row: EventRow, event: Event, also: Collection[str], *, wait: bool
     ) -> list[EventRow]:
-        """Have one ladder go on about what the call's ids share; return copies for the others."""
+        """Let one run go on about what the call's ids share; return copies for ids that keep it."""
         async with self.store.reading() as session:
             found = await twins.of(session, row, event, self.project.journeys, also)
         if not found:
@@ -501,7 +502,7 @@ class Sojourn:
     async def _refuse_address(self, customer_id: str) -> None:
         """Refuse an address as the id of a new customer.
 
-        Ids stand in Temporal's histories, names and lists, from which nobody can erase them. A
+        Ids appear in Temporal's histories, names and lists, from which nobody can erase them. A
         customer who has such an id from before keeps it: a purchase must reach the open runs.
         """
         if not is_address(customer_id):

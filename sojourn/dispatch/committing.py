@@ -54,7 +54,7 @@ class Transaction:
         rows: each arrival's row, and whether it is new.
         plans: the next event to tell of, by customer.
         horizon: by customer, the number of the newest event that was looked at.
-        refused: the starts that came to nothing.
+        refused: the starts that were refused.
     """
 
     def __init__(
@@ -72,8 +72,8 @@ class Transaction:
         Args:
             lanes: the lanes there are.
             project: its journeys and events.
-            timezone: the zone of a customer whose own nothing tells.
-            clock: the journeys' clock minus Temporal's; zero but in time travel.
+            timezone: the zone of customers whose own is unknown, an IANA name.
+            clock: the journeys' clock minus Temporal's; zero except in time travel.
             clock_skew: how far senders' clocks may differ.
             present: as for `Judge`.
         """

@@ -2,7 +2,7 @@
 
 A shopper fills a cart as a guest, logs in, and buys: the order has the account's id, and the
 cart's run is the guest's. Nobody has said that the two ids are one person, and joining them for
-good is another matter, for a household shares a browser and a mailbox. So the event is stored once
+good is another matter: a household shares a browser and a mailbox. So the event is stored once
 more for each of them whose run it ends, as the shops' own webhooks do, and acknowledged after.
 """
 
@@ -20,7 +20,7 @@ from sojourn.store.tables import EventRow
 
 
 def may_end(event: Event, journeys: Journeys) -> list[Reach]:
-    """Return how the journeys whose runs an event ends find their events.
+    """Return the reaches of the journeys whose runs an event ends.
 
     One that also starts runs, such as a renewal, is not copied: the copy would start runs. The gate
     finds it.
@@ -39,7 +39,7 @@ async def copies(
 ) -> list[EventRow]:
     """Return copies of an event for the other ids of the person whose runs it may end.
 
-    An id that stands in the call itself is the person's. One that shares an address is most likely
+    An id that the call itself has is the person's. One that shares an address is most likely
     the person's: there the event ends the runs of what it names, or may name, and no other runs.
 
     Args:
@@ -75,12 +75,12 @@ async def _ends(session: AsyncSession, event: Event, reach: Reach, own: str, oth
     key = plain(getattr(event, reach.field, None)) if reach.field else ""
     if not key or key in had or event.event_name in reach.any_key:
         return True
-    # if the person has what it names under the first id, it is that
+    # if the person had this key under the first id, the event is about that
     return key not in await events.keys_had(session, [own], reach)
 
 
 def copy(row: EventRow, event: Event, customer_id: str) -> EventRow:
-    """Return a copy of an event for another id, without what is the first one's own.
+    """Return a copy of an event for another id, without the first one's personal fields.
 
     Args:
         row: the event.

@@ -18,7 +18,7 @@ from sojourn.store.tables import EventRow, LedgerRow, RunRow
 async def void_holds(
     session: AsyncSession, row: EventRow, project: Project, *, within: timedelta
 ) -> None:
-    """Skip what is held in the customer's runs that a stored event overtakes.
+    """Skip the held messages of those of the customer's runs that a stored event overtakes.
 
     Args:
         session: a writing transaction that holds the customer.
@@ -40,7 +40,7 @@ async def void_holds_of(
     *,
     within: timedelta,
 ) -> bool:
-    """Skip what is held in those of these runs that an event ends, or begins again.
+    """Skip the held messages of those of these runs that an event ends, or begins again.
 
     Args:
         session: a writing transaction that holds the customer.
@@ -51,7 +51,7 @@ async def void_holds_of(
         within: how far senders' clocks may differ.
 
     Returns:
-        True if other runs of the customer are to ask again: events say so that are stored now.
+        True if other runs of the customer are to ask again: events stored now tell them so.
     """
     woken = 0
     for name, journey in project.journeys.heard_by(event.event_name).items():
@@ -71,7 +71,7 @@ async def void_holds_of(
         if reason is None:
             woken += await _supersede(session, row, concerned, journey, project.events)
         elif concerned:
-            # one that also begins a run counts by its moment among its like (`Terms.exact`)
+            # an event that also begins a run counts by its moment alone (`Terms.exact`)
             begins = row.name in names(journey.terms.starts_on)
             woken += await settling.void_holds(
                 session,
@@ -90,7 +90,7 @@ async def _supersede(
     journey: type[Journey],
     known: Events,
 ) -> int:
-    """Skip what is held in those of these runs whose steps an event begins again."""
+    """Skip the held messages of those of these runs whose steps an event begins again."""
     woken = 0
     keys = {run.workflow_id: run.key for run in concerned}
     for held in await ledger.held(session, keys):
@@ -107,7 +107,7 @@ async def _begun_by(
 ) -> str:
     """Return the id of the event that the steps of a held message's run count from now.
 
-    The run itself decides whether an event begins its steps again; here its decision is foreseen
+    The run itself decides whether an event begins its steps again; here its decision is predicted
     from what the store has. If that is wrong, the run asks again at the end of the hold.
     """
     start = await events.find(session, held.enrolment)

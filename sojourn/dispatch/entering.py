@@ -2,7 +2,7 @@
 
 It is judged once, in the transaction that stores the event, by what holds at that moment. The
 answer is kept, and read when the event is routed later, after an outage or a crash. An event
-that may not start a run is told all the same to an open run that hears it.
+that may not start a run is still told to an open run that hears it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ def entering(
     Args:
         journeys: of the project.
         pairs: events of one customer.
-        before: what has told or moved the anchors of the journeys.
+        before: the events that told or moved the anchors of the journeys.
 
     Yields:
         The event, with each such journey.
@@ -69,7 +69,7 @@ class Judge:
 
     Args:
         journeys: of the project.
-        timezone: the zone of a customer whose own nothing tells.
+        timezone: the zone of customers whose own is unknown, an IANA name.
         clock: the journeys' clock minus the machine's.
         own: topics that need a yes of their own.
         present: the present by the journeys' clock; None: the machine's clock and ``clock`` tell.

@@ -1,4 +1,4 @@
-"""The end of judgements on entry, once runs were told: which of them stay."""
+"""The end of judgements on entry, once runs were told: some are kept, the others dropped."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from sojourn.store.tables import EntryRow, RunRow
 
 
 async def note_refused(session: AsyncSession, refused: Iterable[Refused]) -> None:
-    """Keep why starts came to nothing, as far as it is not kept yet.
+    """Keep the reasons of refused starts, as far as they are not kept yet.
 
     Args:
         session: a writing transaction that holds their customers.
@@ -49,7 +49,7 @@ async def settle_entries(session: AsyncSession, told: Iterable[Told]) -> list[Re
         told: the plans that were carried out.
 
     Returns:
-        The starts that came to nothing: no run was open that could have heard the event.
+        The starts that were refused: no run was open that could have heard the event.
     """
     dropped: list[Case] = []
     refused: list[Refused] = []
@@ -70,7 +70,7 @@ async def ended_by_store(
 ) -> frozenset[str]:
     """Return the runs that a stored event has ended, of journeys that select their customers.
 
-    Such a run may be open for a moment yet.
+    Such a run may still be open for a moment.
 
     Args:
         session: any session.

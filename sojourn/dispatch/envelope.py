@@ -139,7 +139,7 @@ class _Reading:
                 self._miss(BadEvent(field, "must be an object"), needed=self._holds(field))
 
     def ids(self) -> dict[str, str]:
-        """Return the ids that can be read; one of nobody in particular is made later."""
+        """Return the ids that can be read; a missing message id is made later."""
         found: dict[str, str] = {}
         for field in _IDS:
             if self.call.get(field) is None:
@@ -153,7 +153,7 @@ class _Reading:
     def _needs(self, field: str) -> bool:
         match field:
             case "messageId":
-                return False  # one is made of it
+                return False  # an id is made of it
             case "anonymousId":
                 return self.call.get("userId") is None
             case "previousId":
@@ -175,7 +175,7 @@ class _Reading:
 
     @property
     def is_undated(self) -> bool:
-        """True for an ``identify`` with a moment that cannot be read: no word is lost so."""
+        """True for an ``identify`` with a moment that cannot be read: its words still count."""
         return self._identifies and any(note.path in _HAPPENED for note in self.notes)
 
     def _holds(self, field: str) -> bool:
@@ -236,7 +236,7 @@ def _moment(
 ) -> datetime:
     """Return when it happened, by our clock.
 
-    The time that a call was on its way is no error of its sender's clock. The clock is set right
+    The time that a call was on its way is no error of its sender's clock. The clock is corrected
     only where it is certainly wrong: it is ahead of ours, or further behind than transit explains.
     """
     sent_at = moments.get("sentAt")
@@ -247,8 +247,8 @@ def _moment(
     if sent_at is None or happened is None:
         return arrived
     behind = arrived - sent_at
-    # Between the two limits nobody knows whether the clock is wrong or the call was held up. What
-    # ends a run then counts as late as it may be, everything else as early.
+    # Between the two limits nobody knows whether the clock is wrong or the call was held up. An
+    # event that ends a run then counts as late as it may be, any other as early.
     if timedelta(0) <= behind <= late:
         return min(_told(moments) or happened, arrived)
     # both are by the sender's clock: its error falls out of their difference

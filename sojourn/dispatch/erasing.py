@@ -1,6 +1,6 @@
 """Erasing a person to the end: the store first, then Temporal's histories, then the files.
 
-What is not finished is listed, and taken up by the sweep of any worker.
+An unfinished erasure is listed, and the sweep of any worker goes on with it.
 """
 
 import asyncio
@@ -31,20 +31,20 @@ TRIES = 5
 """Deadlocks, lost to other work on the same customer, after which a request to erase fails."""
 POLL = timedelta(seconds=0.5)
 PATIENCE = timedelta(seconds=30)
-"""Temporal deletes a history some time after it was asked; for so long a command waits."""
+"""The time that a command waits: Temporal deletes a history some time after it was asked."""
 
 Run = tuple[str, str]
 """A workflow id and a run id."""
 
 
 async def ask(store: Store, customer_id: str, *, why: str, by: str) -> tuple[ErasureRow, bool]:
-    """Erase a person in the store. From the answer on nothing is sent, and nothing comes back.
+    """Erase a person in the store. Once this returns, nothing is sent, and nothing comes back.
 
     Args:
         store: open.
         customer_id: any id of the person.
         why: the reason, without a word of the person's.
-        by: who wants it.
+        by: who asks for it.
 
     Returns:
         The erasure, which `finish` brings to its end; and False if it was asked before.
@@ -69,7 +69,7 @@ async def finish(store: Store, client: Client, number: int, home: Path) -> bool:
         store: open.
         client: of the namespace.
         number: of the erasure.
-        home: the home folder, in which messages may lie that somebody looked at.
+        home: the home folder, which may hold messages that somebody looked at.
 
     Returns:
         True if it is finished; False if it needs more time.
@@ -211,7 +211,7 @@ async def _histories(client: Client, todo: Todo) -> AsyncIterator[Run]:
 
 
 async def _delete(client: Client, run: Run) -> None:
-    """Have Temporal delete a history; an open run is terminated by that."""
+    """Ask Temporal to delete a history; that terminates an open run."""
     workflow_id, run_id = run
     try:
         await client.workflow_service.delete_workflow_execution(

@@ -1,4 +1,4 @@
-"""`Forgetting`: forgets secrets that have expired, and requests that count no more."""
+"""`Forgetting`: forgets secrets that have expired, and requests that no longer count."""
 
 from datetime import UTC, datetime
 

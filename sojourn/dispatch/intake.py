@@ -8,8 +8,8 @@ A publisher is answered once its event is stored, or, if it wants to wait, once 
 Lanes (`dispatch.lanes`), one for each customer, route what a transaction (`dispatch.committing`)
 stores: tell the runs of the oldest event, note that in one of the next transactions, go on to the
 next event. A lane remembers how far it has to go, not what lies on the way, and there are
-`MOST_LANES` of them for events that nobody waits for. What does not fit in, or cannot be told
-because Temporal is away, is told later (`dispatch.later`), or by the sweep of any worker.
+`MOST_LANES` of them for events that nobody waits for. Events that do not fit in, or cannot be told
+because Temporal is down, are told later (`dispatch.later`), or by the sweep of any worker.
 """
 
 import asyncio
@@ -76,8 +76,8 @@ class Intake:
             store: an open store.
             teller: starts and tells runs.
             project: its journeys and events.
-            timezone: the zone of a customer whose own nothing tells.
-            clock: the journeys' clock minus Temporal's; zero but in time travel.
+            timezone: the zone of customers whose own is unknown, an IANA name.
+            clock: the journeys' clock minus Temporal's; zero except in time travel.
             clock_skew: how far senders' clocks may differ.
             watch: is told how long events take to reach the runs.
             present: the present by the journeys' clock, where the machine's does not tell it.
@@ -141,7 +141,7 @@ class Intake:
         return await wake.done
 
     def wake_soon(self, customer_id: str) -> None:
-        """Route what is unrouted of a customer; nobody waits for it."""
+        """Route a customer's unrouted events, in the background."""
         if self._has_room(customer_id):
             done = asyncio.get_running_loop().create_future()
             self._put(Wake(customer_id, done, awaited=False))
@@ -149,7 +149,7 @@ class Intake:
             self._leave(customer_id)
 
     async def drain(self) -> None:
-        """Wait until nothing is under way. What is left for later is not: the sweep tells it."""
+        """Wait until nothing is under way. Events left for later are not: the sweep tells them."""
         self._later.stop()
         while self._tasks:
             await asyncio.wait(self._tasks)
@@ -180,7 +180,7 @@ class Intake:
             self._working = False
 
     async def _commit(self, batch: Sequence[Work]) -> None:
-        """Commit a batch in one transaction; if that fails, by customer, and at last one by one.
+        """Commit a batch in one transaction; if that fails, by customer, and finally one by one.
 
         So a bad event, or a customer whose lock somebody holds, harms nobody else.
         """
@@ -210,9 +210,9 @@ class Intake:
             self._go_on(batch, transaction)
 
     def _tell_of(self, batch: Sequence[Work], did: Transaction) -> None:
-        """Tell senders and operators of starts that came to nothing: nothing makes up for them.
+        """Tell senders and operators of starts that were refused: nothing makes up for them.
 
-        They are told the reason, not the values: these are the customer's.
+        They are told the reason, not the values, which are the customer's.
         """
         for one in did.refused:
             log.log(
@@ -276,7 +276,7 @@ class Intake:
             self.wake_soon(customer_id)
 
     def _stored(self, work: Arrival, did: Transaction) -> Lane | None:
-        """Answer an event that is stored, or have it wait in its lane.
+        """Answer an event that is stored, or let it wait in its lane.
 
         Returns:
             The lane that is to come to the event; None if none is.
@@ -323,12 +323,12 @@ class Intake:
         return len(self._lanes) < MOST_LANES or self._lanes.find(customer_id) is not None
 
     def _leave(self, customer_id: str, error: Exception | None = None) -> None:
-        """Leave for later what is stored of a customer."""
+        """Leave a customer's stored events for later."""
         self.watch.left()
         self._later.add(customer_id, error)
 
     def _stop(self, lane: Lane, error: BaseException) -> None:
-        """End a lane that cannot go on, and leave for later what nobody waits for."""
+        """End a lane that cannot go on; its events that nobody waits for are left for later."""
         self._lanes.close(lane)
         self.watch.telling(len(self._lanes))
         if lane.unawaited and isinstance(error, Exception):

@@ -58,7 +58,7 @@ async def had_of(
     since: Sequence[EventRow],
     journeys: Journeys,
 ) -> dict[str, Mapping[str, int]]:
-    """Read the keys that a customer has had, of the journeys where it depends on them.
+    """Read the keys that a customer has had, for journeys where the runs concerned depend on them.
 
     Args:
         session: any session.
@@ -88,7 +88,7 @@ async def had_of(
 async def before_of(
     session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], project: Project
 ) -> dict[str, list[tuple[EventRow, Event]]]:
-    """Read what has told or moved an anchor, for customers with a change that waits.
+    """Read the events that told or moved an anchor, for customers with a change that waits.
 
     Args:
         session: any session.
@@ -138,7 +138,7 @@ async def last_sent_of(
 async def held_back_of(
     session: AsyncSession, waiting: dict[str, list[tuple[EventRow, Event]]], journeys: Journeys
 ) -> Mapping[str, str]:
-    """Read who holds entries back, and why, of the journeys that waiting events may start.
+    """Read who holds entries back, and why, for the journeys that waiting events may start.
 
     Args:
         session: any session.

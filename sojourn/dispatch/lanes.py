@@ -76,7 +76,7 @@ class Lane:
         waiting: for each arrival: its event's number, and whether the event was new.
         wakes: the wakes that wait for the lane's end.
         routed: how many events were routed.
-        unawaited: some of what it is to come to is awaited by nobody.
+        unawaited: nobody waits for some of the events that it is to come to.
     """
 
     customer_id: str
@@ -92,7 +92,7 @@ class Lane:
 
         Args:
             seq: the event's number.
-            arrival: the arrival.
+            arrival: to be answered.
             stored: the event was new.
         """
         self.waiting.append((seq, arrival, stored))
@@ -143,7 +143,7 @@ class Told:
 
     Args:
         lane: the lane it belongs to.
-        plan: the plan.
+        plan: as it was made.
         reached: the runs that have the event, and what it did to them if somebody asked.
         started: the runs that it started.
         closed: the rows of runs that turned out to be closed.

@@ -24,7 +24,7 @@ class Later:
     """Customers to wake once that helps.
 
     Args:
-        wake: routes what is unrouted of a customer.
+        wake: routes a customer's unrouted events.
 
     Attributes:
         away: nobody could be told a moment ago, so that trying another customer is of no use.
@@ -63,7 +63,7 @@ class Later:
         self._back.set()
 
     def stop(self) -> None:
-        """Try no more."""
+        """Stop trying."""
         self._customers.clear()
         if self._task is not None:
             self._task.cancel()
@@ -84,7 +84,7 @@ class Later:
                 self._back.clear()
 
     async def _try(self, some: list[str]) -> bool:
-        """Wake some of them; tell whether a server is away, so that trying more is of no use."""
+        """Wake some of them; tell whether a server is down, so that trying more is of no use."""
         for customer_id in some:
             del self._customers[customer_id]
         away = False

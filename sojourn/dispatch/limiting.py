@@ -109,7 +109,7 @@ async def refuses(
         now: by the journeys' clock.
 
     Returns:
-        The subjects that have as many as there may be; empty if it is none too many.
+        The subjects that have reached their limits; empty if none has.
     """
     limits = journey.terms.limits
     assert limits is not None

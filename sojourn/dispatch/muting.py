@@ -1,8 +1,8 @@
 """Muting: from the event that starts a run of a journey with ``mutes``, until one that ends it.
 
 Both are done in the transaction that stores the event, under the customer's lock: no claim that
-comes after an acknowledged complaint misses it. Which stored event ends a run is asked as the gate
-asks it, so that what arrives early, late or under another id counts the same.
+comes after an acknowledged complaint misses it. The gate's own question tells which stored event
+ends a run, so that one that arrives early, late or under another id counts the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ async def hear(
         within: how far senders' clocks may differ.
 
     Returns:
-        True if runs of the customer are to ask again: events say so that are stored now.
+        True if runs of the customer are to ask again: events stored now tell them so.
     """
     journeys = project.journeys.muting
     if not journeys:
@@ -115,7 +115,7 @@ async def settle(
     woken = False
     for mute in await mutes.standing(session, person.customer_id):
         if mute.journey not in project.journeys.muting:
-            continue  # not a run's of this code
+            continue  # of no journey in this code
         start = await events.find(session, mute.message_id)
         if start is None:
             continue
@@ -165,7 +165,7 @@ async def take_back(
     project: Project,
     people_held: Mapping[str, CustomerRow],
 ) -> set[str]:
-    """Take back what was muted for starts that came to nothing after all.
+    """Take back the mutes of starts that were refused after all.
 
     Args:
         session: a writing transaction.

@@ -1,4 +1,4 @@
-"""Requests for confirmation: the event is one, and is kept in the log of consents with it."""
+"""Requests for confirmation: the event that makes one is kept in the log of consents as well."""
 
 from collections.abc import Iterable, Mapping
 
@@ -32,7 +32,7 @@ def check(event: Event, topics: Topics) -> None:
 
 
 def name_key(row: EventRow, event: Event | None) -> None:
-    """Have a row name the fields that the event makes of others, such as the key of a request.
+    """Write into a row the fields that the event derives from others, such as a request's key.
 
     Args:
         row: about to be stored.

@@ -41,9 +41,9 @@ class Plan:
         missed: numbers of events that those would have heard, had they arrived after this one.
         ask: whether a sender wants to know what the event did.
         judged: names of the journeys for which a judgement on the event is kept.
-        refused: the starts that come to nothing, unless a run that may be open hears the event.
+        refused: the starts that are refused, unless a run that may be open hears the event.
         doubtful: runs that are to be looked up before it is known which runs the event concerns:
-            how many are open decides. There are no targets then.
+            the number of open ones decides. There are no targets then.
     """
 
     row: EventRow
@@ -88,7 +88,7 @@ class Planned:
     Args:
         plan: the oldest event that concerns a run; None if none does.
         idle: the numbers of the events before it, which concern nobody.
-        refused: the starts that came to nothing for certain, of it and of those before it.
+        refused: the starts that are certainly refused, of it and of those before it.
     """
 
     plan: Plan | None
@@ -104,14 +104,14 @@ class Known:
         customer: the card.
         open_runs: runs that were not found closed yet.
         since: events since the oldest waiting start that may concern the runs it starts.
-        had: the keys that the customer has had, by journey, where it depends on them which runs
-            these events and those that wait concern.
+        had: the keys that the customer has had, by journey, where the runs that these events and
+            those that wait concern depend on them.
         before: every event that has told or moved the anchor of a journey, oldest first.
-        last_sent: when the last message left of each run that waiting events would start.
+        last_sent: for each run that waiting events would start, when its last message left.
         held_back: the journeys whose entries an operator holds back, with who and why.
         verdicts: the judgements on waiting events.
         looked_up: ids of runs that were found open just now.
-        ended: ids of those that a stored event has ended, and that may be open for a moment yet.
+        ended: ids of those that a stored event has ended, and that may still be open for a moment.
     """
 
     customer: CustomerRow
@@ -161,12 +161,12 @@ def next_plan(
         known: of the customer.
         waiting: its waiting events that can be read.
         journeys: of the project.
-        timezone: where nothing tells the customer's.
+        timezone: the zone of customers whose own is unknown, an IANA name.
         clock: the journeys' clock minus Temporal's.
         within: how far senders' clocks may differ.
 
     Returns:
-        The plan, and what came to nothing before it.
+        The plan, and the idle events and refused starts before it.
     """
     idle: list[int] = []
     refused: list[Refused] = []
@@ -178,7 +178,7 @@ def next_plan(
         crowd = _crowd(known, event, journeys, set(begins) - set(over))
         targets = routing.targets(
             event,
-            # a run that is over must not take an event that may begin none for its next beginning
+            # a run that is over must not mistake an event that may begin none for its next start
             [
                 r
                 for r in known.open_runs
@@ -296,7 +296,7 @@ def _turned_away(
     begins: Mapping[str, Verdict],
     verdicts: Verdicts,
 ) -> list[Refused]:
-    """Return the starts that come to nothing."""
+    """Return the starts that are refused."""
     return [
         Refused(
             row,
@@ -348,7 +348,7 @@ def _missed(
 
 
 def _news(journey: type[Journey], journeys: Journeys) -> set[str]:
-    """Return what a run is told of late: no event that starts runs, which could start another."""
+    """Return the events a run is told of late: none that starts runs, as it could start another."""
     starting = {name for known in journeys.values() for name in names(known.terms.starts_on)}
     return set(journey.terms.declared) - starting
 

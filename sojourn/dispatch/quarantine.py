@@ -40,8 +40,8 @@ async def keep(
     """Keep a call that does not validate, in a transaction of its own.
 
     Only known events and identify calls are kept: nobody could mend anything else into one. The
-    same call again, a sender's retry, adds no second row; one of somebody who was erased is counted
-    alone.
+    same call again, a sender's retry, adds no second row; one of somebody who was erased is only
+    counted.
 
     Args:
         store: open.
@@ -62,7 +62,7 @@ async def keep(
 
 
 def _without_secrets(call: dict[str, Any], kind: type[Event]) -> dict[str, Any]:
-    """Return a call without what is not kept, or not for long: nobody says for how long."""
+    """Return a call without the fields that are not kept for long: a call here may be."""
     given = call.get("properties")
     named = renamed(kind, given) if isinstance(given, Mapping) else {}
     left = {name: value for name, value in call.items() if name != "context"}
@@ -74,7 +74,7 @@ async def keep_traits(
 ) -> None:
     """Keep the traits that were left out of an identify call, without those that were taken.
 
-    The call that is kept says these alone. So redriving it repeats no other word.
+    The call that is kept has these alone, so that redriving it repeats no other word.
 
     Args:
         store: open.
@@ -152,14 +152,14 @@ async def mend(
     known: Events = SHIPPED,
     check: Callable[[QuarantineRow], object] | None = None,
 ) -> QuarantineRow:
-    """Change fields of a call in quarantine; it must validate then.
+    """Change fields of a call in quarantine; afterwards it must validate.
 
     Args:
         store: open.
         number: of the call.
         changes: paths as faults name them, ``properties.price``, and their new values.
         known: the events of the project.
-        check: raises if the changed call does not validate; None: as an event of the project.
+        check: raises if the changed call does not validate; None: it is read as a project's event.
 
     Returns:
         The call as it is kept from now on.
@@ -185,7 +185,7 @@ async def mend(
 
 
 async def redrive(sojourn: Sojourn, number: int) -> Published:
-    """Send a call on its way, with its own message id and moment, and settle it then.
+    """Send a call on its way, with its own message id and moment, then settle it.
 
     A process that dies in between leaves the call open: the second time stores no second event.
 
@@ -209,7 +209,7 @@ async def redrive(sojourn: Sojourn, number: int) -> Published:
 
 
 async def settle(store: Store, number: int, outcome: str, at: datetime) -> None:
-    """Note that a call needs no more work, unless somebody else was as quick.
+    """Note that a call needs no more work, unless somebody else was quicker.
 
     Args:
         store: open.
@@ -240,8 +240,8 @@ async def drop(store: Store, number: int) -> None:
 def to_send(row: QuarantineRow) -> dict[str, Any]:
     """Return the call as `redrive` sends it: one that tells no moment happened on its arrival.
 
-    Its moment stands as it is kept. The sender's clock was set right when the call arrived; a
-    ``sentAt`` would have it set right once more.
+    Its moment stays as it is kept. The sender's clock was corrected when the call arrived; with a
+    ``sentAt`` it would be corrected again.
     """
     call = {field: value for field, value in row.call.items() if field != "sentAt"}
     if call.get("timestamp") is None and call.get("originalTimestamp") is None:

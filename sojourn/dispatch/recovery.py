@@ -1,6 +1,6 @@
 """Recovery after a restore: what the store knows and Temporal does not, and the other way round.
 
-A run is lost if the store has neither its end nor Temporal its execution. Temporal forgets runs
+A run is lost if the store lacks its end and Temporal lacks its execution. Temporal forgets runs
 that have ended, too, once their retention is over. So a run counts as lost only if the store has a
 sign of its life that is younger than the retention: had it ended since, Temporal would still know.
 """
@@ -54,12 +54,12 @@ class Standing(StrEnum):
 
 
 class Finding(BaseModel):
-    """A run of which the store and Temporal do not agree.
+    """A run on which the store and Temporal do not agree.
 
     Args:
         workflow_id: its id.
         journey: its name.
-        customer_id: the customer.
+        customer_id: whose run it is.
         enrolment: the message id of the event that began it.
         standing: the finding.
         because: the event that ended it, or the fault.
@@ -114,7 +114,7 @@ class Recovery:
         """Go through all runs.
 
         Yields:
-            Each run of which the two do not agree.
+            Each run on which the two do not agree.
 
         Raises:
             BadInput: the namespace does not say for how long it keeps runs: name ``since``.
@@ -270,7 +270,7 @@ class Recovery:
         return found.model_copy(update={"standing": Standing.ENTERED})
 
     async def _mute(self, row: RunRow) -> None:
-        """Mute a customer whose run goes on, if nothing of that is kept: it began without it."""
+        """Mute a customer whose run goes on, if the store has no mute of that run."""
         project = self._sojourn.project
         journey = project.journeys.muting.get(row.journey)
         if journey is None or self._dry:

@@ -55,20 +55,20 @@ async def take(
     *,
     hold: timedelta = timedelta(0),
 ) -> Told | None:
-    """Take a report in; its run is told meanwhile, unless a machine was behind it.
+    """Take a report in; its run is told in the background, unless a machine was behind it.
 
     Taking it again does no harm, and finishes what an earlier call could not.
 
     Args:
         sojourn: open.
-        provider: who tells it.
-        report: what.
+        provider: that tells it.
+        report: as its webhook was read.
         received_at: when its webhook came, by our clock.
-        hold: how much later a click is told, by `tell_clicks`: until then it can turn out to be one
+        hold: the delay before `tell_clicks` tells of a click: until then it can turn out to be one
             of a machine's burst.
 
     Returns:
-        Whose message it is about; None: it is kept, and about none of ours.
+        The report with the message it is about; None: it is kept, and about no message of ours.
 
     Raises:
         StoreUnavailable: nothing is kept, or not the event that it amounts to.
@@ -115,7 +115,7 @@ def event_of(told: Told) -> MessageEvent | None:
     """Return the event that a report amounts to, under an id of its own.
 
     Returns:
-        The event; None if it is none, now or ever: of what a machine did, nobody is told.
+        The event; None if there is none, now or ever: no run is told what a machine did.
     """
     report = told.report
     kind = EVENTS.get(report.kind)

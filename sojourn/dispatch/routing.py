@@ -111,7 +111,7 @@ def targets(
     found: dict[str, Target] = {}
     for name, journey in journeys.heard_by(event.event_name).items():
         if not event.is_whole and not journey.terms.is_ended_by(event.event_name):
-            continue  # nobody but the runs that it ends can make anything of it
+            continue  # only the runs that it ends can make anything of it
         key, reach = key_of(journey, event), journey.terms.reach
         begun = workflow_id(name, sent_as or event.customer_id, key)
         for run in runs:

@@ -1,6 +1,6 @@
 """The activities by which runs say something: an event, or a statement on a card.
 
-Both take the way of everybody: the one intake of events, the one writer of cards.
+Both go the way of all others: the one intake of events, the one writer of cards.
 
 Journeys that start each other could go on for ever without a customer doing anything. So there is a
 limit to what is told of one customer in a day. An event above it is stored and set aside:
@@ -28,12 +28,12 @@ from sojourn.store.tables import EventRow
 MOST_TOLD = 500
 """Events of one name that runs tell of a customer in a day."""
 MOST_TOLD_ON = 20
-"""Such events of runs that a told event has begun; they are counted by themselves."""
+"""The same for runs that a told event has begun; their events are counted separately."""
 A_DAY = timedelta(days=1)
 
 
 class TooManyTold(SojournError):
-    """Runs have told so many events of a customer that they are likely a circle."""
+    """Runs have told so many events of a customer that they probably start each other."""
 
 
 class Sayings:
@@ -106,12 +106,12 @@ class Sayings:
         return True
 
     async def drain(self) -> None:
-        """Wait until the runs that are to be told of something were told."""
+        """Wait until every event that was taken is routed, or left to the sweep."""
         for sojourn in self._by_clock.values():
             await sojourn.drain()
 
     def _sojourn(self, said: Saying) -> Sojourn:
-        """Return the way in by the clock of a run: in time travel, runs begin by the same one."""
+        """Return the client with the clock of a run: in time travel, runs that begin share it."""
         if said.clock not in self._by_clock:
             travels = {"now": _any_moment, "clock": said.clock} if said.clock else {}
             self._by_clock[said.clock] = Sojourn(
@@ -181,7 +181,7 @@ def _any_moment() -> datetime:
 
 
 def _again(said: Saying, error: Exception) -> ApplicationError:
-    """Return the error that has Temporal try again: a text may quote a row, so the kind alone."""
+    """Return the error that makes Temporal try again; its kind alone, as a text may quote a row."""
     kind = type(error).__name__
     text = str(error) if isinstance(error, SojournError) else kind
     activity.logger.warning("%s cannot be taken in now: %s", said.what, text)

@@ -1,6 +1,6 @@
 """Suppose that an event came: which run it would start, or why it would start none.
 
-The judgement is the one on real events (`dispatch.planning`); nothing is stored, and nobody told.
+The judgement is that on real events (`dispatch.planning`); nothing is stored, and no run is told.
 """
 
 from datetime import timedelta
@@ -33,12 +33,12 @@ async def supposed(
 ) -> Planned:
     """Tell what an event would start of one journey.
 
-    Which of the customer's runs are open is told by the store, which may be behind Temporal.
+    The store tells which of the customer's runs are open; it may be behind Temporal.
 
     Args:
         session: any session.
         person: the customer's row.
-        journey: the journey.
+        journey: that it might start.
         row: the event as it would be stored; its number comes after every other.
         event: the same event.
         project: its journeys and events.

@@ -1,7 +1,7 @@
 """The sweep: routes events that were stored and whose runs were never told.
 
-It goes through all customers that have any, the one with the oldest event first. What it cannot
-deal with holds nobody up: an event that Temporal refuses for an hour is set aside.
+It goes through all customers that have any, the one with the oldest event first. No event holds it
+up: one that Temporal refuses for an hour is set aside.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ log = logging.getLogger("sojourn.dispatch")
 AT_ONCE = 50
 """Customers that one sweep works on at a time."""
 PATIENCE = timedelta(hours=1)
-"""For so long an event that is refused is tried again, before it is set aside."""
+"""The time for which an event that is refused is tried again before it is set aside."""
 _OF_THE_EVENT = (
     RPCStatusCode.INVALID_ARGUMENT,
     RPCStatusCode.FAILED_PRECONDITION,
@@ -44,7 +44,7 @@ async def sweep(
     after: timedelta,
     page: int,
 ) -> int:
-    """Route what was left unrouted, oldest first.
+    """Route the events that were left unrouted, oldest first.
 
     Args:
         store: open.
@@ -57,8 +57,8 @@ async def sweep(
         How many events were routed.
 
     Raises:
-        TemporalUnavailable: Temporal is away; the next sweep tries again.
-        StoreUnavailable: the database is away.
+        TemporalUnavailable: Temporal does not answer; the next sweep tries again.
+        StoreUnavailable: the database does not answer.
     """
     routed, seen = 0, 0
     before = datetime.now(UTC) - after
@@ -85,7 +85,7 @@ async def sweep(
 async def _route(
     store: Store, client: Client, wake: Callable[[str], Awaitable[int]], customer_id: str
 ) -> int:
-    """Route the events of one customer; a failure of theirs alone is said, and ends nothing."""
+    """Route the events of one customer; a failure of these alone is logged, and ends nothing."""
     try:
         return await wake(customer_id)
     except TemporalUnavailable as error:
@@ -105,7 +105,7 @@ async def _route(
 
 
 def _is_ours(error: Exception) -> bool:
-    """Tell a refusal of everything, by a lost right or a missing set-up, from one of this event."""
+    """Tell a refusal of everything (a lost right, a missing set-up) from one of this event."""
     if not isinstance(error, RPCError):
         return False
     return error.status not in _OF_THE_EVENT or "search attribute" in error.message

@@ -52,7 +52,7 @@ class Reached:
     """A run that was told.
 
     Args:
-        execution: what a start met or made; empty if the run was known to be open.
+        execution: that a start found or made; empty if the run was known to be open.
         answer: what the event did, if somebody asked and the run answered in time.
     """
 

@@ -1,4 +1,4 @@
-"""Turns: the work that waits for a transaction, so shared out that one customer's flood is theirs.
+"""Turns: the work that waits for a transaction; one customer's flood delays that customer alone.
 
 A transaction takes a few pieces of work of each customer in turn. So a customer who sends ten
 thousand events at once waits for them, and everybody else waits for one transaction as always.
@@ -39,7 +39,7 @@ class Turns:
         """Take the work of the next transaction.
 
         Returns:
-            What has waited longest, of each customer `SHARE` pieces at most.
+            The work that has waited longest, of each customer `SHARE` pieces at most.
         """
         batch: list[Work] = [self._told.popleft() for _ in range(min(BATCH, len(self._told)))]
         left = BATCH

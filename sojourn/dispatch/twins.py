@@ -1,4 +1,4 @@
-"""Twins: runs about one thing, under two ids that stand in one call. One ladder goes on.
+"""Twins: runs about one thing, under two ids that appear in one call. One of them goes on.
 
 A shopper fills a cart as a guest, logs in, and adds one more product to it: the call has both ids.
 The event starts a run for the account, and the guest's run about the same cart would write beside
@@ -23,7 +23,7 @@ from sojourn.store.tables import EventRow, RunRow
 async def of(
     session: AsyncSession, row: EventRow, event: Event, journeys: Journeys, also: Collection[str]
 ) -> list[RunRow]:
-    """Return runs of the other ids of a call that are about what the event starts a run of.
+    """Return the runs of a call's other ids about the thing that the event starts a run of.
 
     Args:
         session: any session.
@@ -56,7 +56,7 @@ async def of(
 async def end(
     session: AsyncSession, row: EventRow, event: Event, twins: Sequence[RunRow]
 ) -> tuple[list[str], list[str]]:
-    """End the runs of other ids that the event's own customer can be written to about.
+    """End the runs of other ids, except where only the other id has an address.
 
     Args:
         session: a writing transaction that holds no customer.
