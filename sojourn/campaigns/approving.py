@@ -1,6 +1,6 @@
 """Approvals of campaigns: of what they say, in code, words, audience and times.
 
-An approval is of a digest: whatever changes afterwards makes it one of something else.
+An approval is bound to a digest: after any change it no longer holds.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ async def check_approved(
         asks: whose approval counts.
 
     Raises:
-        BadInput: somebody else than the launcher has to approve it, as it is now.
+        BadInput: somebody other than the launcher has to approve it, as it is now.
     """
     if asks is Approval.OWN:
         return

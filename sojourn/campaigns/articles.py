@@ -24,7 +24,7 @@ class LookedAt:
 
     Args:
         fresh: what a message tells of now.
-        all: by language everything that there is, in the feeds' order.
+        all: by language, everything that the feeds have, in their order.
         left_out: entries that cannot stand in a message.
     """
 
@@ -98,7 +98,7 @@ async def choose(store: Store, campaign_id: str, now: datetime) -> None:
             return
     looked = await look(plan.feed, {}, now)
     async with store.transaction() as session:
-        # who came first has chosen: an attempt that was given up, another occurrence
+        # the first to come has chosen: an attempt that was given up, or another occurrence
         await articles.hold(session, row.name)
         if await articles.of(session, campaign_id, plan.feed.written):
             return

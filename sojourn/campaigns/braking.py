@@ -13,15 +13,15 @@ LOOK_EVERY = 2.0
 class Braking:
     """Looks whether a campaign has to stop.
 
-    A look counts what did harm, which is little. All that has left is counted only if the harm
-    would be too much of what had left before: more that leaves makes the share smaller.
+    A look counts the harm, which is little. The messages that left are counted only if the harm is
+    too large a share of those known to have left before: further ones make the share smaller.
 
     Args:
         store: open.
         campaign_id: of the campaign.
         channel: that is served.
         brakes: of the campaign; None: it never stops itself.
-        left: so many messages at least have left by the channel.
+        left: the least number of messages that have left by the channel.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A/B tests of campaigns: draw the share, say when the winner is found, and find it, once."""
+"""A/B tests of campaigns: draw the share, set when the winner is found, and find it, once."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ PAGE = 5000
 
 
 async def draw(session: AsyncSession, campaign_id: str, test: ABPlan) -> None:
-    """Note who of a frozen audience is in the share, and which variant they get.
+    """Note which of a frozen audience are in the share, and which variant each gets.
 
     Args:
         session: the transaction that freezes.
@@ -35,7 +35,7 @@ async def draw(session: AsyncSession, campaign_id: str, test: ABPlan) -> None:
 
 
 async def set_moment(store: Store, campaign_id: str, plan: CampaignPlan, now: datetime) -> None:
-    """Say when the winner is found, once all of the share had the message; it is said once.
+    """Set when the winner is found, once all of the share had the message; it is set once.
 
     Args:
         store: open.
@@ -100,8 +100,8 @@ def variant_and_due(
         standing: of its test; None: it has none.
 
     Returns:
-        Of those that no variant is tried on the winner, and the later of its moment and their own;
-        an empty name if there are no variants.
+        In the share, the recipient's own variant and moment. Outside of it, the winner, and the
+        later of its moment and the recipient's. An empty name if there are no variants.
     """
     if one.variant is not None:
         return one.variant, one.due_at

@@ -36,7 +36,7 @@ async def fetch(
         Its bytes, and the address that they came from, after redirects.
 
     Raises:
-        FeedFault: there is none to be had; the text does not quote the address.
+        FeedFault: it cannot be fetched; the text does not quote the address.
     """
     try:
         async with asyncio.timeout(timeout_seconds), _client(timeout_seconds) as client:

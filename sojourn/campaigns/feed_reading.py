@@ -24,7 +24,7 @@ from sojourn.rendering.words import clean
 LONGEST_TITLE = 150
 LONGEST_TEXT = 280
 LONGEST_NAME = 200
-"""Characters of an article's id; of a longer one a digest is kept."""
+"""Characters of an article's id; a longer one becomes a digest."""
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _RSS1 = "{http://purl.org/rss/1.0/}"
@@ -61,7 +61,7 @@ def read_feed(data: bytes, address: str) -> ReadFeed:
 
     Args:
         data: its bytes.
-        address: where it is: what is relative in it is to that.
+        address: where it is; relative addresses in it are relative to that.
 
     Returns:
         Its articles.

@@ -1,7 +1,7 @@
-"""Campaigns that follow others: to those who had a message of another one.
+"""Campaigns that follow others: they go to customers who had a message of another one.
 
-The other one has to be over, for until then its numbers can change. Whose message of it is in doubt
-comes in once it is proved that they had it, for as long as the message is of use.
+The other one has to be over, for until then its numbers can change. A customer whose message of it
+is in doubt comes in once it is proved that they had it, for as long as the message is of use.
 """
 
 from collections.abc import Collection, Sequence
@@ -45,7 +45,7 @@ async def first_ones(session: AsyncSession, plan: CampaignPlan) -> list[Campaign
 
 
 def check_over(name: str, firsts: Collection[CampaignCounts]) -> None:
-    """Check that what became of the campaigns that one follows is certain.
+    """Check that the campaigns that one follows are over, so that their numbers are final.
 
     Args:
         name: of the campaign that follows.
@@ -76,10 +76,10 @@ def told(firsts: Sequence[CampaignCounts]) -> str:
 async def take_in(
     store: Store, campaign_id: str, plan: CampaignPlan, now: datetime, *, own: frozenset[str]
 ) -> int:
-    """Take those in of who it is proved now that they had the campaign that this one follows.
+    """Take in customers who are proved by now to have had the campaign that this one follows.
 
-    Who is proved not to have had it is left out, and so is everybody once the message is of no use
-    any more. Doing it again changes nothing.
+    Customers who are proved not to have had it are left out, and so is everybody once the message
+    is of no use any more. Doing it again changes nothing.
 
     Args:
         store: open.

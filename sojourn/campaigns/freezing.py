@@ -1,4 +1,4 @@
-"""Freeze a campaign's audience: who is in it now gets its message, each at their moment."""
+"""Freeze a campaign's audience: the customers in it now get its message, each at their moment."""
 
 from datetime import datetime
 
@@ -22,14 +22,15 @@ async def freeze(
 ) -> int:
     """Note everybody who is in a campaign's audience now; doing it again changes nothing.
 
-    If it follows another campaign, again takes in of who it is proved meanwhile that they had that.
+    If it follows another campaign, doing it again takes in customers who have been proved since to
+    have had that one.
 
     Args:
         store: open.
         campaign_id: of a campaign that was launched.
         now: the moment at which its audience's question is asked.
         own: topics that need a yes of their own.
-        default_zone: of customers whose own zone nothing tells, an IANA name.
+        default_zone: the zone of customers whose own is unknown, an IANA name.
 
     Returns:
         How many are in it.
@@ -52,7 +53,7 @@ async def freeze(
             )
             if plan.ab is not None and (size or firsts):
                 await deciding.draw(session, campaign_id, plan.ab)
-            if firsts:  # after the draw: who comes in later gets the winner
+            if firsts:  # after the draw: customers who come in later get the winner
                 asked = doubtful(plan.fact, now, postgresql=database, own=own)
                 lane = recipients.DOUBTFUL
                 await _freeze(

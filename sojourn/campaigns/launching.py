@@ -51,7 +51,7 @@ async def launch(
         campaign: of the project.
         by: who launches it.
         approved: the digest that was approved (`digest_of`).
-        occasion: tells launches apart; of a campaign that recurs the day, ``2026-12-07``.
+        occasion: tells launches apart; for a campaign that recurs, the day: ``2026-12-07``.
 
     Returns:
         Its numbers; and False if it was launched before.
@@ -67,13 +67,13 @@ async def launch(
         asks = sojourn.settings.campaign_approval
         await check_approved(session, campaign, digest, by=by, asks=asks)
     if campaign.articles is not None:
-        campaign.articles.addresses()  # an unset one is said at once, not when it is to be read
+        campaign.articles.addresses()  # an unset one is reported now, not when it is to be read
     campaign_id = id_of(campaign, occasion)
     now = sojourn.now()
     plan = CampaignPlan.of(campaign, campaign_id, now, occasion=occasion)
     async with sojourn.store.reading() as session:
         firsts = await following.first_ones(session, plan)
-    if plan.when.begins(now) <= now:  # else that is asked when the audience is frozen
+    if plan.when.begins(now) <= now:  # else this is checked when the audience is frozen
         following.check_over(campaign_id, firsts)
     async with sojourn.store.transaction() as session:
         row, new = await campaigns.launch(

@@ -20,7 +20,7 @@ LAUNCH = "launch-occurrence"
 SCHEDULED: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime(
     "TemporalScheduledStartTime"
 )
-"""The moment at which the schedule was to fire, which a late firing has as well."""
+"""The moment at which the schedule was to fire; a late firing has it, too."""
 RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 TIMEOUT = timedelta(minutes=1)
 
@@ -79,8 +79,8 @@ class Occurrences:
     async def launch(self, due: Occurrence) -> str:
         """Launch an occurrence, by the code that an operator's launch takes.
 
-        If the campaign is another one than was approved, nothing is sent, and the operators are
-        told: by the log, and by the campaign's words.
+        If the campaign differs from what was approved, nothing is sent, and the operators are told:
+        by the log, and by the campaign's words.
         """
         with told():
             try:

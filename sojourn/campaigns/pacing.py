@@ -17,7 +17,7 @@ LOOK_EVERY = 5.0
 LEAST = 0.1
 """The part of a limit that a campaign has, however much else leaves."""
 MOST = 0.9
-"""The part that it may have if nothing else leaves: who waits for a code need not wait for it."""
+"""The part that it may have if nothing else leaves: a login code need not wait for it."""
 
 
 class Pace:
@@ -60,7 +60,7 @@ class Pace:
         return max(1, min(most, int(self._now_at_most)))
 
     async def turn(self, number: int) -> None:
-        """Wait until so many messages more may leave."""
+        """Wait until this number of further messages may leave."""
         if self._now_at_most is None:
             return
         now = time.monotonic()

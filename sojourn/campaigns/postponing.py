@@ -1,4 +1,4 @@
-"""Postpone what is due of a campaign, once the budget of the sending domain's day is used up."""
+"""Postpone a campaign's due messages, once the budget of the sending domain's day is used up."""
 
 from datetime import datetime
 
@@ -12,15 +12,15 @@ from sojourn.store.tables import CampaignRow
 async def postpone(
     store: Store, row: CampaignRow, channel: Channel, allowance: Allowance, now: datetime
 ) -> None:
-    """Have those who are due asked about at their hour of the next day, or when its use ends.
+    """Postpone messages that are due to their hour of the next day, or to the end of their use.
 
-    Nobody asks the gate about all of them in vain. Whose message may be out is not postponed, nor
-    whose message is of no use any more: the gate says so.
+    So the gate is not asked about all of them in vain. A message that may be out, or is of no use
+    any more, is not postponed: the gate decides on it.
 
     Args:
         store: open.
         row: of the campaign.
-        channel: the channel.
+        channel: that is served.
         allowance: of the day; it is used up.
         now: by the campaign's clock.
     """

@@ -54,12 +54,12 @@ class Scheduled:
 async def schedule(
     sojourn: Sojourn, campaign: Campaign, *, by: str, approved: str, because: str = ""
 ) -> Scheduled:
-    """Have the occurrences of a campaign launched; scheduled again, the new approval holds.
+    """Schedule the occurrences of a campaign; scheduled again, the new approval holds.
 
     Args:
         sojourn: connected.
         campaign: of the project; it recurs.
-        by: who approves of it.
+        by: who approves it.
         approved: the digest that was approved (`digest_of`).
         because: why, in their words.
 
@@ -82,7 +82,7 @@ async def schedule(
         asks = sojourn.settings.campaign_approval
         await check_approved(session, campaign, digest, by=by, asks=asks)
     if campaign.articles is not None:
-        campaign.articles.addresses()  # an unset one is said at once, not when it is to be read
+        campaign.articles.addresses()  # an unset one is reported now, not when it is to be read
     asked = _schedule(sojourn, campaign, campaign.when, by=by, approved=approved)
 
     async def changed(was: ScheduleUpdateInput) -> ScheduleUpdate:
@@ -101,7 +101,7 @@ async def schedule(
 
 
 async def unschedule(sojourn: Sojourn, name: str, *, by: str, because: str) -> None:
-    """Launch no occurrence any more; those that are launched go on.
+    """Launch no further occurrence; those that are launched go on.
 
     Args:
         sojourn: connected.
@@ -150,7 +150,7 @@ async def scheduled(sojourn: Sojourn, name: str) -> Scheduled:
 
 
 async def every(sojourn: Sojourn, campaigns_: Iterable[Campaign]) -> dict[str, Scheduled]:
-    """Return where the schedules of campaigns stand, by name, of those that recur.
+    """Return where the schedules of those campaigns that recur stand, by name.
 
     Raises:
         TemporalUnavailable: no server answers.
@@ -182,7 +182,7 @@ def _schedule(
 
 def _calendar(when: Recurring) -> ScheduleCalendarSpec:
     days_of_month = ScheduleRange(1, 31) if when.day is None else ScheduleRange(when.day)
-    # of Temporal's weekdays, Sunday is the first and 0
+    # Temporal's weekdays begin with Sunday, which is 0
     weekdays = (
         ScheduleRange(0, 6) if when.weekday is None else ScheduleRange((when.weekday + 1) % 7)
     )

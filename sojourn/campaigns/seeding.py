@@ -61,7 +61,7 @@ class Seeds:
     ) -> None:
         """Send its copy to each seed of a channel that has not got one.
 
-        What keeps a copy from a seed is told to the log, and keeps nobody else's message.
+        A fault that keeps a copy from a seed is logged, and keeps nobody else's message.
 
         Args:
             campaign_id: of the campaign.

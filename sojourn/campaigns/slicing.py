@@ -31,13 +31,13 @@ from sojourn.store.tables import CampaignRow
 BATCH = 100
 """Messages that are decided on in one transaction."""
 SLICE = 5_000
-"""Messages of one activity: so many that a history stays short, so few that its end is near."""
+"""Messages of one activity: enough to keep a history short, few enough for its end to be near."""
 LONGEST = timedelta(minutes=30)
-"""A slice of a slow campaign ends after so long."""
+"""The time after which a slice of a slow campaign ends."""
 BROKEN = 0.5
 """If more of a batch than this cannot be rendered, nobody else gets it before somebody looks."""
 FEWEST = 10
-"""Messages that cannot be rendered before that is said of the template, not of a customer."""
+"""Messages that cannot be rendered from which on the template is at fault, not a customer."""
 
 
 class Slicing:

@@ -28,7 +28,7 @@ async def watch(sojourn: Sojourn, *, every: timedelta) -> int:
 
     Args:
         sojourn: open.
-        every: the distance of two looks at one audience.
+        every: the time between two looks at one audience.
 
     Returns:
         How many changes were told.
@@ -45,7 +45,7 @@ async def watch(sojourn: Sojourn, *, every: timedelta) -> int:
             )
             is_first = row is not None and row.looked_at is None
         if is_first:
-            # what was seen by the question before; left untold, it would hide who is noted now
+            # changes that the former question found: left untold, they would hide those noted now
             told += await _tell(sojourn, audience)
         if row is not None:
             await look(sojourn, audience, now, quiet=is_first)
@@ -56,13 +56,13 @@ async def watch(sojourn: Sojourn, *, every: timedelta) -> int:
 async def look(sojourn: Sojourn, audience: Audience, now: datetime, *, quiet: bool) -> int:
     """Note who has come into an audience, and who has gone.
 
-    It ends early if another question is asked by now: by a worker that has another release.
+    It ends early if a worker of another release asks another question by now.
 
     Args:
         sojourn: open.
         audience: any of the project's.
         now: the moment at which its question is asked.
-        quiet: nobody is told of the changes.
+        quiet: no event tells of the changes.
 
     Returns:
         How many customers are in it.

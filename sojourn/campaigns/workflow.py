@@ -1,8 +1,8 @@
-"""The workflow of a campaign: one a campaign, whatever its size.
+"""The workflow of a campaign: one for each campaign, whatever its size.
 
-It freezes the audience, and then has slices sent by each channel of the message until nobody is
-left. Where a slice ends before somebody is due (another time zone, the end of quiet hours), it
-sleeps until then; if variants are tried, it has the winner found when its moment has come.
+It freezes the audience, then sends slices by each channel of the message until nobody is left.
+Where a slice ends before somebody is due (another time zone, the end of quiet hours), it sleeps
+until then; if variants are tried, it finds the winner when the moment for that has come.
 Operators pause, resume and stop it by updates.
 """
 
@@ -97,7 +97,7 @@ class CampaignWorkflow:
         return counts
 
     async def _read_feed(self, asked: CampaignRun, until: datetime) -> None:
-        """Have its feed read, for as long as somebody could still be told of it in time."""
+        """Read the feed, for as long as somebody could still be told of it in time."""
         counts = await workflow.execute_activity(
             READ_FEED,
             ReadFeed(campaign=asked.campaign, now=workflow.now(), until=until),
@@ -121,7 +121,7 @@ class CampaignWorkflow:
         self._tell(counts)
 
     async def _next(self, asked: CampaignRun) -> datetime | None:
-        """Have slices sent; return when to go on, or None at the end.
+        """Send slices; return when to go on, or None at the end.
 
         A campaign that follows another one goes on for as long as somebody may come into it.
         """
@@ -135,7 +135,7 @@ class CampaignWorkflow:
         return workflow.now() + LOOK_AT_LEAST if self._doubtful else None
 
     async def _slices(self, asked: CampaignRun) -> datetime | None:
-        """Have a slice sent by each channel; return when to go on, or None at the end."""
+        """Send a slice by each channel; return when to go on, or None at the end."""
         await workflow.wait_condition(lambda: self._state is not CampaignState.PAUSED)
         if self._decides_at is not None and self._decides_at <= workflow.now():
             await self._decide(asked.campaign)
@@ -173,7 +173,7 @@ class CampaignWorkflow:
         return sliced
 
     async def _decide(self, campaign: str) -> None:
-        """Have the winner of the variants found, unless somebody pauses or stops it meanwhile."""
+        """Find the winner of the variants, unless somebody pauses or stops it all meanwhile."""
         counts = await workflow.execute_activity(
             DECIDE,
             Decide(campaign=campaign, now=workflow.now()),
@@ -211,7 +211,7 @@ class CampaignWorkflow:
         self._tell(counts)
         self._woken += 1
         if act is not CampaignAct.RESUME and self._slicing:
-            # what was claimed before ends by itself; then its numbers are certain
+            # messages claimed before end by themselves; then the numbers are certain
             with suppress(TimeoutError):  # a worker is gone: the numbers say what is under way
                 await workflow.wait_condition(lambda: not self._slicing, timeout=PATIENCE)
             counts = await self._note(told)
