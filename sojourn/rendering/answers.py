@@ -35,7 +35,7 @@ class Answers:
     Args:
         folders: the templates of a project, in order of precedence.
         shop: the sender.
-        locale: of customers whose language nothing tells.
+        locale: of customers whose language is unknown.
     """
 
     def __init__(self, folders: Iterable[Path], shop: Shop, locale: str) -> None:

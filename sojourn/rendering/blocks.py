@@ -67,7 +67,7 @@ def rendered(
 
 
 def _noting(said: dict[str, str], block: str, render: Render) -> Render:
-    """Have a block note what it says."""
+    """Make a block note what it says."""
 
     def note(context: Context) -> Iterator[str]:
         yield _say(said, block, render, context)

@@ -17,7 +17,7 @@ from sojourn.domain.keys import plain
 from sojourn.domain.price import Price
 
 FOLDED = (ProductAdded, ProductRemoved, CartViewed, OrderCompleted, ProductOutOfStock)
-"""The events that make a cart."""
+"""The events that a cart is made of."""
 OF_ANY_CART = (OrderCompleted,)
 """Those that say something of a cart although they name another one."""
 BACK_IN_STOCK = "Product Back in Stock"
@@ -50,9 +50,9 @@ def cart_items(
     Adding a product again raises its quantity; the latest name, picture and link count. A price
     counts with its currency, and is left out once another one was seen: we promise no price that
     has changed. Removing more pieces than the cart holds removes the product. A Cart Viewed event
-    replaces the cart. An order empties the cart: bought products no longer wait in it. What was
-    bought with another cart is left out until it is added once more, and so is what went out of
-    stock, unless it is told to be back.
+    replaces the cart. An order empties the cart: bought products no longer wait in it. A product
+    that was bought with another cart is left out until it is added once more, and so is one that
+    went out of stock, unless it is told to be back.
 
     Args:
         events: oldest first.

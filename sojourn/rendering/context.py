@@ -24,13 +24,13 @@ class RenderContext:
         customer: the person it addresses.
         journey: ``abandoned-cart``.
         template: ``reminder``.
-        message_id: the ledger's name for the message; offer codes grow from it.
-        message_class: promotional messages show a way out.
-        topic: what that way out leads out of.
+        message_id: the ledger's name for the message; offer codes are made from it.
+        message_class: promotional messages show an unsubscribe link.
+        topic: that this link unsubscribes from.
         start: the event that enrolled the customer.
         key: the run's key.
         history: what else happened.
-        elsewhere: orders that name another key: they say what of a cart was bought all the same.
+        elsewhere: orders that name another key: products of a cart may be bought with these.
         now: the journey's clock, aware.
         timezone: IANA name of the customer's zone.
         reference: the message as its links name it (`domain.reports.reference`). Empty: nothing is

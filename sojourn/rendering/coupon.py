@@ -29,11 +29,11 @@ def as_shown(coupon: Coupon, languages: Sequence[str]) -> Shown:
     """Return a coupon with the words of its pool.
 
     Args:
-        coupon: the coupon.
+        coupon: as the message hands it out.
         languages: best first.
 
     Returns:
-        The coupon.
+        The coupon as templates see it.
     """
     percent = coupon.pool.percent
     return Shown(

@@ -56,14 +56,14 @@ class _Environment(ImmutableSandboxedEnvironment):
         filename: str | None,
         defer_init: bool = False,
     ) -> str:
-        """Look a template over before it becomes code. Jinja has this hook for such uses."""
+        """Check a template before it becomes code. Jinja has this hook for such uses."""
         if line := _line_outside_blocks(source):
             raise jinja2.TemplateSyntaxError(_OUTSIDE, line, name, filename)
         return super()._generate(source, name, filename, defer_init)
 
 
 def _line_outside_blocks(template: nodes.Template) -> int:
-    """Return the line of the first words or calls that a layout's template has beside its blocks.
+    """Return the line of the first words or calls outside the blocks of a template with a layout.
 
     Jinja skips them. A ``nothing_to_say()`` there would not be called, and the message would leave.
     """

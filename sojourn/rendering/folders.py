@@ -60,7 +60,7 @@ class Folders:
         """Return how the file of a message ends: ``mjml``.
 
         Raises:
-            TemplateError: the message is there twice.
+            TemplateError: the message has two such files.
         """
         for root in self.roots:
             found = [kind for kind in KINDS[channel] if (root / f"{stem}.{kind}").is_file()]

@@ -91,7 +91,7 @@ class Formats:
 
         Args:
             when: a moment or an hour.
-            style: ``short``, or what else Unicode has.
+            style: ``short``, or another style that Unicode has.
             zone: by the clocks of this place; empty: by the customer's.
 
         Returns:

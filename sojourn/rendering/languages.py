@@ -15,7 +15,7 @@ def fallbacks(locales: Iterable[str]) -> tuple[str, ...]:
     Args:
         locales: the customer's, then those that stand in for it. Each is followed by its parents,
             as Unicode has them: by ``es-419`` and ``es`` for ``es-MX``. A locale may be written as
-            profiles have it, ``pl_PL`` or ``PL``; what is none is passed over.
+            profiles have it, ``pl_PL`` or ``PL``; a text that is none is passed over.
     """
     tried: dict[str, None] = {}  # a set that keeps its order
     for locale in locales:

@@ -1,8 +1,8 @@
-"""The order that a customer asks about who only asks "where is my order?", and where it is.
+"""The order that a customer means who only asks "where is my order?", and where it is.
 
-A machine answers only if it can be sure: of two orders on their way it cannot know which one is
-meant, and of one that is silent for too long, was late or could not be handed over it knows too
-little. All of that is for a person.
+A machine answers only if it can be sure. It cannot know which of two orders on their way is meant,
+and knows too little of one that is silent for too long, was late or could not be handed over. All
+of that is for a person.
 """
 
 from collections import defaultdict
@@ -40,17 +40,17 @@ TRUE_FOR: Mapping[type[Event], timedelta] = {
 }
 """After that, a status is no answer any more."""
 FORGOTTEN_AFTER = timedelta(days=60)
-"""An order of which nobody has heard for so long is on its way no longer."""
+"""An order that nothing was heard of for this time is no longer on its way."""
 
 
 @dataclass(frozen=True)
 class LastOrder:
-    """The customer's order of which somebody asks, as templates see it.
+    """The order that a customer asks about, as templates see it.
 
     Args:
         order_id: as the shop writes it.
         status: ``shipped``, ``out_for_delivery`` or ``delivered``.
-        at: since when.
+        at: when it reached that status.
         tracking_url: where it can be followed; safe to print.
         timezone: the clocks of the place that it goes to; empty: those of the customer.
         expected_at: the day on which it is expected; None: nobody tells, or it is past.
@@ -126,7 +126,7 @@ def _standing(own: Sequence[Event], now: datetime) -> LastOrder | None:
 
 
 def _latest(way: Sequence[Way]) -> Way:
-    """Return the status that counts: carriers' clocks are not to be relied on, the way is."""
+    """Return the status that counts, by the way itself: carriers' clocks cannot be relied on."""
     arrived = [event for event in way if isinstance(event, OrderDelivered)]
     tried = [event for event in way if isinstance(event, OutForDelivery | DeliveryFailed)]
     return arrived[0] if arrived else (tried or way)[-1]

@@ -19,7 +19,7 @@ from sojourn.domain.keys import plain
 from sojourn.rendering.cart import CartItem
 
 KNOWN_FOR = timedelta(days=90)
-"""A customer who has bought a product needs no word on how to use it for so long."""
+"""The time for which a customer who has bought a product needs no word on how to use it."""
 AMOUNTS = ("total", "subtotal", "shipping", "tax", "discount")
 
 

@@ -69,9 +69,8 @@ class Parcel:
 def parcel_after(events: Iterable[Event], order_id: str, newest: Event) -> Parcel:
     """Return the parcel of an order.
 
-    Who brings it, and where it can be followed, stays true until another event says otherwise. An
-    hour, a reason and a place are those of one event alone: the second attempt has nothing of the
-    first.
+    Its carrier and the link to follow it stay true until another event says otherwise. An hour, a
+    reason and a place are those of one event alone: the second attempt has nothing of the first.
 
     Args:
         events: of any kind, oldest first.

@@ -46,8 +46,8 @@ _RULE = "-" * 40
 def text_of(html: str) -> str:
     """Return a document as plain text: paragraphs, lists, rows of data, links with addresses.
 
-    What a reader does not see is left out, and so is a picture whose alternative text the document
-    says anyway.
+    Elements that a reader does not see are left out, and so is a picture whose alternative text the
+    document says anyway.
     """
     try:
         root = document_fromstring(html.replace("\0", ""))
@@ -57,7 +57,7 @@ def text_of(html: str) -> str:
 
 
 def without_marks(html: str) -> str:
-    """Return a document without what it says to the text part alone."""
+    """Return a document without its marks for the text part."""
     return _MARKS.sub("", html)
 
 

@@ -8,7 +8,7 @@ from sojourn.domain.events import Event, PointsEarned, PointsExpired, PointsSpen
 from sojourn.domain.events.loyalty import PointsEvent
 
 FOLDED = (PointsEvent,)
-"""The events that make a balance."""
+"""The events that a balance is made of."""
 _SIGNS = {PointsEarned.event_name: 1, PointsSpent.event_name: -1, PointsExpired.event_name: -1}
 
 
@@ -33,7 +33,7 @@ def points_after(events: Iterable[Event]) -> Points:
     """Return what a customer has after ``events``.
 
     The newest event that tells a balance counts, and those after it that tell none are added and
-    taken away. The worth is that of the newest event alone: a balance that we have reckoned
+    taken away. The worth is that of the newest event alone: a balance that we have calculated
     ourselves has none, for we do not know what the shop makes of it.
 
     Args:

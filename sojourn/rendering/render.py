@@ -35,8 +35,8 @@ class Renderer:
         settings: the shop's name, addresses and default language.
         secret_key: signs links and offer codes.
         templates: a project's folders, in order of precedence; the engine's own comes last.
-        languages: that the project declares: who speaks none of a message's languages reads it in
-            the first of these that there is.
+        languages: that the project declares: a customer who speaks none of a message's languages
+            reads it in the first of these that it has.
         topics: what the project calls its topics.
 
     Raises:

@@ -20,7 +20,7 @@ from sojourn.domain.price import Price
 
 TOLD = (SubscriptionStarted, SubscriptionChanged)
 FOLDED = (*TOLD, SubscriptionCancelled, RenewalRequested, *OF_INVOICES)
-"""The events that make a subscription."""
+"""The events that a subscription is made of."""
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ from sojourn.domain.keys import plain
 from sojourn.rendering.cart import CartItem, with_more
 
 LATELY = timedelta(days=7)
-"""A product counts if it was looked at in so long a time before the message."""
+"""The time before the message in which a product must have been looked at to count."""
 
 
 def viewed_items(events: Iterable[Event], now: datetime) -> list[CartItem]:
     """Return the products that were looked at lately, the one looked at most often first.
 
-    Of several that were looked at equally often, the one looked at last comes first. What was put
-    into a cart, bought or out of stock since is left out until it is looked at once more. The
-    price is the one that was seen last.
+    Of several that were looked at equally often, the one looked at last comes first. A product that
+    was put into a cart, bought or out of stock since is left out until it is looked at once more.
+    The price is the one that was seen last.
 
     Args:
         events: oldest first.

@@ -205,7 +205,7 @@ class Vocabulary:
         return code
 
     def _events(self) -> Iterator[Event]:
-        """Yield the history, with the enrolling event even if it was loaded without."""
+        """Yield the history, with the enrolling event even if it was loaded without it."""
         start = self._context.start
         if all(event.message_id != start.message_id for event in self._context.history):
             yield start
@@ -294,7 +294,7 @@ class Vocabulary:
     def _by_product(self, folder: str, items: Iterable[OrderItem]) -> list[tuple[OrderItem, str]]:
         """List the files of a folder that are about products, or about their categories.
 
-        Of a product ``P1`` of the category ``Lamps`` it is ``p1.en.html``, else ``lamps.en.html``,
+        For a product ``P1`` of the category ``Lamps`` it is ``p1.en.html``, else ``lamps.en.html``,
         in the language of the message. Each file is listed once.
         """
         found: dict[str, OrderItem] = {}

@@ -27,7 +27,7 @@ FOLDED = (
     ProductBackInStock,
     ProductOutOfStock,
 )
-"""The events that make a watch, beside looks and orders."""
+"""The events that a watch is made of, beside looks and orders."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Watched:
     """A product that is watched. A field that no event gave is None.
 
     Args:
-        product_id: the product.
+        product_id: as the shop writes it.
         name: of the product.
         image_url: its picture.
         url: its page.
@@ -71,7 +71,7 @@ class Watched:
 
     @property
     def saves(self) -> bool:
-        """Both prices are known, and the one of now is lower."""
+        """True if both prices are known, and the price now is lower."""
         if self.then.amount is None or self.now.amount is None:
             return False
         return self.then.currency == self.now.currency and self.now.amount < self.then.amount

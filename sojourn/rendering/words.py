@@ -19,7 +19,7 @@ def clean(text: str) -> str:
 def spoken_name(name: str) -> str:
     """Return a first name to greet somebody by; empty if it looks like an advertisement.
 
-    Sign-up forms are abused to have a shop mail "Visit evil.example" to strangers.
+    Sign-up forms are abused to make a shop mail "Visit evil.example" to strangers.
     """
     name = clean(name)
     return "" if len(name) > _LONGEST_NAME or is_advertisement(name) else name
