@@ -94,7 +94,7 @@ def find_root(start: Path | None = None) -> Path:
     """Return the folder of the project.
 
     Args:
-        start: where to look from upwards; None: the working directory.
+        start: the folder from which to look upwards; None: the working directory.
 
     Raises:
         BadProject: ``SOJOURN_PROJECT`` names no folder.
@@ -228,8 +228,8 @@ def _read(file: Path, read: Callable[[Mapping[str, Any]], Registry], without: Re
 
     Args:
         file: where it is.
-        read: makes it of the parsed file.
-        without: what holds if there is no such file.
+        read: makes it from the parsed file.
+        without: the registry if there is no such file.
 
     Returns:
         The registry.
@@ -379,9 +379,9 @@ def _campaigns(
 
 
 def _check_named(audiences: Audiences, journeys: Journeys, campaigns: Campaigns) -> None:
-    """Check that facts name journeys and campaigns of the project: of others they never hold.
+    """Check that facts name journeys and campaigns of the project: for others they never hold.
 
-    One that ships may be named by a project that has not copied it: it has written to nobody there.
+    A project may name one that ships and that it has not copied: it has written to nobody there.
 
     Raises:
         BadProject: one line that names the fact, the name and the nearest one.

@@ -1,4 +1,4 @@
-"""Events that ship, and what an event of one's own is made of.
+"""Events that ship, and the parts that an event of your own is made of.
 
 ::
 

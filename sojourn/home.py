@@ -1,4 +1,4 @@
-"""The home folder is its owner's alone: databases, logs and keys of customers' data lie in it."""
+"""The home folder is its owner's alone: it holds databases, logs and keys of customers' data."""
 
 import logging
 import os

@@ -1,6 +1,6 @@
 """`Policy`: the rules of a project's ``policy.toml``, read again when the file changes.
 
-The rules that hold are always whole: a broken edit is told once, and the last good rules go on.
+The rules that hold are always whole: a broken edit is reported once, and the last good rules stay.
 """
 
 import logging
@@ -16,7 +16,7 @@ from sojourn.domain.rules import Rules
 from sojourn.domain.rules_file import read_rules
 
 LOOK_EVERY = 2.0
-"""Seconds within which a change of the file is not looked for again."""
+"""Seconds between two looks for a change of the file."""
 
 log = logging.getLogger("sojourn.policy")
 

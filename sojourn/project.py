@@ -2,8 +2,8 @@
 
 A project is a folder: journeys in ``workflows/``, what they call in ``activities/``,
 audiences in ``audiences/``, campaigns in ``starter/campaigns/``, events in ``events.py``,
-words in ``templates/``, providers in ``channels/``, in ``topics.toml`` what
-customers can say no to, and in ``coupons.toml`` pools of codes. ``[tool.sojourn]`` in its
+words in ``templates/``, providers in ``channels/``, topics that customers can say no to in
+``topics.toml``, and pools of codes in ``coupons.toml``. ``[tool.sojourn]`` in its
 ``pyproject.toml`` says what differs::
 
     [tool.sojourn]
@@ -109,7 +109,7 @@ class Project:
         templates: folders, searched in this order before the engine's own.
         policy: the file with the rules on when promotional messages may leave; None: there is none.
         languages: that messages are written in; the first is the language of last resort.
-        topics: what customers can say no to, by id; without a ``topics.toml`` any topic goes.
+        topics: what customers can say no to, by id; without a ``topics.toml`` any topic is valid.
         coupons: pools of codes, by name.
         prices: of text messages, as far as a ``prices.toml`` names them.
         ramps: the ladders of sending domains, by a ``ramp.toml``.

@@ -189,7 +189,7 @@ class Settings(BaseSettings):
     Empty: a SQLite file in ``home``."""
 
     database_connections: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Connections to PostgreSQL that a process holds at most."""
+    """The most connections to PostgreSQL that a process holds."""
 
     only_to: Annotated[OnlyTo | None, NoDecode, BeforeValidator(_only_to)] = None
     """Addresses that this installation may write to: ``ada@shop.test``, ``@shop.test``,
@@ -211,12 +211,12 @@ class Settings(BaseSettings):
     """Time zone of a customer whose profile, phone number and locale tell none."""
 
     clock_skew: Annotated[timedelta, BeforeValidator(_skew)] = CLOCK_SKEW
-    """Tolerance for the clocks of two senders: a purchase that arrives after its cart counts
-    although it is dated so much before it."""
+    """Tolerance for the clocks of two senders: a purchase that arrives after its cart counts even
+    if it is dated this much before it."""
 
     audiences_every: Annotated[timedelta, BeforeValidator(_every)] = timedelta(minutes=5)
-    """Distance of two looks at a watched audience: so old its comings and goings are at most,
-    beside the time that a look takes."""
+    """Time between two looks at a watched audience: its events come at most this late, plus the time
+    that a look takes."""
 
     locale: str = "en"
     """Language of last resort."""
@@ -230,7 +230,7 @@ class Settings(BaseSettings):
     push_provider: str = "outbox"
 
     email_limit: Rate = None
-    """Messages a second that leave by this channel at most, over all workers; None: no limit."""
+    """The most messages a second that leave by this channel, over all workers; None: no limit."""
 
     sms_limit: Rate = None
     whatsapp_limit: Rate = None
@@ -274,7 +274,7 @@ class Settings(BaseSettings):
     retention: Annotated[
         dict[str, int], NoDecode, BeforeValidator(_retention), PlainSerializer(written)
     ] = {}
-    """After how many days which table gives something up; a table that is not named keeps all."""
+    """The days after which a table gives something up; a table that is not named keeps all."""
 
     secret_key: SecretStr = SecretStr("")
     """Signs links and offer codes. Several, separated by commas: the first signs, and links of all
@@ -309,7 +309,7 @@ class Settings(BaseSettings):
     which network a link was followed."""
 
     gateway_in_work: Annotated[int, Field(ge=1, le=100_000)] = 200
-    """Requests that a process of the gateway works on at one time; it turns more of them away."""
+    """Requests that a process of the gateway works on at one time; further ones are turned away."""
 
     gateway_body_seconds: Annotated[float, Field(gt=0, le=300)] = 10
     """Seconds that a request's body may take to arrive."""
@@ -343,7 +343,7 @@ class Settings(BaseSettings):
 
 SHORTEST_SECRET = 16
 PUBLISHED = frozenset({"dev-only-secret-key"})
-"""Secrets that stand in this repository for everybody to read."""
+"""Secrets that this repository publishes for everybody to read."""
 
 
 def signing_key(settings: Settings) -> str:

@@ -70,9 +70,9 @@ class Campaigning:
 
     @activity.defn(name=FREEZE)
     async def freeze(self, asked: Freeze) -> CampaignCounts:
-        """Freeze the audience; a second time takes in who was in doubt, and changes nothing else.
+        """Freeze the audience; a second time only takes in customers who were in doubt.
 
-        A campaign that follows another one waits for the end of that: it is asked again.
+        A campaign that follows another one waits for the end of that: Temporal asks again.
         """
         info = activity.info()
         waited = max(info.started_time - info.scheduled_time, timedelta(0))

@@ -56,7 +56,7 @@ class Slicing:
         Args:
             store: open.
             settings: of the installation.
-            batches: sends.
+            batches: sends the messages.
             ramp: of the domain that e-mails leave from; None: it has no budget.
             seeds: sends copies; None: nobody gets any.
         """
@@ -67,7 +67,7 @@ class Slicing:
         self._seeds = seeds
 
     async def send(self, asked: Slice) -> Sliced:
-        """Send what is due by one channel, until nothing is, or the slice is full or long.
+        """Send due messages by one channel, until none is left, or the slice is full or old.
 
         Args:
             asked: the campaign, the channel, and how many of its messages were known to be settled.

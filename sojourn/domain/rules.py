@@ -191,7 +191,7 @@ class Rules:
     """Everything that a project's ``policy.toml`` says, and what holds where it says nothing.
 
     Args:
-        quiet: the general quiet hours, for messages that concern no rule with its own.
+        quiet: the general quiet hours, for messages that no rule with hours of its own concerns.
         rules: in the order of the file.
         spread: the time over which messages leave after a hold.
         caps: how many messages a customer gets, and how far apart.

@@ -67,7 +67,7 @@ def run(
 
 
 async def _check(settings: Settings, lanes: Lanes) -> None:
-    """Name a fault of a journey, the policy or a provider's settings once, not once a process."""
+    """Name a fault of a journey, the policy or a provider's settings once, not in each process."""
     project = load_project()
     Policy(project.policy, settings.quiet_hours)
     await check_journeys(project)

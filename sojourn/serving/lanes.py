@@ -10,7 +10,7 @@ JOURNEYS = "journeys"
 
 @dataclass(frozen=True)
 class Lanes:
-    """The journeys, or not, and channels."""
+    """The channels that are served, and whether the journeys are."""
 
     journeys: bool = True
     channels: tuple[Channel, ...] = tuple(Channel)

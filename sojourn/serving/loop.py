@@ -78,7 +78,7 @@ async def probe_forever(client: Client, store: Store, carriers: Providers) -> No
 
 
 async def watch_policy(client: Client, policy: Policy) -> None:
-    """Look for a change of the policy, time and again, and tell whether the file can be read.
+    """Look for a change of the policy, time and again, and report whether the file can be read.
 
     Args:
         client: whose runtime has the gauge.
@@ -122,7 +122,7 @@ async def answer_forever(
     Args:
         store: open.
         settings: name the shop.
-        project: has words of its own, perhaps.
+        project: may have words of its own.
         carriers: the providers of the channels that are served here.
     """
     shop = Shop(settings.shop_name, settings.shop_url, settings.from_email)
@@ -142,7 +142,7 @@ async def sweep_forever(sojourn: Sojourn) -> None:
     """Route, time and again, the events that are stored and whose runs nobody has told.
 
     A crash leaves some between their row and their signals, and a worker that frees a slot of a cap
-    leaves it to us to wake who waits for it.
+    leaves it to us to wake the runs that wait for it.
     """
 
     async def sweep() -> None:
@@ -169,7 +169,7 @@ async def erase_forever(store: Store, client: Client, home: Path) -> None:
     Args:
         store: open.
         client: of the namespace.
-        home: the home folder, in which messages may lie that somebody looked at.
+        home: the home folder, which may hold messages that somebody looked at.
     """
 
     async def erase() -> None:
@@ -180,12 +180,12 @@ async def erase_forever(store: Store, client: Client, home: Path) -> None:
 
 
 async def age_forever(store: Store, client: Client, days: Mapping[str, int]) -> None:
-    """Have the tables give up, time and again, what is older than their days.
+    """Make the tables give up, time and again, what is older than their days.
 
     Args:
         store: open.
         client: tells which runs are open.
-        days: by table.
+        days: after which a table gives something up, by its name.
     """
     aging = Aging(store, days, asking(client))
 
@@ -252,7 +252,7 @@ async def watch_audiences(sojourn: Sojourn) -> None:
 
 
 async def _forever(do: Callable[[], Awaitable[None]], every: timedelta) -> None:
-    """Do it time and again; a store or a Temporal that is away for a while is no reason to end."""
+    """Do it time and again; a store or a Temporal that is down for a while is no reason to end."""
     while True:
         try:
             await do()

@@ -1,4 +1,4 @@
-"""The sandbox that journeys run in, of workers, tests and replay alike."""
+"""The sandbox that journeys run in, in workers, tests and replay alike."""
 
 import inspect
 import logging
@@ -26,14 +26,14 @@ LIBRARIES = (
     "sqlmodel",
     "structlog",
 )
-"""Libraries that the engine and a project's activities use: imported once a process."""
+"""Libraries that the engine and a project's activities use: imported once in a process."""
 
 
 NOISE = logging.getLogger("temporalio.worker.workflow_sandbox._restrictions")
 
 
 class _Runner(SandboxedWorkflowRunner):
-    """A sandbox that validates each class once a process, not once a worker."""
+    """A sandbox that validates each class once in a process, not once for each worker."""
 
     _tried: ClassVar[WeakSet[type]] = WeakSet()
 
@@ -76,7 +76,7 @@ def workflow_runner(project: Project) -> WorkflowRunner:
     """Return the sandbox of workers, tests and replay alike.
 
     The engine and the project's events and activities are passed through: imported once, not again
-    for every run. What stays inside the sandbox is what can go wrong: the files of journeys.
+    for every run. Only the files of journeys stay inside the sandbox: these can go wrong.
     """
     return _Runner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(

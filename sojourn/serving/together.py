@@ -51,7 +51,7 @@ def run_together(
         children.append(child)
     on_start()
     multiprocessing.connection.wait([child.sentinel for child in children])
-    stop(signal.SIGTERM, None)  # one has ended: so do all; who runs us decides what follows
+    stop(signal.SIGTERM, None)  # one has ended, so all do; our supervisor decides what follows
     for child in children:
         child.join()
     codes = [child.exitcode or 0 for child in children]
