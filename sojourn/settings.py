@@ -215,8 +215,8 @@ class Settings(BaseSettings):
     if it is dated this much before it."""
 
     audiences_every: Annotated[timedelta, BeforeValidator(_every)] = timedelta(minutes=5)
-    """Time between two looks at a watched audience: its events come at most this late, plus the time
-    that a look takes."""
+    """Time between two looks at a watched audience: its events come at most this late, plus the
+    time that a look takes."""
 
     locale: str = "en"
     """Language of last resort."""
