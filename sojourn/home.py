@@ -38,7 +38,7 @@ def keep_private(home: Path) -> None:
     """Close a home folder and our files in it to everybody but their owner, if it exists.
 
     A folder that everybody shares, such as ``/tmp``, or that the project lies in stays open; our
-    files in it do not. What belongs to another user stays as that user left it.
+    files in it do not. Files of another user stay as that user left them.
 
     Args:
         home: the folder.

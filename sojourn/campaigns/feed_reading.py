@@ -1,6 +1,6 @@
 """From the bytes of a feed to its articles: RSS 2.0 and 1.0, Atom, JSON Feed.
 
-The bytes are a stranger's. What comes out is plain text in one line, of bounded length, and
+The bytes are a stranger's. The result is plain text in one line, of bounded length, and
 addresses that a browser takes for places on the web; templates escape it as any other value.
 """
 

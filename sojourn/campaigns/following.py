@@ -89,7 +89,7 @@ async def take_in(
         own: topics that need a yes of their own.
 
     Returns:
-        How many came in.
+        The number that came in.
     """
     after, added = 0, 0
     while True:

@@ -33,7 +33,7 @@ async def freeze(
         default_zone: the zone of customers whose own is unknown, an IANA name.
 
     Returns:
-        How many are in it.
+        The number in it.
 
     Raises:
         BadInput: it was never launched, or what it follows is still under way.

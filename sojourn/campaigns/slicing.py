@@ -158,7 +158,7 @@ class Slicing:
     ) -> tuple[CampaignState, Mapping[int, Delivery]]:
         """Return where the campaign stands, and the next messages, by the recipient's number.
 
-        Of a campaign that was stopped, these are the ones whose end is not known yet.
+        For a campaign that was stopped, these are the ones whose end is not known yet.
         """
         async with self._store.reading() as session:
             state, _ = await campaigns.standing(session, row.id)

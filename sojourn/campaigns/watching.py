@@ -31,7 +31,7 @@ async def watch(sojourn: Sojourn, *, every: timedelta) -> int:
         every: the time between two looks at one audience.
 
     Returns:
-        How many changes were told.
+        The number of changes that were told.
 
     Raises:
         TemporalUnavailable: the changes are stored, and their events; runs are told later.
@@ -65,7 +65,7 @@ async def look(sojourn: Sojourn, audience: Audience, now: datetime, *, quiet: bo
         quiet: no event tells of the changes.
 
     Returns:
-        How many customers are in it.
+        The number of customers in it.
     """
     began, after, size = time.monotonic(), "", 0
     name, digest = audience.name, audience.digest

@@ -46,7 +46,7 @@ class Abandoned:
         """Look at the next page of overdue messages, and settle those whose runs are over.
 
         Returns:
-            How many were settled.
+            The number that were settled.
 
         Raises:
             TemporalUnavailable: it does not say which runs are open.

@@ -43,7 +43,7 @@ class Aging:
         """Make every table give up one batch.
 
         Returns:
-            How many rows gave something up.
+            The number of rows that gave something up.
 
         Raises:
             TemporalUnavailable: it does not say which runs are open.

@@ -1,7 +1,7 @@
 """Alias: two ids turn out to be one person.
 
-Everything moves to the one id in one transaction, under the locks of both. What is left to do for
-open runs is left as unrouted events: a process that dies after the commit leaves them to the
+Everything moves to the one id in one transaction, under the locks of both. The work that is left
+for open runs is kept as unrouted events: a process that dies after the commit leaves them to the
 sweep.
 """
 

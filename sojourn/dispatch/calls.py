@@ -115,7 +115,7 @@ class Track:
             wait: as for `Sojourn.publish`.
 
         Returns:
-            What became of the event.
+            The fate of the event.
         """
         if self.device is not None:  # first: what the event starts may write to it at once
             await sojourn.use_device(self.customer_id, self.device, self.at, self.message_id)

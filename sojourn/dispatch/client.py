@@ -359,7 +359,7 @@ class Sojourn:
                 meanwhile. Either way, no later claim of a message can miss it.
 
         Returns:
-            What became of the event.
+            The fate of the event.
 
         Raises:
             BadEvent: a text in it is not Unicode, or it is too large.
@@ -391,7 +391,7 @@ class Sojourn:
         """Tell the runs of a customer what is stored and was not told to them.
 
         Returns:
-            How many events were routed.
+            The number of events that were routed.
 
         Raises:
             TemporalUnavailable: nobody can be told now.
@@ -404,7 +404,7 @@ class Sojourn:
         An event that cannot be read, or that Temporal refuses for an hour, is set aside.
 
         Returns:
-            How many events were routed.
+            The number of events that were routed.
 
         Raises:
             TemporalUnavailable: nobody can be told now.

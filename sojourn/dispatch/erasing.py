@@ -145,7 +145,7 @@ async def sweep(store: Store, client: Client, home: Path) -> int:
         home: the home folder.
 
     Returns:
-        How many were finished.
+        The number that were finished.
 
     Raises:
         TemporalUnavailable: it does not answer, or refuses.
@@ -164,7 +164,7 @@ async def sweep(store: Store, client: Client, home: Path) -> int:
 
 
 async def _files_are_due(store: Store) -> bool:
-    """Tell whether an erasure is finished but for the database's files, and it is time to try."""
+    """Tell whether an erasure lacks only the database's files, and it is time to try them."""
     async with store.reading() as session:
         left = await erasures.unscrubbed(session)
     now = datetime.now(UTC)

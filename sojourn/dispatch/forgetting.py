@@ -33,7 +33,7 @@ class Forgetting:
             now: by the machine's clock; None: this moment.
 
         Returns:
-            How many secrets were forgotten.
+            The number of secrets that were forgotten.
         """
         now = now or datetime.now(UTC)
         forgotten = 0

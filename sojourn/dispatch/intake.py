@@ -108,7 +108,7 @@ class Intake:
             wait: as for `begin`.
 
         Returns:
-            What became of the event.
+            The fate of the event.
         """
         return await self.begin(row, event, ask=ask, wait=wait)
 

@@ -238,7 +238,7 @@ def _begins(
     journeys: Journeys,
     within: timedelta,
 ) -> dict[str, Verdict]:
-    """Return the journeys of which the event could start a run, and whether it may."""
+    """Return the journeys that the event could start a run of, and whether it may."""
     found: dict[str, Verdict] = {}
     for name, journey in journeys.heard_by(event.event_name).items():
         starts = routing.starts(journey, event)
@@ -261,7 +261,7 @@ class _Crowd:
     """The meaning of open runs of other keys for a start.
 
     Args:
-        full: the journeys of which the customer has as many open runs as there may be.
+        full: the journeys whose limit of open runs the customer has reached.
         doubtful: ids of runs on which that depends: nobody knows whether they are open.
     """
 

@@ -90,7 +90,7 @@ async def tell_clicks(sojourn: Sojourn, now: datetime) -> int:
         now: by the machine's clock.
 
     Returns:
-        How many were told.
+        The number that were told.
 
     Raises:
         StoreUnavailable: those that are not told yet are told the next time.

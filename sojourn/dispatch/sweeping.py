@@ -54,7 +54,7 @@ async def sweep(
         page: how many customers to read from the store at a time.
 
     Returns:
-        How many events were routed.
+        The number of events that were routed.
 
     Raises:
         TemporalUnavailable: Temporal does not answer; the next sweep tries again.

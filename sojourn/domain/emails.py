@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 def read_email(written: str) -> str:
     """Return an address in the spelling that is stored and sent to.
 
-    The part before the @ stays as it is but for Unicode's normal form. The domain is in small
+    The part before the @ stays as it is except for Unicode's normal form. The domain is in small
     letters and in ASCII, as the DNS knows it. No mailbox is looked up.
 
     Raises:

@@ -35,7 +35,7 @@ FOLDED = (
 
 @dataclass(frozen=True)
 class Invoice:
-    """An invoice. What no event gave is None.
+    """An invoice. A field that no event gave is None.
 
     Args:
         invoice_id: as the shop writes it.

@@ -70,7 +70,7 @@ def held(
     """Return the end of the hold around ``now``.
 
     Args:
-        holders: all of them must let go.
+        holders: the hold ends once none of them holds.
         now: any aware moment.
         tz: the customer's zone.
         look_on: how far to look for the end of what opens then.

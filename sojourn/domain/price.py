@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Price(NamedTuple):
-    """An amount in a currency. What no event gave is None."""
+    """An amount in a currency. A part that no event gave is None."""
 
     amount: Decimal | None = None
     currency: str | None = None

@@ -1,7 +1,7 @@
 """`Room`: what the caps leave to one message, and what becomes of it where they leave none.
 
-Of several messages that want one slot, the one that the policy names first goes first, then the one
-that fell due first. A message that is held counts for the others as if it had left at the end of
+If several messages want one slot, the one that the policy names first goes first, then the one that
+fell due first. A message that is held counts for the others as if it had left at the end of
 its hold. A message that comes after it waits, or gives way.
 """
 

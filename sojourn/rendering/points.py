@@ -14,7 +14,7 @@ _SIGNS = {PointsEarned.event_name: 1, PointsSpent.event_name: -1, PointsExpired.
 
 @dataclass(frozen=True)
 class Points:
-    """The points of a customer, as templates see them. What no event tells is None.
+    """The points of a customer, as templates see them. A field that no event tells is None.
 
     Args:
         balance: the points.

@@ -45,7 +45,7 @@ class Start:
 
 
 def _things(event: Event) -> dict[str, Any]:
-    """Return the ids that an event names, but for those of the envelope."""
+    """Return the ids that an event names, except those of the envelope."""
     names = [name for name in type(event).model_fields if name.endswith("_id")]
     ids = {name: getattr(event, name) for name in names if name not in ENVELOPE}
     return {name: value for name, value in ids.items() if value}

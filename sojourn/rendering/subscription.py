@@ -25,7 +25,7 @@ FOLDED = (*TOLD, SubscriptionCancelled, RenewalRequested, *OF_INVOICES)
 
 @dataclass(frozen=True)
 class Subscription:
-    """A subscription. What no event gave is None.
+    """A subscription. A field that no event gave is None.
 
     Args:
         subscription_id: as the shop writes it.

@@ -98,7 +98,7 @@ def watched_after(events: Iterable[Event], product_id: str) -> Watched | None:
     """Return what is known of a watch after its events, oldest first.
 
     A look at the product tells its price as well: one that is higher than the price told before has
-    risen. What happened before the newest watch does not count for it.
+    risen. Events before the newest watch do not count for it.
 
     Args:
         events: of any kind and any product.

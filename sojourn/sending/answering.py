@@ -44,7 +44,7 @@ async def answer_replies(
         only_to: the addresses that this installation may write to; None: all.
 
     Returns:
-        How many were handed over.
+        The number that were handed over.
     """
     async with store.reading() as session:
         if not await answers.any_waits(session):

@@ -51,7 +51,7 @@ async def to_devices(
         fence: around the attempt.
 
     Returns:
-        What became of it on each device.
+        The outcome on each device.
     """
 
     async def one(target: Target) -> Outcome:

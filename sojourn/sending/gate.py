@@ -207,7 +207,7 @@ class Gate:
             start: the event that enrolled the customer.
 
         Returns:
-            A claim of which the ledger knows nothing.
+            A claim that the ledger does not know.
         """
         case = gathered.case
         async with self._store.reading() as session:

@@ -25,7 +25,7 @@ from sojourn.store.tables import TaskRow
 
 TIMEOUT = timedelta(seconds=10)
 LEASE = 3 * TIMEOUT
-"""A claimed task of which nothing was noted is told again after that: its worker died."""
+"""The time after which a claimed task without a note is told again: its worker died."""
 AT_ONCE = 10
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(hours=1)
 MOST_TRIES = 20

@@ -115,7 +115,7 @@ class Messages:
             clock: the journey's, or the campaign's.
 
         Returns:
-            What became of it.
+            The receipt.
 
         Raises:
             ApplicationError: another attempt may succeed, after the delay that it names.

@@ -30,7 +30,7 @@ def specimen(
     pools: Pools,
     now: datetime,
 ) -> Claim:
-    """Return a draft of a campaign's message, of which the ledger knows nothing.
+    """Return a draft of a campaign's message, which the ledger does not know.
 
     Args:
         delivery: the message.

@@ -1,6 +1,6 @@
 """The judgement on a fact: pure, from what was looked up to an answer that explains itself.
 
-The logic is Kleene's. What is unknown stays unknown, unless the other side decides by itself: `&`
+The logic is Kleene's. An unknown part stays unknown, unless the other side decides by itself: `&`
 with a part that fails fails, `|` with a part that holds holds, and `~` of unknown is unknown.
 """
 

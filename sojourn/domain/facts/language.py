@@ -1,6 +1,6 @@
 """The language in which an author writes facts: `trait`, `did`, `last`, `count`, `consents`, ...
 
-What is written here becomes plain values (`nodes`) at once. A mistake is a TypeError where it is
+Facts written here become plain values (`nodes`) at once. A mistake is a TypeError where it is
 written, when the project is loaded.
 """
 

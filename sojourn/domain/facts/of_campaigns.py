@@ -90,7 +90,7 @@ def followed(fact: Fact) -> tuple[str, ...]:
 
 
 def asks_for_clicks(fact: Fact) -> set[str]:
-    """Return the ids of the campaigns of which a fact asks who clicked."""
+    """Return the ids of the campaigns whose clicks a fact asks about."""
     return {leaf.campaign for leaf in _of_campaigns(fact) if leaf.asks == "clicked"}
 
 

@@ -27,8 +27,8 @@ class Life:
 
     Args:
         entered: when the journey or the experiment began for them.
-        payments: moments and amounts, in any order; amounts that were paid back are below 0. What
-            was paid before the entry does not count.
+        payments: moments and amounts, in any order; amounts that were paid back are below 0.
+            Payments before the entry do not count.
     """
 
     entered: datetime

@@ -85,7 +85,7 @@ def chi_square_beyond(distance: float, freedom: int) -> float:
         freedom: its degrees of freedom, 1 or more.
 
     Returns:
-        The probability, exact but for rounding: half of a whole number has a finite sum.
+        The probability, exact except for rounding: half of a whole number has a finite sum.
     """
     half = distance / 2
     if half == 0:

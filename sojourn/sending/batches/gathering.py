@@ -48,7 +48,7 @@ from sojourn.store.facts.clauses import CUSTOMERS
 from sojourn.store.tables import CustomerRow
 
 PLAIN = (Channel.EMAIL, Channel.SMS)
-"""Channels of which a batch knows all that the gate asks."""
+"""Channels for which a batch can answer all that the gate asks."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ async def gather_many(
 
     Args:
         session: a writing transaction; a session that only reads if nothing is held.
-        deliveries: of one campaign, to different recipients, alike but for their moments; a batch
-            `fits` them.
+        deliveries: of one campaign, to different recipients, alike except for their moments; a
+            batch `fits` them.
         now: the present moment, by the campaign's clock.
         rules: as `sending.gathering.gather` takes them.
         switched_off: likewise.
@@ -237,7 +237,7 @@ def _recipient(
 async def _fails(
     session: AsyncSession, delivery: Delivery, persons: Sequence[CustomerRow], now: datetime
 ) -> dict[str, Finding]:
-    """Return the customers for whom the fact that must still hold does not, and why not."""
+    """Return the customers that fail the fact that must still hold, and why."""
     if not delivery.still:
         return {}
     fact = read_fact(delivery.still)

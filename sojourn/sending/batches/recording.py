@@ -116,7 +116,7 @@ class BatchRecorder:
             provider: that took them.
 
         Returns:
-            Those of which this proves that they went out twice.
+            Those that this proves to have gone out twice.
         """
         if not taken:
             return []

@@ -86,7 +86,7 @@ class Batches:
         """Send the messages of a batch, each once, or note why not and when to ask again.
 
         Args:
-            deliveries: of one campaign, alike but for recipients and moments, by the recipient's
+            deliveries: of one campaign, alike except for recipients and moments, by the recipient's
                 number.
             clock: the campaign's.
 
@@ -227,7 +227,7 @@ class Batches:
             clock: the campaign's.
 
         Returns:
-            How many are settled.
+            The number that are settled.
         """
         return BatchEnd(await self._singly(deliveries, clock))
 
