@@ -412,7 +412,7 @@ def load_settings(defaults: Mapping[str, Any] | None = None) -> Settings:
         defaults: values by the settings' names, where the environment says nothing.
 
     Raises:
-        BadSetting: names the variable and what it takes, or the default that is no setting.
+        BadSetting: names the variable and what it takes, or the default that is not a setting.
     """
     given = defaults or {}
     for name in given:

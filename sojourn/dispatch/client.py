@@ -143,9 +143,9 @@ class Sojourn:
     async def identify(self, identity: Identity, *, wait: bool = True) -> Customer:
         """Make or update a customer; record what they consent to.
 
-        The same call again, by its message id and content, is no new word. A message that waits for
-        these words asks the gate again, at once. An open run whose customer lives by other clocks
-        now plans by them.
+        The same call again, by its message id and content, says nothing new. A message that waits
+        for these words asks the gate again, at once. An open run whose customer lives by other
+        clocks now plans by them.
 
         Args:
             identity: the words.

@@ -213,7 +213,7 @@ def traits_of(call: Mapping[str, Any]) -> dict[str, Any]:
     """Return the traits of an ``identify``: RudderStack's SDKs put them into the context.
 
     Raises:
-        BadEvent: the traits in the context are no object.
+        BadEvent: the traits in the context are not an object.
     """
     given = call.get("traits")
     traits: dict[str, Any] = given if isinstance(given, dict) else {}
@@ -236,8 +236,9 @@ def _moment(
 ) -> datetime:
     """Return when it happened, by our clock.
 
-    The time that a call was on its way is no error of its sender's clock. The clock is corrected
-    only where it is certainly wrong: it is ahead of ours, or further behind than transit explains.
+    The time that a call was on its way is not an error of its sender's clock. The clock is
+    corrected only where it is certainly wrong: it is ahead of ours, or further behind than transit
+    explains.
     """
     sent_at = moments.get("sentAt")
     if sent_at is None and (told := _told(moments)):

@@ -33,7 +33,8 @@ class Limits:
         per: the time over which runs are counted, up to a day.
 
     Raises:
-        TypeError: it limits nothing, a limit is no whole number from 1 on, or ``per`` is too long.
+        TypeError: it limits nothing, a limit is not a whole number from 1 on, or ``per`` is too
+            long.
     """
 
     customer: int | None = None

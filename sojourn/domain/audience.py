@@ -27,7 +27,8 @@ class Audience:
             which journeys can start.
 
     Raises:
-        TypeError: the name is no such name, or ``who`` no fact, or one about an event's field.
+        TypeError: the name is not such a name, or ``who`` is not a fact, or is one about an
+            event's field.
     """
 
     name: str

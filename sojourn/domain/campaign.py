@@ -240,7 +240,7 @@ def changed(before: str, after: str) -> list[str]:
         after: another digest.
 
     Returns:
-        The kinds; all of them if one of the texts is no digest.
+        The kinds; all of them if one of the texts is not a digest.
     """
     parts, others = before.split("-"), after.split("-")
     if not len(parts) == len(others) == len(KINDS):

@@ -56,7 +56,7 @@ def read_precedence(told: object) -> Precedence:
         The precedence.
 
     Raises:
-        BadPolicy: it is no list of journeys and messages, or names one of them twice.
+        BadPolicy: it is not a list of journeys and messages, or names one of them twice.
     """
     table = _table(told, "precedence")
     _check_names(table, ("order",), "precedence")

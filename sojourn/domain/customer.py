@@ -324,8 +324,8 @@ ZONE_FIELDS = ("timezone", "phone", "phone2", "locale")
 def home_zone(customer: Customer, default: str) -> str:
     """Return the customer's time zone: the given one, else that of the phone's or locale's country.
 
-    A country whose clocks differ tells nothing, and ``default`` holds. An area code is no location:
-    numbers move with people.
+    A country whose clocks differ tells nothing, and ``default`` holds. An area code does not tell
+    the zone: people keep their numbers when they move.
     """
     if customer.timezone:
         return customer.timezone

@@ -37,7 +37,7 @@ class Device:
 def read_device(context: object, event: str = "") -> Device | None:
     """Return the device that the context of a call names, as Segment's SDKs write it.
 
-    Nobody wrote it on purpose, so a token that cannot be read is no fault.
+    Nobody wrote it on purpose, so a token that cannot be read is not a fault.
 
     Args:
         context: the call's: ``{"device": {"token": "...", "type": "ios"}}``.

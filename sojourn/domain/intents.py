@@ -6,7 +6,7 @@ values, found when the reply arrives.
 A "yes" is a yes if the reply says nothing else: "Yes please", "Sì, grazie", "Tak, potwierdzam". So
 is a "no". "Yes, but at four", "yes and no" and "no problem" are `OTHER`, for a person to read:
 a journey that acts on a plain yes must not act on a condition. A Polish "no" may mean "well, yes",
-so it is no answer by itself from somebody who speaks Polish.
+so by itself it is not an answer from somebody who speaks Polish.
 
 "Where is my order?" is `ORDER` if it is all of a reply. With a number in it, a complaint or another
 question it is for a person: a machine's answer would be about something else.

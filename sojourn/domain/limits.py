@@ -50,7 +50,7 @@ def at_most(number: int, *, per: timedelta, key: str = "") -> AtMost:
         The limit.
 
     Raises:
-        ValueError: it counts nothing, or ``per`` is no number of whole days up to a year.
+        ValueError: it counts nothing, or ``per`` is not a number of whole days up to a year.
     """
     if number < 1:
         raise ValueError("at_most counts at least one message: at_most(1, per=days(30))")

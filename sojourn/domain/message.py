@@ -27,7 +27,7 @@ class Message:
         topic: what the customer can say no to; the journey's own topic if left out.
         message_class: decides which rules the gate applies.
         template: the template's name; the step's name if left out.
-        step: the step's name, for a message that is no attribute.
+        step: the step's name, for a message that is not an attribute.
         within: hours of the customer's week outside of which it is held, in addition to the
             project's policy: ``"mon-fri 09:00-18:00"``.
         at_most: a limit of this step alone: ``at_most(1, per=days(30))``.

@@ -50,7 +50,7 @@ def read_phone(written: str, country: str = "", *, certain: bool = True) -> str:
     Raises:
         NoCountry: it has no country's code, and ``country`` is empty.
         Ambiguous: it could be two numbers.
-        NotAPhone: it is no number.
+        NotAPhone: it is not a number.
     """
     text = _DECORATION.sub("", written.translate(_FULL)).strip()
     text = _MEXICO_MOBILE.sub("+52", _TWO_ZEROS.sub("+", text))

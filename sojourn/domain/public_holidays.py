@@ -57,7 +57,7 @@ def holiday(day: date, country: str, region: str = "") -> str:
         region: ISO 3166-2 without the country; of an unknown one, the country's holidays count.
 
     Returns:
-        The name in English, for people; empty if the day is no holiday.
+        The name in English, for people; empty if the day is not a holiday.
     """
     if not FIRST_YEAR <= day.year <= LAST_YEAR or not has_holidays(country):
         return ""

@@ -18,7 +18,7 @@ def read_identifier(path: str, value: object) -> str:
     """Read an id. A whole number becomes text, as the SDKs make it; 42.0 is 42, as JSON has it.
 
     Raises:
-        BadEvent: it is no id.
+        BadEvent: it is not an id.
     """
     if isinstance(value, float) and value.is_integer() and abs(value) < _ABSURD:
         value = int(value)

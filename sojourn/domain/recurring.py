@@ -96,7 +96,7 @@ def daily(*, at: str | time) -> Recurring:
         at: ``"09:00"``.
 
     Raises:
-        TypeError: it is no time of day.
+        TypeError: it is not a time of day.
     """
     return Recurring(local=_time("daily", at))
 
@@ -109,7 +109,7 @@ def weekly(day: str, *, at: str | time) -> Recurring:
         at: ``"10:00"``.
 
     Raises:
-        TypeError: there is no such day, or it is no time of day.
+        TypeError: there is no such day, or it is not a time of day.
     """
     if day not in DAYS:
         raise TypeError(f"weekly({day!r}): the days are {', '.join(DAYS)}")
@@ -124,7 +124,7 @@ def monthly(day: int, *, at: str | time) -> Recurring:
         at: ``"10:00"``.
 
     Raises:
-        TypeError: not every month has such a day, or it is no time of day.
+        TypeError: not every month has such a day, or it is not a time of day.
     """
     if isinstance(day, bool) or not isinstance(day, int) or not 1 <= day <= LAST_DAY:
         raise TypeError(f"monthly({day!r}): take a day from 1 to {LAST_DAY}: every month has it")

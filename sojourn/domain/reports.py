@@ -99,8 +99,8 @@ class Report:
 def reference(ledger_key: str) -> str:
     """Return our own id of a message as providers get it: 32 hex digits, the same in every attempt.
 
-    A ledger key is no such id: it names the customer, and can be too long for metadata, callback
-    URLs and idempotency keys.
+    A ledger key cannot be such an id: it names the customer, and can be too long for metadata,
+    callback URLs and idempotency keys.
     """
     return text.digest(ledger_key)[:32]
 

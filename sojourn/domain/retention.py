@@ -27,7 +27,7 @@ def read_retention(text: str) -> dict[str, int]:
         text: empty means that everything is kept.
 
     Raises:
-        ValueError: a table is not known, or its days are no number.
+        ValueError: a table is not known, or its days are not a number.
     """
     found: dict[str, int] = {}
     for part in filter(None, (one.strip() for one in text.split(","))):

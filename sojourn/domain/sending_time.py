@@ -107,7 +107,7 @@ def at(when: str | datetime) -> SendingTime:
         when: with its offset: ``"2026-12-01T10:00+01:00"``.
 
     Raises:
-        TypeError: it is no moment, or has no offset.
+        TypeError: it is not a moment, or has no offset.
     """
     try:
         told = datetime.fromisoformat(when) if isinstance(when, str) else when
@@ -130,7 +130,7 @@ def at_local(when: str | datetime, *, passed: Passed | str = Passed.TOMORROW) ->
             ``tomorrow``, ``never``, or ``late``: at once if it is still of use after its hour.
 
     Raises:
-        TypeError: it is no local time, or ``passed`` is none of these words.
+        TypeError: it is not a local time, or ``passed`` is none of these words.
     """
     try:
         told = datetime.fromisoformat(when) if isinstance(when, str) else when

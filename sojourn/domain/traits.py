@@ -133,7 +133,7 @@ def read_traits(traits: Mapping[str, Any]) -> Traits:
 def read_context(context: Mapping[str, Any]) -> dict[str, str]:
     """Return what the context of a call tells of the card: the SDKs put both there by themselves.
 
-    Nobody wrote it on purpose, so a value that cannot be read is no fault.
+    Nobody wrote it on purpose, so a value that cannot be read is not a fault.
     """
     told: dict[str, str] = {}
     for name in ("locale", "timezone"):

@@ -25,7 +25,7 @@ def signing(name: str, secret: str) -> Webhook:
         The library's signer.
 
     Raises:
-        BadSetting: it is no such secret.
+        BadSetting: it is not such a secret.
     """
     try:
         return Webhook(secret)

@@ -160,7 +160,7 @@ def checked_total(event: type[Event], of: TotalOf) -> TotalOf:
         of: the sum.
 
     Raises:
-        TypeError: the field is no number, or is an amount of any currency.
+        TypeError: the field is not a number, or is an amount of any currency.
     """
     _check_kind(event, of.field, Kind.NUMBER)
     marks = parts_of(event.model_fields[of.field.name].annotation)

@@ -112,7 +112,7 @@ class Single(Operand[T]):
         """Return the fact that a text has another one in it, or a list has it as an element.
 
         Raises:
-            TypeError: it is no text.
+            TypeError: it is not a text.
         """
         if not isinstance(text, str):
             raise TypeError(f"{self.of}: contains takes a text")
@@ -249,7 +249,7 @@ def anniversary(of: Single[Any] | Time, *, leap: str = "02-28") -> Fact:
 
     A campaign that recurs each day asks about the day of its occurrence; elsewhere it is today in
     UTC. The trait is a date, ``1990-03-14``, or one without its year, ``03-14`` or ``--03-14``; the
-    day of an event is that in UTC. For a value that is no date it is unknown.
+    day of an event is that in UTC. For a value that is not a date it is unknown.
 
     Args:
         of: a trait, or the first or last event.
@@ -292,7 +292,7 @@ def total(
         The sum; 0 if there is no such event, and unknown if one of them lacks the field.
 
     Raises:
-        TypeError: as `did`; or the field is no number, or the currency is not named.
+        TypeError: as `did`; or the field is not a number, or the currency is not named.
     """
     kept = _where(event, where)
     found = field_of(event, name)
@@ -328,7 +328,7 @@ def listed(name: str) -> Fact:
         name: of the list, in small letters: "trade-fair".
 
     Raises:
-        TypeError: it is no such name.
+        TypeError: it is not such a name.
     """
     if not isinstance(name, str) or not is_list_name(name):
         raise TypeError(
@@ -348,7 +348,7 @@ def written_to(by: str, *, within: timedelta) -> Fact:
         within: in the time before now.
 
     Raises:
-        TypeError: it is no such name, or no span.
+        TypeError: it is not such a name, or not a span.
     """
     if not isinstance(by, str) or not is_list_name(by):
         raise TypeError(f'written_to takes the name of a journey, such as "win-back", not {by!r}')

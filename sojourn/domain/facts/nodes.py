@@ -380,7 +380,7 @@ def read_fact(value: object) -> Fact:
     """Return the fact that `written` gave.
 
     Raises:
-        pydantic.ValidationError: these values are no fact.
+        pydantic.ValidationError: these values are not a fact.
     """
     return _FACT.validate_python(value)
 
@@ -395,7 +395,7 @@ def read_measure(value: object) -> Measure:
     """Return the measure that `written_measure` gave.
 
     Raises:
-        pydantic.ValidationError: these values are no measure.
+        pydantic.ValidationError: these values are not a measure.
     """
     return _MEASURE.validate_python(value)
 

@@ -26,7 +26,7 @@ def received(campaign: str) -> Fact:
         campaign: its name, with ``@`` and the occasion if it has one: "newsletter@2026-12-07".
 
     Raises:
-        TypeError: it is no such name.
+        TypeError: it is not such a name.
     """
     return _asked("received", campaign)
 
@@ -40,7 +40,7 @@ def clicked(campaign: str) -> Fact:
         campaign: as for `received`.
 
     Raises:
-        TypeError: it is no such name.
+        TypeError: it is not such a name.
     """
     return _asked("clicked", campaign)
 
@@ -55,7 +55,7 @@ def reached_goal(campaign: str) -> Fact:
         campaign: as for `received`.
 
     Raises:
-        TypeError: it is no such name.
+        TypeError: it is not such a name.
     """
     return _asked("reached", campaign)
 
@@ -63,13 +63,13 @@ def reached_goal(campaign: str) -> Fact:
 def did_not_react(campaign: str) -> Fact:
     """Return the fact that the customer had a campaign's message, and neither clicked nor bought.
 
-    It is `received`, and neither `clicked` nor `reached_goal`: opens are no sign.
+    It is `received`, and neither `clicked` nor `reached_goal`: opens do not count.
 
     Args:
         campaign: as for `received`.
 
     Raises:
-        TypeError: it is no such name.
+        TypeError: it is not such a name.
     """
     return received(campaign) & ~clicked(campaign) & ~reached_goal(campaign)
 

@@ -111,7 +111,7 @@ def link_of(url: str) -> str:
 def block_of(address: str) -> str:
     """Return the block of an IP address: ``203.0.113.0/24``, ``2001:db8:1::/48``.
 
-    The block tells a network, and no longer a household. A text that is no address, and an address
+    The block tells a network, and not a household. A text that is not an address, and an address
     that is used inside networks alone, such as that of a proxy, have no block: empty.
 
     Args:

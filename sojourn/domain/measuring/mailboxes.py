@@ -39,10 +39,10 @@ def mailbox_of(address: str) -> str:
     """Return who keeps the mailbox behind an e-mail address.
 
     Args:
-        address: in any spelling; one without ``@`` is no mailbox.
+        address: in any spelling; one without ``@`` is not a mailbox.
 
     Returns:
-        ``gmail``, ``microsoft``, ...; `OTHER`; an empty text for what is no e-mail address.
+        ``gmail``, ``microsoft``, ...; `OTHER`; an empty text for what is not an e-mail address.
     """
     _, at, domain = address.rpartition("@")
     if not at:

@@ -4,7 +4,7 @@ H. Robbins, "Statistical methods related to the law of the iterated logarithm", 
 Mathematical Statistics 41 (1970), as an asymptotic confidence sequence by I. Waudby-Smith,
 D. Arbour, R. Sinha, E. H. Kennedy and A. Ramdas, "Time-uniform central limit theory and asymptotic
 confidence sequences", Annals of Statistics 52 (2024). The mSPRT of A/B tests is the same boundary.
-Such an interval holds the truth at all looks at once, so that to stop at any of them is no mistake.
+Such an interval holds the truth at all looks at once, so stopping at any of them is not a mistake.
 """
 
 from math import log, log1p, sqrt
@@ -29,7 +29,7 @@ def errors_reached(customers: int, confidence: float, planned: int = PLANNED) ->
         The distance from the estimate to each bound, in standard errors.
 
     Raises:
-        BadFigures: less than one customer is planned, or the confidence is no share.
+        BadFigures: less than one customer is planned, or the confidence is not a share.
     """
     if planned < 1:
         raise BadFigures(f"{planned} customers planned: give 1 or more")

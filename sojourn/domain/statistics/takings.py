@@ -23,7 +23,7 @@ class Takings:
             was paid back.
 
     Raises:
-        BadFigures: there are no customers, or fewer than amounts; or an amount is no number.
+        BadFigures: there are no customers, or fewer than amounts; or an amount is not a number.
     """
 
     currency: str
