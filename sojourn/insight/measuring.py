@@ -25,6 +25,7 @@ from sojourn.journeys.terms import names
 from sojourn.project import Project
 from sojourn.settings import Settings
 from sojourn.store import Store, locks
+from sojourn.store import changes as noting
 from sojourn.store.measuring import conversions, marks, rollups
 from sojourn.store.measuring.conversions import Conversion, Left
 
@@ -116,6 +117,7 @@ class Measuring:
                 changes.setdefault(cell, Change()).enter(1)
             new = {n: one for n, one in tallies.items() if before.get(n) != one}
             await rollups.change(session, changes, new)
+            await noting.note(session, marked.changed)
         return marked.number
 
     async def rebuild(self) -> int:

@@ -947,9 +947,45 @@ class MarkRow(SQLModel, table=True):
 
     id: int | None = _number()
     kind: str
-    """message, event or run."""
+    """message, event or run; with ``_changed``, a kind of `ChangeRow` that is not measured."""
     ref: int = Field(sa_type=_BIG)
-    """The number of the row in ``ledger``, ``events`` or ``runs``."""
+    """The number of the row in the table of its kind."""
+
+
+class ChangeRow(SQLModel, table=True):
+    """The newest change of something that others follow: a message, a report, an event, ...
+
+    Numbers are given by one transaction at a time (`store.changes`), so that a lower one never
+    comes after a higher one was read.
+    """
+
+    __tablename__ = "changes"
+    __table_args__ = (Index("ix_changes_seq", "seq"), Index("ix_changes_news", "news"))
+
+    kind: str = Field(primary_key=True)
+    """`store.changes.Kind`."""
+    ref: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    """The number of the row in the table of its kind, which may be gone."""
+    seq: int = Field(sa_type=_BIG)
+    """The number of its newest change."""
+    state: str
+    """At that change, where its kind has states; else empty."""
+    news: int = Field(sa_type=_BIG)
+    """The number of the change that brought it into that state."""
+
+
+class ChangeFeedRow(SQLModel, table=True):
+    """How far the numbers of changes are given. One row, once somebody follows them."""
+
+    __tablename__ = "change_feed"
+
+    id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    token: str
+    """Tells these numbers from those of another database."""
+    seq: int = Field(sa_type=_BIG)
+    """The last number that was given."""
+    cursors: dict[str, int] = _json()
+    """By kind: the newest row of its table that has a change."""
 
 
 class GoalRow(SQLModel, table=True):

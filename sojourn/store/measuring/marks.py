@@ -15,6 +15,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sojourn.store.dialects import insert, is_postgresql
 from sojourn.store.tables import EventRow, GoalRow, LedgerRow, MarkRow, RunRow
 
+CHANGED = "_changed"
+"""The end of the kind of a mark that is not measured (`store.changes`)."""
 MARKS = SQLModel.metadata.tables["marks"]
 
 
@@ -27,12 +29,14 @@ class Marked:
         messages: numbers of rows in the ledger.
         events: numbers of events.
         runs: numbers of runs.
+        changed: kinds and numbers of what those who follow the changes are to see.
     """
 
     number: int = 0
     messages: set[int] = field(default_factory=set)
     events: set[int] = field(default_factory=set)
     runs: list[int] = field(default_factory=list)
+    changed: set[tuple[str, int]] = field(default_factory=set)
 
 
 async def take(session: AsyncSession, limit: int) -> Marked:
@@ -56,10 +60,13 @@ async def take(session: AsyncSession, limit: int) -> Marked:
         match kind:
             case "message":
                 found.messages.add(ref)
+                found.changed.add((kind, ref))
             case "event":
                 found.events.add(ref)
             case "run":
                 found.runs.append(ref)
+            case _ if kind.endswith(CHANGED):
+                found.changed.add((kind.removesuffix(CHANGED), ref))
     return found
 
 
