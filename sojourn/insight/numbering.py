@@ -14,7 +14,7 @@ from sojourn.store.changes import Kind
 PAGE = 2000
 """Rows of one transaction."""
 PATIENCE = timedelta(seconds=2)
-"""So long a pass waits for a transaction that may still write a lower number."""
+"""The time that a pass waits for a transaction that may still write a lower number."""
 LOOK_EVERY = timedelta(milliseconds=20)
 
 

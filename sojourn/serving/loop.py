@@ -28,6 +28,7 @@ from sojourn.domain.coupons import Pools
 from sojourn.domain.errors import BadSetting, StoreUnavailable, TemporalUnavailable
 from sojourn.domain.events import Events
 from sojourn.insight.measuring import Measuring
+from sojourn.insight.numbering import Numbering
 from sojourn.policies import Policy
 from sojourn.project import Project
 from sojourn.rendering.answers import Answers, Shop
@@ -233,10 +234,12 @@ async def tell_clicks_forever(sojourn: Sojourn) -> None:
 
 
 async def measure_forever(measuring: Measuring) -> None:
-    """Count, time and again, what has changed since it was counted."""
+    """Count, time and again, what has changed since, and number it for those who follow."""
+    numbering = Numbering(measuring.store)
 
     async def measure() -> None:
         await measuring.catch_up()
+        await numbering.catch_up()
 
     await _forever(measure, MEASURE_EVERY)
 

@@ -68,7 +68,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Reach:
-    """How far the rows of a table can be read.
+    """The newest row of a table that can be read, and when.
 
     Args:
         number: of the newest row.
@@ -118,6 +118,9 @@ async def reach(session: AsyncSession, kind: Kind) -> Reach:
     Args:
         session: any session.
         kind: of the rows.
+
+    Returns:
+        The number of the newest row, and who may still write a lower one.
     """
     table = TABLES[TABLE_OF[kind]]
     newest = (await session.exec(select(func.max(_number(table))))).one() or 0
@@ -125,7 +128,16 @@ async def reach(session: AsyncSession, kind: Kind) -> Reach:
 
 
 async def still_writing(session: AsyncSession, kind: Kind, before: Reach) -> frozenset[str]:
-    """Return the writers of then that have not ended."""
+    """Look which writers of then have not ended.
+
+    Args:
+        session: any session.
+        kind: of the rows.
+        before: as `reach` found it.
+
+    Returns:
+        Those.
+    """
     if not before.writers:
         return before.writers
     return before.writers & await _writers(session, TABLES[TABLE_OF[kind]])
@@ -165,6 +177,9 @@ async def since(session: AsyncSession, seq: int, upto: int, limit: int) -> list[
         seq: only later ones.
         upto: this one at most.
         limit: so many at most.
+
+    Returns:
+        The changes.
     """
     query = (
         select(ChangeRow.seq, ChangeRow.kind, ChangeRow.ref)

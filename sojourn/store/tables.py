@@ -975,7 +975,7 @@ class ChangeRow(SQLModel, table=True):
 
 
 class ChangeFeedRow(SQLModel, table=True):
-    """How far the numbers of changes are given. One row, once somebody follows them."""
+    """The last number that a change was given. One row, once somebody follows them."""
 
     __tablename__ = "change_feed"
 

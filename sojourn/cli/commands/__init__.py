@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "events": "List the events that are known here, and what starts or ends runs.",
     "experiments": "Show what control groups and variants have brought, with intervals.",
     "explain": "Tell a customer's story: consents, runs, each message sent, held or skipped, why.",
+    "export": "Export what happened into a folder of Parquet, a DuckDB file or PostgreSQL.",
     "fast-forward": "Move the clock of one open run on a development server.",
     "gateway": "Take events over HTTP, as Segment's SDKs send them.",
     "hits": "Judge stored opens and clicks once more: people's, or machines'.",

@@ -1,4 +1,4 @@
-"""Whoever has read up to a number has missed nothing below it."""
+"""A reader who has read up to a number has missed nothing below it."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,7 +13,7 @@ from sojourn.insight.measuring import Measuring
 from sojourn.insight.numbering import Numbering
 from sojourn.store import Store, changes
 from sojourn.store.changes import Change, Kind
-from sojourn.store.tables import ConsentRow, EventRow, LedgerRow, ReportRow, RunRow
+from sojourn.store.tables import ChangeRow, ConsentRow, EventRow, LedgerRow, ReportRow, RunRow
 from tests.support.rows import NOON, claimed, event_row
 
 SOON = timedelta(milliseconds=40)
@@ -120,7 +120,7 @@ async def test_news_is_a_new_state_alone(alone: Store) -> None:
     async def news() -> tuple[int, int, str]:
         await numbered(alone)
         async with alone.reading() as session:
-            row = await session.get(changes.ChangeRow, (Kind.MESSAGE, message))
+            row = await session.get(ChangeRow, (Kind.MESSAGE, message))
         assert row is not None
         return row.seq, row.news, row.state
 

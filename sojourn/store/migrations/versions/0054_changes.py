@@ -74,7 +74,7 @@ def _mark(number: int) -> None:
 
 
 def downgrade() -> None:
-    """Drop them: exports must begin anew after the next upgrade."""
+    """Drop them: exports begin from nothing after the next upgrade."""
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for number, (table, *_) in enumerate(CHANGED):
         name = f"changed_{number}_{table}"

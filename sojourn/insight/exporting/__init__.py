@@ -1,0 +1,1 @@
+"""Exporting: what happened, for a warehouse: changes in their order, rows in their newest state."""
