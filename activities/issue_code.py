@@ -5,7 +5,7 @@ from sojourn import Context, NonPersonal, activity, days
 
 
 class OfferCode(NonPersonal):
-    """A code to enter at the till."""
+    """A code to enter at the checkout."""
 
     code: str
 

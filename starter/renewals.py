@@ -30,7 +30,7 @@ def subscriptions(file: Path) -> Iterator[SubscriptionStarted]:
     with file.open(newline="") as lines:
         for line in csv.DictReader(lines):
             yield SubscriptionStarted(
-                # made of what it says, so that a second run of the script changes nothing
+                # made from what it says, so that a second run of the script changes nothing
                 message_id=f"export:{line['subscription_id']}:{line['expires_at']}",
                 customer_id=line["customer_id"],
                 subscription_id=line["subscription_id"],
